@@ -1,0 +1,41 @@
+"""What the circuit is: crossbars, flat circuits, line ends. Nothing here solves anything."""
+
+from .crossbar import Crossbar, Resistive, Wires
+from .ends import (
+    Driven,
+    Ends,
+    Floating,
+    Grounded,
+    LoadResistor,
+    Sensed,
+    Transimpedance,
+    VirtualGround,
+)
+from .errors import (
+    BackendUnavailable,
+    ConvergenceError,
+    CrossbarSimError,
+    NetlistError,
+    ParameterError,
+    SingularCircuitError,
+)
+
+__all__ = [
+    "BackendUnavailable",
+    "ConvergenceError",
+    "Crossbar",
+    "CrossbarSimError",
+    "Driven",
+    "Ends",
+    "Floating",
+    "Grounded",
+    "LoadResistor",
+    "NetlistError",
+    "ParameterError",
+    "Resistive",
+    "Sensed",
+    "SingularCircuitError",
+    "Transimpedance",
+    "VirtualGround",
+    "Wires",
+]

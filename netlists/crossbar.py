@@ -1,0 +1,314 @@
+"""The crossbar as a parametric netlist: geometry, wires, line ends and cells."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._check import Array, nonnegative
+from .ends import END_NAMES, EndArrays, Ends, end_arrays
+from .ends_io import ends_from_json, ends_to_json
+from .errors import NetlistError, ParameterError
+from .npz import open_npz
+
+if TYPE_CHECKING:
+    from .circuit import Circuit
+
+__all__ = ["Crossbar", "Resistive", "Wires"]
+
+_FORMAT = 1
+
+
+def _read_only(array: Array) -> Array:
+    if array.flags.writeable:
+        array = array.copy()
+        array.setflags(write=False)
+    return array
+
+
+class Wires:
+    """Resistance of the lines, segment by segment.
+
+    Parameters
+    ----------
+    word : float, (M, N) or (M, N+1) array
+        Ohm per segment of the word lines. ``[i, 0]`` lies between the driver and the first
+        crosspoint, ``[i, j]`` between the crosspoints j-1 and j, ``[i, N]`` (optional, else 0)
+        between the last crosspoint and the right end. A scalar fills all of them.
+    bit : float, (M, N) or (M+1, N) array
+        Ohm per segment of the bit lines. In (M, N), ``[i, j]`` lies between the rows i and i+1
+        and ``[M-1, j]`` leads to the sense node; (M+1, N) puts one more above row 0.
+    driver, sense : float or array
+        Ohm in series with every driven end of the word lines (scalar or (M,)) and every sensed
+        end of the bit lines (scalar or (N,)).
+    word_capacitance, bit_capacitance : float
+        Farad per segment, for transients.
+
+    Notes
+    -----
+    0 merges the nodes at both sides of a segment, ``inf`` breaks the line. An outer segment
+    counts only where that end is connected.
+    """
+
+    __slots__ = ("bit", "bit_capacitance", "driver", "sense", "word", "word_capacitance")
+
+    word: Array
+    bit: Array
+    driver: Array
+    sense: Array
+    word_capacitance: Array
+    bit_capacitance: Array
+
+    def __init__(
+        self,
+        word: Any = 0.0,
+        bit: Any = 0.0,
+        driver: Any = 0.0,
+        sense: Any = 0.0,
+        word_capacitance: Any = 0.0,
+        bit_capacitance: Any = 0.0,
+    ) -> None:
+        values: dict[str, Array] = {}
+        for name, value in (("word", word), ("bit", bit)):
+            values[name] = nonnegative(name, value, "ohm", infinite=True)
+            if values[name].ndim not in (0, 2):
+                raise ParameterError(
+                    f"`{name}` must be a scalar or a 2-D array of segments; "
+                    f"got shape {values[name].shape}"
+                )
+        for name, value in (("driver", driver), ("sense", sense)):
+            values[name] = nonnegative(name, value, "ohm")
+            if values[name].ndim > 1:
+                raise ParameterError(
+                    f"`{name}` must be a scalar or one value per line; "
+                    f"got shape {values[name].shape}"
+                )
+        for name, value in (
+            ("word_capacitance", word_capacitance),
+            ("bit_capacitance", bit_capacitance),
+        ):
+            values[name] = nonnegative(name, value, "farad")
+        for name, array in values.items():
+            object.__setattr__(self, name, _read_only(array))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"Wires is immutable; make a new one to change `{name}`")
+
+    def __repr__(self) -> str:
+        parts = []
+        for name in ("word", "bit", "driver", "sense"):
+            array = getattr(self, name)
+            parts.append(f"{name}={float(array):g}" if array.ndim == 0 else f"{name}=<{array.shape}>")
+        return f"Wires({', '.join(parts)})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Wires):
+            return NotImplemented
+        return all(np.array_equal(getattr(self, n), getattr(other, n)) for n in self.__slots__)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, eq=False)
+class Resistive:
+    """Cells that are plain resistors.
+
+    Parameters
+    ----------
+    conductance : (M, N) array
+        Siemens, >= 0; 0 is an open cell.
+    """
+
+    conductance: Array
+
+    def __post_init__(self) -> None:
+        array = nonnegative("conductance", self.conductance, "siemens")
+        if array.ndim != 2 or array.size == 0:
+            raise ParameterError(
+                f"`conductance` must have shape (M, N) with M, N >= 1; got {array.shape}"
+            )
+        object.__setattr__(self, "conductance", np.ascontiguousarray(array))
+
+
+class Crossbar:
+    """A crossbar of M word lines (rows) and N bit lines (columns).
+
+    Parameters
+    ----------
+    conductance : (M, N) array
+        Siemens, rows = word lines; short for ``cells=Resistive(conductance)``.
+    wires : Wires
+        Line resistances; the default has none.
+    ends : Ends
+        What the ends of the lines are tied to; the default drives the word lines from the left
+        and senses the bit lines at the bottom with virtual grounds.
+    cells : Resistive
+        The cells, instead of `conductance`.
+
+    Raises
+    ------
+    ParameterError
+        Wrong shape, NaN or infinite conductance, negative values.
+
+    Notes
+    -----
+    A float64, C-contiguous `conductance` is not copied: do not change it in place afterwards.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim import Crossbar, Solver, Wires
+    >>> xbar = Crossbar(conductance=np.full((2, 3), 1e-5), wires=Wires(word=1.0, bit=1.0))
+    >>> Solver().solve(xbar, [0.1, 0.2]).currents.shape
+    (3,)
+    """
+
+    def __init__(
+        self,
+        conductance: Any = None,
+        wires: Wires | None = None,
+        ends: Ends | None = None,
+        *,
+        cells: Resistive | None = None,
+    ) -> None:
+        if (conductance is None) == (cells is None):
+            raise ParameterError("give either `conductance` or `cells`")
+        if cells is None:
+            cells = Resistive(conductance)
+        if not isinstance(cells, Resistive):
+            raise ParameterError(f"`cells` must be Resistive(...); got {type(cells).__name__}")
+        if wires is not None and not isinstance(wires, Wires):
+            raise ParameterError(f"`wires` must be Wires(...); got {type(wires).__name__}")
+        if ends is not None and not isinstance(ends, Ends):
+            raise ParameterError(f"`ends` must be Ends(...); got {type(ends).__name__}")
+        self.cells = cells
+        self.wires = wires if wires is not None else Wires()
+        self.ends = ends if ends is not None else Ends()
+        rows, columns = cells.conductance.shape
+        self.shape: tuple[int, int] = (rows, columns)
+        self._check_shapes()
+
+    @property
+    def conductance(self) -> Array:
+        """Cell conductances, (M, N) siemens."""
+        return self.cells.conductance
+
+    def __repr__(self) -> str:
+        rows, columns = self.shape
+        return f"Crossbar({rows}x{columns}, {self.wires!r})"
+
+    def _check_shapes(self) -> None:
+        rows, columns = self.shape
+        allowed = {
+            "word": ((rows, columns), (rows, columns + 1)),
+            "bit": ((rows, columns), (rows + 1, columns)),
+            "driver": ((rows,),),
+            "sense": ((columns,),),
+        }
+        for name, shapes in allowed.items():
+            array = getattr(self.wires, name)
+            if array.ndim and array.shape not in shapes:
+                expected = " or ".join(map(str, shapes))
+                raise ParameterError(
+                    f"`wires.{name}` must be a scalar or have shape {expected} "
+                    f"for a {rows}x{columns} crossbar; got {array.shape}"
+                )
+        for name in END_NAMES:
+            value = getattr(self.ends, name)
+            count = rows if name.startswith("word") else columns
+            if isinstance(value, tuple) and len(value) != count:
+                raise ParameterError(f"`ends.{name}` has {len(value)} ends for {count} lines")
+
+    @cached_property
+    def word_segments(self) -> Array:
+        """Word-line segments, (M, N+1) ohm: ``[i, j]`` leads to crosspoint j, ``[i, N]`` away."""
+        rows, columns = self.shape
+        word = self.wires.word
+        if word.ndim == 0:
+            return np.full((rows, columns + 1), float(word))
+        if word.shape[1] == columns + 1:
+            return word
+        return np.concatenate([word, np.zeros((rows, 1))], axis=1)
+
+    @cached_property
+    def bit_segments(self) -> Array:
+        """Bit-line segments, (M+1, N) ohm: ``[i, j]`` leads to row i, ``[M, j]`` to the sense node."""
+        rows, columns = self.shape
+        bit = self.wires.bit
+        if bit.ndim == 0:
+            return np.full((rows + 1, columns), float(bit))
+        if bit.shape[0] == rows + 1:
+            return bit
+        return np.concatenate([np.zeros((1, columns)), bit], axis=0)
+
+    @cached_property
+    def line_ends(self) -> dict[str, EndArrays]:
+        """The four ends as arrays, keyed by ``"word_left"`` etc."""
+        zero = np.zeros(())
+        outer = {
+            "word_left": self.word_segments[:, 0],
+            "word_right": self.word_segments[:, -1],
+            "bit_top": self.bit_segments[0],
+            "bit_bottom": self.bit_segments[-1],
+        }
+        result = {}
+        for name in END_NAMES:
+            word = name.startswith("word")
+            driver = self.wires.driver if word else zero
+            sense = zero if word else self.wires.sense
+            arrays = end_arrays(self.ends, name, outer[name], driver, sense)
+            if not word and bool((np.isnan(arrays.voltage) & arrays.connected).any()):
+                raise ParameterError(
+                    f"`ends.{name}`: a driven bit line needs its own voltage, Driven(voltage=...): "
+                    "the entries of V belong to the word lines"
+                )
+            result[name] = arrays
+        return result
+
+    def to_circuit(self, V: Any) -> Circuit:
+        """Expand to a flat `Circuit` driven by V, (M,) volt; nodes ``wl3_7``, ``bl3_7`` from 0.
+
+        Nodes merged by a zero-ohm segment keep all their names as aliases.
+        """
+        from .expand import expand_crossbar  # noqa: PLC0415 - the expansion needs this module
+
+        return expand_crossbar(self, V)
+
+    def to_arrays(self) -> dict[str, Any]:
+        """Return all that defines the crossbar as named arrays, for an ``.npz`` file."""
+        header = json.dumps({"format": _FORMAT, "ends": ends_to_json(self.ends)})
+        wires = {f"wires_{name}": getattr(self.wires, name) for name in Wires.__slots__}
+        return {"crossbar": np.array(header), "conductance": self.conductance, **wires}
+
+    @classmethod
+    def from_arrays(cls, data: Any) -> Crossbar:
+        """Make the crossbar that `to_arrays` described; KeyError where an array is missing."""
+        header = json.loads(str(data["crossbar"]))
+        if header.get("format") != _FORMAT:
+            raise NetlistError(
+                f"holds a crossbar of format {header.get('format')}; this version reads {_FORMAT}"
+            )
+        wires = Wires(**{name: data[f"wires_{name}"] for name in Wires.__slots__})
+        return cls(data["conductance"], wires, ends_from_json(header["ends"]))
+
+    def save(self, path: str | Path) -> None:
+        """Write everything to `path`, a versioned ``.npz`` that never holds pickled objects."""
+        with Path(path).open("wb") as stream:
+            np.savez(stream, allow_pickle=False, **self.to_arrays())
+
+    @classmethod
+    def load(cls, path: str | Path) -> Crossbar:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        NetlistError
+            The file is not such a file, or of another version.
+        """
+        with open_npz(path, "Crossbar") as data:
+            return cls.from_arrays(data)

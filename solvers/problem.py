@@ -1,0 +1,198 @@
+"""A crossbar reduced to what every solver needs: conductances, resistances, end voltages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..netlists._check import Array, finite_array
+from ..netlists.crossbar import Crossbar
+from ..netlists.ends import END_NAMES
+from ..netlists.errors import ParameterError, SingularCircuitError
+
+__all__ = ["CrossbarProblem", "RawSolution", "check_input", "make_problem"]
+
+
+@dataclass(frozen=True, eq=False)
+class CrossbarProblem:
+    """A linear crossbar in which every end is a fixed voltage behind a resistance.
+
+    Attributes
+    ----------
+    G : (M, N) siemens
+    word_r : (M, N+1) ohm
+        ``[:, 0]`` and ``[:, N]`` hold the whole resistance to the left and right source
+        (segment, driver, end); ``inf`` where the end floats. Between them the segments.
+    bit_r : (M+1, N) ohm
+        The same for the bit lines; ``[0]`` top, ``[M]`` bottom.
+    ends : four (B, n) arrays, volt
+        Source voltages at word_left, word_right, bit_top, bit_bottom (0 where floating).
+    """
+
+    G: Array
+    word_r: Array
+    bit_r: Array
+    ends: tuple[Array, Array, Array, Array]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(M, N)."""
+        rows, columns = self.G.shape
+        return rows, columns
+
+    @property
+    def batch(self) -> int:
+        """Number of input vectors B."""
+        return self.ends[0].shape[0]
+
+    def with_ends(self, ends: tuple[Array, Array, Array, Array]) -> CrossbarProblem:
+        """Return the same network with other source voltages."""
+        return CrossbarProblem(self.G, self.word_r, self.bit_r, ends)
+
+
+@dataclass(eq=False)
+class RawSolution:
+    """What a method returns.
+
+    Attributes
+    ----------
+    word, bit : (B, M, N) volt, or None when not kept
+    end_currents : four (B, n) arrays, ampere into the ends, in the order of `END_NAMES`
+    residual : float
+        Largest violation of KCL over the largest branch current at that node, worst over B.
+    iterations : int
+        Worst over B; 0 for direct methods.
+    method : str
+    converged : bool
+    """
+
+    word: Array | None
+    bit: Array | None
+    end_currents: tuple[Array, Array, Array, Array]
+    residual: float
+    iterations: int
+    method: str
+    converged: bool = True
+
+
+def check_input(xbar: Crossbar, V: Any) -> Array:
+    """Return V as (B, M) or (M,) float64, finite, or raise a `ParameterError`."""
+    array = finite_array("V", V)
+    rows = xbar.shape[0]
+    if array.ndim not in (1, 2) or array.shape[-1] != rows or array.size == 0:
+        raise ParameterError(
+            f"`V` must have shape ({rows},) or (B, {rows}), one volt value per word line; "
+            f"got {array.shape}"
+        )
+    return array
+
+
+def make_problem(xbar: Crossbar, V: Array) -> CrossbarProblem:
+    """Compile `xbar` driven by V (B, M) volt, and check that it has one solution.
+
+    Raises
+    ------
+    SingularCircuitError
+        A floating island, or two sources joined by zero resistance at different voltages.
+    """
+    rows, columns = xbar.shape
+    arrays = xbar.line_ends
+    left, right, top, bottom = (arrays[name] for name in END_NAMES)
+    word_r, bit_r = xbar.word_segments.copy(), xbar.bit_segments.copy()
+    word_r[:, 0] = np.where(left.connected, left.resistance, np.inf)
+    word_r[:, -1] = np.where(right.connected, right.resistance, np.inf)
+    bit_r[0] = np.where(top.connected, top.resistance, np.inf)
+    bit_r[-1] = np.where(bottom.connected, bottom.resistance, np.inf)
+    batch = V.shape[0]
+    ends = []
+    for name, end in zip(END_NAMES, (left, right, top, bottom), strict=True):
+        count = rows if name.startswith("word") else columns
+        volts = np.empty((batch, count))
+        volts[:] = np.where(end.connected, end.voltage, 0.0)
+        if name.startswith("word"):
+            from_v = np.isnan(end.voltage) & end.connected
+            if from_v.all():
+                volts[:] = V
+            elif from_v.any():
+                volts[:, from_v] = V[:, from_v]
+        ends.append(volts)
+    problem = CrossbarProblem(
+        xbar.conductance, word_r, bit_r, (ends[0], ends[1], ends[2], ends[3])
+    )
+    _check_source_loops(problem)
+    _check_islands(problem)
+    return problem
+
+
+def _check_source_loops(problem: CrossbarProblem) -> None:
+    """Refuse a line whose two sources are joined by exactly 0 ohm at different voltages."""
+    vl, vr, vt, vb = problem.ends
+    for family, total, first, last in (
+        ("wl", problem.word_r[:, [0, -1]].sum(axis=1), vl, vr),
+        ("bl", problem.bit_r[[0, -1]].sum(axis=0), vt, vb),
+    ):
+        if not np.isfinite(total).any():
+            continue
+        resistance = problem.word_r.sum(axis=1) if family == "wl" else problem.bit_r.sum(axis=0)
+        bad = (resistance == 0.0) & (first != last).any(axis=0)
+        if bad.any():
+            line = int(np.argmax(bad))
+            name = f"{family}{line}_0" if family == "wl" else f"bl0_{line}"
+            raise SingularCircuitError(
+                f"both ends of {'word' if family == 'wl' else 'bit'} line {line} are driven at "
+                "different voltages with no resistance between them; give the line, a driver or "
+                "the sources a resistance > 0", (name,)
+            )
+
+
+def _check_islands(problem: CrossbarProblem) -> None:
+    """Refuse nodes that no path of conductances joins to a source."""
+    word_r, bit_r = problem.word_r, problem.bit_r
+    word_whole = np.isfinite(word_r[:, 1:-1]).all(axis=1)
+    bit_whole = np.isfinite(bit_r[1:-1]).all(axis=0)
+    word_tied = np.isfinite(word_r[:, [0, -1]]).any(axis=1)
+    bit_tied = np.isfinite(bit_r[[0, -1]]).any(axis=0)
+    if (word_whole & word_tied).all() and (bit_whole & bit_tied).all():
+        return
+    pieces_w, tied_w = _pieces(word_r)
+    pieces_b, tied_b = _pieces(np.ascontiguousarray(bit_r.T))
+    pieces_b = pieces_b.T + len(tied_w)
+    tied = np.concatenate([tied_w, tied_b])
+    from scipy.sparse import coo_array  # noqa: PLC0415 - only irregular crossbars come here
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+
+    closed = problem.G > 0
+    edges = (pieces_w[closed], pieces_b[closed])
+    graph = coo_array((np.ones(len(edges[0]), dtype=np.int8), edges), shape=(len(tied),) * 2)
+    count, label = connected_components(graph, directed=False)
+    grounded = np.zeros(count, dtype=bool)
+    grounded[label[tied]] = True
+    if grounded.all():
+        return
+    floating = ~grounded[label]
+    names = [f"wl{i}_{j}" for i, j in np.argwhere(floating[pieces_w])]
+    names += [f"bl{i}_{j}" for i, j in np.argwhere(floating[pieces_b])]
+    shown = ", ".join(names[:8]) + (f", ... ({len(names)} nodes)" if len(names) > 8 else "")
+    raise SingularCircuitError(
+        f"floating island: no path to a source or ground from {shown}; tie an end of these lines "
+        "(Driven, Grounded, Sensed), close a cell, or repair the broken segment", tuple(names)
+    )
+
+
+def _pieces(r: Array) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Split each line (row of `r`, segments incl. ends) at its breaks.
+
+    Returns the piece number of every node, and per piece whether a source is tied to it.
+    """
+    breaks = ~np.isfinite(r[:, 1:-1])
+    lines, nodes = r.shape[0], r.shape[1] - 1
+    start = np.ones((lines, nodes), dtype=bool)
+    start[:, 1:] = breaks
+    number = np.cumsum(start.ravel()).reshape(lines, nodes) - 1
+    tied = np.zeros(int(number[-1, -1]) + 1, dtype=bool)
+    tied[number[np.isfinite(r[:, 0]), 0]] = True
+    tied[number[np.isfinite(r[:, -1]), -1]] = True
+    return number, tied

@@ -1,0 +1,176 @@
+"""The result of a crossbar solve, with its own evidence."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..netlists._check import Array
+from ..netlists.crossbar import Crossbar
+from ..netlists.ends import END_NAMES
+from ..netlists.errors import NetlistError, ParameterError
+from ..netlists.npz import open_npz
+from .problem import RawSolution
+
+__all__ = ["Gradients", "Solution"]
+
+_FORMAT = 1
+
+
+class Solution:
+    """Node voltages and end currents of a crossbar.
+
+    A leading batch axis B is there exactly when V had one.
+
+    Attributes
+    ----------
+    crossbar, V
+        What was solved; V (M,) or (B, M) volt.
+    currents : (N,) or (B, N)
+        Ampere into the bit lines' bottom ends.
+    end_currents : dict
+        Ampere into every end: ``"word_left"``, ``"word_right"`` (..., M), ``"bit_top"``,
+        ``"bit_bottom"`` (..., N). Where two ends of one line are joined by exactly 0 ohm, they
+        share the line's current equally.
+    residual : float
+        Largest violation of Kirchhoff's current law at a node over the largest branch current
+        at that node, worst over the batch.
+    iterations : int
+        Of the iterative method, worst over the batch; 0 for a direct one.
+    method : str
+        What computed it.
+    converged : bool
+        False only with ``Solver(on_failure="return")``.
+    """
+
+    def __init__(self, crossbar: Crossbar, V: Array, raw: RawSolution) -> None:
+        self.crossbar = crossbar
+        self.V = V
+        self._raw = raw
+        self.end_currents: dict[str, Array] = {
+            name: self._shaped(array)
+            for name, array in zip(END_NAMES, raw.end_currents, strict=True)
+        }
+        self.currents: Array = self.end_currents["bit_bottom"]
+        self.residual = raw.residual
+        self.iterations = raw.iterations
+        self.method = raw.method
+        self.converged = raw.converged
+
+    def __repr__(self) -> str:
+        return (
+            f"Solution({self.crossbar!r}, method={self.method!r}, iterations={self.iterations}, "
+            f"residual={self.residual:.1e}, converged={self.converged})"
+        )
+
+    def _shaped(self, array: Array) -> Array:
+        return array[0] if self.V.ndim == 1 else array
+
+    def _field(self, array: Array | None, name: str) -> Array:
+        if array is None:
+            raise ParameterError(
+                f'`{name}` was not kept: solve with fields="all" instead of fields="currents"'
+            )
+        return self._shaped(array)
+
+    @property
+    def word_voltages(self) -> Array:
+        """Voltage of the word-line nodes, (M, N) or (B, M, N) volt."""
+        return self._field(self._raw.word, "word_voltages")
+
+    @property
+    def bit_voltages(self) -> Array:
+        """Voltage of the bit-line nodes, (M, N) or (B, M, N) volt."""
+        return self._field(self._raw.bit, "bit_voltages")
+
+    @property
+    def cell_voltages(self) -> Array:
+        """Voltage across every cell, word minus bit, (M, N) or (B, M, N) volt."""
+        word = self._field(self._raw.word, "cell_voltages")
+        return np.subtract(word, self.bit_voltages)
+
+    @cached_property
+    def cell_currents(self) -> Array:
+        """Current through every cell, positive from word to bit, (M, N) or (B, M, N) ampere."""
+        return self.crossbar.conductance * self.cell_voltages
+
+    @property
+    def outputs(self) -> Array:
+        """Output voltage of the sense amplifiers at the bottom, shaped like `currents`, volt.
+
+        NaN where the end has no amplifier with a voltage output (virtual ground, others).
+        """
+        return self.currents * self.crossbar.line_ends["bit_bottom"].transresistance
+
+    @cached_property
+    def power(self) -> Any:
+        """Power delivered by all sources, watt: float or (B,)."""
+        total = np.zeros(self.V.shape[:-1])
+        for name, end in self.crossbar.line_ends.items():
+            current = self.end_currents[name]
+            volts = np.where(end.connected, end.voltage, 0.0)
+            if name.startswith("word"):
+                volts = np.where(np.isnan(volts), self.V, volts)
+            total -= (volts * current).sum(axis=-1)
+        return float(total) if total.ndim == 0 else total
+
+    def save(self, path: str | Path) -> None:
+        """Write the solution and its crossbar to `path`, a versioned ``.npz``."""
+        meta = {
+            "format": _FORMAT, "residual": self.residual, "iterations": self.iterations,
+            "method": self.method, "converged": self.converged,
+        }
+        arrays = dict(zip(END_NAMES, self._raw.end_currents, strict=True))
+        if self._raw.word is not None and self._raw.bit is not None:
+            arrays |= {"word_voltages": self._raw.word, "bit_voltages": self._raw.bit}
+        with Path(path).open("wb") as stream:
+            np.savez(
+                stream, allow_pickle=False, solution=np.array(json.dumps(meta)), V=self.V,
+                **arrays, **self.crossbar.to_arrays(),
+            )
+
+    @classmethod
+    def load(cls, path: str | Path) -> Solution:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        NetlistError
+            The file is not such a file, or of another version.
+        """
+        with open_npz(path, "Solution") as data:
+            meta = json.loads(str(data["solution"]))
+            if meta.pop("format", None) != _FORMAT:
+                raise NetlistError("is of another format version", file=str(path))
+            left, right, top, bottom = (data[name] for name in END_NAMES)
+            kept = "word_voltages" in data
+            raw = RawSolution(
+                word=data["word_voltages"] if kept else None,
+                bit=data["bit_voltages"] if kept else None,
+                end_currents=(left, right, top, bottom), **meta,
+            )
+            return cls(Crossbar.from_arrays(data), data["V"], raw)
+
+
+class Gradients:
+    """Gradients of a scalar loss of the currents.
+
+    Attributes
+    ----------
+    V : like V, loss per volt
+    conductance : (M, N), loss per siemens, summed over the batch
+    word, bit : like `Wires.word` and `Wires.bit`, loss per ohm, summed over the batch; finite
+        also at 0 ohm (there the derivative from above)
+    """
+
+    __slots__ = ("V", "bit", "conductance", "word")
+
+    def __init__(self, V: Array, conductance: Array, word: Array, bit: Array) -> None:
+        self.V = V
+        self.conductance = conductance
+        self.word = word
+        self.bit = bit

@@ -1,0 +1,212 @@
+"""The front door: `Solver` picks a method, runs it and returns results with their evidence."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from ..netlists._check import Array, finite_array
+from ..netlists.crossbar import Crossbar
+from ..netlists.errors import BackendUnavailable, ConvergenceError, ParameterError
+from . import structured
+from .adjoint import gradients
+from .mna.crossbar import solve_crossbar
+from .problem import CrossbarProblem, RawSolution, check_input, make_problem
+from .solution import Gradients, Solution
+
+__all__ = ["Solver"]
+
+Fields = Literal["all", "currents"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solver:
+    """Solves crossbars and circuits.
+
+    Parameters
+    ----------
+    method : {"auto", "structured", "mna"}
+        "structured" is the crossbar solver, "mna" general sparse nodal analysis (SuperLU); both
+        give the same answer. "auto" takes the structured solver for crossbars.
+    backend : {"cpu", "gpu", "auto"}
+        Where to compute; "auto" takes the CPU.
+    rtol : float
+        Bound on the error of each current relative to the largest one.
+    on_failure : {"raise", "return"}
+        Whether an unconverged solve raises `ConvergenceError` or returns with
+        ``converged = False``.
+    max_iterations : int, optional
+        Limit of the iterative method, which raises when it is reached; by default the solver
+        changes to its direct method where that is cheaper.
+    threads : int, optional
+        Threads to use; default: the CPUs this process may run on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim import Crossbar, Solver, Wires
+    >>> xbar = Crossbar(np.full((4, 4), 1e-4), Wires(word=2.0, bit=2.0))
+    >>> sol = Solver().solve(xbar, np.full(4, 0.2))
+    >>> bool(sol.residual < 1e-9)
+    True
+    """
+
+    method: Literal["auto", "structured", "mna"] = "auto"
+    backend: Literal["cpu", "gpu", "auto"] = "cpu"
+    rtol: float = 1e-10
+    on_failure: Literal["raise", "return"] = "raise"
+    max_iterations: int | None = None
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, allowed in (
+            ("method", ("auto", "structured", "mna")),
+            ("backend", ("cpu", "gpu", "auto")),
+            ("on_failure", ("raise", "return")),
+        ):
+            if getattr(self, name) not in allowed:
+                raise ParameterError(
+                    f"`{name}` must be one of {', '.join(map(repr, allowed))}; "
+                    f"got {getattr(self, name)!r}"
+                )
+        if not (isinstance(self.rtol, (int, float)) and 1e-15 <= self.rtol <= 0.1):
+            raise ParameterError(f"`rtol` must be between 1e-15 and 0.1; got {self.rtol!r}")
+        for name in ("max_iterations", "threads"):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, int) and value >= 1):
+                raise ParameterError(f"`{name}` must be an integer >= 1 or None; got {value!r}")
+        if self.backend == "gpu":
+            raise BackendUnavailable(
+                "the GPU backend is not available in this version; use backend='cpu' or 'auto'"
+            )
+
+    @property
+    def _threads(self) -> int:
+        return self.threads or len(os.sched_getaffinity(0))
+
+    # -- crossbars ---------------------------------------------------------------------------
+
+    def solve(self, xbar: Crossbar, V: Any, *, fields: Fields = "all") -> Solution:
+        """Solve `xbar` for one or many input vectors.
+
+        Parameters
+        ----------
+        xbar : Crossbar
+        V : (M,) or (B, M) array, volt
+            One value per word line; entries that no end uses are ignored but must be finite.
+        fields : {"all", "currents"}
+            "currents" keeps no node voltages: memory does not grow with M N B.
+
+        Raises
+        ------
+        ParameterError, SingularCircuitError, ConvergenceError
+        """
+        _check_crossbar(xbar)
+        if fields not in ("all", "currents"):
+            raise ParameterError(f'`fields` must be "all" or "currents"; got {fields!r}')
+        volts = check_input(xbar, V)
+        problem = make_problem(xbar, volts.reshape(-1, xbar.shape[0]))
+        return self._finish(Solution(xbar, volts, self._raw(problem, fields)))
+
+    def _raw(self, problem: CrossbarProblem, fields: Fields) -> RawSolution:
+        keep = fields == "all"
+        if self.method == "mna":
+            return solve_crossbar(problem, keep_voltages=keep)
+        return structured.solve(
+            problem, keep_voltages=keep, rtol=self.rtol,
+            max_iterations=self.max_iterations, threads=self._threads,
+        )
+
+    def _finish(self, solution: Solution) -> Solution:
+        if not solution.converged and self.on_failure == "raise":
+            raise ConvergenceError(
+                f"{solution.method} stopped after {solution.iterations} iterations with a KCL "
+                f"residual of {solution.residual:.1e}; raise `max_iterations`, or leave it None to "
+                "let the direct method take over", solution
+            )
+        return solution
+
+    def solve_many(
+        self, xbars: Sequence[Crossbar], Vs: Sequence[Any], *, fields: Fields = "all"
+    ) -> list[Solution]:
+        """Solve many crossbars, each with its own V; shapes may differ.
+
+        The crossbars are spread over the threads.
+        """
+        if len(xbars) != len(Vs):
+            raise ParameterError(f"{len(xbars)} crossbars but {len(Vs)} inputs")
+        single = replace(self, threads=1)
+        return structured.spread(
+            lambda k: single.solve(xbars[k], Vs[k], fields=fields), len(xbars), self._threads
+        )
+
+    def effective_matrix(self, xbar: Crossbar) -> Array:
+        """Return W (N, M) siemens with ``currents = V @ W.T``, wires and ends included.
+
+        Raises
+        ------
+        ParameterError
+            Where an end has a fixed voltage other than 0: use `affine_map`.
+        """
+        return self.effective_matrices([xbar])[0]
+
+    def effective_matrices(self, xbars: Sequence[Crossbar]) -> list[Array]:
+        """Return the effective matrix of every crossbar, spread over the threads."""
+        for k, xbar in enumerate(xbars):
+            _check_crossbar(xbar)
+            for name, end in xbar.line_ends.items():
+                fixed = end.connected & ~np.isnan(end.voltage) & (end.voltage != 0)
+                if fixed.any():
+                    raise ParameterError(
+                        f"xbars[{k}]: `ends.{name}` holds line {int(np.argmax(fixed))} at "
+                        f"{end.voltage[fixed][0]:g} V, so currents are not linear in V alone; "
+                        "use affine_map(xbar)"
+                    )
+        return [w for w, _ in self._affine_maps(xbars)]
+
+    def affine_map(self, xbar: Crossbar) -> tuple[Array, Array]:
+        """Return (W, I0), (N, M) siemens and (N,) ampere, with ``currents = V @ W.T + I0``."""
+        _check_crossbar(xbar)
+        return self._affine_maps([xbar])[0]
+
+    def _affine_maps(self, xbars: Sequence[Crossbar]) -> list[tuple[Array, Array]]:
+        if self.method == "mna":
+            return [self._affine_by_solving(xbar) for xbar in xbars]
+        return structured.affine_maps(xbars, self._threads)
+
+    def _affine_by_solving(self, xbar: Crossbar) -> tuple[Array, Array]:
+        rows = xbar.shape[0]
+        probes = np.concatenate([np.eye(rows), np.zeros((1, rows))])
+        currents = self.solve(xbar, probes, fields="currents").currents
+        return np.ascontiguousarray((currents[:-1] - currents[-1]).T), currents[-1]
+
+    def vjp(self, sol: Solution, grad_currents: Any) -> Gradients:
+        """Return the gradients of a loss with respect to V, every cell and every wire segment.
+
+        One more solve of the same network (the adjoint).
+
+        Parameters
+        ----------
+        sol : Solution
+            With all fields.
+        grad_currents : array shaped like ``sol.currents``
+            Loss per ampere.
+        """
+        if not isinstance(sol, Solution):
+            raise ParameterError(f"`sol` must be a Solution; got {type(sol).__name__}")
+        grad = finite_array("grad_currents", grad_currents)
+        if grad.shape != sol.currents.shape:
+            raise ParameterError(
+                f"`grad_currents` must have the shape of sol.currents, {sol.currents.shape}; "
+                f"got {grad.shape}"
+            )
+        return gradients(sol, grad, lambda problem: self._raw(problem, "all"))
+
+
+def _check_crossbar(xbar: object) -> None:
+    if not isinstance(xbar, Crossbar):
+        raise ParameterError(f"`xbar` must be a Crossbar; got {type(xbar).__name__}")
