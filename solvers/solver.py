@@ -206,6 +206,35 @@ class Solver:
             )
         return gradients(sol, grad, lambda problem: self._raw(problem, "all"))
 
+    def matrix_vjp(self, xbars: Sequence[Crossbar], grads: Sequence[Any]) -> list[Gradients]:
+        """Return the gradients of a loss of effective matrices, one `Gradients` per crossbar.
+
+        Parameters
+        ----------
+        xbars : sequence of Crossbar
+        grads : sequence of (N, M) arrays
+            Loss per siemens of each entry of ``effective_matrix(xbar)``. The returned `V` is zero:
+            the effective matrix does not depend on it.
+        """
+        if len(xbars) != len(grads):
+            raise ParameterError(f"{len(xbars)} crossbars but {len(grads)} gradients")
+        single = replace(self, threads=1)
+
+        def one(k: int) -> Gradients:
+            rows, columns = xbars[k].shape
+            grad = finite_array(f"grads[{k}]", grads[k])
+            if grad.shape != (columns, rows):
+                raise ParameterError(
+                    f"`grads[{k}]` must have shape {(columns, rows)}; got {grad.shape}"
+                )
+            # currents of the unit vectors are the matrix's columns
+            sol = single.solve(xbars[k], np.eye(rows))
+            result = single.vjp(sol, grad.T)
+            result.V = np.zeros(rows)
+            return result
+
+        return structured.spread(one, len(xbars), self._threads)
+
 
 def _check_crossbar(xbar: object) -> None:
     if not isinstance(xbar, Crossbar):
