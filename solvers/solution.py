@@ -37,8 +37,10 @@ class Solution:
         ``"bit_bottom"`` (..., N). Where two ends of one line are joined by exactly 0 ohm, they
         share the line's current equally.
     residual : float
-        Largest violation of Kirchhoff's current law at a node over the largest branch current
-        at that node, worst over the batch.
+        Largest violation of Kirchhoff's current law at a node, beyond what rounding the node
+        voltages to double precision explains, over the largest branch current at that node;
+        worst over the batch, at least 2.2e-16. Where only currents are kept and the direct
+        method is used, of a sample of eight input vectors.
     iterations : int
         Of the iterative method, worst over the batch; 0 for a direct one.
     method : str
