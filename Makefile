@@ -1,0 +1,49 @@
+# make study   the main job: accuracy against IR drop, into results/
+# make test    lint, types and tests
+# make slow    the tests that take more than a few seconds each
+# make bench   the benchmarks behind the README's performance tables
+# Each makes .venv and installs into it once; PYTHON chooses the interpreter.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet -c constraints.txt
+INPUTS := pyproject.toml constraints.txt
+# Two test processes of one thread each use two cores better than one of two.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+.PHONY: study test lint slow bench clean
+
+study: $(VENV)/studies.stamp
+	$(BIN)/crossbarsim study ir-drop --out results/ir-drop
+
+test: lint
+	$(PYTEST) -m "not slow and not gpu"
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/mypy -p crossbarsim
+
+slow: $(VENV)/dev.stamp
+	$(PYTEST) -m "slow and not gpu"
+
+bench: $(VENV)/bench.stamp
+	$(BIN)/python -m benchmarks
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/studies.stamp: $(INPUTS) | $(BIN)/python
+	$(PIP) -e ".[studies]"
+	touch $@
+
+$(VENV)/dev.stamp: $(INPUTS) | $(BIN)/python
+	$(PIP) -e ".[dev]"
+	touch $@ $(VENV)/studies.stamp
+
+$(VENV)/bench.stamp: $(VENV)/dev.stamp
+	$(PIP) -e ".[dev,bench]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) results build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

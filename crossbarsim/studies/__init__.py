@@ -1,0 +1,29 @@
+"""Studies of networks on crossbars: data, sweeps that can be resumed, tables and pictures."""
+
+from .data import Dataset, Labelled, load, load_digits
+from .errors import DataError
+from .ir_drop import IrDropResult, IrDropStudy, Point
+from .networks import CnnSettings, TrainedCnn, trained_cnn
+from .progress import ProgressMeter, RichProgress, Silent
+from .records import Record
+from .tile_map import TileMap, tile_map
+
+__all__ = [
+    "CnnSettings",
+    "DataError",
+    "Dataset",
+    "IrDropResult",
+    "IrDropStudy",
+    "Labelled",
+    "Point",
+    "ProgressMeter",
+    "Record",
+    "RichProgress",
+    "Silent",
+    "TileMap",
+    "TrainedCnn",
+    "load",
+    "load_digits",
+    "tile_map",
+    "trained_cnn",
+]

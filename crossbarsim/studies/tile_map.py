@@ -1,0 +1,89 @@
+"""Voltages over one crossbar tile: what the wires take from the cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..netlists._check import finite_array
+from ..netlists.crossbar import Crossbar, Wires
+from ..netlists.errors import ParameterError
+from ..solvers.solver import Solver
+
+__all__ = ["TileMap", "fullest_tile", "tile_map"]
+
+
+@dataclass(frozen=True, eq=False)
+class TileMap:
+    """Node voltages of one tile with every word line driven at the read voltage.
+
+    Parameters
+    ----------
+    name : str
+        Which tile it is.
+    ohm : float
+        Resistance of one wire segment, ohm.
+    read_voltage : float
+        On the driven end of every word line, volt.
+    word_voltages, bit_voltages : (M, N) arrays
+        At the crosspoints, volt.
+    """
+
+    name: str
+    ohm: float
+    read_voltage: float
+    word_voltages: NDArray[np.float64]
+    bit_voltages: NDArray[np.float64]
+
+    @property
+    def loss(self) -> NDArray[np.float64]:
+        """Share of the read voltage that each cell does not get, (M, N)."""
+        return 1.0 - (self.word_voltages - self.bit_voltages) / self.read_voltage
+
+
+def fullest_tile(
+    weight: Any, tile: tuple[int, int], *, g_on: float, g_off: float
+) -> NDArray[np.float64]:
+    """Return the conductances of the first tile of a layer's positive array.
+
+    Parameters
+    ----------
+    weight : (out, in) array
+        The layer's weights; the word lines are its inputs.
+    tile : (int, int)
+        Word lines and bit lines of a tile; the result is smaller where the layer is.
+    g_on, g_off : float
+        Conductance of the layer's largest weight and of weight 0, siemens.
+
+    Returns
+    -------
+    (M, N) array, siemens
+    """
+    w = finite_array("weight", weight)
+    if w.ndim != 2 or not w.any():
+        raise ParameterError(f"`weight` must be a matrix that is not all 0; got shape {w.shape}")
+    first = w.T[: tile[0], : tile[1]]
+    return np.asarray(g_off + (g_on - g_off) * np.maximum(first, 0.0) / np.abs(w).max())
+
+
+def tile_map(
+    conductance: Any, ohm: float, *, read_voltage: float = 0.2, name: str = "tile"
+) -> TileMap:
+    """Solve one tile with every word line at the read voltage, the largest currents it can see.
+
+    Parameters
+    ----------
+    conductance : (M, N) array, siemens
+    ohm : float
+        Resistance of one segment of word line and of bit line.
+    read_voltage : float
+        Volt.
+    name : str
+        Which tile it is, for the picture's title.
+    """
+    xbar = Crossbar(conductance, Wires(word=ohm, bit=ohm))
+    solution = Solver().solve(xbar, np.full(xbar.shape[0], read_voltage))
+    return TileMap(name, ohm, read_voltage, solution.word_voltages, solution.bit_voltages)
