@@ -2,7 +2,8 @@
 
 from .data import Dataset, Labelled, load, load_digits
 from .errors import DataError
-from .ir_drop import IrDropResult, IrDropStudy, Point
+from .ir_drop import IrDropStudy, Point
+from .ir_drop_result import IrDropResult
 from .networks import CnnSettings, TrainedCnn, trained_cnn
 from .progress import ProgressMeter, RichProgress, Silent
 from .records import Record

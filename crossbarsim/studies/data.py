@@ -76,7 +76,7 @@ class Dataset:
         for part in (self.train, self.test, *(self.extra[k] for k in sorted(self.extra))):
             for array in (part.images, part.labels):
                 digest.update(f"{array.shape}{array.dtype.str}".encode())
-                digest.update(np.ascontiguousarray(array))
+                digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,17 +13,16 @@ import pandas as pd
 from numpy.typing import NDArray
 from torch import nn
 
-from ..environment import environment
 from ..netlists.crossbar import Wires
 from ..netlists.errors import ParameterError
 from ..nn import CrossbarConfig, convert, report
 from .data import Dataset, Labelled
+from .ir_drop_result import IrDropResult
 from .networks import CnnSettings, TrainedCnn, logits, torch_threads, trained_cnn
 from .progress import ProgressMeter, Silent
 from .records import Record
-from .tile_map import TileMap, fullest_tile, tile_map
 
-__all__ = ["IrDropResult", "IrDropStudy", "Point"]
+__all__ = ["IrDropStudy", "Point", "measure"]
 
 
 @dataclass(frozen=True)
@@ -230,104 +227,3 @@ def measure(
     values["utilisation"] = float(report(chip).utilisation)
     values["seconds"] = time.perf_counter() - start
     return values
-
-
-@dataclass(frozen=True, eq=False)
-class IrDropResult:
-    """What the study found.
-
-    Parameters
-    ----------
-    study : IrDropStudy
-    cnn : CnnSettings
-    data : Dataset
-    network : TrainedCnn
-    points : pandas.DataFrame
-        One row per chip.
-    digital_accuracy : dict of str to float
-        Of the network without crossbars, per set of held-out images.
-    seconds : float
-        What this run took for its points; recorded points cost nothing.
-    """
-
-    study: IrDropStudy
-    cnn: CnnSettings
-    data: Dataset
-    network: TrainedCnn
-    points: pd.DataFrame
-    digital_accuracy: dict[str, float]
-    seconds: float
-
-    @cached_property
-    def held_out(self) -> dict[str, int]:
-        """Number of images of each held-out set."""
-        parts = {"test": self.data.test, **self.data.extra}
-        limit = self.study.images
-        return {k: len(v) if limit is None else min(len(v), limit) for k, v in parts.items()}
-
-    def summary(self, part: str = "test") -> pd.DataFrame:
-        """Return accuracy per tile shape and wire resistance.
-
-        Parameters
-        ----------
-        part : str
-            The set of held-out images.
-
-        Returns
-        -------
-        pandas.DataFrame
-            `tile_rows`, `tile_columns`, `ohm`, `exact` (devices as programmed), `mean` and `std`
-            over the seeds (sample standard deviation; NaN below two seeds), `utilisation`.
-        """
-        name = f"{part}_accuracy"
-        if name not in self.points:
-            raise ParameterError(
-                f"`part` must be one of {', '.join(self.digital_accuracy)}; got {part!r}"
-            )
-        group = ["tile_rows", "tile_columns", "ohm"]
-        fixed = self.points["seed"].isna()
-        table = self.points[fixed].set_index(group)[[name, "utilisation"]]
-        table = table.rename(columns={name: "exact"})
-        varied = self.points[~fixed].groupby(group)[name]
-        table["mean"], table["std"] = varied.mean(), varied.std()
-        return table[["exact", "mean", "std", "utilisation"]].reset_index()
-
-    def describe(self) -> dict[str, Any]:
-        """Return every setting needed to run the study again, and where it ran."""
-        return {
-            "study": asdict(self.study),
-            "network": {**asdict(self.cnn), "sha256": self.network.sha256,
-                        "training_seconds": self.network.seconds},
-            "data": {"name": self.data.name, "sha256": self.data.sha256,
-                     "held_out": self.held_out, "training_images": len(self.data.train)},
-            "digital_accuracy": self.digital_accuracy,
-            "seconds": float(self.points["seconds"].sum()),
-            "environment": environment(),
-        }
-
-    def save(self, out: Path) -> tuple[Path, Path]:
-        """Write ``results.csv`` and ``study.json`` into `out` and return their paths."""
-        out.mkdir(parents=True, exist_ok=True)
-        table, settings = out / "results.csv", out / "study.json"
-        self.points.to_csv(table, index=False)
-        settings.write_text(json.dumps(self.describe(), indent=2) + "\n", encoding="utf-8")
-        return table, settings
-
-    def tile_map(self) -> TileMap:
-        """Return the voltages over the first tile of the network's largest layer.
-
-        Of the middle tile shape, at the resistance closest to 5 ohm that the study has.
-        """
-        study = self.study
-        name, layer = max(
-            ((n, m) for n, m in self.network.model.named_modules()
-             if isinstance(m, (nn.Conv2d, nn.Linear))),
-            key=lambda item: item[1].weight.numel(),
-        )
-        tile = sorted(study.tiles)[len(study.tiles) // 2]
-        ohm = min((r for r in study.ohms if r > 0), key=lambda r: abs(r - 5.0), default=0.0)
-        conductance = fullest_tile(
-            layer.weight.detach().flatten(1).double().numpy(), tile, g_on=study.g_on,
-            g_off=study.g_off,
-        )
-        return tile_map(conductance, ohm, name=f"{self.data.name}, layer {name}, positive array")

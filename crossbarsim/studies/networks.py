@@ -84,7 +84,7 @@ class CnnSettings:
         colour = data.image_shape[0] == 3
         return cls(
             channels=(32, 64, 128), batch=128, shift=2, flip=colour, seed=seed,
-            epochs=(5 if colour else 2) if epochs is None else epochs,
+            epochs=(4 if colour else 2) if epochs is None else epochs,
         )
 
 
@@ -225,7 +225,7 @@ def _train(
             out = model(_augment(x[chosen], settings, generator))
             loss = nn.functional.cross_entropy(out, y[chosen], label_smoothing=0.05)
             optimiser.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             optimiser.step()
             schedule.step()
         progress.advance("training", f"loss {loss.item():.3f}")

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from ..netlists.errors import ParameterError
-from .ir_drop import IrDropResult
+from .ir_drop_result import IrDropResult
 from .tile_map import TileMap
 
 __all__ = ["plot_accuracy", "plot_tile", "plot_tile_panel", "save_accuracy", "save_tile"]
