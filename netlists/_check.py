@@ -47,6 +47,8 @@ def finite_array(name: str, value: Any) -> Array:
 
 def nonnegative(name: str, value: Any, unit: str, *, infinite: bool = False) -> Array:
     """Return `value` as float64, all >= 0 and not NaN; finite unless `infinite`."""
+    if type(value) is float and 0.0 <= value < np.inf:
+        return np.array(value)
     array = real_array(name, value)
     if array.size and not (array.min() >= 0.0 and (infinite or array.max() < np.inf)):
         bad = ~(array >= 0.0) if infinite else ~((array >= 0.0) & (array < np.inf))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Crossbar", "Resistive", "Wires"]
 
 _FORMAT = 1
+_ZERO = np.zeros(())
 
 
 def _read_only(array: Array) -> Array:
@@ -224,7 +225,7 @@ class Crossbar:
             if isinstance(value, tuple) and len(value) != count:
                 raise ParameterError(f"`ends.{name}` has {len(value)} ends for {count} lines")
 
-    @cached_property
+    @property
     def word_segments(self) -> Array:
         """Word-line segments, (M, N+1) ohm: ``[i, j]`` leads to crosspoint j, ``[i, N]`` away."""
         rows, columns = self.shape
@@ -235,7 +236,7 @@ class Crossbar:
             return word
         return np.concatenate([word, np.zeros((rows, 1))], axis=1)
 
-    @cached_property
+    @property
     def bit_segments(self) -> Array:
         """Bit-line segments, (M+1, N) ohm: ``[i, j]`` leads to row i, ``[M, j]`` to the sense node."""
         rows, columns = self.shape
@@ -249,20 +250,24 @@ class Crossbar:
     @cached_property
     def line_ends(self) -> dict[str, EndArrays]:
         """The four ends as arrays, keyed by ``"word_left"`` etc."""
-        zero = np.zeros(())
+        rows, columns = self.shape
+        word, bit = self.wires.word, self.wires.bit
         outer = {
-            "word_left": self.word_segments[:, 0],
-            "word_right": self.word_segments[:, -1],
-            "bit_top": self.bit_segments[0],
-            "bit_bottom": self.bit_segments[-1],
+            "word_left": word if word.ndim == 0 else self.word_segments[:, 0],
+            "word_right": word if word.ndim == 0 else self.word_segments[:, -1],
+            "bit_top": bit if bit.ndim == 0 else self.bit_segments[0],
+            "bit_bottom": bit if bit.ndim == 0 else self.bit_segments[-1],
         }
         result = {}
         for name in END_NAMES:
-            word = name.startswith("word")
-            driver = self.wires.driver if word else zero
-            sense = zero if word else self.wires.sense
-            arrays = end_arrays(self.ends, name, outer[name], driver, sense)
-            if not word and bool((np.isnan(arrays.voltage) & arrays.connected).any()):
+            word_line = name.startswith("word")
+            arrays = end_arrays(
+                self.ends, name, rows if word_line else columns, outer[name],
+                self.wires.driver if word_line else _ZERO,
+                _ZERO if word_line else self.wires.sense,
+            )
+            tied = arrays.kind in ("input", "mixed")
+            if not word_line and tied and bool((np.isnan(arrays.voltage) & arrays.connected).any()):
                 raise ParameterError(
                     f"`ends.{name}`: a driven bit line needs its own voltage, Driven(voltage=...): "
                     "the entries of V belong to the word lines"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from functools import cached_property
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._check import Array
 from .errors import ParameterError
@@ -191,29 +193,71 @@ class Ends:
         return tuple(value)
 
 
-@dataclass(frozen=True, eq=False)
 class EndArrays:
-    """One end of a family of lines as arrays, for the solvers.
+    """One end of a family of n lines as arrays, for the solvers.
 
-    Every kind of end is, seen from the line, a fixed voltage behind a resistance.
+    Every kind of end is, seen from the line, a fixed voltage behind a resistance. The arrays are
+    made when asked for: where all lines are alike the solvers need only `uniform`.
 
     Attributes
     ----------
-    connected : (n,) bool
-        False where the end floats (or its outer segment is broken).
-    resistance : (n,) ohm
-        From the line's last crosspoint node to the fixed voltage: outer wire segment, driver or
-        sense resistance, the end's own resistance and the amplifier's input resistance.
-    voltage : (n,) volt
-        The fixed voltage; NaN where the line's entry of V is taken.
-    transresistance : (n,) ohm
-        Amplifier output voltage per ampere into the end; NaN where there is no output.
+    kind : str
+        "open" where no line is connected, "input" where all take their entry of V, "zero" where
+        all are connected to 0 V, else "mixed".
+    uniform : tuple or None
+        (connected, resistance, voltage, transresistance) where all lines are alike.
     """
 
-    connected: np.ndarray[tuple[int], np.dtype[np.bool_]]
-    resistance: Array
-    voltage: Array
-    transresistance: Array
+    def __init__(
+        self,
+        count: int,
+        uniform: tuple[bool, float, float, float] | None,
+        arrays: tuple[Any, Array, Array, Array] | None = None,
+    ) -> None:
+        self.count = count
+        self.uniform = uniform
+        self._arrays = arrays
+        if uniform is not None:
+            on, _, volts, _ = uniform
+            level = "input" if math.isnan(volts) else ("zero" if volts == 0.0 else "mixed")
+            self.kind = level if on else "open"
+        else:
+            self.kind = "mixed" if self.connected.any() else "open"
+
+    def _array(self, k: int) -> Any:
+        if self._arrays is not None:
+            return self._arrays[k]
+        if self.uniform is None:
+            raise AssertionError("an end has arrays or is uniform")
+        return np.full(self.count, self.uniform[k])
+
+    @cached_property
+    def connected(self) -> NDArray[np.bool_]:
+        """(n,), False where the end floats or its outer segment is broken."""
+        connected: NDArray[np.bool_] = self._array(0)
+        return connected
+
+    @cached_property
+    def resistance(self) -> Array:
+        """(n,) ohm from the line's last crosspoint node to the fixed voltage.
+
+        Outer segment, driver or sense resistance, the end's own resistance and the amplifier's
+        input resistance.
+        """
+        resistance: Array = self._array(1)
+        return resistance
+
+    @cached_property
+    def voltage(self) -> Array:
+        """(n,) volt, the fixed voltage; NaN where the line's entry of V is taken."""
+        voltage: Array = self._array(2)
+        return voltage
+
+    @cached_property
+    def transresistance(self) -> Array:
+        """(n,) ohm, amplifier output per ampere into the end; NaN where there is no output."""
+        transresistance: Array = self._array(3)
+        return transresistance
 
 
 def _scalars(end: End, driver: float, sense: float) -> tuple[bool, float, float, float]:
@@ -236,21 +280,24 @@ def _scalars(end: End, driver: float, sense: float) -> tuple[bool, float, float,
     return True, sense, 0.0, math.nan
 
 
-def end_arrays(ends: Ends, name: str, outer: Array, driver: Array, sense: Array) -> EndArrays:
-    """Compile the end `name` of lines whose outer segments are `outer` (n,) ohm.
+def end_arrays(
+    ends: Ends, name: str, count: int, outer: Array, driver: Array, sense: Array
+) -> EndArrays:
+    """Compile the end `name` of `count` lines whose outer segments are `outer` ohm.
 
-    `driver` and `sense` (scalar or (n,) ohm) are added to driven and sensed ends.
+    `outer`, `driver` and `sense` are scalars or (n,); the last two are added to driven and sensed
+    ends.
     """
-    count = len(outer)
     value = getattr(ends, name)
-    if isinstance(value, _END_TYPES) and driver.ndim == 0 and sense.ndim == 0:
+    if isinstance(value, _END_TYPES) and outer.ndim == driver.ndim == sense.ndim == 0:
         on, r, v, z = _scalars(value, float(driver), float(sense))
-        connected = np.full(count, on) & (outer < np.inf)
-        return EndArrays(connected, outer + r, np.full(count, v), np.full(count, z))
-    drivers, senses = np.broadcast_to(driver, count), np.broadcast_to(sense, count)
+        first = float(outer)
+        return EndArrays(count, (on and first < math.inf, first + r, v, z))
+    outers, drivers, senses = (np.broadcast_to(a, count) for a in (outer, driver, sense))
     rows = [
         _scalars(end, float(drivers[k]), float(senses[k]))
         for k, end in enumerate(ends.per_line(name, count))
     ]
     on_all, r_all, v_all, z_all = (np.array(column) for column in zip(*rows, strict=True))
-    return EndArrays(on_all & (outer < np.inf), outer + r_all, v_all, z_all)
+    connected = on_all & (outers < np.inf)
+    return EndArrays(count, None, (connected, outers + r_all, v_all, z_all))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..netlists._check import Array, finite_array
 from ..netlists.crossbar import Crossbar
-from ..netlists.ends import END_NAMES
+from ..netlists.ends import END_NAMES, EndArrays
 from ..netlists.errors import ParameterError, SingularCircuitError
 
 __all__ = ["CrossbarProblem", "RawSolution", "check_input", "make_problem"]
@@ -98,33 +98,54 @@ def make_problem(xbar: Crossbar, V: Array) -> CrossbarProblem:
     SingularCircuitError
         A floating island, or two sources joined by zero resistance at different voltages.
     """
-    rows, columns = xbar.shape
-    arrays = xbar.line_ends
-    left, right, top, bottom = (arrays[name] for name in END_NAMES)
-    word_r, bit_r = xbar.word_segments.copy(), xbar.bit_segments.copy()
-    word_r[:, 0] = np.where(left.connected, left.resistance, np.inf)
-    word_r[:, -1] = np.where(right.connected, right.resistance, np.inf)
-    bit_r[0] = np.where(top.connected, top.resistance, np.inf)
-    bit_r[-1] = np.where(bottom.connected, bottom.resistance, np.inf)
-    batch = V.shape[0]
-    ends = []
-    for name, end in zip(END_NAMES, (left, right, top, bottom), strict=True):
-        count = rows if name.startswith("word") else columns
-        volts = np.empty((batch, count))
-        volts[:] = np.where(end.connected, end.voltage, 0.0)
-        if name.startswith("word"):
-            from_v = np.isnan(end.voltage) & end.connected
-            if from_v.all():
-                volts[:] = V
-            elif from_v.any():
-                volts[:, from_v] = V[:, from_v]
-        ends.append(volts)
+    arrays = [xbar.line_ends[name] for name in END_NAMES]
+    left, right, top, bottom = arrays
+    word_r, bit_r = _own(xbar.word_segments), _own(xbar.bit_segments)
+    word_r[:, 0] = _source_resistance(left)
+    word_r[:, -1] = _source_resistance(right)
+    bit_r[0] = _source_resistance(top)
+    bit_r[-1] = _source_resistance(bottom)
+    ends = [_source_voltages(end, V) for end in arrays]
     problem = CrossbarProblem(
         xbar.conductance, word_r, bit_r, (ends[0], ends[1], ends[2], ends[3])
     )
-    _check_source_loops(problem)
-    _check_islands(problem)
+    if "open" not in (left.kind, right.kind) or "open" not in (top.kind, bottom.kind):
+        _check_source_loops(problem)
+    tied = all(
+        any(end.kind in ("input", "zero") for end in pair)
+        for pair in ((left, right), (top, bottom))
+    )
+    wires = xbar.wires
+    if not (tied and wires.word.max() < np.inf and wires.bit.max() < np.inf):
+        _check_islands(problem)
     return problem
+
+
+def _own(array: Array) -> Array:
+    """Return `array`, copied where it belongs to the user's wires."""
+    return array if array.flags.writeable else array.copy()
+
+
+def _source_resistance(end: EndArrays) -> Any:
+    """Return the resistance to the sources, scalar or (n,); infinite where an end floats."""
+    if end.kind == "open":
+        return np.inf
+    if end.uniform is not None:
+        return end.uniform[1]
+    return np.where(end.connected, end.resistance, np.inf)
+
+
+def _source_voltages(end: EndArrays, V: Array) -> Array:
+    """Return the voltages behind the ends, (B, n); 0 where an end floats."""
+    if end.kind == "input":
+        return V
+    volts = np.zeros((V.shape[0], end.count))
+    if end.kind == "mixed":
+        volts[:] = np.where(end.connected, end.voltage, 0.0)
+        from_v = np.isnan(end.voltage) & end.connected
+        if from_v.any():
+            volts[:, from_v] = V[:, from_v]
+    return volts
 
 
 def _check_source_loops(problem: CrossbarProblem) -> None:

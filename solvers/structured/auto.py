@@ -8,6 +8,7 @@ resistances, and next to nothing for every further input vector.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -32,10 +33,15 @@ _SAMPLE = 8  # vectors whose node voltages are checked when only currents are wa
 
 
 def _reduction_ns(problem: CrossbarProblem) -> float:
-    """Estimated time of a port reduction, from the merges' sizes."""
-    rows, columns = problem.shape
+    """Estimated time of a port reduction."""
     ends = (problem.word_r[:, -1], problem.bit_r[0], problem.bit_r[-1])
-    right, top, bottom = (bool((r < np.inf).any()) for r in ends)
+    right, top, bottom = (bool(r.min() < np.inf) for r in ends)
+    return _merging_ns(*problem.shape, right, top, bottom)
+
+
+@lru_cache(maxsize=256)
+def _merging_ns(rows: int, columns: int, right: bool, top: bool, bottom: bool) -> float:
+    """Sum the estimated times of the merges."""
     plan = make_plan(-(-rows // LEAF), -(-columns // LEAF), right, top, bottom)
     k, m = plan.eliminated[:, 1].astype(float), plan.ports[:, 1].astype(float)
     flops = 2 * k * (k + m) ** 2

@@ -44,16 +44,17 @@ def solve_chain_cg(
     cuts = [batch * k // parts for k in range(parts + 1)]
 
     def part(k: int) -> bool:
-        work = scratch("cg-work", 13, rows, columns)
-        # a row more than needed of padding keeps LANES rows out of one cache set
-        lines = scratch("cg-rows", LANES, columns + 8)
-        chain, x = scratch("cg-chain", columns, LANES), scratch("cg-x", columns, LANES)
+        work = scratch("cg-work", 12, rows, columns)
+        padded = -(-columns // 8) * 8
+        # eight columns more keep the lanes' rows out of one cache set
+        lines = scratch("cg-rows", LANES, padded + 8)
+        carry = scratch("cg-carry", padded, LANES)
         lines[:] = 0.0
         s = slice(cuts[k], cuts[k + 1])
         return bool(solve_vectors(
             problem.G, problem.word_r, problem.bit_r, t, q, tw, qw, merged, vl[s], vr[s], vt[s],
             vb[s], start is not None, keep_voltages, word[s], bit[s], ends[0][s], ends[1][s],
-            ends[2][s], ends[3][s], stats[s], work, lines, chain, x, rtol, limit, patience,
+            ends[2][s], ends[3][s], stats[s], work, lines, carry, rtol, limit, patience,
         ))
 
     converged = all(spread(part, parts, threads))

@@ -17,10 +17,11 @@ import numpy as np
 
 from ...netlists._check import Array
 from .jit import kernel
+from .simd import WIDTH, fma, load, mul, splat, store, transpose
 
 __all__ = ["LANES", "factor_bit", "factor_word", "word_solve"]
 
-LANES = 8
+LANES = 16
 
 
 @kernel
@@ -127,16 +128,32 @@ def factor_word(G: Array, r: Array, t: Array, q: Array) -> None:
 
 
 @kernel
-def word_solve(t: Array, q: Array, rows: Array, carry: Array, x: Array) -> None:
-    """Solve LANES word chains: rows (LANES, >= N) injected currents -> x (N, LANES) voltages."""
-    N = carry.shape[0]
-    for k in range(LANES):
-        carry[0, k] = rows[k, 0]
+def word_solve(t: Array, q: Array, rows: Array, carry: Array) -> None:
+    """Solve LANES word chains in place: rows (LANES, stride) injected currents -> voltages.
+
+    `carry` (>= N rounded up to 8, LANES) is scratch; `rows` must reach as far. Two chains of
+    vectors run side by side, because each waits for its own last result.
+    """
+    N = t.shape[0]
+    stride = rows.shape[1]
+    for j in range(0, N, WIDTH):
+        transpose(rows, j, stride, carry, j * LANES, LANES)
+        transpose(rows, j + WIDTH * stride, stride, carry, j * LANES + WIDTH, LANES)
+    a, b = load(carry, 0), load(carry, WIDTH)
     for j in range(1, N):
-        for k in range(LANES):
-            carry[j, k] = rows[k, j] + t[j - 1, k] * carry[j - 1, k]
-    for k in range(LANES):
-        x[N - 1, k] = q[N - 1, k] * carry[N - 1, k]
-    for j in range(N - 2, -1, -1):
-        for k in range(LANES):
-            x[j, k] = q[j, k] * carry[j, k] + t[j, k] * x[j + 1, k]
+        at = j * LANES
+        a = fma(load(t, at - LANES), a, load(carry, at))
+        b = fma(load(t, at - WIDTH), b, load(carry, at + WIDTH))
+        store(carry, at, a)
+        store(carry, at + WIDTH, b)
+    a = splat(0.0)
+    b = a
+    for j in range(N - 1, -1, -1):
+        at = j * LANES
+        a = fma(load(t, at), a, mul(load(q, at), load(carry, at)))
+        b = fma(load(t, at + WIDTH), b, mul(load(q, at + WIDTH), load(carry, at + WIDTH)))
+        store(carry, at, a)
+        store(carry, at + WIDTH, b)
+    for j in range(0, N, WIDTH):
+        transpose(carry, j * LANES, LANES, rows, j, stride)
+        transpose(carry, j * LANES + WIDTH, LANES, rows, j + WIDTH * stride, stride)

@@ -11,11 +11,17 @@ import numpy as np
 
 from ...netlists._check import Array
 from .jit import kernel
+from .simd import (
+    WIDTH, add, div, exceeds, fma, larger, load, magnitude, most, mul, splat, store, sub, total,
+)
 
-__all__ = ["EPS", "TINY", "check_bit", "check_word", "line_ends", "profile", "wire_flow"]
+__all__ = [
+    "EPS", "check_bit", "check_row", "check_word", "line_ends", "profile", "wire_flow",
+]
 
 EPS = 4.5e-16  # two units of rounding
 TINY = 1e-300
+LARGEST = 1e300
 
 
 @kernel
@@ -105,50 +111,91 @@ def line_ends(
 
 
 @kernel
-def wire_flow(v: Array, r: Array, flow: float, level: float, out: Array, unit: Array) -> float:
+def wire_flow(v: Array, r: Array, flow: float, level: float, out: Array, unit: Array) -> bool:
     """Fill `out` (n+1,) with the current in every segment of a line of deviations v (n,).
 
     `unit` (n+1,) gets the rounding unit of each current, for voltages known to eps (|v| + level).
-    Returns the smallest segment: at 0 ohm the entries mean nothing.
+    Returns whether any segment has 0 ohm; the entries there mean nothing.
     """
     n = len(v)
-    low = min(r[0], r[n])
-    for k in range(1, n):
+    one, shift, eps, base = splat(1.0), splat(flow), splat(EPS), splat(level)
+    k = 1
+    finite = splat(0.0)
+    while k + WIDTH <= n:
+        inverse = div(one, load(r, k))
+        a, b = load(v, k - 1), load(v, k)
+        store(out, k, fma(sub(a, b), inverse, shift))
+        size = mul(eps, add(add(magnitude(a), magnitude(b)), base))
+        store(unit, k, mul(size, inverse))
+        finite = larger(finite, inverse)
+        k += WIDTH
+    zero = exceeds(finite, splat(LARGEST)) or r[0] == 0.0 or r[n] == 0.0
+    while k < n:
         inverse = 1.0 / r[k]
         out[k] = (v[k - 1] - v[k]) * inverse + flow
         unit[k] = EPS * (abs(v[k - 1]) + abs(v[k]) + level) * inverse
-        low = min(low, r[k])
+        zero = zero or r[k] == 0.0
+        k += 1
     out[0] = -v[0] / r[0] + flow
     out[n] = v[n - 1] / r[n] + flow
     unit[0] = EPS * (abs(v[0]) + level) / r[0]
     unit[n] = EPS * (abs(v[n - 1]) + level) / r[n]
-    return low
+    return zero
+
+
+@kernel
+def check_row(
+    c: Array, sign: float, before: Array, after: Array, shift: int, unit_before: Array,
+    unit_after: Array, res: Array,
+) -> tuple[float, float, float]:
+    """Kirchhoff's law at n nodes without merged neighbours.
+
+    Node k gets before[k] and loses after[k + shift] through the wires, with their rounding units,
+    and `sign` c[k] through its cell; fills `res` (n,). Returns the largest violation, less what
+    rounding explains, over the largest branch current at its node; the sum of violations; and the
+    sum of their rounding units.
+    """
+    n = len(c)
+    worst, k = 0.0, 0
+    eps, factor, bound, tiny = splat(EPS), splat(sign), splat(0.0), splat(TINY)
+    sums, noises = splat(0.0), splat(0.0)
+    while k + WIDTH <= n:
+        a, b, cell = load(before, k), load(after, k + shift), load(c, k)
+        left = fma(factor, cell, sub(a, b))
+        store(res, k, left)
+        big = larger(larger(magnitude(a), magnitude(b)), magnitude(cell))
+        rounding = fma(eps, big, add(load(unit_before, k), load(unit_after, k + shift)))
+        miss = magnitude(left)
+        sums = add(sums, miss)
+        noises = add(noises, rounding)
+        over = sub(miss, rounding)
+        if exceeds(over, mul(bound, big)):  # rare: spares a division per node
+            bound = splat(most(larger(bound, div(over, add(big, tiny)))))
+        k += WIDTH
+    worst, miss_sum, noise = most(bound), total(sums), total(noises)
+    while k < n:
+        res[k] = before[k] - after[k + shift] + sign * c[k]
+        large = max(max(abs(before[k]), abs(after[k + shift])), abs(c[k]))
+        unit = unit_before[k] + unit_after[k + shift] + EPS * large
+        miss_sum += abs(res[k])
+        noise += unit
+        worst = max(worst, (abs(res[k]) - unit) / (large + TINY))
+        k += 1
+    return worst, miss_sum, noise
 
 
 @kernel
 def check_word(
     c: Array, r: Array, f: Array, unit: Array, zero: bool, res: Array
 ) -> tuple[float, float, float]:
-    """Kirchhoff's law along a word line whose cells draw c.
+    """Kirchhoff's law along a word line whose cells draw c, as `check_row`.
 
-    Fills `res` (n,) with what is missing at every node; a cluster of merged nodes reports at its
-    last node, a cluster pinned to a source has none. Returns the largest violation, less what
-    rounding explains, over the largest branch current at its node; the sum of violations; and the
-    sum of their rounding units.
+    A cluster of merged nodes reports at its last node, a cluster pinned to a source nothing.
     """
     n = len(c)
-    worst, total, noise = 0.0, 0.0, 0.0
+    worst, total_miss, noise = 0.0, 0.0, 0.0
     if not zero:
-        for k in range(n):
-            res[k] = f[k] - f[k + 1] - c[k]
-        for k in range(n):
-            big = max(max(abs(f[k]), abs(f[k + 1])), abs(c[k]))
-            rounding = unit[k] + unit[k + 1] + EPS * big
-            miss = abs(res[k])
-            total += miss
-            noise += rounding
-            worst = max(worst, (miss - rounding) / (big + TINY))
-        return worst, total, noise
+        return check_row(c, -1.0, f, f, 1, unit, unit, res)
     have, big, rounding, pinned = 0.0, 0.0, 0.0, False
     for k in range(n):
         if k == 0 or r[k] > 0.0:
@@ -165,10 +212,10 @@ def check_word(
             big = max(big, abs(f[k + 1]))
             rounding += unit[k + 1]
             res[k] = miss
-            total += abs(miss)
+            total_miss += abs(miss)
             noise += rounding
             worst = max(worst, (abs(miss) - rounding) / (big + TINY))
-    return worst, total, noise
+    return worst, total_miss, noise
 
 
 @kernel
@@ -176,12 +223,12 @@ def check_bit(
     c: Array, above: Array, below: Array, unit_above: Array, unit_below: Array, r_above: Array,
     r_below: Array, first: bool, carried: Array, res: Array,
 ) -> tuple[float, float, float]:
-    """Kirchhoff's law at one row of bit nodes, into which the cells feed c; as `check_word`.
+    """Kirchhoff's law at one row of bit nodes, some merged, into which the cells feed c.
 
     `above`, `below` (N,): currents downwards in the segments over and under the row, with their
     rounding units; `carried` (4, N) takes clusters from row to row.
     """
-    worst, total, noise = 0.0, 0.0, 0.0
+    worst, total_miss, noise = 0.0, 0.0, 0.0
     have, big, rounding, pinned = carried[0], carried[1], carried[2], carried[3]
     for j in range(len(c)):
         if first or r_above[j] > 0.0:
@@ -197,7 +244,7 @@ def check_bit(
             miss = have[j] - below[j]
             unit = rounding[j] + unit_below[j]
             res[j] = miss
-            total += abs(miss)
+            total_miss += abs(miss)
             noise += unit
             worst = max(worst, (abs(miss) - unit) / (max(big[j], abs(below[j])) + TINY))
-    return worst, total, noise
+    return worst, total_miss, noise

@@ -6,8 +6,11 @@ import numpy as np
 
 from ...netlists._check import Array
 from .jit import kernel
-from .kernels_cg import iterate, word_correction
-from .kernels_line import EPS, TINY, check_bit, check_word, line_ends, profile, wire_flow
+from .kernels_cg import eliminate_words, follow_words, iterate
+from .kernels_line import (
+    EPS, check_bit, check_row, check_word, line_ends, profile, wire_flow,
+)
+from .simd import WIDTH, add, div, fma, load, magnitude, mul, splat, store, sub
 
 __all__ = ["check_kcl", "end_currents", "lift", "solve_vectors"]
 
@@ -57,39 +60,40 @@ def check_kcl(
     for j in range(N):
         flows[0, j] = flow_b[j] - w[0, j] / bit_r[0, j]
         units[0, j] = EPS * (abs(w[0, j]) + level) / bit_r[0, j]
+    full = N - N % WIDTH
+    one, eps, base = splat(1.0), splat(EPS), splat(level)
     for i in range(M):
-        Gi, di, ui, wi = G[i], drop[i], u[i], w[i]
+        start = i * N
         above, below, unit_above, unit_below = (
             flows[i % 2], flows[(i + 1) % 2], units[i % 2], units[(i + 1) % 2]
         )
-        for j in range(N):
-            c[j] = Gi[j] * (di[j] + (ui[j] - wi[j]))
-        low = wire_flow(ui, word_r[i], flow_w[i], level, f, unit)
-        x, y, z = check_word(c, word_r[i], f, unit, low == 0.0, res_u[i])
+        nxt = start + N if i + 1 < M else start
+        on = 1.0 if i + 1 < M else 0.0  # beyond the last row is the source, deviation 0
+        wide = splat(on)
+        for j in range(0, full, WIDTH):
+            at = start + j
+            here, there = load(w, at), mul(wide, load(w, nxt + j))
+            store(c, j, mul(load(G, at), add(load(drop, at), sub(load(u, at), here))))
+            inverse = div(one, load(bit_r, at + N))
+            store(below, j, fma(sub(here, there), inverse, load(flow_b, j)))
+            size = mul(eps, add(add(magnitude(here), magnitude(there)), base))
+            store(unit_below, j, mul(size, inverse))
+        for j in range(full, N):
+            c[j] = G[i, j] * (drop[i, j] + (u[i, j] - w[i, j]))
+            inverse = 1.0 / bit_r[i + 1, j]
+            there = on * w[min(i + 1, M - 1), j]
+            below[j] = flow_b[j] + (w[i, j] - there) * inverse
+            unit_below[j] = EPS * (abs(w[i, j]) + abs(there) + level) * inverse
+        zero = wire_flow(u[i], word_r[i], flow_w[i], level, f, unit)
+        x, y, z = check_word(c, word_r[i], f, unit, zero, res_u[i])
         worst, total, noise = max(worst, x), total + y, noise + z
-        ri = bit_r[i + 1]
-        wn = w[i + 1] if i + 1 < M else w[i]
-        last = 1.0 if i + 1 < M else 0.0  # beyond the last row is the source, deviation 0
-        for j in range(N):
-            inverse = 1.0 / ri[j]
-            below[j] = flow_b[j] + (wi[j] - last * wn[j]) * inverse
-            unit_below[j] = EPS * (abs(wi[j]) + last * abs(wn[j]) + level) * inverse
         if merged:
             x, y, z = check_bit(
-                c, above, below, unit_above, unit_below, bit_r[i], ri, i == 0, carried, res_w[i]
+                c, above, below, unit_above, unit_below, bit_r[i], bit_r[i + 1], i == 0, carried,
+                res_w[i],
             )
         else:
-            x, y, z = 0.0, 0.0, 0.0
-            row = res_w[i]
-            for j in range(N):
-                row[j] = above[j] - below[j] + c[j]
-            for j in range(N):
-                big = max(max(abs(above[j]), abs(below[j])), abs(c[j]))
-                rounding = unit_above[j] + unit_below[j] + EPS * big
-                miss = abs(row[j])
-                y += miss
-                z += rounding
-                x = max(x, (miss - rounding) / (big + TINY))
+            x, y, z = check_row(c, 1.0, above, below, 0, unit_above, unit_below, res_w[i])
         worst, total, noise = max(worst, x), total + y, noise + z
     return worst, total, noise
 
@@ -145,6 +149,42 @@ def _rebase(
 
 
 @kernel
+def _open(
+    G: Array, base_w: Array, base_b: Array, drop: Array, res_u: Array, res_w: Array
+) -> None:
+    """Unloaded cell voltages, and the currents they drive as the first right-hand side."""
+    size = G.size
+    full = size - size % WIDTH
+    less = splat(-1.0)
+    for k in range(0, full, WIDTH):
+        value = sub(load(base_w, k), load(base_b, k))
+        store(drop, k, value)
+        value = mul(value, load(G, k))
+        store(res_w, k, value)
+        store(res_u, k, mul(less, value))
+    columns = G.shape[1]
+    for k in range(full, size):
+        i, j = k // columns, k % columns
+        drop[i, j] = base_w[i, j] - base_b[i, j]
+        res_w[i, j] = G[i, j] * drop[i, j]
+        res_u[i, j] = -res_w[i, j]
+
+
+@kernel
+def _shift(a: Array, b: Array, sign: float, out: Array) -> None:
+    """Write out = a + sign b, all (M, N) and contiguous."""
+    size = a.size
+    full = size - size % WIDTH
+    wide = splat(sign)
+    for k in range(0, full, WIDTH):
+        store(out, k, fma(wide, load(b, k), load(a, k)))
+    columns = a.shape[1]
+    for k in range(full, size):
+        i, j = k // columns, k % columns
+        out[i, j] = a[i, j] + sign * b[i, j]
+
+
+@kernel
 def _largest(values: Array) -> float:
     best = 0.0
     for value in values:
@@ -157,52 +197,34 @@ def solve_vectors(
     G: Array, word_r: Array, bit_r: Array, t: Array, q: Array, tw: Array, qw: Array,
     merged: bool, vl: Array, vr: Array, vt: Array, vb: Array, warm: bool, keep: bool,
     out_u: Array, out_w: Array, left: Array, right: Array, top: Array, bottom: Array, stats: Array,
-    work: Array, rows: Array, chain: Array, x: Array, rtol: float, limit: int, patience: int,
+    work: Array, rows: Array, carry: Array, rtol: float, limit: int, patience: int,
 ) -> bool:
     """Solve for every row of the source voltages; False when it gave up on one of them.
 
     With `warm`, out_u and out_w (B, M, N) hold node voltages that are checked, and corrected only
     where Kirchhoff's law misses more than _GOOD of the currents at some node. stats (B, 3):
-    iterations, residual, error bound of a current over the largest current. `work` (13, M, N) is
+    iterations, residual, error bound of a current over the largest current. `work` (12, M, N) is
     scratch.
     """
     M, N = G.shape
-    u, w, du, dw = work[4], work[5], work[6], work[7]
-    res_u, res_w, drop, base_w, base_b = work[8], work[9], work[10], work[11], work[12]
-    flow_w, flow_b, guess = np.empty(M), np.empty(N), np.empty(N)
+    u, w, dw, res_u, res_w = work[4], work[5], work[6], work[7], work[8]
+    drop, base_w, base_b = work[9], work[10], work[11]
+    flow_w, flow_b = np.empty(M), np.empty(N)
     for k in range(vl.shape[0]):
         lift(word_r, bit_r, vl[k], vr[k], vt[k], vb[k], base_w, base_b, flow_w, flow_b)
-        for j in range(N):
-            guess[j] = 0.0
-        for i in range(M):
-            di, bwi, bbi, ui, wi, ru, rw, Gi = (
-                drop[i], base_w[i], base_b[i], u[i], w[i], res_u[i], res_w[i], G[i]
-            )
-            for j in range(N):
-                di[j] = bwi[j] - bbi[j]
-            for j in range(N):
-                rw[j] = Gi[j] * di[j]
-            for j in range(N):
-                ru[j] = -rw[j]
-            for j in range(N):
-                guess[j] += rw[j]
-            for j in range(N):
-                ui[j] = 0.0
-            for j in range(N):
-                wi[j] = 0.0
-        pinned = 0.0
+        _open(G, base_w, base_b, drop, res_u, res_w)
+        pinned = 0.0  # where bit lines end in 0 ohm, their currents are not seen while iterating
         for j in range(N):
             if bit_r[M, j] == 0.0:
-                pinned = max(pinned, abs(guess[j]))
+                guess = 0.0
+                for i in range(M):
+                    guess += res_w[i, j]
+                pinned = max(pinned, abs(guess))
         count, done = 0, False
         worst, total, noise, best, largest = np.inf, np.inf, 0.0, np.inf, 0.0
         if warm:
-            for i in range(M):
-                ou, ow, ui, wi, bwi, bbi = out_u[k, i], out_w[k, i], u[i], w[i], base_w[i], base_b[i]
-                for j in range(N):
-                    ui[j] = ou[j] - bwi[j]
-                for j in range(N):
-                    wi[j] = ow[j] - bbi[j]
+            _shift(out_u[k], base_w, -1.0, u)
+            _shift(out_w[k], base_b, -1.0, w)
             level = max(max(_largest(vl[k]), _largest(vr[k])), max(_largest(vt[k]), _largest(vb[k])))
             worst, total, noise = check_kcl(
                 G, word_r, bit_r, drop, u, w, flow_w, flow_b, merged, level, res_u, res_w
@@ -211,32 +233,18 @@ def solve_vectors(
                 stats[k, 0], stats[k, 1], stats[k, 2] = 0.0, worst, 0.0
                 continue
         for step in range(_REFINEMENTS):
-            # the word lines first: b = res_w + D (Lw + D)^-1 res_u, in place of res_w
-            for i in range(M):
-                dwi = dw[i]
-                for j in range(N):
-                    dwi[j] = 0.0
-            word_correction(G, tw, qw, res_u, dw, du, rows, chain, x)
-            for i in range(M):
-                rw, di, Gi = res_w[i], du[i], G[i]
-                for j in range(N):
-                    rw[j] += Gi[j] * di[j]
+            fresh = step == 0 and not warm
+            eliminate_words(G, tw, qw, res_u, res_w, rows, carry)
             floor = max(0.05 * noise, 0.1 * rtol * pinned)
             n, _ = iterate(
-                G, t, q, tw, qw, res_w, dw, w, flow_b, bit_r[M], work[:4], rows, chain, x,
-                merged, 0.5 * rtol, floor, limit, patience,
+                G, t, q, tw, qw, res_w, dw, w, flow_b, bit_r[M], work[:4], rows, carry,
+                merged, 0.5 * rtol, floor, fresh, limit, patience,
             )
             if n < 0:
                 stats[k, 0] = -n
                 return False
             count += n
-            word_correction(G, tw, qw, res_u, dw, du, rows, chain, x)
-            for i in range(M):
-                ui, wi, di, dwi = u[i], w[i], du[i], dw[i]
-                for j in range(N):
-                    ui[j] += di[j]
-                for j in range(N):
-                    wi[j] += dwi[j]
+            follow_words(G, tw, qw, res_u, dw, u, w, fresh, rows, carry)
             worst, total, noise = check_kcl(
                 G, word_r, bit_r, drop, u, w, flow_w, flow_b, merged, 0.0, res_u, res_w
             )
@@ -257,10 +265,6 @@ def solve_vectors(
         if not done and stats[k, 2] > 1e-9:
             return False
         if keep:
-            for i in range(M):
-                ou, ow, ui, wi, bwi, bbi = out_u[k, i], out_w[k, i], u[i], w[i], base_w[i], base_b[i]
-                for j in range(N):
-                    ou[j] = bwi[j] + ui[j]
-                for j in range(N):
-                    ow[j] = bbi[j] + wi[j]
+            _shift(u, base_w, 1.0, out_u[k])
+            _shift(w, base_b, 1.0, out_w[k])
     return True

@@ -19,8 +19,8 @@ from numba.extending import models, register_model
 
 from ...netlists._check import Array
 
-__all__ = ["WIDTH", "Vec", "add", "div", "fma", "load", "magnitude", "mul", "splat", "store", "sub",
-           "total", "transpose"]
+__all__ = ["WIDTH", "Vec", "add", "div", "exceeds", "fma", "larger", "load", "magnitude", "most",
+           "mul",           "splat", "store", "sub", "total", "transpose"]
 
 WIDTH = 8
 Vec = Any  # a vector of eight doubles, inside kernels only
@@ -133,6 +133,28 @@ def magnitude(_typing: Any, a: Vec) -> Vec:
 
 
 @_intrinsic
+def larger(_typing: Any, a: Vec, b: Vec) -> Vec:
+    """Return the larger of a and b lane by lane."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return _call(builder, "llvm.maxnum.v8f64", *args)
+
+    return _vec(_vec, _vec), generate
+
+
+@_intrinsic
+def exceeds(_typing: Any, a: Vec, b: Vec) -> bool:
+    """Return whether a > b in any lane."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        mask = builder.fcmp_ordered(">", args[0], args[1])
+        bits = builder.bitcast(mask, ir.IntType(WIDTH))
+        return builder.icmp_unsigned("!=", bits, ir.Constant(ir.IntType(WIDTH), 0))
+
+    return types.boolean(_vec, _vec), generate
+
+
+@_intrinsic
 def total(_typing: Any, a: Vec) -> float:
     """Return the sum of the lanes."""
 
@@ -141,6 +163,20 @@ def total(_typing: Any, a: Vec) -> float:
         while len(parts) > 1:
             parts = [builder.fadd(x, y) for x, y in zip(parts[::2], parts[1::2], strict=True)]
         return parts[0]
+
+    return types.float64(_vec), generate
+
+
+@_intrinsic
+def most(_typing: Any, a: Vec) -> float:
+    """Return the largest lane."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        best = builder.extract_element(args[0], _lane(0))
+        for k in range(1, WIDTH):
+            other = builder.extract_element(args[0], _lane(k))
+            best = builder.select(builder.fcmp_ordered(">", other, best), other, best)
+        return best
 
     return types.float64(_vec), generate
 

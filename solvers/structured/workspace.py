@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 
 import numpy as np
@@ -19,7 +20,7 @@ def scratch(key: str, *shape: int) -> Array:
 
     Arrays of different `key` never overlap.
     """
-    size = int(np.prod(shape))
+    size = math.prod(shape)
     if size > _LIMIT:
         return np.empty(shape)
     pool: dict[str, Array] = _store.__dict__.setdefault("pool", {})
