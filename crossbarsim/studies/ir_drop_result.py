@@ -119,13 +119,19 @@ class IrDropResult:
             "environment": environment(),
         }
 
-    def save(self, out: Path) -> tuple[Path, Path]:
-        """Write ``results.csv`` and ``study.json`` into `out` and return their paths."""
+    def save(self, out: Path) -> tuple[Path, ...]:
+        """Write ``results.csv``, ``table.md`` and ``study.json`` into `out`; return their paths."""
         out.mkdir(parents=True, exist_ok=True)
-        table, settings = out / "results.csv", out / "study.json"
-        self.points.to_csv(table, index=False)
-        settings.write_text(json.dumps(self.describe(), indent=2) + "\n", encoding="utf-8")
-        return table, settings
+        paths = out / "results.csv", out / "table.md", out / "study.json"
+        self.points.to_csv(paths[0], index=False)
+        tables = (
+            f"{self.data.name}, {part} images ({count:,}); digital network "
+            f"{100 * self.digital_accuracy[part]:.2f} %\n\n{self.markdown(part)}"
+            for part, count in self.held_out.items()
+        )
+        paths[1].write_text("\n".join(tables), encoding="utf-8")
+        paths[2].write_text(json.dumps(self.describe(), indent=2) + "\n", encoding="utf-8")
+        return paths
 
     def tile_map(self) -> TileMap:
         """Return the voltages over the first tile of the network's largest layer.

@@ -252,7 +252,7 @@ def _save(path: Path, network: TrainedCnn) -> None:
 def _restore(path: Path, settings: CnnSettings, data: Dataset) -> TrainedCnn:
     model = _build(settings, data.image_shape, data.classes, normalise=False).eval()
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
             model.load_state_dict(
                 {name: torch.from_numpy(file[f"state/{name}"]) for name in model.state_dict()}
             )

@@ -38,6 +38,8 @@ def _ohm_scale(ax: Axes, ohms: list[float]) -> None:
     if positive and max(ohms) > 8 * positive[0]:
         # Linear up to the smallest resistance, so that 0 ohm has a place of its own.
         ax.set_xscale("symlog", linthresh=positive[0], linscale=0.6)
+        left = -0.15 * positive[0] if min(ohms) == 0 else 0.9 * positive[0]
+        ax.set_xlim(left, 1.15 * max(ohms))
     ax.set_xticks(sorted(ohms))
     ax.set_xticks([], minor=True)
     ax.xaxis.set_major_formatter(FuncFormatter(lambda r, _: f"{r:g}"))
@@ -96,7 +98,11 @@ def plot_accuracy(result: IrDropResult, *, part: str = "test", ax: Axes | None =
     )
     ax.grid(visible=True, color="0.9")
     ax.set_axisbelow(True)
-    ax.legend(loc="lower left", fontsize=9)
+    handles, labels = ax.get_legend_handles_labels()
+    # Matplotlib lists error bars after plain lines; the curves come first here.
+    order = sorted(range(len(labels)), key=lambda k: "tiles" not in labels[k])
+    ax.legend([handles[k] for k in order], [labels[k] for k in order], loc="lower left",
+              fontsize=9)
     return ax
 
 
@@ -123,7 +129,7 @@ def plot_tile_panel(tile: TileMap, *, panel: str = "loss", ax: Axes | None = Non
     }[panel]
     title, unit, colours = PANELS[panel]
     image = ax.imshow(values, cmap=colours, interpolation="nearest", aspect="equal")
-    ax.figure.colorbar(image, ax=ax, label=f"{title} ({unit})", shrink=0.85)
+    ax.figure.colorbar(image, ax=ax, label=unit, shrink=0.85)
     ax.set_title(f"{title}\n{values.min():.3g} to {values.max():.3g} {unit.split()[0]}",
                  fontsize=10)
     ax.set_xlabel("Bit line")
@@ -145,7 +151,7 @@ def plot_tile(tile: TileMap, *, figure: Figure | None = None) -> Figure:
     Figure
     """
     if figure is None:
-        figure = _figure(12.5, 4.3, 0)[0]
+        figure = _figure(12.5, 4.0, 0)[0]
     for k, panel in enumerate(PANELS):
         plot_tile_panel(tile, panel=panel, ax=figure.add_subplot(1, len(PANELS), k + 1))
     rows, columns = tile.word_voltages.shape

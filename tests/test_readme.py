@@ -1,0 +1,101 @@
+"""The README's snippets run, its commands exist, its pictures are there."""
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from crossbarsim.cli import app
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+def commands():
+    lines = [line.partition("#")[0].strip() for block in blocks("sh") for line in block.splitlines()]
+    return [shlex.split(line) for line in lines if line]
+
+
+def test_python_snippets_run_in_order():
+    snippets = blocks("python")
+    assert len(snippets) >= 6
+    space = {}
+    for number, snippet in enumerate(snippets):
+        exec(compile(snippet, f"README snippet {number}", "exec"), space)  # noqa: S102
+
+
+def test_make_targets_exist_and_are_run():
+    targets = {command[1] for command in commands() if command[0] == "make"}
+    assert {"study", "test"} <= targets
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    continuous = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    for target in targets:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+        assert re.search(rf"^make {target}$", continuous, re.MULTILINE)
+
+
+def write_tiny_data(folder):
+    """Write stand-ins of the data sets under the names that the README's commands use."""
+    rng = np.random.default_rng(0)
+    mnist, cifar = folder / "data" / "mnist", folder / "data" / "cifar10"
+    mnist.mkdir(parents=True)
+    cifar.mkdir()
+    for part in ("train", "t10k"):
+        for kind, shape in (("images", (20, 28, 28)), ("labels", (20,))):
+            header = bytes((0, 0, 8, len(shape)))
+            header += b"".join(n.to_bytes(4, "big") for n in shape)
+            values = rng.integers(0, 256 if kind == "images" else 10, shape, dtype=np.uint8)
+            path = mnist / f"{part}-{kind}-idx{len(shape)}-ubyte"
+            path.write_bytes(header + values.tobytes())
+    for name in (*(f"data_batch_{k}" for k in range(1, 6)), "test_batch"):
+        records = rng.integers(0, 256, (4, 3073), dtype=np.uint8)
+        records[:, 0] %= 10
+        (cifar / f"{name}.bin").write_bytes(records.tobytes())
+
+
+def test_console_commands_run(tmp_path, monkeypatch):
+    """Every command as written; the studies' points are counted instead of solved."""
+    from crossbarsim.studies import CnnSettings, ir_drop
+
+    monkeypatch.chdir(tmp_path)
+    write_tiny_data(tmp_path)
+    np.save("conductance.npy", np.full((4, 3), 1e-5))
+    np.save("voltages.npy", np.full(4, 0.1))
+    small = CnnSettings(channels=(2, 2), hidden=2, epochs=0)
+    monkeypatch.setattr(CnnSettings, "for_data", lambda *_args, **_options: small)
+    points = []
+
+    def counted(study, point, network, parts, digital):
+        points.append(point)
+        values = {"utilisation": 1.0, "seconds": 0.0}
+        for part in parts:
+            values |= {f"{part}_{what}": 0.5 for what in ("accuracy", "agreement", "output_error")}
+        return values
+
+    monkeypatch.setattr(ir_drop, "measure", counted)
+    console = [command for command in commands() if command[0] == "crossbarsim"]
+    assert len(console) >= 4
+    for command in console:
+        result = CliRunner().invoke(app, command[1:])
+        assert result.exit_code == 0, f"{' '.join(command)}\n{result.output}"
+    studies = sum(command[1] == "study" for command in console)
+    assert len(points) == studies * len(list(ir_drop.IrDropStudy().points()))
+
+
+def test_every_command_is_known():
+    for command in commands():
+        assert command[0] in {"make", "crossbarsim"}, command
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
+def test_linked_files_exist(path):
+    assert (ROOT / path).is_file()
+    if path.endswith(".png"):
+        assert (ROOT / path).stat().st_size < 200_000
