@@ -38,8 +38,9 @@ class Solution:
         share the line's current equally.
     residual : float
         Largest violation of Kirchhoff's current law at a node, beyond what rounding the node
-        voltages to double precision explains, over the largest branch current at that node;
-        worst over the batch, at least 2.2e-16. Where only currents are kept and the direct
+        voltages to double precision explains, over the largest branch current at that node (or
+        over a millionth of the largest end current, where that is more: a dangling node carries
+        none); worst over the batch, at least 2.2e-16. Where only currents are kept and the direct
         method is used, of a sample of eight input vectors.
     iterations : int
         Of the iterative method, worst over the batch; 0 for a direct one.

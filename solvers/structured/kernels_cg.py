@@ -202,13 +202,13 @@ def _largest_current(w: Array, known: Array, r_end: Array, step: int) -> float:
 def iterate(
     G: Array, t: Array, q: Array, tw: Array, qw: Array, r: Array, w: Array, known: Array,
     offset: Array, r_end: Array, work: Array, rows: Array, carry: Array, merged: bool,
-    rtol: float, floor: float, fresh: bool, limit: int, patience: int,
+    rtol: float, floor: float, gain: float, fresh: bool, limit: int, patience: int,
 ) -> tuple[int, float]:
     """Solve S w = r from w = 0; return (iterations, |r|_1 at the end).
 
     A current injected by the residual anywhere leaves through the ends, so |r|_1 bounds the error
     of every end current; the iteration stops when it is below `rtol` times the largest bottom
-    current, or below `floor`. `known` (M, N) holds earlier corrections of w
+    current and below `gain` times its first value, or below `floor`. `known` (M, N) holds earlier corrections of w
     (none where `fresh`), `offset` (N,) the bottom currents of the lift, both for the size of the
     currents only. When, after `patience`
     iterations, the rate so far says that `limit` will not do, it gives up (negative count).
@@ -227,14 +227,13 @@ def iterate(
     norm = 0.0
     for n in range(limit + 1):
         rz, norm = _down(t, q, w, p, r, y, J, alpha, n, merged)
-        target = max(rtol * _largest_current(w, seen, r_end, n), floor)
+        first = norm if n == 0 else first
+        target = max(min(rtol * _largest_current(w, seen, r_end, n), gain * first), floor)
         if norm <= target or rz <= 0.0:
             if n == 0:
                 w[:] = 0.0
             return n, norm
-        if n == 0:
-            first = norm
-        elif n >= patience and n % 8 == 0:
+        if n >= patience and n % 8 == 0:
             # geometric extrapolation of the residual so far
             rate = np.log(first / norm) / n
             if rate * (limit - n) < np.log(norm / target):

@@ -19,8 +19,7 @@ __all__ = [
     "EPS", "check_bit", "check_row", "check_word", "line_ends", "profile", "wire_flow",
 ]
 
-EPS = 4.5e-16  # two units of rounding
-TINY = 1e-300
+EPS = 1e-15  # a few units of rounding, as back-substitution leaves them
 LARGEST = 1e300
 
 
@@ -146,18 +145,18 @@ def wire_flow(v: Array, r: Array, flow: float, level: float, out: Array, unit: A
 @kernel
 def check_row(
     c: Array, sign: float, before: Array, after: Array, shift: int, unit_before: Array,
-    unit_after: Array, res: Array,
+    unit_after: Array, least: float, res: Array,
 ) -> tuple[float, float, float]:
     """Kirchhoff's law at n nodes without merged neighbours.
 
     Node k gets before[k] and loses after[k + shift] through the wires, with their rounding units,
     and `sign` c[k] through its cell; fills `res` (n,). Returns the largest violation, less what
-    rounding explains, over the largest branch current at its node; the sum of violations; and the
-    sum of their rounding units.
+    rounding explains, over the largest branch current at its node (`least` where that is less);
+    the sum of violations; and the sum of their rounding units.
     """
     n = len(c)
     worst, k = 0.0, 0
-    eps, factor, bound, tiny = splat(EPS), splat(sign), splat(0.0), splat(TINY)
+    eps, factor, bound, low = splat(EPS), splat(sign), splat(0.0), splat(least)
     sums, noises = splat(0.0), splat(0.0)
     while k + WIDTH <= n:
         a, b, cell = load(before, k), load(after, k + shift), load(c, k)
@@ -169,8 +168,9 @@ def check_row(
         sums = add(sums, miss)
         noises = add(noises, rounding)
         over = sub(miss, rounding)
+        big = larger(big, low)
         if exceeds(over, mul(bound, big)):  # rare: spares a division per node
-            bound = splat(most(larger(bound, div(over, add(big, tiny)))))
+            bound = splat(most(larger(bound, div(over, big))))
         k += WIDTH
     worst, miss_sum, noise = most(bound), total(sums), total(noises)
     while k < n:
@@ -179,14 +179,14 @@ def check_row(
         unit = unit_before[k] + unit_after[k + shift] + EPS * large
         miss_sum += abs(res[k])
         noise += unit
-        worst = max(worst, (abs(res[k]) - unit) / (large + TINY))
+        worst = max(worst, (abs(res[k]) - unit) / max(large, least))
         k += 1
     return worst, miss_sum, noise
 
 
 @kernel
 def check_word(
-    c: Array, r: Array, f: Array, unit: Array, zero: bool, res: Array
+    c: Array, r: Array, f: Array, unit: Array, zero: bool, least: float, res: Array
 ) -> tuple[float, float, float]:
     """Kirchhoff's law along a word line whose cells draw c, as `check_row`.
 
@@ -195,7 +195,7 @@ def check_word(
     n = len(c)
     worst, total_miss, noise = 0.0, 0.0, 0.0
     if not zero:
-        return check_row(c, -1.0, f, f, 1, unit, unit, res)
+        return check_row(c, -1.0, f, f, 1, unit, unit, least, res)
     have, big, rounding, pinned = 0.0, 0.0, 0.0, False
     for k in range(n):
         if k == 0 or r[k] > 0.0:
@@ -214,14 +214,14 @@ def check_word(
             res[k] = miss
             total_miss += abs(miss)
             noise += rounding
-            worst = max(worst, (abs(miss) - rounding) / (big + TINY))
+            worst = max(worst, (abs(miss) - rounding) / max(big, least))
     return worst, total_miss, noise
 
 
 @kernel
 def check_bit(
     c: Array, above: Array, below: Array, unit_above: Array, unit_below: Array, r_above: Array,
-    r_below: Array, first: bool, carried: Array, res: Array,
+    r_below: Array, first: bool, carried: Array, least: float, res: Array,
 ) -> tuple[float, float, float]:
     """Kirchhoff's law at one row of bit nodes, some merged, into which the cells feed c.
 
@@ -246,5 +246,5 @@ def check_bit(
             res[j] = miss
             total_miss += abs(miss)
             noise += unit
-            worst = max(worst, (abs(miss) - unit) / (max(big[j], abs(below[j])) + TINY))
+            worst = max(worst, (abs(miss) - unit) / max(max(big[j], abs(below[j])), least))
     return worst, total_miss, noise

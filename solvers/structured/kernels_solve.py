@@ -16,6 +16,8 @@ __all__ = ["check_kcl", "end_currents", "lift", "solve_vectors"]
 
 _REFINEMENTS = 4
 _GOOD = 1e-8
+_GAIN = 1e-5  # of a refinement
+LEAST = 1e-6  # of the largest end current: nodes that carry less are measured against this
 
 
 @kernel
@@ -46,12 +48,12 @@ def lift(
 @kernel
 def check_kcl(
     G: Array, word_r: Array, bit_r: Array, drop: Array, u: Array, w: Array, flow_w: Array,
-    flow_b: Array, merged: bool, level: float, res_u: Array, res_w: Array,
+    flow_b: Array, merged: bool, level: float, least: float, res_u: Array, res_w: Array,
 ) -> tuple[float, float, float]:
     """What Kirchhoff's law misses at every node, as a correction's right-hand side.
 
     `drop` is the unloaded cell voltage, u and w the deviations, known to eps (|u| + level).
-    Returns as `check_word`, over all nodes.
+    Returns as `check_row`, over all nodes.
     """
     M, N = G.shape
     worst, total, noise = 0.0, 0.0, 0.0
@@ -85,15 +87,17 @@ def check_kcl(
             below[j] = flow_b[j] + (w[i, j] - there) * inverse
             unit_below[j] = EPS * (abs(w[i, j]) + abs(there) + level) * inverse
         zero = wire_flow(u[i], word_r[i], flow_w[i], level, f, unit)
-        x, y, z = check_word(c, word_r[i], f, unit, zero, res_u[i])
+        x, y, z = check_word(c, word_r[i], f, unit, zero, least, res_u[i])
         worst, total, noise = max(worst, x), total + y, noise + z
         if merged:
             x, y, z = check_bit(
                 c, above, below, unit_above, unit_below, bit_r[i], bit_r[i + 1], i == 0, carried,
-                res_w[i],
+                least, res_w[i],
             )
         else:
-            x, y, z = check_row(c, 1.0, above, below, 0, unit_above, unit_below, res_w[i])
+            x, y, z = check_row(
+                c, 1.0, above, below, 0, unit_above, unit_below, least, res_w[i]
+            )
         worst, total, noise = max(worst, x), total + y, noise + z
     return worst, total, noise
 
@@ -226,8 +230,15 @@ def solve_vectors(
             _shift(out_u[k], base_w, -1.0, u)
             _shift(out_w[k], base_b, -1.0, w)
             level = max(max(_largest(vl[k]), _largest(vr[k])), max(_largest(vt[k]), _largest(vb[k])))
+            end_currents(
+                G, word_r, bit_r, drop, u, w, flow_w, flow_b, vl[k], vr[k], vt[k], vb[k],
+                left[k], right[k], top[k], bottom[k],
+            )
+            least = LEAST * max(
+                max(_largest(left[k]), _largest(right[k])), max(_largest(top[k]), _largest(bottom[k]))
+            ) + 1e-300
             worst, total, noise = check_kcl(
-                G, word_r, bit_r, drop, u, w, flow_w, flow_b, merged, level, res_u, res_w
+                G, word_r, bit_r, drop, u, w, flow_w, flow_b, merged, level, least, res_u, res_w
             )
             if worst <= _GOOD:
                 stats[k, 0], stats[k, 1], stats[k, 2] = 0.0, worst, 0.0
@@ -238,30 +249,34 @@ def solve_vectors(
             floor = max(0.05 * noise, 0.1 * rtol * pinned)
             n, _ = iterate(
                 G, t, q, tw, qw, res_w, dw, w, flow_b, bit_r[M], work[:4], rows, carry,
-                merged, 0.5 * rtol, floor, fresh, limit, patience,
+                merged, 0.5 * rtol, floor, np.inf if step == 0 and not warm else _GAIN, fresh,
+                limit, patience,
             )
             if n < 0:
                 stats[k, 0] = -n
                 return False
             count += n
             follow_words(G, tw, qw, res_u, dw, u, w, fresh, rows, carry)
-            worst, total, noise = check_kcl(
-                G, word_r, bit_r, drop, u, w, flow_w, flow_b, merged, 0.0, res_u, res_w
-            )
             end_currents(
                 G, word_r, bit_r, drop, u, w, flow_w, flow_b, vl[k], vr[k], vt[k], vb[k],
                 left[k], right[k], top[k], bottom[k],
+            )
+            least = LEAST * max(
+                max(_largest(left[k]), _largest(right[k])), max(_largest(top[k]), _largest(bottom[k]))
+            ) + 1e-300
+            worst, total, noise = check_kcl(
+                G, word_r, bit_r, drop, u, w, flow_w, flow_b, merged, 0.0, least, res_u, res_w
             )
             largest = _largest(bottom[k])
             done = total <= max(rtol * largest, noise) and worst <= _GOOD
             if done or (step and worst > 0.5 * best):
                 break
             best = worst
-            pinned = min(pinned, largest)
+            pinned = 0.0
             _rebase(word_r, bit_r, base_w, base_b, drop, u, w)
         stats[k, 0] = count
         stats[k, 1] = worst
-        stats[k, 2] = total / largest if largest > 0.0 else 0.0
+        stats[k, 2] = max(total - noise, 0.0) / largest if largest > 0.0 else 0.0
         if not done and stats[k, 2] > 1e-9:
             return False
         if keep:
