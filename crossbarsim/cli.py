@@ -129,14 +129,12 @@ def _print_result(result: IrDropResult, console: Console) -> None:
         table.add_column("no variation", justify="right")
         table.add_column(f"{100 * result.study.sigma:g} % variation", justify="right")
         table.add_column("cells used", justify="right")
-        for row in result.summary(part).itertuples():
-            mean, std = 100 * float(str(row.mean)), 100 * float(str(row.std))
-            varied = "" if np.isnan(mean) else f"{mean:.2f}"
-            varied += "" if np.isnan(std) else f" ± {std:.2f}"
+        for row in result.summary(part).to_dict("records"):
+            varied = "" if np.isnan(row["mean"]) else f"{100 * row['mean']:.2f}"
+            varied += "" if np.isnan(row["std"]) else f" ± {100 * row['std']:.2f}"
             table.add_row(
-                f"{row.tile_rows}x{row.tile_columns}", f"{row.ohm:g}",
-                f"{100 * float(str(row.exact)):.2f}", varied,
-                f"{100 * float(str(row.utilisation)):.0f} %",
+                f"{row['tile_rows']}x{row['tile_columns']}", f"{row['ohm']:g}",
+                f"{100 * row['exact']:.2f}", varied, f"{100 * row['utilisation']:.0f} %",
             )
         console.print(table)
         console.print(f"digital network: {100 * result.digital_accuracy[part]:.2f} %")

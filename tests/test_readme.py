@@ -19,8 +19,8 @@ def blocks(language):
 
 
 def commands():
-    lines = [line.partition("#")[0].strip() for block in blocks("sh") for line in block.splitlines()]
-    return [shlex.split(line) for line in lines if line]
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    return [parts for line in lines if (parts := shlex.split(line, comments=True))]
 
 
 def test_python_snippets_run_in_order():
@@ -72,7 +72,7 @@ def test_console_commands_run(tmp_path, monkeypatch):
     monkeypatch.setattr(CnnSettings, "for_data", lambda *_args, **_options: small)
     points = []
 
-    def counted(study, point, network, parts, digital):
+    def counted(_study, point, _network, parts, _digital):
         points.append(point)
         values = {"utilisation": 1.0, "seconds": 0.0}
         for part in parts:

@@ -103,7 +103,7 @@ def test_identity_depends_on_every_pixel(tmp_path):
     [
         (lambda c: c[:-1], "expected 15680 bytes of data"),
         (lambda c: c + b"\0", "expected 15680 bytes of data"),
-        (lambda c: b"", "truncated: expected a header of 16 bytes"),
+        (lambda c: c[:0], "truncated: expected a header of 16 bytes"),
         (lambda c: c[:9], "truncated"),
         (lambda c: b"\0\0\x0d\x03" + c[4:], "expected idx magic 0x00000803"),
         (lambda c: b"\0\0\x08\x01" + c[4:], "got 0x00000801"),

@@ -22,7 +22,7 @@ def data():
 STUDY = IrDropStudy(ohms=(0.0, 8.0), tiles=((64, 64), (48, 20)), seeds=2, epochs=1, threads=1)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Make the study's network small."""
     settings = CnnSettings(channels=(4, 8), hidden=16, epochs=3)
@@ -30,7 +30,7 @@ def small(monkeypatch):
     return settings
 
 
-def test_zero_ohm_without_variation_is_the_digital_network(data, small, tmp_path):
+def test_zero_ohm_without_variation_is_the_digital_network(data, tmp_path):
     result = STUDY.run(data, tmp_path)
     points = result.points
     exact = points[(points.ohm == 0) & points.seed.isna()]
@@ -43,7 +43,7 @@ def test_zero_ohm_without_variation_is_the_digital_network(data, small, tmp_path
     assert (others.test_output_error > 1e-3).all()
 
 
-def test_larger_tiles_and_resistances_err_more(data, small, tmp_path):
+def test_larger_tiles_and_resistances_err_more(data, tmp_path):
     study = IrDropStudy(ohms=(1.0, 8.0), tiles=((16, 16), (128, 128)), seeds=0, threads=1)
     points = study.run(data, tmp_path).points.set_index(["tile_rows", "ohm"])
     error = points.test_output_error
@@ -51,7 +51,7 @@ def test_larger_tiles_and_resistances_err_more(data, small, tmp_path):
     assert error[128, 1.0] < error[128, 8.0]
 
 
-def test_output_error_against_tile_by_tile_solves(data, small, tmp_path):
+def test_output_error_against_tile_by_tile_solves(data, tmp_path):
     """The same network with its layers' products taken from SPICE-exact solves, by hand."""
     study = IrDropStudy(ohms=(8.0,), tiles=((24, 10),), seeds=0, threads=1)
     result = study.run(data, tmp_path)
@@ -83,7 +83,7 @@ def test_output_error_against_tile_by_tile_solves(data, small, tmp_path):
     assert result.points.test_output_error.item() == pytest.approx(expected, rel=1e-3)
 
 
-def test_resume_computes_nothing_twice(data, small, tmp_path, monkeypatch):
+def test_resume_computes_nothing_twice(data, tmp_path, monkeypatch):
     calls, real = [], ir_drop.measure
 
     def counted(study, point, *rest):
@@ -117,7 +117,7 @@ def test_resume_computes_nothing_twice(data, small, tmp_path, monkeypatch):
     assert straight[same].equals(interrupted[same])
 
 
-def test_a_wider_sweep_takes_up_the_finished_points(data, small, tmp_path, monkeypatch):
+def test_a_wider_sweep_takes_up_the_finished_points(data, tmp_path, monkeypatch):
     STUDY.run(data, tmp_path)
     calls, real = [], ir_drop.measure
 
@@ -132,14 +132,14 @@ def test_a_wider_sweep_takes_up_the_finished_points(data, small, tmp_path, monke
     assert len(result.points) == 3 * 2 * 3
 
 
-def test_other_settings_do_not_mix(data, small, tmp_path):
+def test_other_settings_do_not_mix(data, tmp_path):
     STUDY.run(data, tmp_path)
     other = IrDropStudy(ohms=(0.0,), tiles=((64, 64),), g_on=5e-5, epochs=1, threads=1)
-    with pytest.raises(ParameterError, match="g_on: 0.0001 there, 5e-05 now"):
+    with pytest.raises(ParameterError, match=r"g_on: 0\.0001 there, 5e-05 now"):
         other.run(data, tmp_path)
 
 
-def test_same_seed_same_chip(data, small, tmp_path):
+def test_same_seed_same_chip(data, tmp_path):
     first = STUDY.run(data, tmp_path / "a").points
     alone = IrDropStudy(ohms=(8.0,), tiles=((48, 20),), seeds=2, threads=1)
     again = alone.run(data, tmp_path / "b").points
@@ -174,7 +174,7 @@ def test_summary_and_files(data, small, tmp_path):
     assert described["network"]["sha256"] == trained_cnn(small, data, cache=tmp_path).sha256
 
 
-def test_progress_is_told(data, small, tmp_path):
+def test_progress_is_told(data, tmp_path):
     class Meter:
         def __init__(self):
             self.done = {}
@@ -183,6 +183,7 @@ def test_progress_is_told(data, small, tmp_path):
             self.done[task] = [done, total]
 
         def advance(self, task, note=""):
+            assert isinstance(note, str)
             self.done[task][0] += 1
 
     meter = Meter()

@@ -3,9 +3,17 @@
 import numpy as np
 import pytest
 import torch
-
 from crossbarsim.netlists import ParameterError
-from crossbarsim.studies import CnnSettings, DataError, Dataset, Labelled, load_digits, trained_cnn
+
+from crossbarsim.studies import (
+    CnnSettings,
+    DataError,
+    Dataset,
+    Labelled,
+    Silent,
+    load_digits,
+    trained_cnn,
+)
 from crossbarsim.studies.networks import logits, torch_threads
 
 
@@ -40,14 +48,12 @@ def test_training_leaves_the_global_random_state():
 def test_cache(tmp_path):
     data = few_digits()
 
-    class Count:
+    class Count(Silent):
         tasks = 0
 
         def begin(self, task, total, done=0):
+            super().begin(task, total, done)
             self.tasks += 1
-
-        def advance(self, task, note=""):
-            pass
 
     count = Count()
     first = trained_cnn(SMALL, data, cache=tmp_path, progress=count, threads=1)
