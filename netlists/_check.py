@@ -16,14 +16,16 @@ Array = NDArray[np.float64]
 
 def real_array(name: str, value: Any) -> Array:
     """Return `value` as a float64 array, or raise a `ParameterError` that names it."""
+    wrong = ParameterError(
+        f"`{name}` must be real numbers; got {type(value).__name__}: {value!r:.60}"
+    )
     try:
         array = np.asarray(value)
-        if array.dtype.kind not in "fiub":
-            raise TypeError
-        return array.astype(np.float64, copy=False)
-    except (TypeError, ValueError):
-        kind = type(value).__name__
-        raise ParameterError(f"`{name}` must be real numbers; got {kind}: {value!r:.60}") from None
+    except (TypeError, ValueError):  # ragged sequences, foreign objects
+        raise wrong from None
+    if array.dtype.kind not in "fiub":
+        raise wrong
+    return array.astype(np.float64, copy=False)
 
 
 def _first_bad(name: str, array: Array, bad: NDArray[np.bool_]) -> str:

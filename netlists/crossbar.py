@@ -104,7 +104,8 @@ class Wires:
         parts = []
         for name in ("word", "bit", "driver", "sense"):
             array = getattr(self, name)
-            parts.append(f"{name}={float(array):g}" if array.ndim == 0 else f"{name}=<{array.shape}>")
+            value = f"{float(array):g}" if array.ndim == 0 else f"<{array.shape}>"
+            parts.append(f"{name}={value}")
         return f"Wires({', '.join(parts)})"
 
     def __eq__(self, other: object) -> bool:
@@ -238,7 +239,7 @@ class Crossbar:
 
     @property
     def bit_segments(self) -> Array:
-        """Bit-line segments, (M+1, N) ohm: ``[i, j]`` leads to row i, ``[M, j]`` to the sense node."""
+        """Bit-line segments, (M+1, N) ohm: ``[i, j]`` leads to row i, ``[M, j]`` to the sense."""
         rows, columns = self.shape
         bit = self.wires.bit
         if bit.ndim == 0:

@@ -110,7 +110,7 @@ class Driven:
     def __post_init__(self) -> None:
         _number("resistance", self.resistance)
         if self.voltage is not None:
-            _number("voltage", abs(self.voltage) if self.voltage == self.voltage else math.nan)  # noqa: PLR0124
+            _number("voltage", abs(self.voltage) if self.voltage == self.voltage else math.nan)
 
 
 @dataclass(frozen=True)

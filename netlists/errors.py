@@ -74,5 +74,5 @@ class ConvergenceError(CrossbarSimError):
         self.partial = partial
 
 
-class BackendUnavailable(CrossbarSimError):  # noqa: N818 - the contract's name
+class BackendUnavailable(CrossbarSimError):
     """An optional backend is not installed or finds no device; the message names the extra."""

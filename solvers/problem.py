@@ -46,7 +46,7 @@ class CrossbarProblem:
     @property
     def batch(self) -> int:
         """Number of input vectors B."""
-        return self.ends[0].shape[0]
+        return len(self.ends[0])
 
     def with_ends(self, ends: tuple[Array, Array, Array, Array]) -> CrossbarProblem:
         """Return the same network with other source voltages."""

@@ -1,0 +1,1 @@
+"""General sparse modified nodal analysis."""

@@ -49,9 +49,7 @@ def _down(
         _settle(t, q, r)
     for i in range(M):
         start = i * N
-        before = max(start - N, 0)  # row 0 has no row above: its factor is zero
-        above = splat(1.0 if i else 0.0)
-        one = 1.0 if i else 0.0
+        before = start - N
         norms, squares = zero, zero
         for j in range(0, full, WIDTH):
             at, up = start + j, before + j
@@ -89,7 +87,7 @@ def _up(
     G: Array, t: Array, q: Array, tw: Array, qw: Array, J: Array, r: Array, p: Array, s: Array,
     y: Array, beta: float, step: int, rows: Array, carry: Array, z: Array,
 ) -> float:
-    """New direction p = z + beta p and y = S p; return p'y."""
+    """Take the new direction p = z + beta p and y = S p; return p'y."""
     M, N = G.shape
     full = N - N % WIDTH
     stride = rows.shape[1]
@@ -208,9 +206,9 @@ def iterate(
 
     A current injected by the residual anywhere leaves through the ends, so |r|_1 bounds the error
     of every end current; the iteration stops when it is below `rtol` times the largest bottom
-    current and below `gain` times its first value, or below `floor`. `known` (M, N) holds earlier corrections of w
-    (none where `fresh`), `offset` (N,) the bottom currents of the lift, both for the size of the
-    currents only. When, after `patience`
+    current and below `gain` times its first value, or below `floor`. `known` (M, N) holds earlier
+    corrections of w (none where `fresh`), `offset` (N,) the bottom currents of the lift, both for
+    the size of the currents only. When, after `patience`
     iterations, the rate so far says that `limit` will not do, it gives up (negative count).
     """
     M, N = G.shape

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...netlists._check import Array
 from .jit import kernel
-from .ports_plan import LEAF, LEAF_STEPS, Ints, leaf_tables
+from .ports_plan import LEAF, LEAF_STEPS, leaf_tables
 from .simd import WIDTH, add, div, fma, load, mul, splat, store, transpose
 
 __all__ = ["LEAF_STORE", "STEP_START", "reduce_leaves", "solve_leaves"]
@@ -19,7 +19,8 @@ __all__ = ["LEAF_STORE", "STEP_START", "reduce_leaves", "solve_leaves"]
 SIZES, WHERE, CHILDREN, LOCAL = leaf_tables()
 STEPS = len(LEAF_STEPS)
 # where each step's elimination rows start in a leaf's store, in vectors
-STEP_START = np.concatenate([[0], np.cumsum(SIZES[:, 3] * SIZES[:, 1] * (SIZES[:, 1] + SIZES[:, 2]))])
+_ROWS = SIZES[:, 3] * SIZES[:, 1] * (SIZES[:, 1] + SIZES[:, 2])
+STEP_START = np.concatenate([[0], np.cumsum(_ROWS)])
 LEAF_STORE = int(STEP_START[-1])
 _TINY = 1e-300
 
@@ -123,7 +124,7 @@ def reduce_leaves(
 
 @kernel
 def solve_leaves(
-    rows: Array, first: int, leaves: int, columns: int, Np: int, top: bool, known: Array,
+    rows: Array, first: int, leaves: int, columns: int, Np: int, known: Array,
     bit0: int, left0: int, top0: int, local: Array, out_u: Array, out_w: Array, start: int,
 ) -> None:
     """Back-substitute eight leaves for a block of input vectors, and write their node voltages.

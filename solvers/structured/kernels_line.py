@@ -12,7 +12,20 @@ import numpy as np
 from ...netlists._check import Array
 from .jit import kernel
 from .simd import (
-    WIDTH, add, div, exceeds, fma, larger, load, magnitude, most, mul, splat, store, sub, total,
+    WIDTH,
+    add,
+    div,
+    exceeds,
+    fma,
+    larger,
+    load,
+    magnitude,
+    most,
+    mul,
+    splat,
+    store,
+    sub,
+    total,
 )
 
 __all__ = [
@@ -128,7 +141,7 @@ def wire_flow(v: Array, r: Array, flow: float, level: float, out: Array, unit: A
         store(unit, k, mul(size, inverse))
         finite = larger(finite, inverse)
         k += WIDTH
-    zero = exceeds(finite, splat(LARGEST)) or r[0] == 0.0 or r[n] == 0.0
+    zero: bool = exceeds(finite, splat(LARGEST)) or r[0] == 0.0 or r[n] == 0.0
     while k < n:
         inverse = 1.0 / r[k]
         out[k] = (v[k - 1] - v[k]) * inverse + flow

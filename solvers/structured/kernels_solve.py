@@ -8,7 +8,13 @@ from ...netlists._check import Array
 from .jit import kernel
 from .kernels_cg import eliminate_words, follow_words, iterate
 from .kernels_line import (
-    EPS, check_bit, check_row, check_word, line_ends, profile, wire_flow,
+    EPS,
+    check_bit,
+    check_row,
+    check_word,
+    line_ends,
+    profile,
+    wire_flow,
 )
 from .simd import WIDTH, add, div, fma, load, magnitude, mul, splat, store, sub
 
@@ -50,7 +56,7 @@ def check_kcl(
     G: Array, word_r: Array, bit_r: Array, drop: Array, u: Array, w: Array, flow_w: Array,
     flow_b: Array, merged: bool, level: float, least: float, res_u: Array, res_w: Array,
 ) -> tuple[float, float, float]:
-    """What Kirchhoff's law misses at every node, as a correction's right-hand side.
+    """Return what Kirchhoff's law misses at every node, as a correction's right-hand side.
 
     `drop` is the unloaded cell voltage, u and w the deviations, known to eps (|u| + level).
     Returns as `check_row`, over all nodes.
@@ -197,6 +203,11 @@ def _largest(values: Array) -> float:
 
 
 @kernel
+def _largest_of(a: Array, b: Array, c: Array, d: Array) -> float:
+    return max(max(_largest(a), _largest(b)), max(_largest(c), _largest(d)))
+
+
+@kernel
 def solve_vectors(
     G: Array, word_r: Array, bit_r: Array, t: Array, q: Array, tw: Array, qw: Array,
     merged: bool, vl: Array, vr: Array, vt: Array, vb: Array, warm: bool, keep: bool,
@@ -229,14 +240,12 @@ def solve_vectors(
         if warm:
             _shift(out_u[k], base_w, -1.0, u)
             _shift(out_w[k], base_b, -1.0, w)
-            level = max(max(_largest(vl[k]), _largest(vr[k])), max(_largest(vt[k]), _largest(vb[k])))
+            level = _largest_of(vl[k], vr[k], vt[k], vb[k])
             end_currents(
                 G, word_r, bit_r, drop, u, w, flow_w, flow_b, vl[k], vr[k], vt[k], vb[k],
                 left[k], right[k], top[k], bottom[k],
             )
-            least = LEAST * max(
-                max(_largest(left[k]), _largest(right[k])), max(_largest(top[k]), _largest(bottom[k]))
-            ) + 1e-300
+            least = LEAST * _largest_of(left[k], right[k], top[k], bottom[k]) + 1e-300
             worst, total, noise = check_kcl(
                 G, word_r, bit_r, drop, u, w, flow_w, flow_b, merged, level, least, res_u, res_w
             )
@@ -261,9 +270,7 @@ def solve_vectors(
                 G, word_r, bit_r, drop, u, w, flow_w, flow_b, vl[k], vr[k], vt[k], vb[k],
                 left[k], right[k], top[k], bottom[k],
             )
-            least = LEAST * max(
-                max(_largest(left[k]), _largest(right[k])), max(_largest(top[k]), _largest(bottom[k]))
-            ) + 1e-300
+            least = LEAST * _largest_of(left[k], right[k], top[k], bottom[k]) + 1e-300
             worst, total, noise = check_kcl(
                 G, word_r, bit_r, drop, u, w, flow_w, flow_b, merged, 0.0, least, res_u, res_w
             )

@@ -57,7 +57,6 @@ class Plan:
 
     rows: int
     columns: int
-    top: bool
     merges: Ints
     place: Ints
     scratch: int
@@ -155,7 +154,8 @@ def make_plan(rows: int, columns: int, right: bool, top: bool, bottom: bool) -> 
         builder.level += 1
         if len(grid[0]) >= len(grid):
             grid = [
-                [builder.merge(*line[k : k + 2], 0) if k + 1 < len(line) else builder.keep(line[k])
+                [builder.merge(line[k], line[k + 1], 0)
+                 if k + 1 < len(line) else builder.keep(line[k])
                  for k in range(0, len(line), 2)]
                 for line in grid
             ]
@@ -170,7 +170,7 @@ def make_plan(rows: int, columns: int, right: bool, top: bool, bottom: bool) -> 
     outer = [np.arange(sizes[k], sizes[k + 1]) for k in range(4)]
     place, scratch = builder.places()
     return Plan(
-        rows, columns, top, np.array(builder.merges, dtype=np.int64), place, scratch,
+        rows, columns, np.array(builder.merges, dtype=np.int64), place, scratch,
         np.array(builder.eliminated, dtype=np.int64), np.array(builder.ports, dtype=np.int64),
         np.array(builder.nodes, dtype=np.int64), (outer[0], outer[1], outer[2], outer[3]),
         int(sizes[4]),
@@ -210,7 +210,8 @@ def leaf_tables() -> tuple[Ints, Ints, Ints, Ints]:
         sizes[s] = n, k, 2 * (out_rows + out_columns), LEAF * LEAF // (out_rows * out_columns)
         for child, shared in ((0, shared_a), (1, shared_b)):
             where[s, child, :k] = np.arange(starts[shared], starts[shared] + k)
-            own, place = [], []
+            own: list[int] = []
+            place: list[int] = []
             for g in range(4):
                 if g == shared:
                     continue

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...netlists._check import Array
 from ..problem import CrossbarProblem
-from .ports_plan import LEAF, Plan, make_plan
+from .ports_plan import LEAF, Ints, Plan, make_plan
 from .workspace import scratch
 
 __all__ = ["PortReduction"]
@@ -103,7 +103,7 @@ class PortReduction:
         return cls(problem, plan, matrix[: plan.order, : plan.order].copy(), kept, leaf_rows)
 
     @cached_property
-    def _positions(self) -> tuple[Array, ...]:
+    def _positions(self) -> tuple[Ints, ...]:
         """Positions of the true (unpadded) sources in `matrix`, end by end."""
         rows, columns = self.problem.shape
         return tuple(
@@ -163,6 +163,6 @@ class PortReduction:
         leaves = plan.rows * plan.columns
         for k in range(len(self.leaf_rows)):
             solve_leaves(
-                self.leaf_rows[k], 8 * k, leaves, plan.columns, np_, plan.top, known, bit0, left0,
+                self.leaf_rows[k], 8 * k, leaves, plan.columns, np_, known, bit0, left0,
                 starts[2], local, word, bit, first,
             )

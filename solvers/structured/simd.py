@@ -10,25 +10,29 @@ lanes to whatever the processor has (one AVX-512, two AVX or four SSE/NEON regis
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
+import numba.core.cgutils
+import numba.core.types
 from llvmlite import ir
-from numba.core import cgutils, types
 from numba.extending import intrinsic as _untyped_intrinsic
 from numba.extending import models, register_model
-
-from ...netlists._check import Array
 
 __all__ = ["WIDTH", "Vec", "add", "div", "exceeds", "fma", "larger", "load", "magnitude", "most",
            "mul",           "splat", "store", "sub", "total", "transpose"]
 
 WIDTH = 8
+# numba's own annotations are partial
+cgutils: Any = numba.core.cgutils
+types: Any = numba.core.types
 Vec = Any  # a vector of eight doubles, inside kernels only
 
-F = TypeVar("F", bound=Callable[..., Any])
-_intrinsic = cast("Callable[[F], F]", _untyped_intrinsic)
 _LLVM = ir.VectorType(ir.DoubleType(), WIDTH)
 _INT = ir.IntType(32)
+
+
+def _intrinsic(function: Callable[..., Any]) -> Any:
+    return _untyped_intrinsic(function)
 
 
 class _VecType(types.Type):  # type: ignore[misc]
@@ -40,9 +44,10 @@ _vec = _VecType()
 
 
 @cast("Callable[[type], type]", register_model(_VecType))
-class _VecModel(models.PrimitiveModel):  # type: ignore[misc]
+class _VecModel(models.PrimitiveModel):
     def __init__(self, manager: Any, fe_type: Any) -> None:
-        super().__init__(manager, fe_type, _LLVM)
+        init: Any = super().__init__
+        init(manager, fe_type, _LLVM)
 
 
 def _pointer(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
@@ -64,7 +69,7 @@ def _call(builder: Any, name: str, *args: Any) -> Any:
 
 
 @_intrinsic
-def load(_typing: Any, array: Array, index: int) -> Vec:
+def load(_typing: Any, array: Any, index: int) -> Any:
     """Return elements index..index+7 of a C-contiguous array, counted flat."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -76,7 +81,7 @@ def load(_typing: Any, array: Array, index: int) -> Vec:
 
 
 @_intrinsic
-def store(_typing: Any, array: Array, index: int, value: Vec) -> Any:
+def store(_typing: Any, array: Any, index: int, value: Vec) -> Any:
     """Write `value` to the elements index..index+7 of a C-contiguous array, counted flat."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -88,7 +93,7 @@ def store(_typing: Any, array: Array, index: int, value: Vec) -> Any:
 
 
 @_intrinsic
-def splat(_typing: Any, value: float) -> Vec:
+def splat(_typing: Any, value: float) -> Any:
     """Return `value` in all lanes."""
 
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
@@ -100,7 +105,7 @@ def splat(_typing: Any, value: float) -> Vec:
 
 
 def _binary(operation: str) -> Any:
-    def typed(_typing: Any, a: Vec, b: Vec) -> Vec:
+    def typed(_typing: Any, a: Vec, b: Vec) -> Any:
         def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
             return getattr(builder, operation)(args[0], args[1], flags=("contract",))
 
@@ -113,7 +118,7 @@ add, sub, mul, div = _binary("fadd"), _binary("fsub"), _binary("fmul"), _binary(
 
 
 @_intrinsic
-def fma(_typing: Any, a: Vec, b: Vec, c: Vec) -> Vec:
+def fma(_typing: Any, a: Vec, b: Vec, c: Vec) -> Any:
     """Return a b + c, fused where the processor can."""
 
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
@@ -123,7 +128,7 @@ def fma(_typing: Any, a: Vec, b: Vec, c: Vec) -> Vec:
 
 
 @_intrinsic
-def magnitude(_typing: Any, a: Vec) -> Vec:
+def magnitude(_typing: Any, a: Vec) -> Any:
     """Return |a| lane by lane."""
 
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
@@ -133,7 +138,7 @@ def magnitude(_typing: Any, a: Vec) -> Vec:
 
 
 @_intrinsic
-def larger(_typing: Any, a: Vec, b: Vec) -> Vec:
+def larger(_typing: Any, a: Vec, b: Vec) -> Any:
     """Return the larger of a and b lane by lane."""
 
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
@@ -143,7 +148,7 @@ def larger(_typing: Any, a: Vec, b: Vec) -> Vec:
 
 
 @_intrinsic
-def exceeds(_typing: Any, a: Vec, b: Vec) -> bool:
+def exceeds(_typing: Any, a: Vec, b: Vec) -> Any:
     """Return whether a > b in any lane."""
 
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
@@ -155,7 +160,7 @@ def exceeds(_typing: Any, a: Vec, b: Vec) -> bool:
 
 
 @_intrinsic
-def total(_typing: Any, a: Vec) -> float:
+def total(_typing: Any, a: Vec) -> Any:
     """Return the sum of the lanes."""
 
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
@@ -168,7 +173,7 @@ def total(_typing: Any, a: Vec) -> float:
 
 
 @_intrinsic
-def most(_typing: Any, a: Vec) -> float:
+def most(_typing: Any, a: Vec) -> Any:
     """Return the largest lane."""
 
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
@@ -183,7 +188,7 @@ def most(_typing: Any, a: Vec) -> float:
 
 @_intrinsic
 def transpose(
-    _typing: Any, source: Array, at: int, stride: int, target: Array, to: int, target_stride: int
+    _typing: Any, source: Any, at: int, stride: int, target: Any, to: int, target_stride: int
 ) -> Any:
     """Copy an 8x8 block transposed: rows at `at`, `at + stride`, ... of `source` become columns.
 
