@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from torch import nn
 
@@ -99,10 +100,8 @@ class IrDropResult:
             cells = []
             for ohm in ohms:
                 row = rows[rows["ohm"] == ohm].iloc[0]
-                cells.append(
-                    f"{100 * row['mean']:.2f} ± {100 * row['std']:.2f}" if varied
-                    else f"{100 * row['exact']:.2f}"
-                )
+                text = f"{100 * row['mean' if varied else 'exact']:.2f}"
+                cells.append(text if np.isnan(row["std"]) else f"{text} ± {100 * row['std']:.2f}")
             lines.append(f"| {shape[0]}x{shape[1]} tiles | " + " | ".join(cells) + " |")
         return "\n".join(lines) + "\n"
 
