@@ -85,10 +85,12 @@ def plot_accuracy(result: IrDropResult, *, part: str = "test", ax: Axes | None =
     ax.set_xlabel("Wire resistance (ohm per segment)")
     ax.set_ylabel(f"Accuracy on {result.held_out[part]:,} held-out images (%)")
     layers = " - ".join(f"conv {c}" for c in result.cnn.channels)
-    spread_text = (
-        f"{study.seeds} chips with {100 * study.sigma:g} % device variation per point, "
-        "mean and standard deviation" if varied else "no device variation"
-    )
+    if varied:
+        chips = "one chip" if study.seeds == 1 else f"{study.seeds} chips"
+        spread_text = f"{chips} with {100 * study.sigma:g} % device variation per point"
+        spread_text += ", mean and standard deviation" if study.seeds > 1 else ""
+    else:
+        spread_text = "no device variation"
     images = result.data.name if part == "test" else f"{result.data.name}, {part} images"
     ax.set_title(
         f"Accuracy against IR drop: {images}\n"
