@@ -1,0 +1,203 @@
+"""How a network is put on crossbars: one frozen, validated record."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, get_args
+
+from ..netlists.crossbar import Wires
+from ..netlists.ends import Driven, Ends, Floating, Grounded
+from ..netlists.errors import ParameterError
+
+__all__ = ["CrossbarConfig"]
+
+Scheme = Literal["differential", "offset"]
+Pairing = Literal["arrays", "interleaved"]
+Scaling = Literal["layer", "column"]
+Bias = Literal["digital", "chip"]
+Path = Literal["auto", "matrix", "vectors"]
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "scheme": get_args(Scheme),
+    "pairing": get_args(Pairing),
+    "scaling": get_args(Scaling),
+    "bias": get_args(Bias),
+    "path": get_args(Path),
+    "input_encoding": ("bipolar",),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossbarConfig:
+    """Settings of a network on crossbars.
+
+    Parameters
+    ----------
+    tile_shape : (int, int)
+        Word lines and bit lines of a physical array, default (128, 128). Arrays at the edge of a
+        weight matrix are as small as they need to be.
+    wires : Wires
+        One resistance per segment, ohm; default 1 ohm for word and bit lines. Scalars only.
+    g_on, g_off : float
+        Siemens, the conductances of the largest and of zero weight magnitude; defaults 100 uS
+        and 1 uS.
+    scheme : {"differential", "offset"}
+        "differential": w = (G+ - G-) s, one of the two at g_off. "offset": one cell per weight
+        around the middle conductance, less the current of a reference column of such cells in
+        every array.
+    pairing : {"arrays", "interleaved"}
+        Where the differential pair's cells lie: in two arrays, or in neighbouring columns of one
+        array, which then carries half as many outputs. Either is solved as the physical array
+        that it is.
+    scaling : {"layer", "column"}
+        Largest weight magnitude, for the scale s, over the layer or for every output.
+    read_voltage : float
+        Volt on a word line for an input of `input_range`; default 0.2 V.
+    input_encoding : {"bipolar"}
+        Signed inputs as positive and negative voltages.
+    input_range : float, optional
+        Input that stands for `read_voltage`. Crossbars of linear cells without converters are
+        linear, so it changes no result; None takes 1.
+    bias : {"digital", "chip"}
+        Added after read-out, or stored in one more word line driven at `read_voltage`.
+    path : {"auto", "matrix", "vectors"}
+        Solve every input vector, or reduce every array to its effective matrix once and multiply;
+        both exact. "auto" solves vectors until, by counted work, reducing would have been
+        cheaper, and uses the matrices while they are valid.
+    ends : Ends, optional
+        What the lines' ends are tied to; default: driven left, sensed at the bottom. All lines of
+        an end alike; fixed voltages other than 0 do not fit a linear layer.
+    r_on_sigma, r_off_sigma : float
+        Relative standard deviations of every cell's R_on = 1/g_on and R_off = 1/g_off, normal,
+        cut at 4 sigma and before they reach 0; default 0.
+    seed : int
+        Of the device variation: the same seed is the same chip.
+
+    Raises
+    ------
+    ParameterError
+        Any value out of range, with the field's name.
+    """
+
+    tile_shape: tuple[int, int] = (128, 128)
+    wires: Wires = field(default_factory=lambda: Wires(word=1.0, bit=1.0))
+    g_on: float = 1e-4
+    g_off: float = 1e-6
+    scheme: Scheme = "differential"
+    pairing: Pairing = "arrays"
+    scaling: Scaling = "layer"
+    read_voltage: float = 0.2
+    input_encoding: Literal["bipolar"] = "bipolar"
+    input_range: float | None = None
+    bias: Bias = "digital"
+    path: Path = "auto"
+    ends: Ends | None = None
+    r_on_sigma: float = 0.0
+    r_off_sigma: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in allowed:
+                choices = ", ".join(map(repr, allowed))
+                raise ParameterError(
+                    f"`{name}` must be one of {choices}; got {getattr(self, name)!r}"
+                )
+        self._check_tile()
+        self._check_wires()
+        self._check_numbers()
+        self._check_ends()
+
+    @classmethod
+    def ideal(cls, tile_shape: tuple[int, int] = (128, 128), **changes: Any) -> CrossbarConfig:
+        """Return settings without wire resistance and variation: equal to the digital network."""
+        return cls(**{"tile_shape": tile_shape, "wires": Wires(), **changes})
+
+    def replace(self, **changes: Any) -> CrossbarConfig:
+        """Return a copy with some fields changed, checked again."""
+        unknown = set(changes) - {f.name for f in fields(self)}
+        if unknown:
+            raise ParameterError(f"CrossbarConfig has no field {sorted(unknown)}")
+        return replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as numbers, strings and lists, for a record."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        plain["tile_shape"] = list(self.tile_shape)
+        plain["wires"] = {
+            name: float(getattr(self.wires, name)) for name in ("word", "bit", "driver", "sense")
+        }
+        plain["ends"] = None if self.ends is None else repr(self.ends)
+        return plain
+
+    @property
+    def weights_per_tile(self) -> int:
+        """Outputs that the columns of one array carry."""
+        columns = self.tile_shape[1]
+        if self.scheme == "offset":
+            return columns - 1
+        return columns // 2 if self.pairing == "interleaved" else columns
+
+    def _check_tile(self) -> None:
+        shape = self.tile_shape
+        whole = isinstance(shape, (tuple, list)) and len(shape) == 2 and all(
+            isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in shape
+        )
+        if not whole:
+            raise ParameterError(f"`tile_shape` must be two integers >= 1; got {shape!r}")
+        object.__setattr__(self, "tile_shape", tuple(shape))
+        if self.weights_per_tile < 1:
+            raise ParameterError(
+                f"`tile_shape` {tuple(shape)} has no room: this scheme and pairing need 2 columns"
+            )
+
+    def _check_wires(self) -> None:
+        if not isinstance(self.wires, Wires):
+            raise ParameterError(f"`wires` must be Wires(...); got {type(self.wires).__name__}")
+        for name in Wires.__slots__:
+            array = getattr(self.wires, name)
+            if array.ndim or not math.isfinite(float(array)):
+                raise ParameterError(
+                    f"`wires.{name}` must be one finite value for all arrays of a network; "
+                    f"got shape {array.shape}" if array.ndim else
+                    f"`wires.{name}` must be finite"
+                )
+
+    def _check_numbers(self) -> None:
+        for name in ("g_on", "g_off", "read_voltage", "r_on_sigma", "r_off_sigma"):
+            value = getattr(self, name)
+            real = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not (real and math.isfinite(value) and value >= 0):
+                raise ParameterError(f"`{name}` must be a finite number >= 0; got {value!r}")
+        if not self.g_on > self.g_off:
+            raise ParameterError(
+                f"`g_on` must be larger than `g_off`; got {self.g_on!r} and {self.g_off!r}"
+            )
+        if self.read_voltage == 0:
+            raise ParameterError("`read_voltage` must be > 0")
+        for name in ("r_on_sigma", "r_off_sigma"):
+            if getattr(self, name) > 1:
+                raise ParameterError(f"`{name}` is relative, at most 1; got {getattr(self, name)}")
+        if self.r_off_sigma > 0 and self.g_off == 0:
+            raise ParameterError("`r_off_sigma` needs `g_off` > 0: an open cell does not vary")
+        scale = self.input_range
+        if scale is not None and not (isinstance(scale, (int, float)) and 0 < scale < math.inf):
+            raise ParameterError(f"`input_range` must be > 0 or None; got {scale!r}")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
+            raise ParameterError(f"`seed` must be an integer >= 0; got {self.seed!r}")
+
+    def _check_ends(self) -> None:
+        if self.ends is None:
+            return
+        if not isinstance(self.ends, Ends):
+            raise ParameterError(f"`ends` must be Ends(...); got {type(self.ends).__name__}")
+        for name in ("word_left", "word_right", "bit_top", "bit_bottom"):
+            end = getattr(self.ends, name)
+            if isinstance(end, tuple):
+                raise ParameterError(f"`ends.{name}` must be one end for all lines of a network")
+            if isinstance(end, Driven) and (end.voltage or name.startswith("bit")):
+                raise ParameterError(
+                    f"`ends.{name}`: a linear layer has no fixed voltages other than 0"
+                )
+        if isinstance(self.ends.bit_bottom, (Floating, Grounded)):
+            raise ParameterError("`ends.bit_bottom` must be sensed: it is the layer's output")

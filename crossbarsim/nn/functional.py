@@ -1,0 +1,234 @@
+"""Crossbars as differentiable PyTorch functions: tensors in, tensors out, the solver inside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from ..netlists._check import Array
+from ..netlists.crossbar import Crossbar, Wires
+from ..netlists.ends import Ends
+from ..netlists.errors import BackendUnavailable, ParameterError
+from ..solvers import Solver
+
+__all__ = ["crossbar_currents", "effective_matrices", "effective_matrix"]
+
+Resistance: TypeAlias = float | Tensor
+
+
+@dataclass(frozen=True)
+class _Fixed:
+    """What is not differentiated."""
+
+    solver: Solver
+    ends: Ends | None
+    driver: float
+    sense: float
+
+    def crossbar(self, G: Array, word: Array, bit: Array) -> Crossbar:
+        return Crossbar(G, Wires(word, bit, driver=self.driver, sense=self.sense), self.ends)
+
+
+def _numpy(name: str, tensor: Tensor) -> Array:
+    """Return the tensor's values as float64."""
+    if tensor.device.type != "cpu":
+        raise BackendUnavailable(
+            f"`{name}` is on {tensor.device}: the solver runs on the CPU; move it with .cpu()"
+        )
+    array: Array = tensor.detach().to(torch.float64).numpy()
+    return np.ascontiguousarray(array).reshape(array.shape)  # 0-d stays 0-d
+
+
+def _tensor(name: str, value: Any) -> Tensor:
+    if not isinstance(value, Tensor):
+        raise ParameterError(f"`{name}` must be a tensor; got {type(value).__name__}")
+    if value.dtype not in (torch.float32, torch.float64):
+        raise ParameterError(f"`{name}` must be float32 or float64; got {value.dtype}")
+    return value
+
+
+def _resistance(name: str, value: Any) -> Tensor:
+    if isinstance(value, Tensor):
+        return _tensor(name, value)
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.floating)):
+        raise ParameterError(f"`{name}` must be a number or a tensor; got {value!r:.60}")
+    return torch.tensor(float(value), dtype=torch.float64)
+
+
+def _fixed(solver: Solver | None, ends: Ends | None, driver: float, sense: float) -> _Fixed:
+    if solver is not None and not isinstance(solver, Solver):
+        raise ParameterError(f"`solver` must be a Solver; got {type(solver).__name__}")
+    return _Fixed(solver or Solver(), ends, driver, sense)
+
+
+def _back(gradient: Array, like: Tensor) -> Tensor:
+    return torch.from_numpy(np.array(gradient)).to(like.dtype).reshape(like.shape)
+
+
+class _Currents(torch.autograd.Function):
+    """Currents of T crossbars: V (T, B, M), G (T, M, N) -> (T, B, N)."""
+
+    @staticmethod
+    def forward(ctx: Any, V: Tensor, G: Tensor, word: Tensor, bit: Tensor, fixed: _Fixed) -> Tensor:
+        volts, cells = _numpy("V", V), _numpy("G", G)
+        r_word, r_bit = _numpy("word", word), _numpy("bit", bit)
+        xbars = [fixed.crossbar(g, r_word, r_bit) for g in cells]
+        fields: Any = "all" if any(ctx.needs_input_grad) else "currents"
+        solutions = fixed.solver.solve_many(xbars, list(volts), fields=fields)
+        ctx.solutions, ctx.solver = solutions, fixed.solver
+        ctx.save_for_backward(V, G, word, bit)
+        currents = np.stack([sol.currents for sol in solutions])
+        return torch.from_numpy(currents).to(torch.promote_types(V.dtype, G.dtype))
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        V, G, word, bit = ctx.saved_tensors
+        grads = [
+            ctx.solver.vjp(sol, g)
+            for sol, g in zip(ctx.solutions, _numpy("grad", grad), strict=True)
+        ]
+        return (
+            _back(np.stack([g.V for g in grads]), V),
+            _back(np.stack([g.conductance for g in grads]), G),
+            _back(np.sum([g.word for g in grads], axis=0), word),
+            _back(np.sum([g.bit for g in grads], axis=0), bit),
+            None,
+        )
+
+
+class _Matrices(torch.autograd.Function):
+    """Effective matrices of crossbars of any shapes."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, fixed: _Fixed, word: Tensor, bit: Tensor, *G: Tensor
+    ) -> tuple[Tensor, ...]:
+        r_word, r_bit = _numpy("word", word), _numpy("bit", bit)
+        xbars = [fixed.crossbar(_numpy("G", g), r_word, r_bit) for g in G]
+        ctx.xbars, ctx.solver = xbars, fixed.solver
+        ctx.save_for_backward(word, bit, *G)
+        matrices = fixed.solver.effective_matrices(xbars)
+        return tuple(
+            torch.from_numpy(w).to(g.dtype) for w, g in zip(matrices, G, strict=True)
+        )
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        word, bit, *G = ctx.saved_tensors
+        results = ctx.solver.matrix_vjp(ctx.xbars, [_numpy("grad", g) for g in grads])
+        return (
+            None,
+            _back(np.sum([r.word for r in results], axis=0), word),
+            _back(np.sum([r.bit for r in results], axis=0), bit),
+            *(_back(r.conductance, g) for r, g in zip(results, G, strict=True)),
+        )
+
+
+def crossbar_currents(
+    V: Tensor,
+    G: Tensor,
+    word: Resistance = 0.0,
+    bit: Resistance = 0.0,
+    *,
+    solver: Solver | None = None,
+    ends: Ends | None = None,
+    driver: float = 0.0,
+    sense: float = 0.0,
+) -> Tensor:
+    """Return the bit-line currents of one crossbar or of T crossbars of one shape.
+
+    Exact, and differentiable in every tensor by one adjoint solve.
+
+    Parameters
+    ----------
+    V : (M,), (B, M) or (T, B, M) tensor, volt
+    G : (M, N) or (T, M, N) tensor, siemens
+    word, bit : float or tensor, ohm per segment
+        Shapes as in `Wires`; shared by all T crossbars.
+    solver : Solver, optional
+    ends, driver, sense
+        As in `Crossbar` and `Wires`.
+
+    Returns
+    -------
+    (N,), (B, N) or (T, B, N) tensor, ampere, of the wider dtype of V and G
+
+    Raises
+    ------
+    ParameterError, SingularCircuitError, ConvergenceError, BackendUnavailable
+    """
+    V, G = _tensor("V", V), _tensor("G", G)
+    tiled = G.ndim == 3
+    if G.ndim not in (2, 3) or V.ndim not in ((3,) if tiled else (1, 2)):
+        raise ParameterError(
+            "`V` and `G` must have the shapes (M,) or (B, M) with (M, N), or (T, B, M) with "
+            f"(T, M, N); got {tuple(V.shape)} and {tuple(G.shape)}"
+        )
+    if V.shape[-1] != G.shape[-2] or (tiled and V.shape[0] != G.shape[0]):
+        raise ParameterError(
+            f"`V` {tuple(V.shape)} does not fit `G` {tuple(G.shape)}: one voltage per word line"
+        )
+    fixed = _fixed(solver, ends, driver, sense)
+    volts = V if tiled else V.reshape(1, -1, V.shape[-1])
+    cells = G if tiled else G.unsqueeze(0)
+    result: Tensor = _Currents.apply(  # type: ignore[no-untyped-call]
+        volts, cells, _resistance("word", word), _resistance("bit", bit), fixed
+    )
+    return result if tiled else result.reshape(*V.shape[:-1], G.shape[-1])
+
+
+def effective_matrices(
+    G: Sequence[Tensor],
+    word: Resistance = 0.0,
+    bit: Resistance = 0.0,
+    *,
+    solver: Solver | None = None,
+    ends: Ends | None = None,
+    driver: float = 0.0,
+    sense: float = 0.0,
+) -> list[Tensor]:
+    """Return the effective matrix (N, M) siemens of every conductance tensor (M, N) in `G`.
+
+    Shapes may differ; all are reduced in one call, spread over the threads. Differentiable in
+    every tensor. Parameters as in `crossbar_currents`.
+    """
+    cells = [_tensor(f"G[{k}]", g) for k, g in enumerate(G)]
+    for k, g in enumerate(cells):
+        if g.ndim != 2:
+            raise ParameterError(f"`G[{k}]` must have shape (M, N); got {tuple(g.shape)}")
+    fixed = _fixed(solver, ends, driver, sense)
+    return list(_Matrices.apply(  # type: ignore[no-untyped-call]
+        fixed, _resistance("word", word), _resistance("bit", bit), *cells
+    ))
+
+
+def effective_matrix(
+    G: Tensor,
+    word: Resistance = 0.0,
+    bit: Resistance = 0.0,
+    *,
+    solver: Solver | None = None,
+    ends: Ends | None = None,
+    driver: float = 0.0,
+    sense: float = 0.0,
+) -> Tensor:
+    """Return W with ``currents = V @ W.T``: (N, M) for G (M, N), (T, N, M) for G (T, M, N).
+
+    Exact and differentiable in every tensor; parameters as in `crossbar_currents`.
+    """
+    G = _tensor("G", G)
+    if G.ndim not in (2, 3):
+        raise ParameterError(f"`G` must have shape (M, N) or (T, M, N); got {tuple(G.shape)}")
+    matrices = effective_matrices(
+        [G] if G.ndim == 2 else list(G.unbind(0)), word, bit, solver=solver, ends=ends,
+        driver=driver, sense=sense,
+    )
+    return matrices[0] if G.ndim == 2 else torch.stack(matrices)
