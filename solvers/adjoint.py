@@ -18,7 +18,7 @@ from ..netlists.ends import END_NAMES
 from .problem import CrossbarProblem, RawSolution, make_problem
 from .solution import Gradients, Solution
 
-__all__ = ["gradients", "wire_currents"]
+__all__ = ["gradients", "like_bit", "like_word", "wire_currents"]
 
 
 def wire_currents(cells: Array, ends: tuple[Array, Array, Array, Array]) -> tuple[Array, Array]:
@@ -69,16 +69,18 @@ def gradients(
     return Gradients(
         V=grad_v.reshape(sol.V.shape),
         conductance=g_conductance,
-        word=_like_word(grad_word, xbar),
-        bit=_like_bit(grad_bit, xbar),
+        word=like_word(grad_word, xbar),
+        bit=like_bit(grad_bit, xbar),
     )
 
 
-def _like_word(full: Array, xbar: Crossbar) -> Array:
+def like_word(full: Array, xbar: Crossbar) -> Array:
+    """Return the gradient by all segments (M, N+1) shaped like ``wires.word``."""
     shape = xbar.wires.word.shape
     return np.asarray(full.sum()) if shape == () else full[:, : shape[1]]
 
 
-def _like_bit(full: Array, xbar: Crossbar) -> Array:
+def like_bit(full: Array, xbar: Crossbar) -> Array:
+    """Return the gradient by all segments (M+1, N) shaped like ``wires.bit``."""
     shape = xbar.wires.bit.shape
     return np.asarray(full.sum()) if shape == () else full[full.shape[0] - shape[0] :]

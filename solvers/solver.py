@@ -13,7 +13,7 @@ from ..netlists._check import Array, finite_array
 from ..netlists.crossbar import Crossbar
 from ..netlists.errors import BackendUnavailable, ConvergenceError, ParameterError
 from . import structured
-from .adjoint import gradients
+from .adjoint import gradients, like_bit, like_word
 from .mna.crossbar import solve_crossbar
 from .problem import CrossbarProblem, RawSolution, check_input, make_problem
 from .solution import Gradients, Solution
@@ -156,9 +156,15 @@ class Solver:
 
     def effective_matrices(self, xbars: Sequence[Crossbar]) -> list[Array]:
         """Return the effective matrix of every crossbar, spread over the threads."""
+        self._check_linear(xbars)
+        return [w for w, _ in self._affine_maps(xbars)]
+
+    def _check_linear(self, xbars: Sequence[Crossbar]) -> None:
         for k, xbar in enumerate(xbars):
             _check_crossbar(xbar)
             for name, end in xbar.line_ends.items():
+                if end.kind != "mixed":
+                    continue
                 fixed = end.connected & ~np.isnan(end.voltage) & (end.voltage != 0)
                 if fixed.any():
                     raise ParameterError(
@@ -166,7 +172,6 @@ class Solver:
                         f"{end.voltage[fixed][0]:g} V, so currents are not linear in V alone; "
                         "use affine_map(xbar)"
                     )
-        return [w for w, _ in self._affine_maps(xbars)]
 
     def affine_map(self, xbar: Crossbar) -> tuple[Array, Array]:
         """Return (W, I0), (N, M) siemens and (N,) ampere, with ``currents = V @ W.T + I0``."""
@@ -206,7 +211,9 @@ class Solver:
             )
         return gradients(sol, grad, lambda problem: self._raw(problem, "all"))
 
-    def matrix_vjp(self, xbars: Sequence[Crossbar], grads: Sequence[Any]) -> list[Gradients]:
+    def matrix_vjp(
+        self, xbars: Sequence[Crossbar], grads: Sequence[Any], *, wires: bool = True
+    ) -> list[Gradients]:
         """Return the gradients of a loss of effective matrices, one `Gradients` per crossbar.
 
         Parameters
@@ -215,25 +222,36 @@ class Solver:
         grads : sequence of (N, M) arrays
             Loss per siemens of each entry of ``effective_matrix(xbar)``. The returned `V` is zero:
             the effective matrix does not depend on it.
+        wires : bool
+            False leaves the segments' gradients at zero, for speed.
         """
         if len(xbars) != len(grads):
             raise ParameterError(f"{len(xbars)} crossbars but {len(grads)} gradients")
-        single = replace(self, threads=1)
-
-        def one(k: int) -> Gradients:
-            rows, columns = xbars[k].shape
-            grad = finite_array(f"grads[{k}]", grads[k])
-            if grad.shape != (columns, rows):
+        self._check_linear(xbars)
+        arrays = []
+        for k, xbar in enumerate(xbars):
+            arrays.append(finite_array(f"grads[{k}]", grads[k]))
+            if arrays[k].shape != xbar.shape[::-1]:
                 raise ParameterError(
-                    f"`grads[{k}]` must have shape {(columns, rows)}; got {grad.shape}"
+                    f"`grads[{k}]` must have shape {xbar.shape[::-1]}; got {arrays[k].shape}"
                 )
-            # currents of the unit vectors are the matrix's columns
-            sol = single.solve(xbars[k], np.eye(rows))
-            result = single.vjp(sol, grad.T)
-            result.V = np.zeros(rows)
-            return result
+        uniform = all(
+            end.kind in ("input", "open", "zero")
+            for xbar in xbars for end in xbar.line_ends.values()
+        )
+        if self.method == "mna" or not uniform:
+            return [self._matrix_vjp_by_solving(*pair) for pair in zip(xbars, arrays, strict=True)]
+        results = structured.matrix_gradients(xbars, arrays, self._threads, wires=wires)
+        return [
+            Gradients(np.zeros(xbar.shape[0]), cells, like_word(word, xbar), like_bit(bit, xbar))
+            for xbar, (cells, word, bit) in zip(xbars, results, strict=True)
+        ]
 
-        return structured.spread(one, len(xbars), self._threads)
+    def _matrix_vjp_by_solving(self, xbar: Crossbar, grad: Array) -> Gradients:
+        # currents of the unit vectors are the matrix's columns
+        result = self.vjp(self.solve(xbar, np.eye(xbar.shape[0])), grad.T)
+        result.V = np.zeros(xbar.shape[0])
+        return result
 
 
 def _check_crossbar(xbar: object) -> None:

@@ -123,7 +123,10 @@ class _Matrices(torch.autograd.Function):
     @once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         word, bit, *G = ctx.saved_tensors
-        results = ctx.solver.matrix_vjp(ctx.xbars, [_numpy("grad", g) for g in grads])
+        wires = ctx.needs_input_grad[1] or ctx.needs_input_grad[2]
+        results = ctx.solver.matrix_vjp(
+            ctx.xbars, [_numpy("grad", g) for g in grads], wires=wires
+        )
         return (
             None,
             _back(np.sum([r.word for r in results], axis=0), word),

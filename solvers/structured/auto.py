@@ -16,11 +16,12 @@ from ...netlists._check import Array
 from ...netlists.crossbar import Crossbar
 from ..problem import CrossbarProblem, RawSolution, make_problem
 from .chain_cg import solve_chain_cg
+from .matrix_adjoint import matrix_gradient
 from .ports_plan import LEAF, make_plan
 from .reduction import PortReduction
 from .threads import one_blas_thread, spread
 
-__all__ = ["affine_maps", "solve"]
+__all__ = ["affine_maps", "matrix_gradients", "solve"]
 
 METHOD = "structured/port-reduction"
 # Measured on one core; only their ratios matter.
@@ -89,7 +90,7 @@ def _solve_direct(
 ) -> RawSolution:
     with one_blas_thread():
         reduction = PortReduction.of(problem, keep_rows=True)
-        currents = reduction.currents()
+        currents = reduction.currents(problem.ends)
         shown = problem
         if not keep_voltages and problem.batch > _SAMPLE:
             shown = problem.with_ends(
@@ -99,7 +100,7 @@ def _solve_direct(
         word, bit = np.empty(shape), np.empty(shape)
         chunk = min(_CHUNK, -(-shown.batch // 8) * 8)
         spread(
-            lambda k: reduction.voltages(word, bit, k * chunk, chunk),
+            lambda k: reduction.voltages(shown.ends, word, bit, k * chunk, chunk),
             -(-shown.batch // chunk), threads,
         )
     checked = solve_chain_cg(
@@ -121,12 +122,30 @@ def affine_maps(xbars: Sequence[Crossbar], threads: int) -> list[tuple[Array, Ar
         rows, columns = xbar.shape
         problem = make_problem(xbar, np.zeros((1, rows)))
         reduction = PortReduction.of(problem, keep_rows=False)
-        offset = reduction.currents()[3][0]
+        offset = reduction.currents(problem.ends)[3][0]
         W = np.zeros((columns, rows))
         for name, block in zip(("word_left", "word_right"), reduction.transfer(), strict=True):
             end = xbar.line_ends[name]
             W += np.where(end.connected & np.isnan(end.voltage), block, 0.0)
         return W, offset
+
+    with one_blas_thread():
+        return spread(one, len(xbars), threads)
+
+
+def matrix_gradients(
+    xbars: Sequence[Crossbar], grads: Sequence[Array], threads: int, *, wires: bool
+) -> list[tuple[Array, Array, Array]]:
+    """Return the gradients by cells, word and bit segments for every crossbar's matrix."""
+
+    def one(k: int) -> tuple[Array, Array, Array]:
+        xbar = xbars[k]
+        problem = make_problem(xbar, np.zeros((1, xbar.shape[0])))
+        driven = [
+            bool((end.connected & np.isnan(end.voltage)).all())
+            for end in (xbar.line_ends["word_left"], xbar.line_ends["word_right"])
+        ]
+        return matrix_gradient(problem, (driven[0], driven[1]), grads[k], wires=wires)
 
     with one_blas_thread():
         return spread(one, len(xbars), threads)

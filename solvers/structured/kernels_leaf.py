@@ -82,12 +82,13 @@ def _merge(
 @kernel
 def reduce_leaves(
     G: Array, gw: Array, gb: Array, columns: int, first: int, group: Array, rows: Array,
-    out: Array,
+    kept: Array, out: Array,
 ) -> None:
     """Reduce the leaves first..first+7 (clipped) of an array `columns` leaves wide.
 
     G, gw, gb (Mp, Np): cells, segments left of and above each crosspoint, siemens. `group`
-    (2, 2048 * WIDTH) is scratch, `rows` takes the elimination rows, `out` (leaves, 32, 32) the
+    (2, 2048 * WIDTH) and `rows` (LEAF_STORE * WIDTH,) are scratch, `kept` (WIDTH, LEAF_STORE),
+    where it is not empty, takes the elimination rows leaf by leaf, `out` (leaves, 32, 32) the
     reduced blocks.
     """
     leaves = out.shape[0]
@@ -114,6 +115,9 @@ def reduce_leaves(
                 (STEP_START[step] + number * k * (k + m)) * WIDTH, then, number * m * m * WIDTH,
             )
         now, then = then, now
+    if len(kept):
+        for k in range(0, LEAF_STORE, WIDTH):
+            transpose(rows, k * WIDTH, WIDTH, kept, k, LEAF_STORE)
     for lane in range(WIDTH):
         if first + lane < leaves:
             block = out[first + lane]
@@ -129,6 +133,7 @@ def solve_leaves(
 ) -> None:
     """Back-substitute eight leaves for a block of input vectors, and write their node voltages.
 
+    rows (WIDTH, LEAF_STORE): their elimination rows;
     known (nodes, C): voltages of all port nodes for C vectors (C a multiple of WIDTH);
     out_u, out_w (B, M, N) get the vectors start..start+C-1 (clipped). `local` (144, C) scratch.
     """
@@ -150,16 +155,34 @@ def solve_leaves(
             k, m, count = SIZES[step, 1], SIZES[step, 2], SIZES[step, 3]
             for number in range(count):
                 ids = LOCAL[step, number]
-                at = (STEP_START[step] + number * k * (k + m)) * WIDTH + lane
+                at = STEP_START[step] + number * k * (k + m)
                 for e in range(k - 1, -1, -1):
-                    row = at + e * (k + m) * WIDTH
-                    for v in range(0, chunk, WIDTH):
+                    row = at + e * (k + m)
+                    v = 0
+                    while v + 4 * WIDTH <= chunk:  # four sums hide each other's latency
+                        first_sum = splat(0.0)
+                        second, third, fourth = first_sum, first_sum, first_sum
+                        for c in range(e + 1, k + m):
+                            weight = splat(rows[lane, row + c])
+                            place = ids[c] * chunk + v
+                            first_sum = fma(weight, load(local, place), first_sum)
+                            second = fma(weight, load(local, place + WIDTH), second)
+                            third = fma(weight, load(local, place + 2 * WIDTH), third)
+                            fourth = fma(weight, load(local, place + 3 * WIDTH), fourth)
+                        place = ids[e] * chunk + v
+                        store(local, place, first_sum)
+                        store(local, place + WIDTH, second)
+                        store(local, place + 2 * WIDTH, third)
+                        store(local, place + 3 * WIDTH, fourth)
+                        v += 4 * WIDTH
+                    while v < chunk:
                         value = splat(0.0)
                         for c in range(e + 1, k + m):
                             value = fma(
-                                splat(rows[row + c * WIDTH]), load(local, ids[c] * chunk + v), value
+                                splat(rows[lane, row + c]), load(local, ids[c] * chunk + v), value
                             )
                         store(local, ids[e] * chunk + v, value)
+                        v += WIDTH
         _write(local, 0, chunk, out_u, start, batch, i0, j0, M, N)
         _write(local, LEAF * LEAF, chunk, out_w, start, batch, i0, j0, M, N)
 

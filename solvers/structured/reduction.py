@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 
@@ -17,7 +18,9 @@ from ..problem import CrossbarProblem
 from .ports_plan import LEAF, Ints, Plan, make_plan
 from .workspace import scratch
 
-__all__ = ["PortReduction"]
+__all__ = ["Ends", "PortReduction"]
+
+Ends: TypeAlias = tuple[Array, Array, Array, Array]
 
 # A merged node is a conductance far beyond rounding: elimination is free of subtraction, so this
 # is exact, as no other number here comes near 1e30 S or loses digits beside it.
@@ -84,23 +87,23 @@ class PortReduction:
         leaves = plan.rows * plan.columns
         groups = -(-leaves // 8)
         leaf = scratch("port-leaf", leaves, 4 * LEAF, 4 * LEAF)
-        leaf_rows = np.empty((groups, LEAF_STORE * 8)) if keep_rows else scratch(
-            "port-leaf-rows", 1, LEAF_STORE * 8)
-        group = scratch("port-group", 2, 2048 * 8)
+        leaf_rows = np.empty((groups if keep_rows else 0, 8, LEAF_STORE))
+        group, steps = scratch("port-group", 2, 2048 * 8), scratch("port-steps", LEAF_STORE * 8)
+        none = np.empty((0, LEAF_STORE))
         for k in range(groups):
-            reduce_leaves(
-                G, gw, gb, plan.columns, 8 * k, group, leaf_rows[k if keep_rows else 0], leaf
-            )
+            kept = leaf_rows[k] if keep_rows else none
+            reduce_leaves(G, gw, gb, plan.columns, 8 * k, group, steps, kept, leaf)
         work = scratch("port-work", plan.scratch)
         size = int((plan.eliminated[:, 1] * (plan.eliminated[:, 1] + plan.ports[:, 1])).sum())
-        kept = np.empty(size if keep_rows else 0)
+        rows_kept = np.empty(size if keep_rows else 0)
         reduce_ports(
-            plan.merges, plan.place, plan.eliminated, plan.ports, leaf, gr, gd, work, kept,
+            plan.merges, plan.place, plan.eliminated, plan.ports, leaf, gr, gd, work, rows_kept,
             keep_rows,
         )
         start, order = plan.place[-1]
         matrix = work[start : start + order * order].reshape(order, order)
-        return cls(problem, plan, matrix[: plan.order, : plan.order].copy(), kept, leaf_rows)
+        return cls(problem, plan, matrix[: plan.order, : plan.order].copy(), rows_kept,
+                   leaf_rows)
 
     @cached_property
     def _positions(self) -> tuple[Ints, ...]:
@@ -125,27 +128,29 @@ class PortReduction:
             blocks.append(block)
         return blocks[0], blocks[1]
 
-    def currents(self) -> tuple[Array, Array, Array, Array]:
-        """Return the currents into the four ends for all vectors of the problem."""
+    def currents(self, sources: Ends) -> Ends:
+        """Return the currents into the four ends for source voltages (B, n) at each."""
         positions, matrix = self._positions, self.matrix
-        batch = self.problem.batch
-        volts = np.zeros((batch, len(matrix)))
-        for k, end in enumerate(self.problem.ends):
+        volts = np.zeros((len(sources[0]), len(matrix)))
+        for k, end in enumerate(sources):
             if len(positions[k]):
                 volts[:, positions[k]] = end
         clean = matrix.copy()
         np.fill_diagonal(clean, 0.0)
         into = volts @ clean - volts * clean.sum(axis=0)
         ends = []
-        for k, end in enumerate(self.problem.ends):
+        for k, end in enumerate(sources):
             full = np.zeros_like(end)
             if len(positions[k]):
                 full[:] = into[:, positions[k]]
             ends.append(full)
         return ends[0], ends[1], ends[2], ends[3]
 
-    def voltages(self, word: Array, bit: Array, first: int, chunk: int) -> None:
-        """Fill word, bit (B, M, N) for the vectors first..first+chunk-1; chunk a multiple of 8."""
+    def voltages(self, sources: Ends, word: Array, bit: Array, first: int, chunk: int) -> None:
+        """Fill word, bit (B, M, N) for the source vectors first..first+chunk-1.
+
+        `chunk` is a multiple of 8, best of 32.
+        """
         from .kernels_leaf import solve_leaves  # noqa: PLC0415
         from .kernels_ports import solve_ports  # noqa: PLC0415
 
@@ -155,8 +160,8 @@ class PortReduction:
         starts = (left0, left0 + mp, left0 + 2 * mp, left0 + 2 * mp + np_)
         known = scratch("port-known", left0 + 2 * mp + 2 * np_, chunk)
         known[left0:] = 0.0
-        last = min(first + chunk, self.problem.batch)
-        for start, end in zip(starts, self.problem.ends, strict=True):
+        last = min(first + chunk, len(sources[0]))
+        for start, end in zip(starts, sources, strict=True):
             known[start : start + end.shape[1], : last - first] = end[first:last].T
         solve_ports(plan.eliminated, plan.ports, plan.nodes, self.rows, known)
         local = scratch("port-local", 2 * LEAF * LEAF + 2 * LEAF, chunk)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from threadpoolctl import ThreadpoolController
 
@@ -38,8 +39,26 @@ def _controller() -> ThreadpoolController:
     return ThreadpoolController()
 
 
+_lock = threading.Lock()
+_inside = 0
+_limiter: Any = None
+
+
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Keep matrix products inside kernels on the calling thread: the tiles are the parallelism."""
-    with _controller().limit(limits=1, user_api="blas"):
+    """Keep matrix products inside kernels on the calling thread: the tiles are the parallelism.
+
+    The limit is the process's: it is set by the first thread to come and lifted by the last to go.
+    """
+    global _inside, _limiter  # noqa: PLW0603 - one setting per process
+    with _lock:
+        if _inside == 0:
+            _limiter = _controller().limit(limits=1, user_api="blas")
+        _inside += 1
+    try:
         yield
+    finally:
+        with _lock:
+            _inside -= 1
+            if _inside == 0:
+                _limiter.restore_original_limits()
