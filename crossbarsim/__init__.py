@@ -2,6 +2,7 @@
 
 from .netlists import (
     BackendUnavailable,
+    Circuit,
     ConvergenceError,
     Crossbar,
     CrossbarSimError,
@@ -23,6 +24,7 @@ from .solvers import Solution, Solver
 
 __all__ = [
     "BackendUnavailable",
+    "Circuit",
     "ConvergenceError",
     "Crossbar",
     "CrossbarSimError",

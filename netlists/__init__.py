@@ -1,5 +1,6 @@
 """What the circuit is: crossbars, flat circuits, line ends. Nothing here solves anything."""
 
+from .circuit import Circuit
 from .crossbar import Crossbar, Resistive, Wires
 from .ends import (
     Driven,
@@ -22,6 +23,7 @@ from .errors import (
 
 __all__ = [
     "BackendUnavailable",
+    "Circuit",
     "ConvergenceError",
     "Crossbar",
     "CrossbarSimError",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -17,6 +17,10 @@ from .adjoint import gradients, like_bit, like_word
 from .mna.crossbar import solve_crossbar
 from .problem import CrossbarProblem, RawSolution, check_input, make_problem
 from .solution import Gradients, Solution
+
+if TYPE_CHECKING:
+    from ..netlists.circuit import Circuit
+    from .mna.operating_point import OperatingPoint
 
 __all__ = ["Solver"]
 
@@ -87,6 +91,22 @@ class Solver:
     @property
     def _threads(self) -> int:
         return self.threads or len(os.sched_getaffinity(0))
+
+    # -- circuits ----------------------------------------------------------------------------
+
+    def operating_point(self, circuit: Circuit) -> OperatingPoint:
+        """Return the operating point of a flat circuit, by sparse modified nodal analysis.
+
+        Raises
+        ------
+        SingularCircuitError
+            Floating nodes, loops of voltage sources, cut-sets of current sources, each named.
+        NetlistError
+            A controlled source refers to a voltage source that is not there.
+        """
+        from .mna.operating_point import operating_point  # noqa: PLC0415 - brings networkx
+
+        return operating_point(circuit)
 
     # -- crossbars ---------------------------------------------------------------------------
 

@@ -104,7 +104,9 @@ def _override(
         return value
     if isinstance(value, Mapping):
         return config.replace(**value)
-    raise ParameterError(f"`overrides[{pattern!r}]` must be a CrossbarConfig or a mapping of fields")
+    raise ParameterError(
+        f"`overrides[{pattern!r}]` must be a CrossbarConfig or a mapping of fields"
+    )
 
 
 @torch.no_grad()

@@ -87,7 +87,7 @@ class _Currents(torch.autograd.Function):
         return torch.from_numpy(currents).to(torch.promote_types(V.dtype, G.dtype))
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         V, G, word, bit = ctx.saved_tensors
         grads = [
@@ -120,7 +120,7 @@ class _Matrices(torch.autograd.Function):
         )
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         word, bit, *G = ctx.saved_tensors
         wires = ctx.needs_input_grad[1] or ctx.needs_input_grad[2]

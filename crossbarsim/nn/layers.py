@@ -33,7 +33,7 @@ class CrossbarLayer(nn.Module):
     """
 
     weight: Tensor
-    bias: Tensor | None
+    bias: Any  # a parameter or None, as torch's own layers declare it
     config: CrossbarConfig
     chip: str
     groups: int
@@ -70,7 +70,7 @@ class CrossbarLayer(nn.Module):
         return 1.0 if self.input_range is None else float(self.input_range)
 
     def stored(self) -> list[tuple[int, Tile, list[Tensor], Tensor]]:
-        """Return (group, tile, arrays' conductances in siemens, scale (1, outputs)) of all tiles."""
+        """Return (group, tile, its arrays in siemens, scale (1, outputs)) for all tiles."""
         result = []
         for group, matrix in enumerate(self.group_matrices()):
             outputs, inputs = matrix.shape
@@ -224,7 +224,8 @@ class CrossbarLinear(CrossbarLayer, nn.Linear):
 
     def extra_repr(self) -> str:
         """Describe the layer in its network's print-out."""
-        return f"{nn.Linear.extra_repr(self)}, tiles={self.config.tile_shape}"
+        describe: Any = super().extra_repr
+        return f"{describe()}, tiles={self.config.tile_shape}"
 
 
 class CrossbarConv2d(CrossbarLayer, nn.Conv2d):
@@ -266,7 +267,9 @@ class CrossbarConv2d(CrossbarLayer, nn.Conv2d):
         if self._use_matrix(x.shape[-1] * x.shape[-2] * (len(x) if x.ndim == 4 else 1)):
             weights, bias = self._split_bias(self.effective_weights())
             kernels = weights.to(x.dtype).reshape(self.weight.shape)
-            return self._conv_forward(x, kernels, None if bias is None else bias.to(x.dtype))
+            offset = None if bias is None else bias.to(x.dtype)
+            y: Tensor = self._conv_forward(x, kernels, offset)
+            return y
         return self._by_vectors(x) if x.ndim == 4 else self._by_vectors(x.unsqueeze(0)).squeeze(0)
 
     def _by_vectors(self, x: Tensor) -> Tensor:
@@ -290,4 +293,5 @@ class CrossbarConv2d(CrossbarLayer, nn.Conv2d):
 
     def extra_repr(self) -> str:
         """Describe the layer in its network's print-out."""
-        return f"{nn.Conv2d.extra_repr(self)}, tiles={self.config.tile_shape}"
+        describe: Any = super().extra_repr
+        return f"{describe()}, tiles={self.config.tile_shape}"

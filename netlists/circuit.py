@@ -1,0 +1,190 @@
+"""A flat circuit: elements over named nodes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from .elements import KINDS, Element
+from .errors import ParameterError
+from .units import spice_number
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+__all__ = ["GROUND", "Circuit"]
+
+GROUND = "0"
+_NAME = re.compile(r"[^\s(){}=,;$*'\"]+")
+
+
+class Circuit:
+    """Named nodes and the elements between them; SPICE's names and signs.
+
+    Every method takes the element's name, with or without its letter, its nodes (strings or
+    integers; ``0`` and ``gnd`` are ground; case does not count) and a value, a number in SI units
+    or a string such as ``"9k"``. A source's current counts from its positive node through the
+    source to the negative one.
+
+    Parameters
+    ----------
+    title : str
+        First line of the deck.
+
+    Examples
+    --------
+    >>> from crossbarsim import Circuit, Solver
+    >>> circuit = Circuit("divider")
+    >>> circuit.V("1", "in", 0, 1.0).R("1", "in", "out", "9k").R("2", "out", 0, "1k")
+    Circuit('divider', 3 elements, 2 nodes)
+    >>> round(Solver().operating_point(circuit)["v(out)"], 12)
+    0.1
+    """
+
+    def __init__(self, title: str = "crossbarsim") -> None:
+        if not isinstance(title, str) or "\n" in title:
+            raise ParameterError(f"`title` must be one line of text; got {title!r}")
+        self.title = title
+        self._elements: dict[str, Element] = {}
+        self._nodes: dict[str, None] = {}
+        self._aliases: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"Circuit({self.title!r}, {len(self._elements)} elements, {len(self._nodes)} nodes)"
+
+    def __len__(self) -> int:
+        return len(self._elements)
+
+    def __iter__(self) -> Iterator[Element]:
+        return iter(self._elements.values())
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Names of all nodes but ground, in the order in which they came."""
+        return tuple(self._nodes)
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        """Further names of nodes (merged nodes), name -> node."""
+        return dict(self._aliases)
+
+    def __getitem__(self, name: str) -> Element:
+        try:
+            return self._elements[name.lower()]
+        except KeyError:
+            raise ParameterError(f"the circuit has no element {name!r}") from None
+
+    def node(self, name: object) -> str:
+        """Return the node's own name: lower case, ground as ``0``, aliases resolved."""
+        text = str(name).lower() if isinstance(name, (str, int)) else ""
+        if isinstance(name, bool) or not _NAME.fullmatch(text):
+            raise ParameterError(f"a node's name must be a word or an integer; got {name!r}")
+        return GROUND if text in ("0", "gnd") else self._aliases.get(text, text)
+
+    def alias(self, name: str, node: str) -> Circuit:
+        """Give `node` a further name."""
+        key, target = self.node(name), self.node(node)
+        if key in self._nodes or key == GROUND:
+            raise ParameterError(f"{name!r} is already a node: give aliases before elements")
+        if key != target:
+            self._aliases[key] = target
+        return self
+
+    def R(self, name: object, positive: object, negative: object, resistance: object) -> Circuit:
+        """Add a resistor, ohm, not 0 (for a short, use one node or a 0 V source)."""
+        value = spice_number("resistance", resistance)
+        if value <= 0:
+            raise ParameterError(
+                f"R {name}: `resistance` must be > 0 ohm; got {value!r} (for a short, merge the "
+                "nodes or use a 0 V source)"
+            )
+        return self._add("R", name, (positive, negative), value)
+
+    def C(self, name: object, positive: object, negative: object, capacitance: object) -> Circuit:
+        """Add a capacitor, farad; open at the operating point."""
+        value = spice_number("capacitance", capacitance)
+        if value < 0:
+            raise ParameterError(f"C {name}: `capacitance` must be >= 0 farad; got {value!r}")
+        return self._add("C", name, (positive, negative), value)
+
+    def V(self, name: object, positive: object, negative: object, voltage: object) -> Circuit:
+        """Add a voltage source, volt."""
+        return self._add("V", name, (positive, negative), spice_number("voltage", voltage))
+
+    def I(self, name: object, positive: object, negative: object, current: object) -> Circuit:  # noqa: E743
+        """Add a current source, ampere from `positive` through the source to `negative`."""
+        return self._add("I", name, (positive, negative), spice_number("current", current))
+
+    def E(
+        self, name: object, positive: object, negative: object, control_positive: object,
+        control_negative: object, gain: object,
+    ) -> Circuit:
+        """Add a voltage source of `gain` times the controlling voltage."""
+        nodes = (positive, negative, control_positive, control_negative)
+        return self._add("E", name, nodes, spice_number("gain", gain))
+
+    def G(
+        self, name: object, positive: object, negative: object, control_positive: object,
+        control_negative: object, transconductance: object,
+    ) -> Circuit:
+        """Add a current source of `transconductance` (siemens) times the controlling voltage."""
+        nodes = (positive, negative, control_positive, control_negative)
+        return self._add("G", name, nodes, spice_number("transconductance", transconductance))
+
+    def F(
+        self, name: object, positive: object, negative: object, source: str, gain: object
+    ) -> Circuit:
+        """Add a current source of `gain` times the current through the voltage source `source`."""
+        value = spice_number("gain", gain)
+        return self._add("F", name, (positive, negative), value, self._full("V", source))
+
+    def H(
+        self, name: object, positive: object, negative: object, source: str,
+        transresistance: object,
+    ) -> Circuit:
+        """Add a voltage source of `transresistance` (ohm) times the current through `source`."""
+        value = spice_number("transresistance", transresistance)
+        return self._add("H", name, (positive, negative), value, self._full("V", source))
+
+    def _full(self, kind: str, name: object) -> str:
+        text = str(name) if isinstance(name, (str, int)) and not isinstance(name, bool) else ""
+        if not _NAME.fullmatch(text):
+            raise ParameterError(f"{KINDS[kind]}: its name must be a word; got {name!r}")
+        return text if text.upper().startswith(kind) else f"{kind}{text}"
+
+    def _add(
+        self, kind: str, name: object, nodes: tuple[object, ...], value: float, control: str = ""
+    ) -> Circuit:
+        full = self._full(kind, name)
+        if full.lower() in self._elements:
+            raise ParameterError(f"the circuit already has an element {full!r}")
+        named = tuple(self.node(n) for n in nodes)
+        self._elements[full.lower()] = Element(kind, full, named, value, control)
+        for node in named:
+            if node != GROUND:
+                self._nodes[node] = None
+        return self
+
+    def graph(self) -> nx.MultiGraph[str]:
+        """Return the circuit as a networkx multigraph.
+
+        Edges are keyed by element name and carry `kind` and `value`; a controlled source is an
+        edge between its output nodes.
+        """
+        import networkx as nx  # noqa: PLC0415 - heavy, and needed by few
+
+        graph: Any = nx.MultiGraph()
+        graph.add_node(GROUND)
+        graph.add_nodes_from(self._nodes)
+        for e in self:
+            graph.add_edge(e.nodes[0], e.nodes[1], key=e.name, kind=e.kind, value=e.value)
+        result: nx.MultiGraph[str] = graph
+        return result
+
+    def to_spice(self) -> str:
+        """Return a deck with an operating-point analysis that ngspice runs unchanged."""
+        lines = [self.title or "crossbarsim"]
+        lines += [f"* {alias} = {node}" for alias, node in self._aliases.items()]
+        lines += [element.card() for element in self]
+        return "\n".join([*lines, ".op", ".end", ""])
