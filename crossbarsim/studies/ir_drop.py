@@ -141,7 +141,7 @@ class IrDropStudy:
         own = ("sigma", "images", "g_on", "g_off", "scheme", "scaling")
         return {
             **{name: getattr(self, name) for name in own},
-            "data": data.name, "data_sha256": data.sha256, "network_sha256": network.sha256,
+            "data_sha256": data.sha256, "network_sha256": network.sha256,
         }
 
     def run(

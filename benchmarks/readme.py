@@ -1,0 +1,38 @@
+"""The README's performance section, generated from the results."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from types import ModuleType
+
+from . import bandwidth, batch, crossbar_solve, effective_matrix, network
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+BENCHMARKS: dict[str, ModuleType] = {
+    "crossbar_solve": crossbar_solve, "effective_matrix": effective_matrix, "batch": batch,
+    "network": network, "bandwidth": bandwidth,
+}
+
+
+def generated(text: str) -> str:
+    """Return the README's text with every table that has results."""
+    for name, module in BENCHMARKS.items():
+        file = RESULTS / f"{name}.json"
+        if file.is_file():
+            result = json.loads(file.read_text())
+            machine = result["machine"]
+            body = f"{module.table(result)}\n\n<sub>{machine}</sub>"
+            pattern = rf"(<!-- bench:{name} -->\n).*?(<!-- /bench -->)"
+            text = re.sub(
+                pattern, lambda m, b=body: f"{m[1]}{b}\n{m[2]}", text, flags=re.DOTALL
+            )
+    return text
+
+
+def write() -> None:
+    """Bring the README up to date with the results."""
+    readme = ROOT / "README.md"
+    readme.write_text(generated(readme.read_text()))
