@@ -16,16 +16,18 @@ Array = NDArray[np.float64]
 
 def real_array(name: str, value: Any) -> Array:
     """Return `value` as a float64 array, or raise a `ParameterError` that names it."""
-    wrong = ParameterError(
-        f"`{name}` must be real numbers; got {type(value).__name__}: {value!r:.60}"
-    )
     try:
         array = np.asarray(value)
     except (TypeError, ValueError):  # ragged sequences, foreign objects
-        raise wrong from None
+        raise _wrong(name, value) from None
     if array.dtype.kind not in "fiub":
-        raise wrong
+        raise _wrong(name, value)
     return array.astype(np.float64, copy=False)
+
+
+def _wrong(name: str, value: Any) -> ParameterError:
+    text = f"`{name}` must be real numbers; got {type(value).__name__}: {value!r:.60}"
+    return ParameterError(text)
 
 
 def _first_bad(name: str, array: Array, bad: NDArray[np.bool_]) -> str:
