@@ -10,14 +10,12 @@ chains, p'Sp).
 
 from __future__ import annotations
 
-import numpy as np
-
 from ...netlists._check import Array
 from .jit import kernel
 from .kernels_chain import LANES, word_solve
 from .simd import WIDTH, add, fma, load, magnitude, mul, splat, store, sub, total
 
-__all__ = ["eliminate_words", "follow_words", "iterate"]
+__all__ = ["down", "eliminate_words", "follow_words", "up"]
 
 
 @kernel
@@ -33,11 +31,15 @@ def _settle(t: Array, q: Array, r: Array) -> None:
 
 
 @kernel
-def _down(
+def down(
     t: Array, q: Array, w: Array, p: Array, r: Array, y: Array, J: Array, alpha: float,
-    step: int, merged: bool,
+    step: int, merged: bool, base: int, count: int, sign: int,
 ) -> tuple[float, float]:
-    """Update w, r and eliminate r down the bit chains; return (r' (Lb+D)^-1 r, |r|_1)."""
+    """Update w, r and eliminate r along the bit chains; return (r' (Lb+D)^-1 r, |r|_1).
+
+    Goes over `count` rows from row `base` on, downwards for `sign` +1, upwards for -1. Merged nodes
+    need all rows.
+    """
     M, N = t.shape
     full = N - N % WIDTH
     wide, less, zero = splat(alpha), splat(-alpha), splat(0.0)
@@ -47,12 +49,13 @@ def _down(
             for j in range(N):
                 r[i, j] -= alpha * y[i, j]
         _settle(t, q, r)
-    for i in range(M):
+    for k in range(count):
+        i = base + sign * k
         start = i * N
-        before = start - N
+        before = start - sign * N
         norms, squares = zero, zero
         for j in range(0, full, WIDTH):
-            at, up = start + j, before + j
+            at, last = start + j, before + j
             value = load(r, at)
             if step:
                 change = mul(wide, load(p, at))
@@ -61,8 +64,8 @@ def _down(
                     value = fma(less, load(y, at), value)
                     store(r, at, value)
             norms = add(norms, magnitude(value))
-            if i:
-                value = fma(load(t, up), load(J, up), value)
+            if k:
+                value = fma(load(t, last), load(J, last), value)
             store(J, at, value)
             squares = fma(mul(load(q, at), value), value, squares)
         norm += total(norms)
@@ -75,57 +78,66 @@ def _down(
                     value -= alpha * y[i, j]
                     r[i, j] = value
             norm += abs(value)
-            if i:
-                value += t[i - 1, j] * J[i - 1, j]
+            if k:
+                value += t[i - sign, j] * J[i - sign, j]
             J[i, j] = value
             rz += q[i, j] * value * value
     return rz, norm
 
 
 @kernel
-def _up(
+def up(
     G: Array, t: Array, q: Array, tw: Array, qw: Array, J: Array, r: Array, p: Array, s: Array,
-    y: Array, beta: float, step: int, rows: Array, carry: Array, z: Array,
+    y: Array, beta: float, step: int, rows: Array, carry: Array, z: Array, base: int, count: int,
+    sign: int,
 ) -> float:
-    """Take the new direction p = z + beta p and y = S p; return p'y."""
+    """Take the new direction p = z + beta p and y = S p; return p'y.
+
+    Goes over `count` blocks of word lines from block `base` on, in the direction of `sign`,
+    against that of `down`. z (N,) holds the voltages of the row before the first, and is scratch.
+    """
     M, N = G.shape
     full = N - N % WIDTH
     stride = rows.shape[1]
     wide, result = splat(beta), 0.0
-    for j in range(N):
-        z[j] = 0.0
-    for b in range(tw.shape[0] - 1, -1, -1):
-        i0 = b * LANES
-        count = min(LANES, M - i0)
-        for k in range(count - 1, -1, -1):
-            start = (i0 + k) * N
+    # the memory is walked one way
+    near = 0 if sign > 0 else full - WIDTH
+    for n in range(count):
+        i0 = (base + sign * n) * LANES
+        lines = min(LANES, M - i0)
+        k0 = 0 if sign > 0 else lines - 1
+        for m in range(lines):
+            k = k0 + sign * m
+            i = i0 + k
             for j in range(full, N):
-                i = i0 + k
                 z[j] = q[i, j] * J[i, j] + t[i, j] * z[j]
                 p[i, j] = z[j] + (beta * p[i, j] if step else 0.0)
                 s[i, j] = r[i, j] + (beta * s[i, j] if step else 0.0)
                 rows[k, j] = G[i, j] * p[i, j]
-            for j in range(full - WIDTH, -1, -WIDTH):  # downwards, as the memory is walked
-                at = start + j
+            for c in range(0, full, WIDTH):
+                j = near + sign * c
+                at = i * N + j
                 value = fma(load(q, at), load(J, at), mul(load(t, at), load(z, j)))
                 store(z, j, value)
-                current = load(r, at)
+                known = load(r, at)
                 if step:
                     value = fma(wide, load(p, at), value)
-                    current = fma(wide, load(s, at), current)
+                    known = fma(wide, load(s, at), known)
                 store(p, at, value)
-                store(s, at, current)
+                store(s, at, known)
                 store(rows, k * stride + j, mul(load(G, at), value))
+        b = base + sign * n
         word_solve(tw[b], qw[b], rows, carry)
-        for k in range(count - 1, -1, -1):
-            start = (i0 + k) * N
+        for m in range(lines):
+            k = k0 + sign * m
+            i = i0 + k
             products = splat(0.0)
             for j in range(full, N):
-                i = i0 + k
                 y[i, j] = s[i, j] - G[i, j] * rows[k, j]
                 result += p[i, j] * y[i, j]
-            for j in range(full - WIDTH, -1, -WIDTH):
-                at = start + j
+            for c in range(0, full, WIDTH):
+                j = near + sign * c
+                at = i * N + j
                 value = sub(load(s, at), mul(load(G, at), load(rows, k * stride + j)))
                 store(y, at, value)
                 products = fma(load(p, at), value, products)
@@ -135,12 +147,16 @@ def _up(
 
 @kernel
 def eliminate_words(
-    G: Array, tw: Array, qw: Array, res_u: Array, res_w: Array, rows: Array, carry: Array
+    G: Array, tw: Array, qw: Array, res_u: Array, res_w: Array, rows: Array, carry: Array,
+    first: int, last: int,
 ) -> None:
-    """Move the word lines' share over to the bit nodes: res_w += D (Lw + D)^-1 res_u."""
+    """Move the word lines' share over to the bit nodes: res_w += D (Lw + D)^-1 res_u.
+
+    `first` and `last`, here and below, bound the blocks of word lines.
+    """
     M, N = G.shape
     full, stride = N - N % WIDTH, rows.shape[1]
-    for b in range(tw.shape[0]):
+    for b in range(first, last):
         i0 = b * LANES
         count = min(LANES, M - i0)
         for k in range(count):
@@ -158,12 +174,12 @@ def eliminate_words(
 @kernel
 def follow_words(
     G: Array, tw: Array, qw: Array, res_u: Array, dw: Array, u: Array, w: Array, fresh: bool,
-    rows: Array, carry: Array,
+    rows: Array, carry: Array, first: int, last: int,
 ) -> None:
     """Correct w by dw and u by (Lw + D)^-1 (res_u + D dw); `fresh`: u and w were zero."""
     M, N = G.shape
     full, stride = N - N % WIDTH, rows.shape[1]
-    for b in range(tw.shape[0]):
+    for b in range(first, last):
         i0 = b * LANES
         count = min(LANES, M - i0)
         for k in range(count):
@@ -183,67 +199,3 @@ def follow_words(
                     u[i0 + k, j] += rows[k, j]
                 for j in range(N):
                     w[i0 + k, j] += dw[i0 + k, j]
-
-
-@kernel
-def _largest_current(w: Array, known: Array, r_end: Array, step: int) -> float:
-    """Estimate the largest bottom current from the voltages at the sensed ends."""
-    last = w.shape[0] - 1
-    best = 0.0
-    for j in range(w.shape[1]):
-        if 0.0 < r_end[j] < np.inf:
-            best = max(best, abs(known[j] + (w[last, j] / r_end[j] if step else 0.0)))
-    return best
-
-
-@kernel
-def iterate(
-    G: Array, t: Array, q: Array, tw: Array, qw: Array, r: Array, w: Array, known: Array,
-    offset: Array, r_end: Array, work: Array, rows: Array, carry: Array, merged: bool,
-    rtol: float, floor: float, gain: float, fresh: bool, limit: int, patience: int,
-) -> tuple[int, float]:
-    """Solve S w = r from w = 0; return (iterations, |r|_1 at the end).
-
-    A current injected by the residual anywhere leaves through the ends, so |r|_1 bounds the error
-    of every end current; the iteration stops when it is below `rtol` times the largest bottom
-    current and below `gain` times its first value, or below `floor`. `known` (M, N) holds earlier
-    corrections of w (none where `fresh`), `offset` (N,) the bottom currents of the lift, both for
-    the size of the currents only. When, after `patience`
-    iterations, the rate so far says that `limit` will not do, it gives up (negative count).
-    """
-    M, N = G.shape
-    p, s, y, J = work[0], work[1], work[2], work[3]
-    z, seen = np.empty(N), np.empty(N)
-    for j in range(N):
-        use = not fresh and 0.0 < r_end[j] < np.inf
-        share = known[M - 1, j] / r_end[j] if use else 0.0
-        seen[j] = offset[j] + share
-    alpha = 0.0
-    beta = 0.0
-    rz_old = 1.0
-    first = 0.0
-    norm = 0.0
-    for n in range(limit + 1):
-        rz, norm = _down(t, q, w, p, r, y, J, alpha, n, merged)
-        first = norm if n == 0 else first
-        target = max(min(rtol * _largest_current(w, seen, r_end, n), gain * first), floor)
-        if norm <= target or rz <= 0.0:
-            if n == 0:
-                w[:] = 0.0
-            return n, norm
-        if n >= patience and n % 8 == 0:
-            # geometric extrapolation of the residual so far
-            rate = np.log(first / norm) / n
-            if rate * (limit - n) < np.log(norm / target):
-                return -n, norm
-        if n == limit:
-            break
-        beta = rz / rz_old if n else 0.0
-        rz_old = rz
-        py = _up(G, t, q, tw, qw, J, r, p, s, y, beta, n, rows, carry, z)
-        if py <= 0.0:
-            if n == 0:
-                w[:] = 0.0
-            return n, norm
-        alpha = rz / py
-    return -limit, norm

@@ -6,7 +6,8 @@ import numpy as np
 
 from ...netlists._check import Array
 from .jit import kernel
-from .kernels_cg import eliminate_words, follow_words, iterate
+from .kernels_cg import eliminate_words, follow_words
+from .kernels_iterate import iterate
 from .kernels_line import (
     EPS,
     check_bit,
@@ -16,6 +17,7 @@ from .kernels_line import (
     profile,
     wire_flow,
 )
+from .kernels_team import ELIMINATE, FOLLOW, Ints, lead
 from .simd import WIDTH, add, div, fma, load, magnitude, mul, splat, store, sub
 
 __all__ = ["check_kcl", "end_currents", "lift", "solve_vectors"]
@@ -213,15 +215,18 @@ def solve_vectors(
     merged: bool, vl: Array, vr: Array, vt: Array, vb: Array, warm: bool, keep: bool,
     out_u: Array, out_w: Array, left: Array, right: Array, top: Array, bottom: Array, stats: Array,
     work: Array, rows: Array, carry: Array, rtol: float, limit: int, patience: int,
+    orders: Ints, shares: Array, parts: int,
 ) -> bool:
     """Solve for every row of the source voltages; False when it gave up on one of them.
 
     With `warm`, out_u and out_w (B, M, N) hold node voltages that are checked, and corrected only
     where Kirchhoff's law misses more than _GOOD of the currents at some node. stats (B, 3):
     iterations, residual, error bound of a current over the largest current. `work` (12, M, N) is
-    scratch.
+    scratch. With `parts` 2, a second thread is in `kernels_team.join` with the same `orders`
+    and `shares`.
     """
     M, N = G.shape
+    blocks = tw.shape[0]
     u, w, dw, res_u, res_w = work[4], work[5], work[6], work[7], work[8]
     drop, base_w, base_b = work[9], work[10], work[11]
     flow_w, flow_b = np.empty(M), np.empty(N)
@@ -254,18 +259,25 @@ def solve_vectors(
                 continue
         for step in range(_REFINEMENTS):
             fresh = step == 0 and not warm
-            eliminate_words(G, tw, qw, res_u, res_w, rows, carry)
+            if parts > 1:
+                lead(ELIMINATE, 0, 0.0, orders, shares, G, t, q, tw, qw, work, rows, carry)
+            else:
+                eliminate_words(G, tw, qw, res_u, res_w, rows, carry, 0, blocks)
             floor = max(0.05 * noise, 0.1 * rtol * pinned)
             n, _ = iterate(
-                G, t, q, tw, qw, res_w, dw, w, flow_b, bit_r[M], work[:4], rows, carry,
+                G, t, q, tw, qw, res_w, dw, w, flow_b, bit_r[M], work, rows, carry,
                 merged, 0.5 * rtol, floor, np.inf if step == 0 and not warm else _GAIN, fresh,
-                limit, patience,
+                limit, patience, orders, shares, parts,
             )
             if n < 0:
                 stats[k, 0] = -n
                 return False
             count += n
-            follow_words(G, tw, qw, res_u, dw, u, w, fresh, rows, carry)
+            if parts > 1:
+                lead(FOLLOW, 0 if fresh else 1, 0.0, orders, shares, G, t, q, tw, qw, work,
+                     rows, carry)
+            else:
+                follow_words(G, tw, qw, res_u, dw, u, w, fresh, rows, carry, 0, blocks)
             end_currents(
                 G, word_r, bit_r, drop, u, w, flow_w, flow_b, vl[k], vr[k], vt[k], vb[k],
                 left[k], right[k], top[k], bottom[k],

@@ -19,7 +19,7 @@ from numba.extending import intrinsic as _untyped_intrinsic
 from numba.extending import models, register_model
 
 __all__ = ["WIDTH", "Vec", "add", "div", "exceeds", "fma", "larger", "load", "magnitude", "most",
-           "mul",           "splat", "store", "sub", "total", "transpose"]
+           "mul", "splat", "store", "sub", "total", "transpose"]
 
 WIDTH = 8
 # numba's own annotations are partial

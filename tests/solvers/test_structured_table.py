@@ -118,3 +118,29 @@ def test_large_batches_agree_with_single_vectors():
         one = Solver().solve(xbar, V[k])
         np.testing.assert_allclose(batch.currents[k], one.currents, rtol=1e-9)
         np.testing.assert_allclose(batch.bit_voltages[k], one.bit_voltages, atol=1e-12)
+
+
+@pytest.mark.parametrize("ends", ["default", "double", "both sides", "half"])
+@pytest.mark.parametrize("shape", [(32, 5), (33, 17), (50, 40), (100, 8), (129, 64)], ids=str)
+def test_two_threads_on_one_vector(monkeypatch, shape, ends):
+    monkeypatch.setattr("crossbarsim.solvers.structured.chain_cg._PAIR_CELLS", 0)
+    rng = np.random.default_rng(5)
+    G = np.exp(rng.uniform(*np.log((1e-6, 1e-3)), shape))
+    xbar = Crossbar(G, make_wires("different", *shape, rng), make_ends(ends, *shape))
+    V = rng.uniform(-0.2, 0.2, shape[0])
+    expected = Solver(method="mna").solve(xbar, V)
+    one = Solver(threads=1, max_iterations=500).solve(xbar, V)
+    two = Solver(threads=2, max_iterations=500).solve(xbar, V)
+    assert two.iterations == pytest.approx(one.iterations, abs=1)
+    for found in (one, two):
+        atol = 1e-9 * np.abs(expected.currents).max()
+        np.testing.assert_allclose(found.currents, expected.currents, atol=atol)
+        np.testing.assert_allclose(found.bit_voltages, expected.bit_voltages, atol=1e-9)
+        assert found.residual < 1e-8
+
+
+def test_two_threads_give_up_together():
+    rng = np.random.default_rng(6)
+    xbar = Crossbar(np.exp(rng.uniform(*np.log((1e-4, 1e-1)), (400, 260))), Wires(100.0, 100.0))
+    sol = Solver(threads=2, max_iterations=3, on_failure="return").solve(xbar, np.ones(400))
+    assert not sol.converged
