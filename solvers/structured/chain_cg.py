@@ -137,7 +137,10 @@ def _second_thread(
     # made here: a second thread that fails before it listens would be waited for without end
     lines, carry = np.zeros((lanes, padded + 8)), np.empty((padded, lanes))
     with ThreadPoolExecutor(1) as pool:
-        second = pool.submit(lambda: join(orders, shares, *arrays, lines, carry))
+        G, t, q, tw, qw, work = arrays
+        second = pool.submit(
+            lambda: join(orders, shares, G, t, q, tw, qw, work, lines, carry)
+        )
         try:
             yield
         finally:
