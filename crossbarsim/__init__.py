@@ -1,5 +1,7 @@
 """Circuit-level simulation of memristor crossbars and the deep networks that run on them."""
 
+from .devices.cells import OneSelectorOneResistor, OneTransistorOneResistor
+from .devices.transistors import EKV, Level1
 from .netlists import (
     BackendUnavailable,
     Circuit,
@@ -13,8 +15,11 @@ from .netlists import (
     LoadResistor,
     NetlistError,
     ParameterError,
+    Pulse,
+    Pwl,
     Resistive,
     Sensed,
+    Sine,
     SingularCircuitError,
     Transimpedance,
     VirtualGround,
@@ -23,6 +28,7 @@ from .netlists import (
 from .solvers import Solution, Solver
 
 __all__ = [
+    "EKV",
     "BackendUnavailable",
     "Circuit",
     "ConvergenceError",
@@ -32,11 +38,17 @@ __all__ = [
     "Ends",
     "Floating",
     "Grounded",
+    "Level1",
     "LoadResistor",
     "NetlistError",
+    "OneSelectorOneResistor",
+    "OneTransistorOneResistor",
     "ParameterError",
+    "Pulse",
+    "Pwl",
     "Resistive",
     "Sensed",
+    "Sine",
     "SingularCircuitError",
     "Solution",
     "Solver",

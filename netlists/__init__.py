@@ -20,6 +20,7 @@ from .errors import (
     ParameterError,
     SingularCircuitError,
 )
+from .sources import Pulse, Pwl, Sine
 
 __all__ = [
     "BackendUnavailable",
@@ -34,8 +35,11 @@ __all__ = [
     "LoadResistor",
     "NetlistError",
     "ParameterError",
+    "Pulse",
+    "Pwl",
     "Resistive",
     "Sensed",
+    "Sine",
     "SingularCircuitError",
     "Transimpedance",
     "VirtualGround",

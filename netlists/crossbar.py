@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._check import Array, nonnegative
+from .cells import Cells
 from .ends import END_NAMES, EndArrays, Ends, end_arrays
 from .ends_io import ends_from_json, ends_to_json
 from .errors import NetlistError, ParameterError
@@ -149,8 +150,9 @@ class Crossbar:
     ends : Ends
         What the ends of the lines are tied to; the default drives the word lines from the left
         and senses the bit lines at the bottom with virtual grounds.
-    cells : Resistive
-        The cells, instead of `conductance`.
+    cells : Resistive or array of devices
+        The cells, instead of `conductance`: ``VTEAM().array(conductance=G)``,
+        ``OneSelectorOneResistor(...)``, ``OneTransistorOneResistor(...)``.
 
     Raises
     ------
@@ -176,29 +178,42 @@ class Crossbar:
         wires: Wires | None = None,
         ends: Ends | None = None,
         *,
-        cells: Resistive | None = None,
+        cells: Any = None,
     ) -> None:
         if (conductance is None) == (cells is None):
             raise ParameterError("give either `conductance` or `cells`")
         if cells is None:
             cells = Resistive(conductance)
-        if not isinstance(cells, Resistive):
-            raise ParameterError(f"`cells` must be Resistive(...); got {type(cells).__name__}")
+        if not isinstance(cells, (Resistive, Cells)):
+            raise ParameterError(
+                "`cells` must be Resistive(...), an array of devices such as "
+                "VTEAM().array(conductance=G), OneSelectorOneResistor(...) or "
+                f"OneTransistorOneResistor(...); got {type(cells).__name__}"
+            )
         if wires is not None and not isinstance(wires, Wires):
             raise ParameterError(f"`wires` must be Wires(...); got {type(wires).__name__}")
         if ends is not None and not isinstance(ends, Ends):
             raise ParameterError(f"`ends` must be Ends(...); got {type(ends).__name__}")
-        self.cells = cells
+        self.cells: Resistive | Cells = cells
         self.wires = wires if wires is not None else Wires()
         self.ends = ends if ends is not None else Ends()
-        rows, columns = cells.conductance.shape
-        self.shape: tuple[int, int] = (rows, columns)
+        shape = cells.conductance.shape if isinstance(cells, Resistive) else cells.shape
+        self.shape: tuple[int, int] = (int(shape[0]), int(shape[1]))
         self._check_shapes()
 
     @property
     def conductance(self) -> Array:
-        """Cell conductances, (M, N) siemens."""
+        """Cell conductances, (M, N) siemens; those of devices at their read voltage."""
         return self.cells.conductance
+
+    @property
+    def linear(self) -> bool:
+        """Whether all cells are plain resistors."""
+        return isinstance(self.cells, Resistive)
+
+    def with_cells(self, cells: Any) -> Crossbar:
+        """Return the same lines with other cells."""
+        return Crossbar(wires=self.wires, ends=self.ends, cells=cells)
 
     def __repr__(self) -> str:
         rows, columns = self.shape

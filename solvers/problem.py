@@ -67,6 +67,7 @@ class RawSolution:
         Worst over B; 0 for direct methods.
     method : str
     converged : bool
+    cell_currents : (B, M, N) ampere, where cells are not plain resistors
     """
 
     word: Array | None
@@ -76,6 +77,7 @@ class RawSolution:
     iterations: int
     method: str
     converged: bool = True
+    cell_currents: Array | None = None
 
 
 def check_input(xbar: Crossbar, V: Any) -> Array:

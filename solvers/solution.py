@@ -99,7 +99,9 @@ class Solution:
     @cached_property
     def cell_currents(self) -> Array:
         """Current through every cell, positive from word to bit, (M, N) or (B, M, N) ampere."""
-        return self.crossbar.conductance * self.cell_voltages
+        if self.crossbar.linear:
+            return self.crossbar.conductance * self.cell_voltages
+        return self._field(self._raw.cell_currents, "cell_currents")
 
     @property
     def outputs(self) -> Array:

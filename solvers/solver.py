@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from ..netlists._check import Array, finite_array
-from ..netlists.crossbar import Crossbar
+from ..netlists.crossbar import Crossbar, Resistive
 from ..netlists.errors import BackendUnavailable, ConvergenceError, ParameterError
 from . import structured
 from .adjoint import gradients, like_bit, like_word
@@ -21,6 +21,7 @@ from .solution import Gradients, Solution
 if TYPE_CHECKING:
     from ..netlists.circuit import Circuit
     from .mna.operating_point import OperatingPoint
+    from .transient import TransientResult
 
 __all__ = ["Solver"]
 
@@ -110,14 +111,20 @@ class Solver:
 
     # -- crossbars ---------------------------------------------------------------------------
 
-    def solve(self, xbar: Crossbar, V: Any, *, fields: Fields = "all") -> Solution:
+    def solve(
+        self, xbar: Crossbar, V: Any, *, gate_voltage: Any = None, fields: Fields = "all"
+    ) -> Solution:
         """Solve `xbar` for one or many input vectors.
+
+        Cells with states are solved with their states frozen.
 
         Parameters
         ----------
         xbar : Crossbar
         V : (M,) or (B, M) array, volt
             One value per word line; entries that no end uses are ignored but must be finite.
+        gate_voltage : float, (M,), (N,) or (M, N) array, volt, optional
+            Of the transistors, instead of the crossbar's own.
         fields : {"all", "currents"}
             "currents" keeps no node voltages: memory does not grow with M N B.
 
@@ -130,6 +137,14 @@ class Solver:
             raise ParameterError(f'`fields` must be "all" or "currents"; got {fields!r}')
         volts = check_input(xbar, V)
         problem = make_problem(xbar, volts.reshape(-1, xbar.shape[0]))
+        if not isinstance(xbar.cells, Resistive):
+            raw = structured.solve_cells(
+                problem, xbar.cells, xbar.cells.gates(gate_voltage), keep=fields == "all",
+                rtol=self.rtol, threads=self._threads,
+            )
+            return Solution(xbar, volts, raw)
+        if gate_voltage is not None:
+            raise ParameterError("`gate_voltage` is for cells with transistors")
         return self._finish(Solution(xbar, volts, self._raw(problem, fields)))
 
     def _raw(self, problem: CrossbarProblem, fields: Fields) -> RawSolution:
@@ -149,6 +164,57 @@ class Solver:
                 "let the direct method take over", solution
             )
         return solution
+
+    def transient(
+        self, xbar: Crossbar, waveforms: Any, t_stop: float | None = None, *, gate: Any = None,
+        probes: Sequence[Any] = (), seed: Any = None, rtol: float = 1e-4,
+        max_step: float | None = None, progress: Callable[[float], None] | None = None,
+    ) -> TransientResult:
+        """Integrate an array in time: devices, access elements, wires and capacitors together.
+
+        TR-BDF2, step size by the error of states and voltages; corners of the sources are hit
+        exactly. Starts from the operating point at time 0 with the states of the cells.
+
+        Parameters
+        ----------
+        xbar : Crossbar
+            With cells that have states or access elements.
+        waveforms : (t, V), sources, or mapping
+            ``(t, V)`` with t (T,) second and V (T, M) volt on the word lines, linear between the
+            points; or M sources such as `Pulse`; or a mapping from ``"word_left"``,
+            ``"bit_bottom"``, ... and ``"gate"`` to either, for all lines of that end. Lines that
+            are not named keep their static voltage.
+        t_stop : float, second, optional
+            Default: the last tabulated time.
+        gate : (t, Vg) or sources, optional
+            Short for the key ``"gate"``.
+        probes : sequence of str or (str, (i, j))
+            Of ``"state"``, ``"conductance"``, ``"cell_voltages"``, ``"cell_currents"``,
+            ``"word_voltages"``, ``"bit_voltages"``: what is kept at every step, of all cells or
+            of one.
+        seed : int, optional
+            Of the noise of stochastic devices.
+        rtol : float
+            Error per step relative to each state's range.
+        max_step : float, second, optional
+            Default: a fiftieth of the run.
+        progress : callable, optional
+            Called with the share of the run that is done.
+
+        Raises
+        ------
+        ParameterError, SingularCircuitError
+        ConvergenceError
+            Names the cell, the time and the voltage. An interrupt from the keyboard ends the run
+            early instead, with ``success = False``.
+        """
+        from .transient import run_transient  # noqa: PLC0415 - imports numba
+
+        _check_crossbar(xbar)
+        return run_transient(
+            xbar, waveforms, t_stop, gate=gate, probes=probes, seed=seed, rtol=rtol,
+            max_step=max_step, progress=progress,
+        )
 
     def solve_many(
         self, xbars: Sequence[Crossbar], Vs: Sequence[Any], *, fields: Fields = "all"
@@ -182,6 +248,7 @@ class Solver:
     def _check_linear(self, xbars: Sequence[Crossbar]) -> None:
         for k, xbar in enumerate(xbars):
             _check_crossbar(xbar)
+            _need_resistors(xbar)
             for name, end in xbar.line_ends.items():
                 if end.kind != "mixed":
                     continue
@@ -196,6 +263,7 @@ class Solver:
     def affine_map(self, xbar: Crossbar) -> tuple[Array, Array]:
         """Return (W, I0), (N, M) siemens and (N,) ampere, with ``currents = V @ W.T + I0``."""
         _check_crossbar(xbar)
+        _need_resistors(xbar)
         return self._affine_maps([xbar])[0]
 
     def _affine_maps(self, xbars: Sequence[Crossbar]) -> list[tuple[Array, Array]]:
@@ -277,3 +345,12 @@ class Solver:
 def _check_crossbar(xbar: object) -> None:
     if not isinstance(xbar, Crossbar):
         raise ParameterError(f"`xbar` must be a Crossbar; got {type(xbar).__name__}")
+
+
+def _need_resistors(xbar: Crossbar) -> None:
+    if not xbar.linear:
+        raise ParameterError(
+            "the cells are not plain resistors: the crossbar has no one effective matrix; "
+            "solve it for your inputs, or use Crossbar(xbar.conductance, ...) for the matrix of "
+            "the devices' conductances at their read voltage"
+        )

@@ -1,0 +1,391 @@
+"""`Device`: what every compact model can do, from its laws alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property, lru_cache
+from types import MappingProxyType, ModuleType
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from ..netlists._check import Array, finite_array
+from ..netlists.errors import ParameterError
+from .compiled import build
+from .laws import law_source
+from .parameters import Parameter, State, closest, read_values
+from .simulate import Trace, hysteresis, simulate
+
+__all__ = ["Device"]
+
+
+class Device:
+    """A two-terminal device: a current law i(v, x) and rates dx/dt of its states.
+
+    A model is a subclass that declares parameters and states and writes its laws as functions of
+    scalars, in SI units::
+
+        class Leaky(Device):
+            name = "leaky"
+            states = (State("w", low=0.0, high=1.0),)
+            g_max = parameter(1e-3, "S", positive=True)
+            tau = parameter(1e-6, "s", positive=True)
+
+            @staticmethod
+            def current_law(v, x, p):
+                return p.g_max * x.w * v
+
+            @staticmethod
+            def rate_law(v, x, p, i):
+                return (v - x.w) / p.tau
+
+    ``x.name`` is a state, ``p.name`` a parameter, ``i`` the current. `rate_law` returns one rate
+    per state, a tuple where there are several. Laws are compiled, and differentiated exactly; a
+    model may instead give the derivatives in `current_partials` and `rate_partials`, which take
+    the same arguments and return the derivatives by each of them but `p`, in order. ``noise_law``
+    returns the amplitude of each state's white noise, per root second. ``inner_law(v, x, p, y)``
+    has its zero at the inner unknown y, between 0 and v, and rises with y; the other laws may
+    take y.
+
+    Parameters
+    ----------
+    polarity : {+1, -1}
+        -1 turns the device around.
+    read_voltage : float
+        Volt, at which conductances are meant.
+    **parameters
+        The model's own, each a number or an array, one value per device.
+
+    Raises
+    ------
+    ParameterError
+        Unknown parameters, values out of their range.
+    """
+
+    name: ClassVar[str] = ""
+    states: ClassVar[tuple[State, ...]] = ()
+    main_state: ClassVar[int] = 0  # the state that a conductance determines
+    default_read_voltage: ClassVar[float] = 0.1
+    sets: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType({})
+    sources: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    _declared: ClassVar[dict[str, Parameter]] = {}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        declared = dict(cls._declared)
+        declared |= {n: v for n, v in vars(cls).items() if isinstance(v, Parameter)}
+        cls._declared = declared
+
+    def __init__(
+        self, *, polarity: int = 1, read_voltage: float | None = None, **parameters: Any
+    ) -> None:
+        if not hasattr(type(self), "current_law"):
+            raise ParameterError(f"{type(self).__name__} has no current_law")
+        if polarity not in (1, -1):
+            raise ParameterError(f"`polarity` must be +1 or -1; got {polarity!r}")
+        self.polarity = int(polarity)
+        volts = self.default_read_voltage if read_voltage is None else read_voltage
+        if not (np.isfinite(volts) and volts != 0.0):
+            raise ParameterError(f"`read_voltage` must be finite and not 0; got {volts!r}")
+        self.read_voltage = float(volts)
+        values = read_values(type(self).__name__, self._declared, parameters)
+        self._values = values
+        self.choices = {
+            name: p.choices[int(values[name])] for name, p in self._declared.items() if p.choices
+        }
+        for name, value in values.items():
+            shown: Any = self.choices.get(name, value if value.ndim else float(value))
+            self.__dict__[name] = shown
+        self.check()
+
+    def check(self) -> None:
+        """Refuse combinations of parameters that make no sense; models extend it."""
+        low, high = self.bounds()
+        for s, state in enumerate(self.states):
+            if not np.all(low[s] < high[s]):
+                raise ParameterError(
+                    f"{type(self).__name__}: state `{state.name}` has an empty range, "
+                    f"{np.ravel(low[s])[0]:g} to {np.ravel(high[s])[0]:g} {state.unit}"
+                )
+
+    def __repr__(self) -> str:
+        changed = [
+            f"{name}={getattr(self, name)!r}" for name, p in self._declared.items()
+            if np.any(self._values[name] != p.read(name, p.default))
+        ]
+        if self.polarity < 0:
+            changed.append("polarity=-1")
+        return f"{type(self).__name__}({', '.join(changed)})"
+
+    # -- parameter sets ------------------------------------------------------------------------
+
+    @classmethod
+    def presets(cls) -> tuple[str, ...]:
+        """Return the names of the published parameter sets; `sources` says where each is from."""
+        return tuple(cls.sets)
+
+    @classmethod
+    def preset(cls, name: str, **changes: Any) -> Self:
+        """Return the device of a published parameter set, with `changes`."""
+        if name not in cls.sets:
+            raise ParameterError(
+                f"{cls.__name__} has no preset {name!r}{closest(name, cls.sets)}"
+            )
+        return cls(**{**cls.sets[name], **changes})
+
+    def parameters(self) -> dict[str, Any]:
+        """Return every parameter's value."""
+        return {name: getattr(self, name) for name in self._declared}
+
+    def replace(self, **changes: Any) -> Self:
+        """Return the same device with other parameters."""
+        own = {"polarity": self.polarity, "read_voltage": self.read_voltage}
+        return type(self)(**{**own, **self.parameters(), **changes})
+
+    # -- states --------------------------------------------------------------------------------
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """Names of the states."""
+        return tuple(state.name for state in self.states)
+
+    def _number(self, value: float | str) -> Array:
+        return self._values[value] if isinstance(value, str) else np.array(float(value))
+
+    def bounds(self) -> tuple[Array, Array]:
+        """Return (low, high), each (S,) or (S, *parameter shape), in the states' units."""
+        shape = np.broadcast_shapes(*(v.shape for v in self._values.values()), ())
+        low, high = (
+            np.array([
+                np.broadcast_to(self._number(getattr(s, which)), shape) for s in self.states
+            ]).reshape(len(self.states), *shape) for which in ("low", "high")
+        )
+        return low, high
+
+    def rest(self) -> Array:
+        """Return the states where no one set them, shaped like the bounds."""
+        low, _ = self.bounds()
+        values = [s.low if s.rest is None else s.rest for s in self.states]
+        return np.array([
+            np.broadcast_to(self._number(v), low.shape[1:]) for v in values
+        ]).reshape(low.shape)
+
+    # -- laws ----------------------------------------------------------------------------------
+
+    @classmethod
+    @lru_cache(maxsize=256)
+    def law(cls, prefix: str = "") -> str:
+        """Return the generated source of the laws, their names after `prefix`."""
+        names = list(cls._declared)
+        choices = {n: p.choices for n, p in cls._declared.items() if p.choices}
+        return law_source(
+            cls, [s.name for s in cls.states], {n: k for k, n in enumerate(names)}, choices, prefix
+        )
+
+    @property
+    def kernels(self) -> ModuleType:
+        """The compiled array kernels of the model."""
+        return build(self.law(), ("device",))
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether the states carry noise."""
+        return hasattr(type(self), "noise_law")
+
+    def flat(self, values: Array, shape: tuple[int, ...]) -> Array:
+        """Return (K, *any) as (K, 1) where all devices are alike, else (K, n)."""
+        if values.ndim == 1:
+            return np.ascontiguousarray(values[:, None])
+        full = np.broadcast_to(values, (len(values), *shape))
+        return np.ascontiguousarray(full.reshape(len(values), -1))
+
+    @cached_property
+    def parameter_array(self) -> Array:
+        """Parameters, (K,) or (K, *shape)."""
+        values = list(self._values.values())
+        shape = np.broadcast_shapes(*(v.shape for v in values), ())
+        return np.array([np.broadcast_to(v, shape) for v in values]).reshape(len(values), *shape)
+
+    def _operands(self, v: Any, x: Any) -> tuple[Array, Array, tuple[int, ...]]:
+        volts, states = finite_array("v", v), finite_array("x", x)
+        count = len(self.states)
+        if states.shape[:1] != (count,) and count:
+            raise ParameterError(
+                f"`x` must have shape ({count}, ...), one entry per state "
+                f"({', '.join(self.state_names)}); got {states.shape}"
+            )
+        own = self.parameter_array.shape[1:]
+        try:
+            shape = np.broadcast_shapes(volts.shape, states.shape[1:], own)
+        except ValueError:
+            raise ParameterError(
+                f"`v` {volts.shape}, `x` {states.shape} and the parameters {own} do not fit "
+                "together"
+            ) from None
+        low, high = self.bounds()
+        lift = (count, *(1,) * (len(shape) - low.ndim + 1), *low.shape[1:])
+        low, high = low.reshape(lift), high.reshape(lift)
+        slack = 1e-9 * (high - low)
+        whole = np.broadcast_to(
+            states.reshape(count, *(1,) * (len(shape) - states.ndim + 1), *states.shape[1:]),
+            (count, *shape),
+        )
+        bad = (whole < low - slack) | (whole > high + slack)
+        if bad.any():
+            s = int(np.argwhere(bad)[0][0])
+            value = float(whole[bad][0])
+            raise ParameterError(
+                f"state `{self.states[s].name}` = {value:g} {self.states[s].unit} is out of its "
+                f"range, {np.min(low[s]):g} to {np.max(high[s]):g}"
+            )
+        return np.broadcast_to(volts, shape), np.clip(whole, low, high), shape
+
+    def evaluate(self, v: Any, x: Any) -> tuple[Array, Array, Array]:
+        """Return current, di/dv and rates (S, ...) at voltages v and states x (S, ...)."""
+        volts, states, shape = self._operands(v, x)
+        n = int(np.prod(shape))
+        i, slope, rate = np.empty(n), np.empty(n), np.empty((len(self.states), n))
+        self.kernels.evaluate_many(
+            self.polarity * volts.ravel(), states.reshape(len(self.states), n),
+            self.flat(self.parameter_array, shape), i, slope, rate,
+        )
+        return (self.polarity * i.reshape(shape), slope.reshape(shape),
+                rate.reshape(-1, *shape))
+
+    def current(self, v: Any, x: Any) -> Array:
+        """Return the current, ampere, shaped as `v` and one state together.
+
+        Parameters
+        ----------
+        v : array, volt
+        x : (S, ...) array
+            States in the model's units.
+        """
+        return self.evaluate(v, x)[0]
+
+    def rate(self, v: Any, x: Any) -> Array:
+        """Return dx/dt (S, ...), per second; bounds are not applied."""
+        return self.evaluate(v, x)[2]
+
+    def conductance(self, x: Any, v: Any = None) -> Array:
+        """Return i/v, siemens, at `v` (default: `read_voltage`)."""
+        volts = self.read_voltage if v is None else v
+        return self.current(volts, x) / volts
+
+    def state_from_conductance(self, g: Any) -> Array:
+        """Return the states (S, ...) with conductance `g` at `read_voltage`, others at rest.
+
+        Raises
+        ------
+        ParameterError
+            Where the device cannot have that conductance.
+        """
+        goal = finite_array("g", g)
+        if not self.states:
+            raise ParameterError(f"{type(self).__name__} has no state: its conductance is fixed")
+        own = self.parameter_array.shape[1:]
+        shape = np.broadcast_shapes(goal.shape, own)
+        n = int(np.prod(shape))
+        low, high = self.bounds()
+        x = np.empty((len(self.states), n))
+        flat = np.ascontiguousarray(np.broadcast_to(goal, shape).ravel())
+        at = self.polarity * self.read_voltage
+        bad = int(self.kernels.invert(
+            flat, at, self.flat(self.parameter_array, shape), self.flat(low, shape),
+            self.flat(high, shape), self.flat(self.rest(), shape), self.main_state, x,
+        ))
+        if bad >= 0:
+            g_low, g_high = self.conductance_range()
+            raise ParameterError(
+                f"conductance {flat[bad]:g} S is out of the device's range, {np.min(g_low):.4g} "
+                f"to {np.max(g_high):.4g} S at {self.read_voltage:g} V"
+            )
+        return x.reshape(-1, *shape)
+
+    def conductance_range(self) -> tuple[Array, Array]:
+        """Return the smallest and largest conductance at `read_voltage`, siemens."""
+        ends = []
+        for bound in self.bounds():
+            x = self.rest()
+            x[self.main_state] = bound[self.main_state]
+            ends.append(self.conductance(x))
+        return np.minimum(*ends), np.maximum(*ends)
+
+    def array(
+        self, conductance: Any = None, *, state: Any = None, shape: Any = None,
+        capacitance: Any = 0.0,
+    ) -> Any:
+        """Return M x N of these devices, for ``Crossbar(cells=...)``.
+
+        Parameters
+        ----------
+        conductance : (M, N) array, siemens, optional
+            At `read_voltage`.
+        state : (S, M, N) or (S,) array, optional
+            Instead of `conductance`.
+        shape : (int, int), optional
+            Where `state` does not tell it; without a state the devices are at rest.
+        capacitance : float or (M, N) array, farad
+            Across every cell.
+        """
+        from .cells import device_array  # noqa: PLC0415 - cells are made of devices
+
+        return device_array(self, conductance, state, shape, capacitance)
+
+    # -- in time -------------------------------------------------------------------------------
+
+    def simulate(
+        self, t: Any, v: Any, conductance: Any = None, *, state: Any = None,
+        seed: Any = None, rtol: float = 1e-6, save: str = "all", threads: int | None = None,
+    ) -> Trace:
+        """Integrate the device, or many independent ones, through voltage waveforms.
+
+        Implicit (Rosenbrock, order 4), step size by error control; linear between the points.
+
+        Parameters
+        ----------
+        t : (T,) array, second
+            Increasing.
+        v : (T,) or (K, T) array, volt
+            One waveform, or one per device.
+        conductance : float or (K,) array, siemens, optional
+            At the start, at `read_voltage`.
+        state : (S,) or (S, K) array, optional
+            At the start, instead of `conductance`; default: at rest.
+        seed : int, optional
+            Of the noise of stochastic models; default 0.
+        rtol : float
+            Error per step, relative to each state's range.
+        save : {"all", "final"}
+            "final" keeps the end only: memory does not grow with T.
+        threads : int, optional
+            Default: all CPUs.
+
+        Raises
+        ------
+        ParameterError, ConvergenceError
+        """
+        return simulate(
+            self, t, v, conductance, state=state, seed=seed, rtol=rtol, save=save, threads=threads
+        )
+
+    def hysteresis(
+        self, amplitude: float, frequency: float, *, cycles: int = 1, points: int = 1000,
+        shape: str = "sine", conductance: Any = None, state: Any = None, seed: Any = None,
+    ) -> Trace:
+        """Return the I-V loop under a periodic voltage.
+
+        Parameters
+        ----------
+        amplitude : float, volt
+        frequency : float, hertz
+        cycles, points : int
+            Periods, and points per period.
+        shape : {"sine", "triangle"}
+        conductance, state, seed
+            As for `simulate`.
+        """
+        return hysteresis(
+            self, amplitude, frequency, cycles=cycles, points=points, shape=shape,
+            conductance=conductance, state=state, seed=seed,
+        )

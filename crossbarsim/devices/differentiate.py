@@ -1,0 +1,449 @@
+"""Exact derivatives of a model's laws, by forward-mode differentiation of their source.
+
+A law is a short Python function of scalars: assignments, ``if``, arithmetic, functions of `math`
+and other such functions. It becomes source of a function that returns its values and their
+partial derivatives. Parameters ``p.name`` become numbers in an array, states ``x.name`` scalars.
+Whatever cannot be differentiated exactly is refused by name and line.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import math
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..netlists.errors import ParameterError
+
+__all__ = ["Source", "differentiate"]
+
+# Partial derivatives of the functions of `math`; {v} the value, {a} and {b} the arguments.
+_ONE = {
+    "exp": "{v}", "expm1": "{v} + 1.0", "log": "1.0 / {a}", "log1p": "1.0 / (1.0 + {a})",
+    "sqrt": "0.5 / {v}", "sin": "math.cos({a})", "cos": "-math.sin({a})",
+    "tan": "1.0 + {v} * {v}", "asin": "1.0 / math.sqrt(1.0 - {a} * {a})",
+    "acos": "-1.0 / math.sqrt(1.0 - {a} * {a})", "atan": "1.0 / (1.0 + {a} * {a})",
+    "sinh": "math.cosh({a})", "cosh": "math.sinh({a})", "tanh": "1.0 - {v} * {v}",
+    "asinh": "1.0 / math.sqrt({a} * {a} + 1.0)", "erf": "1.1283791670955126 * math.exp(-{a} * {a})",
+    "fabs": "(1.0 if {a} > 0.0 else (-1.0 if {a} < 0.0 else 0.0))",
+}
+_BUILTINS = {"abs", "min", "max"}
+
+
+@dataclass
+class Source:
+    """Generated functions, in order, by name."""
+
+    prefix: str = ""  # of helpers, where laws of several models share a module
+    functions: dict[str, str] = field(default_factory=dict)
+    seen: dict[Any, str] = field(default_factory=dict)
+
+    def text(self) -> str:
+        """Return everything as a module body."""
+        return "\n\n".join(self.functions.values())
+
+
+def _tree(function: Callable[..., Any]) -> tuple[ast.FunctionDef, str]:
+    name = getattr(function, "__qualname__", repr(function))
+    try:
+        text = textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError):
+        raise ParameterError(
+            f"the source of {name} cannot be read: write the law in a file, not at a prompt"
+        ) from None
+    node = ast.parse(text).body[0]
+    if not isinstance(node, ast.FunctionDef):
+        raise ParameterError(f"{name} must be a function made by `def`")
+    return node, name
+
+
+def differentiate(
+    function: Callable[..., Any], name: str, source: Source, *, scalars: Sequence[str] = (),
+    states: Sequence[str] = (), parameters: Mapping[str, int] | None = None,
+    choices: Mapping[str, Sequence[str]] | None = None, derive: bool = True,
+) -> list[str]:
+    """Add to `source` a function `name` with exact derivatives; return its arguments.
+
+    Parameters
+    ----------
+    function : callable
+        The law. Its arguments are `scalars`, and ``x`` (states, by attribute) and ``p``
+        (parameters, by attribute) where it has them.
+    name : str
+        Of the generated function. It takes the states one by one in place of ``x``, and returns
+        value and partials, ``(f, f_a, f_b, ...)``, for every value the law returns, in one tuple.
+    states, parameters, choices
+        Names of states; places of parameters; names of the values of parameters that are choices.
+    derive : bool
+        False translates only: the law returns its own derivatives.
+    """
+    node, title = _tree(function)
+    law = parameters is not None  # else a function of scalars that a law calls
+    writer = _Writer(function, title, source, states, parameters or {}, choices or {}, derive)
+    arguments: list[str] = []
+    for argument in node.args.args:
+        if argument.arg == "x" and law:
+            arguments += [f"x_{state}" for state in states]
+        elif argument.arg != "p" or not law:
+            arguments.append(argument.arg)
+    if node.args.vararg or node.args.kwarg or node.args.kwonlyargs or node.args.defaults:
+        writer.refuse(node, "arguments other than plain ones")
+    extra = [a for a in arguments if scalars and a not in scalars and not a.startswith("x_")]
+    if extra:
+        raise ParameterError(f"{title} takes `{extra[0]}`; expected {', '.join(scalars)}, x, p")
+    source.functions[name] = writer.function(node, name, arguments)
+    return arguments
+
+
+class _Writer:
+    """Writes one function."""
+
+    def __init__(
+        self, function: Callable[..., Any], title: str, source: Source, states: Sequence[str],
+        parameters: Mapping[str, int], choices: Mapping[str, Sequence[str]], derive: bool,
+    ) -> None:
+        self.names = inspect.getclosurevars(function)
+        self.title, self.source, self.derive = title, source, derive
+        self.states, self.parameters, self.choices = states, parameters, choices
+        self.lines: list[str] = []
+        self.active: set[str] = set()
+        self.assigned: set[str] = set()
+        self.directions: list[str] = []
+        self.count = 0
+        self.law = bool(parameters) or bool(states)
+
+    def refuse(self, node: ast.AST, what: str) -> Any:
+        line = getattr(node, "lineno", 0)
+        raise ParameterError(
+            f"{self.title}, line {line}: {what} cannot be differentiated; use assignments, `if`, "
+            "arithmetic and functions of `math`, or give the derivatives yourself "
+            "(current_partials, rate_partials)"
+        )
+
+    def function(self, node: ast.FunctionDef, name: str, arguments: list[str]) -> str:
+        self.directions = arguments if self.derive else []
+        self.active = set(arguments) if self.derive else set()
+        self.assigned = set(arguments)
+        body = node.body
+        if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+            body = body[1:]
+        before = -1
+        while before != len(self.active):  # which variables depend on the arguments
+            before = len(self.active)
+            self._spread(body)
+        head = ", ".join([*arguments, "p"] if self.law else arguments)
+        self.lines = [f"def {name}({head}):"]
+        for argument in arguments if self.derive else []:
+            for k in range(len(self.directions)):
+                value = "1.0" if self.directions[k] == argument else "0.0"
+                self.lines.append(f"    {argument}__{k} = {value}")
+        self._block(body, 1)
+        return "\n".join(self.lines)
+
+    # -- activity ----------------------------------------------------------------------------
+
+    def _spread(self, body: Sequence[ast.stmt]) -> None:
+        for node in body:
+            if isinstance(node, ast.Assign):
+                if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+                    self._mark(node.targets[0].id, node.value)
+            elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+                self._mark(node.target.id, node.value)
+            elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                if node.value is not None:
+                    self._mark(node.target.id, node.value)
+            elif isinstance(node, ast.If):
+                self._spread(node.body)
+                self._spread(node.orelse)
+
+    def _mark(self, name: str, value: ast.expr) -> None:
+        self.assigned.add(name)
+        for part in ast.walk(value):
+            if isinstance(part, ast.Name) and part.id in self.active:
+                self.active.add(name)
+            if self._is_state(part) and self.derive:
+                self.active.add(name)
+
+    @staticmethod
+    def _is_state(node: ast.AST) -> bool:
+        return (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+                and node.value.id == "x")
+
+    # -- statements --------------------------------------------------------------------------
+
+    def _emit(self, depth: int, text: str) -> None:
+        self.lines.append("    " * depth + text)
+
+    def _block(self, body: Sequence[ast.stmt], depth: int) -> None:
+        for node in body:
+            self._statement(node, depth)
+        if not body:
+            self._emit(depth, "pass")
+
+    def _statement(self, node: ast.stmt, depth: int) -> None:
+        if isinstance(node, ast.Assign):
+            if len(node.targets) != 1 or not isinstance(node.targets[0], ast.Name):
+                self.refuse(node, "an assignment to anything but one name")
+            else:
+                self._assign(node.targets[0].id, node.value, depth)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
+            self._assign(node.target.id, node.value, depth)
+        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            whole = ast.BinOp(ast.Name(node.target.id, ast.Load()), node.op, node.value)
+            self._assign(node.target.id, ast.copy_location(whole, node), depth)
+        elif isinstance(node, ast.If):
+            test = self._test(node.test, depth)
+            self._emit(depth, f"if {test}:")
+            self._block(node.body, depth + 1)
+            if node.orelse:
+                self._emit(depth, "else:")
+                self._block(node.orelse, depth + 1)
+        elif isinstance(node, ast.Return) and node.value is not None:
+            values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
+            parts: list[str] = []
+            for value in values:
+                text, partials = self._expression(value, depth)
+                parts.append(text)
+                if self.derive:
+                    parts += [partials.get(k, "0.0") for k in range(len(self.directions))]
+            self._emit(depth, f"return ({', '.join(parts)},)")
+        else:
+            self.refuse(node, f"`{type(node).__name__.lower()}`")
+
+    def _assign(self, name: str, value: ast.expr, depth: int) -> None:
+        if self.law and name in ("p", "x"):
+            self.refuse(value, f"an assignment to `{name}`")
+        text, partials = self._expression(value, depth)
+        if name in self.active:
+            new = [self._name() for _ in self.directions]
+            for k, variable in enumerate(new):
+                self._emit(depth, f"{variable} = {partials.get(k, '0.0')}")
+            self._emit(depth, f"{name} = {text}")
+            for k, variable in enumerate(new):
+                self._emit(depth, f"{name}__{k} = {variable}")
+        else:
+            self._emit(depth, f"{name} = {text}")
+
+    # -- expressions: (text of an atom, {direction: text of its partial}) ------------------------
+
+    def _name(self) -> str:
+        self.count += 1
+        return f"t{self.count}_"
+
+    def _keep(self, text: str, depth: int) -> str:
+        name = self._name()
+        self._emit(depth, f"{name} = {text}")
+        return name
+
+    def _expression(self, node: ast.expr, depth: int) -> tuple[str, dict[int, str]]:
+        if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
+            return repr(float(node.value)), {}
+        if isinstance(node, ast.Name):
+            return self._variable(node)
+        if isinstance(node, ast.Attribute):
+            return self._attribute(node)
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
+            text, partials = self._expression(node.operand, depth)
+            if isinstance(node.op, ast.UAdd):
+                return text, partials
+            return f"(-{text})", {k: f"(-{d})" for k, d in partials.items()}
+        if isinstance(node, ast.BinOp):
+            return self._binary(node, depth)
+        if isinstance(node, ast.Call):
+            return self._call(node, depth)
+        if isinstance(node, ast.IfExp):
+            return self._choose(node, depth)
+        self.refuse(node, f"`{ast.unparse(node)}`")
+        raise AssertionError
+
+    def _variable(self, node: ast.Name) -> tuple[str, dict[int, str]]:
+        name = node.id
+        if name in self.active:
+            return name, {k: f"{name}__{k}" for k in range(len(self.directions))}
+        if name in self.assigned:
+            return name, {}
+        for scope in (self.names.nonlocals, self.names.globals):
+            if isinstance(scope.get(name), (int, float)):
+                return repr(float(scope[name])), {}
+        self.refuse(node, f"the name `{name}`, which is no number,")
+        raise AssertionError
+
+    def _attribute(self, node: ast.Attribute) -> tuple[str, dict[int, str]]:
+        owner = node.value.id if isinstance(node.value, ast.Name) else ""
+        if self.law and owner == "p" and node.attr in self.parameters:
+            return f"p[{self.parameters[node.attr]}]", {}
+        if self.law and owner == "x" and node.attr in self.states:
+            name = f"x_{node.attr}"
+            if not self.derive:
+                return name, {}
+            return name, {k: f"{name}__{k}" for k in range(len(self.directions))}
+        if owner == "math" and isinstance(getattr(math, node.attr, None), float):
+            return repr(getattr(math, node.attr)), {}
+        known = ", ".join(self.parameters if owner == "p" else self.states)
+        self.refuse(node, f"`{ast.unparse(node)}` (there are: {known})")
+        raise AssertionError
+
+    def _binary(self, node: ast.BinOp, depth: int) -> tuple[str, dict[int, str]]:
+        a, da = self._expression(node.left, depth)
+        b, db = self._expression(node.right, depth)
+        every = sorted({*da, *db})
+        if isinstance(node.op, (ast.Add, ast.Sub)):
+            sign = "+" if isinstance(node.op, ast.Add) else "-"
+            return self._keep(f"{a} {sign} {b}", depth), {
+                k: self._keep(_sum(da.get(k), db.get(k), sign), depth) for k in every
+            }
+        if isinstance(node.op, ast.Mult):
+            return self._keep(f"{a} * {b}", depth), {
+                k: self._keep(_terms((da.get(k), b), (db.get(k), a)), depth) for k in every
+            }
+        if isinstance(node.op, ast.Div):
+            value = self._keep(f"{a} / {b}", depth)
+            result = {}
+            for k in every:
+                over = _sum(da.get(k), f"{value} * {db[k]}" if k in db else None, "-")
+                result[k] = self._keep(f"({over}) / {b}", depth)
+            return value, result
+        if isinstance(node.op, ast.Pow):
+            value = self._keep(f"{a} ** {b}", depth)
+            if not every:
+                return value, {}
+            lead = self._keep(f"{b} * {a} ** ({b} - 1.0)", depth) if da else ""
+            grow = self._keep(f"({value} * math.log({a}) if {a} > 0.0 else 0.0)", depth) \
+                if db else ""
+            return value, {
+                k: self._keep(_terms((da.get(k), lead), (db.get(k), grow)), depth) for k in every
+            }
+        self.refuse(node, f"the operator of `{ast.unparse(node)}`")
+        raise AssertionError
+
+    def _choose(self, node: ast.IfExp, depth: int) -> tuple[str, dict[int, str]]:
+        name = self._name()
+        test = self._test(node.test, depth)
+        collected = []
+        for word, branch in (("if " + test, node.body), ("else", node.orelse)):
+            self._emit(depth, f"{word}:")
+            text, partials = self._expression(branch, depth + 1)
+            self._emit(depth + 1, f"{name} = {text}")
+            for k in range(len(self.directions)):
+                self._emit(depth + 1, f"{name}_{k} = {partials.get(k, '0.0')}")
+            collected.append(partials)
+        return name, {k: f"{name}_{k}" for k in {*collected[0], *collected[1]}}
+
+    def _test(self, node: ast.expr, depth: int) -> str:
+        if isinstance(node, ast.BoolOp):
+            word = " and " if isinstance(node.op, ast.And) else " or "
+            return "(" + word.join(self._test(part, depth) for part in node.values) + ")"
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            return f"(not {self._test(node.operand, depth)})"
+        if isinstance(node, ast.Compare) and len(node.ops) == 1:
+            other = node.comparators[0]
+            if isinstance(other, ast.Constant) and isinstance(other.value, str):
+                return self._choice(node, other.value)
+            signs = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==",
+                     ast.NotEq: "!="}
+            if type(node.ops[0]) in signs:
+                a, _ = self._expression(node.left, depth)
+                b, _ = self._expression(other, depth)
+                return f"({a} {signs[type(node.ops[0])]} {b})"
+        self.refuse(node, f"the condition `{ast.unparse(node)}`")
+        raise AssertionError
+
+    def _choice(self, node: ast.Compare, value: str) -> str:
+        left, operator = node.left, node.ops[0]
+        if isinstance(left, ast.Attribute) and left.attr in self.choices and isinstance(
+            operator, (ast.Eq, ast.NotEq)
+        ):
+            names = self.choices[left.attr]
+            if value not in names:
+                self.refuse(node, f"{value!r}, none of {', '.join(map(repr, names))},")
+            sign = "==" if isinstance(operator, ast.Eq) else "!="
+            return f"(p[{self.parameters[left.attr]}] {sign} {float(list(names).index(value))})"
+        self.refuse(node, f"the condition `{ast.unparse(node)}`")
+        raise AssertionError
+
+    def _call(self, node: ast.Call, depth: int) -> tuple[str, dict[int, str]]:
+        if node.keywords:
+            self.refuse(node, f"`{ast.unparse(node)}` (keyword arguments)")
+        given = [self._expression(argument, depth) for argument in node.args]
+        text = ast.unparse(node.func)
+        short = text.rpartition(".")[2]
+        known = self.names.globals.get(text, self.names.nonlocals.get(text))
+        if text in _BUILTINS and known is None:
+            return self._builtin(node, text, given, depth)
+        owner = text.rpartition(".")[0]
+        from_math = owner == "math" or (known is not None and known is getattr(math, short, None))
+        if from_math and short == "pow":
+            whole = ast.BinOp(node.args[0], ast.Pow(), node.args[1])
+            return self._binary(ast.copy_location(whole, node), depth)
+        if from_math and short in _ONE and len(given) == 1:
+            (a, da), = given
+            a = self._keep(a, depth)
+            value = self._keep(f"math.{short}({a})", depth)
+            if not da:
+                return value, {}
+            slope = self._keep(_ONE[short].format(v=value, a=a), depth)
+            return value, {k: self._keep(f"{slope} * {d}", depth) for k, d in da.items()}
+        if inspect.isfunction(known):
+            return self._own(node, known, given, depth)
+        self.refuse(node, f"`{text}`")
+        raise AssertionError
+
+    def _builtin(
+        self, node: ast.Call, name: str, given: list[tuple[str, dict[int, str]]], depth: int
+    ) -> tuple[str, dict[int, str]]:
+        if name == "abs" and len(given) == 1:
+            (a, da), = given
+            a = self._keep(a, depth)
+            if not da:
+                return self._keep(f"abs({a})", depth), {}
+            slope = self._keep(_ONE["fabs"].format(a=a), depth)
+            return self._keep(f"abs({a})", depth), {
+                k: self._keep(f"{slope} * {d}", depth) for k, d in da.items()
+            }
+        if name in ("min", "max") and len(given) == 2:
+            (a, da), (b, db) = given
+            a, b = self._keep(a, depth), self._keep(b, depth)
+            test = self._keep(f"{a} {'<' if name == 'min' else '>'} {b}", depth)
+            return self._keep(f"({a} if {test} else {b})", depth), {
+                k: self._keep(f"({da.get(k, '0.0')} if {test} else {db.get(k, '0.0')})", depth)
+                for k in {*da, *db}
+            }
+        self.refuse(node, f"`{ast.unparse(node)}`")
+        raise AssertionError
+
+    def _own(
+        self, node: ast.Call, function: Callable[..., Any],
+        given: list[tuple[str, dict[int, str]]], depth: int,
+    ) -> tuple[str, dict[int, str]]:
+        """Call another function of scalars, by the chain rule."""
+        key = (function, self.derive)
+        if key not in self.source.seen:
+            name = f"{self.source.prefix}f{len(self.source.seen)}_{function.__name__}"
+            self.source.seen[key] = name
+            differentiate(function, name, self.source, derive=self.derive)
+        name = self.source.seen[key]
+        expected = len(inspect.signature(function).parameters)
+        if expected != len(given):
+            self.refuse(node, f"`{ast.unparse(node)}` ({expected} arguments expected)")
+        call = self._keep(f"{name}({', '.join(a for a, _ in given)})", depth)
+        every = sorted({k for _, partials in given for k in partials})
+        return f"{call}[0]", {
+            k: self._keep(" + ".join(
+                f"{call}[{1 + n}] * {partials[k]}" for n, (_, partials) in enumerate(given)
+                if k in partials
+            ), depth)
+            for k in every
+        }
+
+
+def _sum(a: str | None, b: str | None, sign: str) -> str:
+    if a is None:
+        return f"{'-' if sign == '-' else ''}({b})"
+    return a if b is None else f"{a} {sign} {b}"
+
+
+def _terms(*pairs: tuple[str | None, str]) -> str:
+    return " + ".join(f"{d} * {factor}" for d, factor in pairs if d is not None)

@@ -1,0 +1,105 @@
+"""How a model declares its parameters and states."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..netlists._check import Array, finite_array
+from ..netlists.errors import ParameterError
+
+__all__ = ["Parameter", "State", "closest", "parameter", "read_values"]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter: default, unit, limits (exclusive where `open`), or the names of its choices."""
+
+    default: Any
+    unit: str = ""
+    low: float = -np.inf
+    high: float = np.inf
+    open: bool = False
+    choices: tuple[str, ...] = ()
+
+    def read(self, name: str, value: Any) -> Array:
+        """Return `value` as numbers, or raise a `ParameterError` that names it."""
+        if self.choices:
+            if value not in self.choices:
+                raise ParameterError(
+                    f"`{name}` must be one of {', '.join(map(repr, self.choices))}; got {value!r}"
+                )
+            return np.array(float(self.choices.index(value)))
+        array = finite_array(name, value)
+        if self.open:
+            good = (array > self.low) & (array < self.high)
+        else:
+            good = (array >= self.low) & (array <= self.high)
+        if not np.all(good):
+            wrong = float(array[~good].flat[0])
+            sign = "<" if self.open else "<="
+            lower = f"{self.low:g} {sign} " if self.low > -np.inf else ""
+            upper = f" {sign} {self.high:g}" if self.high < np.inf else ""
+            raise ParameterError(
+                f"`{name}` = {wrong:g} {self.unit}: must be {lower}{name}{upper}".replace("  ", " ")
+            )
+        return array
+
+
+def parameter(
+    default: Any, unit: str = "", *, low: float = -np.inf, high: float = np.inf,
+    positive: bool = False, choices: tuple[str, ...] = (),
+) -> Any:
+    """Declare a parameter in the body of a `Device` class.
+
+    Parameters
+    ----------
+    default : float or str
+    unit : str
+        SI.
+    low, high : float
+        Smallest and largest value.
+    positive : bool
+        Greater than zero.
+    choices : tuple of str
+        The values of a parameter that is a choice; `default` is one of them.
+    """
+    return Parameter(default, unit, 0.0 if positive else low, high, positive, choices)
+
+
+@dataclass(frozen=True)
+class State:
+    """A state variable, bounded by numbers or by parameters' names; `rest` where no one set it."""
+
+    name: str
+    unit: str = ""
+    low: float | str = 0.0
+    high: float | str = 1.0
+    rest: float | str | None = field(default=None)
+
+
+def closest(name: str, known: Any) -> str:
+    """Return " (did you mean ...?)", or all that is known."""
+    names = sorted(map(str, known))
+    near = difflib.get_close_matches(str(name), names, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(names)}"
+
+
+def read_values(
+    title: str, declared: Mapping[str, Parameter], given: Mapping[str, Any]
+) -> dict[str, Array]:
+    """Return every parameter's numbers, defaults where nothing is given."""
+    for name in given:
+        if name not in declared:
+            raise ParameterError(f"{title} has no parameter `{name}`{closest(name, declared)}")
+    values = {name: p.read(name, given.get(name, p.default)) for name, p in declared.items()}
+    try:
+        np.broadcast_shapes(*(v.shape for v in values.values()))
+    except ValueError:
+        shapes = ", ".join(f"{n} {v.shape}" for n, v in values.items() if v.ndim)
+        raise ParameterError(f"{title}: parameters of different shapes: {shapes}") from None
+    return values

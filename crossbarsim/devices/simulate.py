@@ -1,0 +1,179 @@
+"""Devices in time, by themselves."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..netlists._check import Array, finite_array
+from ..netlists.errors import ConvergenceError, ParameterError
+from ..solvers.structured.threads import spread
+
+if TYPE_CHECKING:
+    from .base import Device
+
+__all__ = ["Trace", "hysteresis", "simulate"]
+
+_BLOCK = 2048  # devices that one call of a kernel integrates
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """What devices did.
+
+    Attributes
+    ----------
+    time : (T,) second
+    voltage, current, conductance : (T,) or (K, T), volt, ampere, siemens
+        Shaped like the drive; with ``save="final"`` without the time axis. The conductance is
+        the one at the device's read voltage.
+    state : (S, T) or (S, K, T)
+    steps, rejected : int
+        Steps taken and refused by the error control, all devices.
+    device : Device
+    """
+
+    device: Device
+    time: Array
+    voltage: Array
+    current: Array
+    state: Array
+    steps: int
+    rejected: int
+
+    @property
+    def conductance(self) -> Array:
+        """Conductance at the device's read voltage, siemens, shaped like `current`."""
+        if self.state.ndim == 3 and self.device.parameter_array.ndim > 1:
+            moved = np.moveaxis(self.state, -1, 1)  # devices last, where the parameters are
+            return np.moveaxis(self.device.conductance(moved), 0, -1)
+        return self.device.conductance(self.state)
+
+
+def _times(t: Any) -> Array:
+    time = finite_array("t", t)
+    if time.ndim != 1 or len(time) < 2:
+        raise ParameterError(f"`t` must have shape (T,) with T >= 2; got {time.shape}")
+    back = np.diff(time) <= 0
+    if back.any():
+        k = int(np.argmax(back))
+        raise ParameterError(
+            f"`t` must increase: t[{k + 1}] = {time[k + 1]:g} s follows t[{k}] = {time[k]:g} s"
+        )
+    return np.ascontiguousarray(time)
+
+
+def _initial(device: Device, conductance: Any, state: Any, count: int) -> Array:
+    """Return the first states, (S, count)."""
+    names = len(device.states)
+    if conductance is not None and state is not None:
+        raise ParameterError("give either `conductance` or `state`")
+    if conductance is not None:
+        x = device.state_from_conductance(conductance)
+    elif state is not None:
+        x = device._operands(0.0, state)[1]  # noqa: SLF001 - the device checks its own states
+    else:
+        x = device.rest()
+    x = x.reshape(names, -1)
+    if x.shape[1] not in (1, count):
+        raise ParameterError(f"{x.shape[1]} initial states for {count} devices")
+    return np.array(np.broadcast_to(x, (names, count)), order="C")
+
+
+def simulate(
+    device: Device, t: Any, v: Any, conductance: Any, *, state: Any, seed: Any, rtol: float,
+    save: str, threads: int | None,
+) -> Trace:
+    """Do what `Device.simulate` says."""
+    time = _times(t)
+    volts = finite_array("v", v)
+    if volts.ndim not in (1, 2) or volts.shape[-1] != len(time):
+        raise ParameterError(
+            f"`v` must have shape ({len(time)},) or (K, {len(time)}), as `t`; got {volts.shape}"
+        )
+    if save not in ("all", "final"):
+        raise ParameterError(f'`save` must be "all" or "final"; got {save!r}')
+    if not 1e-13 <= rtol <= 0.1:
+        raise ParameterError(f"`rtol` must be between 1e-13 and 0.1; got {rtol!r}")
+    own = int(np.prod(device.parameter_array.shape[1:]))
+    starts = max(
+        (np.size(a) // (k or 1) for a, k in
+         ((conductance, 1), (state, len(device.states))) if a is not None), default=1,
+    )
+    count = max(own, starts, volts.shape[0] if volts.ndim == 2 else 1)
+    if volts.ndim == 2 and len(volts) not in (1, count):
+        raise ParameterError(f"{len(volts)} waveforms for {count} devices")
+    x = _initial(device, conductance, state, count)
+    drive = np.ascontiguousarray(device.polarity * np.atleast_2d(volts))
+    every = save == "all"
+    length = len(time)
+    current = np.empty((count, length if every else 1))
+    states = np.empty((len(device.states), count, length if every else 0))
+    stats = np.zeros((count, 2))
+    key = int(np.random.SeedSequence(0 if seed is None else seed).generate_state(1, np.uint64)[0])
+    key >>= 8  # room for one stream per state
+    shape = (count,)
+    P = device.flat(device.parameter_array.reshape(len(device.parameter_array), -1)
+                    if own > 1 else device.parameter_array, shape)
+    low, high = (device.flat(b.reshape(len(b), -1) if own > 1 else b, shape)
+                 for b in device.bounds())
+    kernels = device.kernels
+
+    def block(k: int) -> int:
+        s = slice(k * _BLOCK, min((k + 1) * _BLOCK, count))
+        part = states[:, s] if every else np.empty((len(x), 0, 0))
+        mine = np.ascontiguousarray(x[:, s])
+        kept = np.empty(part.shape)
+        bad = kernels.integrate(
+            time, drive[s] if len(drive) > 1 else drive, P[:, s] if P.shape[1] > 1 else P,
+            low[:, s] if low.shape[1] > 1 else low, high[:, s] if high.shape[1] > 1 else high,
+            mine, rtol, device.stochastic, key, k * _BLOCK, every, current[s], kept, stats[s],
+        )
+        x[:, s] = mine
+        if every:
+            states[:, s] = kept
+        return int(bad) + k * _BLOCK if bad >= 0 else -1
+
+    blocks = spread(block, -(-count // _BLOCK), threads or len(os.sched_getaffinity(0)))
+    for bad in blocks:
+        if bad >= 0:
+            raise ConvergenceError(
+                f"device {bad}: the time step fell below 1e-30 of the run at t = "
+                f"{stats[bad, 0]:g} s, v = {stats[bad, 1]:g} V; loosen `rtol`, or check that the "
+                "parameters keep the rates finite there"
+            )
+    single = volts.ndim == 1 and count == 1
+    if every:
+        shown = np.broadcast_to(np.atleast_2d(volts), current.shape)
+        result = (shown, device.polarity * current, states)
+    else:
+        shown = np.broadcast_to(np.atleast_2d(volts)[:, -1], (count,))
+        result = (shown, device.polarity * current[:, 0], x)
+    if single:
+        result = (result[0][0], result[1][0], result[2][:, 0])
+    return Trace(device, time, *result, int(stats[:, 0].sum()), int(stats[:, 1].sum()))
+
+
+def hysteresis(
+    device: Device, amplitude: float, frequency: float, *, cycles: int, points: int, shape: str,
+    conductance: Any, state: Any, seed: Any,
+) -> Trace:
+    """Do what `Device.hysteresis` says."""
+    for name, value in (("amplitude", amplitude), ("frequency", frequency)):
+        if not (np.isfinite(value) and value > 0):
+            raise ParameterError(f"`{name}` must be > 0; got {value!r}")
+    if not (isinstance(cycles, int) and cycles >= 1 and isinstance(points, int) and points >= 8):
+        raise ParameterError("`cycles` must be an integer >= 1 and `points` one >= 8")
+    phase = np.linspace(0.0, cycles, cycles * points + 1)
+    if shape == "sine":
+        wave = np.sin(2 * np.pi * phase)
+    elif shape == "triangle":
+        wave = 2 / np.pi * np.arcsin(np.sin(2 * np.pi * phase))
+    else:
+        raise ParameterError(f'`shape` must be "sine" or "triangle"; got {shape!r}')
+    return device.simulate(
+        phase / frequency, amplitude * wave, conductance, state=state, seed=seed
+    )

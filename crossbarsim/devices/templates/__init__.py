@@ -1,0 +1,1 @@
+"""Array kernels that `compiled` puts a model's laws in front of."""

@@ -1,0 +1,50 @@
+"""Template: cells of an array between word and bit nodes; `branch` says what a cell is made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...solvers.structured.jit import kernel
+
+
+def take(P: Any, k: int, p: Any) -> None:
+    """Stand for the kernel of `device`."""
+
+
+def branch(*args: Any) -> Any:
+    """Stand for the template of one kind of cell."""
+
+
+# -- template --
+@kernel
+def cells(u, w, gate, sign, base, step, low, high, P, Q, flip, x, inner, i, gu, gw):
+    """Evaluate every cell: current from word to bit node and its two slopes.
+
+    u, w, gate (n,), base (S, n) what the implicit stage starts from, `step` its length (0:
+    frozen), x (S, n) guess and result, inner (n,) the inner node, guess and result; P, Q
+    parameters of device and access element; `flip`: the access element is on the word side.
+    gu = di/du, gw = -di/dw. Returns the first cell that did not converge, or -1.
+    """
+    S, n = x.shape
+    bad = -1
+    state, start, lo, hi = np.empty(S), np.empty(S), np.empty(S), np.empty(S)
+    out, A, b = np.empty((1 + S) * (2 + S)), np.empty((S, S)), np.empty(S)
+    p, q = np.empty(P.shape[0]), np.empty(Q.shape[0])
+    for k in range(n):
+        take(P, k, p)
+        take(Q, k, q)
+        at = k if low.shape[1] > 1 else 0
+        for s in range(S):
+            state[s], start[s] = x[s, k], base[s, k]
+            lo[s], hi[s] = low[s, at], high[s, at]
+        a, c, d, m, good = branch(
+            u[k], w[k], gate[k], sign, flip, inner[k], start, step, lo, hi, p, q, state, out, A, b
+        )
+        i[k], gu[k], gw[k], inner[k] = a, c, d, m
+        for s in range(S):
+            x[s, k] = state[s]
+        if not good and bad < 0:
+            bad = k
+    return bad

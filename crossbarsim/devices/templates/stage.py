@@ -1,0 +1,82 @@
+"""Template: a device inside a circuit, its states advanced by one implicit stage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...solvers.structured.jit import kernel
+
+
+def evaluate(v: float, x: Any, p: Any, out: Any) -> None:
+    """Stand for the device's laws."""
+
+
+def solve_small(A: Any, b: Any) -> None:
+    """Stand for the kernel of `device`."""
+
+
+# -- template --
+@kernel
+def stage(v, base, step, low, high, p, x, out, A, b):
+    """Solve x = base + step f(v, x), low <= x <= high, from the guess x; return (i, di/dv, good).
+
+    ``step`` 0 freezes the states. A state that is pushed against a bound stays on it. `x` and
+    `out`, the laws at the solution, are filled.
+    """
+    S = len(x)
+    width = 2 + S
+    if S == 0 or step == 0.0:
+        for s in range(S):
+            x[s] = base[s]
+        evaluate(v, x, p, out)
+        return out[0], out[1], True
+    good = False
+    last = np.inf
+    for n in range(60):
+        evaluate(v, x, p, out)
+        size = 0.0
+        for s in range(S):
+            at = width * (s + 1)
+            miss = x[s] - base[s] - step * out[at]
+            held = (x[s] <= low[s] and miss > 0.0) or (x[s] >= high[s] and miss < 0.0)
+            for m in range(S):
+                A[s, m] = 0.0 if held else -step * out[at + 2 + m]
+            A[s, s] += 1.0
+            b[s] = 0.0 if held else -miss
+            size = max(size, abs(b[s]) / (high[s] - low[s]))
+        if size <= 1e-14 or (n > 40 and size < 1e-11) or (size <= 1e-12 and size >= last):
+            good = True
+            break
+        last = size
+        if S == 1:
+            b[0] /= A[0, 0]
+            if A[0, 0] <= 0.0:  # beyond a fold: creep along the residual
+                b[0] = -0.5 * (x[0] - base[0] - step * out[width])
+        else:
+            solve_small(A, b)
+        for s in range(S):
+            move = b[s]
+            limit = (high[s] - low[s]) * (1.0 if n < 8 else 0.2)
+            move = min(max(move, -limit), limit)
+            if n > 25:
+                move *= 0.5
+            x[s] = min(max(x[s] + move, low[s]), high[s])
+    # dx/dv from (1 - step f_x) dx = step f_v
+    for s in range(S):
+        at = width * (s + 1)
+        miss = x[s] - base[s] - step * out[at]
+        held = (x[s] <= low[s] and miss > 0.0) or (x[s] >= high[s] and miss < 0.0)
+        for m in range(S):
+            A[s, m] = 0.0 if held else -step * out[at + 2 + m]
+        A[s, s] += 1.0
+        b[s] = 0.0 if held else step * out[at + 1]
+    if S == 1:
+        b[0] /= A[0, 0]
+    else:
+        solve_small(A, b)
+    slope = out[1]
+    for s in range(S):
+        slope += out[2 + s] * b[s]
+    return out[0], slope, good

@@ -1,0 +1,1 @@
+"""Write schemes, pulses, and programming of whole arrays."""

@@ -1,0 +1,172 @@
+"""Voltages that change in time: pulses, sines and points joined by lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from ._check import Array, finite_array
+from .errors import ParameterError
+
+__all__ = ["Pulse", "Pwl", "Sine", "Source"]
+
+
+@runtime_checkable
+class Source(Protocol):
+    """A voltage in time."""
+
+    def at(self, t: float) -> float:
+        """Return the voltage at `t` seconds, volt."""
+        ...
+
+    def breakpoints(self, t_stop: float) -> Array:
+        """Return the times between 0 and `t_stop` at which the slope jumps, second."""
+        ...
+
+
+def _check(name: str, value: Any, *, positive: bool = False) -> None:
+    if not (isinstance(value, (int, float)) and np.isfinite(value)) or (
+        value <= 0 if positive else False
+    ):
+        raise ParameterError(f"`{name}` must be a finite number{' > 0' if positive else ''}; "
+                             f"got {value!r}")
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """SPICE's PULSE: from v1 to v2 and back, once or again and again.
+
+    Parameters
+    ----------
+    v1, v2 : float
+        Volt before and during the pulse.
+    delay, rise, width, fall : float
+        Second; rise and fall > 0.
+    period : float, optional
+        Second; None: one pulse only.
+    count : int, optional
+        Number of pulses; None: without end.
+    """
+
+    v1: float
+    v2: float
+    delay: float = 0.0
+    rise: float = 1e-9
+    width: float = 1e-6
+    fall: float = 1e-9
+    period: float | None = None
+    count: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("v1", "v2", "delay", "width"):
+            _check(name, getattr(self, name))
+        for name in ("rise", "fall"):
+            _check(name, getattr(self, name), positive=True)
+        if self.delay < 0 or self.width < 0:
+            raise ParameterError("`delay` and `width` must be >= 0")
+        if self.period is not None and self.period < self.rise + self.width + self.fall:
+            raise ParameterError(
+                f"`period` = {self.period:g} s is shorter than rise, width and fall together, "
+                f"{self.rise + self.width + self.fall:g} s"
+            )
+        if self.count is not None and self.count < 1:
+            raise ParameterError(f"`count` must be >= 1; got {self.count}")
+
+    def at(self, t: float) -> float:
+        """Return the voltage at `t`."""
+        s = t - self.delay
+        if self.period is not None and s > 0:
+            n = int(s / self.period)
+            if self.count is not None:
+                n = min(n, self.count - 1)
+            s -= n * self.period
+        corners = np.cumsum([0.0, self.rise, self.width, self.fall])
+        return float(np.interp(s, corners, [self.v1, self.v2, self.v2, self.v1]))
+
+    def breakpoints(self, t_stop: float) -> Array:
+        """Return the corners of every pulse."""
+        one = self.delay + np.cumsum([0.0, self.rise, self.width, self.fall])
+        starts: Array = np.zeros(1)
+        if self.period is not None:
+            n = int(np.ceil(max(t_stop - self.delay, 0.0) / self.period)) + 1
+            count = n if self.count is None else min(n, self.count)
+            starts = np.multiply(self.period, np.arange(count, dtype=np.float64))
+        return (starts[:, None] + one).ravel()
+
+
+@dataclass(frozen=True)
+class Sine:
+    """SPICE's SIN: offset + amplitude sin(2 pi f (t - delay)) exp(-damping (t - delay)).
+
+    Parameters
+    ----------
+    offset, amplitude : float
+        Volt.
+    frequency : float
+        Hertz.
+    delay : float
+        Second; before it the voltage is `offset`.
+    damping : float
+        1/s.
+    """
+
+    offset: float
+    amplitude: float
+    frequency: float
+    delay: float = 0.0
+    damping: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("offset", "amplitude", "delay", "damping"):
+            _check(name, getattr(self, name))
+        _check("frequency", self.frequency, positive=True)
+
+    def at(self, t: float) -> float:
+        """Return the voltage at `t`."""
+        s = t - self.delay
+        if s <= 0:
+            return self.offset
+        wave = np.sin(2 * np.pi * self.frequency * s) * np.exp(-self.damping * s)
+        return float(self.offset + self.amplitude * wave)
+
+    def breakpoints(self, t_stop: float) -> Array:
+        """Return eight points per period, so that no step jumps over one."""
+        n = int(np.ceil(max(t_stop - self.delay, 0.0) * self.frequency * 8)) + 1
+        return self.delay + np.arange(n) / (8 * self.frequency)
+
+
+@dataclass(frozen=True)
+class Pwl:
+    """SPICE's PWL: points joined by lines, constant before the first and after the last.
+
+    Parameters
+    ----------
+    times : sequence of float, second, increasing
+    values : sequence of float, volt
+    """
+
+    times: Sequence[float]
+    values: Sequence[float]
+
+    def __post_init__(self) -> None:
+        t, v = finite_array("times", self.times), finite_array("values", self.values)
+        if t.ndim != 1 or t.shape != v.shape or not len(t):
+            raise ParameterError(f"`times` {t.shape} and `values` {v.shape} must be equal vectors")
+        if (np.diff(t) <= 0).any():
+            k = int(np.argmax(np.diff(t) <= 0))
+            raise ParameterError(
+                f"`times` must increase: times[{k + 1}] = {t[k + 1]:g} s follows {t[k]:g} s"
+            )
+        object.__setattr__(self, "times", tuple(map(float, t)))
+        object.__setattr__(self, "values", tuple(map(float, v)))
+
+    def at(self, t: float) -> float:
+        """Return the voltage at `t`."""
+        return float(np.interp(t, self.times, self.values))
+
+    def breakpoints(self, t_stop: float) -> Array:
+        """Return the points' times."""
+        return np.array([t for t in self.times if t <= t_stop])

@@ -1,0 +1,343 @@
+"""A crossbar in time: TR-BDF2, adaptive, states and capacitors together.
+
+Bank, Coughran, Fichtner, Grosse, Rose and Smith, IEEE Trans. Electron Devices 32:1992 (1985);
+the error estimate as in Hosea and Shampine, Appl. Numer. Math. 20:21 (1996). Each of the two
+stages is an implicit equation x = base + c f(x) with the same c: cells solve it for their states
+locally, capacitors become conductances 1/c, and the array's nodes are one Newton solve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..netlists._check import Array
+from ..netlists.cells import Cells
+from ..netlists.crossbar import Crossbar
+from ..netlists.ends import END_NAMES
+from ..netlists.errors import ConvergenceError, ParameterError
+from .problem import CrossbarProblem, make_problem
+from .structured.newton import CellNetwork, Operating
+from .structured.threads import one_blas_thread
+from .waveforms import Drive, compile_drive
+
+__all__ = ["TransientResult", "run_transient"]
+
+_GAMMA = 2.0 - np.sqrt(2.0)
+_HALF = 0.5 * _GAMMA  # of both stages
+_NEW = 1.0 / (_GAMMA * (2.0 - _GAMMA))
+_OLD = (1.0 - _GAMMA) ** 2 / (_GAMMA * (2.0 - _GAMMA))
+_ERROR = 2.0 * (-3.0 * _GAMMA**2 + 4.0 * _GAMMA - 2.0) / (12.0 * (2.0 - _GAMMA))
+_PROBES = ("state", "conductance", "cell_voltages", "cell_currents", "word_voltages",
+           "bit_voltages")
+
+
+@dataclass(eq=False)
+class TransientResult:
+    """What an array did in time.
+
+    Attributes
+    ----------
+    time : (T,) second, every accepted step, breakpoints of the sources among them
+    currents : (T, N) ampere into the bit lines' bottom ends
+    end_currents : dict, ampere into every end, (T, M) or (T, N)
+    end_energy : dict, joule that each line's source has delivered, (M,) or (N,)
+    energy : float, joule delivered by all sources
+    probes : dict
+        What was asked for, each with the time axis first.
+    crossbar : Crossbar
+        The array as it is at the end.
+    steps, rejected, newton : int
+        Steps taken and refused, Newton steps in all.
+    residual : float
+        Largest violation of Kirchhoff's law of any step.
+    success : bool
+        False where the run was interrupted; `message` says where.
+    """
+
+    time: Array
+    currents: Array
+    end_currents: dict[str, Array]
+    end_energy: dict[str, Array]
+    energy: float
+    probes: dict[Any, Array]
+    crossbar: Crossbar
+    steps: int
+    rejected: int
+    newton: int
+    residual: float
+    success: bool = True
+    message: str = ""
+
+    def __getitem__(self, probe: Any) -> Array:
+        return self.probes[probe]
+
+
+@dataclass(eq=False)
+class _Point:
+    """The array at one time, with the slopes of all that is stored."""
+
+    t: float
+    at: Operating
+    sources: tuple[Array, Array, Array, Array]
+    state: Array
+    rate: Array
+    volts: tuple[Array, Array]
+    slopes: tuple[Array, Array]
+    energy: list[Array] = field(default_factory=list)
+
+    def powers(self) -> list[Array]:
+        return [-v * i for v, i in zip(self.sources, self.at.ends, strict=True)]
+
+
+def run_transient(
+    xbar: Crossbar, waveforms: Any, t_stop: float | None, *, gate: Any, probes: Sequence[Any],
+    seed: Any, rtol: float, max_step: float | None, progress: Callable[[float], None] | None,
+) -> TransientResult:
+    """Do what `Solver.transient` says."""
+    cells = xbar.cells
+    if not isinstance(cells, Cells):
+        raise ParameterError(
+            "`transient` needs cells with states or access elements; for plain resistors use "
+            "Crossbar(cells=Ohmic().array(conductance=G))"
+        )
+    if not 1e-12 <= rtol <= 0.1:
+        raise ParameterError(f"`rtol` must be between 1e-12 and 0.1; got {rtol!r}")
+    lines = getattr(cells, "gate_along", None)
+    gate_lines = None if lines is None else xbar.shape[0 if lines == "rows" else 1]
+    drive = compile_drive(xbar, waveforms, t_stop, gate, gate_lines)
+    for probe in probes:
+        name = probe if isinstance(probe, str) else probe[0]
+        if name not in _PROBES:
+            raise ParameterError(f"no probe {name!r}; there are {', '.join(_PROBES)}")
+    with one_blas_thread():
+        return _Run(xbar, cells, drive, probes, seed, rtol, max_step, progress).result()
+
+
+class _Run:
+    """One run."""
+
+    def __init__(
+        self, xbar: Crossbar, cells: Cells, drive: Drive, probes: Sequence[Any], seed: Any,
+        rtol: float, max_step: float | None, progress: Callable[[float], None] | None,
+    ) -> None:
+        self.xbar, self.cells, self.drive, self.probes = xbar, cells, drive, tuple(probes)
+        self.rtol, self.progress = rtol, progress
+        self.stop = float(drive.breaks[-1])
+        self.max_step = max_step or self.stop / 50
+        problem = make_problem(xbar, np.zeros((1, xbar.shape[0])))
+        self.problem: CrossbarProblem = problem
+        self.network = CellNetwork(problem, cells)
+        low, high = cells.bounds()  # type: ignore[attr-defined]
+        self.span = high - low
+        self.low, self.high = low, high
+        self.caps = _capacitors(xbar)
+        self.cell_cap = np.broadcast_to(
+            np.asarray(getattr(cells, "capacitance", 0.0), dtype=float), xbar.shape
+        )
+        self.stores = bool(self.caps[0].any() or self.caps[1].any() or self.cell_cap.any())
+        self.random = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed or 0)))
+        self.noisy = bool(getattr(cells, "stochastic", False))
+        self.steps = self.rejected = self.newton = 0
+        self.residual = 0.0
+        self.kept: list[tuple[Any, ...]] = []
+
+    # -- one implicit stage --------------------------------------------------------------------
+
+    def _solve(
+        self, t: float, base: Array, step: float, guess: _Point, volts: tuple[Array, Array]
+    ) -> tuple[Operating, tuple[Array, Array, Array, Array]]:
+        sources = self.drive.ends(t)
+        to_ground = into = across = None
+        if self.stores and step > 0.0:
+            to_ground = (self.caps[0] / step, self.caps[1] / step)
+            into = (to_ground[0] * volts[0], to_ground[1] * volts[1])
+            g = self.cell_cap / step
+            across = (g, g * (volts[0] - volts[1]))
+        u = w = None
+        if guess.at is not None:
+            # deviations from the unloaded lines hardly change when the sources do
+            u, w = guess.at.u, guess.at.w
+        found = self.network.solve(
+            sources, self.cells.gates(self.drive.gates(t)), base=base, step=step,
+            state=guess.state, inner=None if guess.at is None else guess.at.point.inner, u=u, w=w,
+            rtol=min(1e-9, 1e-3 * self.rtol), to_ground=to_ground, into=into, across=across,
+        )
+        self.newton += found.newton
+        return found, sources
+
+    def _start(self) -> _Point:
+        state = self.cells.state
+        rest = _Point(0.0, None, self.drive.ends(0.0), state, state, (state, state), (state, state))  # type: ignore[arg-type]
+        at, sources = self._solve(0.0, state, 0.0, rest, (state, state))
+        rate = self.cells.rates(at.word, at.bit, at.point)
+        still = np.zeros(self.xbar.shape)
+        energy = [np.zeros(len(s)) for s in sources]
+        return _Point(0.0, at, sources, state, rate, (at.word, at.bit), (still, still), energy)
+
+    def _step(self, a: _Point, h: float) -> tuple[_Point, float]:
+        """Try a step; return the point and its error over the tolerance."""
+        c = _HALF * h
+        base = a.state + c * a.rate
+        volts = tuple(v + c * s for v, s in zip(a.volts, a.slopes, strict=True))
+        mid, mid_sources = self._solve(a.t + _GAMMA * h, base, c, a, volts)
+        m = self._point(a.t + _GAMMA * h, mid, mid_sources, base, c, volts)
+        base = _NEW * m.state - _OLD * a.state
+        volts = tuple(_NEW * n - _OLD * o for n, o in zip(m.volts, a.volts, strict=True))
+        end, sources = self._solve(a.t + h, base, c, m, volts)
+        b = self._point(a.t + h, end, sources, base, c, volts)
+        error = 0.0
+        weights = (1.0 / _GAMMA, -1.0 / (_GAMMA * (1.0 - _GAMMA)), 1.0 / (1.0 - _GAMMA))
+
+        def estimate(x: Array, y: Array, z: Array) -> Array:
+            miss: Array = np.abs(_ERROR * h * (weights[0] * x + weights[1] * y + weights[2] * z))
+            return miss
+
+        if a.state.size:
+            miss = estimate(a.rate, m.rate, b.rate)
+            # a state that has come to rest at a bound is known exactly
+            held = (b.state <= self.low) | (b.state >= self.high)
+            error = float((np.where(held, 0.0, miss) / self.span).max())
+        if self.stores:
+            size = max(max(float(np.abs(s).max()) for s in b.sources), 1e-3)
+            for k in (0, 1):
+                if self.caps[k].any() or self.cell_cap.any():
+                    miss = estimate(a.slopes[k], m.slopes[k], b.slopes[k])
+                    error = max(error, float(miss.max()) / size)
+        for e, p, q, r in zip(a.energy, a.powers(), m.powers(), b.powers(), strict=True):
+            half = e + c * (p + q)
+            b.energy.append(_NEW * half - _OLD * e + c * r)
+        return b, error / self.rtol
+
+    def _point(
+        self, t: float, at: Operating, sources: tuple[Array, Array, Array, Array], base: Array,
+        c: float, volts: tuple[Array, Array],
+    ) -> _Point:
+        self.residual = max(self.residual, at.residual)
+        slopes = ((at.word - volts[0]) / c, (at.bit - volts[1]) / c)
+        return _Point(t, at, sources, at.point.state, (at.point.state - base) / c,
+                      (at.word, at.bit), slopes)
+
+    # -- the run -------------------------------------------------------------------------------
+
+    def result(self) -> TransientResult:
+        point = self._start()
+        self._keep(point)
+        message = ""
+        try:
+            point = self._advance(point)
+        except KeyboardInterrupt:
+            message = f"interrupted at {self.kept[-1][0]:g} s of {self.stop:g} s"
+            point = self.last
+        names = dict(zip(END_NAMES, range(4), strict=True))
+        columns = list(zip(*self.kept, strict=True))
+        end_currents = {n: np.array([e[k] for e in columns[1]]) for n, k in names.items()}
+        return TransientResult(
+            time=np.array(columns[0]), currents=end_currents["bit_bottom"],
+            end_currents=end_currents,
+            end_energy={n: point.energy[k] for n, k in names.items()},
+            energy=float(sum(e.sum() for e in point.energy)),
+            probes={p: np.array(columns[2 + k]) for k, p in enumerate(self.probes)},
+            crossbar=self.xbar.with_cells(self.cells.with_state(point.state)),
+            steps=self.steps, rejected=self.rejected, newton=self.newton,
+            residual=self.residual, success=not message, message=message,
+        )
+
+    def _advance(self, point: _Point) -> _Point:
+        self.last = point
+        h = 1e-3 * float(self.drive.breaks[0])
+        for stop in self.drive.breaks:
+            while point.t < stop:
+                h = min(h, self.max_step, self._noise_step(point))
+                left = stop - point.t
+                if h >= 0.999 * left:
+                    h = left
+                elif h > 0.5 * left:
+                    h = 0.5 * left
+                failure: ConvergenceError | None = None
+                try:
+                    new, error = self._step(point, h)
+                except ConvergenceError as problem:
+                    failure, error = problem, np.inf
+                if error > 1.0 or not np.isfinite(error):
+                    self.rejected += 1
+                    h *= 0.25 if not np.isfinite(error) else max(0.2, 0.9 * error ** (-1 / 3))
+                    if h < 1e-13 * self.stop:
+                        raise self._stuck(point, failure)
+                    continue
+                self.steps += 1
+                if h == left:
+                    new.t = float(stop)
+                if self.noisy:
+                    self._shake(new, h)
+                point = self.last = new
+                self._keep(point)
+                h *= min(4.0, 0.9 * max(error, 1e-9) ** (-1 / 3))
+            if self.progress is not None:
+                self.progress(point.t / self.stop)
+        return point
+
+    def _stuck(self, point: _Point, failure: ConvergenceError | None) -> ConvergenceError:
+        rate = np.abs(point.rate / self.span).max(axis=0) if point.rate.size else np.zeros((1, 1))
+        i, j = map(int, np.unravel_index(int(rate.argmax()), rate.shape))
+        drop = float((point.at.word - point.at.bit)[i, j])
+        return ConvergenceError(
+            f"at t = {point.t:.6g} s the time step fell below 1e-13 of the run; cell ({i}, {j}) "
+            f"at {drop:.4g} V moves fastest; limit its current, loosen `rtol`, or give the "
+            f"sources a longer rise time{f' ({failure})' if failure else ''}"
+        )
+
+    # -- noise ---------------------------------------------------------------------------------
+
+    def _noise(self, point: _Point) -> Array:
+        return self.cells.noise(point.at.word, point.at.bit, point.at.point)  # type: ignore[attr-defined, no-any-return]
+
+    def _noise_step(self, point: _Point) -> float:
+        if not self.noisy:
+            return np.inf
+        worst = float((self._noise(point) / self.span).max())
+        return (0.02 / worst) ** 2 if worst > 0 else np.inf
+
+    def _shake(self, point: _Point, h: float) -> None:
+        """Add the noise of a step of h to the states."""
+        kick = self._noise(point) * np.sqrt(h) * self.random.standard_normal(point.state.shape)
+        point.state = np.clip(point.state + kick, self.low, self.high)
+
+    # -- what is kept --------------------------------------------------------------------------
+
+    def _keep(self, point: _Point) -> None:
+        found: list[Any] = [point.t, point.at.ends]
+        for probe in self.probes:
+            name, cell = (probe, None) if isinstance(probe, str) else probe
+            values = self._value(name, point)
+            found.append(np.array(values if cell is None else values[..., cell[0], cell[1]]))
+        self.kept.append(tuple(found))
+
+    def _value(self, name: str, point: _Point) -> Array:
+        at = point.at
+        if name == "state":
+            return point.state
+        if name == "conductance":
+            return self.cells.with_state(point.state).conductance
+        if name == "cell_voltages":
+            return at.word - at.bit
+        if name == "cell_currents":
+            return at.point.current
+        return at.word if name == "word_voltages" else at.bit
+
+
+def _capacitors(xbar: Crossbar) -> tuple[Array, Array]:
+    """Return the capacitance at every node, word and bit, farad: that of its segment."""
+    shape = xbar.shape
+    found = []
+    for name in ("word_capacitance", "bit_capacitance"):
+        value = getattr(xbar.wires, name)
+        if value.ndim and value.shape != shape:
+            raise ParameterError(
+                f"`wires.{name}` must be a scalar or have shape {shape}; got {value.shape}"
+            )
+        found.append(np.array(np.broadcast_to(value, shape)))
+    return found[0], found[1]
