@@ -1,6 +1,6 @@
 """Circuit-level simulation of memristor crossbars and the deep networks that run on them."""
 
-from .devices.cells import OneSelectorOneResistor, OneTransistorOneResistor
+from .devices.access import OneSelectorOneResistor, OneTransistorOneResistor
 from .devices.transistors import EKV, Level1
 from .netlists import (
     BackendUnavailable,

@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from ._check import Array
 
-__all__ = ["CellPoint", "Cells"]
+__all__ = ["CellPoint", "CellSpice", "Cells", "SpiceCells"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +33,50 @@ class CellPoint:
     bad: int
 
 
+@dataclass(frozen=True, eq=False)
+class CellSlopes:
+    """Derivatives of the cells' currents at fixed node voltages and frozen states.
+
+    Attributes
+    ----------
+    state : (S, M, N), ampere per unit of the state
+    gate : (M, N) siemens
+    conductance : (M, N) volt
+        By the conductance of the device at its read voltage.
+    """
+
+    state: Array
+    gate: Array
+    conductance: Array
+
+
+@dataclass(frozen=True, eq=False)
+class CellSpice:
+    """The cells of an array as a SPICE subcircuit.
+
+    Attributes
+    ----------
+    name : str
+    text : str
+        Its definition; ports ``word``, ``bit`` and, with `gated`, ``gate``.
+    gated : bool
+    parameters : dict
+        Numbers that differ from cell to cell, (M, N) or broadcastable.
+    states : tuple of str
+        States that move; state ``x`` is the voltage of the inner node ``s_x``, its share of its
+        range. Empty where they are frozen.
+    farad : float
+        Capacitor of every state.
+    """
+
+    name: str
+    text: str
+    gated: bool
+    parameters: dict[str, Array]
+    states: tuple[str, ...]
+    farad: float
+
+
 @runtime_checkable
 class Cells(Protocol):
     """An array of M x N cells with states.
@@ -42,18 +86,27 @@ class Cells(Protocol):
     shape : (int, int)
     symmetric : bool
         Whether every cell has two terminals only.
+    stochastic : bool
+        Whether the states carry noise.
     state : (S, M, N)
+    capacitance : farad, across every cell, scalar or (M, N)
     conductance : (M, N) siemens
         Of the devices, at their read voltage.
     """
 
     shape: tuple[int, int]
     symmetric: bool
+    stochastic: bool
     state: Array
+    capacitance: Array
 
     @property
     def conductance(self) -> Array:
         """(M, N) siemens."""
+        ...
+
+    def bounds(self) -> tuple[Array, Array]:
+        """Return (low, high) of the states, (S, 1, 1) or (S, M, N)."""
         ...
 
     def gates(self, gate_voltage: Any = None) -> Array:
@@ -71,10 +124,27 @@ class Cells(Protocol):
         """
         ...
 
+    def slopes(self, u: Array, w: Array, gate: Array, point: CellPoint) -> CellSlopes:
+        """Return the derivatives by states, gate voltage and conductance."""
+        ...
+
+    def noise(self, u: Array, w: Array, point: CellPoint) -> Array:
+        """Return the amplitudes of the states' white noise, (S, M, N), per root second."""
+        ...
+
     def rates(self, u: Array, w: Array, point: CellPoint) -> Array:
         """Return dx/dt (S, M, N) at a point, held at the bounds."""
         ...
 
     def with_state(self, state: Array) -> Cells:
         """Return the same cells in other states."""
+        ...
+
+
+@runtime_checkable
+class SpiceCells(Protocol):
+    """Cells that can be written out for SPICE."""
+
+    def to_spice(self, name: str, t_stop: float | None) -> CellSpice:
+        """Return the cells as a subcircuit; without `t_stop` the states are frozen."""
         ...

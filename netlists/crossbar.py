@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -153,6 +153,11 @@ class Crossbar:
     cells : Resistive or array of devices
         The cells, instead of `conductance`: ``VTEAM().array(conductance=G)``,
         ``OneSelectorOneResistor(...)``, ``OneTransistorOneResistor(...)``.
+    layout : {"crosspoint", "parallel"}
+        In "parallel" both families of lines run along the columns, as the bit and source lines of
+        a standard 1T1R macro: N two-rail ladders of M cells. V then has one value per column, the
+        "left" end of a word line is above row 0 and the "right" one below row M-1; ``Wires.word``
+        is (M, N), ``[i, j]`` leading to row i, or (M+1, N) with the segment beyond the last row.
 
     Raises
     ------
@@ -179,12 +184,15 @@ class Crossbar:
         ends: Ends | None = None,
         *,
         cells: Any = None,
+        layout: Literal["crosspoint", "parallel"] = "crosspoint",
     ) -> None:
+        if layout not in ("crosspoint", "parallel"):
+            raise ParameterError(f'`layout` must be "crosspoint" or "parallel"; got {layout!r}')
         if (conductance is None) == (cells is None):
             raise ParameterError("give either `conductance` or `cells`")
         if cells is None:
             cells = Resistive(conductance)
-        if not isinstance(cells, (Resistive, Cells)):
+        if not (isinstance(cells, Resistive) or hasattr(cells, "evaluate")):
             raise ParameterError(
                 "`cells` must be Resistive(...), an array of devices such as "
                 "VTEAM().array(conductance=G), OneSelectorOneResistor(...) or "
@@ -195,6 +203,7 @@ class Crossbar:
         if ends is not None and not isinstance(ends, Ends):
             raise ParameterError(f"`ends` must be Ends(...); got {type(ends).__name__}")
         self.cells: Resistive | Cells = cells
+        self.layout = layout
         self.wires = wires if wires is not None else Wires()
         self.ends = ends if ends is not None else Ends()
         shape = cells.conductance.shape if isinstance(cells, Resistive) else cells.shape
@@ -213,18 +222,29 @@ class Crossbar:
 
     def with_cells(self, cells: Any) -> Crossbar:
         """Return the same lines with other cells."""
-        return Crossbar(wires=self.wires, ends=self.ends, cells=cells)
+        return Crossbar(wires=self.wires, ends=self.ends, cells=cells, layout=self.layout)
 
     def __repr__(self) -> str:
         rows, columns = self.shape
-        return f"Crossbar({rows}x{columns}, {self.wires!r})"
+        layout = "" if self.layout == "crosspoint" else ", layout='parallel'"
+        return f"Crossbar({rows}x{columns}, {self.wires!r}{layout})"
+
+    @property
+    def inputs(self) -> int:
+        """Number of word lines, and so of the entries of V: M, or N in the parallel layout."""
+        return self.shape[1 if self.layout == "parallel" else 0]
+
+    def line_count(self, end: str) -> int:
+        """Return the number of lines with the end `end`, such as ``"word_left"``."""
+        return self.inputs if end.startswith("word") else self.shape[1]
 
     def _check_shapes(self) -> None:
         rows, columns = self.shape
         allowed = {
-            "word": ((rows, columns), (rows, columns + 1)),
+            "word": ((rows, columns), (rows, columns + 1) if self.layout == "crosspoint"
+                     else (rows + 1, columns)),
             "bit": ((rows, columns), (rows + 1, columns)),
-            "driver": ((rows,),),
+            "driver": ((self.inputs,),),
             "sense": ((columns,),),
         }
         for name, shapes in allowed.items():
@@ -237,15 +257,24 @@ class Crossbar:
                 )
         for name in END_NAMES:
             value = getattr(self.ends, name)
-            count = rows if name.startswith("word") else columns
+            count = self.line_count(name)
             if isinstance(value, tuple) and len(value) != count:
                 raise ParameterError(f"`ends.{name}` has {len(value)} ends for {count} lines")
 
     @property
     def word_segments(self) -> Array:
-        """Word-line segments, (M, N+1) ohm: ``[i, j]`` leads to crosspoint j, ``[i, N]`` away."""
+        """Word-line segments, (M, N+1) ohm: ``[i, j]`` leads to crosspoint j, ``[i, N]`` away.
+
+        In the parallel layout (M+1, N): ``[i, j]`` leads to row i, ``[M, j]`` away.
+        """
         rows, columns = self.shape
         word = self.wires.word
+        if self.layout == "parallel":
+            if word.ndim == 0:
+                return np.full((rows + 1, columns), float(word))
+            if word.shape[0] == rows + 1:
+                return word
+            return np.concatenate([word, np.zeros((1, columns))], axis=0)
         if word.ndim == 0:
             return np.full((rows, columns + 1), float(word))
         if word.shape[1] == columns + 1:
@@ -266,11 +295,11 @@ class Crossbar:
     @cached_property
     def line_ends(self) -> dict[str, EndArrays]:
         """The four ends as arrays, keyed by ``"word_left"`` etc."""
-        rows, columns = self.shape
         word, bit = self.wires.word, self.wires.bit
+        segments = self.word_segments.T if self.layout == "parallel" else self.word_segments
         outer = {
-            "word_left": word if word.ndim == 0 else self.word_segments[:, 0],
-            "word_right": word if word.ndim == 0 else self.word_segments[:, -1],
+            "word_left": word if word.ndim == 0 else segments[:, 0],
+            "word_right": word if word.ndim == 0 else segments[:, -1],
             "bit_top": bit if bit.ndim == 0 else self.bit_segments[0],
             "bit_bottom": bit if bit.ndim == 0 else self.bit_segments[-1],
         }
@@ -278,7 +307,7 @@ class Crossbar:
         for name in END_NAMES:
             word_line = name.startswith("word")
             arrays = end_arrays(
-                self.ends, name, rows if word_line else columns, outer[name],
+                self.ends, name, self.line_count(name), outer[name],
                 self.wires.driver if word_line else _ZERO,
                 _ZERO if word_line else self.wires.sense,
             )
@@ -291,14 +320,36 @@ class Crossbar:
             result[name] = arrays
         return result
 
-    def to_circuit(self, V: Any) -> Circuit:
-        """Expand to a flat `Circuit` driven by V, (M,) volt; nodes ``wl3_7``, ``bl3_7`` from 0.
+    def to_circuit(
+        self, V: Any = None, *, gate_voltage: Any = None, waveforms: Any = None, gate: Any = None,
+        t_stop: float | None = None, max_step: float = 0.0,
+    ) -> Circuit:
+        """Expand to a flat `Circuit`, whose `Circuit.to_spice` is a deck for ngspice.
 
-        Nodes merged by a zero-ohm segment keep all their names as aliases.
+        Crosspoints are ``wl{i}_{j}`` and ``bl{i}_{j}``, from 0; nodes joined by exactly 0 ohm are
+        one node with the others' names as aliases. Sources are named after their line and end
+        (``V_wl3_left``), sense amplifiers ``V_bl2_bottom`` (virtual ground: its current is the
+        output), ``R_bl2_bottom_load`` or ``E_bl2_bottom``. Open cells are left out. Devices become
+        the subcircuits ``X_cell3_2``; with `waveforms` the share of its range at which state ``x``
+        is, 0 to 1, is ``v(x_cell3_2.s_x)``. Gates are driven by ``V_gate3``.
+
+        Parameters
+        ----------
+        V : (M,) array, volt
+            Static input: the states of devices are frozen.
+        gate_voltage : float or array, volt, optional
+            Instead of the cells' own.
+        waveforms, gate, t_stop
+            Instead of V, for a transient, as for `Solver.transient`.
+        max_step : float
+            Largest step of the transient, second; 0 leaves it to SPICE.
         """
         from .expand import expand_crossbar  # noqa: PLC0415 - the expansion needs this module
 
-        return expand_crossbar(self, V)
+        return expand_crossbar(
+            self, V, gate_voltage=gate_voltage, waveforms=waveforms, gate=gate, t_stop=t_stop,
+            max_step=max_step,
+        )
 
     def to_arrays(self) -> dict[str, Any]:
         """Return all that defines the crossbar as named arrays, for an ``.npz`` file."""

@@ -30,12 +30,15 @@ class CrossbarProblem:
         The same for the bit lines; ``[0]`` top, ``[M]`` bottom.
     ends : four (B, n) arrays, volt
         Source voltages at word_left, word_right, bit_top, bit_bottom (0 where floating).
+    parallel : bool
+        Both families run along the columns; `word_r` is then (M+1, N) like `bit_r`.
     """
 
     G: Array
     word_r: Array
     bit_r: Array
     ends: tuple[Array, Array, Array, Array]
+    parallel: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -50,7 +53,7 @@ class CrossbarProblem:
 
     def with_ends(self, ends: tuple[Array, Array, Array, Array]) -> CrossbarProblem:
         """Return the same network with other source voltages."""
-        return CrossbarProblem(self.G, self.word_r, self.bit_r, ends)
+        return CrossbarProblem(self.G, self.word_r, self.bit_r, ends, self.parallel)
 
 
 @dataclass(eq=False)
@@ -68,6 +71,7 @@ class RawSolution:
     method : str
     converged : bool
     cell_currents : (B, M, N) ampere, where cells are not plain resistors
+    gate : (M, N) or (B, M, N) volt, of cells with transistors
     """
 
     word: Array | None
@@ -78,15 +82,16 @@ class RawSolution:
     method: str
     converged: bool = True
     cell_currents: Array | None = None
+    gate: Array | None = None
 
 
 def check_input(xbar: Crossbar, V: Any) -> Array:
     """Return V as (B, M) or (M,) float64, finite, or raise a `ParameterError`."""
     array = finite_array("V", V)
-    rows = xbar.shape[0]
-    if array.ndim not in (1, 2) or array.shape[-1] != rows or array.size == 0:
+    count = xbar.inputs
+    if array.ndim not in (1, 2) or array.shape[-1] != count or array.size == 0:
         raise ParameterError(
-            f"`V` must have shape ({rows},) or (B, {rows}), one volt value per word line; "
+            f"`V` must have shape ({count},) or (B, {count}), one volt value per word line; "
             f"got {array.shape}"
         )
     return array
@@ -103,13 +108,15 @@ def make_problem(xbar: Crossbar, V: Array) -> CrossbarProblem:
     arrays = [xbar.line_ends[name] for name in END_NAMES]
     left, right, top, bottom = arrays
     word_r, bit_r = _own(xbar.word_segments), _own(xbar.bit_segments)
-    word_r[:, 0] = _source_resistance(left)
-    word_r[:, -1] = _source_resistance(right)
+    parallel = xbar.layout == "parallel"
+    words = word_r.T if parallel else word_r
+    words[:, 0] = _source_resistance(left)
+    words[:, -1] = _source_resistance(right)
     bit_r[0] = _source_resistance(top)
     bit_r[-1] = _source_resistance(bottom)
     ends = [_source_voltages(end, V) for end in arrays]
     problem = CrossbarProblem(
-        xbar.conductance, word_r, bit_r, (ends[0], ends[1], ends[2], ends[3])
+        xbar.conductance, word_r, bit_r, (ends[0], ends[1], ends[2], ends[3]), parallel
     )
     if "open" not in (left.kind, right.kind) or "open" not in (top.kind, bottom.kind):
         _check_source_loops(problem)
@@ -153,17 +160,19 @@ def _source_voltages(end: EndArrays, V: Array) -> Array:
 def _check_source_loops(problem: CrossbarProblem) -> None:
     """Refuse a line whose two sources are joined by exactly 0 ohm at different voltages."""
     vl, vr, vt, vb = problem.ends
+    word_r = problem.word_r.T if problem.parallel else problem.word_r
     for family, total, first, last in (
-        ("wl", problem.word_r[:, [0, -1]].sum(axis=1), vl, vr),
+        ("wl", word_r[:, [0, -1]].sum(axis=1), vl, vr),
         ("bl", problem.bit_r[[0, -1]].sum(axis=0), vt, vb),
     ):
         if not np.isfinite(total).any():
             continue
-        resistance = problem.word_r.sum(axis=1) if family == "wl" else problem.bit_r.sum(axis=0)
+        resistance = word_r.sum(axis=1) if family == "wl" else problem.bit_r.sum(axis=0)
         bad = (resistance == 0.0) & (first != last).any(axis=0)
         if bad.any():
             line = int(np.argmax(bad))
-            name = f"{family}{line}_0" if family == "wl" else f"bl0_{line}"
+            across = family == "wl" and not problem.parallel
+            name = f"wl{line}_0" if across else f"{family}0_{line}"
             raise SingularCircuitError(
                 f"both ends of {'word' if family == 'wl' else 'bit'} line {line} are driven at "
                 "different voltages with no resistance between them; give the line, a driver or "
@@ -174,6 +183,8 @@ def _check_source_loops(problem: CrossbarProblem) -> None:
 def _check_islands(problem: CrossbarProblem) -> None:
     """Refuse nodes that no path of conductances joins to a source."""
     word_r, bit_r = problem.word_r, problem.bit_r
+    if problem.parallel:
+        word_r = np.ascontiguousarray(word_r.T)
     word_whole = np.isfinite(word_r[:, 1:-1]).all(axis=1)
     bit_whole = np.isfinite(bit_r[1:-1]).all(axis=0)
     word_tied = np.isfinite(word_r[:, [0, -1]]).any(axis=1)
@@ -181,6 +192,8 @@ def _check_islands(problem: CrossbarProblem) -> None:
     if (word_whole & word_tied).all() and (bit_whole & bit_tied).all():
         return
     pieces_w, tied_w = _pieces(word_r)
+    if problem.parallel:
+        pieces_w = pieces_w.T
     pieces_b, tied_b = _pieces(np.ascontiguousarray(bit_r.T))
     pieces_b = pieces_b.T + len(tied_w)
     tied = np.concatenate([tied_w, tied_b])

@@ -46,6 +46,8 @@ class Solution:
         Of the iterative method, worst over the batch; 0 for a direct one.
     method : str
         What computed it.
+    gate : (M, N) or (B, M, N) volt, or None
+        Gate voltages, where cells have transistors.
     converged : bool
         False only with ``Solver(on_failure="return")``.
     """
@@ -63,6 +65,7 @@ class Solution:
         self.iterations = raw.iterations
         self.method = raw.method
         self.converged = raw.converged
+        self.gate = raw.gate
 
     def __repr__(self) -> str:
         return (
@@ -170,12 +173,21 @@ class Gradients:
     conductance : (M, N), loss per siemens, summed over the batch
     word, bit : like `Wires.word` and `Wires.bit`, loss per ohm, summed over the batch; finite
         also at 0 ohm (there the derivative from above)
+    state, gate : (S, M, N) and (M, N), or None
+        Of arrays of devices: loss per unit of every state, and per volt of every gate, summed
+        over the batch. `conductance` is then by the conductance at the read voltage, which the
+        device's main state determines.
     """
 
-    __slots__ = ("V", "bit", "conductance", "word")
+    __slots__ = ("V", "bit", "conductance", "gate", "state", "word")
 
-    def __init__(self, V: Array, conductance: Array, word: Array, bit: Array) -> None:
+    def __init__(
+        self, V: Array, conductance: Array, word: Array, bit: Array, state: Array | None = None,
+        gate: Array | None = None,
+    ) -> None:
         self.V = V
         self.conductance = conductance
         self.word = word
         self.bit = bit
+        self.state = state
+        self.gate = gate

@@ -14,6 +14,8 @@ from ..netlists.crossbar import Crossbar, Resistive
 from ..netlists.errors import BackendUnavailable, ConvergenceError, ParameterError
 from . import structured
 from .adjoint import gradients, like_bit, like_word
+from .adjoint_cells import cell_gradients, linearise
+from .cells import array_cells, solve_cells
 from .mna.crossbar import solve_crossbar
 from .problem import CrossbarProblem, RawSolution, check_input, make_problem
 from .solution import Gradients, Solution
@@ -122,7 +124,8 @@ class Solver:
         ----------
         xbar : Crossbar
         V : (M,) or (B, M) array, volt
-            One value per word line; entries that no end uses are ignored but must be finite.
+            One value per word line (N of them in the parallel layout); entries that no end uses
+            are ignored but must be finite.
         gate_voltage : float, (M,), (N,) or (M, N) array, volt, optional
             Of the transistors, instead of the crossbar's own.
         fields : {"all", "currents"}
@@ -136,16 +139,22 @@ class Solver:
         if fields not in ("all", "currents"):
             raise ParameterError(f'`fields` must be "all" or "currents"; got {fields!r}')
         volts = check_input(xbar, V)
-        problem = make_problem(xbar, volts.reshape(-1, xbar.shape[0]))
-        if not isinstance(xbar.cells, Resistive):
-            raw = structured.solve_cells(
-                problem, xbar.cells, xbar.cells.gates(gate_voltage), keep=fields == "all",
-                rtol=self.rtol, threads=self._threads,
+        problem = make_problem(xbar, volts.reshape(-1, xbar.inputs))
+        if gate_voltage is not None and isinstance(xbar.cells, Resistive):
+            raise ParameterError("`gate_voltage` is for cells with transistors")
+        if not isinstance(xbar.cells, Resistive) or problem.parallel:
+            cells = array_cells(xbar)
+            raw = solve_cells(
+                problem, cells, cells.gates(gate_voltage), keep=fields == "all", rtol=self.rtol,
+                threads=self._threads, method=self._newton,
             )
             return Solution(xbar, volts, raw)
-        if gate_voltage is not None:
-            raise ParameterError("`gate_voltage` is for cells with transistors")
         return self._finish(Solution(xbar, volts, self._raw(problem, fields)))
+
+    @property
+    def _newton(self) -> str:
+        """The linear steps of Newton's iteration on arrays of cells."""
+        return "mna" if self.method == "mna" else "structured"
 
     def _raw(self, problem: CrossbarProblem, fields: Fields) -> RawSolution:
         keep = fields == "all"
@@ -214,6 +223,7 @@ class Solver:
         return run_transient(
             xbar, waveforms, t_stop, gate=gate, probes=probes, seed=seed, rtol=rtol,
             max_step=max_step, progress=progress,
+            method=self._newton,
         )
 
     def solve_many(
@@ -230,18 +240,27 @@ class Solver:
             lambda k: single.solve(xbars[k], Vs[k], fields=fields), len(xbars), self._threads
         )
 
-    def effective_matrix(self, xbar: Crossbar) -> Array:
+    def effective_matrix(self, xbar: Crossbar, at: Any = None) -> Array:
         """Return W (N, M) siemens with ``currents = V @ W.T``, wires and ends included.
+
+        Parameters
+        ----------
+        xbar : Crossbar
+        at : (M,) array, volt
+            For cells that are not plain resistors: the input to linearise at, and
+            ``W[j, i] = dI_j / dV_i`` there.
 
         Raises
         ------
         ParameterError
             Where an end has a fixed voltage other than 0: use `affine_map`.
         """
+        if at is not None:
+            return self.affine_map(xbar, at)[0]
         return self.effective_matrices([xbar])[0]
 
     def effective_matrices(self, xbars: Sequence[Crossbar]) -> list[Array]:
-        """Return the effective matrix of every crossbar, spread over the threads."""
+        """Return the effective matrix of every crossbar of resistors, spread over the threads."""
         self._check_linear(xbars)
         return [w for w, _ in self._affine_maps(xbars)]
 
@@ -260,19 +279,30 @@ class Solver:
                         "use affine_map(xbar)"
                     )
 
-    def affine_map(self, xbar: Crossbar) -> tuple[Array, Array]:
-        """Return (W, I0), (N, M) siemens and (N,) ampere, with ``currents = V @ W.T + I0``."""
+    def affine_map(self, xbar: Crossbar, at: Any = None) -> tuple[Array, Array]:
+        """Return (W, I0), (N, M) siemens and (N,) ampere, with ``currents = V @ W.T + I0``.
+
+        Cells that are not plain resistors are linearised at the input `at` (M,) volt.
+        """
         _check_crossbar(xbar)
-        _need_resistors(xbar)
-        return self._affine_maps([xbar])[0]
+        if at is None:
+            _need_resistors(xbar)
+            return self._affine_maps([xbar])[0]
+        sol = self.solve(xbar, at)
+        if sol.V.ndim != 1:
+            raise ParameterError(f"`at` must be one input, ({xbar.inputs},); got {sol.V.shape}")
+        return linearise(sol, self._newton, self._threads)
 
     def _affine_maps(self, xbars: Sequence[Crossbar]) -> list[tuple[Array, Array]]:
         if self.method == "mna":
             return [self._affine_by_solving(xbar) for xbar in xbars]
-        return structured.affine_maps(xbars, self._threads)
+        crossed = [xbar for xbar in xbars if xbar.layout == "crosspoint"]
+        maps = iter(structured.affine_maps(crossed, self._threads) if crossed else [])
+        return [next(maps) if xbar.layout == "crosspoint" else self._affine_by_solving(xbar)
+                for xbar in xbars]
 
     def _affine_by_solving(self, xbar: Crossbar) -> tuple[Array, Array]:
-        rows = xbar.shape[0]
+        rows = xbar.inputs
         probes = np.concatenate([np.eye(rows), np.zeros((1, rows))])
         currents = self.solve(xbar, probes, fields="currents").currents
         return np.ascontiguousarray((currents[:-1] - currents[-1]).T), currents[-1]
@@ -297,6 +327,8 @@ class Solver:
                 f"`grad_currents` must have the shape of sol.currents, {sol.currents.shape}; "
                 f"got {grad.shape}"
             )
+        if not sol.crossbar.linear or sol.crossbar.layout == "parallel":
+            return cell_gradients(sol, grad, self._newton, self._threads)
         return gradients(sol, grad, lambda problem: self._raw(problem, "all"))
 
     def matrix_vjp(
@@ -319,12 +351,13 @@ class Solver:
         arrays = []
         for k, xbar in enumerate(xbars):
             arrays.append(finite_array(f"grads[{k}]", grads[k]))
-            if arrays[k].shape != xbar.shape[::-1]:
+            expected = (xbar.shape[1], xbar.inputs)
+            if arrays[k].shape != expected:
                 raise ParameterError(
-                    f"`grads[{k}]` must have shape {xbar.shape[::-1]}; got {arrays[k].shape}"
+                    f"`grads[{k}]` must have shape {expected}; got {arrays[k].shape}"
                 )
         uniform = all(
-            end.kind in ("input", "open", "zero")
+            end.kind in ("input", "open", "zero") and xbar.layout == "crosspoint"
             for xbar in xbars for end in xbar.line_ends.values()
         )
         if self.method == "mna" or not uniform:
@@ -337,8 +370,8 @@ class Solver:
 
     def _matrix_vjp_by_solving(self, xbar: Crossbar, grad: Array) -> Gradients:
         # currents of the unit vectors are the matrix's columns
-        result = self.vjp(self.solve(xbar, np.eye(xbar.shape[0])), grad.T)
-        result.V = np.zeros(xbar.shape[0])
+        result = self.vjp(self.solve(xbar, np.eye(xbar.inputs)), grad.T)
+        result.V = np.zeros(xbar.inputs)
         return result
 
 
@@ -350,7 +383,7 @@ def _check_crossbar(xbar: object) -> None:
 def _need_resistors(xbar: Crossbar) -> None:
     if not xbar.linear:
         raise ParameterError(
-            "the cells are not plain resistors: the crossbar has no one effective matrix; "
-            "solve it for your inputs, or use Crossbar(xbar.conductance, ...) for the matrix of "
-            "the devices' conductances at their read voltage"
+            "the cells are not plain resistors: the crossbar has no one effective matrix; give "
+            "`at`, the input to linearise at, or use Crossbar(xbar.conductance, ...) for the "
+            "matrix of the devices' conductances at their read voltage"
         )

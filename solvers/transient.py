@@ -19,8 +19,9 @@ from ..netlists.cells import Cells
 from ..netlists.crossbar import Crossbar
 from ..netlists.ends import END_NAMES
 from ..netlists.errors import ConvergenceError, ParameterError
-from .problem import CrossbarProblem, make_problem
-from .structured.newton import CellNetwork, Operating
+from .cells import array_cells
+from .newton import Companions, Network, Operating
+from .problem import make_problem
 from .structured.threads import one_blas_thread
 from .waveforms import Drive, compile_drive
 
@@ -96,14 +97,10 @@ class _Point:
 def run_transient(
     xbar: Crossbar, waveforms: Any, t_stop: float | None, *, gate: Any, probes: Sequence[Any],
     seed: Any, rtol: float, max_step: float | None, progress: Callable[[float], None] | None,
+    method: str,
 ) -> TransientResult:
     """Do what `Solver.transient` says."""
-    cells = xbar.cells
-    if not isinstance(cells, Cells):
-        raise ParameterError(
-            "`transient` needs cells with states or access elements; for plain resistors use "
-            "Crossbar(cells=Ohmic().array(conductance=G))"
-        )
+    cells = array_cells(xbar)
     if not 1e-12 <= rtol <= 0.1:
         raise ParameterError(f"`rtol` must be between 1e-12 and 0.1; got {rtol!r}")
     lines = getattr(cells, "gate_along", None)
@@ -114,7 +111,7 @@ def run_transient(
         if name not in _PROBES:
             raise ParameterError(f"no probe {name!r}; there are {', '.join(_PROBES)}")
     with one_blas_thread():
-        return _Run(xbar, cells, drive, probes, seed, rtol, max_step, progress).result()
+        return _Run(xbar, cells, drive, probes, seed, rtol, max_step, progress, method).result()
 
 
 class _Run:
@@ -123,15 +120,14 @@ class _Run:
     def __init__(
         self, xbar: Crossbar, cells: Cells, drive: Drive, probes: Sequence[Any], seed: Any,
         rtol: float, max_step: float | None, progress: Callable[[float], None] | None,
+        method: str,
     ) -> None:
         self.xbar, self.cells, self.drive, self.probes = xbar, cells, drive, tuple(probes)
         self.rtol, self.progress = rtol, progress
         self.stop = float(drive.breaks[-1])
         self.max_step = max_step or self.stop / 50
-        problem = make_problem(xbar, np.zeros((1, xbar.shape[0])))
-        self.problem: CrossbarProblem = problem
-        self.network = CellNetwork(problem, cells)
-        low, high = cells.bounds()  # type: ignore[attr-defined]
+        self.network = Network(make_problem(xbar, np.zeros((1, xbar.inputs))), cells, method)
+        low, high = cells.bounds()
         self.span = high - low
         self.low, self.high = low, high
         self.caps = _capacitors(xbar)
@@ -151,12 +147,12 @@ class _Run:
         self, t: float, base: Array, step: float, guess: _Point, volts: tuple[Array, Array]
     ) -> tuple[Operating, tuple[Array, Array, Array, Array]]:
         sources = self.drive.ends(t)
-        to_ground = into = across = None
+        companions = None
         if self.stores and step > 0.0:
-            to_ground = (self.caps[0] / step, self.caps[1] / step)
-            into = (to_ground[0] * volts[0], to_ground[1] * volts[1])
-            g = self.cell_cap / step
-            across = (g, g * (volts[0] - volts[1]))
+            companions = Companions(
+                (self.caps[0] / step, volts[0]), (self.caps[1] / step, volts[1]),
+                (self.cell_cap / step, volts[0] - volts[1]),
+            )
         u = w = None
         if guess.at is not None:
             # deviations from the unloaded lines hardly change when the sources do
@@ -164,7 +160,7 @@ class _Run:
         found = self.network.solve(
             sources, self.cells.gates(self.drive.gates(t)), base=base, step=step,
             state=guess.state, inner=None if guess.at is None else guess.at.point.inner, u=u, w=w,
-            rtol=min(1e-9, 1e-3 * self.rtol), to_ground=to_ground, into=into, across=across,
+            rtol=min(1e-9, 1e-3 * self.rtol), companions=companions,
         )
         self.newton += found.newton
         return found, sources
@@ -293,7 +289,7 @@ class _Run:
     # -- noise ---------------------------------------------------------------------------------
 
     def _noise(self, point: _Point) -> Array:
-        return self.cells.noise(point.at.word, point.at.bit, point.at.point)  # type: ignore[attr-defined, no-any-return]
+        return self.cells.noise(point.at.word, point.at.bit, point.at.point)
 
     def _noise_step(self, point: _Point) -> float:
         if not self.noisy:

@@ -1,22 +1,20 @@
-"""Arrays of devices as cells: bare, with a selector (1S1R), with a transistor (1T1R)."""
+"""Arrays of devices as cells of a crossbar."""
 
 from __future__ import annotations
 
 import copy
-from typing import Any, Literal, Self
+from types import ModuleType
+from typing import Any, Self
 
 import numpy as np
 
 from ..netlists._check import Array, finite_array, nonnegative
-from ..netlists.cells import CellPoint
-from ..netlists.crossbar import Resistive
+from ..netlists.cells import CellPoint, CellSlopes
 from ..netlists.errors import ParameterError
 from .base import Device
 from .compiled import build
-from .static import Ohmic
-from .transistors import Transistor
 
-__all__ = ["DeviceArray", "OneSelectorOneResistor", "OneTransistorOneResistor"]
+__all__ = ["DeviceArray", "device_array"]
 
 
 class DeviceArray:
@@ -53,9 +51,14 @@ class DeviceArray:
         return f"{type(self).__name__}({self.shape[0]}x{self.shape[1]}, {self.device!r})"
 
     @property
+    def device_state(self) -> Array:
+        """States of the devices alone, (S, M, N), without those of access elements."""
+        return self.state[: len(self.device.states)]
+
+    @property
     def conductance(self) -> Array:
         """Conductance of every device at its read voltage, (M, N) siemens."""
-        return self.device.conductance(self.state)
+        return self.device.conductance(self.device_state)
 
     def with_state(self, state: Array) -> Self:
         """Return the same cells in other states."""
@@ -82,9 +85,8 @@ class DeviceArray:
         """Return the access element's parameters (K, 1 or n); whether it is on the word side."""
         return np.zeros((0, 1)), False
 
-    def _sources(self) -> tuple[str, tuple[str, ...]]:
-        return self.device.law(), ("device", "stage", "bare",
-                                   "cells")
+    def _kernels(self) -> ModuleType:
+        return build(self.device.law(), ("device", "stage", "bare", "cells"))
 
     def gates(self, gate_voltage: Any = None) -> Array:
         """Return the gate voltages, (M, N) volt; cells without gates have none to set."""
@@ -102,37 +104,77 @@ class DeviceArray:
         x = np.array(state.reshape(len(state), n))
         m = np.array(inner.ravel())
         i, gu, gw = np.empty(n), np.empty(n), np.empty(n)
-        bad = build(*self._sources()).cells(
-            np.ascontiguousarray(u).ravel(), np.ascontiguousarray(w).ravel(),
-            np.ascontiguousarray(gate).ravel(), float(self.device.polarity),
+        bad = self._kernels().cells(
+            *map(_flat, (u, w, gate)), float(self.device.polarity),
             np.ascontiguousarray(base.reshape(len(base), n)), step, self._low, self._high, self._P,
             Q, flip, x, m, i, gu, gw,
         )
         found = [a.reshape(self.shape) for a in (i, gu, gw, m)]
         return CellPoint(found[0], found[1], found[2], found[3], x.reshape(state.shape), int(bad))
 
+    def slopes(self, u: Array, w: Array, gate: Array, point: CellPoint) -> CellSlopes:
+        """Return the derivatives of every cell's current at fixed node voltages."""
+        Q, flip = self._access()
+        n = u.size
+        x = np.ascontiguousarray(point.state.reshape(len(point.state), n))
+        by_state, by_gate, share = np.empty(x.shape), np.empty(n), np.empty(n)
+        self._kernels().slopes(
+            *map(_flat, (u, w, gate)), float(self.device.polarity), self._P, Q, flip,
+            len(self.device.states), x, _flat(point.inner), by_state, by_gate, share,
+        )
+        by_state = by_state.reshape(point.state.shape)
+        by_conductance = np.zeros(self.shape)
+        if self.device.states:
+            # of the state that a conductance stands for, at the read voltage
+            main = self.device.main_state
+            slope = self.device.conductance_slope(point.state[: len(self.device.states)])
+            with np.errstate(divide="ignore", invalid="ignore"):
+                by_conductance = np.where(slope != 0.0, by_state[main] / slope, 0.0)
+        return CellSlopes(by_state, by_gate.reshape(self.shape), by_conductance)
+
     def rates(self, u: Array, w: Array, point: CellPoint) -> Array:
         """Return dx/dt (S, M, N), zero where a state is held at a bound."""
-        rate = self.device.rate(self.device_voltage(u, w, point), point.state)
+        rate = self._rates(u, w, point)
         low, high = self.bounds()
         held = ((point.state <= low) & (rate < 0)) | ((point.state >= high) & (rate > 0))
         return np.where(held, 0.0, rate)
 
+    def _rates(self, u: Array, w: Array, point: CellPoint) -> Array:
+        count = len(self.device.states)
+        return _raw_rates(
+            self.device, self._P, self.device_voltage(u, w, point), point.state[:count]
+        )
+
     def noise(self, u: Array, w: Array, point: CellPoint) -> Array:
         """Return the amplitudes of the states' white noise, (S, M, N), per root second."""
-        n = u.size
-        amplitude = np.zeros((len(point.state), n))
-        v = self.device.polarity * self.device_voltage(u, w, point).ravel()
+        n, count = u.size, len(self.device.states)
+        amplitude = np.zeros(point.state.shape)
+        v = self.device.polarity * self.device_voltage(u, w, point)
+        found = np.zeros((count, n))
         self.device.kernels.noise_many(
-            np.ascontiguousarray(v), np.ascontiguousarray(point.state.reshape(-1, n)), self._P,
-            amplitude,
+            _flat(v), np.ascontiguousarray(point.state[:count].reshape(count, n)), self._P, found
         )
-        return amplitude.reshape(point.state.shape)
+        amplitude[:count] = found.reshape(count, *self.shape)
+        return amplitude
 
     def device_voltage(self, u: Array, w: Array, point: CellPoint) -> Array:
         """Return the voltage across every device, (M, N)."""
         del point
         return u - w
+
+
+def _flat(array: Array) -> Array:
+    return np.ascontiguousarray(array).ravel()
+
+
+def _raw_rates(device: Device, P: Array, v: Array, x: Array) -> Array:
+    """Return dx/dt (S, M, N) without checks of arguments."""
+    n = v.size
+    i, slope, rate = np.empty(n), np.empty(n), np.empty((len(x), n))
+    device.kernels.evaluate_many(
+        _flat(device.polarity * v), np.ascontiguousarray(x.reshape(len(x), n)), P, i, slope, rate
+    )
+    return rate.reshape(x.shape)
 
 
 def device_array(
@@ -158,135 +200,3 @@ def device_array(
     whole = np.array(np.broadcast_to(x, (count, *shape)))
     device.evaluate(0.0, whole)  # refuses states out of range
     return DeviceArray(device, whole, capacitance)
-
-
-def _device_array(value: Any) -> DeviceArray:
-    """Return an array of devices from one, or from plain resistors."""
-    if type(value) is DeviceArray:
-        return value
-    if isinstance(value, Resistive):
-        value = value.conductance
-    if isinstance(value, np.ndarray):
-        return device_array(Ohmic(), value, None, None)
-    raise ParameterError(
-        "`device` must be an array of devices, such as VTEAM().array(conductance=G), or "
-        f"Resistive(G); got {type(value).__name__}"
-    )
-
-
-class OneSelectorOneResistor(DeviceArray):
-    """1S1R: every device in series with a selector; the inner node is eliminated cell by cell.
-
-    Parameters
-    ----------
-    device : DeviceArray or Resistive
-        On the word side.
-    selector : Device
-        Without states, such as `ExponentialSelector` or `MiecSelector`.
-    """
-
-    def __init__(self, device: Any, selector: Device) -> None:
-        array = _device_array(device)
-        if not isinstance(selector, Device):
-            raise ParameterError(f"`selector` must be a Device; got {type(selector).__name__}")
-        if selector.states:
-            raise ParameterError(
-                f"{type(selector).__name__} has states; a selector in a cell must have none"
-            )
-        super().__init__(array.device, array.state, array.capacitance)
-        self.selector = selector
-        self._Q = selector.flat(selector.parameter_array, self.shape)
-
-    def _access(self) -> tuple[Array, bool]:
-        return self._Q, False
-
-    def _sources(self) -> tuple[str, tuple[str, ...]]:
-        laws = self.device.law() + "\n\n" + self.selector.law("m_")
-        return laws, ("device", "stage", "selector", "access",
-                      "cells")
-
-    def device_voltage(self, u: Array, w: Array, point: CellPoint) -> Array:
-        """Return the voltage across every device, (M, N)."""
-        del w
-        return u - point.inner
-
-
-class OneTransistorOneResistor(DeviceArray):
-    """1T1R: every device in series with a transistor whose gate a gate line drives.
-
-    Gate lines carry no current; bodies are at ground.
-
-    Parameters
-    ----------
-    device : DeviceArray or Resistive
-    transistor : EKV or Level1
-    gate_voltage : float, (M,), (N,) or (M, N) array
-        Volt.
-    gate_along : {"rows", "columns"}
-        Whether a vector of gate voltages has one per row or one per column.
-    transistor_side : {"bit", "word"}
-        Where the transistor is: between inner and bit node, or between word and inner node.
-    """
-
-    symmetric = False
-
-    def __init__(
-        self, device: Any, transistor: Transistor, *, gate_voltage: Any = 0.0,
-        gate_along: Literal["rows", "columns"] = "rows",
-        transistor_side: Literal["bit", "word"] = "bit",
-    ) -> None:
-        array = _device_array(device)
-        if not isinstance(transistor, Transistor):
-            raise ParameterError(
-                f"`transistor` must be EKV(...) or Level1(...); got {type(transistor).__name__}"
-            )
-        for name, value, allowed in (
-            ("gate_along", gate_along, ("rows", "columns")),
-            ("transistor_side", transistor_side, ("bit", "word")),
-        ):
-            if value not in allowed:
-                raise ParameterError(f"`{name}` must be one of {allowed}; got {value!r}")
-        super().__init__(array.device, array.state, array.capacitance)
-        self.transistor = transistor
-        self.gate_along = gate_along
-        self.transistor_side = transistor_side
-        P = transistor.parameter_array
-        if P.shape[1:] not in ((), self.shape):
-            raise ParameterError(
-                f"the transistor's parameters have shape {P.shape[1:]}; the array {self.shape}"
-            )
-        self._Q = np.ascontiguousarray(P.reshape(len(P), -1))
-        self._gates = np.zeros(self.shape)
-        self._gates = self.gates(gate_voltage)
-
-    def gates(self, gate_voltage: Any = None) -> Array:
-        """Return the gate voltages as (M, N) volt; None: those of the array."""
-        if gate_voltage is None:
-            return self._gates
-        volts = finite_array("gate_voltage", gate_voltage)
-        rows, columns = self.shape
-        lines = rows if self.gate_along == "rows" else columns
-        if volts.ndim == 1 and volts.shape != (lines,):
-            raise ParameterError(
-                f"`gate_voltage` must have one value per {self.gate_along[:-1]}, {lines}; "
-                f"got {len(volts)}"
-            )
-        if volts.ndim == 1 and self.gate_along == "rows":
-            volts = volts[:, None]
-        if (volts.ndim == 2 and volts.shape not in (self.shape, (rows, 1))) or volts.ndim > 2:
-            raise ParameterError(
-                f"`gate_voltage` must be a scalar, ({lines},) or {self.shape}; got {volts.shape}"
-            )
-        return np.array(np.broadcast_to(volts, self.shape))
-
-    def _access(self) -> tuple[Array, bool]:
-        return self._Q, self.transistor_side == "word"
-
-    def _sources(self) -> tuple[str, tuple[str, ...]]:
-        laws = self.device.law() + "\n\n" + self.transistor.law()
-        return laws, ("device", "stage", "transistor", "access",
-                      "cells")
-
-    def device_voltage(self, u: Array, w: Array, point: CellPoint) -> Array:
-        """Return the voltage across every device, (M, N)."""
-        return point.inner - w if self.transistor_side == "word" else u - point.inner

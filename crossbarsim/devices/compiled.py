@@ -8,8 +8,10 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
 import sys
 import tempfile
+import threading
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -26,6 +28,7 @@ import numpy as np
 kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
 '''
 _MARK = "# -- template --"
+_lock = threading.RLock()
 
 
 def cache_folder() -> Path:
@@ -49,11 +52,25 @@ def _template(name: str) -> str:
     return text.split(_MARK, 1)[1]
 
 
+def _part(name: str) -> str:
+    """Return a template; ``stage:m_`` is the one of the access element's laws ``m_evaluate``."""
+    base, _, prefix = name.partition(":")
+    text = _template(base)
+    return re.sub(r"\b(stage|evaluate)\(", rf"{prefix}\1(", text) if prefix else text
+
+
 @lru_cache(maxsize=256)
-def build(laws: str, templates: tuple[str, ...]) -> ModuleType:
+def build(laws: str, templates: tuple[str, ...], states_of_access: int = 0) -> ModuleType:
     """Return the compiled module of `laws` (source of functions) and `templates` (file names)."""
+    with _lock:  # another thread may be loading the same module
+        return _load(laws, templates, states_of_access)
+
+
+def _load(laws: str, templates: tuple[str, ...], states_of_access: int) -> ModuleType:
     functions = "\n\n\n".join(f"@kernel\n{part}" for part in laws.split("\n\n") if part)
-    text = "\n\n".join([_HEAD, functions, *(_template(name) for name in templates)]) + "\n"
+    text = "\n\n".join([
+        _HEAD, f"STATES_OF_ACCESS = {states_of_access}", functions, *map(_part, templates)
+    ]) + "\n"
     digest = hashlib.sha256(text.encode()).hexdigest()[:20]
     name = f"_crossbarsim_{digest}"
     if name in sys.modules:

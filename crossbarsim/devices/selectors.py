@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 from .base import Device
 from .parameters import State, parameter
@@ -23,6 +23,7 @@ class ExponentialSelector(Device):
     name = "exponential_selector"
     i_0 = parameter(1e-12, "A", positive=True)
     v_0 = parameter(0.05, "V", positive=True)
+    showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (0.5, 1e3)}
 
     @staticmethod
     def current_law(v: float, x: Any, p: Any) -> float:
@@ -45,6 +46,7 @@ class MiecSelector(Device):
     i_0 = parameter(1e-12, "A", positive=True)
     v_0 = parameter(0.035, "V", positive=True)
     r_s = parameter(1e3, "ohm", positive=True)
+    showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (1.0, 1e3)}
 
     @staticmethod
     def inner_law(v: float, x: Any, p: Any, y: float) -> float:
@@ -58,10 +60,13 @@ class MiecSelector(Device):
 
 
 class ThresholdSelector(Device):
-    """Ovonic threshold switch: turns on above v_th, off below v_hold, keeps its mode between.
+    """Ovonic threshold switch: turns on above v_th, holds while more than v_hold is across it.
 
-    The state `on` is the mode, 0 or 1, which follows within `tau`; the conductance is
-    g_off^(1 - on) g_on^on.
+    I = g_off v + on g_on (|v| - v_hold) sign(v) beyond v_hold: open, it snaps back to its hold
+    voltage and a small resistance. `on` follows its goal within `tau`. The goal is 1 above v_th,
+    0 below v_hold, and between them 1 for a switch that is already open (on > 1e-6): switched
+    off, it can be woken below v_th for about 14 tau, its recovery time. The three corners are
+    rounded over `v_s`, so that every time step has a solution.
 
     Parameters
     ----------
@@ -71,6 +76,8 @@ class ThresholdSelector(Device):
         Siemens.
     tau : float
         Switching time, second.
+    v_s : float
+        Volt.
     """
 
     name = "threshold_selector"
@@ -80,18 +87,19 @@ class ThresholdSelector(Device):
     g_off = parameter(1e-9, "S", positive=True)
     g_on = parameter(1e-3, "S", positive=True)
     tau = parameter(1e-9, "s", positive=True)
+    v_s = parameter(1e-3, "V", positive=True)
 
     @staticmethod
     def current_law(v: float, x: Any, p: Any) -> float:
-        """Between the two conductances."""
-        return v * p.g_off * math.exp(x.on * math.log(p.g_on / p.g_off))
+        """Leak, and the open channel beyond the hold voltage."""
+        over = max(abs(v) - p.v_hold, 0.0)
+        open_ = x.on * p.g_on * over * over / (over + p.v_s)
+        return p.g_off * v + (open_ if v > 0.0 else -open_)
 
     @staticmethod
     def rate_law(v: float, x: Any, p: Any, i: float) -> float:
         """Towards the mode that the voltage asks for."""
-        goal = 1.0 if x.on > 0.5 else 0.0
-        if abs(v) > p.v_th:
-            goal = 1.0
-        elif abs(v) < p.v_hold:
-            goal = 0.0
-        return (goal - x.on) / p.tau
+        over = max(abs(v) - p.v_hold, 0.0)
+        hold = over / (over + p.v_s) if x.on > 1e-6 else 0.0
+        up = 0.5 + 0.5 * math.tanh((abs(v) - p.v_th) / p.v_s)
+        return (up + (1.0 - up) * hold - x.on) / p.tau

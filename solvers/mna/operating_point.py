@@ -84,6 +84,13 @@ def operating_point(circuit: Circuit) -> OperatingPoint:
     """Check and solve `circuit`."""
     if not isinstance(circuit, Circuit):
         raise ParameterError(f"`circuit` must be a Circuit; got {type(circuit).__name__}")
+    for element in circuit:
+        if element.kind == "X":
+            raise ParameterError(
+                f"{element.name} is a subcircuit ({element.control}): `operating_point` solves "
+                "linear elements only; write the circuit out with `to_spice`, or solve the crossbar "
+                "itself with `Solver.solve`"
+            )
     check_circuit(circuit)
     system = assemble(circuit)
     x, residual = solve_linear(system)

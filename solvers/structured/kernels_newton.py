@@ -18,13 +18,7 @@ from .jit import kernel
 from .kernels_cg import _settle
 from .kernels_chain import LANES, word_solve
 
-__all__ = ["bit_solve", "product", "settle", "word_share", "words"]
-
-
-@kernel
-def settle(t: Array, q: Array, r: Array) -> None:
-    """Give the residual of a merged node to the last node of its cluster; drop pinned nodes'."""
-    _settle(t, q, r)
+__all__ = ["bit_solve", "gmres", "word_share", "words"]
 
 
 @kernel
@@ -83,15 +77,88 @@ def word_share(
 @kernel
 def product(
     t: Array, q: Array, tw: Array, qw: Array, down: Array, up: Array, merged: bool, x: Array,
-    rows: Array, carry: Array, z: Array, y: Array,
+    rows: Array, carry: Array, nothing: Array, z: Array, y: Array,
 ) -> None:
     """Apply y = A x = x - down W (up B x); z = B x; `down` and `up` the couplings."""
     M, N = x.shape
     bit_solve(t, q, x, z)
-    nothing = np.zeros((M, N))
     words(tw, qw, up, z, nothing, rows, carry, y)
     for i in range(M):
         for j in range(N):
             y[i, j] = x[i, j] - down[i, j] * y[i, j]
     if merged:
         _settle(t, q, y)
+
+
+@kernel
+def dot(a: Array, b: Array) -> float:
+    """Return the inner product of two (M, N) arrays."""
+    total = 0.0
+    M, N = a.shape
+    for i in range(M):
+        for j in range(N):
+            total += a[i, j] * b[i, j]
+    return total
+
+
+@kernel
+def add_scaled(y: Array, factor: float, x: Array) -> None:
+    """Add factor x to y."""
+    M, N = y.shape
+    for i in range(M):
+        for j in range(N):
+            y[i, j] += factor * x[i, j]
+
+
+@kernel
+def gmres(
+    t: Array, q: Array, tw: Array, qw: Array, down: Array, up: Array, merged: bool, right: Array,
+    tolerance: float, limit: int, rows: Array, carry: Array, x: Array,
+) -> int:
+    """Solve A x = right to a relative residual, without restart (Saad and Schultz, 1986).
+
+    Returns the number of products; at `limit` x is the best of the space so far.
+    """
+    M, N = right.shape
+    x[:] = 0.0
+    norm = np.sqrt(dot(right, right))
+    if norm == 0.0:
+        return 0
+    basis = np.empty((limit + 1, M, N))  # pages are touched only when they are used
+    H, g = np.zeros((limit + 1, limit)), np.zeros(limit + 1)
+    cosine, sine = np.empty(limit), np.empty(limit)
+    nothing, z = np.zeros((M, N)), np.empty((M, N))
+    for i in range(M):
+        for j in range(N):
+            basis[0, i, j] = right[i, j] / norm
+    g[0] = norm
+    used = limit
+    for k in range(limit):
+        v = basis[k + 1]
+        product(t, q, tw, qw, down, up, merged, basis[k], rows, carry, nothing, z, v)
+        for n in range(k + 1):
+            H[n, k] = dot(v, basis[n])
+            add_scaled(v, -H[n, k], basis[n])
+        grown = np.sqrt(dot(v, v))
+        for n in range(k):
+            a, b = H[n, k], H[n + 1, k]
+            H[n, k], H[n + 1, k] = cosine[n] * a + sine[n] * b, cosine[n] * b - sine[n] * a
+        size = np.sqrt(H[k, k] * H[k, k] + grown * grown)
+        cosine[k] = H[k, k] / size if size > 0.0 else 1.0
+        sine[k] = grown / size if size > 0.0 else 0.0
+        H[k, k] = size
+        g[k + 1] = -sine[k] * g[k]
+        g[k] *= cosine[k]
+        if abs(g[k + 1]) <= tolerance * norm or grown <= 1e-300:
+            used = k + 1
+            break
+        for i in range(M):
+            for j in range(N):
+                v[i, j] /= grown
+    for k in range(used - 1, -1, -1):
+        for n in range(k + 1, used):
+            g[k] -= H[k, n] * g[n]
+        g[k] /= H[k, k]
+    for k in range(used):
+        add_scaled(x, g[k], basis[k])
+    return used

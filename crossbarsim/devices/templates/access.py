@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ...solvers.structured.jit import kernel
 
 
@@ -11,8 +13,20 @@ def stage(*args: Any) -> Any:
     """Stand for the kernel of `stage`."""
 
 
+def evaluate(*args: Any) -> None:
+    """Stand for the device's laws."""
+
+
 def through(*args: Any) -> Any:
-    """Stand for the access element: (i, di/dv_a, -di/dv_b) from its first to its second node."""
+    """Stand for the access element: (i, di/dv_a, -di/dv_b, good) from its first node."""
+
+
+def access_slopes(*args: Any) -> float:
+    """Stand for the access element's derivatives by states and gate."""
+    return 0.0
+
+
+STATES_OF_ACCESS = 0
 
 
 # -- template --
@@ -26,18 +40,29 @@ def branch(u, w, gate, sign, flip, guess, start, step, lo, hi, p, q, state, out,
     low, high = min(u, w), max(u, w)
     m = min(max(guess, low), high)
     good = True
+    S_d = len(state) - STATES_OF_ACCESS
+    size = (1 + S_d) * (2 + S_d)
+    x_d, x_a, out_d, out_a = state[:S_d], state[S_d:], out[:size], out[size:]
+    A_d, A_a, b_d, b_a = A[:S_d, :S_d], A[S_d:, S_d:], b[:S_d], b[S_d:]
+    s_d, s_a, lo_d, lo_a, hi_d, hi_a = (
+        start[:S_d], start[S_d:], lo[:S_d], lo[S_d:], hi[:S_d], hi[S_d:]
+    )
     for n in range(120):
         if flip:  # word - access - m - device - bit
-            i_a, g_a, g_b = through(u, m, gate, q)
-            i_d, g_d, fine = stage(sign * (m - w), start, step, lo, hi, p, state, out, A, b)
+            i_a, g_a, g_b, well = through(
+                u, m, gate, q, s_a, step, lo_a, hi_a, x_a, out_a, A_a, b_a
+            )
+            i_d, g_d, fine = stage(sign * (m - w), s_d, step, lo_d, hi_d, p, x_d, out_d, A_d, b_d)
             i_d *= sign
             excess, slope = i_d - i_a, g_d + g_b
         else:  # word - device - m - access - bit
-            i_a, g_a, g_b = through(m, w, gate, q)
-            i_d, g_d, fine = stage(sign * (u - m), start, step, lo, hi, p, state, out, A, b)
+            i_a, g_a, g_b, well = through(
+                m, w, gate, q, s_a, step, lo_a, hi_a, x_a, out_a, A_a, b_a
+            )
+            i_d, g_d, fine = stage(sign * (u - m), s_d, step, lo_d, hi_d, p, x_d, out_d, A_d, b_d)
             i_d *= sign
             excess, slope = i_a - i_d, g_a + g_d
-        good = fine
+        good = fine and well
         if excess > 0.0:
             high = m
         else:
@@ -57,3 +82,26 @@ def branch(u, w, gate, sign, flip, guess, start, step, lo, hi, p, q, state, out,
     if flip:
         return current, g_a * g_d / total, g_d * g_b / total, m, good
     return current, g_d * g_a / total, g_d * g_b / total, m, good
+
+
+@kernel
+def cell_slopes(u, w, gate, sign, flip, m, S_d, state, p, q, out, by_state):
+    """Fill di/dx of device and access element in series; return di/dgate and the device's slope."""
+    size = (1 + S_d) * (2 + S_d)
+    x_d, x_a, none = state[:S_d], state[S_d:], np.empty(0)
+    a, c = (u, m) if flip else (m, w)
+    v = sign * (m - w) if flip else sign * (u - m)
+    evaluate(v, x_d, p, out[:size])
+    g_d = out[1]
+    by_gate = access_slopes(a, c, gate, q, x_a, out[size:], by_state[S_d:])
+    _, g_a, g_b, _ = through(
+        a, c, gate, q, x_a, 0.0, none, none, x_a.copy(), out[size:], np.empty((0, 0)), none
+    )
+    g = g_b if flip else g_a
+    total = g_d + g
+    share_d, share_a = (g / total, g_d / total) if total > 0.0 else (0.0, 0.0)
+    for s in range(S_d):
+        by_state[s] = sign * out[2 + s] * share_d
+    for s in range(S_d, len(state)):
+        by_state[s] *= share_a
+    return by_gate * share_a, share_d

@@ -11,9 +11,22 @@ def stage(*args: Any) -> Any:
     """Stand for the kernel of `stage`."""
 
 
+def evaluate(*args: Any) -> None:
+    """Stand for the device's laws."""
+
+
 # -- template --
 @kernel
 def branch(u, w, gate, sign, flip, guess, start, step, lo, hi, p, q, state, out, A, b):
     """Evaluate the device between word and bit node."""
     i, g, good = stage(sign * (u - w), start, step, lo, hi, p, state, out, A, b)
     return sign * i, g, g, w, good
+
+
+@kernel
+def cell_slopes(u, w, gate, sign, flip, m, S_d, state, p, q, out, by_state):
+    """Fill di/dx; return di/dgate and the conductance."""
+    evaluate(sign * (u - w), state, p, out)
+    for s in range(len(state)):
+        by_state[s] = sign * out[2 + s]
+    return 0.0, out[1]

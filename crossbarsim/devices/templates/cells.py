@@ -17,6 +17,10 @@ def branch(*args: Any) -> Any:
     """Stand for the template of one kind of cell."""
 
 
+def cell_slopes(*args: Any) -> Any:
+    """Stand for the template of one kind of cell."""
+
+
 # -- template --
 @kernel
 def cells(u, w, gate, sign, base, step, low, high, P, Q, flip, x, inner, i, gu, gw):
@@ -30,7 +34,7 @@ def cells(u, w, gate, sign, base, step, low, high, P, Q, flip, x, inner, i, gu, 
     S, n = x.shape
     bad = -1
     state, start, lo, hi = np.empty(S), np.empty(S), np.empty(S), np.empty(S)
-    out, A, b = np.empty((1 + S) * (2 + S)), np.empty((S, S)), np.empty(S)
+    out, A, b = np.empty((1 + S) * (2 + S) + 2), np.empty((S, S)), np.empty(S)
     p, q = np.empty(P.shape[0]), np.empty(Q.shape[0])
     for k in range(n):
         take(P, k, p)
@@ -48,3 +52,25 @@ def cells(u, w, gate, sign, base, step, low, high, P, Q, flip, x, inner, i, gu, 
         if not good and bad < 0:
             bad = k
     return bad
+
+
+@kernel
+def slopes(u, w, gate, sign, P, Q, flip, S_d, x, inner, by_state, by_gate, share):
+    """Fill di/dx (S, n), di/dgate (n,), and the share of di/dG of a device (n,), frozen states.
+
+    S_d is the number of the device's states.
+    """
+    S, n = x.shape
+    state, found = np.empty(S), np.empty(S)
+    out = np.empty((1 + S) * (2 + S) + 2)
+    p, q = np.empty(P.shape[0]), np.empty(Q.shape[0])
+    for k in range(n):
+        take(P, k, p)
+        take(Q, k, q)
+        for s in range(S):
+            state[s] = x[s, k]
+        by_gate[k], share[k] = cell_slopes(
+            u[k], w[k], gate[k], sign, flip, inner[k], S_d, state, p, q, out, found
+        )
+        for s in range(S):
+            by_state[s, k] = found[s]

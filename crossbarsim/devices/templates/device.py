@@ -42,6 +42,19 @@ def evaluate_many(v, x, P, i, slope, rate):
 
 
 @kernel
+def current_slopes(v, x, P, which, slope):
+    """X (S, n) -> di/dx of the state `which` at voltage v, slope (n,)."""
+    S, n = x.shape
+    out, state, p = np.empty((1 + S) * (2 + S)), np.empty(S), np.empty(P.shape[0])
+    for k in range(n):
+        take(P, k, p)
+        for s in range(S):
+            state[s] = x[s, k]
+        evaluate(v, state, p, out)
+        slope[k] = out[2 + which]
+
+
+@kernel
 def noise_many(v, x, P, amplitude):
     """V (n,), x (S, n) -> amplitudes of the states' noise (S, n)."""
     S, n = x.shape
@@ -233,13 +246,16 @@ def rosenbrock(v0, dv, h, x, low, high, p, first, K, new, A, b, state, out):
 
 
 @kernel
-def integrate(t, V, P, low, high, x, rtol, noisy, key, first_cell, every, current, states, stats):
+def integrate(
+    t, V, P, low, high, x, rtol, limit, noisy, key, first_cell, every, current, states, stats
+):
     """Integrate devices through waveforms.
 
     t (T,), V (1, T) or (n, T), x (S, n) initial states, final ones at the end. With `every`,
     current (n, T) and states (S, n, T) are filled, else current (n, 1) at the end. stats (n, 2):
-    steps accepted and rejected. Returns the index of a device whose steps became too small, or -1;
-    stats then holds where: time and voltage.
+    steps accepted and rejected. A device takes at most `limit` steps, refused ones included,
+    beyond one per interval. Returns the index of a device that needs more or whose steps became
+    too small, or -1; stats then holds where: time and voltage.
     """
     S, n = x.shape
     width = 2 + S
@@ -271,6 +287,9 @@ def integrate(t, V, P, low, high, x, rtol, noisy, key, first_cell, every, curren
             done = 0.0
             while done < length:
                 v0 = v[m] + dv * done
+                if good + bad > limit + m:
+                    stats[k, 0], stats[k, 1] = t[m] + done, v0
+                    return k
                 confine(y, lo, hi, first)
                 left = length - done
                 h = min(h, left)

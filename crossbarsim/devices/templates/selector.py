@@ -1,22 +1,34 @@
-"""Template: the access element is a selector without states."""
+"""Template: the access element is a selector, maybe with states after those of the device."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ...solvers.structured.jit import kernel
 
 
+def m_stage(*args: Any) -> Any:
+    """Stand for the kernel of `stage` with the selector's laws."""
+
+
 def m_evaluate(*args: Any) -> None:
-    """Stand for the selector's law."""
+    """Stand for the selector's laws."""
 
 
 # -- template --
 @kernel
-def through(a, b, gate, q):
-    """Across the selector."""
-    out, none = np.empty(2), np.empty(0)
-    m_evaluate(a - b, none, q, out)
-    return out[0], out[1], out[1]
+def through(a, b, gate, q, start, step, lo, hi, state, out, A, rhs):
+    """Across the selector; q[0] is its polarity."""
+    i, g, good = m_stage(
+        q[0] * (a - b), start, step, lo, hi, q[1:], state, out, A, rhs
+    )
+    return q[0] * i, g, g, good
+
+
+@kernel
+def access_slopes(a, b, gate, q, state, out, by_state):
+    """Fill di/dx of the selector; return di/dgate."""
+    m_evaluate(q[0] * (a - b), state, q[1:], out)
+    for s in range(len(state)):
+        by_state[s] = q[0] * out[2 + s]
+    return 0.0

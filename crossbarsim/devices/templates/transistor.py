@@ -13,7 +13,13 @@ def access(*args: Any) -> Any:
 
 # -- template --
 @kernel
-def through(a, b, gate, q):
+def through(a, b, gate, q, start, step, lo, hi, state, out, A, rhs):
     """From drain to source."""
     found = access(a, b, gate, q)
-    return found[0], found[1], -found[2]
+    return found[0], found[1], -found[2], True
+
+
+@kernel
+def access_slopes(a, b, gate, q, state, out, by_state):
+    """Return di/dgate; a transistor has no states."""
+    return access(a, b, gate, q)[3]

@@ -1,0 +1,176 @@
+"""Gradients and linearisations of arrays of cells, by the transposed Jacobian at the solution.
+
+As for resistors (`adjoint`), with the adjoint network's cells drawing gu (l_u - l_w) from the word
+and feeding gw (l_u - l_w) into the bit nodes, gu = di/du and gw = -di/dw: the transposed coupling
+of a transistor. For any parameter p of a cell dL/dp = -(l_u - l_w) di/dp.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..netlists._check import Array
+from ..netlists.cells import CellPoint, Cells
+from ..netlists.ends import END_NAMES
+from ..netlists.errors import ConvergenceError
+from .cells import array_cells
+from .lines import Lines, Sources
+from .newton import make_step
+from .problem import make_problem
+from .solution import Gradients, Solution
+from .structured.steps import Step
+from .structured.threads import one_blas_thread, spread
+
+__all__ = ["cell_gradients", "linearise"]
+
+_ROUNDS = 4
+_TIGHT = 1e-11
+
+
+@dataclass(frozen=True, eq=False)
+class _Adjoint:
+    """Adjoint voltages across the cells (M, N), what cells draw and feed, and the end currents."""
+
+    across: Array
+    out: Array
+    into: Array
+    ends: Sources
+
+
+class _Linearised:
+    """The array at one solution."""
+
+    def __init__(self, lines: Lines, step: Step, point: CellPoint) -> None:
+        self.lines, self.step = lines, step
+        self.gu, self.gw = point.by_word, point.by_bit
+
+    def adjoint(self, sense: Array) -> _Adjoint:
+        """Solve the transposed network with the sensed ends driven at `sense` (N,)."""
+        zero_w, zero_b = np.zeros(len(self.lines.words.flow)), np.zeros(len(sense))
+        base_w, base_b = self.lines.lift((zero_w, zero_w, zero_b, sense))
+        u, w = np.zeros(self.lines.shape), np.zeros(self.lines.shape)
+        for _ in range(_ROUNDS):
+            across = base_w + u - base_b - w
+            law = self.lines.measure(self.gu * across, self.gw * across, u, w)
+            if law.total <= max(_TIGHT * law.largest, law.noise):
+                break
+            du, dw, _ = self.step.solve(
+                self.gu, self.gw, (0.0, 0.0), law.res_u, law.res_w, 1e-10, transposed=True
+            )
+            u, w = u + du, w + dw
+        else:
+            across = base_w + u - base_b - w
+            law = self.lines.measure(self.gu * across, self.gw * across, u, w)
+            if law.total > 1e4 * max(_TIGHT * law.largest, law.noise):
+                raise ConvergenceError(
+                    "the adjoint solve did not converge: currents of the linearised network miss "
+                    f"Kirchhoff's law by {law.total:.2g} of {law.largest:.2g} A; use method='mna'"
+                )
+        return _Adjoint(across, self.gu * across, self.gw * across, law.ends)
+
+
+def _points(sol: Solution, cells: Cells) -> Callable[[int], tuple[CellPoint, Array, Array, Array]]:
+    """Return a function k -> the cells at the k-th solution, with u, w and gates."""
+    rows, columns = sol.crossbar.shape
+    word = sol.word_voltages.reshape(-1, rows, columns)
+    bit = sol.bit_voltages.reshape(-1, rows, columns)
+    gate = cells.gates() if sol.gate is None else sol.gate
+
+    def at(k: int) -> tuple[CellPoint, Array, Array, Array]:
+        gates = gate[k] if gate.ndim == 3 else gate
+        point = cells.evaluate(
+            word[k], bit[k], gates, base=cells.state, step=0.0, state=cells.state,
+            inner=0.5 * (word[k] + bit[k]),
+        )
+        return point, word[k], bit[k], gates
+
+    return at
+
+
+def _flows(out: Array, first: Array) -> Array:
+    """Return the currents along lines, (L, n+1), whose nodes lose `out` (L, n)."""
+    flows = np.empty((out.shape[0], out.shape[1] + 1))
+    flows[:, 0] = -first
+    flows[:, 1:] = -first[:, None] - np.cumsum(out, axis=1)
+    return flows
+
+
+def cell_gradients(sol: Solution, grad: Array, method: str, threads: int) -> Gradients:
+    """Return the gradients of the loss whose derivative by the currents is `grad`."""
+    xbar = sol.crossbar
+    cells = array_cells(xbar)
+    volts = sol.V.reshape(-1, xbar.inputs)
+    problem = make_problem(xbar, volts)
+    grads = np.where(
+        xbar.line_ends["bit_bottom"].connected, grad.reshape(len(volts), -1), 0.0
+    )
+    at = _points(sol, cells)
+    ends = [sol.end_currents[name].reshape(len(volts), -1) for name in END_NAMES]
+    taken = [
+        end.connected & np.isnan(end.voltage)
+        for end in (xbar.line_ends["word_left"], xbar.line_ends["word_right"])
+    ]
+
+    def one(k: int) -> tuple[Array, ...]:
+        lines = Lines(problem)
+        point, u, w, gates = at(k)
+        found = _Linearised(lines, make_step(problem, method), point).adjoint(grads[k])
+        slopes = cells.slopes(u, w, gates, point)
+        as_words = lines.as_words
+        word = _flows(as_words(point.current), ends[0][k]) * _flows(
+            as_words(found.out), found.ends[0]
+        )
+        bit = _flows(-point.current.T, ends[2][k]) * _flows(-found.into.T, found.ends[2])
+        by_v = sum(np.where(t, e, 0.0) for t, e in zip(taken, found.ends[:2], strict=True))
+        return (
+            np.asarray(by_v), as_words(word), bit.T, -found.across * slopes.state,
+            -found.across * slopes.gate, -found.across * slopes.conductance,
+        )
+
+    with one_blas_thread():
+        parts = spread(one, len(volts), threads)
+    by_v, word, bit, state, gate, conductance = (list(part) for part in zip(*parts, strict=True))
+    w_shape, b_shape = xbar.wires.word.shape, xbar.wires.bit.shape
+    whole_w, whole_b = np.sum(word, axis=0), np.sum(bit, axis=0)
+    if w_shape:
+        whole_w = whole_w[: w_shape[0], : w_shape[1]]
+    if b_shape:
+        whole_b = whole_b[whole_b.shape[0] - b_shape[0] :]
+    return Gradients(
+        V=np.array(by_v).reshape(sol.V.shape),
+        conductance=np.sum(conductance, axis=0),
+        word=whole_w if w_shape else np.asarray(whole_w.sum()),
+        bit=whole_b if b_shape else np.asarray(whole_b.sum()),
+        state=np.sum(state, axis=0), gate=np.sum(gate, axis=0),
+    )
+
+
+def linearise(sol: Solution, method: str, threads: int) -> tuple[Array, Array]:
+    """Return (W, I0): currents = V @ W.T + I0 to first order around one solution."""
+    xbar = sol.crossbar
+    cells = array_cells(xbar)
+    problem = make_problem(xbar, sol.V[None])
+    point, *_ = _points(sol, cells)(0)
+    outputs = xbar.shape[1]
+    taken = [
+        end.connected & np.isnan(end.voltage)
+        for end in (xbar.line_ends["word_left"], xbar.line_ends["word_right"])
+    ]
+    connected = xbar.line_ends["bit_bottom"].connected
+    parts = max(1, min(threads, outputs))
+    W = np.zeros((outputs, xbar.inputs))
+
+    def part(index: int) -> None:
+        network = _Linearised(Lines(problem), make_step(problem, method), point)
+        for j in range(index, outputs, parts):
+            if connected[j]:
+                found = network.adjoint(np.eye(1, outputs, j)[0])
+                for t, e in zip(taken, found.ends[:2], strict=True):
+                    W[j] += np.where(t, e, 0.0)
+
+    with one_blas_thread():
+        spread(part, parts, threads)
+    return W, sol.currents - W @ sol.V
