@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,9 +11,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from .cli_device import device
+from .cli_errors import reported
 from .environment import environment
 from .netlists.crossbar import Crossbar, Wires
-from .netlists.errors import BackendUnavailable, CrossbarSimError, ParameterError
+from .netlists.errors import BackendUnavailable, ParameterError
 from .solvers import Solver
 
 if TYPE_CHECKING:
@@ -29,20 +29,7 @@ app = typer.Typer(
 )
 study = typer.Typer(no_args_is_help=True, help="Studies that end in tables and pictures.")
 app.add_typer(study, name="study")
-
-
-@contextmanager
-def _reported(resume: str = "") -> Iterator[None]:
-    """Turn errors of the library into one line and exit code 2, Ctrl-C into exit code 130."""
-    errors = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
-    try:
-        yield
-    except CrossbarSimError as error:
-        errors.print(f"error: {error}")
-        raise typer.Exit(2) from error
-    except KeyboardInterrupt as interrupt:
-        errors.print(f"interrupted{resume}")
-        raise typer.Exit(130) from interrupt
+app.add_typer(device, name="device")
 
 
 def _show_version(wanted: bool) -> None:
@@ -87,7 +74,7 @@ def solve(
         help="Write currents and node voltages to this .npz file.")] = None,
 ) -> None:
     """Solve one crossbar: word lines driven on the left, bit lines sensed at the bottom."""
-    with _reported():
+    with reported():
         xbar = Crossbar(_load(conductance), Wires(word=word, bit=bit))
         solution = Solver().solve(xbar, _load(voltages))
         table = Table(title="Currents into the bit lines' sensed ends")
@@ -164,7 +151,7 @@ def ir_drop(
 
     An interrupted study goes on where it stopped when the same command runs again.
     """
-    with _reported(f": finished points are kept in {out}; run the same command to go on"):
+    with reported(f": finished points are kept in {out}; run the same command to go on"):
         try:
             from . import studies  # noqa: PLC0415 - imports torch
             from .studies.plots import save_accuracy, save_tile  # noqa: PLC0415

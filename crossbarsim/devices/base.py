@@ -14,6 +14,7 @@ from ..netlists.errors import ParameterError
 from .compiled import build
 from .laws import law_source
 from .parameters import Parameter, State, closest, read_values
+from .partials import check_partials
 from .simulate import Trace, hysteresis, simulate
 
 __all__ = ["Device"]
@@ -68,6 +69,9 @@ class Device:
     default_read_voltage: ClassVar[float] = 0.1
     sets: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType({})
     sources: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    # amplitude (V), frequency (Hz), perhaps first conductance (S) of a telling loop, by preset;
+    # "" for all others
+    showcase: ClassVar[Mapping[str, tuple[float, ...]]] = MappingProxyType({"": (1.0, 1e3)})
     _declared: ClassVar[dict[str, Parameter]] = {}
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -117,7 +121,14 @@ class Device:
             changed.append("polarity=-1")
         return f"{type(self).__name__}({', '.join(changed)})"
 
-    # -- parameter sets ------------------------------------------------------------------------
+    @classmethod
+    def check_laws(cls) -> None:
+        """Refuse laws that cannot be differentiated, and given derivatives that are wrong.
+
+        `register` calls it.
+        """
+        cls.law()
+        check_partials(cls)
 
     @classmethod
     def presets(cls) -> tuple[str, ...]:
@@ -141,8 +152,6 @@ class Device:
         """Return the same device with other parameters."""
         own = {"polarity": self.polarity, "read_voltage": self.read_voltage}
         return type(self)(**{**own, **self.parameters(), **changes})
-
-    # -- states --------------------------------------------------------------------------------
 
     @property
     def state_names(self) -> tuple[str, ...]:
@@ -169,8 +178,6 @@ class Device:
         return np.array([
             np.broadcast_to(self._number(v), low.shape[1:]) for v in values
         ]).reshape(low.shape)
-
-    # -- laws ----------------------------------------------------------------------------------
 
     @classmethod
     @lru_cache(maxsize=256)
@@ -272,6 +279,18 @@ class Device:
         volts = self.read_voltage if v is None else v
         return self.current(volts, x) / volts
 
+    def conductance_slope(self, x: Any) -> Array:
+        """Return dG/dx of the state that a conductance determines, at `read_voltage`."""
+        states = finite_array("x", x)
+        shape = states.shape[1:]
+        flat = np.ascontiguousarray(states.reshape(len(states), -1))
+        slope = np.empty(flat.shape[1])
+        self.kernels.current_slopes(
+            self.polarity * self.read_voltage, flat, self.flat(self.parameter_array, shape),
+            self.main_state, slope,
+        )
+        return slope.reshape(shape) / (self.polarity * self.read_voltage)
+
     def state_from_conductance(self, g: Any) -> Array:
         """Return the states (S, ...) with conductance `g` at `read_voltage`, others at rest.
 
@@ -332,11 +351,10 @@ class Device:
 
         return device_array(self, conductance, state, shape, capacitance)
 
-    # -- in time -------------------------------------------------------------------------------
-
     def simulate(
         self, t: Any, v: Any, conductance: Any = None, *, state: Any = None,
         seed: Any = None, rtol: float = 1e-6, save: str = "all", threads: int | None = None,
+        max_steps: int = 1_000_000,
     ) -> Trace:
         """Integrate the device, or many independent ones, through voltage waveforms.
 
@@ -360,13 +378,18 @@ class Device:
             "final" keeps the end only: memory does not grow with T.
         threads : int, optional
             Default: all CPUs.
+        max_steps : int
+            Most steps of one device, refused ones included, beyond one per interval of `t`.
 
         Raises
         ------
-        ParameterError, ConvergenceError
+        ParameterError
+        ConvergenceError
+            A device needs more steps; the message says which, when and at which voltage.
         """
         return simulate(
-            self, t, v, conductance, state=state, seed=seed, rtol=rtol, save=save, threads=threads
+            self, t, v, conductance, state=state, seed=seed, rtol=rtol, save=save,
+            threads=threads, max_steps=max_steps,
         )
 
     def hysteresis(

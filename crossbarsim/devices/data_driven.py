@@ -51,14 +51,18 @@ class DataDriven2018(Device):
     r_max = parameter(20e3, "ohm", positive=True)
     sets: ClassVar[dict[str, dict[str, Any]]] = {
         "messaris_2018": {},
+        "memtorch": {"a_n": -68012.28374, "r_n0": 29304.82557, "r_n1": 23692.77225,
+                     "r_min": 1280.0, "r_max": 17e3},
         "tiox_1": {"a_p": 0.12, "a_n": -79.03, "t_p": 0.59, "t_n": 1.12, "k_p": 8.10e-3,
                    "k_n": 9.43e-3, "r_p0": 3085.0, "r_p1": 1862.0, "r_n0": 5193.0,
                    "r_n1": 378.0, "b": 2.81, "r_min": 3e3, "r_max": 8e3},
     }
     sources: ClassVar[dict[str, str]] = {
         "messaris_2018": "Messaris et al. 2018; range of the state chosen here",
+        "memtorch": "MemTorch's default parameters of its data-driven model of 2018",
         "tiox_1": "Messaris et al. 2018, device TiOx-1; range of the state chosen here",
     }
+    showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (1.3, 1e3), "tiox_1": (2.5, 1.0)}
 
     @staticmethod
     def current_law(v: float, x: Any, p: Any) -> float:
@@ -114,8 +118,12 @@ class DataDriven2021(Device):
     b = parameter(2.71689828, "1/V", positive=True)
     r_min = parameter(1600.0, "ohm", positive=True)
     r_max = parameter(3000.0, "ohm", positive=True)
-    sets: ClassVar[dict[str, dict[str, Any]]] = {"tiox": {}}
-    sources: ClassVar[dict[str, str]] = {"tiox": "arXiv 2012.02267, parameters of the text"}
+    sets: ClassVar[dict[str, dict[str, Any]]] = {"tiox": {}, "memtorch": {}}
+    sources: ClassVar[dict[str, str]] = {
+        "tiox": "arXiv 2012.02267, parameters of the text",
+        "memtorch": "MemTorch's default parameters of its model of 2021, the same",
+    }
+    showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (1.5, 1e3)}
 
     @staticmethod
     def current_law(v: float, x: Any, p: Any) -> float:

@@ -11,59 +11,19 @@ from __future__ import annotations
 import ast
 import inspect
 import math
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from ..netlists.errors import ParameterError
+from .law_text import BUILTINS, SIGNS, SLOPES, Source, sum_of, terms_of, tree_of
 
 __all__ = ["Source", "differentiate"]
-
-# Partial derivatives of the functions of `math`; {v} the value, {a} and {b} the arguments.
-_ONE = {
-    "exp": "{v}", "expm1": "{v} + 1.0", "log": "1.0 / {a}", "log1p": "1.0 / (1.0 + {a})",
-    "sqrt": "0.5 / {v}", "sin": "math.cos({a})", "cos": "-math.sin({a})",
-    "tan": "1.0 + {v} * {v}", "asin": "1.0 / math.sqrt(1.0 - {a} * {a})",
-    "acos": "-1.0 / math.sqrt(1.0 - {a} * {a})", "atan": "1.0 / (1.0 + {a} * {a})",
-    "sinh": "math.cosh({a})", "cosh": "math.sinh({a})", "tanh": "1.0 - {v} * {v}",
-    "asinh": "1.0 / math.sqrt({a} * {a} + 1.0)", "erf": "1.1283791670955126 * math.exp(-{a} * {a})",
-    "fabs": "(1.0 if {a} > 0.0 else (-1.0 if {a} < 0.0 else 0.0))",
-}
-_BUILTINS = {"abs", "min", "max"}
-
-
-@dataclass
-class Source:
-    """Generated functions, in order, by name."""
-
-    prefix: str = ""  # of helpers, where laws of several models share a module
-    functions: dict[str, str] = field(default_factory=dict)
-    seen: dict[Any, str] = field(default_factory=dict)
-
-    def text(self) -> str:
-        """Return everything as a module body."""
-        return "\n\n".join(self.functions.values())
-
-
-def _tree(function: Callable[..., Any]) -> tuple[ast.FunctionDef, str]:
-    name = getattr(function, "__qualname__", repr(function))
-    try:
-        text = textwrap.dedent(inspect.getsource(function))
-    except (OSError, TypeError):
-        raise ParameterError(
-            f"the source of {name} cannot be read: write the law in a file, not at a prompt"
-        ) from None
-    node = ast.parse(text).body[0]
-    if not isinstance(node, ast.FunctionDef):
-        raise ParameterError(f"{name} must be a function made by `def`")
-    return node, name
 
 
 def differentiate(
     function: Callable[..., Any], name: str, source: Source, *, scalars: Sequence[str] = (),
     states: Sequence[str] = (), parameters: Mapping[str, int] | None = None,
-    choices: Mapping[str, Sequence[str]] | None = None, derive: bool = True,
+    choices: Mapping[str, Sequence[str]] | None = None,
 ) -> list[str]:
     """Add to `source` a function `name` with exact derivatives; return its arguments.
 
@@ -77,12 +37,12 @@ def differentiate(
         value and partials, ``(f, f_a, f_b, ...)``, for every value the law returns, in one tuple.
     states, parameters, choices
         Names of states; places of parameters; names of the values of parameters that are choices.
-    derive : bool
-        False translates only: the law returns its own derivatives.
     """
-    node, title = _tree(function)
+    node, title = tree_of(function)
     law = parameters is not None  # else a function of scalars that a law calls
-    writer = _Writer(function, title, source, states, parameters or {}, choices or {}, derive)
+    writer = _Writer(
+        function, title, source, states, parameters or {}, choices or {}, law
+    )
     arguments: list[str] = []
     for argument in node.args.args:
         if argument.arg == "x" and law:
@@ -103,17 +63,17 @@ class _Writer:
 
     def __init__(
         self, function: Callable[..., Any], title: str, source: Source, states: Sequence[str],
-        parameters: Mapping[str, int], choices: Mapping[str, Sequence[str]], derive: bool,
+        parameters: Mapping[str, int], choices: Mapping[str, Sequence[str]], law: bool,
     ) -> None:
         self.names = inspect.getclosurevars(function)
-        self.title, self.source, self.derive = title, source, derive
+        self.title, self.source = title, source
         self.states, self.parameters, self.choices = states, parameters, choices
         self.lines: list[str] = []
         self.active: set[str] = set()
         self.assigned: set[str] = set()
         self.directions: list[str] = []
         self.count = 0
-        self.law = bool(parameters) or bool(states)
+        self.law = law
 
     def refuse(self, node: ast.AST, what: str) -> Any:
         line = getattr(node, "lineno", 0)
@@ -124,8 +84,8 @@ class _Writer:
         )
 
     def function(self, node: ast.FunctionDef, name: str, arguments: list[str]) -> str:
-        self.directions = arguments if self.derive else []
-        self.active = set(arguments) if self.derive else set()
+        self.directions = arguments
+        self.active = set(arguments)
         self.assigned = set(arguments)
         body = node.body
         if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
@@ -136,7 +96,7 @@ class _Writer:
             self._spread(body)
         head = ", ".join([*arguments, "p"] if self.law else arguments)
         self.lines = [f"def {name}({head}):"]
-        for argument in arguments if self.derive else []:
+        for argument in arguments:
             for k in range(len(self.directions)):
                 value = "1.0" if self.directions[k] == argument else "0.0"
                 self.lines.append(f"    {argument}__{k} = {value}")
@@ -164,7 +124,7 @@ class _Writer:
         for part in ast.walk(value):
             if isinstance(part, ast.Name) and part.id in self.active:
                 self.active.add(name)
-            if self._is_state(part) and self.derive:
+            if self._is_state(part):
                 self.active.add(name)
 
     @staticmethod
@@ -207,8 +167,7 @@ class _Writer:
             for value in values:
                 text, partials = self._expression(value, depth)
                 parts.append(text)
-                if self.derive:
-                    parts += [partials.get(k, "0.0") for k in range(len(self.directions))]
+                parts += [partials.get(k, "0.0") for k in range(len(self.directions))]
             self._emit(depth, f"return ({', '.join(parts)},)")
         else:
             self.refuse(node, f"`{type(node).__name__.lower()}`")
@@ -277,8 +236,6 @@ class _Writer:
             return f"p[{self.parameters[node.attr]}]", {}
         if self.law and owner == "x" and node.attr in self.states:
             name = f"x_{node.attr}"
-            if not self.derive:
-                return name, {}
             return name, {k: f"{name}__{k}" for k in range(len(self.directions))}
         if owner == "math" and isinstance(getattr(math, node.attr, None), float):
             return repr(getattr(math, node.attr)), {}
@@ -293,17 +250,17 @@ class _Writer:
         if isinstance(node.op, (ast.Add, ast.Sub)):
             sign = "+" if isinstance(node.op, ast.Add) else "-"
             return self._keep(f"{a} {sign} {b}", depth), {
-                k: self._keep(_sum(da.get(k), db.get(k), sign), depth) for k in every
+                k: self._keep(sum_of(da.get(k), db.get(k), sign), depth) for k in every
             }
         if isinstance(node.op, ast.Mult):
             return self._keep(f"{a} * {b}", depth), {
-                k: self._keep(_terms((da.get(k), b), (db.get(k), a)), depth) for k in every
+                k: self._keep(terms_of((da.get(k), b), (db.get(k), a)), depth) for k in every
             }
         if isinstance(node.op, ast.Div):
             value = self._keep(f"{a} / {b}", depth)
             result = {}
             for k in every:
-                over = _sum(da.get(k), f"{value} * {db[k]}" if k in db else None, "-")
+                over = sum_of(da.get(k), f"{value} * {db[k]}" if k in db else None, "-")
                 result[k] = self._keep(f"({over}) / {b}", depth)
             return value, result
         if isinstance(node.op, ast.Pow):
@@ -314,7 +271,7 @@ class _Writer:
             grow = self._keep(f"({value} * math.log({a}) if {a} > 0.0 else 0.0)", depth) \
                 if db else ""
             return value, {
-                k: self._keep(_terms((da.get(k), lead), (db.get(k), grow)), depth) for k in every
+                k: self._keep(terms_of((da.get(k), lead), (db.get(k), grow)), depth) for k in every
             }
         self.refuse(node, f"the operator of `{ast.unparse(node)}`")
         raise AssertionError
@@ -338,24 +295,23 @@ class _Writer:
             return "(" + word.join(self._test(part, depth) for part in node.values) + ")"
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             return f"(not {self._test(node.operand, depth)})"
-        if isinstance(node, ast.Compare) and len(node.ops) == 1:
+        if isinstance(node, ast.Compare):
             other = node.comparators[0]
             if isinstance(other, ast.Constant) and isinstance(other.value, str):
                 return self._choice(node, other.value)
-            signs = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==",
-                     ast.NotEq: "!="}
-            if type(node.ops[0]) in signs:
-                a, _ = self._expression(node.left, depth)
-                b, _ = self._expression(other, depth)
-                return f"({a} {signs[type(node.ops[0])]} {b})"
+            if all(type(operator) in SIGNS for operator in node.ops):
+                atoms = [self._expression(e, depth)[0] for e in (node.left, *node.comparators)]
+                signs = [SIGNS[type(operator)] for operator in node.ops]
+                rest = "".join(f" {s} {a}" for s, a in zip(signs, atoms[1:], strict=True))
+                return f"({atoms[0]}{rest})"
         self.refuse(node, f"the condition `{ast.unparse(node)}`")
         raise AssertionError
 
     def _choice(self, node: ast.Compare, value: str) -> str:
         left, operator = node.left, node.ops[0]
-        if isinstance(left, ast.Attribute) and left.attr in self.choices and isinstance(
-            operator, (ast.Eq, ast.NotEq)
-        ):
+        if len(node.ops) == 1 and isinstance(left, ast.Attribute) and (
+            left.attr in self.choices
+        ) and isinstance(operator, (ast.Eq, ast.NotEq)):
             names = self.choices[left.attr]
             if value not in names:
                 self.refuse(node, f"{value!r}, none of {', '.join(map(repr, names))},")
@@ -371,20 +327,20 @@ class _Writer:
         text = ast.unparse(node.func)
         short = text.rpartition(".")[2]
         known = self.names.globals.get(text, self.names.nonlocals.get(text))
-        if text in _BUILTINS and known is None:
+        if text in BUILTINS and known is None:
             return self._builtin(node, text, given, depth)
         owner = text.rpartition(".")[0]
         from_math = owner == "math" or (known is not None and known is getattr(math, short, None))
         if from_math and short == "pow":
             whole = ast.BinOp(node.args[0], ast.Pow(), node.args[1])
             return self._binary(ast.copy_location(whole, node), depth)
-        if from_math and short in _ONE and len(given) == 1:
+        if from_math and short in SLOPES and len(given) == 1:
             (a, da), = given
             a = self._keep(a, depth)
             value = self._keep(f"math.{short}({a})", depth)
             if not da:
                 return value, {}
-            slope = self._keep(_ONE[short].format(v=value, a=a), depth)
+            slope = self._keep(SLOPES[short].format(v=value, a=a), depth)
             return value, {k: self._keep(f"{slope} * {d}", depth) for k, d in da.items()}
         if inspect.isfunction(known):
             return self._own(node, known, given, depth)
@@ -399,7 +355,7 @@ class _Writer:
             a = self._keep(a, depth)
             if not da:
                 return self._keep(f"abs({a})", depth), {}
-            slope = self._keep(_ONE["fabs"].format(a=a), depth)
+            slope = self._keep(SLOPES["fabs"].format(a=a), depth)
             return self._keep(f"abs({a})", depth), {
                 k: self._keep(f"{slope} * {d}", depth) for k, d in da.items()
             }
@@ -419,11 +375,11 @@ class _Writer:
         given: list[tuple[str, dict[int, str]]], depth: int,
     ) -> tuple[str, dict[int, str]]:
         """Call another function of scalars, by the chain rule."""
-        key = (function, self.derive)
+        key = (function, True)
         if key not in self.source.seen:
             name = f"{self.source.prefix}f{len(self.source.seen)}_{function.__name__}"
             self.source.seen[key] = name
-            differentiate(function, name, self.source, derive=self.derive)
+            differentiate(function, name, self.source)
         name = self.source.seen[key]
         expected = len(inspect.signature(function).parameters)
         if expected != len(given):
@@ -437,13 +393,3 @@ class _Writer:
             ), depth)
             for k in every
         }
-
-
-def _sum(a: str | None, b: str | None, sign: str) -> str:
-    if a is None:
-        return f"{'-' if sign == '-' else ''}({b})"
-    return a if b is None else f"{a} {sign} {b}"
-
-
-def _terms(*pairs: tuple[str | None, str]) -> str:
-    return " + ".join(f"{d} * {factor}" for d, factor in pairs if d is not None)

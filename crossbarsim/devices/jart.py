@@ -123,6 +123,7 @@ class JartVcmV1b(Device):
         "v1b": "Bengel et al. 2020, Table I",
         "tu_dresden": "range of the state in TU Dresden's explicit form, SMACD 2023",
     }
+    showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (1.3, 1e3)}
 
     @staticmethod
     def inner_law(v: float, x: Any, p: Any, y: float) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..netlists.errors import ParameterError
 from .differentiate import Source, differentiate
+from .translate import translate
 
 __all__ = ["law_source"]
 
@@ -27,11 +28,11 @@ def law_source(
     unknown = ["y"] if inner is not None else []
 
     def add(name: str, law: Callable[..., Any], scalars: Sequence[str], *, derive: bool) -> None:
-        arguments = differentiate(
-            law, prefix + name, source, scalars=scalars, states=states, parameters=parameters,
-            choices=choices, derive=derive,
-        )
-        used[name] = arguments
+        names: dict[str, Any] = {"states": states, "parameters": parameters, "choices": choices}
+        if derive:
+            used[name] = differentiate(law, prefix + name, source, scalars=scalars, **names)
+        else:
+            used[name] = translate(law, prefix + name, source, **names)
 
     used: dict[str, list[str]] = {}
     partials = getattr(model, "current_partials", None)

@@ -55,6 +55,9 @@ class LinearIonDrift(Device):
         "technion": "Kvatinsky et al., Verilog-A models for memristive devices, CCIT report 2011",
         "biolek": "Biolek model in the collection of published SPICE memristor models",
     }
+    showcase: ClassVar[dict[str, tuple[float, ...]]] = {
+        "": (1.0, 1.0), "technion": (2.0, 0.3), "biolek": (1.0, 10.0),
+    }
 
     @staticmethod
     def current_law(v: float, x: Any, p: Any) -> float:

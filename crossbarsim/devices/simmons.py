@@ -82,6 +82,7 @@ class SimmonsTunnelBarrier(Device):
         "pickett_2009": "Pickett et al. 2009; barrier height, series resistance and gap range by "
                         "Abdalla and Pickett, ISCAS 2011, not checked against the paper",
     }
+    showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (1.0, 1.0)}
 
     @staticmethod
     def inner_law(v: float, x: Any, p: Any, y: float) -> float:

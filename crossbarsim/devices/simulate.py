@@ -77,7 +77,7 @@ def _initial(device: Device, conductance: Any, state: Any, count: int) -> Array:
         x = device._operands(0.0, state)[1]  # noqa: SLF001 - the device checks its own states
     else:
         x = device.rest()
-    x = x.reshape(names, -1)
+    x = x.reshape(names, -1) if names else np.empty((0, 1))
     if x.shape[1] not in (1, count):
         raise ParameterError(f"{x.shape[1]} initial states for {count} devices")
     return np.array(np.broadcast_to(x, (names, count)), order="C")
@@ -85,7 +85,7 @@ def _initial(device: Device, conductance: Any, state: Any, count: int) -> Array:
 
 def simulate(
     device: Device, t: Any, v: Any, conductance: Any, *, state: Any, seed: Any, rtol: float,
-    save: str, threads: int | None,
+    save: str, threads: int | None, max_steps: int,
 ) -> Trace:
     """Do what `Device.simulate` says."""
     time = _times(t)
@@ -98,6 +98,8 @@ def simulate(
         raise ParameterError(f'`save` must be "all" or "final"; got {save!r}')
     if not 1e-13 <= rtol <= 0.1:
         raise ParameterError(f"`rtol` must be between 1e-13 and 0.1; got {rtol!r}")
+    if not (isinstance(max_steps, int) and max_steps >= 1):
+        raise ParameterError(f"`max_steps` must be an integer >= 1; got {max_steps!r}")
     own = int(np.prod(device.parameter_array.shape[1:]))
     starts = max(
         (np.size(a) // (k or 1) for a, k in
@@ -130,7 +132,8 @@ def simulate(
         bad = kernels.integrate(
             time, drive[s] if len(drive) > 1 else drive, P[:, s] if P.shape[1] > 1 else P,
             low[:, s] if low.shape[1] > 1 else low, high[:, s] if high.shape[1] > 1 else high,
-            mine, rtol, device.stochastic, key, k * _BLOCK, every, current[s], kept, stats[s],
+            mine, rtol, max_steps, device.stochastic, key, k * _BLOCK, every, current[s], kept,
+            stats[s],
         )
         x[:, s] = mine
         if every:
@@ -141,9 +144,9 @@ def simulate(
     for bad in blocks:
         if bad >= 0:
             raise ConvergenceError(
-                f"device {bad}: the time step fell below 1e-30 of the run at t = "
-                f"{stats[bad, 0]:g} s, v = {stats[bad, 1]:g} V; loosen `rtol`, or check that the "
-                "parameters keep the rates finite there"
+                f"{type(device).__name__}, device {bad} of {count}: not past t = "
+                f"{stats[bad, 0]:g} s, v = {stats[bad, 1]:g} V, with `max_steps` = {max_steps:,}; "
+                "raise it, loosen `rtol`, or check that the rates stay finite there"
             )
     single = volts.ndim == 1 and count == 1
     if every:

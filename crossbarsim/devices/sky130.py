@@ -62,6 +62,7 @@ class Sky130Reram(Device):
     t_0 = parameter(300.0, "K", positive=True)
     sets: ClassVar[dict[str, dict[str, Any]]] = {"foundry": {}}
     sources: ClassVar[dict[str, str]] = {"foundry": "sky130_fd_pr_reram, the foundry's Verilog-A"}
+    showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (2.5, 1e6)}
 
     @staticmethod
     def current_law(v: float, x: Any, p: Any) -> float:

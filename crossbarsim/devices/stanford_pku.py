@@ -13,6 +13,7 @@ from .parameters import State, parameter
 __all__ = ["StanfordPKU"]
 
 _K_EV = 8.617333262e-5  # Boltzmann's constant, eV/K
+_RAMP = 1e-3  # of f_min: the field over which the motion sets in
 
 
 class StanfordPKU(Device):
@@ -22,7 +23,8 @@ class StanfordPKU(Device):
     nanoHUB, doi 10.4231/D37H1DN48. I = i_0 exp(-g / g_0) sinh(v / v_0). Positive v SETs (closes
     the gap). The published model adds noise of amplitude delta to the rate and holds it for a
     time step; here it is white noise of amplitude delta sqrt(t_ref), so that the statistics do
-    not depend on the step.
+    not depend on the step. Its jump of the rate at the field f_min is a ramp from f_min to
+    1.001 f_min here.
 
     Parameters
     ----------
@@ -80,6 +82,7 @@ class StanfordPKU(Device):
         "stochastic": "Verilog-A model 1.0.0, noise of its default amplitude, steps of 1 ns",
         "decks": "amplitude of the noise in the example decks, steps of 1 ns",
     }
+    showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (1.6, 1e6)}
 
     @property
     def stochastic(self) -> bool:
@@ -96,8 +99,12 @@ class StanfordPKU(Device):
         """Hopping of ions along the field, at the filament's temperature."""
         nm = x.gap * 1e9
         gamma = p.gamma_0 - p.beta * nm * nm * nm
-        if gamma * abs(v) / p.t_ox < p.f_min:
+        # RESET follows the edge of the dead zone: a jump there would be crossed without end
+        above = (gamma * abs(v) / p.t_ox - p.f_min) / (_RAMP * p.f_min + 1.0)
+        if above <= 0.0:
             gamma = 0.0
+        elif above < 1.0:
+            gamma = gamma * above * above * (3.0 - 2.0 * above)
         kt = _K_EV * (p.t_0 + abs(v * i) * p.r_th)
         return -p.nu_0 * math.exp(-p.e_a / kt) * math.sinh(gamma * p.a_0 / p.t_ox * v / kt)
 

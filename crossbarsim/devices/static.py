@@ -24,6 +24,7 @@ class Ohmic(Device):
     states = (State("g", "S", "g_min", "g_max", rest="g_min"),)
     g_min = parameter(0.0, "S", low=0.0)
     g_max = parameter(1e3, "S", positive=True)
+    showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (0.5, 1e3, 1e-4)}
 
     @staticmethod
     def current_law(v: float, x: Any, p: Any) -> float:
@@ -52,6 +53,7 @@ class StaticSinh(Device):
     v_0 = parameter(0.5, "V", positive=True)
     g_min = parameter(1e-9, "S", positive=True)
     g_max = parameter(1e-1, "S", positive=True)
+    showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (0.5, 1e3, 1e-4)}
 
     @staticmethod
     def current_law(v: float, x: Any, p: Any) -> float:
@@ -82,6 +84,7 @@ class StaticPolynomial(Device):
     c_5 = parameter(0.0, "1/V^4", low=0.0)
     g_min = parameter(1e-9, "S", positive=True)
     g_max = parameter(1e-1, "S", positive=True)
+    showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (0.5, 1e3, 1e-4)}
 
     @staticmethod
     def current_law(v: float, x: Any, p: Any) -> float:
@@ -124,6 +127,7 @@ class PhaseChange(Device):
     sources: ClassVar[dict[str, str]] = {
         "nandakumar": "Nandakumar et al. 2020; g_max and t_0 as in IBM's toolkit",
     }
+    showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (0.1, 1e-3, 20e-6)}
 
     @staticmethod
     def current_law(v: float, x: Any, p: Any) -> float:

@@ -60,6 +60,7 @@ class TEAM(Device):
         "technion": "defaults of the Technion Verilog-A models; current thresholds not published",
         "figure_10": "Kvatinsky et al. 2013, Fig. 10: fit to the Simmons tunnel barrier model",
     }
+    showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (0.5, 2e4), "figure_10": (0.5, 1e6)}
 
     @staticmethod
     def current_law(v: float, x: Any, p: Any) -> float:

@@ -84,6 +84,10 @@ class VTEAM(Device):
         "magic": "Kvatinsky et al., IEEE TCAS-II 61:895 (2014); not checked against the paper",
         "tiox_1": _fits, "taox_tio2": _fits, "taox": _fits,
     }
+    showcase: ClassVar[dict[str, tuple[float, ...]]] = {
+        "": (1.0, 1e7), "team_6353604": (1.0, 50e6), "magic": (2.0, 5e7), "tiox_1": (2.5, 1.0),
+        "taox_tio2": (6.0, 1.0), "taox": (2.0, 1e4),
+    }
 
     @staticmethod
     def current_law(v: float, x: Any, p: Any) -> float:

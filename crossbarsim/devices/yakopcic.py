@@ -63,6 +63,9 @@ class Yakopcic(Device):
         "ltspice": "thresholds of the authors' LTspice listing",
         "aguirre_c2": "Aguirre et al., SPICE simulation of crossbars, set C2",
     }
+    showcase: ClassVar[dict[str, tuple[float, ...]]] = {
+        "": (0.45, 100.0), "ltspice": (1.0, 100.0), "aguirre_c2": (1.0, 0.3),
+    }
 
     @staticmethod
     def current_law(v: float, x: Any, p: Any) -> float:

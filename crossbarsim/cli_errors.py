@@ -1,0 +1,27 @@
+"""How commands report the library's errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console
+
+from .netlists.errors import CrossbarSimError
+
+__all__ = ["reported"]
+
+
+@contextmanager
+def reported(resume: str = "") -> Iterator[None]:
+    """Turn errors of the library into one line and exit code 2, Ctrl-C into exit code 130."""
+    errors = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
+    try:
+        yield
+    except CrossbarSimError as error:
+        errors.print(f"error: {error}")
+        raise typer.Exit(2) from error
+    except KeyboardInterrupt as interrupt:
+        errors.print(f"interrupted{resume}")
+        raise typer.Exit(130) from interrupt
