@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from .elements import KINDS, Element
 from .errors import ParameterError
+from .sources import Source
 from .units import spice_number
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ class Circuit:
         self._elements: dict[str, Element] = {}
         self._nodes: dict[str, None] = {}
         self._aliases: dict[str, str] = {}
+        self._subcircuits: dict[str, str] = {}
+        self._transient: tuple[float, float] | None = None
+        self._options: dict[str, float] = {}
 
     def __repr__(self) -> str:
         return f"Circuit({self.title!r}, {len(self._elements)} elements, {len(self._nodes)} nodes)"
@@ -109,7 +113,9 @@ class Circuit:
         return self._add("C", name, (positive, negative), value)
 
     def V(self, name: object, positive: object, negative: object, voltage: object) -> Circuit:
-        """Add a voltage source, volt."""
+        """Add a voltage source: volt, or a source in time such as `Pulse`."""
+        if isinstance(voltage, Source):
+            return self._add("V", name, (positive, negative), voltage.at(0.0), wave=voltage)
         return self._add("V", name, (positive, negative), spice_number("voltage", voltage))
 
     def I(self, name: object, positive: object, negative: object, current: object) -> Circuit:  # noqa: E743
@@ -147,6 +153,44 @@ class Circuit:
         value = spice_number("transresistance", transresistance)
         return self._add("H", name, (positive, negative), value, self._full("V", source))
 
+    def subcircuit(self, name: str, text: str) -> Circuit:
+        """Add the definition of a subcircuit, ``.subckt name ...`` to ``.ends``."""
+        key = name.lower()
+        if self._subcircuits.setdefault(key, text) != text:
+            raise ParameterError(f"the circuit already has another subcircuit {name!r}")
+        return self
+
+    def X(
+        self, name: object, nodes: Iterable[object], subcircuit: str, **parameters: float
+    ) -> Circuit:
+        """Add a subcircuit between `nodes`, one per port.
+
+        Its definition must have been given by `subcircuit`. Subcircuits are for SPICE decks:
+        `Solver.operating_point` does not solve them.
+        """
+        if subcircuit.lower() not in self._subcircuits:
+            raise ParameterError(f"X {name}: the circuit has no subcircuit {subcircuit!r}")
+        values = tuple((key, spice_number(key, value)) for key, value in parameters.items())
+        return self._add("X", name, tuple(nodes), 0.0, subcircuit, parameters=values)
+
+    def transient(self, t_stop: object, max_step: object = 0.0) -> Circuit:
+        """Make the deck's analysis a transient of `t_stop` seconds, steps up to `max_step`.
+
+        0 leaves the step to SPICE.
+        """
+        stop, step = spice_number("t_stop", t_stop), spice_number("max_step", max_step)
+        if stop <= 0 or step < 0:
+            raise ParameterError(
+                f"`t_stop` must be > 0 and `max_step` >= 0; got {stop!r}, {step!r}"
+            )
+        self._transient = (stop, step)
+        return self
+
+    def options(self, **values: float) -> Circuit:
+        """Set options of SPICE, such as ``reltol=1e-6``, in the deck."""
+        self._options |= {key: spice_number(key, value) for key, value in values.items()}
+        return self
+
     def _full(self, kind: str, name: object) -> str:
         text = str(name) if isinstance(name, (str, int)) and not isinstance(name, bool) else ""
         if not _NAME.fullmatch(text):
@@ -154,13 +198,16 @@ class Circuit:
         return text if text.upper().startswith(kind) else f"{kind}{text}"
 
     def _add(
-        self, kind: str, name: object, nodes: tuple[object, ...], value: float, control: str = ""
+        self, kind: str, name: object, nodes: tuple[object, ...], value: float, control: str = "",
+        wave: Source | None = None, parameters: tuple[tuple[str, float], ...] = (),
     ) -> Circuit:
         full = self._full(kind, name)
         if full.lower() in self._elements:
             raise ParameterError(f"the circuit already has an element {full!r}")
         named = tuple(self.node(n) for n in nodes)
-        self._elements[full.lower()] = Element(kind, full, named, value, control)
+        self._elements[full.lower()] = Element(
+            kind, full, named, value, control, wave, parameters
+        )
         for node in named:
             if node != GROUND:
                 self._nodes[node] = None
@@ -178,13 +225,22 @@ class Circuit:
         graph.add_node(GROUND)
         graph.add_nodes_from(self._nodes)
         for e in self:
+            if len(e.nodes) < 2:  # a subcircuit with one port
+                continue
             graph.add_edge(e.nodes[0], e.nodes[1], key=e.name, kind=e.kind, value=e.value)
         result: nx.MultiGraph[str] = graph
         return result
 
     def to_spice(self) -> str:
-        """Return a deck with an operating-point analysis that ngspice runs unchanged."""
+        """Return a deck that ngspice runs unchanged: operating point, or `transient`."""
         lines = [self.title or "crossbarsim"]
         lines += [f"* {alias} = {node}" for alias, node in self._aliases.items()]
-        lines += [element.card() for element in self]
-        return "\n".join([*lines, ".op", ".end", ""])
+        lines += self._subcircuits.values()
+        stop, step = self._transient or (0.0, 0.0)
+        lines += [element.card(stop) for element in self]
+        if self._options:
+            given = (f"{key}={value:.17g}" for key, value in self._options.items())
+            lines.append(f".options {' '.join(given)}")
+        limit = f" 0 {step:.17g}" if step else ""
+        lines.append(f".tran {stop / 100:.17g} {stop:.17g}{limit}" if stop else ".op")
+        return "\n".join([*lines, ".end", ""])

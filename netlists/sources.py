@@ -11,7 +11,7 @@ import numpy as np
 from ._check import Array, finite_array
 from .errors import ParameterError
 
-__all__ = ["Pulse", "Pwl", "Sine", "Source"]
+__all__ = ["Pulse", "Pwl", "Sine", "Source", "spice_source"]
 
 
 @runtime_checkable
@@ -96,6 +96,17 @@ class Pulse:
             starts = np.multiply(self.period, np.arange(count, dtype=np.float64))
         return (starts[:, None] + one).ravel()
 
+    def to_spice(self, t_stop: float) -> str:
+        """Return the source's function in a SPICE deck of `t_stop` seconds."""
+        if self.width == 0.0 or self.count is not None:  # ngspice reads these zeros otherwise
+            corners = self.breakpoints(t_stop)
+            t = np.append(corners, max(t_stop, corners[-1] + self.fall))
+            t = t[np.diff(t, prepend=-1.0) > 0]
+            return Pwl(tuple(t), tuple(self.at(s) for s in t)).to_spice(t_stop)
+        period = 1e30 if self.period is None else self.period  # none: never again
+        values = (self.v1, self.v2, self.delay, self.rise, self.fall, self.width, period)
+        return f"PULSE({' '.join(f'{v:.17g}' for v in values)})"
+
 
 @dataclass(frozen=True)
 class Sine:
@@ -137,6 +148,12 @@ class Sine:
         n = int(np.ceil(max(t_stop - self.delay, 0.0) * self.frequency * 8)) + 1
         return self.delay + np.arange(n) / (8 * self.frequency)
 
+    def to_spice(self, t_stop: float) -> str:
+        """Return the source's function in a SPICE deck."""
+        del t_stop
+        values = (self.offset, self.amplitude, self.frequency, self.delay, self.damping)
+        return f"SIN({' '.join(f'{v:.17g}' for v in values)})"
+
 
 @dataclass(frozen=True)
 class Pwl:
@@ -170,3 +187,18 @@ class Pwl:
     def breakpoints(self, t_stop: float) -> Array:
         """Return the points' times."""
         return np.array([t for t in self.times if t <= t_stop])
+
+    def to_spice(self, t_stop: float) -> str:
+        """Return the source's function in a SPICE deck of `t_stop` seconds."""
+        t = np.unique(np.append(np.clip(self.times, 0.0, None), (0.0, max(t_stop, self.times[-1]))))
+        return f"PWL({' '.join(f'{s:.17g} {self.at(s):.17g}' for s in t)})"
+
+
+def spice_source(source: Source, t_stop: float) -> str:
+    """Return a source's function in a SPICE deck, or raise a `ParameterError`."""
+    write = getattr(source, "to_spice", None)
+    if write is None:
+        raise ParameterError(
+            f"{type(source).__name__} cannot be written for SPICE: it has no `to_spice`"
+        )
+    return str(write(t_stop))
