@@ -1,0 +1,128 @@
+"""Incremental step pulses: which pulse a cell gets next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..netlists._check import Array
+from ..netlists.errors import ParameterError
+from .pulses import PulseTrain
+
+__all__ = ["Ladder", "Rungs"]
+
+Mask = NDArray[np.bool_]
+
+_FINEST = 0.125  # of a step
+_LEAST_MOVE = 0.25  # of what is left: a cell that moves less gets a stronger pulse
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """The pulses of one direction, weakest first.
+
+    Parameters
+    ----------
+    v_start, v_step, v_max : float
+        Volt. "amplitude": level k is a pulse of v_start + k v_step, at most v_max. "width":
+        every pulse has v_start.
+    pulse : PulseTrain
+        Of level 0.
+    algorithm : {"amplitude", "width"}
+    growth : float
+        "width": every level is longer by this factor, up to `longest` times the first.
+    longest : float
+    """
+
+    v_start: float
+    v_step: float
+    v_max: float
+    pulse: PulseTrain
+    algorithm: Literal["amplitude", "width"] = "amplitude"
+    growth: float = 1.5
+    longest: float = 1e3
+
+    def __post_init__(self) -> None:
+        if self.algorithm not in ("amplitude", "width"):
+            raise ParameterError(
+                f'`algorithm` must be "amplitude" or "width"; got {self.algorithm!r}'
+            )
+        for name in ("v_start", "v_step", "v_max"):
+            value = getattr(self, name)
+            if not (isinstance(value, (int, float)) and np.isfinite(value) and value > 0):
+                raise ParameterError(f"`{name}` must be a voltage > 0; got {value!r}")
+        if self.v_max < self.v_start:
+            raise ParameterError(
+                f"`v_max` = {self.v_max:g} V is below `v_start` = {self.v_start:g} V"
+            )
+        if not (self.growth > 1.0 and self.longest >= 1.0):
+            raise ParameterError("`growth` must be > 1 and `longest` >= 1")
+
+    @property
+    def top(self) -> float:
+        """The strongest level."""
+        if self.algorithm == "amplitude":
+            return float(np.ceil((self.v_max - self.v_start) / self.v_step))
+        return float(np.ceil(np.log(self.longest) / np.log(self.growth)))
+
+    def at(self, level: float) -> tuple[float, PulseTrain]:
+        """Return (volt, pulse) of a level, which may be a fraction."""
+        p = self.pulse
+        if self.algorithm == "amplitude":
+            return min(self.v_start + level * self.v_step, self.v_max), p
+        longer = min(self.growth**level, self.longest)
+        return self.v_start, PulseTrain(
+            p.width * longer, rise=p.rise, fall=p.fall, count=p.count, gap=p.gap
+        )
+
+
+class Rungs:
+    """Where each cell of a row stands on the ladders of both directions.
+
+    A cell that moves by less than a quarter of what is left gets a stronger pulse; one that would
+    pass its target if it moved like that again gets a weaker one. A cell that passed its target
+    takes the other ladder; when it comes back, it starts lower and goes in smaller steps.
+
+    Parameters
+    ----------
+    count : int
+    top : dict
+        Strongest level by direction, +1 (SET) and -1 (RESET).
+    """
+
+    def __init__(self, count: int, top: dict[int, float]) -> None:
+        self.top = top
+        self.level = {d: np.zeros(count) for d in (1, -1)}
+        self.step = {d: np.ones(count) for d in (1, -1)}
+        self.last = np.zeros(count, dtype=int)  # direction of the last pulse
+        self.before = np.zeros(count)  # error before it
+
+    def update(self, error: Array, tolerance: Array) -> None:
+        """Take in errors (n,) of a read, relative: above 0 the conductance is too high."""
+        for k in np.flatnonzero(self.last):
+            d = int(self.last[k])
+            left = -d * error[k]
+            moved = -d * (self.before[k] - error[k])
+            if left < -tolerance[k]:  # passed
+                self.step[d][k] = max(_FINEST, 0.5 * self.step[d][k])
+                self.level[d][k] -= 2.0 * self.step[d][k]
+            elif moved > left + tolerance[k]:
+                self.level[d][k] -= self.step[d][k]
+            elif moved < _LEAST_MOVE * left:
+                self.level[d][k] += self.step[d][k]
+            self.level[d][k] = min(max(self.level[d][k], 0.0), self.top[d])
+
+    def groups(self, error: Array, pending: Mask) -> list[tuple[int, float, Mask]]:
+        """Return (direction, level, cells (n,) bool) of the next pulses; weakest first."""
+        direction = np.where(error < 0, 1, -1)
+        keys: dict[tuple[int, float], Mask] = {}
+        for k in np.flatnonzero(pending):
+            d = int(direction[k])
+            key = (d, round(float(self.level[d][k]) / _FINEST) * _FINEST)
+            keys.setdefault(key, np.zeros(len(error), dtype=bool))[k] = True
+        self.last = np.where(pending, direction, 0)
+        self.before = error.copy()
+        return [(d, level, keys[d, level]) for d, level in sorted(keys)]

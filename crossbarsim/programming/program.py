@@ -1,0 +1,267 @@
+"""Program-and-verify of whole arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from ..netlists._check import Array, finite_array
+from ..netlists.crossbar import Crossbar
+from ..netlists.errors import ParameterError
+from ..solvers import Solver
+from .calibrate import pulse_window
+from .ladder import Ladder
+from .polarity import pristine_state
+from .pulses import PulseTrain
+from .result import ProgramResult
+from .run import Recipe, Run
+from .schemes import Operation, Scheme, scheme_of
+from .writing import check_ends
+
+__all__ = ["form", "program"]
+
+_STEPS = 30.0  # from the first to the last voltage
+
+
+def program(
+    xbar: Crossbar, targets: Any, *, scheme: str | Scheme | None = None, tolerance: Any = 0.05,
+    algorithm: Literal["amplitude", "width"] = "amplitude", v_start: Any = None,
+    v_step: Any = None, v_max: Any = None, width: Any = None, rise: float | None = None,
+    fall: float | None = None, growth: float = 1.5, max_pulses: int = 100, passes: int = 3,
+    read_voltage: float | None = None, read_time: float = 100e-9,
+    disturb_threshold: float = 0.02, v_limit: float = 4.0, seed: int = 0, rtol: float = 1e-3,
+    progress: Callable[[float], None] | None = None, solver: Solver | None = None,
+) -> ProgramResult:
+    """Program an array to target conductances, row by row, by pulses and reads.
+
+    Every pulse is a transient of the whole array, so that wires, half-selected cells, variability
+    and the devices' noise take part. After each pulse the row is read through the wires and the
+    access elements; a cell has converged when its read current is within `tolerance` of what it
+    would be without wires at the target conductance. Cells below their target get SET pulses,
+    those above RESET pulses; cells that have converged get none, as far as the scheme can inhibit
+    a column. See `Ladder` and `Rungs` for which pulse comes next.
+
+    Parameters
+    ----------
+    xbar : Crossbar
+        Word lines `Driven()` from one or both sides, bit lines `Sensed()`. While a row is
+        written, drivers with the same series resistance take the place of the amplifiers.
+    targets : (M, N) array
+        Siemens, of the devices at their read voltage.
+    scheme : {"v/2", "v/3", "floating", "1t1r"} or Scheme, optional
+        Default: "1t1r" for cells with transistors, else "v/2". `Gated` takes the gate voltages,
+        which set the compliance current.
+    tolerance : float or (M, N) array
+        Relative to the target.
+    algorithm : {"amplitude", "width"}
+        Whether stronger pulses are higher or longer (ISPP).
+    v_start, v_step, v_max, width : float or (set, reset), optional
+        Volt and second. Default: found by pulsing single cells of the same kind; the step is a
+        thirtieth of the range.
+    rise, fall : float, optional
+        Second; default: a tenth of the width.
+    growth : float
+        Of the width from level to level.
+    max_pulses : int
+        For each cell and pass.
+    passes : int
+        Times over the array: a later pass programs again what the rows after it disturbed.
+    read_voltage : float, optional
+        Volt; default: the model's own.
+    read_time : float
+        Second for one read of a row, for time and energy.
+    disturb_threshold : float
+        Change of a cell while others are written, relative to its target, that is reported.
+    v_limit : float
+        Volt, of the search for defaults.
+    seed : int
+        Of the noise of stochastic devices.
+    rtol : float
+        Of every transient.
+    progress : callable, optional
+        Called with the share that is done.
+
+    Returns
+    -------
+    ProgramResult
+        Cells that did not converge are listed. After an interrupt from the keyboard it has what
+        was done, with ``success = False``; ``program(result.crossbar, targets)`` goes on.
+
+    Raises
+    ------
+    ParameterError
+        Targets out of the device's range, wrong shapes, an unknown scheme or one that does not
+        fit the cells, pulses that do not move the cells.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim import Crossbar, Wires
+    >>> from crossbarsim.devices import VTEAM
+    >>> from crossbarsim.programming import program
+    >>> device = VTEAM.preset("magic", v_off=1.0)
+    >>> array = Crossbar(cells=device.array(np.full((2, 2), 5e-6)), wires=Wires(2.0, 2.0))
+    >>> program(array, [[1e-5, 5e-5], [2e-4, 2e-5]]).success
+    True
+    """
+    chosen = scheme_of(_devices(xbar), scheme)
+    check_ends(xbar)
+    goal = _targets(xbar, targets)
+    pulse = _pair("width", width)
+    ladders = {}
+    given = {n: _pair(n, v) for n, v in (
+        ("v_start", v_start), ("v_step", v_step), ("v_max", v_max))}
+    tol = _tolerance(tolerance, xbar.shape)
+    for k, (sign, operation) in enumerate(((1, "set"), (-1, "reset"))):
+        ladders[sign] = _ladder(
+            xbar, operation, goal, chosen, {n: v[k] for n, v in given.items()}, pulse[k],  # type: ignore[arg-type]
+            _Shape(rise, fall, algorithm, growth), float(tol.min()), v_limit, solver,
+        )
+    recipe = Recipe(
+        ladders, chosen, tol, "program", algorithm, _count("max_pulses", max_pulses),
+        _count("passes", passes), _volts(xbar, read_voltage), _positive("read_time", read_time),
+        _positive("disturb_threshold", disturb_threshold), int(seed), rtol,
+    )
+    return Run(xbar, goal, recipe, progress, solver).result()
+
+
+def form(
+    xbar: Crossbar, conductance: Any, *, v_start: float, v_step: float, v_max: float,
+    width: float, scheme: str | Scheme | None = None, rise: float | None = None,
+    fall: float | None = None, max_pulses: int = 100, read_voltage: float | None = None,
+    read_time: float = 100e-9, disturb_threshold: float = 0.02, seed: int = 0,
+    rtol: float = 1e-3, progress: Callable[[float], None] | None = None,
+    solver: Solver | None = None,
+) -> ProgramResult:
+    """FORM the cells of an array: rising pulses of SET polarity until they conduct.
+
+    The model must have a pristine state; see `pristine_state`.
+
+    Parameters
+    ----------
+    xbar : Crossbar
+    conductance : float or (M, N) array
+        Siemens at which a cell counts as formed.
+    v_start, v_step, v_max : float
+        Volt.
+    width : float
+        Second.
+    scheme, rise, fall, max_pulses, read_voltage, read_time, disturb_threshold, seed, rtol
+        As for `program`. Transistors limit the current by `Gated.gate_set`.
+    progress, solver
+        As for `program`.
+
+    Returns
+    -------
+    ProgramResult
+        `unconverged` are the cells that were not formed.
+    """
+    cells: Any = _devices(xbar).cells
+    pristine_state(cells.device)
+    chosen = scheme_of(xbar, scheme)
+    check_ends(xbar)
+    goal = _targets(xbar, np.broadcast_to(finite_array("conductance", conductance), xbar.shape))
+    ladder = Ladder(v_start, v_step, v_max, PulseTrain(width, rise=rise, fall=fall))
+    recipe = Recipe(
+        {1: ladder, -1: ladder}, chosen, np.zeros(xbar.shape), "form", "amplitude",
+        _count("max_pulses", max_pulses), 1, _volts(xbar, read_voltage),
+        _positive("read_time", read_time), _positive("disturb_threshold", disturb_threshold),
+        int(seed), rtol,
+    )
+    return Run(xbar, goal, recipe, progress, solver).result()
+
+
+@dataclass(frozen=True)
+class _Shape:
+    rise: float | None
+    fall: float | None
+    algorithm: Any
+    growth: float
+
+
+def _ladder(
+    xbar: Crossbar, operation: Operation, targets: Array, scheme: Scheme,
+    given: dict[str, float | None], width: float | None, shape: _Shape, tolerance: float,
+    v_limit: float, solver: Solver | None,
+) -> Ladder:
+    if shape.algorithm not in ("amplitude", "width"):
+        raise ParameterError(f'`algorithm` must be "amplitude" or "width"; got {shape.algorithm!r}')
+    start, step, most = (given[n] for n in ("v_start", "v_step", "v_max"))
+    if start is None or most is None or width is None:
+        found = pulse_window(
+            xbar, operation, float(targets.min()), float(targets.max()), scheme=scheme,
+            width=width, move=0.5 * tolerance, v_limit=v_limit, solver=solver,
+        )
+        start = found.v_start if start is None else start
+        most = max(found.v_max, 1.2 * start) if most is None else most
+        width = found.pulse.width
+    if step is None:
+        step = max((most - start) / _STEPS, 1e-3 * most)
+    pulse = PulseTrain(width, rise=shape.rise, fall=shape.fall)
+    return Ladder(start, step, most, pulse, shape.algorithm, shape.growth)
+
+
+def _devices(xbar: Crossbar) -> Crossbar:
+    if not isinstance(xbar, Crossbar):
+        raise ParameterError(f"`xbar` must be a Crossbar; got {type(xbar).__name__}")
+    if not hasattr(xbar.cells, "device"):
+        raise ParameterError(
+            "programming needs cells that are devices, such as VTEAM().array(conductance=G); got "
+            f"{type(xbar.cells).__name__}"
+        )
+    return xbar
+
+
+def _targets(xbar: Crossbar, targets: Any) -> Array:
+    goal = finite_array("targets", targets)
+    if goal.shape != xbar.shape:
+        raise ParameterError(f"`targets` must have shape {xbar.shape}; got {goal.shape}")
+    cells: Any = xbar.cells
+    low, high = (np.broadcast_to(g, goal.shape) for g in cells.device.conductance_range())
+    bad = ~((goal > 0) & (goal >= low * (1 - 1e-9)) & (goal <= high * (1 + 1e-9)))
+    if bad.any():
+        i, j = map(int, np.argwhere(bad)[0])
+        raise ParameterError(
+            f"`targets[{i}, {j}]` = {goal[i, j]:g} S is out of the device's range, "
+            f"{low[i, j]:.4g} to {high[i, j]:.4g} S at {cells.device.read_voltage:g} V"
+        )
+    return np.array(goal)
+
+
+def _tolerance(value: Any, shape: tuple[int, int]) -> Array:
+    tolerance = finite_array("tolerance", value)
+    if tolerance.shape not in ((), shape):
+        raise ParameterError(f"`tolerance` must be a number or {shape}; got {tolerance.shape}")
+    if not ((tolerance > 0) & (tolerance < 1)).all():
+        raise ParameterError("`tolerance` must be > 0 and < 1, relative to the target")
+    return np.array(np.broadcast_to(tolerance, shape))
+
+
+def _pair(name: str, value: Any) -> tuple[Any, Any]:
+    pair = value if isinstance(value, (tuple, list)) else (value, value)
+    if len(pair) != 2:
+        raise ParameterError(f"`{name}` must be a number or a pair (set, reset); got {value!r}")
+    return pair[0], pair[1]
+
+
+def _count(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ParameterError(f"`{name}` must be an integer >= 1; got {value!r}")
+    return int(value)
+
+
+def _positive(name: str, value: Any) -> float:
+    if not (isinstance(value, (int, float)) and np.isfinite(value) and value > 0):
+        raise ParameterError(f"`{name}` must be a number > 0; got {value!r}")
+    return float(value)
+
+
+def _volts(xbar: Crossbar, value: Any) -> float:
+    cells: Any = xbar.cells
+    volts = cells.device.read_voltage if value is None else value
+    if not (isinstance(volts, (int, float)) and np.isfinite(volts) and volts != 0):
+        raise ParameterError(f"`read_voltage` must be finite and not 0 V; got {volts!r}")
+    return float(volts)

@@ -1,0 +1,136 @@
+"""What programming an array did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..netlists._check import Array
+from ..netlists.crossbar import Crossbar
+
+__all__ = ["ProgramResult"]
+
+
+@dataclass(eq=False)
+class ProgramResult:
+    """An array after programming, and what it cost.
+
+    Attributes
+    ----------
+    crossbar : Crossbar
+        As it is now; ``program(result.crossbar, targets)`` goes on from here.
+    targets : (M, N) siemens
+    initial, measured : (M, N) siemens
+        By reads of the whole array before and after: the target times the read current over the
+        current of a cell at its target without wires.
+    conductance : (M, N) siemens
+        Of the devices themselves, at their read voltage.
+    tolerance : (M, N)
+        Relative.
+    set_pulses, reset_pulses : (M, N) int
+        That each cell was selected for.
+    disturb : (M, N) siemens
+        Sum of the changes while other cells were written, with sign.
+    disturbed : list of (i, j)
+        Cells whose `disturb` is more than the threshold.
+    unconverged : list of (i, j)
+        Cells whose last read is out of tolerance.
+    energy, read_energy : float
+        Joule, delivered by all sources.
+    time : float
+        Second, of all pulses and reads.
+    writes, reads : int
+        Pulses of the array and reads of a row.
+    history : list of (row, measured (N,))
+        Every verify, in order.
+    scheme, algorithm, operation : str
+    success : bool
+        Whether it ran to its end and every cell is within tolerance; `message` says more.
+    """
+
+    crossbar: Crossbar
+    targets: Array
+    initial: Array
+    measured: Array
+    conductance: Array
+    tolerance: Array
+    set_pulses: NDArray[np.int64]
+    reset_pulses: NDArray[np.int64]
+    disturb: Array
+    disturbed: list[tuple[int, int]]
+    unconverged: list[tuple[int, int]]
+    energy: float
+    read_energy: float
+    time: float
+    writes: int
+    reads: int
+    scheme: str
+    algorithm: str
+    operation: str = "program"
+    success: bool = True
+    message: str = ""
+    history: list[tuple[int, Array]] = field(default_factory=list)
+
+    @property
+    def pulses(self) -> NDArray[np.int64]:
+        """Pulses per cell, (M, N)."""
+        return self.set_pulses + self.reset_pulses
+
+    @property
+    def error(self) -> Array:
+        """Measured less target conductance, (M, N) siemens."""
+        return self.measured - self.targets
+
+    @property
+    def relative_error(self) -> Array:
+        """`error` over target, (M, N)."""
+        return self.error / self.targets
+
+    def __repr__(self) -> str:
+        rows, columns = self.targets.shape
+        return (
+            f"ProgramResult({rows}x{columns}, {self.scheme!r}, writes={self.writes}, "
+            f"unconverged={len(self.unconverged)}, disturbed={len(self.disturbed)}, "
+            f"energy={self.energy:.3g} J, time={self.time:.3g} s, success={self.success})"
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """Return the numbers that matter, for JSON."""
+        relative = self.relative_error
+        return {
+            "operation": self.operation, "scheme": self.scheme, "algorithm": self.algorithm,
+            "rows": self.targets.shape[0], "columns": self.targets.shape[1],
+            "success": self.success, "message": self.message,
+            "writes": self.writes, "reads": self.reads,
+            "pulses_per_cell_mean": float(self.pulses.mean()),
+            "pulses_per_cell_max": int(self.pulses.max()),
+            "energy_joule": self.energy, "read_energy_joule": self.read_energy,
+            "time_second": self.time,
+            "error_rms_siemens": float(np.sqrt(np.mean(self.error**2))),
+            "relative_error_mean": float(relative.mean()),
+            "relative_error_std": float(relative.std()),
+            "relative_error_worst": float(np.abs(relative).max()),
+            "unconverged": [list(cell) for cell in self.unconverged],
+            "disturbed": [list(cell) for cell in self.disturbed],
+        }
+
+    def to_dataframe(self) -> Any:
+        """Return one row per cell as a pandas DataFrame."""
+        import pandas as pd  # noqa: PLC0415 - an extra
+
+        i, j = np.indices(self.targets.shape)
+        away = np.zeros(self.targets.shape, dtype=bool)
+        moved = away.copy()
+        for mask, cells in ((away, self.unconverged), (moved, self.disturbed)):
+            for cell in cells:
+                mask[cell] = True
+        columns: dict[str, Any] = {
+            "row": i, "column": j, "target": self.targets, "initial": self.initial,
+            "measured": self.measured, "conductance": self.conductance, "error": self.error,
+            "set_pulses": self.set_pulses, "reset_pulses": self.reset_pulses,
+            "disturb": self.disturb, "converged": ~away, "disturbed": moved,
+        }
+        return pd.DataFrame({name: np.ravel(value) for name, value in columns.items()})

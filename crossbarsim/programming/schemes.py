@@ -1,0 +1,263 @@
+"""Write schemes: which voltage every line gets when some cells of a row are written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..devices import OneTransistorOneResistor
+from ..devices.parameters import closest
+from ..netlists._check import Array
+from ..netlists.crossbar import Crossbar
+from ..netlists.errors import ParameterError
+
+__all__ = ["SCHEMES", "FloatingLines", "Gated", "HalfVoltage", "Lines", "Operation", "Scheme",
+           "ThirdVoltage", "scheme_of"]
+
+Mask: TypeAlias = NDArray[np.bool_]
+Operation: TypeAlias = Literal["set", "reset", "form"]
+
+
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """Line voltages at the top of a pulse; all are 0 V before and after it.
+
+    Attributes
+    ----------
+    word : (M,) volt; NaN: the line floats
+    bit : (N,) volt; NaN: the line floats
+    gate : (M,) or (N,) volt, held during the whole pulse, or None
+    """
+
+    word: Array
+    bit: Array
+    gate: Array | None = None
+
+
+@runtime_checkable
+class Scheme(Protocol):
+    """How lines are driven."""
+
+    name: ClassVar[str]
+
+    def check(self, xbar: Crossbar) -> None:
+        """Raise a `ParameterError` where the scheme does not fit the cells."""
+        ...
+
+    def lines(
+        self, xbar: Crossbar, row: int, columns: Mask, voltage: float, operation: Operation
+    ) -> Lines:
+        """Return the lines that put `voltage` (with its sign) on cells (row, columns (N,) bool)."""
+        ...
+
+    def read_gate(self, xbar: Crossbar, row: int) -> Array | None:
+        """Return the gate voltages while `row` is read, or None."""
+        ...
+
+
+class _Passive:
+    """Cells without gates."""
+
+    name: ClassVar[str] = ""
+
+    def check(self, xbar: Crossbar) -> None:
+        """Refuse cells with transistors."""
+        if isinstance(xbar.cells, OneTransistorOneResistor):
+            raise ParameterError(
+                f"the scheme {self.name!r} is for arrays without transistors; 1T1R cells are "
+                "written with scheme='1t1r'"
+            )
+
+    def read_gate(self, xbar: Crossbar, row: int) -> Array | None:
+        """There are no gates."""
+        del xbar, row
+
+
+def _biased(
+    xbar: Crossbar, row: int, columns: Mask, voltage: float, words: float, bits: float
+) -> Lines:
+    """Unselected words and bits at shares `words`, `bits` of the voltage.
+
+    A negative cell voltage exchanges the roles of the two families, so that no line is negative.
+    """
+    v = abs(voltage)
+    word, bit = np.full(xbar.shape[0], words), np.full(xbar.shape[1], bits)
+    word[row] = 1.0
+    bit[columns] = 0.0
+    if voltage < 0:
+        word, bit = 1.0 - word, 1.0 - bit
+    return Lines(v * word, v * bit)
+
+
+@dataclass(frozen=True)
+class HalfVoltage(_Passive):
+    """V/2: unselected lines at half the voltage.
+
+    Cells that share a line with a selected one see V/2, all others nothing.
+    """
+
+    name: ClassVar[str] = "v/2"
+
+    def lines(
+        self, xbar: Crossbar, row: int, columns: Mask, voltage: float, operation: Operation
+    ) -> Lines:
+        """Return the voltages of all lines."""
+        del operation
+        return _biased(xbar, row, columns, voltage, 0.5, 0.5)
+
+
+@dataclass(frozen=True)
+class ThirdVoltage(_Passive):
+    """V/3: unselected word lines at V/3, unselected bit lines at 2V/3.
+
+    Every cell that is not selected sees V/3 in magnitude.
+    """
+
+    name: ClassVar[str] = "v/3"
+
+    def lines(
+        self, xbar: Crossbar, row: int, columns: Mask, voltage: float, operation: Operation
+    ) -> Lines:
+        """Return the voltages of all lines."""
+        del operation
+        return _biased(xbar, row, columns, voltage, 1.0 / 3.0, 2.0 / 3.0)
+
+
+@dataclass(frozen=True)
+class FloatingLines(_Passive):
+    """Unselected lines float: their voltages are what the cells make of them.
+
+    The selected word line is driven to the voltage with its sign, selected bit lines are at 0 V.
+    """
+
+    name: ClassVar[str] = "floating"
+
+    def lines(
+        self, xbar: Crossbar, row: int, columns: Mask, voltage: float, operation: Operation
+    ) -> Lines:
+        """Return the voltages of all lines."""
+        del operation
+        word, bit = np.full(xbar.shape[0], np.nan), np.full(xbar.shape[1], np.nan)
+        word[row] = voltage
+        bit[columns] = 0.0
+        return Lines(word, bit)
+
+
+@dataclass(frozen=True)
+class Gated:
+    """1T1R: the gate line of the selected cells is on, all others are off.
+
+    With gates along the rows the cells of the row that are not written have both their lines at
+    the same voltage. With gates along the columns their gates are off.
+
+    The compliance current is the saturation current of the transistor: `gate_set` limits SET.
+    It does so well where the transistor's source is at 0 V, that is where the SET current flows
+    through the device first: device positive towards the word line, transistor on the bit side,
+    positive voltage SETs. For a model that SETs with negative voltage turn the device
+    (``polarity=-1``) or put the transistor on the word side; otherwise it is a source follower.
+
+    Parameters
+    ----------
+    gate_set, gate_reset, gate_read : float, optional
+        Gate voltage of selected cells in each operation, volt; default: the largest gate voltage
+        that the cells were made with. FORM uses `gate_set`.
+    gate_off : float
+        Of all others, volt.
+    """
+
+    gate_set: float | None = None
+    gate_reset: float | None = None
+    gate_read: float | None = None
+    gate_off: float = 0.0
+    name: ClassVar[str] = "1t1r"
+
+    def __post_init__(self) -> None:
+        for name in ("gate_set", "gate_reset", "gate_read", "gate_off"):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if not (isinstance(value, (int, float)) and np.isfinite(value)):
+                raise ParameterError(f"`{name}` must be a finite voltage; got {value!r}")
+            if name != "gate_off" and value <= self.gate_off and self.gate_off == 0.0:
+                raise ParameterError(f"`{name}` must be > 0 V; got {value!r}")
+
+    def check(self, xbar: Crossbar) -> None:
+        """Refuse cells without transistors, and gates that stay off."""
+        if not isinstance(xbar.cells, OneTransistorOneResistor):
+            raise ParameterError(
+                f"the scheme {self.name!r} is for OneTransistorOneResistor cells; got "
+                f"{type(xbar.cells).__name__}: use 'v/2', 'v/3' or 'floating'"
+            )
+        for use in ("set", "reset", "read"):
+            if self.on(xbar, use) <= self.gate_off:
+                raise ParameterError(
+                    f"`gate_{use}` = {self.on(xbar, use):g} V does not turn the transistors on "
+                    f"(`gate_off` = {self.gate_off:g} V); give it, or make the cells with their "
+                    "`gate_voltage`"
+                )
+
+    def on(self, xbar: Crossbar, use: str) -> float:
+        """Return the gate voltage of selected cells, volt; `use` is set, form, reset or read."""
+        value = getattr(self, f"gate_{'set' if use == 'form' else use}")
+        cells: Any = xbar.cells
+        return float(cells.gates().max()) if value is None else float(value)
+
+    def lines(
+        self, xbar: Crossbar, row: int, columns: Mask, voltage: float, operation: Operation
+    ) -> Lines:
+        """Return the voltages of all lines."""
+        cells: Any = xbar.cells
+        on, v = self.on(xbar, operation), abs(voltage)
+        word, bit = np.zeros(xbar.shape[0]), np.zeros(xbar.shape[1])
+        along_rows = cells.gate_along == "rows"
+        gate = np.full(xbar.shape[0 if along_rows else 1], self.gate_off)
+        if voltage >= 0:
+            word[row] = v
+            if along_rows:
+                bit[~columns] = v
+        else:
+            bit[columns] = v
+            if not along_rows:
+                word[:] = v
+                word[row] = 0.0
+        gate[row if along_rows else columns] = on
+        return Lines(word, bit, gate)
+
+    def read_gate(self, xbar: Crossbar, row: int) -> Array | None:
+        """Gates of the row on; all of them where gates run along the columns."""
+        cells: Any = xbar.cells
+        on = self.on(xbar, "read")
+        if cells.gate_along == "columns":
+            return np.full(xbar.shape[1], on)
+        gate = np.full(xbar.shape[0], self.gate_off)
+        gate[row] = on
+        return gate
+
+
+SCHEMES: dict[str, type[Any]] = {
+    s.name: s for s in (HalfVoltage, ThirdVoltage, FloatingLines, Gated)
+}
+"""Schemes by name."""
+
+
+def scheme_of(xbar: Crossbar, scheme: str | Scheme | None = None) -> Scheme:
+    """Return the scheme of that name, checked against the cells.
+
+    None: ``"1t1r"`` for cells with transistors, else ``"v/2"``.
+    """
+    if scheme is None:
+        scheme = "1t1r" if isinstance(xbar.cells, OneTransistorOneResistor) else "v/2"
+    if isinstance(scheme, str):
+        if scheme.lower() not in SCHEMES:
+            raise ParameterError(f"no scheme {scheme!r}{closest(scheme.lower(), SCHEMES)}")
+        scheme = SCHEMES[scheme.lower()]()
+    if not isinstance(scheme, Scheme):
+        raise ParameterError(
+            f"`scheme` must be one of {', '.join(map(repr, SCHEMES))} or an object such as "
+            f"Gated(...); got {type(scheme).__name__}"
+        )
+    scheme.check(xbar)
+    return scheme

@@ -1,0 +1,203 @@
+"""Reading one cell of an array without transistors: sneak currents, margin and delay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from ..devices import Device, OneSelectorOneResistor
+from ..devices.parameters import closest
+from ..devices.static import Ohmic
+from ..netlists._check import Array
+from ..netlists.crossbar import Crossbar, Resistive, Wires
+from ..netlists.ends import Driven, End, Ends, Floating, Grounded, Sensed
+from ..netlists.errors import ParameterError
+from ..solvers import Solver
+
+__all__ = ["READ_SCHEMES", "ReadMargin", "read_margin", "sneak_resistance"]
+
+READ_SCHEMES = ("floating", "v/2", "v/3", "grounded")
+"""What unselected lines do: float; V/2 both; word lines V/3 and bit lines 2V/3; 0 V both."""
+
+_SHARES = {"v/2": (0.5, 0.5), "v/3": (1.0 / 3.0, 2.0 / 3.0)}
+
+
+@dataclass(frozen=True, eq=False)
+class ReadMargin:
+    """Read currents of one cell in both states against the size of the array.
+
+    Attributes
+    ----------
+    table : DataFrame
+        Columns ``size``, ``scheme``, ``selector``, ``i_on``, ``i_off`` (ampere into the selected
+        bit line with the cell in its low and high resistance), ``margin`` (i_on - i_off) / i_on,
+        ``power`` (watt, reading the cell in its low resistance).
+    read_voltage : float, volt
+    r_on, r_off : float, ohm
+    word, bit : float, ohm per segment
+    pattern : str
+        State of all other cells.
+    """
+
+    table: pd.DataFrame
+    read_voltage: float
+    r_on: float
+    r_off: float
+    word: float
+    bit: float
+    pattern: str
+
+    def largest(self, margin: float = 0.1) -> pd.DataFrame:
+        """Return the largest size with at least `margin`, by scheme and selector; 0: none."""
+        good = self.table.assign(size=self.table["size"].where(self.table["margin"] >= margin, 0))
+        return good.groupby(["selector", "scheme"], sort=False)["size"].max().reset_index()
+
+
+def sneak_resistance(rows: int, columns: int, resistance: float) -> float:
+    """Return the resistance of all sneak paths beside one cell, ohm.
+
+    All other cells have `resistance`, lines have none and float: N - 1 cells of the row, then
+    (M - 1)(N - 1) cells, then M - 1 cells of the column, each in parallel (Zidan, Fahmy, Hussain
+    and Salama, Microelectron. J. 44:176, 2013). 2x2: three cells in series.
+
+    Examples
+    --------
+    >>> from crossbarsim.studies.read_margin import sneak_resistance
+    >>> sneak_resistance(2, 2, 1e3)
+    3000.0
+    """
+    if rows < 2 or columns < 2:
+        return np.inf
+    m, n = rows - 1, columns - 1
+    return resistance * (1.0 / n + 1.0 / (m * n) + 1.0 / m)
+
+
+def read_ends(scheme: str, size: int, row: int, column: int, voltage: float) -> Ends:
+    """Return the ends of a read of cell (row, column): word line driven, bit line sensed."""
+    if scheme == "floating":
+        words: list[End] = [Floating()] * size
+        bits: list[End] = [Floating()] * size
+    elif scheme == "grounded":
+        words, bits = [Driven(0.0)] * size, [Grounded()] * size
+    else:
+        word, bit = _SHARES[scheme]
+        words, bits = [Driven(word * voltage)] * size, [Driven(bit * voltage)] * size
+    words[row], bits[column] = Driven(voltage), Sensed()
+    return Ends(word_left=words, bit_bottom=bits)
+
+
+def read_margin(
+    sizes: Sequence[int], *, schemes: str | Sequence[str] = READ_SCHEMES,
+    selector: Device | Mapping[str, Device | None] | None = None, device: Device | None = None,
+    r_on: float = 10e3, r_off: float = 1e6, wires: Wires | None = None,
+    read_voltage: float = 1.0, pattern: Literal["lrs", "hrs"] = "lrs",
+    solver: Solver | None = None,
+) -> ReadMargin:
+    """Read the cell farthest from driver and amplifier, in both states, for every size.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Of square arrays, >= 2.
+    schemes : str or sequence of str
+        Of ``"floating"``, ``"v/2"``, ``"v/3"``, ``"grounded"``.
+    selector : Device or mapping of names to devices, optional
+        In series with every cell, e.g. ``{"none": None, "exponential": ExponentialSelector()}``.
+    device : Device, optional
+        The cells; default: resistors.
+    r_on, r_off : float
+        Ohm, of a cell (of a device at its own read voltage); r_on < r_off.
+    wires : Wires, optional
+        Scalars; default: 1 ohm per segment.
+    read_voltage : float
+        Volt on the selected word line.
+    pattern : {"lrs", "hrs"}
+        State of all other cells: "lrs", the worst case, lets most sneak current flow.
+
+    Returns
+    -------
+    ReadMargin
+
+    Examples
+    --------
+    >>> from crossbarsim.studies.read_margin import read_margin
+    >>> read_margin([4, 16], schemes="floating").table["margin"].round(2).tolist()
+    [0.43, 0.12]
+    """
+    chosen = _schemes(schemes)
+    many = selector if isinstance(selector, Mapping) else {
+        "none" if selector is None else selector.name: selector
+    }
+    wires = _uniform(wires)
+    _check_states(r_on, r_off)
+    if pattern not in ("lrs", "hrs"):
+        raise ParameterError(f'`pattern` must be "lrs" or "hrs"; got {pattern!r}')
+    if not (np.isfinite(read_voltage) and read_voltage > 0):
+        raise ParameterError(f"`read_voltage` must be > 0 V; got {read_voltage!r}")
+    solver = solver or Solver()
+    rows: list[dict[str, Any]] = []
+    for size in _sizes(sizes):
+        for label, gate in many.items():
+            for scheme in chosen:
+                ends = read_ends(scheme, size, 0, size - 1, read_voltage)
+                currents, power = [], 0.0
+                for r in (r_off, r_on):
+                    G = np.full((size, size), 1.0 / (r_on if pattern == "lrs" else r_off))
+                    G[0, size - 1] = 1.0 / r
+                    xbar = Crossbar(wires=wires, ends=ends, cells=_cells(G, device, gate))
+                    found = solver.solve(xbar, np.zeros(size), fields="currents")
+                    currents.append(float(found.currents[size - 1]))
+                    power = float(found.power)
+                rows.append({
+                    "size": size, "scheme": scheme, "selector": label, "i_on": currents[1],
+                    "i_off": currents[0], "margin": 1.0 - currents[0] / currents[1],
+                    "power": power,
+                })
+    return ReadMargin(
+        pd.DataFrame(rows), float(read_voltage), float(r_on), float(r_off), float(wires.word),
+        float(wires.bit), pattern,
+    )
+
+
+def _cells(G: Array, device: Device | None, selector: Device | None) -> Any:
+    if selector is None:
+        return Resistive(G) if device is None else device.array(conductance=G)
+    return OneSelectorOneResistor((device or Ohmic()).array(conductance=G), selector)
+
+
+def _schemes(schemes: str | Sequence[str]) -> tuple[str, ...]:
+    chosen = (schemes,) if isinstance(schemes, str) else tuple(schemes)
+    for name in chosen:
+        if name not in READ_SCHEMES:
+            raise ParameterError(f"no read scheme {name!r}{closest(name, READ_SCHEMES)}")
+    return chosen
+
+
+def _sizes(sizes: Sequence[int]) -> list[int]:
+    found = []
+    for size in sizes:
+        if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 2:
+            raise ParameterError(f"`sizes` must be integers >= 2; got {size!r}")
+        found.append(int(size))
+    if not found:
+        raise ParameterError("`sizes` is empty")
+    return found
+
+
+def _uniform(wires: Wires | None) -> Wires:
+    wires = Wires(word=1.0, bit=1.0) if wires is None else wires
+    for name in Wires.__slots__:
+        if getattr(wires, name).ndim:
+            raise ParameterError(
+                f"`wires.{name}` must be a scalar: the arrays have different sizes"
+            )
+    return wires
+
+
+def _check_states(r_on: float, r_off: float) -> None:
+    if not (np.isfinite(r_off) and 0 < r_on < r_off):
+        raise ParameterError(f"must be 0 < r_on < r_off ohm; got r_on={r_on!r}, r_off={r_off!r}")
