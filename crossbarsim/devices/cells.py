@@ -9,10 +9,11 @@ from typing import Any, Self
 import numpy as np
 
 from ..netlists._check import Array, finite_array, nonnegative
-from ..netlists.cells import CellPoint, CellSlopes
+from ..netlists.cells import CellPoint, CellSlopes, CellSpice
 from ..netlists.errors import ParameterError
 from .base import Device
 from .compiled import build
+from .spice import cell_subcircuit
 
 __all__ = ["DeviceArray", "device_array"]
 
@@ -161,6 +162,10 @@ class DeviceArray:
         """Return the voltage across every device, (M, N)."""
         del point
         return u - w
+
+    def to_spice(self, name: str, t_stop: float | None) -> CellSpice:
+        """Return the cells as a subcircuit; without `t_stop` the states are frozen."""
+        return cell_subcircuit(self, name, t_stop)
 
 
 def _flat(array: Array) -> Array:
