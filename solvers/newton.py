@@ -88,10 +88,16 @@ class _Look:
 
     @property
     def total(self) -> float:
+        """Ampere missing; more where a cell did not converge."""
+        if not np.isfinite(self.law.largest):
+            return np.inf
         return self.law.total if self.point.bad < 0 else 2.0 * self.law.total
 
     def done(self, rtol: float) -> bool:
+        """Whether Kirchhoff's law holds."""
         law = self.law
+        if not np.isfinite(law.largest):
+            return False
         if law.total <= _NOTHING:
             return True
         return law.total <= max(rtol * law.largest, law.noise) and law.worst <= _GOOD

@@ -23,7 +23,7 @@ from .solution import Gradients, Solution
 if TYPE_CHECKING:
     from ..netlists.circuit import Circuit
     from .mna.operating_point import OperatingPoint
-    from .transient import TransientResult
+    from .transient_result import TransientResult
 
 __all__ = ["Solver"]
 

@@ -23,6 +23,7 @@ from .cells import array_cells
 from .newton import Companions, Network, Operating
 from .problem import make_problem
 from .structured.threads import one_blas_thread
+from .transient_result import TransientResult
 from .waveforms import Drive, compile_drive
 
 __all__ = ["TransientResult", "run_transient"]
@@ -34,47 +35,6 @@ _OLD = (1.0 - _GAMMA) ** 2 / (_GAMMA * (2.0 - _GAMMA))
 _ERROR = 2.0 * (-3.0 * _GAMMA**2 + 4.0 * _GAMMA - 2.0) / (12.0 * (2.0 - _GAMMA))
 _PROBES = ("state", "conductance", "cell_voltages", "cell_currents", "word_voltages",
            "bit_voltages")
-
-
-@dataclass(eq=False)
-class TransientResult:
-    """What an array did in time.
-
-    Attributes
-    ----------
-    time : (T,) second, every accepted step, breakpoints of the sources among them
-    currents : (T, N) ampere into the bit lines' bottom ends
-    end_currents : dict, ampere into every end, (T, M) or (T, N)
-    end_energy : dict, joule that each line's source has delivered, (M,) or (N,)
-    energy : float, joule delivered by all sources
-    probes : dict
-        What was asked for, each with the time axis first.
-    crossbar : Crossbar
-        The array as it is at the end.
-    steps, rejected, newton : int
-        Steps taken and refused, Newton steps in all.
-    residual : float
-        Largest violation of Kirchhoff's law of any step.
-    success : bool
-        False where the run was interrupted; `message` says where.
-    """
-
-    time: Array
-    currents: Array
-    end_currents: dict[str, Array]
-    end_energy: dict[str, Array]
-    energy: float
-    probes: dict[Any, Array]
-    crossbar: Crossbar
-    steps: int
-    rejected: int
-    newton: int
-    residual: float
-    success: bool = True
-    message: str = ""
-
-    def __getitem__(self, probe: Any) -> Array:
-        return self.probes[probe]
 
 
 @dataclass(eq=False)
@@ -106,10 +66,19 @@ def run_transient(
     lines = getattr(cells, "gate_along", None)
     gate_lines = None if lines is None else xbar.shape[0 if lines == "rows" else 1]
     drive = compile_drive(xbar, waveforms, t_stop, gate, gate_lines)
+    if max_step is not None and not (np.isfinite(max_step) and max_step > 0):
+        raise ParameterError(f"`max_step` must be > 0 second; got {max_step!r}")
     for probe in probes:
-        name = probe if isinstance(probe, str) else probe[0]
+        name, cell = (probe, None) if isinstance(probe, str) else probe
         if name not in _PROBES:
             raise ParameterError(f"no probe {name!r}; there are {', '.join(_PROBES)}")
+        if cell is not None and not all(
+            0 <= k < n for k, n in zip(cell, xbar.shape, strict=True)
+        ):
+            raise ParameterError(
+                f"probe {name!r}: cell {tuple(cell)} is outside the {xbar.shape[0]}x"
+                f"{xbar.shape[1]} array"
+            )
     with one_blas_thread():
         return _Run(xbar, cells, drive, probes, seed, rtol, max_step, progress, method).result()
 
@@ -220,14 +189,20 @@ class _Run:
     # -- the run -------------------------------------------------------------------------------
 
     def result(self) -> TransientResult:
-        point = self._start()
-        self._keep(point)
-        message = ""
+        """Run to the end, or as far as it goes."""
+        self.last = self._start()
+        self._keep(self.last)
         try:
-            point = self._advance(point)
+            self._advance(self.last)
         except KeyboardInterrupt:
-            message = f"interrupted at {self.kept[-1][0]:g} s of {self.stop:g} s"
-            point = self.last
+            return self._result(f"interrupted at {self.last.t:g} s of {self.stop:g} s")
+        except ConvergenceError as error:
+            error.partial = self._result(str(error))
+            raise
+        return self._result("")
+
+    def _result(self, message: str) -> TransientResult:
+        point = self.last
         names = dict(zip(END_NAMES, range(4), strict=True))
         columns = list(zip(*self.kept, strict=True))
         end_currents = {n: np.array([e[k] for e in columns[1]]) for n, k in names.items()}
@@ -237,22 +212,18 @@ class _Run:
             end_energy={n: point.energy[k] for n, k in names.items()},
             energy=float(sum(e.sum() for e in point.energy)),
             probes={p: np.array(columns[2 + k]) for k, p in enumerate(self.probes)},
-            crossbar=self.xbar.with_cells(self.cells.with_state(point.state)),
+            crossbar=self.xbar if self.xbar.linear
+            else self.xbar.with_cells(self.cells.with_state(point.state)),
             steps=self.steps, rejected=self.rejected, newton=self.newton,
             residual=self.residual, success=not message, message=message,
         )
 
-    def _advance(self, point: _Point) -> _Point:
-        self.last = point
+    def _advance(self, point: _Point) -> None:
         h = 1e-3 * float(self.drive.breaks[0])
         for stop in self.drive.breaks:
             while point.t < stop:
-                h = min(h, self.max_step, self._noise_step(point))
-                left = stop - point.t
-                if h >= 0.999 * left:
-                    h = left
-                elif h > 0.5 * left:
-                    h = 0.5 * left
+                h = self._length(h, float(stop) - point.t, point)
+                left = float(stop) - point.t
                 failure: ConvergenceError | None = None
                 try:
                     new, error = self._step(point, h)
@@ -272,18 +243,26 @@ class _Run:
                 point = self.last = new
                 self._keep(point)
                 h *= min(4.0, 0.9 * max(error, 1e-9) ** (-1 / 3))
-            if self.progress is not None:
-                self.progress(point.t / self.stop)
-        return point
+                if self.progress is not None:
+                    self.progress(point.t / self.stop)
+
+    def _length(self, h: float, left: float, point: _Point) -> float:
+        """Return the next step: within all limits, and no sliver before a corner."""
+        h = min(h, self.max_step, self._noise_step(point))
+        return left if h >= 0.999 * left else min(h, 0.5 * left)
 
     def _stuck(self, point: _Point, failure: ConvergenceError | None) -> ConvergenceError:
+        if failure is not None and "cell (" in str(failure):
+            return ConvergenceError(
+                f"at t = {point.t:.6g} s no time step is short enough: {failure}"
+            )
         rate = np.abs(point.rate / self.span).max(axis=0) if point.rate.size else np.zeros((1, 1))
         i, j = map(int, np.unravel_index(int(rate.argmax()), rate.shape))
         drop = float((point.at.word - point.at.bit)[i, j])
         return ConvergenceError(
             f"at t = {point.t:.6g} s the time step fell below 1e-13 of the run; cell ({i}, {j}) "
             f"at {drop:.4g} V moves fastest; limit its current, loosen `rtol`, or give the "
-            f"sources a longer rise time{f' ({failure})' if failure else ''}"
+            "sources a longer rise time"
         )
 
     # -- noise ---------------------------------------------------------------------------------

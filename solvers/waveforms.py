@@ -11,11 +11,13 @@ import numpy as np
 from ..netlists._check import Array
 from ..netlists.crossbar import Crossbar
 from ..netlists.ends import END_NAMES
+from ..netlists.errors import ParameterError
 from ..netlists.waves import Waves, read_waves
 
 __all__ = ["Drive", "compile_drive"]
 
 Line = Callable[[float], Array]
+_CLOSE = 1e-13  # of the run: the smallest time step
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +78,14 @@ def compile_drive(
 
     every = np.concatenate([np.array([last]), *(breaks for _, breaks in waves.values())])
     breaks = np.unique(every[(every > 0) & (every <= last)])
-    keep = np.diff(breaks, prepend=0.0) > 1e-14 * last  # corners that coincide
+    gaps = np.diff(breaks, prepend=0.0)
+    keep = gaps > 4e-16 * last  # corners that coincide
+    short = keep & (gaps < _CLOSE * last)
+    if short.any():
+        k = int(np.argmax(short))
+        raise ParameterError(
+            f"the sources' corners at {breaks[k] - gaps[k]:.6g} s and {breaks[k]:.6g} s cannot be "
+            f"told apart in a run of {last:g} s: lengthen the pulse or split the run"
+        )
     gates: Callable[[float], Any] = waves["gate"][0] if "gate" in waves else (lambda _now: None)
     return Drive(ends, gates, breaks[keep] if keep.any() else breaks)

@@ -1,0 +1,98 @@
+"""What an array did in time, with labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..netlists._check import Array
+from ..netlists.crossbar import Crossbar
+from ..netlists.errors import BackendUnavailable, ParameterError
+
+__all__ = ["TransientResult"]
+
+_UNITS = {
+    "conductance": "S", "cell_voltages": "V", "cell_currents": "A", "word_voltages": "V",
+    "bit_voltages": "V",
+}
+
+
+def _unit(unit: str) -> dict[str, str]:
+    return {"units": unit}
+
+
+@dataclass(eq=False)
+class TransientResult:
+    """What an array did in time.
+
+    Attributes
+    ----------
+    time : (T,) second, every accepted step, breakpoints of the sources among them
+    currents : (T, N) ampere into the bit lines' bottom ends
+    end_currents : dict, ampere into every end, (T, M) or (T, N)
+    end_energy : dict, joule that each line's source has delivered, (M,) or (N,)
+    energy : float, joule delivered by all sources
+    probes : dict
+        What was asked for, each with the time axis first; also ``result["state"]``.
+    crossbar : Crossbar
+        The array as it is at the end.
+    steps, rejected, newton : int
+        Steps taken and refused, Newton steps in all.
+    residual : float
+        Largest violation of Kirchhoff's law of any step.
+    success : bool
+        False where the run was interrupted; `message` says where.
+    """
+
+    time: Array
+    currents: Array
+    end_currents: dict[str, Array]
+    end_energy: dict[str, Array]
+    energy: float
+    probes: dict[Any, Array]
+    crossbar: Crossbar
+    steps: int
+    rejected: int
+    newton: int
+    residual: float
+    success: bool = True
+    message: str = ""
+
+    def __getitem__(self, probe: Any) -> Array:
+        if probe not in self.probes:
+            kept = ", ".join(map(repr, self.probes)) or "nothing"
+            raise ParameterError(f"{probe!r} was not kept; `probes` asked for {kept}")
+        return self.probes[probe]
+
+    def to_xarray(self) -> Any:
+        """Return currents, end currents and probes as an `xarray.Dataset` with labels and units."""
+        try:
+            import xarray as xr  # noqa: PLC0415 - optional
+        except ModuleNotFoundError as error:
+            raise BackendUnavailable("xarray is missing: install crossbarsim[studies]") from error
+        names = getattr(getattr(self.crossbar.cells, "device", None), "state_names", ())
+        found: dict[str, Any] = {"currents": (("time", "bit_line"), self.currents, _unit("A"))}
+        for name, current in self.end_currents.items():
+            line = "word_line" if name.startswith("word") else "bit_line"
+            found[f"{name}_current"] = (("time", line), current, _unit("A"))
+        for probe, values in self.probes.items():
+            name, cell = (probe, None) if isinstance(probe, str) else probe
+            inner = () if cell else ("row", "column")
+            own = ("state_name",) if name == "state" else ()
+            label = name if cell is None else f"{name}_{cell[0]}_{cell[1]}"
+            found[label] = (("time", *own, *inner), values, _unit(_UNITS.get(name, "")))
+        coordinates: dict[str, Any] = {"time": ("time", self.time, _unit("s"))}
+        if any("state_name" in entry[0] for entry in found.values()):
+            count = len(self.crossbar.cells.state)  # type: ignore[union-attr]
+            extra = [f"access_{k}" for k in range(count - len(names))]
+            coordinates["state_name"] = [*names, *extra]
+        return xr.Dataset(found, coordinates, {"energy": self.energy})
+
+    def to_dataframe(self) -> Any:
+        """Return the currents into the bit lines' bottom ends as a `pandas.DataFrame` over time."""
+        try:
+            import pandas as pd  # noqa: PLC0415 - optional
+        except ModuleNotFoundError as error:
+            raise BackendUnavailable("pandas is missing: install crossbarsim[studies]") from error
+        columns = [f"bit_line_{j}" for j in range(self.currents.shape[1])]
+        return pd.DataFrame(self.currents, pd.Index(self.time, name="time"), columns)
