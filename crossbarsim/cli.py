@@ -13,6 +13,7 @@ from rich.table import Table
 
 from .cli_device import device
 from .cli_errors import reported
+from .cli_program import program, read_margin
 from .environment import environment
 from .netlists.crossbar import Crossbar, Wires
 from .netlists.errors import BackendUnavailable, ParameterError
@@ -30,6 +31,8 @@ app = typer.Typer(
 study = typer.Typer(no_args_is_help=True, help="Studies that end in tables and pictures.")
 app.add_typer(study, name="study")
 app.add_typer(device, name="device")
+app.command()(program)
+study.command("read-margin")(read_margin)
 
 
 def _show_version(wanted: bool) -> None:

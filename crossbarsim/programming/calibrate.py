@@ -159,7 +159,9 @@ class _Search:
         for g, after in ((start, whole), (middle, self._after(volts, middle))):
             moved[: len(after)] |= sign * (after / g - 1.0) > move
         full = sign * (whole - goal) >= -0.02 * goal
-        way = np.log(np.maximum(whole, 1e-30) / start) / np.log(goal / start) if low < high else full
+        way = full.astype(float)
+        if low < high:
+            way = np.log(np.maximum(whole, 1e-30) / start) / np.log(goal / start)
         return _Found(
             int(np.argmax(moved)) if moved.any() else None,
             int(np.argmax(full)) if full.any() else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -83,7 +84,8 @@ class Rungs:
     """Where each cell of a row stands on the ladders of both directions.
 
     A cell that moves by less than a quarter of what is left gets a stronger pulse; one that would
-    pass its target if it moved like that again gets a weaker one. A cell that passed its target
+    pass its target if it moved like that again gets a weaker one. Both are judged by conductance,
+    its logarithm and resistance, whichever says that it is nearest. A cell that passed its target
     takes the other ladder; when it comes back, it starts lower and goes in smaller steps.
 
     Parameters
@@ -98,31 +100,41 @@ class Rungs:
         self.level = {d: np.zeros(count) for d in (1, -1)}
         self.step = {d: np.ones(count) for d in (1, -1)}
         self.last = np.zeros(count, dtype=int)  # direction of the last pulse
-        self.before = np.zeros(count)  # error before it
+        self.before = np.ones(count)  # ratio before it
 
-    def update(self, error: Array, tolerance: Array) -> None:
-        """Take in errors (n,) of a read, relative: above 0 the conductance is too high."""
+    def update(self, ratio: Array, tolerance: Array) -> None:
+        """Take in a read: conductances over targets, (n,), all > 0."""
         for k in np.flatnonzero(self.last):
             d = int(self.last[k])
-            left = -d * error[k]
-            moved = -d * (self.before[k] - error[k])
-            if left < -tolerance[k]:  # passed
+            now, was, slack = float(ratio[k]), float(self.before[k]), float(tolerance[k])
+            if d * (now - 1.0) > slack:  # passed
                 self.step[d][k] = max(_FINEST, 0.5 * self.step[d][k])
                 self.level[d][k] -= 2.0 * self.step[d][k]
-            elif moved > left + tolerance[k]:
-                self.level[d][k] -= self.step[d][k]
-            elif moved < _LEAST_MOVE * left:
-                self.level[d][k] += self.step[d][k]
+            else:
+                share = _share_of_way(was, now, 1.0 + d * slack)
+                if share > 1.0:
+                    self.level[d][k] -= self.step[d][k]
+                elif share < _LEAST_MOVE:
+                    self.level[d][k] += self.step[d][k]
             self.level[d][k] = min(max(self.level[d][k], 0.0), self.top[d])
 
-    def groups(self, error: Array, pending: Mask) -> list[tuple[int, float, Mask]]:
+    def groups(self, ratio: Array, pending: Mask) -> list[tuple[int, float, Mask]]:
         """Return (direction, level, cells (n,) bool) of the next pulses; weakest first."""
-        direction = np.where(error < 0, 1, -1)
+        direction = np.where(ratio < 1.0, 1, -1)
         keys: dict[tuple[int, float], Mask] = {}
         for k in np.flatnonzero(pending):
             d = int(direction[k])
             key = (d, round(float(self.level[d][k]) / _FINEST) * _FINEST)
-            keys.setdefault(key, np.zeros(len(error), dtype=bool))[k] = True
+            keys.setdefault(key, np.zeros(len(ratio), dtype=bool))[k] = True
         self.last = np.where(pending, direction, 0)
-        self.before = error.copy()
+        self.before = ratio.copy()
         return [(d, level, keys[d, level]) for d, level in sorted(keys)]
+
+
+def _share_of_way(was: float, now: float, goal: float) -> float:
+    """Return how much of what is left one more move like the last from `was` to `now` is."""
+    shares = []
+    for scale in (lambda g: g, math.log, lambda g: -1.0 / g):
+        left = scale(goal) - scale(now)
+        shares.append((scale(now) - scale(was)) / left if left else math.inf)
+    return max(shares)

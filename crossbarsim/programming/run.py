@@ -153,12 +153,13 @@ class Run:
         done = np.zeros(self.xbar.shape[1], dtype=np.int64)
         while True:
             measured = self._read([row], keep=True)[0]
-            error = measured / self.targets[row] - 1.0
-            rungs.update(error, r.tolerance[row])
+            # sneak currents may outweigh that of a cell that hardly conducts
+            ratio = np.maximum(measured / self.targets[row], 1e-9)
+            rungs.update(ratio, r.tolerance[row])
             pending = self._away(measured, row) & (done < r.max_pulses)
             if not pending.any():
                 return True
-            for direction, level, columns in rungs.groups(error, pending):
+            for direction, level, columns in rungs.groups(ratio, pending):
                 done += columns
                 if not self._write(row, direction, level, columns):
                     return False

@@ -29,6 +29,17 @@ def _sizes(ax: Axes, sizes: list[int]) -> None:
     ax.set_axisbelow(True)
 
 
+def _ohm(resistance: float) -> str:
+    for unit, name in ((1e6, "MΩ"), (1e3, "kΩ")):
+        if resistance >= unit:
+            return f"{resistance / unit:g} {name}"
+    return f"{resistance:g} Ω"
+
+
+def _pair(word: float, bit: float) -> str:
+    return f"{word:g}" if word == bit else f"{word:g} (word) and {bit:g} (bit)"
+
+
 def plot_read_margin(result: ReadMargin, *, ax: Axes | None = None) -> Axes:
     """Draw the margin against size: colours tell schemes apart, line styles selectors.
 
@@ -57,7 +68,8 @@ def plot_read_margin(result: ReadMargin, *, ax: Axes | None = None) -> Axes:
             )
     handles: list[Any] = [
         Line2D([], [], color=COLOURS[k % len(COLOURS)], marker=MARKS[k % len(MARKS)],
-               markersize=4.5, label=scheme) for k, scheme in enumerate(schemes)
+               markersize=4.5, label=scheme.upper() if "/" in scheme else scheme)
+        for k, scheme in enumerate(schemes)
     ]
     if len(selectors) > 1:
         handles += [
@@ -69,13 +81,12 @@ def plot_read_margin(result: ReadMargin, *, ax: Axes | None = None) -> Axes:
               frameon=False)
     _sizes(ax, sorted(int(n) for n in table["size"].unique()))
     ax.set_ylim(0, 103)
-    ax.set_ylabel("Read margin (I_on - I_off) / I_on (%)".replace("I_on", "$I_{on}$")
-                  .replace("I_off", "$I_{off}$"))
+    ax.set_ylabel(r"Read margin $(I_{on} - I_{off})\,/\,I_{on}$ (%)")
     state = "low" if result.pattern == "lrs" else "high"
     ax.set_title(
-        f"Farthest cell, {result.r_on / 1e3:g} kΩ or {result.r_off / 1e3:g} kΩ, all others in the "
-        f"{state}-resistance state\nread at {result.read_voltage:g} V, {result.word:g} and "
-        f"{result.bit:g} Ω per word and bit segment", fontsize=10,
+        f"Farthest cell, {_ohm(result.r_on)} or {_ohm(result.r_off)}, all others in the "
+        f"{state}-resistance state\nread at {result.read_voltage:g} V, "
+        f"{_pair(result.word, result.bit)} Ω per segment", fontsize=10,
     )
     return ax
 
@@ -111,10 +122,10 @@ def plot_read_delay(result: ReadDelay, *, ax: Axes | None = None) -> Axes:
     ax.set_ylabel(f"Read delay ({name})")
     wires = result.wires
     ax.set_title(
-        f"Farthest cell, all cells {result.resistance / 1e3:g} kΩ; per segment "
-        f"{float(wires.word):g}, {float(wires.bit):g} Ω\nand "
-        f"{1e15 * float(wires.word_capacitance):g}, {1e15 * float(wires.bit_capacitance):g} fF "
-        "(word, bit)", fontsize=10,
+        f"Farthest cell, all cells {_ohm(result.resistance)}\n"
+        f"per segment {_pair(float(wires.word), float(wires.bit))} Ω, "
+        f"{_pair(1e15 * float(wires.word_capacitance), 1e15 * float(wires.bit_capacitance))} fF",
+        fontsize=10,
     )
     ax.legend(fontsize=9, loc="upper left")
     return ax
