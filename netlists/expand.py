@@ -108,6 +108,8 @@ class _Expansion:
         spice = cells.to_spice("cell", t_stop)
         gates = self._gates(gate_voltage, along) if spice.gated else {}
         circuit.subcircuit(spice.name, spice.text)
+        # ngspice adds 1e-20 gmin to every divisor, which may be an energy in joule, squared
+        circuit.options(gmin=1e-30)
         values = {
             name: np.broadcast_to(value, self.xbar.shape)
             for name, value in spice.parameters.items()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import inspect
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -30,6 +31,11 @@ _FUNCTIONS = {
     "sinh": "sinh({0})", "cosh": "cosh({0})", "tanh": "tanh({0})", "asinh": "asinh({0})",
     "fabs": "abs({0})",
 }
+_RANGES = {
+    "sqrt": "max({0},0)", "log": "max({0},1e-300)", "asin": "min(max({0},-1),1)",
+    "acos": "min(max({0},-1),1)",
+}
+_LONG = 300  # characters
 _SIGNS: dict[type[ast.cmpop], tuple[str, Any]] = {
     ast.Lt: ("<", np.less), ast.LtE: ("<=", np.less_equal), ast.Gt: (">", np.greater),
     ast.GtE: (">=", np.greater_equal), ast.Eq: ("==", np.equal), ast.NotEq: ("!=", np.not_equal),
@@ -48,6 +54,26 @@ class Writer:
     def __init__(self, title: str) -> None:
         self.title = title
         self.parameters: dict[str, Array] = {}
+        self.conditional = 0  # depth of `if` whose condition is not known
+        self._cards: list[str] = []
+        self._nodes: dict[str, str] = {}
+
+    def take_cards(self) -> list[str]:
+        """Return the sources of intermediate values that laws asked for since the last call."""
+        cards, self._cards = self._cards, []
+        return cards
+
+    def shared(self, value: Value, uses: int) -> Value:
+        """Return `value`, a long one as a node of its own so that it is not written `uses` times.
+
+        Not where it is computed on a condition only: it may have no value elsewhere.
+        """
+        if not isinstance(value, str) or uses < 2 or len(value) <= _LONG or self.conditional:
+            return value
+        if value not in self._nodes:
+            node = self._nodes[value] = f"n{len(self._nodes)}"
+            self._cards.append(f"B_{node} {node} 0 V={value}")
+        return f"v({self._nodes[value]})"
 
     def text(self, value: Value) -> str:
         """Return `value` as text; numbers that are not all alike become a parameter."""
@@ -84,6 +110,10 @@ class _Reader:
         names = inspect.getclosurevars(function)
         self.known = {**names.globals, **names.nonlocals}
         self.writer, self.states, self.parameters, self.is_law = writer, states, parameters, law
+        self.uses = Counter(
+            part.id for part in ast.walk(self.node)
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)
+        )
 
     def refuse(self, node: ast.AST, what: str) -> Any:
         raise ParameterError(
@@ -97,11 +127,14 @@ class _Reader:
                 continue
             if argument.arg not in given:
                 self.refuse(argument, f"the argument `{argument.arg}`")
-            scope[argument.arg] = given[argument.arg]
+            scope[argument.arg] = self._kept(argument.arg, given[argument.arg])
         found = self._block(self.node.body, scope)
         if found is None:
             self.refuse(self.node, "a law without `return`")
         return found or ()
+
+    def _kept(self, name: str, value: Value) -> Value:
+        return self.writer.shared(value, self.uses[name])
 
     # -- statements --------------------------------------------------------------------------
 
@@ -117,10 +150,12 @@ class _Reader:
                 if found is not None:
                     return found
             elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                scope[node.targets[0].id] = self._expression(node.value, scope)
+                name = node.targets[0].id
+                scope[name] = self._kept(name, self._expression(node.value, scope))
             elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
                 if node.value is not None:
-                    scope[node.target.id] = self._expression(node.value, scope)
+                    name = node.target.id
+                    scope[name] = self._kept(name, self._expression(node.value, scope))
             elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
                 whole = ast.BinOp(ast.Name(node.target.id, ast.Load()), node.op, node.value)
                 scope[node.target.id] = self._expression(ast.copy_location(whole, node), scope)
@@ -137,6 +172,17 @@ class _Reader:
         if isinstance(test, bool):
             return self._block(node.body if test else node.orelse, scope)
         one, two = dict(scope), dict(scope)
+        self.writer.conditional += 1
+        try:
+            return self._sides(node, rest, test, (one, two), scope)
+        finally:
+            self.writer.conditional -= 1
+
+    def _sides(
+        self, node: ast.If, rest: Sequence[ast.stmt], test: str,
+        scopes: tuple[dict[str, Value], dict[str, Value]], scope: dict[str, Value],
+    ) -> tuple[Value, ...] | None:
+        one, two = scopes
         if any(isinstance(part, ast.Return) for part in ast.walk(node)):
             yes = self._block([*node.body, *rest], one)
             no = self._block([*node.orelse, *rest], two)
@@ -224,9 +270,10 @@ class _Reader:
             test = self._test(node.test, scope)
             if isinstance(test, bool):
                 return self._expression(node.body if test else node.orelse, scope)
-            return self._choose(
-                test, self._expression(node.body, scope), self._expression(node.orelse, scope)
-            )
+            self.writer.conditional += 1
+            sides = [self._expression(part, scope) for part in (node.body, node.orelse)]
+            self.writer.conditional -= 1
+            return self._choose(test, *sides)
         if isinstance(node, ast.Call) and not node.keywords:
             return self._call(node, [self._expression(a, scope) for a in node.args])
         self.refuse(node, f"`{ast.unparse(node)}`")
@@ -251,7 +298,7 @@ class _Reader:
                 if type(op) in _ARITHMETIC:
                     return np.asarray(_ARITHMETIC[type(op)](a, b))
         elif isinstance(op, ast.Div) and not isinstance(b, str):
-            # ngspice adds 1e-32 to every divisor, which falsifies tiny ones
+            # one rounding more, but ngspice adds a little to every divisor, which may be tiny
             return self._binary(node, ast.Mult(), a, np.asarray(1.0 / b))
         if isinstance(op, ast.Pow):
             return self._power(a, b)
@@ -299,6 +346,8 @@ class _Reader:
             if not isinstance(a, str):
                 return np.asarray(np.vectorize(getattr(math, short), otypes=[float])(a))
             if short in _FUNCTIONS:
+                if "v(n" in a:  # nodes of their own leave their range while ngspice iterates
+                    a = _RANGES.get(short, "{0}").format(a)
                 return _FUNCTIONS[short].format(a)
         if inspect.isfunction(known):
             reader = _Reader(self.writer, known, {}, {}, law=False)

@@ -62,9 +62,14 @@ def device_sources(
     scalars: dict[str, Value] = {"v": v}
     inner = getattr(model, "inner_law", None)
     if inner is not None:
-        scalars["y"] = f"v({tag}y)"
+        # laws are for 0 to v: a little beyond, the node's own equation leads back
+        y, clipped = f"v({tag}y)", f"v({tag}yc)"
+        scalars["y"] = clipped
         (law,) = writer.law(inner, scalars, x, parameters)
-        cards.append(f"B_{tag}y {tag}y 0 I={writer.text(law)}")
+        cards += [
+            f"B_{tag}yc {tag}yc 0 V=min(max({y},min(0,{v})-0.05),max(0,{v})+0.05)",
+            f"B_{tag}y {tag}y 0 I={writer.text(law)} + {y} - {clipped}",
+        ]
     (current,) = writer.law(model.current_law, scalars, x, parameters)
     flow = writer.text(current)
     through = minus
@@ -72,9 +77,11 @@ def device_sources(
         rates = writer.law(model.rate_law, {**scalars, "i": "@i"}, x, parameters)
         texts = [writer.text(rate) for rate in rates]
         measured = "(" + flow + ")"
-        if sum(text.count("@i") for text in texts) * len(flow) > _LONG:
+        shared = writer.take_cards()
+        if sum(text.count("@i") for text in (*texts, *shared)) * len(flow) > _LONG:
             through, measured = f"{tag}q", f"i(v_{tag}i)"
             cards.append(f"V_{tag}i {through} {minus} 0")
+        cards += [card.replace("@i", measured) for card in shared]
         for s, name in enumerate(device.state_names):
             rate = texts[s].replace("@i", measured)
             if rate == "0":
@@ -85,7 +92,7 @@ def device_sources(
                 f"B_{tag}{name} 0 s_{tag}{name} I={factor}*({y} <= 0 ? max({rate},0) : "
                 f"({y} >= 1 ? min({rate},0) : {rate}))"
             )
-    return [f"B_{tag}d {plus} {through} I={flow}", *cards]
+    return [f"B_{tag}d {plus} {through} I={flow}", *cards, *writer.take_cards()]
 
 
 def transistor_current(writer: Writer, transistor: Any, drain: str, source: str) -> list[str]:
@@ -94,7 +101,7 @@ def transistor_current(writer: Writer, transistor: Any, drain: str, source: str)
     (flow,) = writer.law(
         type(transistor).current_law, scalars, {}, dict(transistor._values)  # noqa: SLF001
     )
-    return [f"B_t {drain} {source} I={writer.text(flow)}"]
+    return [f"B_t {drain} {source} I={writer.text(flow)}", *writer.take_cards()]
 
 
 def cell_subcircuit(cells: Any, name: str, t_stop: float | None) -> CellSpice:
