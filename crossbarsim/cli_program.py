@@ -191,7 +191,7 @@ def program(
             task = bar.add_task("programming", total=1.0)
             result = run(
                 xbar, goal, scheme=scheme or None, tolerance=tolerance,
-                algorithm=algorithm, width=width,  # type: ignore[arg-type] - checked there
+                algorithm=algorithm, width=width,  # type: ignore[arg-type]
                 read_voltage=read_voltage, passes=passes, seed=seed,
                 progress=lambda share: bar.update(task, completed=share),
             )

@@ -120,7 +120,8 @@ class _Search:
         self, xbar: Crossbar, operation: Operation, g_low: float, g_high: float, scheme: Scheme,
         pulse: PulseTrain, solver: Solver | None,
     ) -> None:
-        self.cells: Any = xbar.cells
+        cells: Any = xbar.cells
+        self.cells = cells
         self.gate = scheme.on(xbar, operation) if isinstance(scheme, Gated) else 0.0
         self.sign = set_sign(self.cells.device) * (-1 if operation == "reset" else 1)
         self.up = operation != "reset"
@@ -145,7 +146,8 @@ class _Search:
                 )
             except ConvergenceError:  # a device that no transistor protects runs away
                 continue
-            return found.crossbar.conductance.ravel()
+            after: Array = found.crossbar.conductance.ravel()
+            return after
         return np.zeros(0)
 
     def around(self, volts: Array, move: float) -> _Found:

@@ -85,6 +85,7 @@ def _draw_pulses(result: ProgramResult, ax: Axes) -> None:
     image = ax.imshow(result.pulses, cmap="viridis", interpolation="nearest", aspect="equal",
                       norm=BoundaryNorm(list(steps), 256))
     bar = ax.figure.colorbar(image, ax=ax, label="Pulses", shrink=0.85)
+    bar.minorticks_off()
     bar.set_ticks([float(k) for k in np.unique(np.linspace(0, most, 6).astype(int))])
     for cells, label, style in (
         (result.unconverged, "not converged", {"marker": "x", "color": _BAD}),
@@ -161,6 +162,12 @@ def plot_program(
     return ax
 
 
+def _si(value: float, unit: str) -> str:
+    """Return a number with a prefix, such as 66.2 nJ."""
+    power = 0 if value <= 0 else int(np.clip(np.floor(np.log10(value) / 3), -6, 2))
+    return f"{value / 1000.0**power:.3g} {'afpnµm kM'[power + 6].strip()}{unit}"
+
+
 def _figure(width: float, height: float) -> Figure:
     # Without pyplot: no global figure list and no need of a display.
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -176,8 +183,8 @@ def save_program(result: ProgramResult, path: Path, *, title: str = "") -> Path:
     rows, columns = result.targets.shape
     figure.suptitle(
         f"{title or 'Program and verify'}: {rows}x{columns} cells, scheme {result.scheme}, "
-        f"{result.algorithm} steps\n{result.writes} pulses, {result.energy:.3g} J, "
-        f"{result.time:.3g} s; {result.message}", fontsize=11,
+        f"{result.algorithm} steps\n{result.writes} pulses, {_si(result.energy, 'J')}, "
+        f"{_si(result.time, 's')}; {result.message}", fontsize=11,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=130)

@@ -74,6 +74,7 @@ class _Passive:
     def read_gate(self, xbar: Crossbar, row: int) -> Array | None:
         """There are no gates."""
         del xbar, row
+        return None
 
 
 def _biased(

@@ -63,7 +63,8 @@ def _write_ends(xbar: Crossbar, lines: Lines) -> Ends:
 
 def drive_lines(
     xbar: Crossbar, lines: Lines, pulse: PulseTrain, *, probes: Sequence[Any] = (),
-    seed: Any = None, rtol: float = 1e-4, solver: Solver | None = None,
+    seed: Any = None, rtol: float = 1e-4, max_step: float | None = None,
+    solver: Solver | None = None,
 ) -> TransientResult:
     """Pulse all lines of an array once.
 
@@ -89,7 +90,8 @@ def drive_lines(
         gate = (np.array([0.0, t[-1]]), np.tile(lines.gate, (2, 1)))
     found = (solver or Solver()).transient(
         array, waveforms, float(t[-1]), gate=gate, probes=probes, seed=seed, rtol=rtol,
-        max_step=0.25 * pulse.duration / pulse.count,
+        # the error control watches states; a current that is curved in them needs some steps too
+        max_step=max_step or 0.05 * pulse.duration / pulse.count,
     )
     found.crossbar = xbar.with_cells(found.crossbar.cells)
     return found
@@ -98,7 +100,8 @@ def drive_lines(
 def write(
     xbar: Crossbar, row: int, columns: Any, voltage: float, pulse: PulseTrain | float, *,
     operation: Operation = "set", scheme: str | Scheme | None = None, probes: Sequence[Any] = (),
-    seed: Any = None, rtol: float = 1e-4, solver: Solver | None = None,
+    seed: Any = None, rtol: float = 1e-4, max_step: float | None = None,
+    solver: Solver | None = None,
 ) -> TransientResult:
     """SET, RESET or FORM cells of one row; the whole array sees it.
 
@@ -117,6 +120,8 @@ def write(
         Default: "1t1r" for cells with transistors, else "v/2".
     probes, seed, rtol
         As for `Solver.transient`.
+    max_step : float, optional
+        Second; default: a twentieth of a pulse.
 
     Returns
     -------
@@ -151,7 +156,8 @@ def write(
     train = pulse if isinstance(pulse, PulseTrain) else PulseTrain(pulse)
     sign = set_sign(cells.device) * (-1 if operation == "reset" else 1)
     lines = chosen.lines(xbar, row, mask, sign * voltage, operation)
-    return drive_lines(xbar, lines, train, probes=probes, seed=seed, rtol=rtol, solver=solver)
+    return drive_lines(xbar, lines, train, probes=probes, seed=seed, rtol=rtol,
+                       max_step=max_step, solver=solver)
 
 
 def column_mask(xbar: Crossbar, columns: Any) -> Any:

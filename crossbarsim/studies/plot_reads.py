@@ -15,7 +15,7 @@ from .read_margin import ReadMargin
 
 __all__ = ["plot_read_delay", "plot_read_margin", "save_read_delay", "save_read_margin"]
 
-_LINES = ("-", "--", ":", "-.")
+_LINES: tuple[Any, ...] = ("-", "--", ":", "-.")
 _SECONDS = ((1e-15, "fs"), (1e-12, "ps"), (1e-9, "ns"), (1e-6, "µs"), (1e-3, "ms"), (1.0, "s"))
 
 
