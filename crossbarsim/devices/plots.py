@@ -61,7 +61,7 @@ def _label(name: str, unit: str) -> str:
 def _curves(trace: Trace) -> list[int]:
     """Return which devices are drawn."""
     count = trace.current.shape[0] if trace.current.ndim == 2 else 1
-    if trace.state.ndim < 2 or trace.current.shape[-1:] != trace.time.shape:
+    if trace.save != "all":
         raise ParameterError('the trace has no time axis: simulate with `save="all"`')
     return list(range(0, count, -(-count // _MOST)))
 

@@ -34,6 +34,8 @@ class Trace:
     steps, rejected : int
         Steps taken and refused by the error control, all devices.
     device : Device
+    save : {"all", "final"}
+        Whether there is a time axis.
     """
 
     device: Device
@@ -43,6 +45,7 @@ class Trace:
     state: Array
     steps: int
     rejected: int
+    save: str = "all"
 
     @property
     def conductance(self) -> Array:
@@ -157,7 +160,7 @@ def simulate(
         result = (shown, device.polarity * current[:, 0], x)
     if single:
         result = (result[0][0], result[1][0], result[2][:, 0])
-    return Trace(device, time, *result, int(stats[:, 0].sum()), int(stats[:, 1].sum()))
+    return Trace(device, time, *result, int(stats[:, 0].sum()), int(stats[:, 1].sum()), save)
 
 
 def hysteresis(

@@ -24,9 +24,15 @@ _CARDS = MappingProxyType({
     "ptm_65nm": (0.429, 0.04861, 1.85e-9, 0.497, 65e-9),
     "ptm_45nm": (0.3423, 0.02947, 0.9e-9, 0.2, 45e-9),
 })
+_CHECKED = MappingProxyType({
+    "ptm_180nm": "VTH0 and TOX checked against a copy of the card",
+    "ptm_130nm": "checked against a copy of the card of 2006",
+    "ptm_65nm": "checked against a copy of the card",
+    "ptm_45nm": "metal gate and high-k; not checked against the card",
+})
 _SOURCES = {
-    name: f"Predictive Technology Model, {name[4:]} NMOS card: VTH0, U0, TOX, K1"
-    for name in _CARDS
+    name: f"Predictive Technology Model, {name[4:]} NMOS card: VTH0, U0, TOX, K1; {checked}"
+    for name, checked in _CHECKED.items()
 }
 _EPS_OX = 3.9 * 8.8541878128e-12
 _FACTOR = MappingProxyType({

@@ -73,9 +73,11 @@ class _Translator(ast.NodeTransformer):
 
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
         left, right = node.left, node.comparators[0]
-        named = isinstance(left, ast.Attribute) and isinstance(left.value, ast.Name)
-        if named and left.value.id == "p" and left.attr in self.choices:  # type: ignore[union-attr]
-            names = self.choices[left.attr]  # type: ignore[union-attr]
+        if (
+            isinstance(left, ast.Attribute) and isinstance(left.value, ast.Name)
+            and left.value.id == "p" and left.attr in self.choices
+        ):
+            names = self.choices[left.attr]
             value = getattr(right, "value", None)
             if value not in names:
                 raise self.refusal(node, f"{value!r}, none of {', '.join(map(repr, names))},")

@@ -90,7 +90,9 @@ def reference(device, t, v, x):
 
 
 @pytest.mark.parametrize(("device", "amplitude", "period", "share"), DRIVES, ids=repr)
-@pytest.mark.parametrize("shape", ["sine", "triangle", "pulse"])
+@pytest.mark.parametrize(
+    "shape", ["sine", "pulse", pytest.param("triangle", marks=pytest.mark.slow)]
+)
 def test_states_follow_an_independent_integrator(device, amplitude, period, share, shape):
     phase = np.linspace(0.0, 1.0, 33)
     wave = {

@@ -290,13 +290,23 @@ def integrate(
                 if good + bad > limit + m:
                     stats[k, 0], stats[k, 1] = t[m] + done, v0
                     return k
+                if noisy:
+                    noise(v0, y, p, first[0], amplitude)
+                    for s in range(S):
+                        # pressed on a bound so hard that the noise lifts it by less than 1e-3 of
+                        # the range (amplitude^2 / 2 |rate| on average): it stays there
+                        f = first[width * (s + 1)]
+                        lift = 2e-3 * (hi[s] - lo[s]) * abs(f)
+                        if amplitude[s] * amplitude[s] < lift and (
+                            (y[s] <= lo[s] and f < 0.0) or (y[s] >= hi[s] and f > 0.0)
+                        ):
+                            amplitude[s] = 0.0
                 confine(y, lo, hi, first)
                 left = length - done
                 h = min(h, left)
                 if h > 0.9 * left:
                     h = left
                 if noisy:
-                    noise(v0, y, p, first[0], amplitude)
                     for s in range(S):
                         if amplitude[s] > 0.0:
                             h = min(h, (0.02 * (hi[s] - lo[s]) / amplitude[s]) ** 2)
