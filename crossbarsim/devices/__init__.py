@@ -1,7 +1,13 @@
-"""Compact models of memristive devices and selectors, each with its published parameter sets."""
+"""Compact models of memristive devices and selectors, each with its published parameter sets.
 
+`models` lists them, `device` makes one by name, `register` adds one's own; packages add theirs as
+entry points of the group ``crossbarsim.devices``.
+"""
+
+from ..netlists.devices import device, model, models, register
+from .access import OneSelectorOneResistor, OneTransistorOneResistor
 from .base import Device
-from .cells import DeviceArray, OneSelectorOneResistor, OneTransistorOneResistor
+from .cells import DeviceArray
 from .data_driven import DataDriven2018, DataDriven2021
 from .jart import JartVcmV1b
 from .linear_ion_drift import LinearIonDrift
@@ -22,5 +28,12 @@ __all__ = [
     "ExponentialSelector", "JartVcmV1b", "Level1", "LinearIonDrift", "MiecSelector", "Ohmic",
     "OneSelectorOneResistor", "OneTransistorOneResistor", "PhaseChange", "SimmonsTunnelBarrier",
     "Sky130Reram", "StanfordPKU", "State", "StaticPolynomial", "StaticSinh", "ThresholdSelector",
-    "Trace", "Transistor", "Yakopcic", "parameter",
+    "Trace", "Transistor", "Yakopcic", "device", "model", "models", "parameter", "register",
 ]
+
+for _model in (
+    TEAM, VTEAM, DataDriven2018, DataDriven2021, ExponentialSelector, JartVcmV1b, LinearIonDrift,
+    MiecSelector, Ohmic, PhaseChange, SimmonsTunnelBarrier, Sky130Reram, StanfordPKU,
+    StaticPolynomial, StaticSinh, ThresholdSelector, Yakopcic,
+):
+    register(_model, check=False)  # the tests check them; imports stay quick
