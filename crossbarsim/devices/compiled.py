@@ -26,6 +26,7 @@ import numba
 import numpy as np
 
 kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
+leaf = numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 '''
 _MARK = "# -- template --"
 _lock = threading.RLock()
@@ -67,7 +68,7 @@ def build(laws: str, templates: tuple[str, ...], states_of_access: int = 0) -> M
 
 
 def _load(laws: str, templates: tuple[str, ...], states_of_access: int) -> ModuleType:
-    functions = "\n\n\n".join(f"@kernel\n{part}" for part in laws.split("\n\n") if part)
+    functions = "\n\n\n".join(f"@leaf\n{part}" for part in laws.split("\n\n") if part)
     text = "\n\n".join([
         _HEAD, f"STATES_OF_ACCESS = {states_of_access}", functions, *map(_part, templates)
     ]) + "\n"

@@ -11,7 +11,7 @@ from typing import TypeVar, cast
 
 import numba
 
-__all__ = ["kernel"]
+__all__ = ["kernel", "leaf"]
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -22,4 +22,13 @@ _FASTMATH = {"contract", "reassoc", "nsz"}
 def kernel(function: F) -> F:
     """Compile `function` without the interpreter lock, cached on disk, IEEE division."""
     compiled = numba.njit(cache=True, nogil=True, fastmath=_FASTMATH, error_model="numpy")(function)
+    return cast("F", compiled)
+
+
+def leaf(function: F) -> F:
+    """Compile a small function that makes no arrays, without counting references to those it gets.
+
+    The counts are atomic and cost more than a law of a device; IEEE arithmetic.
+    """
+    compiled = numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function)
     return cast("F", compiled)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...solvers.structured.jit import kernel
+from ...solvers.structured.jit import kernel, leaf
 
 
 def stage(*args: Any) -> Any:
@@ -26,27 +26,19 @@ def access_slopes(*args: Any) -> float:
     return 0.0
 
 
-STATES_OF_ACCESS = 0
-
-
 # -- template --
-@kernel
-def branch(u, w, gate, sign, flip, guess, start, step, lo, hi, p, q, state, out, A, b):
-    """Device and access element share an inner node, found by a safeguarded Newton iteration.
+@leaf
+def branch(
+    u, w, gate, sign, flip, guess, step, p, q,
+    s_d, lo_d, hi_d, x_d, out_d, A_d, b_d, s_a, lo_a, hi_a, x_a, out_a, A_a, b_a,
+):
+    """Device (``_d``) and access element (``_a``) share an inner node: a safeguarded Newton.
 
-    The node's excess current rises with its voltage, between those of word and bit node. The
-    current is taken from the element whose voltage is better known.
+    The node's excess current rises with its voltage, between those of word and bit node.
     """
     low, high = min(u, w), max(u, w)
     m = min(max(guess, low), high)
-    good = True
-    S_d = len(state) - STATES_OF_ACCESS
-    size = (1 + S_d) * (2 + S_d)
-    x_d, x_a, out_d, out_a = state[:S_d], state[S_d:], out[:size], out[size:]
-    A_d, A_a, b_d, b_a = A[:S_d, :S_d], A[S_d:, S_d:], b[:S_d], b[S_d:]
-    s_d, s_a, lo_d, lo_a, hi_d, hi_a = (
-        start[:S_d], start[S_d:], lo[:S_d], lo[S_d:], hi[:S_d], hi[S_d:]
-    )
+    good, excess, total, i_a, i_d, g_a, g_b, g_d = True, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for n in range(120):
         if flip:  # word - access - m - device - bit
             i_a, g_a, g_b, well = through(
@@ -54,31 +46,36 @@ def branch(u, w, gate, sign, flip, guess, start, step, lo, hi, p, q, state, out,
             )
             i_d, g_d, fine = stage(sign * (m - w), s_d, step, lo_d, hi_d, p, x_d, out_d, A_d, b_d)
             i_d *= sign
-            excess, slope = i_d - i_a, g_d + g_b
+            excess, total = i_d - i_a, g_d + g_b
         else:  # word - device - m - access - bit
             i_a, g_a, g_b, well = through(
                 m, w, gate, q, s_a, step, lo_a, hi_a, x_a, out_a, A_a, b_a
             )
             i_d, g_d, fine = stage(sign * (u - m), s_d, step, lo_d, hi_d, p, x_d, out_d, A_d, b_d)
             i_d *= sign
-            excess, slope = i_a - i_d, g_a + g_d
+            excess, total = i_a - i_d, g_a + g_d
         good = fine and well
         if excess > 0.0:
             high = m
         else:
             low = m
-        if abs(excess) <= 4e-16 * (abs(i_a) + abs(i_d)) or excess == 0.0:
+        if abs(excess) <= 1e-9 * (abs(i_a) + abs(i_d)) and total > 0.0:
+            # what is left is linear: both currents where their tangents meet
+            m = min(max(m - excess / total, min(u, w)), max(u, w))
             break
-        new = m - excess / slope if slope > 0.0 else 0.5 * (low + high)
+        new = m - excess / total if total > 0.0 else 0.5 * (low + high)
         if not (low < new < high) or (n > 12 and n % 3 == 0):
             new = 0.5 * (low + high)
         if new in (low, high, m):
             break
         m = new
-    current = i_a if (g_b if flip else g_a) < g_d else i_d
-    total = g_d + (g_b if flip else g_a)
+    # at a jump of the current the bracket ends without a solution
+    resolution = 1e-15 * total * max(abs(u), abs(w), abs(gate))
+    good = good and abs(excess) <= 1e-6 * (abs(i_a) + abs(i_d)) + resolution
+    g = g_b if flip else g_a
     if not total > 0.0:
-        return current, 0.0, 0.0, m, good
+        return i_d, 0.0, 0.0, m, good
+    current = (i_a * g_d + i_d * g) / total
     if flip:
         return current, g_a * g_d / total, g_d * g_b / total, m, good
     return current, g_d * g_a / total, g_d * g_b / total, m, good

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...solvers.structured.jit import kernel
+from ...solvers.structured.jit import kernel, leaf
 
 
 def stage(*args: Any) -> Any:
@@ -16,10 +16,13 @@ def evaluate(*args: Any) -> None:
 
 
 # -- template --
-@kernel
-def branch(u, w, gate, sign, flip, guess, start, step, lo, hi, p, q, state, out, A, b):
+@leaf
+def branch(
+    u, w, gate, sign, flip, guess, step, p, q,
+    s_d, lo_d, hi_d, x_d, out_d, A_d, b_d, s_a, lo_a, hi_a, x_a, out_a, A_a, b_a,
+):
     """Evaluate the device between word and bit node."""
-    i, g, good = stage(sign * (u - w), start, step, lo, hi, p, state, out, A, b)
+    i, g, good = stage(sign * (u - w), s_d, step, lo_d, hi_d, p, x_d, out_d, A_d, b_d)
     return sign * i, g, g, w, good
 
 

@@ -21,6 +21,9 @@ def cell_slopes(*args: Any) -> Any:
     """Stand for the template of one kind of cell."""
 
 
+STATES_OF_ACCESS = 0
+
+
 # -- template --
 @kernel
 def cells(u, w, gate, sign, base, step, low, high, P, Q, flip, x, inner, i, gu, gw):
@@ -36,15 +39,26 @@ def cells(u, w, gate, sign, base, step, low, high, P, Q, flip, x, inner, i, gu, 
     state, start, lo, hi = np.empty(S), np.empty(S), np.empty(S), np.empty(S)
     out, A, b = np.empty((1 + S) * (2 + S) + 2), np.empty((S, S)), np.empty(S)
     p, q = np.empty(P.shape[0]), np.empty(Q.shape[0])
+    # views of the device's and the access element's parts, made once: they cost more than a law
+    S_d = S - STATES_OF_ACCESS
+    size = (1 + S_d) * (2 + S_d)
+    x_d, x_a, out_d, out_a = state[:S_d], state[S_d:], out[:size], out[size:]
+    A_d, A_a, b_d, b_a = A[:S_d, :S_d], A[S_d:, S_d:], b[:S_d], b[S_d:]
+    s_d, s_a, lo_d, lo_a, hi_d, hi_a = (
+        start[:S_d], start[S_d:], lo[:S_d], lo[S_d:], hi[:S_d], hi[S_d:]
+    )
     for k in range(n):
-        take(P, k, p)
-        take(Q, k, q)
+        if k == 0 or P.shape[1] > 1:
+            take(P, k, p)
+        if k == 0 or Q.shape[1] > 1:
+            take(Q, k, q)
         at = k if low.shape[1] > 1 else 0
         for s in range(S):
             state[s], start[s] = x[s, k], base[s, k]
             lo[s], hi[s] = low[s, at], high[s, at]
         a, c, d, m, good = branch(
-            u[k], w[k], gate[k], sign, flip, inner[k], start, step, lo, hi, p, q, state, out, A, b
+            u[k], w[k], gate[k], sign, flip, inner[k], step, p, q,
+            s_d, lo_d, hi_d, x_d, out_d, A_d, b_d, s_a, lo_a, hi_a, x_a, out_a, A_a, b_a,
         )
         i[k], gu[k], gw[k], inner[k] = a, c, d, m
         for s in range(S):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...solvers.structured.jit import kernel
+from ...solvers.structured.jit import leaf
 
 
 def m_stage(*args: Any) -> Any:
@@ -16,7 +16,7 @@ def m_evaluate(*args: Any) -> None:
 
 
 # -- template --
-@kernel
+@leaf
 def through(a, b, gate, q, start, step, lo, hi, state, out, A, rhs):
     """Across the selector; q[0] is its polarity."""
     i, g, good = m_stage(
@@ -25,7 +25,7 @@ def through(a, b, gate, q, start, step, lo, hi, state, out, A, rhs):
     return q[0] * i, g, g, good
 
 
-@kernel
+@leaf
 def access_slopes(a, b, gate, q, state, out, by_state):
     """Fill di/dx of the selector; return di/dgate."""
     m_evaluate(q[0] * (a - b), state, q[1:], out)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...solvers.structured.jit import kernel
+from ...solvers.structured.jit import leaf
 
 
 def evaluate(v: float, x: Any, p: Any, out: Any) -> None:
@@ -18,7 +18,7 @@ def solve_small(A: Any, b: Any) -> None:
 
 
 # -- template --
-@kernel
+@leaf
 def stage(v, base, step, low, high, p, x, out, A, b):
     """Solve x = base + step f(v, x), low <= x <= high, from the guess x; return (i, di/dv, good).
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...solvers.structured.jit import kernel
+from ...solvers.structured.jit import leaf
 
 
 def access(*args: Any) -> Any:
@@ -12,14 +12,14 @@ def access(*args: Any) -> Any:
 
 
 # -- template --
-@kernel
+@leaf
 def through(a, b, gate, q, start, step, lo, hi, state, out, A, rhs):
     """From drain to source."""
     found = access(a, b, gate, q)
     return found[0], found[1], -found[2], True
 
 
-@kernel
+@leaf
 def access_slopes(a, b, gate, q, state, out, by_state):
     """Return di/dgate; a transistor has no states."""
     return access(a, b, gate, q)[3]
