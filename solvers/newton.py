@@ -7,7 +7,7 @@ convergence.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -117,11 +117,15 @@ class Network:
     cells : Cells
     method : {"structured", "mna"}
         Of the linear steps.
+    threads : int
+        That evaluate the cells.
     """
 
     def __init__(
-        self, problem: CrossbarProblem, cells: Cells, method: str = "structured"
+        self, problem: CrossbarProblem, cells: Cells, method: str = "structured",
+        threads: int = 1,
     ) -> None:
+        self.threads = max(1, threads)
         self.problem, self.cells = problem, cells
         self.lines = Lines(problem)
         self.linear = make_step(problem, method)
@@ -212,21 +216,24 @@ class Network:
         """Evaluate cells and Kirchhoff's law at u, w."""
         base_w, base_b = self._bases
         point = self.cells.evaluate(
-            base_w + u, base_b + w, gate, base=base, step=step, state=state, inner=inner
+            base_w + u, base_b + w, gate, base=base, step=step, state=state, inner=inner,
+            threads=self.threads,
         )
+        # a transistor's current is rounded as its gate's voltage is
+        rounding = 0.0
+        if gate.any():
+            rounding = float(((point.by_word + point.by_bit) * np.abs(gate)).sum())
         if companions is None:
-            return _Look(u, w, point, self.lines.measure(point.current, point.current, u, w))
+            law = self.lines.measure(point.current, point.current, u, w)
+            return _Look(u, w, point, replace(law, noise=law.noise + _EPS * rounding))
         word, bit = base_w + u, base_b + w
         across = companions.cell[0] * (word - bit - companions.cell[1])
         out = point.current + across + companions.word[0] * (word - companions.word[1])
         into = point.current + across - companions.bit[0] * (bit - companions.bit[1])
         law = self.lines.measure(out, into, u, w)
-        rounding = ((companions.word[0] + companions.cell[0]) * np.abs(word)).sum()
+        rounding += ((companions.word[0] + companions.cell[0]) * np.abs(word)).sum()
         rounding += ((companions.bit[0] + companions.cell[0]) * np.abs(bit)).sum()
-        return _Look(u, w, point, Measured(
-            law.res_u, law.res_w, law.worst, law.total, law.noise + _EPS * float(rounding),
-            law.largest, law.ends,
-        ))
+        return _Look(u, w, point, replace(law, noise=law.noise + _EPS * float(rounding)))
 
     # -- failures ------------------------------------------------------------------------------
 
