@@ -23,6 +23,7 @@ _WIDTHS = tuple(10.0**k for k in range(-7, 2))
 _TRY = np.geomspace(0.02, 10.0, 28)
 _FINE = 24
 _GAIN = 0.05  # of the way that a ten times longer pulse must go further
+_SAFE = 0.9  # of the voltage that hardly moves a cell, on cells that are not selected
 _MARGIN = 1.3  # of v_max over what a cell without wires needs
 
 
@@ -60,7 +61,8 @@ def pulse_window(
     scheme : Scheme
     width : float, optional
         Second; default: the shortest of 100 ns, 1 us, 10 us, ... that takes a cell through the
-        whole range below `v_limit`, or beyond which longer pulses do not help.
+        whole range below `v_limit` at a voltage whose share on unselected cells does not move
+        them; if there is none, the one that comes nearest.
     move : float
         Relative change of the conductance that counts as the smallest useful one.
     v_limit : float
@@ -78,10 +80,10 @@ def pulse_window(
         found = search.around(volts, move)
         if found.first is None:
             continue
-        if best is not None and found.reach < best[1].reach + _GAIN:
-            break  # longer pulses do not help: the access element limits
+        if best is not None and not found.better(best[1], volts):
+            break
         best = search, found
-        if found.last is not None:
+        if found.last is not None and scheme.share * found.ratio(volts) < _SAFE:
             break
     if best is None:
         raise ParameterError(
@@ -111,6 +113,21 @@ class _Found:
     first: int | None
     last: int | None
     reach: float
+
+    def ratio(self, volts: Array) -> float:
+        """Return the voltage that goes all the way over the one that hardly moves a cell."""
+        if self.first is None or self.last is None:
+            return float("inf")
+        return float(volts[self.last] / volts[max(self.first - 1, 0)])
+
+    def better(self, other: _Found, volts: Array) -> bool:
+        """Whether these pulses go further than the shorter ones of `other`, or disturb less.
+
+        Where an access element limits, longer pulses do not go further.
+        """
+        if other.last is None:
+            return self.last is not None or self.reach > other.reach + _GAIN
+        return self.last is not None and self.ratio(volts) < other.ratio(volts)
 
 
 class _Search:

@@ -39,9 +39,17 @@ class Lines:
 
 @runtime_checkable
 class Scheme(Protocol):
-    """How lines are driven."""
+    """How lines are driven.
+
+    Attributes
+    ----------
+    name : str
+    share : float
+        Of the voltage that a cell may see which is not selected.
+    """
 
     name: ClassVar[str]
+    share: ClassVar[float]
 
     def check(self, xbar: Crossbar) -> None:
         """Raise a `ParameterError` where the scheme does not fit the cells."""
@@ -62,6 +70,7 @@ class _Passive:
     """Cells without gates."""
 
     name: ClassVar[str] = ""
+    share: ClassVar[float] = 0.5
 
     def check(self, xbar: Crossbar) -> None:
         """Refuse cells with transistors."""
@@ -118,6 +127,7 @@ class ThirdVoltage(_Passive):
     """
 
     name: ClassVar[str] = "v/3"
+    share: ClassVar[float] = 1.0 / 3.0
 
     def lines(
         self, xbar: Crossbar, row: int, columns: Mask, voltage: float, operation: Operation
@@ -174,6 +184,7 @@ class Gated:
     gate_read: float | None = None
     gate_off: float = 0.0
     name: ClassVar[str] = "1t1r"
+    share: ClassVar[float] = 0.0
 
     def __post_init__(self) -> None:
         for name in ("gate_set", "gate_reset", "gate_read", "gate_off"):

@@ -15,7 +15,7 @@ from ..netlists.crossbar import Crossbar, Wires
 from ..netlists.ends import Driven, Ends, Floating
 from ..netlists.errors import ConvergenceError, ParameterError
 from ..solvers import Solver
-from .read_margin import _sizes, _uniform, read_ends
+from .read_margin import _schemes, _sizes, _uniform, read_ends
 
 __all__ = ["ReadDelay", "elmore", "read_delay", "settling_time"]
 
@@ -116,6 +116,7 @@ def read_delay(
     >>> bool((found.table["delay"] > 0).all())
     True
     """
+    [scheme] = _schemes(scheme)
     wires = _uniform(wires or Wires(1.0, 1.0, word_capacitance=0.2e-15, bit_capacitance=0.2e-15))
     if not 1e-6 <= settle < 1:
         raise ParameterError(f"`settle` must be >= 1e-6 and < 1; got {settle!r}")
