@@ -115,7 +115,7 @@ class Cells(Protocol):
 
     def evaluate(
         self, u: Array, w: Array, gate: Array, *, base: Array, step: float, state: Array,
-        inner: Array,
+        inner: Array, threads: int = 1,
     ) -> CellPoint:
         """Return the cells at word and bit voltages u, w (M, N).
 

@@ -39,10 +39,10 @@ class ResistiveCells:
 
     def evaluate(
         self, u: Array, w: Array, gate: Array, *, base: Array, step: float, state: Array,
-        inner: Array,
+        inner: Array, threads: int = 1,
     ) -> CellPoint:
         """Return Ohm's law."""
-        del gate, base, step
+        del gate, base, step, threads
         g = self.conductance
         return CellPoint(g * (u - w), g, g, inner, state, -1)
 
@@ -91,7 +91,7 @@ def solve_cells(
     cuts = [batch * k // parts for k in range(parts + 1)]
 
     def part(index: int) -> tuple[float, int]:
-        network = Network(problem, cells, method)
+        network = Network(problem, cells, method, threads // parts)
         residual, steps = 0.0, 0
         last: Operating | None = None
         for k in range(cuts[index], cuts[index + 1]):

@@ -223,7 +223,7 @@ class Solver:
         return run_transient(
             xbar, waveforms, t_stop, gate=gate, probes=probes, seed=seed, rtol=rtol,
             max_step=max_step, progress=progress,
-            method=self._newton,
+            method=self._newton, threads=self._threads,
         )
 
     def solve_many(

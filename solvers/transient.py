@@ -19,7 +19,8 @@ from ..netlists.cells import Cells
 from ..netlists.crossbar import Crossbar
 from ..netlists.ends import END_NAMES
 from ..netlists.errors import ConvergenceError, ParameterError
-from .cells import array_cells
+from .cells import approach, array_cells
+from .lines import Sources
 from .newton import Companions, Network, Operating
 from .problem import make_problem
 from .structured.threads import one_blas_thread
@@ -43,7 +44,7 @@ class _Point:
 
     t: float
     at: Operating
-    sources: tuple[Array, Array, Array, Array]
+    sources: Sources
     state: Array
     rate: Array
     volts: tuple[Array, Array]
@@ -57,7 +58,7 @@ class _Point:
 def run_transient(
     xbar: Crossbar, waveforms: Any, t_stop: float | None, *, gate: Any, probes: Sequence[Any],
     seed: Any, rtol: float, max_step: float | None, progress: Callable[[float], None] | None,
-    method: str,
+    method: str, threads: int,
 ) -> TransientResult:
     """Do what `Solver.transient` says."""
     cells = array_cells(xbar)
@@ -80,7 +81,9 @@ def run_transient(
                 f"{xbar.shape[1]} array"
             )
     with one_blas_thread():
-        return _Run(xbar, cells, drive, probes, seed, rtol, max_step, progress, method).result()
+        return _Run(
+            xbar, cells, drive, probes, seed, rtol, max_step, progress, method, threads
+        ).result()
 
 
 class _Run:
@@ -89,13 +92,14 @@ class _Run:
     def __init__(
         self, xbar: Crossbar, cells: Cells, drive: Drive, probes: Sequence[Any], seed: Any,
         rtol: float, max_step: float | None, progress: Callable[[float], None] | None,
-        method: str,
+        method: str, threads: int,
     ) -> None:
         self.xbar, self.cells, self.drive, self.probes = xbar, cells, drive, tuple(probes)
         self.rtol, self.progress = rtol, progress
         self.stop = float(drive.breaks[-1])
         self.max_step = max_step or self.stop / 50
-        self.network = Network(make_problem(xbar, np.zeros((1, xbar.inputs))), cells, method)
+        problem = make_problem(xbar, np.zeros((1, xbar.inputs)))
+        self.network = Network(problem, cells, method, threads)
         low, high = cells.bounds()
         self.span = high - low
         self.low, self.high = low, high
@@ -113,46 +117,53 @@ class _Run:
     # -- one implicit stage --------------------------------------------------------------------
 
     def _solve(
-        self, t: float, base: Array, step: float, guess: _Point, volts: tuple[Array, Array]
-    ) -> tuple[Operating, tuple[Array, Array, Array, Array]]:
+        self, t: float, base: Array, step: float, volts: tuple[Array, Array], past: _Point,
+        before: _Point | None,
+    ) -> tuple[Operating, Sources]:
+        """Solve one stage, from where the line through the points `before` and `past` leads."""
         sources = self.drive.ends(t)
         companions = None
-        if self.stores and step > 0.0:
+        if self.stores:
             companions = Companions(
                 (self.caps[0] / step, volts[0]), (self.caps[1] / step, volts[1]),
                 (self.cell_cap / step, volts[0] - volts[1]),
             )
-        u = w = None
-        if guess.at is not None:
-            # deviations from the unloaded lines hardly change when the sources do
-            u, w = guess.at.u, guess.at.w
+        ratio = 0.0 if before is None else (t - past.t) / (past.t - before.t)
+
+        def ahead(now: Array, then: Array) -> Array:
+            return now + ratio * (now - then)
+
+        old = past if before is None else before
         found = self.network.solve(
             sources, self.cells.gates(self.drive.gates(t)), base=base, step=step,
-            state=guess.state, inner=None if guess.at is None else guess.at.point.inner, u=u, w=w,
+            state=np.clip(ahead(past.state, old.state), self.low, self.high),
+            inner=ahead(past.at.point.inner, old.at.point.inner),
+            u=ahead(past.at.u, old.at.u), w=ahead(past.at.w, old.at.w),
             rtol=min(1e-9, 1e-3 * self.rtol), companions=companions,
         )
         self.newton += found.newton
         return found, sources
 
     def _start(self) -> _Point:
-        state = self.cells.state
-        rest = _Point(0.0, None, self.drive.ends(0.0), state, state, (state, state), (state, state))  # type: ignore[arg-type]
-        at, sources = self._solve(0.0, state, 0.0, rest, (state, state))
+        state, sources = self.cells.state, self.drive.ends(0.0)
+        at = approach(
+            self.network, sources, self.cells.gates(self.drive.gates(0.0)), state, None, 1e-10
+        )
         rate = self.cells.rates(at.word, at.bit, at.point)
         still = np.zeros(self.xbar.shape)
         energy = [np.zeros(len(s)) for s in sources]
         return _Point(0.0, at, sources, state, rate, (at.word, at.bit), (still, still), energy)
 
-    def _step(self, a: _Point, h: float) -> tuple[_Point, float]:
+    def _step(self, a: _Point, h: float, before: _Point | None) -> tuple[_Point, float]:
         """Try a step; return the point and its error over the tolerance."""
         c = _HALF * h
         base = a.state + c * a.rate
-        volts = tuple(v + c * s for v, s in zip(a.volts, a.slopes, strict=True))
-        mid, mid_sources = self._solve(a.t + _GAMMA * h, base, c, a, volts)
+        volts = (a.volts[0] + c * a.slopes[0], a.volts[1] + c * a.slopes[1])
+        mid, mid_sources = self._solve(a.t + _GAMMA * h, base, c, volts, a, before)
         m = self._point(a.t + _GAMMA * h, mid, mid_sources, base, c, volts)
         base = _NEW * m.state - _OLD * a.state
-        volts = tuple(_NEW * n - _OLD * o for n, o in zip(m.volts, a.volts, strict=True))
-        end, sources = self._solve(a.t + h, base, c, m, volts)
+        volts = (_NEW * m.volts[0] - _OLD * a.volts[0], _NEW * m.volts[1] - _OLD * a.volts[1])
+        end, sources = self._solve(a.t + h, base, c, volts, m, a)
         b = self._point(a.t + h, end, sources, base, c, volts)
         error = 0.0
         weights = (1.0 / _GAMMA, -1.0 / (_GAMMA * (1.0 - _GAMMA)), 1.0 / (1.0 - _GAMMA))
@@ -178,8 +189,8 @@ class _Run:
         return b, error / self.rtol
 
     def _point(
-        self, t: float, at: Operating, sources: tuple[Array, Array, Array, Array], base: Array,
-        c: float, volts: tuple[Array, Array],
+        self, t: float, at: Operating, sources: Sources, base: Array, c: float,
+        volts: tuple[Array, Array],
     ) -> _Point:
         self.residual = max(self.residual, at.residual)
         slopes = ((at.word - volts[0]) / c, (at.bit - volts[1]) / c)
@@ -221,12 +232,14 @@ class _Run:
     def _advance(self, point: _Point) -> None:
         h = 1e-3 * float(self.drive.breaks[0])
         for stop in self.drive.breaks:
+            before: _Point | None = None  # no line leads round a corner
             while point.t < stop:
                 h = self._length(h, float(stop) - point.t, point)
                 left = float(stop) - point.t
                 failure: ConvergenceError | None = None
                 try:
-                    new, error = self._step(point, h)
+                    straight = before if h < 4.0 * (point.t - (before or point).t) else None
+                    new, error = self._step(point, h, straight)
                 except ConvergenceError as problem:
                     failure, error = problem, np.inf
                 if error > 1.0 or not np.isfinite(error):
@@ -240,6 +253,7 @@ class _Run:
                     new.t = float(stop)
                 if self.noisy:
                     self._shake(new, h)
+                before = None if self.noisy else point
                 point = self.last = new
                 self._keep(point)
                 h *= min(4.0, 0.9 * max(error, 1e-9) ** (-1 / 3))

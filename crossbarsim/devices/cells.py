@@ -11,11 +11,14 @@ import numpy as np
 from ..netlists._check import Array, finite_array, nonnegative
 from ..netlists.cells import CellPoint, CellSlopes, CellSpice
 from ..netlists.errors import ParameterError
+from ..solvers.structured.threads import spread
 from .base import Device
 from .compiled import build
 from .spice import cell_subcircuit
 
 __all__ = ["DeviceArray", "device_array"]
+
+_SHARE = 2048  # cells that are worth a thread
 
 
 class DeviceArray:
@@ -97,7 +100,7 @@ class DeviceArray:
 
     def evaluate(
         self, u: Array, w: Array, gate: Array, *, base: Array, step: float, state: Array,
-        inner: Array,
+        inner: Array, threads: int = 1,
     ) -> CellPoint:
         """Return the cells at word and bit voltages u, w (M, N); see `netlists.cells.Cells`."""
         Q, flip = self._access()
@@ -105,11 +108,17 @@ class DeviceArray:
         x = np.array(state.reshape(len(state), n))
         m = np.array(inner.ravel())
         i, gu, gw = np.empty(n), np.empty(n), np.empty(n)
-        bad = self._kernels().cells(
+        kernel = self._kernels().cells
+        arguments = (
             *map(_flat, (u, w, gate)), float(self.device.polarity),
             np.ascontiguousarray(base.reshape(len(base), n)), step, self._low, self._high, self._P,
             Q, flip, x, m, i, gu, gw,
         )
+        parts = max(1, min(threads, n // _SHARE))
+        bads = spread(
+            lambda k: int(kernel(n * k // parts, n * (k + 1) // parts, *arguments)), parts, parts
+        )
+        bad = next((b for b in bads if b >= 0), -1)
         found = [a.reshape(self.shape) for a in (i, gu, gw, m)]
         return CellPoint(found[0], found[1], found[2], found[3], x.reshape(state.shape), int(bad))
 

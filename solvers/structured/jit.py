@@ -7,7 +7,7 @@ Modules named ``kernels_*`` import numba; they are imported at the first solve, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -17,6 +17,8 @@ F = TypeVar("F", bound=Callable[..., object])
 
 # No "nnan"/"ninf": pinned nodes carry infinite conductance through the factorisation.
 _FASTMATH = {"contract", "reassoc", "nsz"}
+
+_LEAF: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
 
 
 def kernel(function: F) -> F:
@@ -30,5 +32,5 @@ def leaf(function: F) -> F:
 
     The counts are atomic and cost more than a law of a device; IEEE arithmetic.
     """
-    compiled = numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function)
+    compiled = numba.njit(**_LEAF)(function)
     return cast("F", compiled)

@@ -26,15 +26,17 @@ STATES_OF_ACCESS = 0
 
 # -- template --
 @kernel
-def cells(u, w, gate, sign, base, step, low, high, P, Q, flip, x, inner, i, gu, gw):
-    """Evaluate every cell: current from word to bit node and its two slopes.
+def cells(
+    first, last, u, w, gate, sign, base, step, low, high, P, Q, flip, x, inner, i, gu, gw
+):
+    """Evaluate the cells first..last-1: current from word to bit node and its two slopes.
 
     u, w, gate (n,), base (S, n) what the implicit stage starts from, `step` its length (0:
     frozen), x (S, n) guess and result, inner (n,) the inner node, guess and result; P, Q
     parameters of device and access element; `flip`: the access element is on the word side.
     gu = di/du, gw = -di/dw. Returns the first cell that did not converge, or -1.
     """
-    S, n = x.shape
+    S = x.shape[0]
     bad = -1
     state, start, lo, hi = np.empty(S), np.empty(S), np.empty(S), np.empty(S)
     out, A, b = np.empty((1 + S) * (2 + S) + 2), np.empty((S, S)), np.empty(S)
@@ -47,10 +49,10 @@ def cells(u, w, gate, sign, base, step, low, high, P, Q, flip, x, inner, i, gu, 
     s_d, s_a, lo_d, lo_a, hi_d, hi_a = (
         start[:S_d], start[S_d:], lo[:S_d], lo[S_d:], hi[:S_d], hi[S_d:]
     )
-    for k in range(n):
-        if k == 0 or P.shape[1] > 1:
+    for k in range(first, last):
+        if k == first or P.shape[1] > 1:
             take(P, k, p)
-        if k == 0 or Q.shape[1] > 1:
+        if k == first or Q.shape[1] > 1:
             take(Q, k, q)
         at = k if low.shape[1] > 1 else 0
         for s in range(S):
