@@ -192,7 +192,7 @@ class Device:
     @property
     def kernels(self) -> ModuleType:
         """The compiled array kernels of the model."""
-        return build(self.law(), ("device",))
+        return build(self.law(), ("device", "integrate"))
 
     @property
     def stochastic(self) -> bool:

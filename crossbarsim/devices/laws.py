@@ -19,8 +19,9 @@ def law_source(
     """Return source of ``evaluate(v, x, p, out)`` and of what it calls.
 
     With S states, `out` is filled with rows of 2 + S numbers: current, then the rate of every
-    state, each followed by its derivatives by v and by every state. ``noise(v, x, p, out)`` fills
-    the S amplitudes of the states' white noise.
+    state, each followed by its derivatives by v and by every state. ``rates(v, x, p, out, f)``
+    fills the S rates alone. ``noise(v, x, p, i, out)`` fills the S amplitudes of the states' white
+    noise.
     """
     source = Source(prefix=prefix)
     count = len(states)
@@ -52,9 +53,13 @@ def law_source(
     noise = getattr(model, "noise_law", None)
     if noise is not None:
         add("noise_d", noise, ["v", "i"], derive=False)
+    if count and inner is None:
+        add("current_v", model.current_law, ["v"], derive=False)
+        add("rate_v", rate, ["v", "i"], derive=False)
     source.functions[f"{prefix}evaluate"] = _evaluate(
         states, used, prefix, float(getattr(model, "inner_step", 0.0))
     )
+    source.functions[f"{prefix}rates"] = _rates(states, used, prefix)
     source.functions[f"{prefix}noise"] = _noise(states, used, prefix)
     return source.text()
 
@@ -144,6 +149,21 @@ def _inner_lines(
         f"    y_{k} = -({by.get(seed, '0.0')}) / {by['y']}" for k, seed in enumerate(seeds)
     ]
     return lines
+
+
+def _rates(states: Sequence[str], used: Mapping[str, list[str]], prefix: str) -> str:
+    lines = [f"def {prefix}rates(v, x, p, out, f):"]
+    if "rate_v" not in used:  # inner unknowns are solved with derivatives anyway
+        width = 2 + len(states)
+        lines.append(f"    {prefix}evaluate(v, x, p, out)")
+        lines += [f"    f[{s}] = out[{width * (s + 1)}]" for s in range(len(states))]
+        return "\n".join(lines)
+    lines += [
+        f"    i = {_call(prefix + 'current_v', used['current_v'], states)}[0]",
+        f"    r = {_call(prefix + 'rate_v', used['rate_v'], states)}",
+        *(f"    f[{s}] = r[{s}]" for s in range(len(states))),
+    ]
+    return "\n".join(lines)
 
 
 def _noise(states: Sequence[str], used: Mapping[str, list[str]], prefix: str) -> str:

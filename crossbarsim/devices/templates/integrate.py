@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...solvers.structured.jit import kernel
+from ...solvers.structured.jit import kernel, leaf
 
 
 def evaluate(v: float, x: Any, p: Any, out: Any) -> None:
@@ -108,8 +108,8 @@ def rosenbrock(v0, dv, h, x, low, high, p, first, K, new, A, b, state, out):
     return worst
 
 
-@kernel
-def explicit(v0, dv, h, x, low, high, p, first, K, new, state, out, last):
+@leaf
+def explicit(v0, dv, h, x, low, high, p, first, K, new, b, state, out, last):
     """Try one explicit step as `rosenbrock` does; `last` gets the laws at its end.
 
     Order 3 with an embedded order 2 (Bogacki and Shampine, Appl. Math. Lett. 2:321, 1989), for
@@ -132,11 +132,12 @@ def explicit(v0, dv, h, x, low, high, p, first, K, new, state, out, last):
             state[s] = x[s] + part * h * K[stage, s]
             if not (low[s] <= state[s] <= high[s]):
                 return np.inf
-        rates(v0 + dv * part * h, state, p, out, K[stage + 1])
+        rates(v0 + dv * part * h, state, p, out, b)
         for s in range(S):
-            f = K[stage + 1, s]
+            f = b[s]
             if (state[s] == low[s] and f < 0.0) or (state[s] == high[s] and f > 0.0):
-                K[stage + 1, s] = 0.0
+                f = 0.0
+            K[stage + 1, s] = f
     for s in range(S):
         new[s] = x[s] + h * (2.0 * K[0, s] + 3.0 * K[1, s] + 4.0 * K[2, s]) / 9.0
         if not (low[s] <= new[s] <= high[s]):
@@ -230,7 +231,7 @@ def integrate(
                     error = np.inf
                     if h == left:  # the waveform's points, not the error, limit the step
                         error = explicit(
-                            v0, dv, h, y, lo, hi, p, first, K, new, state, out, last
+                            v0, dv, h, y, lo, hi, p, first, K, new, b, state, out, last
                         )
                         ended = error <= rtol
                     if not ended:
