@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from ._check import Array
+from .errors import ParameterError
 
-__all__ = ["CellPoint", "CellSpice", "Cells", "SpiceCells"]
+__all__ = [
+    "CellPoint", "CellSlopes", "CellSpice", "Cells", "SpiceCells", "StoredCells", "read_cells",
+    "register_reader",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,3 +153,28 @@ class SpiceCells(Protocol):
     def to_spice(self, name: str, t_stop: float | None) -> CellSpice:
         """Return the cells as a subcircuit; without `t_stop` the states are frozen."""
         ...
+
+
+@runtime_checkable
+class StoredCells(Protocol):
+    """Cells that can be saved."""
+
+    def to_arrays(self) -> dict[str, Any]:
+        """Return all that defines the cells, one entry named ``"cells"`` among it."""
+        ...
+
+
+Reader = Callable[[Mapping[str, Any]], Any]
+_readers: list[Reader] = []
+
+
+def register_reader(reader: Reader) -> None:
+    """Name the function that makes cells again from what `StoredCells.to_arrays` gave."""
+    _readers[:] = [reader]
+
+
+def read_cells(data: Mapping[str, Any]) -> Any:
+    """Return the cells that a file describes."""
+    if not _readers:
+        raise ParameterError("import crossbarsim.devices to read crossbars with devices")
+    return _readers[0](data)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ._check import Array, nonnegative
-from .cells import Cells
+from .cells import Cells, StoredCells, read_cells
 from .ends import END_NAMES, EndArrays, Ends, end_arrays
 from .ends_io import ends_from_json, ends_to_json
 from .errors import NetlistError, ParameterError
@@ -353,9 +353,17 @@ class Crossbar:
 
     def to_arrays(self) -> dict[str, Any]:
         """Return all that defines the crossbar as named arrays, for an ``.npz`` file."""
-        header = json.dumps({"format": _FORMAT, "ends": ends_to_json(self.ends)})
+        header = json.dumps({
+            "format": _FORMAT, "ends": ends_to_json(self.ends), "layout": self.layout
+        })
         wires = {f"wires_{name}": getattr(self.wires, name) for name in Wires.__slots__}
-        return {"crossbar": np.array(header), "conductance": self.conductance, **wires}
+        if isinstance(self.cells, Resistive):
+            cells: dict[str, Any] = {"conductance": self.conductance}
+        elif isinstance(self.cells, StoredCells):
+            cells = self.cells.to_arrays()
+        else:
+            raise ParameterError(f"{type(self.cells).__name__} cannot be saved: no to_arrays")
+        return {"crossbar": np.array(header), **cells, **wires}
 
     @classmethod
     def from_arrays(cls, data: Any) -> Crossbar:
@@ -366,7 +374,11 @@ class Crossbar:
                 f"holds a crossbar of format {header.get('format')}; this version reads {_FORMAT}"
             )
         wires = Wires(**{name: data[f"wires_{name}"] for name in Wires.__slots__})
-        return cls(data["conductance"], wires, ends_from_json(header["ends"]))
+        cells = read_cells(data) if "cells" in data else Resistive(data["conductance"])
+        return cls(
+            wires=wires, ends=ends_from_json(header["ends"]), cells=cells,
+            layout=header.get("layout", "crosspoint"),
+        )
 
     def save(self, path: str | Path) -> None:
         """Write everything to `path`, a versioned ``.npz`` that never holds pickled objects."""

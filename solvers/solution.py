@@ -135,6 +135,10 @@ class Solution:
         arrays = dict(zip(END_NAMES, self._raw.end_currents, strict=True))
         if self._raw.word is not None and self._raw.bit is not None:
             arrays |= {"word_voltages": self._raw.word, "bit_voltages": self._raw.bit}
+        for name in ("cell_currents", "gate"):
+            value = getattr(self._raw, name)
+            if value is not None:
+                arrays[f"solution_{name}"] = value
         with Path(path).open("wb") as stream:
             np.savez(
                 stream, allow_pickle=False, solution=np.array(json.dumps(meta)), V=self.V,
@@ -159,7 +163,9 @@ class Solution:
             raw = RawSolution(
                 word=data["word_voltages"] if kept else None,
                 bit=data["bit_voltages"] if kept else None,
-                end_currents=(left, right, top, bottom), **meta,
+                end_currents=(left, right, top, bottom),
+                cell_currents=data.get("solution_cell_currents"), gate=data.get("solution_gate"),
+                **meta,
             )
             return cls(Crossbar.from_arrays(data), data["V"], raw)
 

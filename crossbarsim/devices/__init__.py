@@ -4,8 +4,10 @@
 entry points of the group ``crossbarsim.devices``.
 """
 
+from ..netlists.cells import register_reader
 from ..netlists.devices import device, model, models, register
 from .access import OneSelectorOneResistor, OneTransistorOneResistor
+from .archive import read_cells
 from .base import Device
 from .cells import DeviceArray
 from .data_driven import DataDriven2018, DataDriven2021
@@ -37,3 +39,5 @@ for _model in (
     StaticPolynomial, StaticSinh, ThresholdSelector, Yakopcic,
 ):
     register(_model, check=False)  # the tests check them; imports stay quick
+
+register_reader(read_cells)  # so that `Crossbar.load` knows them

@@ -83,6 +83,12 @@ class DeviceArray:
     def _spread(self, flat: Array) -> tuple[int, int]:
         return self.shape if flat.shape[1] > 1 else (1, 1)
 
+    def to_arrays(self) -> dict[str, Any]:
+        """Return all that defines the cells as named arrays, for an ``.npz`` file."""
+        from .archive import write_cells  # noqa: PLC0415 - it knows all kinds of cells
+
+        return write_cells(self)
+
     # -- what solvers ask ----------------------------------------------------------------------
 
     def _access(self) -> tuple[Array, bool]:

@@ -93,6 +93,10 @@ class Transistor:
         )
         return source.text()
 
+    def parameters(self) -> dict[str, Any]:
+        """Return every parameter's value."""
+        return {name: getattr(self, name) for name in self._declared}
+
     @property
     def parameter_array(self) -> Array:
         """Parameters, (K,) or (K, *shape)."""

@@ -248,3 +248,33 @@ def test_polarity_mirrors():
     np.testing.assert_allclose(
         Solver().solve(forward, V).currents, -Solver().solve(back, -V).currents, rtol=1e-9
     )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("layout", ["crosspoint", "parallel"])
+def test_saved_and_loaded(tmp_path, kind, layout):
+    rng = np.random.default_rng(2)
+    G, V = draw(rng, (4, 3), layout)
+    xbar = Crossbar(cells=make(kind, G, rng.uniform(0.8, 1.4, 4)), layout=layout,
+                    wires=Wires(2.0, 3.0, word_capacitance=1e-15))
+    xbar.save(tmp_path / "array.npz")
+    again = Crossbar.load(tmp_path / "array.npz")
+    assert type(again.cells) is type(xbar.cells)
+    sol = Solver().solve(again, V)
+    np.testing.assert_array_equal(sol.currents, Solver().solve(xbar, V).currents)
+    sol.save(tmp_path / "solution.npz")
+    kept = type(sol).load(tmp_path / "solution.npz")
+    np.testing.assert_array_equal(kept.cell_currents, sol.cell_currents)
+    np.testing.assert_array_equal(
+        Solver().vjp(kept, np.ones(3)).V, Solver().vjp(sol, np.ones(3)).V
+    )
+
+
+def test_parameters_per_cell_are_saved(tmp_path):
+    device = VTEAM(r_on=np.full((2, 2), 60.0), iv="exponential", polarity=-1)
+    xbar = Crossbar(cells=device.array(shape=(2, 2)))
+    xbar.save(tmp_path / "array.npz")
+    again = Crossbar.load(tmp_path / "array.npz").cells.device
+    assert again.polarity == -1
+    assert again.iv == "exponential"
+    np.testing.assert_array_equal(again.r_on, 60.0)

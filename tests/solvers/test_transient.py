@@ -1,5 +1,7 @@
 """Arrays in time, against matrix exponentials, independent integrators and balances."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -121,7 +123,7 @@ def test_states_follow_an_independent_integrator(device):
         return np.where(inside, f, 0.0).ravel()
 
     y = ((x0 - low.reshape(-1, 1, 1)) / span).ravel()
-    for a, b in zip(t[:-1], t[1:], strict=True):
+    for a, b in pairwise(t):
         y = solve_ivp(rates, (a, b), y, method="RK45", rtol=1e-8, atol=1e-10,
                       max_step=(b - a) / 20).y[:, -1]
     moved = np.abs(run["state"][-1] - x0).max() / span.max()
