@@ -77,11 +77,12 @@ def array_cells(xbar: Crossbar) -> Cells:
 def solve_cells(
     problem: CrossbarProblem, cells: Cells, gate: Array, *, method: str, keep: bool, rtol: float,
     threads: int,
-) -> RawSolution:
+) -> tuple[RawSolution, str]:
     """Solve all input vectors of `problem` with the states of `cells` frozen.
 
     `gate` (M, N) or (B, M, N) volt. Each vector starts from the solution of the one before it;
-    where that fails, from no drive, raised in steps.
+    where that fails, from no drive, raised in steps. Returns also why the first vector that has
+    no solution failed; it and the following ones keep what was reached.
     """
     batch, shape = problem.batch, problem.shape
     kept = batch if keep else 0
@@ -90,30 +91,37 @@ def solve_cells(
     parts = min(threads, batch)
     cuts = [batch * k // parts for k in range(parts + 1)]
 
-    def part(index: int) -> tuple[float, int]:
+    def part(index: int) -> tuple[float, int, str]:
         network = Network(problem, cells, method, threads // parts)
-        residual, steps = 0.0, 0
+        residual, steps, failure = 0.0, 0, ""
         last: Operating | None = None
         for k in range(cuts[index], cuts[index + 1]):
             left, right, top, bottom = (np.ascontiguousarray(end[k]) for end in problem.ends)
             gates = gate[k] if gate.ndim == 3 else gate
-            last = approach(network, (left, right, top, bottom), gates, cells.state, last, rtol)
-            residual, steps = max(residual, last.residual), max(steps, last.newton)
-            for target, value in zip(ends, last.ends, strict=True):
+            sources = left, right, top, bottom
+            try:
+                last = found = approach(network, sources, gates, cells.state, last, rtol)
+            except ConvergenceError as error:
+                failure = failure or f"input {k}: {error}"
+                last, found = None, error.partial
+            residual, steps = max(residual, found.residual), max(steps, found.newton)
+            for target, value in zip(ends, found.ends, strict=True):
                 target[k] = value
             if keep:
-                word[k], bit[k], current[k] = last.word, last.bit, last.point.current
-        return residual, steps
+                word[k], bit[k], current[k] = found.word, found.bit, found.point.current
+        return residual, steps, failure
 
     with one_blas_thread():
         found = spread(part, parts, threads)
+    failure = next((text for _, _, text in found if text), "")
     return RawSolution(
         word=word if keep else None, bit=bit if keep else None,
         end_currents=(ends[0], ends[1], ends[2], ends[3]),
-        residual=max(max(r for r, _ in found), float(np.finfo(float).eps)),
-        iterations=max(n for _, n in found), method=Network(problem, cells, method).linear.method,
-        cell_currents=current if keep else None, gate=gate,
-    )
+        residual=max(max(r for r, _, _ in found), float(np.finfo(float).eps)),
+        iterations=max(n for _, n, _ in found),
+        method=Network(problem, cells, method).linear.method,
+        cell_currents=current if keep else None, gate=gate, converged=not failure,
+    ), failure
 
 
 def approach(

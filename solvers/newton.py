@@ -185,7 +185,11 @@ class Network:
                 raise self._failure(now, count)
             now = best
         if now.point.bad >= 0:
-            raise self._cell_failure(now)
+            raise self._failure(now, count)
+        return self._operating(now, count, products)
+
+    def _operating(self, now: _Look, count: int, products: int) -> Operating:
+        base_w, base_b = self._bases
         worst = 0.0 if now.law.total <= _NOTHING else now.law.worst
         return Operating(
             base_w + now.u, base_b + now.w, now.u, now.w, now.law.ends, now.point, worst, count,
@@ -242,20 +246,19 @@ class Network:
         return float((base_w + now.u - base_b - now.w)[i, j])
 
     def _failure(self, now: _Look, count: int) -> ConvergenceError:
+        partial = self._operating(now, count, 0)
         if now.point.bad >= 0:
-            return self._cell_failure(now)
+            i, j = divmod(now.point.bad, self.problem.shape[1])
+            return ConvergenceError(
+                f"the equations of cell ({i}, {j}) did not converge at "
+                f"{self._drop(now, i, j):.4g} V: the time step cannot resolve its switching, or "
+                "its parameters are extreme", partial
+            )
         miss = np.maximum(np.abs(now.law.res_u), np.abs(now.law.res_w))
         worst = int(np.argmax(np.nan_to_num(miss, nan=np.inf)))
         i, j = divmod(worst, miss.shape[1])
         return ConvergenceError(
             f"Newton's iteration stopped after {count} steps; cell ({i}, {j}) at "
             f"{self._drop(now, i, j):.4g} V misses Kirchhoff's law by {miss[i, j]:.2g} A; "
-            "lower the drive, or approach it in steps from a smaller one"
-        )
-
-    def _cell_failure(self, now: _Look) -> ConvergenceError:
-        i, j = divmod(now.point.bad, self.problem.shape[1])
-        return ConvergenceError(
-            f"the equations of cell ({i}, {j}) did not converge at {self._drop(now, i, j):.4g} V: "
-            "the time step cannot resolve its switching, or its parameters are extreme"
+            "lower the drive, or approach it in steps from a smaller one", partial
         )

@@ -144,11 +144,14 @@ class Solver:
             raise ParameterError("`gate_voltage` is for cells with transistors")
         if not isinstance(xbar.cells, Resistive) or problem.parallel:
             cells = array_cells(xbar)
-            raw = solve_cells(
+            raw, failure = solve_cells(
                 problem, cells, cells.gates(gate_voltage), keep=fields == "all", rtol=self.rtol,
                 threads=self._threads, method=self._newton,
             )
-            return Solution(xbar, volts, raw)
+            solution = Solution(xbar, volts, raw)
+            if failure and self.on_failure == "raise":
+                raise ConvergenceError(failure, solution)
+            return solution
         return self._finish(Solution(xbar, volts, self._raw(problem, fields)))
 
     @property

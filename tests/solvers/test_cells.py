@@ -240,6 +240,20 @@ def test_a_failure_names_the_cell():
         Solver().solve(Crossbar(cells=cells, wires=Wires(0.0, 0.0)), [1.0, 1.0])
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_failed_input_is_returned_only_on_request():
+    cells = StaticSinh(v_0=1e-3).array(state=np.full((1, 2, 2), 1e-3))
+    xbar = Crossbar(cells=cells, wires=Wires(0.0, 0.0))
+    V = [[1e-4, 2e-4], [1.0, 1.0]]
+    sol = Solver(on_failure="return").solve(xbar, V)
+    assert not sol.converged
+    good = Solver().solve(xbar, V[0])
+    np.testing.assert_allclose(sol.currents[0], good.currents)
+    with pytest.raises(ConvergenceError, match="input 1: ") as caught:
+        Solver().solve(xbar, V)
+    np.testing.assert_allclose(caught.value.partial.currents[0], good.currents)
+
+
 def test_polarity_mirrors():
     G = np.random.default_rng(1).uniform(1e-3, 1e-2, (3, 3))
     V = np.array([0.3, -0.2, 0.1])
