@@ -106,7 +106,11 @@ class _Expansion:
                 f"{type(cells).__name__} cells cannot be written out: they have no `to_spice`"
             )
         spice = cells.to_spice("cell", t_stop)
-        gates = self._gates(gate_voltage, along) if spice.gated else {}
+        if spice.gated:
+            gates = self._gates(gate_voltage, along)
+        else:
+            gates = {}
+            cells.gates(gate_voltage)  # refuses what has no gates
         circuit.subcircuit(spice.name, spice.text)
         # ngspice adds 1e-20 gmin to every divisor, which may be an energy in joule, squared
         circuit.options(gmin=1e-30)
