@@ -18,6 +18,7 @@ from .adjoint_cells import cell_gradients, linearise
 from .cells import array_cells, solve_cells
 from .mna.crossbar import solve_crossbar
 from .problem import CrossbarProblem, RawSolution, check_input, make_problem
+from .progress import progress_bar
 from .solution import Gradients, Solution
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ class Solver:
     def transient(
         self, xbar: Crossbar, waveforms: Any, t_stop: float | None = None, *, gate: Any = None,
         probes: Sequence[Any] = (), seed: Any = None, rtol: float = 1e-4,
-        max_step: float | None = None, progress: Callable[[float], None] | None = None,
+        max_step: float | None = None, progress: bool | Callable[[float], None] = False,
     ) -> TransientResult:
         """Integrate an array in time: devices, access elements, wires and capacitors together.
 
@@ -210,8 +211,9 @@ class Solver:
             Error per step relative to each state's range.
         max_step : float, second, optional
             Default: a fiftieth of the run.
-        progress : callable, optional
-            Called with the share of the run that is done.
+        progress : bool or callable
+            True shows a bar on the terminal; a function is called with the share of the run that
+            is done.
 
         Raises
         ------
@@ -223,11 +225,11 @@ class Solver:
         from .transient import run_transient  # noqa: PLC0415 - imports numba
 
         _check_crossbar(xbar)
-        return run_transient(
-            xbar, waveforms, t_stop, gate=gate, probes=probes, seed=seed, rtol=rtol,
-            max_step=max_step, progress=progress,
-            method=self._newton, threads=self._threads,
-        )
+        with progress_bar("transient", progress) as advance:
+            return run_transient(
+                xbar, waveforms, t_stop, gate=gate, probes=probes, seed=seed, rtol=rtol,
+                max_step=max_step, progress=advance, method=self._newton, threads=self._threads,
+            )
 
     def solve_many(
         self, xbars: Sequence[Crossbar], Vs: Sequence[Any], *, fields: Fields = "all"

@@ -254,6 +254,15 @@ def test_an_interrupt_keeps_what_was_computed():
     assert run.crossbar.shape == (2, 2)
 
 
+def test_progress_is_shown_on_request(capsys):
+    xbar = Crossbar(cells=VTEAM().array(conductance=np.full((2, 2), 2e-3)))
+    drive = ([0, 1e-9], np.zeros((2, 2)))
+    Solver().transient(xbar, drive, progress=True)
+    assert "100%" in capsys.readouterr().out
+    Solver().transient(xbar, drive)
+    assert not capsys.readouterr().out
+
+
 def test_labelled_tables():
     pytest.importorskip("xarray")
     xbar = Crossbar(cells=VTEAM().array(conductance=np.full((2, 3), 2e-3)))
