@@ -100,7 +100,11 @@ def pulse_window(
     closer = search.around(fine, move)
     start = fine[-1 if closer.first is None else closer.first]
     most = fine[-1 if closer.last is None else closer.last]
-    return Window(float(start), float(max(_MARGIN * most, 1.2 * start)), search.pulse)
+    quiet = start - (fine[1] - fine[0])
+    v_max = max(_MARGIN * most, 1.2 * start)
+    if scheme.share > 0:  # the margin must not move unselected cells
+        v_max = max(min(v_max, _SAFE * quiet / scheme.share), most)
+    return Window(float(start), float(v_max), search.pulse)
 
 
 @dataclass(frozen=True)
