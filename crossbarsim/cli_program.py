@@ -137,7 +137,9 @@ def program(
     size: Annotated[str, typer.Option(help="Word lines x bit lines.")] = "8x8",
     cells: Annotated[str, typer.Option(help="bare, 1t1r or 1s1r")] = "bare",
     gate: Annotated[float, typer.Option(
-        help="1t1r: gate voltage of selected cells, volt; limits the current of SET.")] = 2.5,
+        help="1t1r: gate voltage of SET and of reads, volt; limits the current of SET.")] = 2.5,
+    gate_reset: Annotated[float | None, typer.Option(
+        help="1t1r: gate voltage of RESET; default: 1 V more than --gate.")] = None,
     transistor: Annotated[str, typer.Option(help="1t1r: public card.")] = "ptm_130nm",
     selector: Annotated[str, typer.Option(help="1s1r: model.")] = "exponential_selector",
     scheme: Annotated[str, typer.Option(
@@ -167,6 +169,7 @@ def program(
     console = Console()
     with reported():
         try:
+            from .programming import Gated  # noqa: PLC0415
             from .programming import program as run  # noqa: PLC0415 - imports numba
             from .programming.plots import save_program  # noqa: PLC0415
         except ModuleNotFoundError as error:
@@ -185,12 +188,15 @@ def program(
             cells=_cells(cells, device, begin, gate, transistor, selector),
             wires=Wires(word=ohm, bit=ohm),
         )
+        chosen: Any = scheme or None
+        if cells == "1t1r" and scheme in ("", "1t1r"):
+            chosen = Gated(gate, gate + 1.0 if gate_reset is None else gate_reset, gate)
         bar = Progress(TextColumn("programming"), BarColumn(), TaskProgressColumn(),
                        TimeElapsedColumn(), console=console)
         with bar:
             task = bar.add_task("programming", total=1.0)
             result = run(
-                xbar, goal, scheme=scheme or None, tolerance=tolerance,
+                xbar, goal, scheme=chosen, tolerance=tolerance,
                 algorithm=algorithm, width=width,  # type: ignore[arg-type]
                 read_voltage=read_voltage, passes=passes, seed=seed,
                 progress=lambda share: bar.update(task, completed=share),

@@ -18,6 +18,7 @@ __all__ = ["Ladder", "Rungs"]
 Mask = NDArray[np.bool_]
 
 _FINEST = 0.125  # of a step
+_STILL = 1e-3  # relative change by the strongest pulse that is no change
 _LEAST_MOVE = 0.25  # of what is left: a cell that moves less gets a stronger pulse
 
 
@@ -93,12 +94,18 @@ class Rungs:
     count : int
     top : dict
         Strongest level by direction, +1 (SET) and -1 (RESET).
+
+    Attributes
+    ----------
+    still : (count,) int
+        Strongest pulses in a row that did not move the cell.
     """
 
     def __init__(self, count: int, top: dict[int, float]) -> None:
         self.top = top
         self.level = {d: np.zeros(count) for d in (1, -1)}
         self.step = {d: np.ones(count) for d in (1, -1)}
+        self.still = np.zeros(count, dtype=int)
         self.last = np.zeros(count, dtype=int)  # direction of the last pulse
         self.before = np.ones(count)  # ratio before it
 
@@ -107,6 +114,8 @@ class Rungs:
         for k in np.flatnonzero(self.last):
             d = int(self.last[k])
             now, was, slack = float(ratio[k]), float(self.before[k]), float(tolerance[k])
+            at_top = self.level[d][k] >= self.top[d] and abs(now / was - 1.0) < _STILL
+            self.still[k] = self.still[k] + 1 if at_top else 0
             if d * (now - 1.0) > slack:  # passed
                 self.step[d][k] = max(_FINEST, 0.5 * self.step[d][k])
                 self.level[d][k] -= 2.0 * self.step[d][k]

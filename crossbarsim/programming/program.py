@@ -66,7 +66,7 @@ def program(
     growth : float
         Of the width from level to level.
     max_pulses : int
-        For each cell and pass.
+        For each cell and pass; a cell that the strongest pulse does not move gets no more.
     passes : int
         Times over the array: a later pass programs again what the rows after it disturbed.
     read_voltage : float, optional

@@ -22,6 +22,8 @@ __all__ = ["Recipe", "Run"]
 
 Mask = NDArray[np.bool_]
 
+_PATIENCE = 5  # strongest pulses that do not move a cell, until it is given up for this pass
+
 
 @dataclass(frozen=True, eq=False)
 class Recipe:
@@ -156,7 +158,7 @@ class Run:
             # sneak currents may outweigh that of a cell that hardly conducts
             ratio = np.maximum(measured / self.targets[row], 1e-9)
             rungs.update(ratio, r.tolerance[row])
-            pending = self._away(measured, row) & (done < r.max_pulses)
+            pending = self._away(measured, row) & (done < r.max_pulses) & (rungs.still < _PATIENCE)
             if not pending.any():
                 return True
             for direction, level, columns in rungs.groups(ratio, pending):

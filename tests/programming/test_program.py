@@ -120,21 +120,21 @@ def test_met_targets_are_not_pulsed(programmed):
 
 @pytest.mark.parametrize("scheme", ["v/3", "floating"])
 def test_other_passive_schemes(scheme):
-    result = program(array(), some(), scheme=scheme)
+    result = program(array(shape=(3, 4)), some((3, 4)), scheme=scheme)
     assert result.success
-    assert np.allclose(read(result.crossbar), some(), rtol=0.051)
+    assert np.allclose(read(result.crossbar), some((3, 4)), rtol=0.051)
 
 
 def test_longer_pulses_instead_of_higher_ones():
-    result = program(array(), some(), algorithm="width")
+    result = program(array(shape=(3, 3)), some((3, 3)), algorithm="width")
     assert result.success
-    assert np.allclose(read(result.crossbar), some(), rtol=0.051)
+    assert np.allclose(read(result.crossbar), some((3, 3)), rtol=0.051)
 
 
 @pytest.mark.parametrize("along", ["rows", "columns"])
 def test_transistors(along):
-    goal = some(high=1e-4)
-    result = program(gated(gate_along=along), goal, scheme=Gated(gate_set=2.0, gate_reset=3.0))
+    goal = some((3, 3), high=1e-4)
+    result = program(gated((3, 3), gate_along=along), goal, scheme=Gated(gate_set=2.0, gate_reset=3.0))
     assert result.success, result.message
     assert result.scheme == "1t1r"
     assert not result.disturbed
@@ -154,12 +154,13 @@ def test_compliance_by_the_gate_limits_what_can_be_reached():
     assert not tight.success
     assert tight.unconverged == [(0, 0), (0, 1), (1, 0), (1, 1)]
     assert tight.message == "4 of 4 cells are not within tolerance"
-    assert tight.pulses.max() == 30
+    assert tight.pulses.max() <= 30
+    assert tight.measured.max() < 2e-5
 
 
 @pytest.mark.parametrize(
     ("device", "low", "high"),
-    [(StanfordPKU(), 2e-5, 5e-4),
+    [pytest.param(StanfordPKU(), 2e-5, 5e-4, marks=pytest.mark.slow),
      pytest.param(Yakopcic(), 2e-5, 2e-3, marks=pytest.mark.slow)],
 )
 def test_other_models_need_no_settings(device, low, high):
@@ -359,6 +360,13 @@ def test_rungs_step_back_when_a_cell_passes_its_target():
     [(direction, level, _)] = rungs.groups(now, np.array([True, False]))
     assert (direction, level) == (-1, 0.0)
     assert rungs.step[1][0] == 0.5
+
+
+def test_cells_that_the_strongest_pulse_does_not_move_are_given_up():
+    result = program(array(), np.full((4, 4), 5e-5), v_start=1.0, v_step=0.1, v_max=1.2,
+                     width=10e-9, passes=2)
+    assert len(result.unconverged) == 16
+    assert result.pulses.max() == 2 * (2 + 5)
 
 
 def test_pictures(programmed, tmp_path):
