@@ -129,16 +129,17 @@ def simulate(
 
     def block(k: int) -> int:
         s = slice(k * _BLOCK, min((k + 1) * _BLOCK, count))
+
+        def mine(values: Array) -> Array:  # contiguous: one signature, one compilation
+            return np.ascontiguousarray(values[:, s] if values.shape[1] > 1 else values)
+
         part = states[:, s] if every else np.empty((len(x), 0, 0))
-        mine = np.ascontiguousarray(x[:, s])
-        kept = np.empty(part.shape)
+        now, kept = np.ascontiguousarray(x[:, s]), np.empty(part.shape)
         bad = kernels.integrate(
-            time, drive[s] if len(drive) > 1 else drive, P[:, s] if P.shape[1] > 1 else P,
-            low[:, s] if low.shape[1] > 1 else low, high[:, s] if high.shape[1] > 1 else high,
-            mine, rtol, max_steps, device.stochastic, key, k * _BLOCK, every, current[s], kept,
-            stats[s],
+            time, drive[s] if len(drive) > 1 else drive, mine(P), mine(low), mine(high), now, rtol,
+            max_steps, device.stochastic, key, k * _BLOCK, every, current[s], kept, stats[s],
         )
-        x[:, s] = mine
+        x[:, s] = now
         if every:
             states[:, s] = kept
         return int(bad) + k * _BLOCK if bad >= 0 else -1
