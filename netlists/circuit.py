@@ -239,8 +239,8 @@ class Circuit:
         stop, step = self._transient or (0.0, 0.0)
         lines += [element.card(stop) for element in self]
         if self._options:
-            given = (f"{key}={value:.17g}" for key, value in self._options.items())
+            given = (f"{key}={value!r}" for key, value in self._options.items())
             lines.append(f".options {' '.join(given)}")
-        limit = f" 0 {step:.17g}" if step else ""
-        lines.append(f".tran {stop / 100:.17g} {stop:.17g}{limit}" if stop else ".op")
+        limit = f" 0 {step!r}" if step else ""
+        lines.append(f".tran {stop / 100!r} {stop!r}{limit}" if stop else ".op")
         return "\n".join([*lines, ".end", ""])

@@ -54,7 +54,7 @@ class Element:
         if self.kind in "VI":
             parts.append("DC")
         if self.kind == "X":
-            return " ".join([*parts, *(f"{name}={value:.17g}" for name, value in self.parameters)])
+            return " ".join([*parts, *(f"{name}={value!r}" for name, value in self.parameters)])
         if self.wave is not None:
-            return " ".join([*parts, f"{self.value:.17g}", spice_source(self.wave, t_stop)])
+            return " ".join([*parts, repr(float(self.value)), spice_source(self.wave, t_stop)])
         return " ".join([*parts, f"{self.value:.17g}"])

@@ -105,7 +105,7 @@ class Pulse:
             return Pwl(tuple(t), tuple(self.at(s) for s in t)).to_spice(t_stop)
         period = 1e30 if self.period is None else self.period  # none: never again
         values = (self.v1, self.v2, self.delay, self.rise, self.fall, self.width, period)
-        return f"PULSE({' '.join(f'{v:.17g}' for v in values)})"
+        return f"PULSE({' '.join(repr(float(v)) for v in values)})"
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class Sine:
         """Return the source's function in a SPICE deck."""
         del t_stop
         values = (self.offset, self.amplitude, self.frequency, self.delay, self.damping)
-        return f"SIN({' '.join(f'{v:.17g}' for v in values)})"
+        return f"SIN({' '.join(repr(float(v)) for v in values)})"
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ class Pwl:
     def to_spice(self, t_stop: float) -> str:
         """Return the source's function in a SPICE deck of `t_stop` seconds."""
         t = np.unique(np.append(np.clip(self.times, 0.0, None), (0.0, max(t_stop, self.times[-1]))))
-        return f"PWL({' '.join(f'{s:.17g} {self.at(s):.17g}' for s in t)})"
+        return f"PWL({' '.join(f'{float(s)!r} {self.at(s)!r}' for s in t)})"
 
 
 def spice_source(source: Source, t_stop: float) -> str:

@@ -369,4 +369,5 @@ _ARITHMETIC: dict[type[ast.operator], Any] = {
 
 def number(value: float) -> str:
     """Return all digits of a number, in brackets where it is negative."""
-    return f"{value:.17g}" if value >= 0 else f"({value:.17g})"
+    text = repr(float(value)).removesuffix(".0")
+    return text if value >= 0 else f"({text})"
