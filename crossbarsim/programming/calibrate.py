@@ -47,8 +47,8 @@ class Window:
 
 def pulse_window(
     xbar: Crossbar, operation: Operation, g_low: float, g_high: float, *, scheme: Scheme,
-    width: float | None = None, move: float = 0.02, v_limit: float = 4.0,
-    solver: Solver | None = None,
+    g_start: float | None = None, width: float | None = None, move: float = 0.02,
+    v_limit: float = 4.0, solver: Solver | None = None,
 ) -> Window:
     """Find voltages for `operation` by pulsing single cells without wires.
 
@@ -59,6 +59,8 @@ def pulse_window(
     g_low, g_high : float
         Range of the targets, siemens.
     scheme : Scheme
+    g_start : float, optional
+        Siemens, from where a cell must come; default: the other end of the range.
     width : float, optional
         Second; default: the shortest of 100 ns, 1 us, 10 us, ... that takes a cell through the
         whole range below `v_limit` at a voltage whose share on unselected cells does not move
@@ -76,7 +78,9 @@ def pulse_window(
     volts = _TRY[v_limit >= _TRY]
     best: tuple[_Search, _Found] | None = None
     for seconds in _WIDTHS if width is None else (width,):
-        search = _Search(xbar, operation, g_low, g_high, scheme, PulseTrain(seconds), solver)
+        search = _Search(
+            xbar, operation, (g_low, g_high, g_start), scheme, PulseTrain(seconds), solver
+        )
         found = search.around(volts, move)
         if found.first is None:
             continue
@@ -138,15 +142,15 @@ class _Search:
     """Single cells at many voltages at once."""
 
     def __init__(
-        self, xbar: Crossbar, operation: Operation, g_low: float, g_high: float, scheme: Scheme,
-        pulse: PulseTrain, solver: Solver | None,
+        self, xbar: Crossbar, operation: Operation, span: tuple[float, float, float | None],
+        scheme: Scheme, pulse: PulseTrain, solver: Solver | None,
     ) -> None:
         cells: Any = xbar.cells
         self.cells = cells
         self.gate = scheme.on(xbar, operation) if isinstance(scheme, Gated) else 0.0
         self.sign = set_sign(self.cells.device) * (-1 if operation == "reset" else 1)
         self.up = operation != "reset"
-        self.g = (g_low, g_high)
+        self.span = span
         self.pulse, self.solver = pulse, solver
 
     def _after(self, volts: Array, g: float) -> Array:
@@ -173,8 +177,9 @@ class _Search:
 
     def around(self, volts: Array, move: float) -> _Found:
         """Pulse cells at the start of the range and in its middle."""
-        low, high = self.g
+        low, high, begin = self.span
         start, goal = (low, high) if self.up else (high, low)
+        start = start if begin is None else begin
         sign = 1.0 if self.up else -1.0
         middle = float(np.sqrt(low * high))
         whole = self._after(volts, start)
@@ -183,7 +188,7 @@ class _Search:
             moved[: len(after)] |= sign * (after / g - 1.0) > move
         full = sign * (whole - goal) >= -0.02 * goal
         way = full.astype(float)
-        if low < high:
+        if start != goal:
             way = np.log(np.maximum(whole, 1e-30) / start) / np.log(goal / start)
         return _Found(
             int(np.argmax(moved)) if moved.any() else None,

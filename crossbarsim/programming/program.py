@@ -191,8 +191,13 @@ def _ladder(
         raise ParameterError(f'`algorithm` must be "amplitude" or "width"; got {shape.algorithm!r}')
     start, step, most = (given[n] for n in ("v_start", "v_step", "v_max"))
     if start is None or most is None or width is None:
+        cells: Any = xbar.cells
+        begin = None
+        if operation == "reset":  # from where an abrupt SET may end
+            begin = 0.95 * float(np.min(cells.device.conductance_range()[1]))
         found = pulse_window(
-            xbar, operation, float(targets.min()), float(targets.max()), scheme=scheme,
+            xbar, operation, float(targets.min()), float(targets.max()), g_start=begin,
+            scheme=scheme,
             width=width, move=0.5 * tolerance, v_limit=v_limit, solver=solver,
         )
         start = found.v_start if start is None else start
