@@ -110,12 +110,16 @@ class Lines:
         top, bottom = self.bits.ends(np.ascontiguousarray(into.T), np.ascontiguousarray(w.T))
         return left, right, top, bottom
 
-    def measure(self, out: Array, into: Array, u: Array, w: Array) -> Measured:
-        """Check Kirchhoff's law; arguments as for `ends`."""
+    def measure(
+        self, out: Array, into: Array, u: Array, w: Array, scale: float = 0.0
+    ) -> Measured:
+        """Check Kirchhoff's law; arguments as for `ends`.
+
+        `scale`, ampere, stands in for the largest current where that is less.
+        """
         ends = self.ends(out, into, u, w)
         largest = max(float(np.abs(e).max()) for e in ends)
-        if not np.isfinite(largest):
-            largest = np.inf
+        largest = max(largest, scale) if np.isfinite(largest) else np.inf
         least = LEAST * largest + 1e-300
         res_u, worst_u, total_u, noise_u = self.words.check(
             self.as_words(out), self.as_words(u), least

@@ -100,7 +100,9 @@ class _Look:
             return False
         if law.total <= _NOTHING:
             return True
-        return law.total <= max(rtol * law.largest, law.noise) and law.worst <= _GOOD
+        if law.total <= law.noise:  # rounding of voltages is all that is left
+            return True
+        return law.total <= rtol * law.largest and law.worst <= _GOOD
 
     def stalled(self, rtol: float) -> bool:
         """Whether what is left may be rounding."""
@@ -133,7 +135,7 @@ class Network:
     def solve(
         self, sources: Sources, gate: Array, *, base: Array, step: float, state: Array,
         inner: Array | None = None, u: Array | None = None, w: Array | None = None,
-        rtol: float = 1e-10, companions: Companions | None = None,
+        rtol: float = 1e-10, companions: Companions | None = None, scale: float = 0.0,
     ) -> Operating:
         """Solve for the source voltages `sources`, volt, one array per end.
 
@@ -145,6 +147,8 @@ class Network:
         u, w : (M, N) volt, optional
             Deviations to start from.
         companions : Companions, optional
+        scale : float, ampere
+            Errors are relative to the largest current, or to `scale` where that is more.
 
         Raises
         ------
@@ -152,7 +156,7 @@ class Network:
             Names the cell or the node that is worst.
         """
         base_w, base_b = self.lines.lift(sources)
-        self._bases = base_w, base_b
+        self._bases, self._scale = (base_w, base_b), scale
         shape = self.problem.shape
         u = np.zeros(shape) if u is None else u
         w = np.zeros(shape) if w is None else w
@@ -226,15 +230,15 @@ class Network:
         # a transistor's current is rounded as its gate's voltage is
         rounding = 0.0
         if gate.any():
-            rounding = float(((point.by_word + point.by_bit) * np.abs(gate)).sum())
+            rounding = float(((point.by_word + point.by_bit) * (np.abs(gate) + 0.1)).sum())
         if companions is None:
-            law = self.lines.measure(point.current, point.current, u, w)
+            law = self.lines.measure(point.current, point.current, u, w, self._scale)
             return _Look(u, w, point, replace(law, noise=law.noise + _EPS * rounding))
         word, bit = base_w + u, base_b + w
         across = companions.cell[0] * (word - bit - companions.cell[1])
         out = point.current + across + companions.word[0] * (word - companions.word[1])
         into = point.current + across - companions.bit[0] * (bit - companions.bit[1])
-        law = self.lines.measure(out, into, u, w)
+        law = self.lines.measure(out, into, u, w, self._scale)
         rounding += ((companions.word[0] + companions.cell[0]) * np.abs(word)).sum()
         rounding += ((companions.bit[0] + companions.cell[0]) * np.abs(bit)).sum()
         return _Look(u, w, point, replace(law, noise=law.noise + _EPS * float(rounding)))

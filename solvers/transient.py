@@ -34,6 +34,7 @@ _HALF = 0.5 * _GAMMA  # of both stages
 _NEW = 1.0 / (_GAMMA * (2.0 - _GAMMA))
 _OLD = (1.0 - _GAMMA) ** 2 / (_GAMMA * (2.0 - _GAMMA))
 _ERROR = 2.0 * (-3.0 * _GAMMA**2 + 4.0 * _GAMMA - 2.0) / (12.0 * (2.0 - _GAMMA))
+_SHORTEST = 4e-15  # step, of the time reached: times must be told apart
 _PROBES = ("state", "conductance", "cell_voltages", "cell_currents", "word_voltages",
            "bit_voltages")
 
@@ -110,7 +111,12 @@ class _Run:
         self.stores = bool(self.caps[0].any() or self.caps[1].any() or self.cell_cap.any())
         self.random = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed or 0)))
         self.noisy = bool(getattr(cells, "stochastic", False))
-        self.steps = self.rejected = self.newton = 0
+        corners = [0.0, *map(float, drive.breaks)]
+        self.volt = max(max(float(np.abs(s).max()) for s in drive.ends(t)) for t in corners)
+        self.volt = max(self.volt, 1e-3)
+        # a thousandth of what the best conducting cell draws at the largest voltage
+        self.scale = 1e-3 * self.volt * float(np.abs(cells.conductance).max())
+        self.steps = self.rejected = self.newton = self.jumps = 0
         self.residual = 0.0
         self.kept: list[tuple[Any, ...]] = []
 
@@ -139,7 +145,7 @@ class _Run:
             state=np.clip(ahead(past.state, old.state), self.low, self.high),
             inner=ahead(past.at.point.inner, old.at.point.inner),
             u=ahead(past.at.u, old.at.u), w=ahead(past.at.w, old.at.w),
-            rtol=min(1e-9, 1e-3 * self.rtol), companions=companions,
+            rtol=max(1e-10, 1e-3 * self.rtol), companions=companions, scale=self.scale,
         )
         self.newton += found.newton
         return found, sources
@@ -178,11 +184,10 @@ class _Run:
             held = (b.state <= self.low) | (b.state >= self.high)
             error = float((np.where(held, 0.0, miss) / self.span).max())
         if self.stores:
-            size = max(max(float(np.abs(s).max()) for s in b.sources), 1e-3)
             for k in (0, 1):
                 if self.caps[k].any() or self.cell_cap.any():
                     miss = estimate(a.slopes[k], m.slopes[k], b.slopes[k])
-                    error = max(error, float(miss.max()) / size)
+                    error = max(error, float(miss.max()) / self.volt)
         for e, p, q, r in zip(a.energy, a.powers(), m.powers(), b.powers(), strict=True):
             half = e + c * (p + q)
             b.energy.append(_NEW * half - _OLD * e + c * r)
@@ -226,7 +231,7 @@ class _Run:
             crossbar=self.xbar if self.xbar.linear
             else self.xbar.with_cells(self.cells.with_state(point.state)),
             steps=self.steps, rejected=self.rejected, newton=self.newton,
-            residual=self.residual, success=not message, message=message,
+            residual=self.residual, jumps=self.jumps, success=not message, message=message,
         )
 
     def _advance(self, point: _Point) -> None:
@@ -242,12 +247,19 @@ class _Run:
                     new, error = self._step(point, h, straight)
                 except ConvergenceError as problem:
                     failure, error = problem, np.inf
-                if error > 1.0 or not np.isfinite(error):
+                shortest = _SHORTEST * max(point.t, 1e-4 * self.stop)
+                jump = failure is None and error > 1.0 and h <= shortest
+                if error > 1.0 and not jump:
                     self.rejected += 1
-                    h *= 0.25 if not np.isfinite(error) else max(0.2, 0.9 * error ** (-1 / 3))
-                    if h < 1e-13 * self.stop:
+                    h *= max(0.2, 0.9 * error ** (-1 / 3)) if np.isfinite(error) else 0.25
+                    if h < shortest and (failure is not None or not np.isfinite(error)):
                         raise self._stuck(point, failure)
+                    h = max(h, shortest)
                     continue
+                # a switching faster than times can be told apart: the implicit step ends it
+                self.jumps += jump
+                if self.jumps > 10 * self.low.shape[0] * self.xbar.shape[0] * self.xbar.shape[1]:
+                    raise self._stuck(point, failure)
                 self.steps += 1
                 if h == left:
                     new.t = float(stop)
@@ -274,7 +286,7 @@ class _Run:
         i, j = map(int, np.unravel_index(int(rate.argmax()), rate.shape))
         drop = float((point.at.word - point.at.bit)[i, j])
         return ConvergenceError(
-            f"at t = {point.t:.6g} s the time step fell below 1e-13 of the run; cell ({i}, {j}) "
+            f"at t = {point.t:.6g} s steps became too short to tell times apart; cell ({i}, {j}) "
             f"at {drop:.4g} V moves fastest; limit its current, loosen `rtol`, or give the "
             "sources a longer rise time"
         )

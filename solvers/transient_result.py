@@ -38,6 +38,8 @@ class TransientResult:
         The array as it is at the end.
     steps, rejected, newton : int
         Steps taken and refused, Newton steps in all.
+    jumps : int
+        Steps at the resolution of time, across a switching too fast to follow.
     residual : float
         Largest violation of Kirchhoff's law of any step.
     success : bool
@@ -55,6 +57,7 @@ class TransientResult:
     rejected: int
     newton: int
     residual: float
+    jumps: int = 0
     success: bool = True
     message: str = ""
 

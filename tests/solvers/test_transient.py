@@ -198,7 +198,7 @@ def test_writing_a_1t1r_row(layout):
     np.testing.assert_allclose(unselected, 2e-6, rtol=1e-2)
     assert run["conductance"].shape == (len(run.time), 4, 3)
     assert run[("state", (1, 2))].shape == (len(run.time), 1)
-    assert run.residual < 1e-6
+    assert run.residual < 1e-4  # of the largest branch at that node, worst of all steps
     two = Solver(method="mna").transient(
         xbar, {"word_left": Pulse(0.0, 0.0), "bit_bottom": write, "gate": gate}, 1.2e-8
     )

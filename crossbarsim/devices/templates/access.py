@@ -70,7 +70,7 @@ def branch(
             break
         m = new
     # at a jump of the current the bracket ends without a solution
-    resolution = 1e-15 * total * max(abs(u), abs(w), abs(gate))
+    resolution = 1e-15 * total * (max(abs(u), abs(w), abs(gate)) + 0.1)
     good = good and abs(excess) <= 1e-6 * (abs(i_a) + abs(i_d)) + resolution
     g = g_b if flip else g_a
     if not total > 0.0:

@@ -19,6 +19,28 @@ def solve_small(A: Any, b: Any) -> None:
 
 # -- template --
 @leaf
+def bisect(v, base, step, low, high, p, x, out):
+    """Solve the one-state stage by bisection, on the side of x to which the residual points."""
+    evaluate(v, x, p, out)
+    rises = x[0] - base[0] - step * out[3] < 0.0
+    a, b = (x[0], high[0]) if rises else (low[0], x[0])
+    x[0] = b if rises else a
+    evaluate(v, x, p, out)
+    miss = x[0] - base[0] - step * out[3]
+    if (miss < 0.0) if rises else (miss > 0.0):
+        return  # pushed against the bound
+    for _ in range(200):
+        x[0] = 0.5 * (a + b)
+        if x[0] in (a, b):
+            break
+        evaluate(v, x, p, out)
+        if x[0] - base[0] - step * out[3] > 0.0:
+            b = x[0]
+        else:
+            a = x[0]
+
+
+@leaf
 def stage(v, base, step, low, high, p, x, out, A, b):
     """Solve x = base + step f(v, x), low <= x <= high, from the guess x; return (i, di/dv, good).
 
@@ -34,6 +56,7 @@ def stage(v, base, step, low, high, p, x, out, A, b):
         return out[0], out[1], True
     good = False
     last = np.inf
+    first = x[0]
     for n in range(60):
         evaluate(v, x, p, out)
         size = 0.0
@@ -63,6 +86,10 @@ def stage(v, base, step, low, high, p, x, out, A, b):
             if n > 25:
                 move *= 0.5
             x[s] = min(max(x[s] + move, low[s]), high[s])
+    if S == 1 and not good:
+        x[0] = first
+        bisect(v, base, step, low, high, p, x, out)
+        good = True
     # dx/dv from (1 - step f_x) dx = step f_v
     for s in range(S):
         at = width * (s + 1)
