@@ -169,6 +169,12 @@ def sky130_1t1r():
     return cells, [Pulse(0, 2.4, 1e-8, 1e-7, 1e-7, 1e-7)] * 4, gate, 4e-7
 
 
+def one_selector(selector):
+    device = VTEAM(r_on=1e4, r_off=2e5)
+    lines = [Pulse(0, v, 1e-9, 1e-9, 2e-8, 1e-9) for v in (1.6, 1.6, 0.5, 0.5)]
+    return OneSelectorOneResistor(device.array(conductance=conductances(device)), selector), lines, None, 4e-8
+
+
 # tolerances: of currents over the largest, of their mean in time, of final states over the range;
 # an abrupt SET comes a little earlier or later, with a large but short difference of currents
 ARRAYS = {
@@ -176,13 +182,16 @@ ARRAYS = {
     "VTEAM passive": (vteam_passive, 3e-3, 1e-4, 1e-4),
     "Stanford/PKU 1T1R": (stanford_1t1r, 1e-3, 1e-4, 1e-4),
     "sky130 1T1R": (sky130_1t1r, 0.5, 1e-3, 1e-3),
+    "1S1R, MIEC": (lambda: one_selector(MiecSelector()), 1e-3, 1e-4, 1e-4),
+    "1S1R, threshold": (lambda: one_selector(ThresholdSelector(v_s=1e-2)), 0.1, 1e-3, 1e-4),
 }
 
 
 @ngspice
 @pytest.mark.parametrize(
     ("name", "capacitors"),
-    [*((name, False) for name in ARRAYS), ("VTEAM 1T1R", True), ("VTEAM passive", True)],
+    [pytest.param(name, False, marks=[pytest.mark.slow] if "threshold" in name else [])
+     for name in ARRAYS] + [("VTEAM 1T1R", True), ("VTEAM passive", True)],
 )
 def test_transient_of_an_array(name, capacitors, tmp_path):
     make, worst, mean, state_tolerance = ARRAYS[name]
@@ -195,7 +204,9 @@ def test_transient_of_an_array(name, capacitors, tmp_path):
     ours = Solver().transient(xbar, waveforms, t_stop, gate=gate, rtol=1e-5)
     circuit = xbar.to_circuit(waveforms=waveforms, gate=gate, t_stop=t_stop, max_step=t_stop / 2000)
     queries = [f"i(v_bl{j}_bottom)" for j in range(4)]
-    names = cells.device.state_names
+    names = list(cells.device.state_names)
+    if hasattr(cells, "selector"):
+        names += [f"sel_{n}" for n in cells.selector.state_names]
     queries += [f"v(x_cell{i}_{j}.s_{n})" for n in names for i in range(4) for j in range(4)]
     found = run(circuit, tmp_path, queries, reltol=1e-5, abstol=1e-15, vntol=1e-9)
     scale = np.abs(ours.currents).max()
