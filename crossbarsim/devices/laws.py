@@ -53,7 +53,7 @@ def law_source(
     noise = getattr(model, "noise_law", None)
     if noise is not None:
         add("noise_d", noise, ["v", "i"], derive=False)
-    if count and inner is None:
+    if count and rate is not None and inner is None:
         add("current_v", model.current_law, ["v"], derive=False)
         add("rate_v", rate, ["v", "i"], derive=False)
     source.functions[f"{prefix}evaluate"] = _evaluate(
