@@ -264,7 +264,6 @@ def test_progress_is_shown_on_request(capsys):
 
 
 def test_labelled_tables():
-    pytest.importorskip("xarray")
     xbar = Crossbar(cells=VTEAM().array(conductance=np.full((2, 3), 2e-3)))
     run = Solver().transient(xbar, ([0, 1e-9], np.full((2, 2), 0.1)), probes=["state"])
     data = run.to_xarray()

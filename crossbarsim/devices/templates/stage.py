@@ -41,6 +41,17 @@ def bisect(v, base, step, low, high, p, x, out):
 
 
 @leaf
+def implicit_row(s, miss, step, low, high, x, out, A):
+    """Fill row s of 1 - step f_x; return whether the state is pushed against a bound."""
+    S = len(x)
+    held = (x[s] <= low[s] and miss > 0.0) or (x[s] >= high[s] and miss < 0.0)
+    for m in range(S):
+        A[s, m] = 0.0 if held else -step * out[(2 + S) * (s + 1) + 2 + m]
+    A[s, s] += 1.0
+    return held
+
+
+@leaf
 def stage(v, base, step, low, high, p, x, out, A, b):
     """Solve x = base + step f(v, x), low <= x <= high, from the guess x; return (i, di/dv, good).
 
@@ -63,11 +74,7 @@ def stage(v, base, step, low, high, p, x, out, A, b):
         for s in range(S):
             at = width * (s + 1)
             miss = x[s] - base[s] - step * out[at]
-            held = (x[s] <= low[s] and miss > 0.0) or (x[s] >= high[s] and miss < 0.0)
-            for m in range(S):
-                A[s, m] = 0.0 if held else -step * out[at + 2 + m]
-            A[s, s] += 1.0
-            b[s] = 0.0 if held else -miss
+            b[s] = 0.0 if implicit_row(s, miss, step, low, high, x, out, A) else -miss
             size = max(size, abs(b[s]) / (high[s] - low[s]))
         if size <= 1e-14 or (n > 40 and size < 1e-11) or (size <= 1e-12 and size >= last):
             good = True
@@ -94,10 +101,7 @@ def stage(v, base, step, low, high, p, x, out, A, b):
     for s in range(S):
         at = width * (s + 1)
         miss = x[s] - base[s] - step * out[at]
-        held = (x[s] <= low[s] and miss > 0.0) or (x[s] >= high[s] and miss < 0.0)
-        for m in range(S):
-            A[s, m] = 0.0 if held else -step * out[at + 2 + m]
-        A[s, s] += 1.0
+        held = implicit_row(s, miss, step, low, high, x, out, A)
         b[s] = 0.0 if held else step * out[at + 1]
     if S == 1:
         b[0] /= A[0, 0]
