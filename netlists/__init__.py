@@ -2,6 +2,7 @@
 
 from .circuit import Circuit
 from .crossbar import Crossbar, Resistive, Wires
+from .devices import DeviceModel
 from .ends import (
     Driven,
     Ends,
@@ -28,6 +29,7 @@ __all__ = [
     "ConvergenceError",
     "Crossbar",
     "CrossbarSimError",
+    "DeviceModel",
     "Driven",
     "Ends",
     "Floating",

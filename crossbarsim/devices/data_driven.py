@@ -14,8 +14,8 @@ __all__ = ["DataDriven2018", "DataDriven2021"]
 class DataDriven2018(Device):
     """i = (a / R) sinh(b v), dR/dt = A (exp(t |v|) - 1) (exp(k |r(v) - R|) - 1).
 
-    Messaris et al., IEEE TCAD 37:3151 (2018), eqs 3-8. Positive v raises R up to r_p(v), negative
-    v lowers it down to r_n(v).
+    Messaris et al., IEEE TCAD 37:3151 (2018), eqs 3-8; in closed form at constant v as in
+    MemTorch's model. Positive v raises R up to r_p(v), negative v lowers it down to r_n(v).
 
     Parameters
     ----------
@@ -87,8 +87,8 @@ class DataDriven2018(Device):
 class DataDriven2021(Device):
     """i = (a / R) sinh(b v), dR/dt = s(v) (r(v) - R)^2, s = A (exp(|v| / t) - 1).
 
-    arXiv 2012.02267 (2021). Positive v lowers R down to r_p(v), negative v raises it up to
-    r_n(v).
+    arXiv 2012.02267 (2021); signs as in MemTorch's model of it. Positive v lowers R down to
+    r_p(v), negative v raises it up to r_n(v).
 
     Parameters
     ----------

@@ -79,7 +79,7 @@ class VTEAM(Device):
     }
     _fits = "Messaris et al., IEEE TCAD 37:3151 (2018), Table IV, eq. 12; signs by the text"
     sources: ClassVar[dict[str, str]] = {
-        "memtorch": "MemTorch's default parameters of its VTEAM model",
+        "memtorch": "MemTorch's default parameters of its VTEAM model, as in its source",
         "team_6353604": "the parameters behind the figures of MemTorch's paper, same as memtorch",
         "magic": "Kvatinsky et al., IEEE TCAS-II 61:895 (2014); not checked against the paper",
         "tiox_1": _fits, "taox_tio2": _fits, "taox": _fits,

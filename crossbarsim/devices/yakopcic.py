@@ -59,7 +59,8 @@ class Yakopcic(Device):
                        "a_n": 1.0, "x_p": 0.9, "x_n": 0.7, "alpha_p": 3.0, "alpha_n": 8.0},
     }
     sources: ClassVar[dict[str, str]] = {
-        "oblea": "Yakopcic et al. 2013, Table I, device of Oblea et al.",
+        "oblea": "Yakopcic et al. 2013, Table I, device of Oblea et al.; as in the authors' SPICE "
+                 "subcircuit",
         "ltspice": "thresholds of the authors' LTspice listing",
         "aguirre_c2": "Aguirre et al., SPICE simulation of crossbars, set C2",
     }

@@ -67,6 +67,7 @@ def test_shipped_models_are_found_by_name():
     for name in models():
         assert model(name).name == name
         model(name).check_laws()
+        assert isinstance(model(name)(), registry.DeviceModel)
 
 
 @pytest.mark.parametrize(("name", "hint"), [("vtem", "did you mean 'vteam'"), ("qqq", "there are ")])
