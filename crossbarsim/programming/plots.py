@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ..netlists.errors import ParameterError
 from .result import ProgramResult
@@ -54,7 +55,7 @@ def _draw_targets(result: ProgramResult, ax: Axes) -> None:
         ax.set_yscale("log")
     ax.set_xlabel("Target conductance (µS)")
     ax.set_ylabel("Read conductance (µS)")
-    ax.legend(fontsize=8, loc="upper left")
+    ax.legend(fontsize=8, loc="best")
 
 
 def _draw_errors(result: ProgramResult, ax: Axes) -> None:
@@ -70,13 +71,12 @@ def _draw_errors(result: ProgramResult, ax: Axes) -> None:
         for side in (-share, share):
             ax.axvline(side, color=_BAD, linestyle="--", linewidth=1.1)
     outside = int((np.abs(error) > edge).sum())
-    if outside:
-        ax.text(0.02, 0.97, f"{outside} beyond, in the outer bins", transform=ax.transAxes,
-                va="top", fontsize=8, color=_BAD)
     ax.set_xlabel("Read minus target conductance (% of target)")
     ax.set_ylabel("Cells")
-    ax.set_title(f"mean {error.mean():+.2f} %, standard deviation {error.std():.2f} %",
-                 fontsize=10)
+    title = f"mean {error.mean():+.2f} %, standard deviation {error.std():.2f} %"
+    if outside:
+        title += f"\n{outside} cells beyond are in the outer bins"
+    ax.set_title(title, fontsize=10)
 
 
 def _draw_pulses(result: ProgramResult, ax: Axes) -> None:
@@ -100,6 +100,8 @@ def _draw_pulses(result: ProgramResult, ax: Axes) -> None:
         legend = ax.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
         legend.get_frame().set_facecolor("0.75")
     ax.set_title(f"{result.pulses.mean():.1f} pulses per cell, at most {most}", fontsize=10)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(6, integer=True))
     ax.set_xlabel("Bit line")
     ax.set_ylabel("Word line")
 

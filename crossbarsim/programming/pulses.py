@@ -38,8 +38,8 @@ class PulseTrain:
     Examples
     --------
     >>> from crossbarsim.programming import PulseTrain
-    >>> PulseTrain(100e-9, rise=5e-9, fall=5e-9, count=2, gap=20e-9).duration
-    2.4e-07
+    >>> round(PulseTrain(100e-9, rise=5e-9, fall=5e-9, count=2, gap=20e-9).duration * 1e9)
+    240
     """
 
     width: float
