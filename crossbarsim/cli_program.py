@@ -237,8 +237,7 @@ def read_margin(
     console = Console()
     with reported():
         try:
-            from .studies import read_delay as delays  # noqa: PLC0415
-            from .studies import read_margin as margins  # noqa: PLC0415
+            from . import studies  # noqa: PLC0415 - imports torch
             from .studies.plot_reads import save_read_delay, save_read_margin  # noqa: PLC0415
         except ModuleNotFoundError as error:
             raise BackendUnavailable(
@@ -251,7 +250,7 @@ def read_margin(
         chosen: dict[str, Device | None] = {"none": None}
         if selector:
             chosen[selector] = model(selector)()
-        result = margins.read_margin(
+        result = studies.read_margin(
             many, schemes=schemes.split(","), selector=chosen, r_on=r_on, r_off=r_off,
             wires=Wires(word=ohm, bit=ohm), read_voltage=read_voltage,
         )
@@ -259,7 +258,7 @@ def read_margin(
         result.table.to_csv(out / "read_margin.csv", index=False)
         files = [out / "read_margin.csv", save_read_margin(result, out / "read_margin.png")]
         if farad > 0:
-            waits = delays.read_delay(many, resistance=r_on, wires=Wires(
+            waits = studies.read_delay(many, resistance=r_on, wires=Wires(
                 word=ohm, bit=ohm, word_capacitance=farad, bit_capacitance=farad))
             waits.table.to_csv(out / "read_delay.csv", index=False)
             files += [out / "read_delay.csv", save_read_delay(waits, out / "read_delay.png")]

@@ -123,6 +123,7 @@ def _draw_traces(result: ProgramResult, ax: Axes) -> None:
                    linewidth=0.7)
     if _logarithmic(result.targets):
         ax.set_yscale("log")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("Verify reads of the row")
     ax.set_ylabel("Read conductance (µS)")
     ax.set_title(f"{len(order)} cells and their targets (dotted)", fontsize=10)

@@ -6,6 +6,8 @@ from .ir_drop import IrDropStudy, Point
 from .ir_drop_result import IrDropResult
 from .networks import CnnSettings, TrainedCnn, trained_cnn
 from .progress import ProgressMeter, RichProgress, Silent
+from .read_delay import ReadDelay, read_delay
+from .read_margin import ReadMargin, read_margin, sneak_resistance
 from .records import Record
 from .tile_map import TileMap, tile_map
 
@@ -18,6 +20,8 @@ __all__ = [
     "Labelled",
     "Point",
     "ProgressMeter",
+    "ReadDelay",
+    "ReadMargin",
     "Record",
     "RichProgress",
     "Silent",
@@ -25,6 +29,9 @@ __all__ = [
     "TrainedCnn",
     "load",
     "load_digits",
+    "read_delay",
+    "read_margin",
+    "sneak_resistance",
     "tile_map",
     "trained_cnn",
 ]
