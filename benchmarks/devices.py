@@ -95,7 +95,8 @@ def ours(name: str, count: int) -> dict[str, Any]:
     trace = device.simulate(t, v, state=x[None], save="final", rtol=RTOL, threads=threads)
     seconds, busy = time.perf_counter() - start, time.process_time() - busy
     return {
-        "seconds": seconds, "cpu": busy, "bytes": peak_memory() - before, "steps": trace.steps / count,
+        "seconds": seconds, "cpu": busy, "bytes": peak_memory() - before,
+        "steps": trace.steps / count,
         "states": list(map(float, trace.state[0, :CHECKED])),
     }
 
@@ -211,8 +212,9 @@ def table(result: dict[str, Any]) -> str:
         ),
     ]
     lines += ["", (
-        f"Single-core figures are CPU time. One core was timed on {result['sample']:,} devices, the NumPy step on "
-        f"{result['devices']:,} devices over 12 steps, the loop on 20 devices; all scaled. Euler's "
+        "Single-core figures are CPU time. One core was timed on "
+        f"{result['sample']:,} devices, the NumPy step on {result['devices']:,} devices over 12 "
+        "steps, the loop on 20 devices; all scaled. Euler's "
         "error falls as 1 / substeps, measured with 1, 10 and 100. The reference is a classical "
         f"Runge-Kutta method with 200 substeps, on {CHECKED} devices."
     )]
