@@ -1,0 +1,42 @@
+"""The benchmark of devices: NumPy's rates are the models' rates, its integrators converge."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from benchmarks import devices
+
+
+@pytest.mark.parametrize("name", ["VTEAM", "StanfordPKU"])
+def test_the_rates_are_the_models(name):
+    device, _, _, x, rate = devices.job(name, 50)
+    scalar = devices._scalar_vteam if name == "VTEAM" else devices._scalar_pku
+    p = device.parameters()
+    for v in (0.7, -0.23, -1.25, 0.0):
+        expected = device.rate(v, x[None])[0]
+        np.testing.assert_allclose(rate(v, x, p), expected, rtol=1e-9, atol=1e-30)
+        first = {k: (float(q[0]) if np.ndim(q) else q) for k, q in p.items()}
+        if name == "VTEAM":
+            assert scalar(v, x[0], first) == pytest.approx(float(expected[0]), rel=1e-9)
+
+
+def test_euler_converges_to_the_reference():
+    device, t, v, x, rate = devices.job("VTEAM", 4)
+    exact = devices.reference(device, t[::10], v[::10], x, rate, 20)
+    errors = [
+        np.abs(devices.euler(device, t[::10], v[::10], x, rate, m) - exact).max() for m in (4, 8)
+    ]
+    assert errors[0] / errors[1] == pytest.approx(2.0, rel=0.1)
+
+
+def test_the_table_names_what_was_scaled():
+    row = {"model": "VTEAM", "one": 10.0, "two": 5.0, "ours": 1e-7, "euler": 1e-3,
+           "euler_seconds": 1e4, "loop_seconds": 100.0, "substeps": 5000}
+    text = devices.table({"devices": 1_000_000, "sample": 1000, "rows": [row]})
+    assert "| VTEAM | 10 s | 5 s | 1e-07 | 1,000x (5,000 substeps) | 10x | 1e-03 |" in text
+    assert "1,000,000 independent devices" in text
+    assert "the loop on 20 devices; all scaled" in text
