@@ -88,8 +88,8 @@ def operating_point(circuit: Circuit) -> OperatingPoint:
         if element.kind == "X":
             raise ParameterError(
                 f"{element.name} is a subcircuit ({element.control}): `operating_point` solves "
-                "linear elements only; write the circuit out with `to_spice`, or solve the crossbar "
-                "itself with `Solver.solve`"
+                "linear elements only; write the circuit out with `to_spice`, or solve the "
+                "crossbar itself with `Solver.solve`"
             )
     check_circuit(circuit)
     system = assemble(circuit)
