@@ -99,9 +99,8 @@ def read_waves(
         waves[name] = _waves(name or "waveforms", value, count, t_stop)
     for name in END_NAMES:
         end = xbar.line_ends[name]
-        if name in waves and not end.connected.all():
-            line = int(np.argmin(end.connected))
-            raise ParameterError(f"`waveforms[{name!r}]`: line {line} floats at that end")
+        if name in waves and not end.connected.any():
+            raise ParameterError(f"`waveforms[{name!r}]`: all lines float at that end")
         volts = np.where(end.connected, end.voltage, 0.0)
         if "" not in waves and name not in waves and np.isnan(volts).any():
             raise ParameterError(

@@ -34,6 +34,8 @@ _HALF = 0.5 * _GAMMA  # of both stages
 _NEW = 1.0 / (_GAMMA * (2.0 - _GAMMA))
 _OLD = (1.0 - _GAMMA) ** 2 / (_GAMMA * (2.0 - _GAMMA))
 _ERROR = 2.0 * (-3.0 * _GAMMA**2 + 4.0 * _GAMMA - 2.0) / (12.0 * (2.0 - _GAMMA))
+_LOOSE = 100.0  # energies may be wrong by that much more than states
+_QUIET = 1e-2  # of the largest power: less is little
 _SHORTEST = 4e-15  # step, of the time reached: times must be told apart
 _PROBES = ("state", "conductance", "cell_voltages", "cell_currents", "word_voltages",
            "bit_voltages")
@@ -116,6 +118,7 @@ class _Run:
         self.volt = max(self.volt, 1e-3)
         # a thousandth of what the best conducting cell draws at the largest voltage
         self.scale = 1e-3 * self.volt * float(np.abs(cells.conductance).max())
+        self.peak = self.volt * self.scale
         self.steps = self.rejected = self.newton = self.jumps = 0
         self.residual = 0.0
         self.kept: list[tuple[Any, ...]] = []
@@ -188,7 +191,14 @@ class _Run:
                 if self.caps[k].any() or self.cell_cap.any():
                     miss = estimate(a.slopes[k], m.slopes[k], b.slopes[k])
                     error = max(error, float(miss.max()) / self.volt)
-        for e, p, q, r in zip(a.energy, a.powers(), m.powers(), b.powers(), strict=True):
+        powers = a.powers(), m.powers(), b.powers()
+        whole = [float(sum(p.sum() for p in each)) for each in powers]
+        self.peak = max(self.peak, *map(abs, whole))
+        # a step's energy, by the same estimate: states may move evenly while the power curves
+        miss = estimate(np.array(whole[0]), np.array(whole[1]), np.array(whole[2]))
+        share = float(miss) / (h * max(abs(whole[0]), abs(whole[2]), _QUIET * self.peak))
+        error = max(error, share / _LOOSE)
+        for e, p, q, r in zip(a.energy, *powers, strict=True):
             half = e + c * (p + q)
             b.energy.append(_NEW * half - _OLD * e + c * r)
         return b, error / self.rtol

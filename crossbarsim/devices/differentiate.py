@@ -267,7 +267,10 @@ class _Writer:
             value = self._keep(f"{a} ** {b}", depth)
             if not every:
                 return value, {}
-            lead = self._keep(f"{b} * {a} ** ({b} - 1.0)", depth) if da else ""
+            # a second power only where the first one does not tell
+            lead = self._keep(
+                f"({b} * {value} / {a} if {a} != 0.0 else {b} * {a} ** ({b} - 1.0))", depth
+            ) if da else ""
             grow = self._keep(f"({value} * math.log({a}) if {a} > 0.0 else 0.0)", depth) \
                 if db else ""
             return value, {

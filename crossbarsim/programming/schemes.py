@@ -74,6 +74,11 @@ class _Passive:
 
     def check(self, xbar: Crossbar) -> None:
         """Refuse cells with transistors."""
+        if xbar.layout == "parallel":
+            raise ParameterError(
+                f"the scheme {self.name!r} selects a row by its word line, but in the parallel "
+                "layout word lines run along the columns: use transistors and scheme='1t1r'"
+            )
         if isinstance(xbar.cells, OneTransistorOneResistor):
             raise ParameterError(
                 f"the scheme {self.name!r} is for arrays without transistors; 1T1R cells are "
@@ -162,7 +167,8 @@ class Gated:
     """1T1R: the gate line of the selected cells is on, all others are off.
 
     With gates along the rows the cells of the row that are not written have both their lines at
-    the same voltage. With gates along the columns their gates are off.
+    the same voltage. With gates along the columns their gates are off. In the parallel layout the
+    gate selects the row, and the lines the columns.
 
     The compliance current is the saturation current of the transistor: `gate_set` limits SET.
     It does so well where the transistor's source is at 0 V, that is where the SET current flows
@@ -203,6 +209,11 @@ class Gated:
                 f"the scheme {self.name!r} is for OneTransistorOneResistor cells; got "
                 f"{type(xbar.cells).__name__}: use 'v/2', 'v/3' or 'floating'"
             )
+        if xbar.layout == "parallel" and xbar.cells.gate_along != "rows":
+            raise ParameterError(
+                "in the parallel layout gates select the row: make the cells with "
+                "gate_along='rows'"
+            )
         for use in ("set", "reset", "read"):
             if self.on(xbar, use) <= self.gate_off:
                 raise ParameterError(
@@ -223,10 +234,12 @@ class Gated:
         """Return the voltages of all lines."""
         cells: Any = xbar.cells
         on, v = self.on(xbar, operation), abs(voltage)
-        word, bit = np.zeros(xbar.shape[0]), np.zeros(xbar.shape[1])
+        word, bit = np.zeros(xbar.inputs), np.zeros(xbar.shape[1])
         along_rows = cells.gate_along == "rows"
         gate = np.full(xbar.shape[0 if along_rows else 1], self.gate_off)
-        if voltage >= 0:
+        if xbar.layout == "parallel":  # the other columns' lines are both at 0 V
+            (word if voltage >= 0 else bit)[columns] = v
+        elif voltage >= 0:
             word[row] = v
             if along_rows:
                 bit[~columns] = v

@@ -24,9 +24,9 @@ _OPERATIONS = ("set", "reset", "form")
 
 def check_ends(xbar: Crossbar) -> None:
     """Refuse ends that cannot both read and write."""
-    rows, columns = xbar.shape
+    columns = xbar.shape[1]
     for name in ("word_left", "word_right"):
-        for k, end in enumerate(xbar.ends.per_line(name, rows)):
+        for k, end in enumerate(xbar.ends.per_line(name, xbar.inputs)):
             if not (isinstance(end, Floating) or (isinstance(end, Driven) and end.voltage is None)):
                 raise ParameterError(
                     f"`ends.{name}`, line {k}: to be programmed, word lines must be Driven() or "
@@ -42,14 +42,13 @@ def check_ends(xbar: Crossbar) -> None:
 
 def _write_ends(xbar: Crossbar, lines: Lines) -> Ends:
     """Return ends in which write drivers take the place of the sense amplifiers."""
-    rows, columns = xbar.shape
-    sense = np.broadcast_to(xbar.wires.sense, columns)
+    sense = np.broadcast_to(xbar.wires.sense, xbar.shape[1])
     found: dict[str, list[End]] = {}
     for name in ("word_left", "word_right", "bit_top", "bit_bottom"):
         word = name.startswith("word")
         volts = lines.word if word else lines.bit
         ends: list[End] = []
-        for k, end in enumerate(xbar.ends.per_line(name, rows if word else columns)):
+        for k, end in enumerate(xbar.ends.per_line(name, xbar.line_count(name))):
             if isinstance(end, Floating) or np.isnan(volts[k]):
                 ends.append(Floating())
             elif word:
@@ -76,7 +75,9 @@ def drive_lines(
     t, share = pulse.table()
     word = np.outer(share, np.nan_to_num(lines.word))
     bit = np.outer(share, np.nan_to_num(lines.bit))
-    array = Crossbar(wires=xbar.wires, ends=_write_ends(xbar, lines), cells=xbar.cells)
+    array = Crossbar(
+        wires=xbar.wires, ends=_write_ends(xbar, lines), cells=xbar.cells, layout=xbar.layout
+    )
     waveforms: Any = (t, word)
     if bit.any():
         if np.isnan(lines.word).any() or np.isnan(lines.bit).any():
@@ -182,10 +183,12 @@ def column_mask(xbar: Crossbar, columns: Any) -> Any:
 
 
 def read_rows(
-    xbar: Crossbar, rows: Sequence[int], voltage: float, scheme: Scheme,
+    xbar: Crossbar, rows: list[int], voltage: float, scheme: Scheme,
     solver: Solver | None = None,
 ) -> tuple[Array, float]:
     """Read rows one after the other, all other word lines at 0 V and all bit lines sensed.
+
+    In the parallel layout all word lines are driven, and the gates select the row.
 
     Returns
     -------
@@ -194,7 +197,8 @@ def read_rows(
         Watt, summed over the rows.
     """
     solver = solver or Solver()
-    V = voltage * np.eye(xbar.shape[0])[list(rows)]
+    parallel = xbar.layout == "parallel"  # then gates alone select the row
+    V = voltage * (np.ones((len(rows), xbar.inputs)) if parallel else np.eye(xbar.inputs)[rows])
     gates = [scheme.read_gate(xbar, row) for row in rows]
     if all(gate is None for gate in gates):
         found = [solver.solve(xbar, V, fields="currents")]

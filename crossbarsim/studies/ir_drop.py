@@ -79,7 +79,7 @@ class IrDropStudy:
     """
 
     ohms: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
-    tiles: tuple[tuple[int, int], ...] = ((64, 64), (128, 128), (256, 256))
+    tiles: tuple[tuple[int, int], ...] = ((64, 64), (128, 128), (256, 64), (256, 256))
     seeds: int = 5
     sigma: float = 0.1
     images: int | None = None

@@ -59,7 +59,7 @@ def branch(
             high = m
         else:
             low = m
-        if abs(excess) <= 1e-9 * (abs(i_a) + abs(i_d)) and total > 0.0:
+        if abs(excess) <= 1e-7 * (abs(i_a) + abs(i_d)) and total > 0.0:
             # what is left is linear: both currents where their tangents meet
             m = min(max(m - excess / total, min(u, w)), max(u, w))
             break

@@ -67,20 +67,26 @@ def stage(v, base, step, low, high, p, x, out, A, b):
         return out[0], out[1], True
     good = False
     last = np.inf
-    first = x[0]
+    first, held = x[0], False
     for n in range(60):
         evaluate(v, x, p, out)
         size = 0.0
         for s in range(S):
             at = width * (s + 1)
             miss = x[s] - base[s] - step * out[at]
-            b[s] = 0.0 if implicit_row(s, miss, step, low, high, x, out, A) else -miss
+            held = implicit_row(s, miss, step, low, high, x, out, A)
+            b[s] = 0.0 if held else -miss
             size = max(size, abs(b[s]) / (high[s] - low[s]))
         if size <= 1e-14 or (n > 40 and size < 1e-11) or (size <= 1e-12 and size >= last):
             good = True
             break
         last = size
         if S == 1:
+            if size <= 1e-8 * A[0, 0]:  # the rest is linear: no need to evaluate again
+                b[0] /= A[0, 0]
+                x[0] = min(max(x[0] + b[0], low[0]), high[0])
+                slope = 0.0 if held else step * out[width + 1] / A[0, 0]
+                return out[0] + out[2] * b[0], out[1] + out[2] * slope, True
             b[0] /= A[0, 0]
             if A[0, 0] <= 0.0:  # beyond a fold: creep along the residual
                 b[0] = -0.5 * (x[0] - base[0] - step * out[width])
