@@ -12,6 +12,7 @@ from .base import Device
 from .cells import DeviceArray
 from .data_driven import DataDriven2018, DataDriven2021
 from .jart import JartVcmV1b
+from .jart_variable import JartVcmV1bVariable
 from .linear_ion_drift import LinearIonDrift
 from .parameters import State, parameter
 from .selectors import ExponentialSelector, MiecSelector, ThresholdSelector
@@ -27,16 +28,17 @@ from .yakopcic import Yakopcic
 
 __all__ = [
     "EKV", "TEAM", "VTEAM", "DataDriven2018", "DataDriven2021", "Device", "DeviceArray",
-    "ExponentialSelector", "JartVcmV1b", "Level1", "LinearIonDrift", "MiecSelector", "Ohmic",
+    "ExponentialSelector", "JartVcmV1b", "JartVcmV1bVariable", "Level1", "LinearIonDrift",
+    "MiecSelector", "Ohmic",
     "OneSelectorOneResistor", "OneTransistorOneResistor", "PhaseChange", "SimmonsTunnelBarrier",
     "Sky130Reram", "StanfordPKU", "State", "StaticPolynomial", "StaticSinh", "ThresholdSelector",
     "Trace", "Transistor", "Yakopcic", "device", "model", "models", "parameter", "register",
 ]
 
 for _model in (
-    TEAM, VTEAM, DataDriven2018, DataDriven2021, ExponentialSelector, JartVcmV1b, LinearIonDrift,
-    MiecSelector, Ohmic, PhaseChange, SimmonsTunnelBarrier, Sky130Reram, StanfordPKU,
-    StaticPolynomial, StaticSinh, ThresholdSelector, Yakopcic,
+    TEAM, VTEAM, DataDriven2018, DataDriven2021, ExponentialSelector, JartVcmV1b,
+    JartVcmV1bVariable, LinearIonDrift, MiecSelector, Ohmic, PhaseChange, SimmonsTunnelBarrier,
+    Sky130Reram, StanfordPKU, StaticPolynomial, StaticSinh, ThresholdSelector, Yakopcic,
 ):
     register(_model, check=False)  # the tests check them; imports stay quick
 

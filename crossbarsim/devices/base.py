@@ -203,7 +203,10 @@ class Device:
         """Return (K, *any) as (K, 1) where all devices are alike, else (K, n)."""
         if values.ndim == 1:
             return np.ascontiguousarray(values[:, None])
-        full = np.broadcast_to(values, (len(values), *shape))
+        lift = (1,) * (len(shape) - values.ndim + 1)  # one value per device, devices last
+        full = np.broadcast_to(
+            values.reshape(len(values), *lift, *values.shape[1:]), (len(values), *shape)
+        )
         return np.ascontiguousarray(full.reshape(len(values), -1))
 
     @cached_property

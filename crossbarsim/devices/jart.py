@@ -55,6 +55,28 @@ def line_resistance(i: float, r_tiox: float, r_0: float, alpha: float, r_th: flo
     return r_tiox + r_0 * (1.0 + r_0 * alpha * i * i * r_th)
 
 
+def series_resistance(
+    i: float, n: float, radius: float, l_det: float, n_plug: float, l_cell: float,
+    mobility: float, r_tiox: float, r_0: float, alpha: float, r_th: float,
+) -> float:
+    """Return disc, plug and line together, ohm."""
+    r = disc_resistance(n, l_det, radius, mobility)
+    r = r + disc_resistance(n_plug, l_cell - l_det, radius, mobility)
+    return r + line_resistance(i, r_tiox, r_0, alpha, r_th)
+
+
+def hopping(
+    field: float, n: float, n_plug: float, t: float, a: float, nu_0: float, dw_a: float
+) -> float:
+    """Return the drift of vacancies along a field, per m^2 and second, before its limit."""
+    kt = _K * t
+    g = min(max(_Z * field * a / (math.pi * dw_a), -0.999), 0.999)
+    base = math.sqrt(1.0 - g * g) + g * math.asin(g)
+    forward = math.exp(-_E * dw_a * (base - 0.5 * math.pi * g) / kt)
+    back = math.exp(-_E * dw_a * (base + 0.5 * math.pi * g) / kt)
+    return 0.5 * (n_plug + n) * a * nu_0 * (forward - back)
+
+
 class JartVcmV1b(Device):
     """JART VCM v1b: oxygen vacancies in a disc under a Schottky barrier.
 
@@ -90,7 +112,7 @@ class JartVcmV1b(Device):
     default_read_voltage = -0.2
     # near v = 0.1 V the lowering of the barrier folds the curve: the branch from rest is meant
     inner_step = 0.02
-    states = (
+    states: ClassVar[tuple[State, ...]] = (
         State("n", "1e26/m^3", "n_min", "n_max", rest="n_min"),
         State("temperature", "K", 200.0, 5000.0, rest="t_0"),
     )
@@ -130,9 +152,10 @@ class JartVcmV1b(Device):
         """Barrier, disc, plug and line together take v."""
         i = schottky(y, x.n * 1e26, x.temperature, p.radius, p.phi_bn0, p.phi_n,
                      p.eps_r * _EPS0, p.eps_phi_r * _EPS0)
-        r = disc_resistance(x.n * 1e26, p.l_det, p.radius, p.mobility)
-        r = r + disc_resistance(p.n_plug * 1e26, p.l_cell - p.l_det, p.radius, p.mobility)
-        r = r + line_resistance(i, p.r_tiox, p.r_0, p.alpha_line, p.r_th_line)
+        r = series_resistance(
+            i, x.n * 1e26, p.radius, p.l_det, p.n_plug * 1e26, p.l_cell, p.mobility, p.r_tiox,
+            p.r_0, p.alpha_line, p.r_th_line
+        )
         return y + i * r - v
 
     @staticmethod
@@ -142,10 +165,9 @@ class JartVcmV1b(Device):
                         p.eps_r * _EPS0, p.eps_phi_r * _EPS0)
 
     @staticmethod
-    def rate_law(v: float, x: Any, p: Any, i: float, y: float) -> tuple[float, float]:
+    def rate_law(v: float, x: Any, p: Any, i: float, y: float) -> tuple[float, ...]:
         """Hopping of vacancies through the disc; heat."""
         n = x.n * 1e26
-        kt = _K * x.temperature
         disc = i * disc_resistance(n, p.l_det, p.radius, p.mobility)
         whole = y + disc + i * disc_resistance(
             p.n_plug * 1e26, p.l_cell - p.l_det, p.radius, p.mobility
@@ -158,11 +180,8 @@ class JartVcmV1b(Device):
             field = whole / p.l_cell
             limit = 1.0 - (p.n_min / x.n) ** 10.0
             r_th = p.r_th * p.r_th_scaling
-        g = min(max(_Z * field * p.a / (math.pi * p.dw_a), -0.999), 0.999)
-        base = math.sqrt(1.0 - g * g) + g * math.asin(g)
-        forward = math.exp(-_E * p.dw_a * (base - 0.5 * math.pi * g) / kt)
-        back = math.exp(-_E * p.dw_a * (base + 0.5 * math.pi * g) / kt)
-        c = 0.5 * (p.n_plug * 1e26 + n)
-        drift = c * p.a * p.nu_0 * (forward - back) * limit
+        drift = limit * hopping(
+            field, n, p.n_plug * 1e26, x.temperature, p.a, p.nu_0, p.dw_a
+        )
         heat = (p.t_0 + i * whole * r_th - x.temperature) / p.tau_th
         return -drift / p.l_det * 1e-26, heat
