@@ -26,6 +26,8 @@ class CellPoint:
         di/du and -di/dw; equal for two-terminal cells.
     inner : volt, the inner node of a cell in series with an access element
     state : (S, M, N)
+    lead_word, lead_bit : (1 + S, M, N)
+        Derivatives of the inner node and of the states by the word and bit voltage.
     bad : int
         Flat index of the first cell whose own equations did not converge, or -1.
     """
@@ -35,6 +37,8 @@ class CellPoint:
     by_bit: Array
     inner: Array
     state: Array
+    lead_word: Array
+    lead_bit: Array
     bad: int
 
 

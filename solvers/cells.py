@@ -44,7 +44,8 @@ class ResistiveCells:
         """Return Ohm's law."""
         del gate, base, step, threads
         g = self.conductance
-        return CellPoint(g * (u - w), g, g, inner, state, -1)
+        still = np.zeros((1, *self.shape))
+        return CellPoint(g * (u - w), g, g, inner, state, still, still, -1)
 
     def rates(self, u: Array, w: Array, point: CellPoint) -> Array:
         """Return nothing: resistors have no states."""

@@ -35,22 +35,6 @@ class Family:
         self.va, self.vb = va, vb
         lift_family(self.r, va, vb, self.base, self.flow)
 
-    def ends(self, into: Array, v: Array) -> tuple[Array, Array]:
-        """Return the currents into both ends, for currents from the cells and deviations v."""
-        from .structured.kernels_family import family_ends  # noqa: PLC0415 - imports numba
-
-        a, b = np.empty(len(self.flow)), np.empty(len(self.flow))
-        family_ends(into, self.r, v, self.flow, self.va, self.vb, a, b)
-        return a, b
-
-    def check(self, out: Array, v: Array, least: float) -> tuple[Array, float, float, float]:
-        """Return Kirchhoff's residual (L, n), its worst relative entry, sum, and rounding."""
-        from .structured.kernels_family import check_family  # noqa: PLC0415 - imports numba
-
-        res = np.empty(v.shape)
-        worst, total, noise = check_family(out, self.r, v, self.flow, least, res)
-        return res, worst, total, noise
-
 
 @dataclass(frozen=True, eq=False)
 class Measured:
@@ -100,34 +84,30 @@ class Lines:
         self.bits.lift(sources[2], sources[3])
         return self.as_words(self.words.base), np.ascontiguousarray(self.bits.base.T)
 
-    def ends(self, out: Array, into: Array, u: Array, w: Array) -> Sources:
-        """Return the currents into the four ends.
-
-        out, into : (M, N) ampere, drawn from the word nodes and fed into the bit nodes
-        u, w : (M, N) volt, deviations from the unloaded voltages
-        """
-        left, right = self.words.ends(self.as_words(-out), self.as_words(u))
-        top, bottom = self.bits.ends(np.ascontiguousarray(into.T), np.ascontiguousarray(w.T))
-        return left, right, top, bottom
-
     def measure(
         self, out: Array, into: Array, u: Array, w: Array, scale: float = 0.0
     ) -> Measured:
-        """Check Kirchhoff's law; arguments as for `ends`.
+        """Check Kirchhoff's law.
 
-        `scale`, ampere, stands in for the largest current where that is less.
+        Parameters
+        ----------
+        out, into : (M, N) ampere
+            Drawn from the word nodes and fed into the bit nodes.
+        u, w : (M, N) volt
+            Deviations from the unloaded voltages.
+        scale : float, ampere
+            Stands in for the largest current where that is less.
         """
-        ends = self.ends(out, into, u, w)
-        largest = max(float(np.abs(e).max()) for e in ends)
-        largest = max(largest, scale) if np.isfinite(largest) else np.inf
-        least = LEAST * largest + 1e-300
-        res_u, worst_u, total_u, noise_u = self.words.check(
-            self.as_words(out), self.as_words(u), least
-        )
-        res_w, worst_w, total_w, noise_w = self.bits.check(
-            np.ascontiguousarray(-into.T), np.ascontiguousarray(w.T), least
+        from .structured.kernels_family import measure_lines  # noqa: PLC0415 - imports numba
+
+        words, bits = self.words, self.bits
+        count, columns = len(words.flow), len(bits.flow)
+        left, right, top, bottom = (np.empty(n) for n in (count, count, columns, columns))
+        res_u, res_w = np.empty(self.shape), np.empty(self.shape)
+        worst, total, noise, largest = measure_lines(
+            out, into, u, w, words.r, bits.r, self.parallel, words.flow, bits.flow, words.va,
+            words.vb, bits.va, bits.vb, scale, LEAST, left, right, top, bottom, res_u, res_w,
         )
         return Measured(
-            self.as_words(res_u), np.ascontiguousarray(res_w.T), float(max(worst_u, worst_w)),
-            float(total_u + total_w), float(noise_u + noise_w), largest, ends,
+            res_u, res_w, worst, total, noise, largest, (left, right, top, bottom)
         )

@@ -21,7 +21,7 @@ from .structured.steps import ChainStep, LadderStep, Step
 __all__ = ["Companions", "Network", "Operating", "make_step"]
 
 _STEPS = 60
-_GOOD = 1e-8
+_NODE = 100.0  # times rtol: what a node may miss of its largest branch
 _NOTHING = 1e-25  # ampere: less is no current
 _EPS = 1e-15
 
@@ -102,7 +102,7 @@ class _Look:
             return True
         if law.total <= law.noise:  # rounding of voltages is all that is left
             return True
-        return law.total <= rtol * law.largest and law.worst <= _GOOD
+        return law.total <= rtol * law.largest and law.worst <= _NODE * rtol
 
     def stalled(self, rtol: float) -> bool:
         """Whether what is left may be rounding."""
@@ -206,8 +206,11 @@ class Network:
         best: tuple[_Look, float] | None = None
         scale = 1.0
         for _ in range(14):
+            step_u, step_w = scale * du, scale * dw
+            ahead = now.point.lead_word * step_u + now.point.lead_bit * step_w
             trial: _Look = look(  # type: ignore[operator]
-                now.u + scale * du, now.w + scale * dw, now.point.state, now.point.inner
+                now.u + step_u, now.w + step_w, now.point.state + ahead[1:],
+                now.point.inner + ahead[0],
             )
             if np.isfinite(trial.total):
                 if best is None or trial.total < best[0].total:

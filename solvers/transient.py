@@ -148,7 +148,7 @@ class _Run:
             state=np.clip(ahead(past.state, old.state), self.low, self.high),
             inner=ahead(past.at.point.inner, old.at.point.inner),
             u=ahead(past.at.u, old.at.u), w=ahead(past.at.w, old.at.w),
-            rtol=max(1e-10, 1e-3 * self.rtol), companions=companions, scale=self.scale,
+            rtol=max(1e-10, 1e-2 * self.rtol), companions=companions, scale=self.scale,
         )
         self.newton += found.newton
         return found, sources

@@ -114,11 +114,12 @@ class DeviceArray:
         x = np.array(state.reshape(len(state), n))
         m = np.array(inner.ravel())
         i, gu, gw = np.empty(n), np.empty(n), np.empty(n)
+        lead = np.empty((1 + len(x), n)), np.empty((1 + len(x), n))
         kernel = self._kernels().cells
         arguments = (
             *map(_flat, (u, w, gate)), float(self.device.polarity),
             np.ascontiguousarray(base.reshape(len(base), n)), step, self._low, self._high, self._P,
-            Q, flip, x, m, i, gu, gw,
+            Q, flip, x, m, i, gu, gw, *lead,
         )
         parts = max(1, min(threads, n // _SHARE))
         bads = spread(
@@ -126,7 +127,11 @@ class DeviceArray:
         )
         bad = next((b for b in bads if b >= 0), -1)
         found = [a.reshape(self.shape) for a in (i, gu, gw, m)]
-        return CellPoint(found[0], found[1], found[2], found[3], x.reshape(state.shape), int(bad))
+        leads = [a.reshape(-1, *self.shape) for a in lead]
+        return CellPoint(
+            found[0], found[1], found[2], found[3], x.reshape(state.shape), leads[0], leads[1],
+            int(bad),
+        )
 
     def slopes(self, u: Array, w: Array, gate: Array, point: CellPoint) -> CellSlopes:
         """Return the derivatives of every cell's current at fixed node voltages."""

@@ -18,6 +18,7 @@ _EPS0 = 8.8541878128e-12  # F/m
 _RICHARDSON = 6.01e5  # A/(m^2 K^2)
 _Z = 2.0  # charge number of an oxygen vacancy
 _ROUND = 1e-3  # volt: the barrier's cusp is rounded over this
+_TINY = 1e-30  # volt: keeps the slope finite where the barrier has vanished
 
 
 def schottky(
@@ -36,7 +37,9 @@ def schottky(
         w0 = w00 / math.tanh(a)
         shape = w00 / (a - math.tanh(a))
         c = math.cosh(a)
-        lead = _RICHARDSON * t / _K * math.sqrt(math.pi * w00 * _E * (phi / (c * c) - y))
+        lead = _RICHARDSON * t / _K * math.sqrt(
+            math.pi * w00 * _E * (phi / (c * c) - y + _TINY)
+        )
         flow = -area * lead * math.exp(-_E * phi / w0) * math.expm1(-_E * y / shape)
     else:
         flow = area * _RICHARDSON * t * t * math.exp(-_E * phi / (_K * t)) * math.expm1(

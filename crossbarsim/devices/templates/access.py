@@ -34,7 +34,8 @@ def branch(
 ):
     """Device (``_d``) and access element (``_a``) share an inner node: a safeguarded Newton.
 
-    The node's excess current rises with its voltage, between those of word and bit node.
+    The node's excess current rises with its voltage, between those of word and bit node. Returns
+    current, di/du, -di/dw, the node's voltage m, dm/du, dm/dw and whether all converged.
     """
     low, high = min(u, w), max(u, w)
     m = min(max(guess, low), high)
@@ -74,11 +75,11 @@ def branch(
     good = good and abs(excess) <= 1e-6 * (abs(i_a) + abs(i_d)) + resolution
     g = g_b if flip else g_a
     if not total > 0.0:
-        return i_d, 0.0, 0.0, m, good
+        return i_d, 0.0, 0.0, m, 0.0, 0.0, good
     current = (i_a * g_d + i_d * g) / total
     if flip:
-        return current, g_a * g_d / total, g_d * g_b / total, m, good
-    return current, g_d * g_a / total, g_d * g_b / total, m, good
+        return (current, g_a * g_d / total, g_d * g_b / total, m, g_a / total, g_d / total, good)
+    return (current, g_d * g_a / total, g_d * g_b / total, m, g_d / total, g_b / total, good)
 
 
 @kernel

@@ -21,9 +21,9 @@ def branch(
     u, w, gate, sign, flip, guess, step, p, q,
     s_d, lo_d, hi_d, x_d, out_d, A_d, b_d, s_a, lo_a, hi_a, x_a, out_a, A_a, b_a,
 ):
-    """Evaluate the device between word and bit node."""
+    """Evaluate the device between word and bit node; as `branch` of `access`."""
     i, g, good = stage(sign * (u - w), s_d, step, lo_d, hi_d, p, x_d, out_d, A_d, b_d)
-    return sign * i, g, g, w, good
+    return sign * i, g, g, w, 0.0, 1.0, good
 
 
 @kernel

@@ -27,14 +27,16 @@ STATES_OF_ACCESS = 0
 # -- template --
 @kernel
 def cells(
-    first, last, u, w, gate, sign, base, step, low, high, P, Q, flip, x, inner, i, gu, gw
+    first, last, u, w, gate, sign, base, step, low, high, P, Q, flip, x, inner, i, gu, gw,
+    by_u, by_w,
 ):
     """Evaluate the cells first..last-1: current from word to bit node and its two slopes.
 
     u, w, gate (n,), base (S, n) what the implicit stage starts from, `step` its length (0:
     frozen), x (S, n) guess and result, inner (n,) the inner node, guess and result; P, Q
     parameters of device and access element; `flip`: the access element is on the word side.
-    gu = di/du, gw = -di/dw. Returns the first cell that did not converge, or -1.
+    gu = di/du, gw = -di/dw; by_u, by_w (1 + S, n) derivatives of
+    inner node and states. Returns the first cell that did not converge, or -1.
     """
     S = x.shape[0]
     bad = -1
@@ -56,15 +58,23 @@ def cells(
             take(Q, k, q)
         at = k if low.shape[1] > 1 else 0
         for s in range(S):
-            state[s], start[s] = x[s, k], base[s, k]
             lo[s], hi[s] = low[s, at], high[s, at]
-        a, c, d, m, good = branch(
+            state[s], start[s] = min(max(x[s, k], lo[s]), hi[s]), base[s, k]
+        a, c, d, m, m_u, m_w, good = branch(
             u[k], w[k], gate[k], sign, flip, inner[k], step, p, q,
             s_d, lo_d, hi_d, x_d, out_d, A_d, b_d, s_a, lo_a, hi_a, x_a, out_a, A_a, b_a,
         )
         i[k], gu[k], gw[k], inner[k] = a, c, d, m
+        by_u[0, k], by_w[0, k] = m_u, m_w
+        # how the voltages across device and access element follow those of the nodes
+        d_u, d_w = (sign * m_u, sign * (m_w - 1.0)) if flip else (sign * (1.0 - m_u), -sign * m_w)
+        a_u, a_w = 0.0, 0.0
+        if S_d < S:
+            a_u, a_w = q[0] * m_u, q[0] * (m_w - 1.0)
         for s in range(S):
             x[s, k] = state[s]
+            by_u[1 + s, k] = b[s] * (d_u if s < S_d else a_u)
+            by_w[1 + s, k] = b[s] * (d_w if s < S_d else a_w)
         if not good and bad < 0:
             bad = k
     return bad

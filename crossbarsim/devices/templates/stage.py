@@ -55,14 +55,14 @@ def implicit_row(s, miss, step, low, high, x, out, A):
 def stage(v, base, step, low, high, p, x, out, A, b):
     """Solve x = base + step f(v, x), low <= x <= high, from the guess x; return (i, di/dv, good).
 
-    ``step`` 0 freezes the states. A state that is pushed against a bound stays on it. `x` and
-    `out`, the laws at the solution, are filled.
+    ``step`` 0 freezes the states. A state that is pushed against a bound stays on it. `x`, `out`
+    (the laws at the solution) and `b` (dx/dv) are filled.
     """
     S = len(x)
     width = 2 + S
     if S == 0 or step == 0.0:
         for s in range(S):
-            x[s] = base[s]
+            x[s], b[s] = base[s], 0.0
         evaluate(v, x, p, out)
         return out[0], out[1], True
     good = False
@@ -86,7 +86,9 @@ def stage(v, base, step, low, high, p, x, out, A, b):
                 b[0] /= A[0, 0]
                 x[0] = min(max(x[0] + b[0], low[0]), high[0])
                 slope = 0.0 if held else step * out[width + 1] / A[0, 0]
-                return out[0] + out[2] * b[0], out[1] + out[2] * slope, True
+                current = out[0] + out[2] * b[0]
+                b[0] = slope
+                return current, out[1] + out[2] * slope, True
             b[0] /= A[0, 0]
             if A[0, 0] <= 0.0:  # beyond a fold: creep along the residual
                 b[0] = -0.5 * (x[0] - base[0] - step * out[width])
