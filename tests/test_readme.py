@@ -89,7 +89,7 @@ def test_console_commands_run(tmp_path, monkeypatch):
     for command in console:
         result = CliRunner().invoke(app, command[1:])
         assert result.exit_code == 0, f"{' '.join(command)}\n{result.output}"
-    studies = sum(command[1] == "study" for command in console)
+    studies = sum(command[1:3] == ["study", "ir-drop"] for command in console)
     assert len(points) == studies * len(list(ir_drop.IrDropStudy().points()))
 
 
