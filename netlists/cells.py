@@ -93,8 +93,6 @@ class Cells(Protocol):
     Attributes
     ----------
     shape : (int, int)
-    symmetric : bool
-        Whether every cell has two terminals only.
     stochastic : bool
         Whether the states carry noise.
     state : (S, M, N)
@@ -104,7 +102,6 @@ class Cells(Protocol):
     """
 
     shape: tuple[int, int]
-    symmetric: bool
     stochastic: bool
     state: Array
     capacitance: Array

@@ -19,7 +19,6 @@ __all__ = ["ResistiveCells", "approach", "array_cells", "solve_cells"]
 class ResistiveCells:
     """Plain resistors as cells, for layouts and analyses that ask for `Cells`."""
 
-    symmetric = True
     stochastic = False
     capacitance = np.zeros(())
 

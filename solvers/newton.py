@@ -62,8 +62,8 @@ class Operating:
     ends : four arrays, ampere into the ends
     point : CellPoint
     residual : float
-    newton, products : int
-        Newton steps, and products with the Jacobian.
+    newton : int
+        Newton steps.
     """
 
     word: Array
@@ -74,7 +74,6 @@ class Operating:
     point: CellPoint
     residual: float
     newton: int
-    products: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +164,7 @@ class Network:
         def look(u: Array, w: Array, state: Array, inner: Array) -> _Look:
             return self._look(gate, u, w, base, step, state, inner, companions)
 
-        products, count = 0, 0
+        count = 0
         now = look(u, w, state, inner)
         while not now.done(rtol):
             if count >= _STEPS or not np.isfinite(now.total):
@@ -176,10 +175,9 @@ class Network:
             if companions is not None:
                 gu, gw = gu + companions.cell[0], gw + companions.cell[0]
                 ground = companions.word[0], companions.bit[0]
-            du, dw, used = self.linear.solve(
+            du, dw, _ = self.linear.solve(
                 gu, gw, ground, now.law.res_u, now.law.res_w, 1e-3 if count < 3 else 1e-8
             )
-            products += used
             best, scale = self._search(now, du, dw, look)
             if best is None or not np.isfinite(best.total):
                 raise self._failure(now, count)
@@ -190,14 +188,13 @@ class Network:
             now = best
         if now.point.bad >= 0:
             raise self._failure(now, count)
-        return self._operating(now, count, products)
+        return self._operating(now, count)
 
-    def _operating(self, now: _Look, count: int, products: int) -> Operating:
+    def _operating(self, now: _Look, count: int) -> Operating:
         base_w, base_b = self._bases
         worst = 0.0 if now.law.total <= _NOTHING else now.law.worst
         return Operating(
             base_w + now.u, base_b + now.w, now.u, now.w, now.law.ends, now.point, worst, count,
-            products,
         )
 
     @staticmethod
@@ -253,7 +250,7 @@ class Network:
         return float((base_w + now.u - base_b - now.w)[i, j])
 
     def _failure(self, now: _Look, count: int) -> ConvergenceError:
-        partial = self._operating(now, count, 0)
+        partial = self._operating(now, count)
         if now.point.bad >= 0:
             i, j = divmod(now.point.bad, self.problem.shape[1])
             return ConvergenceError(

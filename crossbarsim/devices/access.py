@@ -115,8 +115,6 @@ class OneTransistorOneResistor(DeviceArray):
         Where the transistor is: between inner and bit node, or between word and inner node.
     """
 
-    symmetric = False
-
     def __init__(
         self, device: Any, transistor: Transistor, *, gate_voltage: Any = 0.0,
         gate_along: Literal["rows", "columns"] = "rows",

@@ -35,8 +35,6 @@ class DeviceArray:
         Farad, across every cell.
     """
 
-    symmetric = True
-
     def __init__(self, device: Device, state: Array, capacitance: Any = 0.0) -> None:
         self.device = device
         self.capacitance = nonnegative("capacitance", capacitance, "farad")
