@@ -225,3 +225,17 @@ def test_conductance_and_state(model):
     x = model.state_from_conductance(g)
     assert x.shape == (len(model.states), 5)
     np.testing.assert_allclose(model.conductance(x), g, rtol=1e-9)
+
+
+def test_order_where_the_points_limit_the_step():
+    device = LinearIonDrift.preset("technion", window="joglekar", p=1.0)
+    errors = []
+    for points in (21, 41, 81):
+        t = np.linspace(0.0, 10.0, points)
+        v = np.sin(np.pi * t / 10.0)
+        loose = device.simulate(t, v, state=[0.2], rtol=1e-2)
+        assert loose.steps <= points + 2  # one step from point to point
+        exact = device.simulate(t, v, state=[0.2], rtol=1e-13)
+        errors.append(abs(loose.state[0, -1] - exact.state[0, -1]))
+    orders = np.log2(np.array(errors[:-1]) / errors[1:])
+    assert ((orders > 2.7) & (orders < 3.4)).all(), orders
