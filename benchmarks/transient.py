@@ -146,7 +146,7 @@ def _row(size: int, limit: float) -> dict[str, Any]:
         if "matched" in row and DEFAULT in found:
             break
     row["default"] = found[DEFAULT]
-    row.setdefault("matched", found[RTOLS[-1]])
+    row.setdefault("matched", found[min(found)])
     return row
 
 
