@@ -210,7 +210,7 @@ class Solver:
         rtol : float
             Error per step relative to each state's range.
         max_step : float, second, optional
-            Default: a fiftieth of the run.
+            Default: a thirtieth of the run.
         progress : bool or callable
             True shows a bar on the terminal; a function is called with the share of the run that
             is done.

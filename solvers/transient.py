@@ -34,6 +34,9 @@ _HALF = 0.5 * _GAMMA  # of both stages
 _NEW = 1.0 / (_GAMMA * (2.0 - _GAMMA))
 _OLD = (1.0 - _GAMMA) ** 2 / (_GAMMA * (2.0 - _GAMMA))
 _ERROR = 2.0 * (-3.0 * _GAMMA**2 + 4.0 * _GAMMA - 2.0) / (12.0 * (2.0 - _GAMMA))
+_LEAST_STEPS = 30
+_PATIENCE = 5000  # steps that Newton fails
+_FIRST = 0.05  # step after a corner, of the way to the next one
 _LOOSE = 100.0  # energies may be wrong by that much more than states
 _QUIET = 1e-2  # of the largest power: less is little
 _SHORTEST = 4e-15  # step, of the time reached: times must be told apart
@@ -100,7 +103,7 @@ class _Run:
         self.xbar, self.cells, self.drive, self.probes = xbar, cells, drive, tuple(probes)
         self.rtol, self.progress = rtol, progress
         self.stop = float(drive.breaks[-1])
-        self.max_step = max_step or self.stop / 50
+        self.max_step = max_step or self.stop / _LEAST_STEPS
         problem = make_problem(xbar, np.zeros((1, xbar.inputs)))
         self.network = Network(problem, cells, method, threads)
         low, high = cells.bounds()
@@ -118,8 +121,9 @@ class _Run:
         self.volt = max(self.volt, 1e-3)
         # a thousandth of what the best conducting cell draws at the largest voltage
         self.scale = 1e-3 * self.volt * float(np.abs(cells.conductance).max())
-        self.peak = self.volt * self.scale
-        self.steps = self.rejected = self.newton = self.jumps = 0
+        # what all cells together could take, at first
+        self.peak = 0.5 * self.volt**2 * float(np.abs(cells.conductance).sum())
+        self.steps = self.rejected = self.newton = self.jumps = self.failed = 0
         self.residual = 0.0
         self.kept: list[tuple[Any, ...]] = []
 
@@ -248,6 +252,7 @@ class _Run:
         h = 1e-3 * float(self.drive.breaks[0])
         for stop in self.drive.breaks:
             before: _Point | None = None  # no line leads round a corner
+            h = min(h, _FIRST * (float(stop) - point.t))  # cheaper than steps refused
             while point.t < stop:
                 h = self._length(h, float(stop) - point.t, point)
                 left = float(stop) - point.t
@@ -261,6 +266,9 @@ class _Run:
                 jump = failure is None and error > 1.0 and h <= shortest
                 if error > 1.0 and not jump:
                     self.rejected += 1
+                    self.failed += failure is not None
+                    if self.failed > _PATIENCE:  # creeping from one failure to the next
+                        raise self._stuck(point, failure)
                     h *= max(0.2, 0.9 * error ** (-1 / 3)) if np.isfinite(error) else 0.25
                     if h < shortest and (failure is not None or not np.isfinite(error)):
                         raise self._stuck(point, failure)

@@ -69,7 +69,7 @@ class _Writer:
         self.title, self.source = title, source
         self.states, self.parameters, self.choices = states, parameters, choices
         self.lines: list[str] = []
-        self.active: set[str] = set()
+        self.reach: dict[str, set[int]] = {}  # the arguments that a variable depends on
         self.assigned: set[str] = set()
         self.directions: list[str] = []
         self.count = 0
@@ -85,25 +85,25 @@ class _Writer:
 
     def function(self, node: ast.FunctionDef, name: str, arguments: list[str]) -> str:
         self.directions = arguments
-        self.active = set(arguments)
+        self.reach = {argument: {k} for k, argument in enumerate(arguments)}
         self.assigned = set(arguments)
         body = node.body
         if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
             body = body[1:]
         before = -1
-        while before != len(self.active):  # which variables depend on the arguments
-            before = len(self.active)
+        while before != sum(map(len, self.reach.values())):
+            before = sum(map(len, self.reach.values()))
             self._spread(body)
         head = ", ".join([*arguments, "p"] if self.law else arguments)
         self.lines = [f"def {name}({head}):"]
         for argument in arguments:
-            for k in range(len(self.directions)):
+            for k in sorted(self.reach[argument]):
                 value = "1.0" if self.directions[k] == argument else "0.0"
                 self.lines.append(f"    {argument}__{k} = {value}")
         self._block(body, 1)
         return "\n".join(self.lines)
 
-    # -- activity ----------------------------------------------------------------------------
+    # -- what depends on what -----------------------------------------------------------------
 
     def _spread(self, body: Sequence[ast.stmt]) -> None:
         for node in body:
@@ -122,15 +122,13 @@ class _Writer:
     def _mark(self, name: str, value: ast.expr) -> None:
         self.assigned.add(name)
         for part in ast.walk(value):
-            if isinstance(part, ast.Name) and part.id in self.active:
-                self.active.add(name)
-            if self._is_state(part):
-                self.active.add(name)
-
-    @staticmethod
-    def _is_state(node: ast.AST) -> bool:
-        return (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
-                and node.value.id == "x")
+            source = ""
+            if isinstance(part, ast.Name):
+                source = part.id
+            elif isinstance(part, ast.Attribute) and ast.unparse(part.value) == "x":
+                source = f"x_{part.attr}"
+            if source in self.reach:
+                self.reach[name] = self.reach.get(name, set()) | self.reach[source]
 
     # -- statements --------------------------------------------------------------------------
 
@@ -176,15 +174,12 @@ class _Writer:
         if self.law and name in ("p", "x"):
             self.refuse(value, f"an assignment to `{name}`")
         text, partials = self._expression(value, depth)
-        if name in self.active:
-            new = [self._name() for _ in self.directions]
-            for k, variable in enumerate(new):
-                self._emit(depth, f"{variable} = {partials.get(k, '0.0')}")
-            self._emit(depth, f"{name} = {text}")
-            for k, variable in enumerate(new):
-                self._emit(depth, f"{name}__{k} = {variable}")
-        else:
-            self._emit(depth, f"{name} = {text}")
+        new = {k: self._name() for k in sorted(self.reach.get(name, ()))}
+        for k, variable in new.items():
+            self._emit(depth, f"{variable} = {partials.get(k, '0.0')}")
+        self._emit(depth, f"{name} = {text}")
+        for k, variable in new.items():
+            self._emit(depth, f"{name}__{k} = {variable}")
 
     # -- expressions: (text of an atom, {direction: text of its partial}) ------------------------
 
@@ -220,10 +215,8 @@ class _Writer:
 
     def _variable(self, node: ast.Name) -> tuple[str, dict[int, str]]:
         name = node.id
-        if name in self.active:
-            return name, {k: f"{name}__{k}" for k in range(len(self.directions))}
         if name in self.assigned:
-            return name, {}
+            return name, {k: f"{name}__{k}" for k in sorted(self.reach.get(name, ()))}
         for scope in (self.names.nonlocals, self.names.globals):
             if isinstance(scope.get(name), (int, float)):
                 return repr(float(scope[name])), {}
@@ -236,7 +229,7 @@ class _Writer:
             return f"p[{self.parameters[node.attr]}]", {}
         if self.law and owner == "x" and node.attr in self.states:
             name = f"x_{node.attr}"
-            return name, {k: f"{name}__{k}" for k in range(len(self.directions))}
+            return name, {k: f"{name}__{k}" for k in sorted(self.reach[name])}
         if owner == "math" and isinstance(getattr(math, node.attr, None), float):
             return repr(getattr(math, node.attr)), {}
         known = ", ".join(self.parameters if owner == "p" else self.states)
@@ -259,9 +252,10 @@ class _Writer:
         if isinstance(node.op, ast.Div):
             value = self._keep(f"{a} / {b}", depth)
             result = {}
+            inverse = self._keep(f"1.0 / {b}", depth) if every else ""
             for k in every:
                 over = sum_of(da.get(k), f"{value} * {db[k]}" if k in db else None, "-")
-                result[k] = self._keep(f"({over}) / {b}", depth)
+                result[k] = self._keep(f"({over}) * {inverse}", depth)
             return value, result
         if isinstance(node.op, ast.Pow):
             value = self._keep(f"{a} ** {b}", depth)

@@ -60,9 +60,13 @@ def branch(
             high = m
         else:
             low = m
-        if abs(excess) <= 1e-7 * (abs(i_a) + abs(i_d)) and total > 0.0:
+        if abs(excess) <= 3e-6 * (abs(i_a) + abs(i_d)) and total > 0.0:
             # what is left is linear: both currents where their tangents meet
-            m = min(max(m - excess / total, min(u, w)), max(u, w))
+            new = min(max(m - excess / total, min(u, w)), max(u, w))
+            change = sign * (new - m) if flip else sign * (m - new)
+            for s in range(len(x_d)):
+                x_d[s] = min(max(x_d[s] + b_d[s] * change, lo_d[s]), hi_d[s])
+            m = new
             break
         new = m - excess / total if total > 0.0 else 0.5 * (low + high)
         if not (low < new < high) or (n > 12 and n % 3 == 0):
@@ -72,7 +76,7 @@ def branch(
         m = new
     # at a jump of the current the bracket ends without a solution
     resolution = 1e-15 * total * (max(abs(u), abs(w), abs(gate)) + 0.1)
-    good = good and abs(excess) <= 1e-6 * (abs(i_a) + abs(i_d)) + resolution
+    good = good and abs(excess) <= 1e-5 * (abs(i_a) + abs(i_d)) + resolution
     g = g_b if flip else g_a
     if not total > 0.0:
         return i_d, 0.0, 0.0, m, 0.0, 0.0, good
