@@ -57,7 +57,7 @@ def _part(name: str) -> str:
     """Return a template; ``stage:m_`` is the one of the access element's laws ``m_evaluate``."""
     base, _, prefix = name.partition(":")
     text = _template(base)
-    names = r"\b(stage|evaluate|bisect|implicit_row)\("
+    names = r"\b(stage|stage_one|evaluate|bisect|implicit_row)\("
     return re.sub(names, rf"{prefix}\1(", text) if prefix else text
 
 

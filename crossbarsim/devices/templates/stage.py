@@ -41,6 +41,43 @@ def bisect(v, base, step, low, high, p, x, out):
 
 
 @leaf
+def stage_one(v, base, step, low, high, p, x, out, b):
+    """Do what `stage` does, for one state: scalars only."""
+    start, bottom, top = base[0], low[0], high[0]
+    span, first = top - bottom, x[0]
+    good = False
+    for n in range(60):
+        evaluate(v, x, p, out)
+        miss = x[0] - start - step * out[3]
+        if (x[0] <= bottom and miss > 0.0) or (x[0] >= top and miss < 0.0):
+            b[0] = 0.0  # pushed against the bound
+            return out[0], out[1], True
+        slope = 1.0 - step * out[5]
+        if abs(miss) <= 1e-8 * slope * span:  # the rest is linear: no need to evaluate again
+            good = True
+            break
+        # beyond a fold: creep along the residual
+        move = -miss / slope if slope > 0.0 else -0.5 * miss
+        limit = span * (1.0 if n < 8 else 0.2)
+        move = min(max(move, -limit), limit)
+        if n > 25:
+            move *= 0.5
+        x[0] = min(max(x[0] + move, bottom), top)
+    if not good:
+        x[0] = first
+        bisect(v, base, step, low, high, p, x, out)
+        miss = x[0] - start - step * out[3]
+        if x[0] <= bottom or x[0] >= top:
+            b[0] = 0.0
+            return out[0], out[1], True
+        slope, miss = 1.0 - step * out[5], 0.0
+    change = -miss / slope
+    x[0] = min(max(x[0] + change, bottom), top)
+    b[0] = step * out[4] / slope
+    return out[0] + out[2] * change, out[1] + out[2] * b[0], True
+
+
+@leaf
 def implicit_row(s, miss, step, low, high, x, out, A):
     """Fill row s of 1 - step f_x; return whether the state is pushed against a bound."""
     S = len(x)
@@ -65,9 +102,10 @@ def stage(v, base, step, low, high, p, x, out, A, b):
             x[s], b[s] = base[s], 0.0
         evaluate(v, x, p, out)
         return out[0], out[1], True
+    if S == 1:
+        return stage_one(v, base, step, low, high, p, x, out, b)
     good = False
     last = np.inf
-    first, held = x[0], False
     for n in range(60):
         evaluate(v, x, p, out)
         size = 0.0
@@ -81,19 +119,7 @@ def stage(v, base, step, low, high, p, x, out, A, b):
             good = True
             break
         last = size
-        if S == 1:
-            if size <= 1e-8 * A[0, 0]:  # the rest is linear: no need to evaluate again
-                b[0] /= A[0, 0]
-                x[0] = min(max(x[0] + b[0], low[0]), high[0])
-                slope = 0.0 if held else step * out[width + 1] / A[0, 0]
-                current = out[0] + out[2] * b[0]
-                b[0] = slope
-                return current, out[1] + out[2] * slope, True
-            b[0] /= A[0, 0]
-            if A[0, 0] <= 0.0:  # beyond a fold: creep along the residual
-                b[0] = -0.5 * (x[0] - base[0] - step * out[width])
-        else:
-            solve_small(A, b)
+        solve_small(A, b)
         for s in range(S):
             move = b[s]
             limit = (high[s] - low[s]) * (1.0 if n < 8 else 0.2)
@@ -101,20 +127,13 @@ def stage(v, base, step, low, high, p, x, out, A, b):
             if n > 25:
                 move *= 0.5
             x[s] = min(max(x[s] + move, low[s]), high[s])
-    if S == 1 and not good:
-        x[0] = first
-        bisect(v, base, step, low, high, p, x, out)
-        good = True
     # dx/dv from (1 - step f_x) dx = step f_v
     for s in range(S):
         at = width * (s + 1)
         miss = x[s] - base[s] - step * out[at]
         held = implicit_row(s, miss, step, low, high, x, out, A)
         b[s] = 0.0 if held else step * out[at + 1]
-    if S == 1:
-        b[0] /= A[0, 0]
-    else:
-        solve_small(A, b)
+    solve_small(A, b)
     slope = out[1]
     for s in range(S):
         slope += out[2 + s] * b[s]
