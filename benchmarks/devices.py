@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .crossbar_solve import show
 from .worker import measure, peak_memory
 
-DEVICES = 1_000_000
+DEVICES = int(os.environ.get("CROSSBARSIM_BENCH_DEVICES", "1_000_000"))
 POINTS = 1000
 SAMPLE = 50_000  # devices that one thread is timed on
 CHECKED = 200  # devices whose states are compared with the reference

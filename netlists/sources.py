@@ -83,8 +83,14 @@ class Pulse:
             if self.count is not None:
                 n = min(n, self.count - 1)
             s -= n * self.period
-        corners = np.cumsum([0.0, self.rise, self.width, self.fall])
-        return float(np.interp(s, corners, [self.v1, self.v2, self.v2, self.v1]))
+        if s <= 0.0:
+            return float(self.v1)
+        if s < self.rise:
+            return self.v1 + (self.v2 - self.v1) * s / self.rise
+        s -= self.rise + self.width
+        if s <= 0.0:
+            return float(self.v2)
+        return self.v2 + (self.v1 - self.v2) * min(s / self.fall, 1.0)
 
     def breakpoints(self, t_stop: float) -> Array:
         """Return the corners of every pulse."""

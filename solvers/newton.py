@@ -156,6 +156,7 @@ class Network:
         """
         base_w, base_b = self.lines.lift(sources)
         self._bases, self._scale = (base_w, base_b), scale
+        self._weight = np.abs(gate) + 0.1
         shape = self.problem.shape
         u = np.zeros(shape) if u is None else u
         w = np.zeros(shape) if w is None else w
@@ -230,7 +231,7 @@ class Network:
         # a transistor's current is rounded as its gate's voltage is
         rounding = 0.0
         if gate.any():
-            rounding = float(((point.by_word + point.by_bit) * (np.abs(gate) + 0.1)).sum())
+            rounding = float(np.vdot(point.by_word + point.by_bit, self._weight))
         if companions is None:
             law = self.lines.measure(point.current, point.current, u, w, self._scale)
             return _Look(u, w, point, replace(law, noise=law.noise + _EPS * rounding))
