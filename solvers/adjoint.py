@@ -75,9 +75,9 @@ def gradients(
 
 
 def like_word(full: Array, xbar: Crossbar) -> Array:
-    """Return the gradient by all segments (M, N+1) shaped like ``wires.word``."""
+    """Return the gradient by all segments (as `word_segments`) shaped like ``wires.word``."""
     shape = xbar.wires.word.shape
-    return np.asarray(full.sum()) if shape == () else full[:, : shape[1]]
+    return np.asarray(full.sum()) if shape == () else full[: shape[0], : shape[1]]
 
 
 def like_bit(full: Array, xbar: Crossbar) -> Array:

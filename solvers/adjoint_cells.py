@@ -14,10 +14,12 @@ import numpy as np
 
 from ..netlists._check import Array
 from ..netlists.cells import CellPoint, Cells
+from ..netlists.crossbar import Crossbar
 from ..netlists.ends import END_NAMES
 from ..netlists.errors import ConvergenceError
+from .adjoint import like_bit, like_word
 from .cells import array_cells
-from .lines import Lines, Sources
+from .lines import Lines, Measured, Sources
 from .newton import make_step
 from .problem import make_problem
 from .solution import Gradients, Solution
@@ -52,24 +54,36 @@ class _Linearised:
         zero_w, zero_b = np.zeros(len(self.lines.words.flow)), np.zeros(len(sense))
         base_w, base_b = self.lines.lift((zero_w, zero_w, zero_b, sense))
         u, w = np.zeros(self.lines.shape), np.zeros(self.lines.shape)
+        across, law = self._look(base_w, base_b, u, w)
         for _ in range(_ROUNDS):
-            across = base_w + u - base_b - w
-            law = self.lines.measure(self.gu * across, self.gw * across, u, w)
             if law.total <= max(_TIGHT * law.largest, law.noise):
                 break
             du, dw, _ = self.step.solve(
                 self.gu, self.gw, (0.0, 0.0), law.res_u, law.res_w, 1e-10, transposed=True
             )
             u, w = u + du, w + dw
-        else:
-            across = base_w + u - base_b - w
-            law = self.lines.measure(self.gu * across, self.gw * across, u, w)
-            if law.total > 1e4 * max(_TIGHT * law.largest, law.noise):
-                raise ConvergenceError(
-                    "the adjoint solve did not converge: currents of the linearised network miss "
-                    f"Kirchhoff's law by {law.total:.2g} of {law.largest:.2g} A; use method='mna'"
-                )
+            across, law = self._look(base_w, base_b, u, w)
+        if law.total > 1e4 * max(_TIGHT * law.largest, law.noise):
+            raise ConvergenceError(
+                "the adjoint solve did not converge: currents of the linearised network miss "
+                f"Kirchhoff's law by {law.total:.2g} of {law.largest:.2g} A; use method='mna'"
+            )
         return _Adjoint(across, self.gu * across, self.gw * across, law.ends)
+
+    def _look(
+        self, base_w: Array, base_b: Array, u: Array, w: Array
+    ) -> tuple[Array, Measured]:
+        across = base_w + u - base_b - w
+        return across, self.lines.measure(self.gu * across, self.gw * across, u, w)
+
+
+def _by_inputs(xbar: Crossbar, ends: Sources) -> Array:
+    """Return the currents into the ends that take their entry of V, summed line by line."""
+    total = np.zeros(xbar.inputs)
+    for name, current in zip(("word_left", "word_right"), ends[:2], strict=True):
+        end = xbar.line_ends[name]
+        total += np.where(end.connected & np.isnan(end.voltage), current, 0.0)
+    return total
 
 
 def _points(sol: Solution, cells: Cells) -> Callable[[int], tuple[CellPoint, Array, Array, Array]]:
@@ -109,10 +123,6 @@ def cell_gradients(sol: Solution, grad: Array, method: str, threads: int) -> Gra
     )
     at = _points(sol, cells)
     ends = [sol.end_currents[name].reshape(len(volts), -1) for name in END_NAMES]
-    taken = [
-        end.connected & np.isnan(end.voltage)
-        for end in (xbar.line_ends["word_left"], xbar.line_ends["word_right"])
-    ]
 
     def one(k: int) -> tuple[Array, ...]:
         lines = Lines(problem)
@@ -124,26 +134,19 @@ def cell_gradients(sol: Solution, grad: Array, method: str, threads: int) -> Gra
             as_words(found.out), found.ends[0]
         )
         bit = _flows(-point.current.T, ends[2][k]) * _flows(-found.into.T, found.ends[2])
-        by_v = sum(np.where(t, e, 0.0) for t, e in zip(taken, found.ends[:2], strict=True))
         return (
-            np.asarray(by_v), as_words(word), bit.T, -found.across * slopes.state,
+            _by_inputs(xbar, found.ends), as_words(word), bit.T, -found.across * slopes.state,
             -found.across * slopes.gate, -found.across * slopes.conductance,
         )
 
     with one_blas_thread():
         parts = spread(one, len(volts), threads)
     by_v, word, bit, state, gate, conductance = (list(part) for part in zip(*parts, strict=True))
-    w_shape, b_shape = xbar.wires.word.shape, xbar.wires.bit.shape
-    whole_w, whole_b = np.sum(word, axis=0), np.sum(bit, axis=0)
-    if w_shape:
-        whole_w = whole_w[: w_shape[0], : w_shape[1]]
-    if b_shape:
-        whole_b = whole_b[whole_b.shape[0] - b_shape[0] :]
     return Gradients(
         V=np.array(by_v).reshape(sol.V.shape),
         conductance=np.sum(conductance, axis=0),
-        word=whole_w if w_shape else np.asarray(whole_w.sum()),
-        bit=whole_b if b_shape else np.asarray(whole_b.sum()),
+        word=like_word(np.sum(word, axis=0), xbar),
+        bit=like_bit(np.sum(bit, axis=0), xbar),
         state=np.sum(state, axis=0), gate=np.sum(gate, axis=0),
     )
 
@@ -155,10 +158,6 @@ def linearise(sol: Solution, method: str, threads: int) -> tuple[Array, Array]:
     problem = make_problem(xbar, sol.V[None])
     point, *_ = _points(sol, cells)(0)
     outputs = xbar.shape[1]
-    taken = [
-        end.connected & np.isnan(end.voltage)
-        for end in (xbar.line_ends["word_left"], xbar.line_ends["word_right"])
-    ]
     connected = xbar.line_ends["bit_bottom"].connected
     parts = max(1, min(threads, outputs))
     W = np.zeros((outputs, xbar.inputs))
@@ -167,9 +166,7 @@ def linearise(sol: Solution, method: str, threads: int) -> tuple[Array, Array]:
         network = _Linearised(Lines(problem), make_step(problem, method), point)
         for j in range(index, outputs, parts):
             if connected[j]:
-                found = network.adjoint(np.eye(1, outputs, j)[0])
-                for t, e in zip(taken, found.ends[:2], strict=True):
-                    W[j] += np.where(t, e, 0.0)
+                W[j] = _by_inputs(xbar, network.adjoint(np.eye(1, outputs, j)[0]).ends)
 
     with one_blas_thread():
         spread(part, parts, threads)

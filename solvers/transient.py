@@ -111,11 +111,11 @@ class _Run:
         self.low, self.high = low, high
         self.caps = _capacitors(xbar)
         self.cell_cap = np.broadcast_to(
-            np.asarray(getattr(cells, "capacitance", 0.0), dtype=float), xbar.shape
+            cells.capacitance, xbar.shape
         )
         self.stores = bool(self.caps[0].any() or self.caps[1].any() or self.cell_cap.any())
         self.random = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed or 0)))
-        self.noisy = bool(getattr(cells, "stochastic", False))
+        self.noisy = cells.stochastic
         corners = [0.0, *map(float, drive.breaks)]
         self.volt = max(max(float(np.abs(s).max()) for s in drive.ends(t)) for t in corners)
         self.volt = max(self.volt, 1e-3)
