@@ -1,0 +1,46 @@
+"""Random draws that belong to a place on a chip: the same seed is the same chip.
+
+Draws are counter-based (Philox): the key is made of seed, layer, array, tile and effect, the
+counter is the cell, so that neither order, batch nor threads change a chip.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from .netlists.errors import ParameterError
+
+__all__ = ["Place"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Name of a physical array.
+
+    Parameters
+    ----------
+    seed : int
+        Of the chip, >= 0.
+    layer, array : str
+        Which layer of the network, which of its arrays ("positive", "negative", ...).
+    tile : (int, int)
+        Place in the layer's grid of tiles.
+    """
+
+    seed: int
+    layer: str = ""
+    array: str = ""
+    tile: tuple[int, int] = (0, 0)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
+            raise ParameterError(f"`seed` must be an integer >= 0; got {self.seed!r}")
+
+    def generator(self, effect: str) -> np.random.Generator:
+        """Return the generator of one effect at this place, always from its start."""
+        key = (self.seed, self.layer, self.array, tuple(self.tile), effect)
+        digest = hashlib.blake2b(repr(key).encode(), digest_size=16).digest()
+        return np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))
