@@ -1,8 +1,11 @@
 """Deep networks on crossbars, in PyTorch."""
 
+from .calibrate import calibrate
 from .config import CrossbarConfig
-from .convert import LayerReport, NetworkReport, calibrate, convert, report
+from .convert import convert
 from .layers import CrossbarConv2d, CrossbarLayer, CrossbarLinear
+from .report import LayerReport, NetworkReport, report
+from .stored import StoredMatrix
 
 __all__ = [
     "CrossbarConfig",
@@ -11,6 +14,7 @@ __all__ = [
     "CrossbarLinear",
     "LayerReport",
     "NetworkReport",
+    "StoredMatrix",
     "calibrate",
     "convert",
     "report",

@@ -1,21 +1,19 @@
-"""Put a trained network on crossbars, and say what was put where."""
+"""Put a trained network on crossbars."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..netlists.errors import ParameterError
 from .config import CrossbarConfig
-from .layers import CrossbarConv2d, CrossbarLayer, CrossbarLinear
+from .layers import CrossbarConv2d, CrossbarLinear
 
-__all__ = ["LayerReport", "NetworkReport", "calibrate", "convert", "report"]
+__all__ = ["convert"]
 
 
 def _patterns(name: str, value: Any) -> tuple[str, ...] | None:
@@ -107,111 +105,3 @@ def _override(
     raise ParameterError(
         f"`overrides[{pattern!r}]` must be a CrossbarConfig or a mapping of fields"
     )
-
-
-@torch.no_grad()
-def calibrate(model: nn.Module, loader: Iterable[Any]) -> dict[str, float]:
-    """Set every crossbar layer's input range to the largest magnitude that `loader` brings.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        A converted network.
-    loader : iterable
-        Input tensors, or tuples that start with one.
-
-    Returns
-    -------
-    dict
-        Layer name -> input range.
-    """
-    layers = {n: m for n, m in model.named_modules() if isinstance(m, CrossbarLayer)}
-    if not layers:
-        raise ParameterError("the model has no crossbar layers: convert it first")
-    largest = dict.fromkeys(layers, 0.0)
-
-    def watch(name: str) -> Any:
-        def hook(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-            largest[name] = max(largest[name], float(inputs[0].abs().max()))
-
-        return hook
-
-    handles = [m.register_forward_pre_hook(watch(n)) for n, m in layers.items()]
-    try:
-        for batch in loader:
-            model(batch[0] if isinstance(batch, (tuple, list)) else batch)
-    finally:
-        for handle in handles:
-            handle.remove()
-    for name, layer in layers.items():
-        if largest[name] <= 0:
-            raise ParameterError(f"the loader brought layer {name!r} no input other than 0")
-        layer.input_range = largest[name]
-    return largest
-
-
-@dataclass(frozen=True)
-class LayerReport:
-    """One layer: its name, type, and, where converted, what it takes on chip.
-
-    `tiles` counts weight blocks, `arrays` physical arrays, `cells` those arrays' cells at their
-    full shape, `used` the cells that hold weights (or their reference).
-    """
-
-    name: str
-    kind: str
-    converted: bool
-    tiles: int = 0
-    arrays: int = 0
-    cells: int = 0
-    used: int = 0
-
-    @property
-    def utilisation(self) -> float:
-        """Share of the arrays' cells that hold weights."""
-        return self.used / self.cells if self.cells else 0.0
-
-
-@dataclass(frozen=True)
-class NetworkReport:
-    """What `report` found; `str()` is a table."""
-
-    layers: tuple[LayerReport, ...]
-
-    @property
-    def utilisation(self) -> float:
-        """Share of all arrays' cells that hold weights."""
-        cells = sum(layer.cells for layer in self.layers)
-        return sum(layer.used for layer in self.layers) / cells if cells else 0.0
-
-    def __str__(self) -> str:
-        """Return the table, a line per layer."""
-        lines = [f"{'layer':<28}{'type':<18}{'tiles':>7}{'arrays':>8}{'in use':>9}"]
-        for layer in self.layers:
-            if layer.converted:
-                lines.append(
-                    f"{layer.name:<28}{layer.kind:<18}{layer.tiles:>7}{layer.arrays:>8}"
-                    f"{layer.utilisation:>9.1%}"
-                )
-            else:
-                lines.append(f"{layer.name:<28}{layer.kind:<18}{'digital':>7}")
-        return "\n".join(lines)
-
-
-def report(model: nn.Module) -> NetworkReport:
-    """List the crossbar layers of `model` and the layers that stay digital."""
-    rows = []
-    for name, module in model.named_modules():
-        kind = type(module).__name__
-        if isinstance(module, CrossbarLayer):
-            with torch.no_grad():
-                stored = module.stored()
-            height, width = module.config.tile_shape
-            cells = [g for _, _, tile_cells, _ in stored for g in tile_cells]
-            rows.append(LayerReport(
-                name, kind, converted=True, tiles=len(stored), arrays=len(cells),
-                cells=height * width * len(cells), used=sum(g.numel() for g in cells),
-            ))
-        elif not any(True for _ in module.children()):
-            rows.append(LayerReport(name, kind, converted=False))
-    return NetworkReport(tuple(rows))
