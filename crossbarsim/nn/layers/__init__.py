@@ -1,7 +1,33 @@
 """Layers whose products are currents of crossbars."""
 
+from .attention import CrossbarMultiheadAttention
 from .base import CrossbarLayer
-from .conv import CrossbarConv2d
+from .cells import CrossbarGRUCell, CrossbarLSTMCell, CrossbarRNNCell
+from .conv import CrossbarConv1d, CrossbarConv2d, CrossbarConv3d
+from .embedding import CrossbarEmbedding
 from .linear import CrossbarLinear
+from .recurrent import CrossbarGRU, CrossbarLSTM, CrossbarRNN
+from .transposed import (
+    CrossbarConvTranspose1d,
+    CrossbarConvTranspose2d,
+    CrossbarConvTranspose3d,
+)
 
-__all__ = ["CrossbarConv2d", "CrossbarLayer", "CrossbarLinear"]
+__all__ = [
+    "CrossbarConv1d",
+    "CrossbarConv2d",
+    "CrossbarConv3d",
+    "CrossbarConvTranspose1d",
+    "CrossbarConvTranspose2d",
+    "CrossbarConvTranspose3d",
+    "CrossbarEmbedding",
+    "CrossbarGRU",
+    "CrossbarGRUCell",
+    "CrossbarLSTM",
+    "CrossbarLSTMCell",
+    "CrossbarLayer",
+    "CrossbarLinear",
+    "CrossbarMultiheadAttention",
+    "CrossbarRNN",
+    "CrossbarRNNCell",
+]

@@ -1,52 +1,98 @@
-"""What layers with one weight matrix on crossbars share."""
+"""What layers with weights on crossbars share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ...netlists.errors import ParameterError
 from ...solvers import Solver
 from ..config import CrossbarConfig
 from ..stored import StoredMatrix
 
-__all__ = ["CrossbarLayer"]
+__all__ = ["CrossbarLayer", "Matrix", "product"]
+
+# name of the crossbars; weight (groups * outputs, inputs) or (groups, outputs, inputs); bias;
+# groups
+Matrix = tuple[str, Tensor, Tensor | None, int]
 
 
 class CrossbarLayer(nn.Module):
-    """A layer whose weight lies on crossbars.
+    """A layer whose weights lie on crossbars: a mixin that comes before torch's own layer.
+
+    Parameters
+    ----------
+    *arguments, **options
+        Of torch's layer.
+    config : CrossbarConfig, optional
+    chip : str
+        The layer's name in its network; with the seed it names the device variation.
 
     Attributes
     ----------
     config : CrossbarConfig
     crossbars : StoredMatrix
-        The physical arrays; they take the weight from the layer.
+        The physical arrays, of layers with one weight matrix; they take the weight from the layer.
     """
 
-    weight: Tensor
-    bias: Any  # a parameter or None, as torch's own layers declare it
     config: CrossbarConfig
     crossbars: StoredMatrix
 
-    def _setup(self, config: CrossbarConfig | None, chip: str, groups: int = 1) -> None:
+    def __init__(
+        self, *arguments: Any, config: CrossbarConfig | None = None, chip: str = "",
+        **options: Any,
+    ) -> None:
+        super().__init__(*arguments, **options)
+        self._setup(config, chip)
+
+    @classmethod
+    def from_digital(cls, layer: nn.Module, config: CrossbarConfig, chip: str = "") -> Self:
+        """Return a crossbar layer with the options, hooks and parameters of torch's `layer`.
+
+        The parameters are the same objects, not copies.
+
+        Raises
+        ------
+        ParameterError
+            The layer cannot be put on crossbars; the message says why.
+        """
+        cls._check(layer, config)
+        new = cls.__new__(cls)
+        new.__dict__.update({
+            name: value.copy() if isinstance(value, (dict, list, set)) else value
+            for name, value in layer.__dict__.items()
+        })
+        new._setup(config, chip)  # noqa: SLF001 - its own
+        return new
+
+    @classmethod
+    def _check(cls, layer: nn.Module, config: CrossbarConfig) -> None:
+        """Refuse layers that this class cannot stand for; layers extend it."""
+
+    def _setup(self, config: CrossbarConfig | None, chip: str) -> None:
         if config is not None and not isinstance(config, CrossbarConfig):
             raise ParameterError(f"`config` must be a CrossbarConfig; got {type(config).__name__}")
         self.config = config or CrossbarConfig()
-        rows = self._flat_weight()
-        self.crossbars = StoredMatrix(
-            self.config, chip, len(rows) // groups, rows.shape[1], groups=groups,
-            bias=self.bias is not None,
-        )
+        self._check(self, self.config)
+        for name, weight, bias, groups in self._matrices():
+            own = name.removeprefix("crossbars_")
+            setattr(self, name, StoredMatrix(
+                self.config, chip if own == name else f"{chip}.{own}",
+                weight.shape[:-1].numel() // groups, weight.shape[-1], groups=groups,
+                bias=bias is not None,
+            ))
 
-    def _flat_weight(self) -> Tensor:
-        """Return the weight as (groups * outputs, inputs)."""
-        return self.weight.reshape(len(self.weight), -1)
+    def _matrices(self) -> Iterator[Matrix]:
+        """Yield every weight matrix under the name of its crossbars; layers say which."""
+        raise NotImplementedError
 
     def stored_matrices(self) -> Iterator[tuple[StoredMatrix, Tensor, Tensor | None]]:
         """Yield the layer's crossbars, each with the weight (outputs, inputs) and bias it holds."""
-        yield self.crossbars, self._flat_weight(), self.bias
+        for name, weight, bias, _ in self._matrices():
+            yield getattr(self, name), weight, bias
 
     @property
     def input_range(self) -> float | None:
@@ -58,5 +104,33 @@ class CrossbarLayer(nn.Module):
         self.crossbars.input_range = value
 
     def effective_weights(self, solver: Solver | None = None) -> Tensor:
-        """Return the weights that the crossbars realise, (outputs, inputs), float64."""
-        return self.crossbars.effective(self._flat_weight(), self.bias, solver=solver)[0]
+        """Return the weights that the crossbars realise, (outputs, inputs), float64.
+
+        Of the layer's first matrix, where it has several.
+        """
+        crossbars, weight, bias = next(self.stored_matrices())
+        return crossbars.effective(weight, bias, solver=solver)[0]
+
+    def extra_repr(self) -> str:
+        """Describe the layer in its network's print-out."""
+        own = super().extra_repr()
+        tiles = f"tiles={self.config.tile_shape}"
+        return f"{own}, {tiles}" if own else tiles
+
+
+def product(
+    crossbars: StoredMatrix, x: Tensor, weight: Tensor, bias: Tensor | None = None
+) -> Tensor:
+    """Return the crossbars' outputs for x (..., inputs): (..., outputs), bias included."""
+    if crossbars.prefers_matrix(x.shape[:-1].numel(), weight, bias):
+        return F.linear(x, *effective(crossbars, x, weight, bias))
+    y: Tensor = crossbars(x.reshape(-1, 1, x.shape[-1]), weight, bias)
+    return y.reshape(*x.shape[:-1], y.shape[-1])
+
+
+def effective(
+    crossbars: StoredMatrix, x: Tensor, weight: Tensor, bias: Tensor | None = None
+) -> tuple[Tensor, Tensor | None]:
+    """Return the effective weights and bias in the type of `x`."""
+    weights, offset = crossbars.effective(weight, bias)
+    return weights.to(x.dtype), None if offset is None else offset.to(x.dtype)

@@ -1,0 +1,91 @@
+"""Look-up tables on crossbars: an index drives one word line, its row is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...netlists.errors import ParameterError
+from ..config import CrossbarConfig
+from .base import CrossbarLayer, Matrix, effective
+from .unfold import CHUNK
+
+__all__ = ["CrossbarEmbedding"]
+
+
+class CrossbarEmbedding(CrossbarLayer, nn.Embedding):
+    """A look-up table on crossbars: the entries along the word lines, one driven at a time.
+
+    The word line of the index gets the input 1, whose range needs no calibration. Every array of
+    the table is read, also those without the driven line.
+
+    Parameters
+    ----------
+    num_embeddings, embedding_dim, padding_idx, scale_grad_by_freq, dtype
+        As in `torch.nn.Embedding`. `padding_idx` is an entry as any other that is not trained.
+    config : CrossbarConfig, optional
+    chip : str
+        Name of the layer's device variation.
+
+    Raises
+    ------
+    ParameterError
+        `max_norm`, which rewrites entries when they are looked up: every look-up would program
+        cells; `sparse`, as wires make every entry's gradient dense.
+    """
+
+    @classmethod
+    def _check(cls, layer: nn.Module, config: CrossbarConfig) -> None:
+        del config
+        table: Any = layer
+        if table.max_norm is not None:
+            raise ParameterError(
+                "Embedding: `max_norm` rewrites entries at every look-up, cells cannot follow; "
+                "renormalise the table once and set `max_norm` to None"
+            )
+        if table.sparse:
+            raise ParameterError(
+                "Embedding: `sparse` gradients do not exist, the wires connect all entries; set "
+                "`sparse` to False"
+            )
+
+    def _setup(self, config: CrossbarConfig | None, chip: str) -> None:
+        super()._setup(config, chip)
+        self.input_range = 1.0
+
+    def _matrices(self) -> Iterator[Matrix]:
+        yield "crossbars", self.weight.T, None, 1
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
+        """Return the entries, (*, embedding_dim), of the indices (*)."""
+        weight = self._trained()
+        if self.crossbars.prefers_matrix(input.numel(), weight):
+            table, _ = effective(self.crossbars, self.weight, weight)
+            return F.embedding(
+                input, table.T, self.padding_idx, scale_grad_by_freq=self.scale_grad_by_freq
+            )
+        indices = input.reshape(-1).long()
+        step = max(CHUNK // self.num_embeddings, 1)
+        rows = [
+            self.crossbars(
+                F.one_hot(part, self.num_embeddings).unsqueeze(1).to(self.weight.dtype), weight
+            )
+            for part in torch.split(indices, step)
+        ]
+        y = torch.cat(rows)
+        if self.scale_grad_by_freq:  # of the gradient only
+            share = y / torch.bincount(indices)[indices].unsqueeze(1)
+            y = share + (y - share).detach()
+        return y.reshape(*input.shape, self.embedding_dim)
+
+    def _trained(self) -> Tensor:
+        """Return the matrix (embedding_dim, num_embeddings), without a gradient for the padding."""
+        weight: Tensor = self.weight
+        if self.padding_idx is not None and torch.is_grad_enabled() and weight.requires_grad:
+            fixed = torch.arange(self.num_embeddings, device=weight.device) == self.padding_idx
+            weight = torch.where(fixed.unsqueeze(1), weight.detach(), weight)
+        return weight.T
