@@ -9,20 +9,29 @@ from typing import Any, Literal, get_args
 from ..netlists.crossbar import Wires
 from ..netlists.ends import Driven, Ends, Floating, Grounded
 from ..netlists.errors import ParameterError
+from .mapping import Layout
 
 __all__ = ["CrossbarConfig"]
 
-Scheme = Literal["differential", "offset"]
+Scheme = Literal["differential", "offset", "single"]
 Pairing = Literal["arrays", "interleaved"]
 Scaling = Literal["layer", "column"]
 Bias = Literal["digital", "chip"]
 Path = Literal["auto", "matrix", "vectors"]
+Slicing = Literal["columns", "arrays"]
+Fill = Literal["equal", "spread"]
+Reorder = Literal["none", "rows", "columns", "both"]
+Precision = Literal["float32", "float64"]
 _CHOICES: dict[str, tuple[str, ...]] = {
     "scheme": get_args(Scheme),
     "pairing": get_args(Pairing),
     "scaling": get_args(Scaling),
     "bias": get_args(Bias),
     "path": get_args(Path),
+    "slicing": get_args(Slicing),
+    "cell_fill": get_args(Fill),
+    "reorder": get_args(Reorder),
+    "precision": get_args(Precision),
     "input_encoding": ("bipolar",),
 }
 
@@ -41,16 +50,40 @@ class CrossbarConfig:
     g_on, g_off : float
         Siemens, the conductances of the largest and of zero weight magnitude; defaults 100 uS
         and 1 uS.
-    scheme : {"differential", "offset"}
+    scheme : {"differential", "offset", "single"}
         "differential": w = (G+ - G-) s, one of the two at g_off. "offset": one cell per weight
         around the middle conductance, less the current of a reference column of such cells in
-        every array.
+        every array. "single": the same without reference column; the middle conductance times
+        the sum of the inputs is taken off digitally.
     pairing : {"arrays", "interleaved"}
         Where the differential pair's cells lie: in two arrays, or in neighbouring columns of one
         array, which then carries half as many outputs. Either is solved as the physical array
         that it is.
+    bits : int, optional
+        Of a weight, sign included, 2 to 24: weights are rounded to the ``2**bits - 1`` multiples
+        of ``s / (2**(bits - 1) - 1)``, straight-through in training. None: levels are continuous.
+    bits_per_cell : int
+        With `bits`: a weight lies on several cells as digits in base ``2**bits_per_cell`` (of its
+        magnitude in a differential pair, of offset binary otherwise), weighed digitally after
+        read-out as in ISAAC (Shafiee et al., ISCA 2016); default 1, at most 8.
+    slicing : {"columns", "arrays"}
+        Whether a weight's digits are neighbouring columns of one array, or every digit has its
+        own array.
+    cells_per_weight : int
+        Cells in parallel for every weight, or every digit of it, in neighbouring columns whose
+        lines meet at the sense node; default 1.
+    cell_fill : {"equal", "spread"}
+        Parallel cells all at the same level, or one after the other filled.
     scaling : {"layer", "column"}
         Largest weight magnitude, for the scale s, over the layer or for every output.
+    clip_percentile : float
+        Of the non-zero weight magnitudes: s is this percentile, default 100 (the largest), and
+        larger weights are cut to it.
+    reorder : {"none", "rows", "columns", "both"}
+        Give inputs (rows) and outputs (columns) with large weights the lines next to the sense
+        node and the driver, which lessens the IR drop; undone at the outputs.
+    precision : {"float32", "float64"}
+        Of the effective matrices that are kept; default "float64".
     read_voltage : float
         Volt on a word line for an input of `input_range`; default 0.2 V.
     input_encoding : {"bipolar"}
@@ -85,7 +118,15 @@ class CrossbarConfig:
     g_off: float = 1e-6
     scheme: Scheme = "differential"
     pairing: Pairing = "arrays"
+    bits: int | None = None
+    bits_per_cell: int = 1
+    slicing: Slicing = "columns"
+    cells_per_weight: int = 1
+    cell_fill: Fill = "equal"
     scaling: Scaling = "layer"
+    clip_percentile: float = 100.0
+    reorder: Reorder = "none"
+    precision: Precision = "float64"
     read_voltage: float = 0.2
     input_encoding: Literal["bipolar"] = "bipolar"
     input_range: float | None = None
@@ -103,6 +144,7 @@ class CrossbarConfig:
                 raise ParameterError(
                     f"`{name}` must be one of {choices}; got {getattr(self, name)!r}"
                 )
+        self._check_cells()
         self._check_tile()
         self._check_wires()
         self._check_numbers()
@@ -131,12 +173,38 @@ class CrossbarConfig:
         return plain
 
     @property
+    def layout(self) -> Layout:
+        """How the weights of a tile lie on its arrays."""
+        return Layout(
+            self.scheme, self.pairing, self.bits, self.bits_per_cell, self.slicing,
+            self.cells_per_weight, self.cell_fill,
+        )
+
+    @property
     def weights_per_tile(self) -> int:
         """Outputs that the columns of one array carry."""
-        columns = self.tile_shape[1]
-        if self.scheme == "offset":
-            return columns - 1
-        return columns // 2 if self.pairing == "interleaved" else columns
+        return self.layout.outputs_per_array(self.tile_shape[1])
+
+    @property
+    def line_ends(self) -> dict[str, bool]:
+        """Which ends of the lines carry current: drivers, grounds and sense nodes."""
+        ends = self.ends or Ends()
+        names = ("word_left", "word_right", "bit_top", "bit_bottom")
+        return {name: not isinstance(getattr(ends, name), Floating) for name in names}
+
+    def _check_cells(self) -> None:
+        for name, low, high in (("bits", 2, 24), ("bits_per_cell", 1, 8),
+                                ("cells_per_weight", 1, 64)):
+            value = getattr(self, name)
+            if value is None and name == "bits":
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+                raise ParameterError(
+                    f"`{name}` must be an integer from {low} to {high}; got {value!r}"
+                )
+        percentile = self.clip_percentile
+        if not (isinstance(percentile, (int, float)) and 0 < percentile <= 100):
+            raise ParameterError(f"`clip_percentile` must be in (0, 100]; got {percentile!r}")
 
     def _check_tile(self) -> None:
         shape = self.tile_shape
@@ -148,7 +216,8 @@ class CrossbarConfig:
         object.__setattr__(self, "tile_shape", tuple(shape))
         if self.weights_per_tile < 1:
             raise ParameterError(
-                f"`tile_shape` {tuple(shape)} has no room: this scheme and pairing need 2 columns"
+                f"`tile_shape` {tuple(shape)} has no room: a weight of this mapping needs "
+                f"{self.layout.columns(1)} columns"
             )
 
     def _check_wires(self) -> None:

@@ -69,10 +69,10 @@ def report(model: nn.Module) -> NetworkReport:
             with torch.no_grad():
                 stored = [
                     tile for crossbars, weight, bias in module.stored_matrices()
-                    for tile in crossbars.stored(weight, bias)
+                    for tile in crossbars.arrays(weight, bias)
                 ]
             height, width = module.config.tile_shape
-            cells = [g for _, _, tile_cells, _ in stored for g in tile_cells]
+            cells = [g for _, tile_cells in stored for g in tile_cells]
             rows.append(LayerReport(
                 name, kind, converted=True, tiles=len(stored), arrays=len(cells),
                 cells=height * width * len(cells), used=sum(g.numel() for g in cells),

@@ -15,8 +15,7 @@ _POSITIVE = 0.95  # no resistance falls by more than this share
 
 
 def relative_deviation(
-    sigma: float, shape: tuple[int, int], *, seed: int, layer: str, array: str,
-    tile: tuple[int, int], effect: str,
+    sigma: float, shape: tuple[int, int], place: Place, effect: str
 ) -> Array:
     """Return 1 + normal deviations of relative standard deviation `sigma`, (rows, columns).
 
@@ -24,7 +23,7 @@ def relative_deviation(
     """
     if sigma == 0:
         return np.ones(shape)
-    uniform = Place(seed, layer, array, tile).generator(effect).random(shape)
+    uniform = place.generator(effect).random(shape)
     cut = min(_CUT, _POSITIVE / sigma)
     low = ndtr(-cut)
     deviation: Array = 1.0 + sigma * ndtri(low + uniform * (1.0 - 2.0 * low))

@@ -1,0 +1,224 @@
+"""Which cell of which array, and how columns' values become weights again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from .cells import Digits, Signed, signed_parts, spread_levels
+
+__all__ = ["Layout", "Plane"]
+
+
+@dataclass(frozen=True)
+class Plane:
+    """One of the cells of every weight of a tile.
+
+    Parameters
+    ----------
+    sign : int
+        0, or 1 for the negative side of a differential pair.
+    digit : int
+        0 for the least.
+    copy : int
+        Among the parallel cells.
+    """
+
+    sign: int
+    digit: int
+    copy: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the weights of a tile lie on its arrays.
+
+    Within an array the cells of one weight are neighbouring columns; reference columns of the
+    scheme "offset" come last. Lines of parallel cells meet at their sense node, so that a
+    *channel*, what one amplifier and converter sees, is the sum of `copies` columns.
+
+    Parameters
+    ----------
+    scheme : {"differential", "offset", "single"}
+    pairing : {"arrays", "interleaved"}
+        Of the two sides of a differential pair.
+    bits, bits_per_cell : int or None, int
+        As in `Digits`.
+    slicing : {"columns", "arrays"}
+        Whether a weight's digits are neighbouring columns, or every digit has its own array.
+    copies : int
+        Parallel cells per digit.
+    fill : {"equal", "spread"}
+    """
+
+    scheme: Signed = "differential"
+    pairing: Literal["arrays", "interleaved"] = "arrays"
+    bits: int | None = None
+    bits_per_cell: int = 1
+    slicing: Literal["columns", "arrays"] = "columns"
+    copies: int = 1
+    fill: Literal["equal", "spread"] = "equal"
+
+    @cached_property
+    def digits(self) -> Digits:
+        """The digits of a weight."""
+        return Digits(self.bits, self.bits_per_cell, self.scheme)
+
+    @cached_property
+    def arrays(self) -> dict[str, tuple[Plane, ...]]:
+        """The planes of every array of a tile, in the order of a weight's columns."""
+        signs = 2 if self.scheme == "differential" else 1
+        result: dict[str, list[Plane]] = {}
+        for sign in range(signs):
+            for digit in range(len(self.digits.widths)):
+                name = self._name(sign, digit)
+                copies = [Plane(sign, digit, copy) for copy in range(self.copies)]
+                result.setdefault(name, []).extend(copies)
+        return {name: tuple(planes) for name, planes in result.items()}
+
+    def _name(self, sign: int, digit: int) -> str:
+        if self.scheme != "differential":
+            name = self.scheme
+        elif self.pairing == "interleaved":
+            name = "interleaved"
+        else:
+            name = ("positive", "negative")[sign]
+        return f"{name}.{digit}" if self.slicing == "arrays" and self.bits is not None else name
+
+    @property
+    def columns_per_weight(self) -> int:
+        """Columns of one array that a weight takes."""
+        return len(next(iter(self.arrays.values())))
+
+    @property
+    def reference_columns(self) -> int:
+        """Columns of an array that hold no weight."""
+        return self.columns_per_weight if self.scheme == "offset" else 0
+
+    def outputs_per_array(self, columns: int) -> int:
+        """Return how many outputs an array of so many columns carries."""
+        return (columns - self.reference_columns) // self.columns_per_weight
+
+    def columns(self, outputs: int) -> int:
+        """Return how many columns of an array so many outputs take."""
+        return outputs * self.columns_per_weight + self.reference_columns
+
+    @property
+    def offset(self) -> float:
+        """Stored value of the weight 0 that is taken off after read-out, by every input."""
+        return self.digits.zero if self.scheme == "single" else 0.0
+
+    # -- to the cells ------------------------------------------------------------------------
+
+    def levels(self, block: Tensor) -> list[Tensor]:
+        """Return the cells' levels in [0, 1], (rows, columns), of every array of a tile.
+
+        Parameters
+        ----------
+        block : (rows, outputs) tensor
+            Weights over their scale, in [-1, 1].
+        """
+        planes = self._planes(block)
+        reference: dict[Plane, Tensor] = {}
+        if self.scheme == "offset":
+            reference = self._planes(block.new_zeros(len(block), 1))
+        result = []
+        for names in self.arrays.values():
+            cells = planes[names[0]] if len(names) == 1 else torch.stack(
+                [planes[p] for p in names], dim=2
+            ).flatten(1)
+            if reference:
+                cells = torch.cat([cells, *(reference[p] for p in names)], dim=1)
+            result.append(cells)
+        return result
+
+    def _planes(self, block: Tensor) -> dict[Plane, Tensor]:
+        return {
+            Plane(sign, digit, copy): cells
+            for sign, part in enumerate(signed_parts(block, self.digits))
+            for digit, level in enumerate(self.digits.levels(part))
+            for copy, cells in enumerate(spread_levels(level, self.copies, self.fill))
+        }
+
+    # -- from the columns --------------------------------------------------------------------
+
+    def channels(self, currents: Tensor) -> Tensor:
+        """Return what an array's amplifiers see, (..., channels), of its columns' currents.
+
+        Every weight's channels in turn (sign and digit), then those of the reference columns.
+        """
+        if self.copies == 1:
+            return currents
+        return currents.unflatten(-1, (-1, self.copies)).sum(dim=-1)
+
+    def subtracted(self, parts: Sequence[Tensor]) -> Tensor:
+        """Return the channels of all arrays of a tile less their negative sides or references.
+
+        As currents that meet before the amplifier do: (..., outputs * digits).
+        """
+        digits = len(self.digits.widths)
+        total: Tensor | None = None
+        for names, part in zip(self.arrays.values(), parts, strict=True):
+            heads = names[:: self.copies]
+            body, reference = self._split(part, len(heads))
+            sides = []
+            for k, plane in enumerate(heads):
+                side = body[..., k] if reference is None else body[..., k] - reference[..., k:k + 1]
+                sides.append((plane.digit, -side if plane.sign else side))
+            mine = [sum(s for d, s in sides if d == digit) for digit in range(digits)]
+            stacked = torch.stack([
+                m if isinstance(m, Tensor) else torch.zeros_like(sides[0][1]) for m in mine
+            ], dim=-1)
+            total = stacked if total is None else total + stacked
+        if total is None:  # pragma: no cover - a layout has at least one array
+            raise AssertionError
+        return total.flatten(-2)
+
+    def decode_subtracted(self, values: Tensor) -> Tensor:
+        """Return the weights (..., outputs) of `subtracted` channels, in units of the span."""
+        weights = values.new_tensor(self._gains)
+        return values.unflatten(-1, (-1, len(self._gains))) @ weights
+
+    def decode(self, parts: Sequence[Tensor]) -> Tensor:
+        """Return the weights (..., outputs) of the channels of all arrays of a tile.
+
+        In units of the span: currents per volt come out as siemens, to be divided by
+        ``g_on - g_off``. The scheme "single" still holds its offset.
+        """
+        total: Tensor | None = None
+        for names, part in zip(self.arrays.values(), parts, strict=True):
+            heads = names[:: self.copies]
+            factors = part.new_tensor([
+                (-1.0 if p.sign else 1.0) * self._gains[p.digit] for p in heads
+            ])
+            body, reference = self._split(part, len(heads))
+            value = body @ factors
+            if reference is not None:
+                value = value - (reference @ factors).unsqueeze(-1)
+            total = value if total is None else total + value
+        if total is None:  # pragma: no cover - a layout has at least one array
+            raise AssertionError
+        return total
+
+    def baseline(self, g_on: float, g_off: float) -> float:
+        """Return what the decoded value of every input holds too much, siemens ("single")."""
+        if self.scheme != "single":
+            return 0.0
+        cells = sum(self.digits.weights) * self.digits.gain
+        return cells * g_off + self.offset * self.digits.gain * (g_on - g_off)
+
+    @cached_property
+    def _gains(self) -> list[float]:
+        """Weight per level of one digit's channel."""
+        return [w * self.digits.gain / self.copies for w in self.digits.weights]
+
+    def _split(self, part: Tensor, heads: int) -> tuple[Tensor, Tensor | None]:
+        """Return (..., outputs, channels of a weight) and the references (..., channels)."""
+        if self.scheme != "offset":
+            return part.unflatten(-1, (-1, heads)), None
+        return part[..., :-heads].unflatten(-1, (-1, heads)), part[..., -heads:]
