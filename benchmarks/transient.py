@@ -26,6 +26,7 @@ RTOLS = (3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6, 1e-7)
 DEFAULT = 1e-4
 REFERENCE = 1e-9
 LIMIT = float(os.environ.get("CROSSBARSIM_BENCH_LIMIT", "600"))  # of ngspice, second
+REPEAT = 20.0  # second of ngspice, unless one run takes longer
 STOP = 2.5e-8
 CORNERS = (1e-9, 2e-9, 2.2e-8, 2.3e-8)  # of the pulse, second
 
@@ -99,16 +100,19 @@ def ngspice(size: int, limit: float) -> dict[str, Any] | None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "deck.cir"
         path.write_text(deck.replace(".end\n", "\n".join(commands)))
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        try:
-            done = subprocess.run(  # noqa: S603
-                [shutil.which("ngspice") or "ngspice", "-b", str(path)], cwd=folder,
-                capture_output=True, text=True, timeout=limit, check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return None
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+        seconds = spent = 0.0
+        while spent < REPEAT:  # the least of a few, as of ours
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            try:
+                done = subprocess.run(  # noqa: S603
+                    [shutil.which("ngspice") or "ngspice", "-b", str(path)], cwd=folder,
+                    capture_output=True, text=True, timeout=limit, check=False,
+                )
+            except subprocess.TimeoutExpired:
+                return None
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            once = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+            seconds, spent = min(seconds or once, once), spent + once
         table = np.loadtxt(Path(folder) / "currents.txt")
     last = re.findall(r"^v\(x_cell\S+ = (\S+)$", done.stdout, re.MULTILINE)
     shares = np.clip(np.array(last, dtype=np.float64), 0.0, 1.0)
@@ -129,7 +133,7 @@ def _row(size: int, limit: float) -> dict[str, Any]:
     theirs = None
     if shutil.which("ngspice"):
         arguments = {"size": size, "limit": limit}
-        theirs = measure("transient:ngspice", arguments, 1, limit + 120.0)
+        theirs = measure("transient:ngspice", arguments, 1, 2.0 * limit + 120.0)
     if theirs is not None:
         _miss(theirs, reference)
     row: dict[str, Any] = {"size": size, "ngspice": theirs}

@@ -23,13 +23,15 @@ class CellPoint:
     ----------
     current : ampere, from the word to the bit node
     by_word, by_bit : siemens
-        di/du and -di/dw; equal for two-terminal cells.
+        di/du and -di/dw; one array where they are equal in every cell.
     inner : volt, the inner node of a cell in series with an access element
     state : (S, M, N)
     lead_word, lead_bit : (1 + S, M, N)
         Derivatives of the inner node and of the states by the word and bit voltage.
     bad : int
         Flat index of the first cell whose own equations did not converge, or -1.
+    frozen : bool
+        Whether inner nodes and states are the same at all voltages: nobody need guess them.
     """
 
     current: Array
@@ -40,6 +42,7 @@ class CellPoint:
     lead_word: Array
     lead_bit: Array
     bad: int
+    frozen: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,12 +124,12 @@ class Cells(Protocol):
 
     def evaluate(
         self, u: Array, w: Array, gate: Array, *, base: Array, step: float, state: Array,
-        inner: Array, threads: int = 1,
+        inner: Array, threads: int = 1, rtol: float = 1e-10,
     ) -> CellPoint:
         """Return the cells at word and bit voltages u, w (M, N).
 
         The states solve ``x = base + step dx/dt`` (step 0: frozen at `base`); `state` and `inner`
-        are guesses.
+        are guesses; currents are good to `rtol` of themselves or better.
         """
         ...
 

@@ -15,6 +15,8 @@ from .structured.threads import one_blas_thread, spread
 
 __all__ = ["ResistiveCells", "approach", "array_cells", "solve_cells"]
 
+_NEAR = 0.2  # of the largest source: two inputs of which one is a start for the other
+
 
 class ResistiveCells:
     """Plain resistors as cells, for layouts and analyses that ask for `Cells`."""
@@ -38,10 +40,10 @@ class ResistiveCells:
 
     def evaluate(
         self, u: Array, w: Array, gate: Array, *, base: Array, step: float, state: Array,
-        inner: Array, threads: int = 1,
+        inner: Array, threads: int = 1, rtol: float = 1e-10,
     ) -> CellPoint:
         """Return Ohm's law."""
-        del gate, base, step, threads
+        del gate, base, step, threads, rtol
         g = self.conductance
         still = np.zeros((1, *self.shape))
         return CellPoint(g * (u - w), g, g, inner, state, still, still, -1)
@@ -80,8 +82,9 @@ def solve_cells(
 ) -> tuple[RawSolution, str]:
     """Solve all input vectors of `problem` with the states of `cells` frozen.
 
-    `gate` (M, N) or (B, M, N) volt. Each vector starts from the solution of the one before it;
-    where that fails, from no drive, raised in steps. Returns also why the first vector that has
+    `gate` (M, N) or (B, M, N) volt. A vector starts from the solution of the one before it where
+    their sources are alike, else from unloaded lines; where that fails, from no drive, raised in
+    steps. Returns also why the first vector that has
     no solution failed; it and the following ones keep what was reached.
     """
     batch, shape = problem.batch, problem.shape
@@ -95,10 +98,14 @@ def solve_cells(
         network = Network(problem, cells, method, threads // parts)
         residual, steps, failure = 0.0, 0, ""
         last: Operating | None = None
+        before: Sources | None = None
         for k in range(cuts[index], cuts[index + 1]):
             left, right, top, bottom = (np.ascontiguousarray(end[k]) for end in problem.ends)
             gates = gate[k] if gate.ndim == 3 else gate
             sources = left, right, top, bottom
+            if before is None or not _near(sources, before):
+                last = None  # no drive is a better start than another one
+            before = sources
             try:
                 last = found = approach(network, sources, gates, cells.state, last, rtol)
             except ConvergenceError as error:
@@ -122,6 +129,12 @@ def solve_cells(
         method=Network(problem, cells, method).linear.method,
         cell_currents=current if keep else None, gate=gate, converged=not failure,
     ), failure
+
+
+def _near(a: Sources, b: Sources) -> bool:
+    """Return whether sources changed little, as along a sweep."""
+    change = max(float(np.abs(x - y).max()) for x, y in zip(a, b, strict=True))
+    return change <= _NEAR * max(float(np.abs(x).max()) for x in a)
 
 
 def approach(

@@ -155,7 +155,7 @@ class Network:
             Names the cell or the node that is worst.
         """
         base_w, base_b = self.lines.lift(sources)
-        self._bases, self._scale = (base_w, base_b), scale
+        self._bases, self._scale, self._rtol = (base_w, base_b), scale, rtol
         self._weight = np.abs(gate) + 0.1
         shape = self.problem.shape
         u = np.zeros(shape) if u is None else u
@@ -174,10 +174,12 @@ class Network:
             gu, gw = now.point.by_word, now.point.by_bit
             ground: tuple[Array | float, Array | float] = (0.0, 0.0)
             if companions is not None:
-                gu, gw = gu + companions.cell[0], gw + companions.cell[0]
+                alike = gu is gw
+                gu = gu + companions.cell[0]
+                gw = gu if alike else gw + companions.cell[0]
                 ground = companions.word[0], companions.bit[0]
             du, dw, _ = self.linear.solve(
-                gu, gw, ground, now.law.res_u, now.law.res_w, 1e-3 if count < 3 else 1e-8
+                gu, gw, ground, now.law.res_u, now.law.res_w, self._tolerance(now, rtol)
             )
             best, scale = self._search(now, du, dw, look)
             if best is None or not np.isfinite(best.total):
@@ -190,6 +192,16 @@ class Network:
         if now.point.bad >= 0:
             raise self._failure(now, count)
         return self._operating(now, count)
+
+    @staticmethod
+    def _tolerance(now: _Look, rtol: float) -> float:
+        """Return how exact a step has to be: to the error that Newton's next one will leave.
+
+        That falls with the square of the present one (Eisenstat and Walker, SIAM J. Sci. Comput.
+        17:16, 1996); nobody needs more than `rtol`.
+        """
+        miss = now.law.total / max(now.law.largest, 1e-300)
+        return max(min(1e-3, 0.1 * miss), 0.1 * rtol / max(miss, rtol), 1e-8)
 
     def _operating(self, now: _Look, count: int) -> Operating:
         base_w, base_b = self._bases
@@ -205,10 +217,12 @@ class Network:
         scale = 1.0
         for _ in range(14):
             step_u, step_w = scale * du, scale * dw
-            ahead = now.point.lead_word * step_u + now.point.lead_bit * step_w
+            state, inner = now.point.state, now.point.inner
+            if not now.point.frozen:
+                ahead = now.point.lead_word * step_u + now.point.lead_bit * step_w
+                state, inner = state + ahead[1:], inner + ahead[0]
             trial: _Look = look(  # type: ignore[operator]
-                now.u + step_u, now.w + step_w, now.point.state + ahead[1:],
-                now.point.inner + ahead[0],
+                now.u + step_u, now.w + step_w, state, inner
             )
             if np.isfinite(trial.total):
                 if best is None or trial.total < best[0].total:
@@ -226,7 +240,7 @@ class Network:
         base_w, base_b = self._bases
         point = self.cells.evaluate(
             base_w + u, base_b + w, gate, base=base, step=step, state=state, inner=inner,
-            threads=self.threads,
+            threads=self.threads, rtol=self._rtol,
         )
         # a transistor's current is rounded as its gate's voltage is
         rounding = 0.0

@@ -81,7 +81,7 @@ class OneSelectorOneResistor(DeviceArray):
     def _kernels(self) -> ModuleType:
         return build(
             self.device.law() + "\n\n" + self.selector.law("m_"),
-            ("device", "stage", "stage:m_", "selector", "access", "cells"),
+            ("device", "stage", "stage:m_", "selector", "access", self._paired(), "cells"),
             len(self.selector.states),
         )
 
@@ -170,7 +170,7 @@ class OneTransistorOneResistor(DeviceArray):
     def _kernels(self) -> ModuleType:
         return build(
             self.device.law() + "\n\n" + self.transistor.law(),
-            ("device", "stage", "transistor", "access", "cells"),
+            ("device", "stage", "transistor", "access", self._paired(), "cells"),
         )
 
     def device_voltage(self, u: Array, w: Array, point: CellPoint) -> Array:

@@ -19,6 +19,7 @@ from .spice import cell_subcircuit
 __all__ = ["DeviceArray", "device_array"]
 
 _SHARE = 2048  # cells that are worth a thread
+_LINEAR = 0.02  # of the root of rtol: moves after which tangents are good to rtol
 
 
 class DeviceArray:
@@ -94,7 +95,12 @@ class DeviceArray:
         return np.zeros((0, 1)), False
 
     def _kernels(self) -> ModuleType:
-        return build(self.device.law(), ("device", "stage", "bare", "cells"))
+        lanes = (self.device.lanes,) if self.device.lanes else ()
+        return build(self.device.law(), ("device", "stage", "bare", *lanes, "unpaired", "cells"))
+
+    def _paired(self) -> str:
+        """Return the template that suits the number of states."""
+        return "pair" if len(self.state) == len(self.device.states) == 1 else "unpaired"
 
     def gates(self, gate_voltage: Any = None) -> Array:
         """Return the gate voltages, (M, N) volt; cells without gates have none to set."""
@@ -104,20 +110,23 @@ class DeviceArray:
 
     def evaluate(
         self, u: Array, w: Array, gate: Array, *, base: Array, step: float, state: Array,
-        inner: Array, threads: int = 1,
+        inner: Array, threads: int = 1, rtol: float = 1e-10,
     ) -> CellPoint:
         """Return the cells at word and bit voltages u, w (M, N); see `netlists.cells.Cells`."""
+        kernels = self._kernels()
+        if step == 0.0 and hasattr(kernels, "frozen"):
+            return self._frozen(kernels, u, w, base, inner, threads)
         Q, flip = self._access()
         n = u.size
         x = np.array(state.reshape(len(state), n))
         m = np.array(inner.ravel())
         i, gu, gw = np.empty(n), np.empty(n), np.empty(n)
         lead = np.empty((1 + len(x), n)), np.empty((1 + len(x), n))
-        kernel = self._kernels().cells
+        kernel = kernels.cells
         arguments = (
             *map(_flat, (u, w, gate)), float(self.device.polarity),
             np.ascontiguousarray(base.reshape(len(base), n)), step, self._low, self._high, self._P,
-            Q, flip, x, m, i, gu, gw, *lead,
+            Q, flip, x, m, _LINEAR * np.sqrt(rtol), i, gu, gw, *lead,
         )
         parts = max(1, min(threads, n // _SHARE))
         bads = spread(
@@ -130,6 +139,25 @@ class DeviceArray:
             found[0], found[1], found[2], found[3], x.reshape(state.shape), leads[0], leads[1],
             int(bad),
         )
+
+    def _frozen(
+        self, kernels: ModuleType, u: Array, w: Array, base: Array, inner: Array, threads: int
+    ) -> CellPoint:
+        """Do what `evaluate` does for devices alone whose states stand still."""
+        n = u.size
+        i, g = np.empty(self.shape), np.empty(self.shape)
+        arguments = (
+            _flat(u), _flat(w), float(self.device.polarity),
+            np.ascontiguousarray(base.reshape(len(base), n)), self._low, self._high, self._P,
+            i.ravel(), g.ravel(),
+        )
+        kernel = getattr(kernels, "frozen_many", kernels.frozen)
+        parts = max(1, min(threads, n // _SHARE))
+        spread(
+            lambda k: kernel(n * k // parts, n * (k + 1) // parts, *arguments), parts, parts
+        )
+        still = np.zeros((1 + len(base), 1, 1))
+        return CellPoint(i, g, g, inner, base, still, still, -1, frozen=True)
 
     def slopes(self, u: Array, w: Array, gate: Array, point: CellPoint) -> CellSlopes:
         """Return the derivatives of every cell's current at fixed node voltages."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -59,6 +60,10 @@ def law_source(
     source.functions[f"{prefix}evaluate"] = _evaluate(
         states, used, prefix, float(getattr(model, "inner_step", 0.0))
     )
+    if count <= 1:
+        source.functions[f"{prefix}scalar_laws"] = _scalar(
+            source.functions[f"{prefix}evaluate"], prefix, count
+        )
     source.functions[f"{prefix}rates"] = _rates(states, used, prefix)
     source.functions[f"{prefix}noise"] = _noise(states, used, prefix)
     return source.text()
@@ -119,6 +124,17 @@ def _evaluate(
                     text += f" + {by['y']} * y_{k}"
                 lines.append(f"    out[{base + 1 + k}] = {text}")
     return "\n".join(lines)
+
+
+def _scalar(evaluate: str, prefix: str, count: int) -> str:
+    """Return the laws as ``scalar_laws``, nothing in arrays: (v, x, p) -> six numbers.
+
+    Without states (v, p) -> current and slope.
+    """
+    head = f"def {prefix}scalar_laws({'v, x, p' if count else 'v, p'}):"
+    body = evaluate.split("\n", 1)[1].replace("x[0]", "x")
+    body = re.sub(r"\bout\[(\d+)\]", r"o_\1", body)
+    return f"{head}\n{body}\n    return {', '.join(f'o_{k}' for k in range(6 if count else 2))}"
 
 
 def _inner_lines(

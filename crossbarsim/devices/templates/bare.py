@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ...solvers.structured.jit import kernel, leaf
 
 
@@ -15,7 +17,31 @@ def evaluate(*args: Any) -> None:
     """Stand for the device's laws."""
 
 
+def take(*args: Any) -> None:
+    """Stand for the kernel of `device`."""
+
+
 # -- template --
+@kernel
+def frozen(first, last, u, w, sign, x, low, high, P, i, g):
+    """Evaluate the cells first..last-1, states x (S, n) frozen: current and di/dv.
+
+    As `cells` with step 0, without what only states that move and inner nodes need.
+    """
+    S = x.shape[0]
+    out, state, p = np.empty((1 + S) * (2 + S) + 2), np.empty(S), np.empty(P.shape[0])
+    take(P, first, p)
+    own, bounds = P.shape[1] > 1, low.shape[1] > 1
+    for k in range(first, last):
+        if own:
+            take(P, k, p)
+        at = k if bounds else 0
+        for s in range(S):
+            state[s] = min(max(x[s, k], low[s, at]), high[s, at])
+        evaluate(sign * (u[k] - w[k]), state, p, out)
+        i[k], g[k] = sign * out[0], out[1]
+
+
 @leaf
 def branch(
     u, w, gate, sign, flip, guess, step, p, q,

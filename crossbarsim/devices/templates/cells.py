@@ -21,20 +21,26 @@ def cell_slopes(*args: Any) -> Any:
     """Stand for the template of one kind of cell."""
 
 
+def pair(*args: Any) -> Any:
+    """Stand for the kernel of `pair`, or its stand-in."""
+
+
 STATES_OF_ACCESS = 0
+PAIRED = False
 
 
 # -- template --
 @kernel
 def cells(
-    first, last, u, w, gate, sign, base, step, low, high, P, Q, flip, x, inner, i, gu, gw,
+    first, last, u, w, gate, sign, base, step, low, high, P, Q, flip, x, inner, tol, i, gu, gw,
     by_u, by_w,
 ):
     """Evaluate the cells first..last-1: current from word to bit node and its two slopes.
 
     u, w, gate (n,), base (S, n) what the implicit stage starts from, `step` its length (0:
-    frozen), x (S, n) guess and result, inner (n,) the inner node, guess and result; P, Q
-    parameters of device and access element; `flip`: the access element is on the word side.
+    frozen), x (S, n) guess and result, inner (n,) the inner node, guess and result; `tol`
+    the relative moves below which the rest is linear; P, Q parameters of device and access
+    element; `flip`: the access element is on the word side.
     gu = di/du, gw = -di/dw; by_u, by_w (1 + S, n) derivatives of
     inner node and states. Returns the first cell that did not converge, or -1.
     """
@@ -60,6 +66,18 @@ def cells(
         for s in range(S):
             lo[s], hi[s] = low[s, at], high[s, at]
             state[s], start[s] = min(max(x[s, k], lo[s]), hi[s]), base[s, k]
+        if PAIRED and S == 1:
+            a, c, d, m, m_u, m_w, y, by_v, good = pair(
+                u[k], w[k], gate[k], sign, flip, inner[k], step, p, q, start[0], lo[0], hi[0],
+                state[0], tol,
+            )
+            if good:
+                i[k], gu[k], gw[k], inner[k], x[0, k] = a, c, d, m, y
+                by_u[0, k], by_w[0, k] = m_u, m_w
+                by_v *= sign
+                by_u[1, k] = by_v * (m_u if flip else 1.0 - m_u)
+                by_w[1, k] = by_v * (m_w - 1.0 if flip else -m_w)
+                continue
         a, c, d, m, m_u, m_w, good = branch(
             u[k], w[k], gate[k], sign, flip, inner[k], step, p, q,
             s_d, lo_d, hi_d, x_d, out_d, A_d, b_d, s_a, lo_a, hi_a, x_a, out_a, A_a, b_a,
@@ -91,8 +109,10 @@ def slopes(u, w, gate, sign, P, Q, flip, S_d, x, inner, by_state, by_gate, share
     out = np.empty((1 + S) * (2 + S) + 2)
     p, q = np.empty(P.shape[0]), np.empty(Q.shape[0])
     for k in range(n):
-        take(P, k, p)
-        take(Q, k, q)
+        if k == 0 or P.shape[1] > 1:
+            take(P, k, p)
+        if k == 0 or Q.shape[1] > 1:
+            take(Q, k, q)
         for s in range(S):
             state[s] = x[s, k]
         by_gate[k], share[k] = cell_slopes(

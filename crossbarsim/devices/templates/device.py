@@ -32,7 +32,8 @@ def evaluate_many(v, x, P, i, slope, rate):
     S, n = x.shape
     out, state, p = np.empty((1 + S) * (2 + S)), np.empty(S), np.empty(P.shape[0])
     for k in range(n):
-        take(P, k, p)
+        if k == 0 or P.shape[1] > 1:
+            take(P, k, p)
         for s in range(S):
             state[s] = x[s, k]
         evaluate(v[k], state, p, out)
@@ -47,7 +48,8 @@ def current_slopes(v, x, P, which, slope):
     S, n = x.shape
     out, state, p = np.empty((1 + S) * (2 + S)), np.empty(S), np.empty(P.shape[0])
     for k in range(n):
-        take(P, k, p)
+        if k == 0 or P.shape[1] > 1:
+            take(P, k, p)
         for s in range(S):
             state[s] = x[s, k]
         evaluate(v, state, p, out)
@@ -61,7 +63,8 @@ def noise_many(v, x, P, amplitude):
     out, state, p = np.empty((1 + S) * (2 + S)), np.empty(S), np.empty(P.shape[0])
     found = np.zeros(S)
     for k in range(n):
-        take(P, k, p)
+        if k == 0 or P.shape[1] > 1:
+            take(P, k, p)
         for s in range(S):
             state[s] = x[s, k]
         evaluate(v[k], state, p, out)
@@ -87,7 +90,8 @@ def invert(g, v, P, low, high, rest, which, x):
     S, n = x.shape
     out, state, p = np.empty((1 + S) * (2 + S)), np.empty(S), np.empty(P.shape[0])
     for k in range(n):
-        take(P, k, p)
+        if k == 0 or P.shape[1] > 1:
+            take(P, k, p)
         at = k if low.shape[1] > 1 else 0
         for s in range(S):
             state[s] = rest[s, at]

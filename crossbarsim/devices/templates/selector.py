@@ -15,6 +15,10 @@ def m_evaluate(*args: Any) -> None:
     """Stand for the selector's laws."""
 
 
+def m_scalar_laws(*args: Any) -> Any:
+    """Stand for the selector's laws as two numbers."""
+
+
 # -- template --
 @leaf
 def through(a, b, gate, q, start, step, lo, hi, state, out, A, rhs):
@@ -23,6 +27,13 @@ def through(a, b, gate, q, start, step, lo, hi, state, out, A, rhs):
         q[0] * (a - b), start, step, lo, hi, q[1:], state, out, A, rhs
     )
     return q[0] * i, g, g, good
+
+
+@leaf
+def through_plain(a, b, gate, q):
+    """Across a selector without states."""
+    i, g = m_scalar_laws(q[0] * (a - b), q[1:])
+    return q[0] * i, g, g
 
 
 @leaf

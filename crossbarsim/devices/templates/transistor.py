@@ -20,6 +20,13 @@ def through(a, b, gate, q, start, step, lo, hi, state, out, A, rhs):
 
 
 @leaf
+def through_plain(a, b, gate, q):
+    """From drain to source."""
+    found = access(a, b, gate, q)
+    return found[0], found[1], -found[2]
+
+
+@leaf
 def access_slopes(a, b, gate, q, state, out, by_state):
     """Return di/dgate; a transistor has no states."""
     return access(a, b, gate, q)[3]
