@@ -49,7 +49,7 @@ def agrees():
             assert len(grads) == len(slopes)
             for a, b in zip(grads, slopes, strict=True):
                 if b is None or a is None:
-                    assert (a is None or not a.any()) and (b is None or not b.any())
+                    assert all(not g.any() for g in (a, b) if g is not None)
                 else:
                     torch.testing.assert_close(a, b, rtol=1e-9, atol=atol)
             assert set(layer.state_dict()) <= set(chip.state_dict())

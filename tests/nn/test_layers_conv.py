@@ -25,7 +25,7 @@ FORWARD = {1: (nn.Conv1d, CrossbarConv1d), 2: (nn.Conv2d, CrossbarConv2d),
 BACKWARD = {1: (nn.ConvTranspose1d, CrossbarConvTranspose1d),
             2: (nn.ConvTranspose2d, CrossbarConvTranspose2d),
             3: (nn.ConvTranspose3d, CrossbarConvTranspose3d)}
-RANDOM = settings(max_examples=25, deadline=None, derandomize=True,
+RANDOM = settings(max_examples=12, deadline=None, derandomize=True,
                   suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
