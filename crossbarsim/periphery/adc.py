@@ -1,0 +1,214 @@
+"""Analogue-to-digital converters of the bit lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from ..draws import Place
+from ..netlists._check import Array
+from ..netlists.errors import ParameterError
+from ._arrays import (
+    as_float,
+    check_choice,
+    check_errors,
+    check_integer,
+    check_number,
+    constant,
+    is_torch,
+    namespace,
+    normal,
+    saturate,
+    straight_through,
+)
+from .grid import Grid, draw_nonlinearity
+from .reads import Noise, standard_normal
+
+__all__ = ["ADC", "ADCErrors"]
+
+
+@dataclass(frozen=True)
+class ADCErrors:
+    """Static errors of the ADCs of one physical array.
+
+    Attributes
+    ----------
+    curve : (adcs, codes - 1) array or None
+        Integral non-linearity of the transitions between codes, LSB.
+    offset : (adcs,) array or None
+        LSB, added to the input.
+    gain : (adcs,) array or None
+        Relative.
+    """
+
+    curve: Array | None = None
+    offset: Array | None = None
+    gain: Array | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ADC:
+    """An analogue-to-digital converter: mid-tread, uniform, saturating.
+
+    Parameters
+    ----------
+    bits : int
+        Resolution, 1 to 16; default 8. Signed, the 2^bits - 1 codes symmetric about 0 are used,
+        one bit being a comparator at 0 with the outputs plus and minus full scale; unsigned, the
+        2^bits codes from 0 to full scale (see `Grid`).
+    full_scale : float, optional
+        Ampere, > 0: the fixed range. None: calibrated, the `percentile` of the magnitudes that
+        calibration saw, for all ADCs of a layer alike. It is a property of the hardware in either
+        case and never follows the signal of a read.
+    percentile : float
+        Of the calibration, in (0, 100]; default 99.99.
+    signed : bool, optional
+        Whether the range is -full_scale ... full_scale or 0 ... full_scale. None: signed where
+        signals can be, see `Periphery.signed`.
+    dnl : float
+        Standard deviation of the width of a code, LSB.
+    inl : float
+        Standard deviation of the peaks of a smooth bow, LSB (see `draw_nonlinearity`).
+    offset : float
+        Standard deviation, LSB.
+    gain_error : float
+        Relative standard deviation.
+    noise : float
+        Input-referred thermal noise of a conversion, rms, in `noise_unit`.
+    noise_unit : {"lsb", "ampere"}
+    columns : int
+        Columns that share one ADC through a multiplexer, >= 1; default 1. They share its static
+        errors. ISAAC shares one among the 128 columns of an array (Shafiee et al., ISCA 2016).
+
+    Raises
+    ------
+    ParameterError
+        A value out of range.
+
+    Notes
+    -----
+    Offset and gain are those of the end-point line: without them the first and the last
+    transition lie at their ideal places, and INL is measured against the line between (IEEE Std
+    1241-2010).
+    """
+
+    bits: int = 8
+    full_scale: float | None = None
+    percentile: float = 99.99
+    signed: bool | None = None
+    inl: float = 0.0
+    dnl: float = 0.0
+    offset: float = 0.0
+    gain_error: float = 0.0
+    noise: float = 0.0
+    noise_unit: Literal["lsb", "ampere"] = "lsb"
+    columns: int = 1
+
+    def __post_init__(self) -> None:
+        check_integer("bits", self.bits, 1, 16)
+        check_integer("columns", self.columns, 1, 2**31)
+        if self.full_scale is not None:
+            check_number("full_scale", self.full_scale, open_low=True)
+        check_number("percentile", self.percentile, open_low=True, high=100.0)
+        if self.signed is not None and not isinstance(self.signed, bool):
+            raise ParameterError(f"`signed` must be True, False or None; got {self.signed!r}")
+        check_errors(self)
+        check_number("noise", self.noise)
+        check_choice("noise_unit", self.noise_unit, ("lsb", "ampere"))
+
+    def count(self, columns: int) -> int:
+        """Return the number of ADCs that an array of `columns` bit lines has."""
+        return -(-columns // self.columns)
+
+    def fabricate(self, place: Place, columns: int, *, signed: bool) -> ADCErrors:
+        """Draw the errors of the ADCs of the array at `place`."""
+        adcs = self.count(check_integer("columns", columns, 1, 2**31))
+        return ADCErrors(
+            draw_nonlinearity(
+                Grid(self.bits, signed).codes - 1, adcs, self.dnl, self.inl,
+                place.generator("adc dnl"), place.generator("adc inl"), monotonic=True,
+            ),
+            normal(place.generator("adc offset"), self.offset, adcs),
+            normal(place.generator("adc gain"), self.gain_error, adcs),
+        )
+
+    def convert(
+        self, signal: Any, full_scale: float | Any, *, signed: bool,
+        errors: ADCErrors | None = None, generator: Noise | None = None,
+    ) -> Any:
+        """Return what the codes of `signal` stand for.
+
+        Parameters
+        ----------
+        signal : (..., n) array or tensor, ampere
+            One column or difference of columns after the other; ADC j // `columns` takes column j.
+        full_scale : float or (n,) array, ampere
+        signed : bool
+        errors : ADCErrors, optional
+        generator : Generator or Reads
+            Needed where `noise` > 0.
+
+        Returns
+        -------
+        (..., n) array or tensor, ampere. In torch the gradient is straight-through inside of the
+        range and 0 outside.
+        """
+        signal = as_float("signal", signal)
+        full_scale = _full_scale(full_scale, signal)
+        grid = Grid(self.bits, signed)
+        xp = namespace(signal)
+        # relative to full scale, as the converter sees it
+        x = signal / full_scale
+        adc = np.arange(signal.shape[-1]) // self.columns
+        if errors is not None and errors.gain is not None:
+            x = x * (1.0 + constant(errors.gain[adc], signal))
+        if errors is not None and errors.offset is not None:
+            x = x + grid.step * constant(errors.offset[adc], signal)
+        if self.noise:
+            draws = constant(standard_normal(generator, "adc noise", tuple(x.shape)), signal)
+            sigma = self.noise * (grid.step if self.noise_unit == "lsb" else 1.0 / full_scale)
+            x = x + sigma * draws
+        inside = saturate(x, grid.low, 1.0)
+        position = (inside - grid.low) / grid.step
+        if errors is None or errors.curve is None:
+            code = xp.floor(position + 0.5)
+        else:
+            code = _code(position, errors.curve, adc)
+        return full_scale * straight_through(inside, grid.low + grid.step * code)
+
+
+def _full_scale(full_scale: Any, like: Any) -> Any:
+    if isinstance(full_scale, (int, float)) and not isinstance(full_scale, bool):
+        return check_number("full_scale", full_scale, open_low=True)
+    values = constant(full_scale, like)
+    if not bool((values > 0).all()):
+        raise ParameterError("`full_scale` must be > 0 ampere for every column")
+    return values
+
+
+def _code(position: Any, curve: Array, adc: Any) -> Any:
+    """Return the codes of positions (..., n) in LSB from code 0, by the transitions of each ADC.
+
+    All transitions stand in one sorted list, those of ADC a moved by a times the codes, so that
+    one search serves all.
+    """
+    transitions = curve.shape[1]
+    stride = transitions + 4.0
+    adcs = curve.shape[0]
+    levels = np.arange(transitions) + 0.5 + curve
+    levels = np.clip(levels, -1.0, transitions + 1.0) + 1.0 + stride * np.arange(adcs)[:, None]
+    flat = np.maximum.accumulate(levels.ravel())
+    shift = 1.0 + stride * adc
+    xp = namespace(position)
+    if is_torch(position):
+        where = position.detach().double() + xp.as_tensor(shift, device=position.device)
+        table = xp.as_tensor(flat, device=position.device)
+        found = xp.searchsorted(table, where.contiguous(), right=True)
+        code = found - xp.as_tensor(adc * transitions, device=position.device)
+        code = code.to(position.dtype)
+    else:
+        found = np.searchsorted(flat, position.astype(np.float64) + shift, side="right")
+        code = (found - adc * transitions).astype(position.dtype)
+    return xp.where(xp.isnan(position), position, code)

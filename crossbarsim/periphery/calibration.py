@@ -1,0 +1,84 @@
+"""The range that calibration finds for a converter, batch by batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..netlists.errors import ParameterError
+from ._arrays import as_float, check_number, is_torch
+
+__all__ = ["RangeObserver"]
+
+_PER_OCTAVE = 128
+_LOWEST, _HIGHEST = -120, 40  # powers of two: 1e-36 to 1e12, ampere or anything else
+
+
+class RangeObserver:
+    """Percentile of the magnitudes of signals seen in any number of batches, in any order.
+
+    Magnitudes are counted in logarithmic bins of 1/128 octave: the percentile comes out as the
+    upper edge of its bin, at most 0.55 % above the exact one and never below it. The 100th
+    percentile is the exact maximum.
+
+    Parameters
+    ----------
+    percentile : float
+        In (0, 100].
+    """
+
+    def __init__(self, percentile: float = 99.99) -> None:
+        self.percentile = check_number("percentile", percentile, open_low=True, high=100.0)
+        self._counts = np.zeros((_HIGHEST - _LOWEST) * _PER_OCTAVE + 1, dtype=np.int64)
+        self._largest = 0.0
+
+    @property
+    def seen(self) -> int:
+        """Number of values seen."""
+        return int(self._counts.sum())
+
+    def update(self, signal: Any) -> None:
+        """Count the values of `signal`, an array or tensor of any shape.
+
+        Raises
+        ------
+        ParameterError
+            A value is NaN or infinite.
+        """
+        signal = as_float("signal", signal)
+        values = np.asarray(signal.detach().cpu().double() if is_torch(signal) else signal)
+        magnitude = np.abs(values.astype(np.float64, copy=False)).ravel()
+        if not magnitude.size:
+            return
+        largest = float(magnitude.max())
+        if not np.isfinite(largest):
+            raise ParameterError("`signal` has NaN or infinite values: no range to calibrate")
+        self._largest = max(self._largest, largest)
+        smallest = 2.0**_LOWEST
+        octave = np.log2(np.maximum(magnitude, smallest)) - _LOWEST
+        bins = np.minimum(np.ceil(octave * _PER_OCTAVE), self._counts.size - 1).astype(np.intp)
+        self._counts += np.bincount(bins, minlength=self._counts.size)
+
+    @property
+    def value(self) -> float:
+        """The percentile so far.
+
+        Raises
+        ------
+        ParameterError
+            Nothing but zeros was seen.
+        """
+        if self._largest == 0.0:
+            raise ParameterError(
+                "no signal other than 0 was seen: show typical inputs, or give `full_scale`"
+            )
+        if self.percentile == 100.0:
+            return self._largest
+        below = np.cumsum(self._counts)
+        rank = self.percentile / 100.0 * float(below[-1])
+        index = int(np.searchsorted(below, rank - 1e-9))
+        # A sparse signal may have its percentile at 0, which is no range.
+        if index == 0:
+            index = int(np.flatnonzero(self._counts[1:])[0]) + 1 if self._counts[1:].any() else 0
+        return float(min(2.0 ** (_LOWEST + index / _PER_OCTAVE), self._largest))

@@ -1,0 +1,283 @@
+"""What a layer costs: energy, latency and area per inference, by part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+
+from ..netlists.errors import ParameterError
+from ._arrays import check_integer, check_number
+from .encodings import phase_count
+from .integrator import IntegratorSense
+from .periphery import Periphery
+from .sense import TransimpedanceSense
+from .technology import Technology
+
+__all__ = ["Breakdown", "LayerCost", "NetworkCost", "layer_cost"]
+
+_CYCLE = 100e-9
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """Energy (joule) or area (square metre) by part.
+
+    Attributes
+    ----------
+    array : float
+        Cells and wires.
+    dac, drivers : float
+        Word lines' converters, and the charging of the lines.
+    sense, sample_hold : float
+        Bit lines' amplifiers and samplers.
+    adc, shift_add : float
+        Converters, and the digital adders behind them.
+    """
+
+    array: float = 0.0
+    dac: float = 0.0
+    drivers: float = 0.0
+    sense: float = 0.0
+    sample_hold: float = 0.0
+    adc: float = 0.0
+    shift_add: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """Sum of all parts."""
+        return float(sum(astuple(self)))
+
+    def __add__(self, other: Breakdown) -> Breakdown:
+        if not isinstance(other, Breakdown):
+            return NotImplemented
+        return Breakdown(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the parts and their "total" by name."""
+        parts = {f.name: float(getattr(self, f.name)) for f in fields(self)}
+        return {**parts, "total": self.total}
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """Cost of one layer per inference.
+
+    Attributes
+    ----------
+    energy : Breakdown
+        Joule per inference.
+    area : Breakdown
+        Square metre.
+    latency : float
+        Second per inference, its input vectors one after the other, its arrays all at once.
+    conversions : int
+        Analogue-to-digital conversions per inference.
+    macs : int
+        Multiply-accumulate operations per inference of the layer that is realised.
+    """
+
+    energy: Breakdown
+    area: Breakdown
+    latency: float
+    conversions: int
+    macs: int
+
+    @property
+    def operations_per_joule(self) -> float:
+        """Two per multiply-accumulate; 1e12 is 1 TOPS/W."""
+        return 2.0 * self.macs / self.energy.total
+
+    @property
+    def power(self) -> float:
+        """Watt, while the layer works."""
+        return self.energy.total / self.latency
+
+
+@dataclass(frozen=True)
+class NetworkCost:
+    """Cost of a network whose layers have arrays of their own.
+
+    Parameters
+    ----------
+    layers : mapping of str to LayerCost
+    """
+
+    layers: Mapping[str, LayerCost]
+
+    def __post_init__(self) -> None:
+        if not self.layers:
+            raise ParameterError("`layers` must name at least one layer")
+        object.__setattr__(self, "layers", dict(self.layers))
+
+    @property
+    def energy(self) -> Breakdown:
+        """Joule per inference."""
+        return _sum(cost.energy for cost in self.layers.values())
+
+    @property
+    def area(self) -> Breakdown:
+        """Square metre."""
+        return _sum(cost.area for cost in self.layers.values())
+
+    @property
+    def latency(self) -> float:
+        """Second per inference, layer after layer."""
+        return sum(cost.latency for cost in self.layers.values())
+
+    @property
+    def throughput(self) -> float:
+        """Inferences per second with all layers working at once on different inputs."""
+        return 1.0 / max(cost.latency for cost in self.layers.values())
+
+    @property
+    def operations_per_joule(self) -> float:
+        """Two per multiply-accumulate."""
+        return 2.0 * sum(cost.macs for cost in self.layers.values()) / self.energy.total
+
+
+def layer_cost(
+    periphery: Periphery,
+    shapes: Sequence[tuple[int, int]],
+    *,
+    macs: int,
+    array_power: float | None = None,
+    array_energy: float | None = None,
+    technology: Technology | None = None,
+    encoding: str = "bipolar",
+    signed_inputs: bool = True,
+    vectors: int = 1,
+    read_voltage: float = 0.2,
+    activity: float = 1.0,
+    integration_time: float | None = None,
+    overlap: bool = False,
+) -> LayerCost:
+    """Return what a layer costs per inference.
+
+    Energy of a phase: every word line's DAC once and ``C V^2`` of the line; every column's
+    amplifier for the integration time and one sample; every ADC once per column that it serves,
+    with one shift-and-add; the array's own. Latency of a phase: the integration time and the
+    conversions of the columns that share an ADC, `Technology.adc_rate` each.
+
+    Parameters
+    ----------
+    periphery : Periphery
+        Parts that are None or ideal cost nothing.
+    shapes : sequence of (int, int)
+        Word and bit lines of every physical array of the layer, the two of a pair and all bit
+        slices included.
+    macs : int
+        Multiply-accumulate operations of the layer per inference, for the operations per joule.
+    array_power : float
+        Watt, of all arrays together, the mean over inputs and phases while voltages are applied,
+        such as `Solution.power` gives.
+    array_energy : float
+        Joule of all arrays per inference, instead of `array_power`.
+    technology : Technology, optional
+        Default: ISAAC's 32 nm.
+    encoding : str
+    signed_inputs : bool
+        As in `encode`; they give the number of phases.
+    vectors : int
+        Input vectors per inference: 1 for a linear layer, output positions of a convolution.
+    read_voltage : float
+        Volt, for the charging of word lines.
+    activity : float
+        Mean square of the voltages over the read voltage's; default 1, the upper bound.
+    integration_time : float, optional
+        Second per phase. None: the amplifier's own integration or settling time, else 100 ns
+        (ISAAC's cycle).
+    overlap : bool
+        Whether a sample-and-hold lets the ADCs convert one phase during the integration of the
+        next, as in ISAAC.
+
+    Raises
+    ------
+    ParameterError
+    """
+    tech = technology if technology is not None else Technology()
+    rows, columns, cells = _lines(shapes)
+    vectors = check_integer("vectors", vectors, 1, 2**62)
+    check_integer("macs", macs, 0, 2**62)
+    check_number("read_voltage", read_voltage, open_low=True)
+    check_number("activity", activity, high=1.0)
+    time = _integration_time(periphery, integration_time)
+    bits = None if periphery.dac is None else periphery.dac.bits
+    phases = phase_count(encoding, bits, signed=signed_inputs)
+    reads = vectors * phases
+    if (array_power is None) == (array_energy is None):
+        raise ParameterError("give either `array_power` (watt) or `array_energy` (joule)")
+    if array_energy is None:
+        array_energy = check_number("array_power", array_power) * time * reads
+    check_number("array_energy", array_energy)
+
+    binary = encoding.startswith(("bit-serial", "pulse-width"))
+    driver_bits = 1 if binary else bits
+    charging = sum(m * tech.line_capacitance(n) for m, n in shapes) * read_voltage**2 * activity
+    column_current = 0.0 if array_power is None else array_power / (read_voltage * columns)
+    adcs, conversions, shared = _converters(periphery, shapes)
+    adc = periphery.adc
+    energy = Breakdown(
+        array=array_energy,
+        dac=0.0 if driver_bits is None else reads * rows * tech.drive_energy(driver_bits),
+        drivers=reads * charging,
+        sense=reads * columns * tech.sense_energy(periphery.sense, time, column_current),
+        sample_hold=0.0 if adc is None else reads * columns * tech.sample_hold_energy,
+        adc=0.0 if adc is None else reads * conversions * tech.conversion_energy(adc.bits),
+        shift_add=reads * conversions * tech.shift_add_energy,
+    )
+    area = Breakdown(
+        array=cells * tech.cell_area,
+        dac=0.0 if driver_bits is None else rows * tech.driver_area(driver_bits),
+        sense=columns * tech.sense_area(periphery.sense),
+        sample_hold=0.0 if adc is None else columns * tech.sample_hold_area,
+        adc=0.0 if adc is None else adcs * tech.converter_area(adc.bits),
+        shift_add=-(-adcs // tech.adcs_per_shift_add) * tech.shift_add_area,
+    )
+    converting = shared / tech.adc_rate
+    latency = reads * (time + converting)
+    if overlap:
+        latency = time + converting + (reads - 1) * max(time, converting)
+    return LayerCost(energy, area, latency, reads * conversions, macs)
+
+
+def _sum(parts: Iterable[Breakdown]) -> Breakdown:
+    return sum(parts, Breakdown())
+
+
+def _lines(shapes: Sequence[tuple[int, int]]) -> tuple[int, int, int]:
+    """Return the numbers of word lines, bit lines and cells of all arrays."""
+    if not shapes:
+        raise ParameterError("`shapes` must hold at least one array's (word lines, bit lines)")
+    for m, n in shapes:
+        check_integer("shapes", m, 1, 2**31)
+        check_integer("shapes", n, 1, 2**31)
+    return sum(m for m, _ in shapes), sum(n for _, n in shapes), sum(m * n for m, n in shapes)
+
+
+def _converters(periphery: Periphery, shapes: Sequence[tuple[int, int]]) -> tuple[int, int, int]:
+    """Return (ADCs, conversions per read, conversions of the busiest ADC per read).
+
+    With analogue subtraction a pair of columns makes one signal; whichever arrays the pairs lie
+    in, there are half as many.
+    """
+    adc = periphery.adc
+    if adc is None:
+        return 0, 0, 0
+    if periphery.subtraction == "analog":
+        signals = [-(-sum(n for _, n in shapes) // 2)]
+    else:
+        signals = [n for _, n in shapes]
+    return (
+        sum(adc.count(n) for n in signals), sum(signals), min(adc.columns, max(signals))
+    )
+
+
+def _integration_time(periphery: Periphery, given: float | None) -> float:
+    sense = periphery.sense
+    if given is not None:
+        return check_number("integration_time", given, open_low=True)
+    if isinstance(sense, IntegratorSense):
+        return sense.integration_time + sense.hold_time
+    if isinstance(sense, TransimpedanceSense) and sense.gbw is not None:
+        return sense.settling_time
+    return _CYCLE

@@ -1,0 +1,136 @@
+"""The charge integrator as a sense amplifier."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..draws import Place
+from ..netlists.ends import Amplifier, VirtualGround
+from ..netlists.errors import ParameterError
+from ._arrays import as_float, check_number, constant, namespace, saturate
+from .reads import Noise
+from .sense import SenseErrors, draw_errors, load_of, with_gain
+
+__all__ = ["IntegratorSense"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntegratorSense:
+    """An operational amplifier with a feedback capacitor, reset before each phase.
+
+    The current charges the capacitor for `integration_time`; the voltage is then held for
+    `hold_time` and converted. Charge is lost through `leak_resistance` across the capacitor and,
+    with a finite gain A, through the array's conductance G, since the input then stands at -v/A.
+    Kirchhoff's law at the input is ``C (1 + 1/A) (dv/dt + v / (R_leak C)) = I - v G / A``, so
+    that a constant current gives ``v = I tau / (C (1 + 1/A)) (1 - exp(-T / tau))`` with
+    ``1/tau = 1 / (R_leak C) + G / ((1 + A) C)``.
+
+    Parameters
+    ----------
+    capacitance : float
+        Farad, > 0; default 10 pF.
+    integration_time : float
+        Second, > 0; default 100 ns.
+    leak_resistance : float
+        Ohm, > 0; default inf.
+    gain : float
+        Open-loop gain, > 0; default inf. The circuit is solved with a virtual ground.
+    hold_time : float
+        Second, during which the leak discharges the capacitor and the array is disconnected;
+        default 0.
+    saturation : float
+        Volt, > 0, at which the amplifier stops; default inf. Applied at the end: the voltage of a
+        constant current rises towards it from one side.
+    mismatch : float
+        Relative standard deviation of the capacitors' charge-to-voltage gain.
+    offset : float
+        Standard deviation of the input-referred offset, volt. Reset stores it on the capacitor, so
+        that only its current through the array counts, offset times G.
+    """
+
+    capacitance: float = 10e-12
+    integration_time: float = 100e-9
+    leak_resistance: float = math.inf
+    gain: float = math.inf
+    hold_time: float = 0.0
+    saturation: float = math.inf
+    mismatch: float = 0.0
+    offset: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_number("capacitance", self.capacitance, open_low=True)
+        check_number("integration_time", self.integration_time, open_low=True)
+        check_number("hold_time", self.hold_time)
+        for name in ("leak_resistance", "gain", "saturation"):
+            check_number(name, getattr(self, name), open_low=True, infinite=True)
+        check_number("mismatch", self.mismatch, high=1.0)
+        check_number("offset", self.offset)
+
+    @property
+    def amplifier(self) -> Amplifier:
+        """The end of the bit lines for the circuit."""
+        return VirtualGround()
+
+    def fabricate(self, place: Place, columns: int) -> SenseErrors:
+        """Draw the errors of the integrators of `columns` bit lines."""
+        return draw_errors(place, columns, self.mismatch, self.offset)
+
+    def voltage(
+        self, currents: Sequence[Any], shares: Sequence[float] = (1.0,), *, load: Any = None
+    ) -> Any:
+        """Return the voltages when the hold ends, before saturation, (..., N) volt.
+
+        Parameters
+        ----------
+        currents : sequence of (..., N) arrays or tensors, ampere
+            Constant, one after the other, such as the drives of a pulse-width phase.
+        shares : sequence of float
+            Of the integration time, adding up to 1.
+        load : (N,) array, siemens
+            Conductance of the array at every amplifier; needed with a finite gain.
+        """
+        if len(currents) != len(shares) or abs(sum(shares) - 1.0) > 1e-9:
+            raise ParameterError(
+                f"`shares` must be one per entry of `currents` and add up to 1; got {len(shares)} "
+                f"for {len(currents)}, sum {sum(shares)!r}"
+            )
+        first = as_float("currents", currents[0])
+        xp = namespace(first)
+        capacitance = self.capacitance * (1.0 + 1.0 / self.gain)
+        leak: Any = 1.0 / self.leak_resistance
+        if self.gain < math.inf:
+            leak = leak + load_of(load, first, "the integrator's finite gain") / (1.0 + self.gain)
+        elif leak == 0.0:
+            charge = sum(share * current for share, current in zip(shares, currents, strict=True))
+            return charge * (self.integration_time / capacitance)
+        rate = constant(leak / self.capacitance, first)
+        volts = xp.zeros_like(first)
+        for share, current in zip(shares, currents, strict=True):
+            time = share * self.integration_time
+            # (1 - exp(-rate t)) / rate, which stays exact where rate t is small or 0
+            reach = xp.where(
+                rate > 0, -xp.expm1(-rate * time) / xp.where(rate > 0, rate, 1.0), time
+            )
+            volts = volts * xp.exp(-rate * time) + current * reach / capacitance
+        return volts * math.exp(-self.hold_time / (self.leak_resistance * self.capacitance))
+
+    def refer(self, volts: Any, errors: SenseErrors | None = None) -> Any:
+        """Return voltages, saturated, as the mean current of an ideal integrator, ampere."""
+        volts = with_gain(volts, errors)
+        if self.saturation < math.inf:
+            volts = saturate(volts, -self.saturation, self.saturation)
+        return volts * (self.capacitance / self.integration_time)
+
+    def read(
+        self, current: Any, errors: SenseErrors | None = None, *, load: Any = None,
+        generator: Noise | None = None,  # noqa: ARG002 - noiseless
+    ) -> Any:
+        """Return what a current that is constant over the integration gives, (..., N) ampere."""
+        current = as_float("current", current)
+        if errors is not None and errors.offset is not None:
+            conductance = load_of(load, current, "the integrator's offset")
+            current = current - conductance * constant(errors.offset, current)
+        return self.refer(self.voltage((current,), load=load), errors)

@@ -1,0 +1,253 @@
+"""The periphery of arrays: a record of converters and amplifiers, and its fabricated chips."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias
+
+from ..draws import Place
+from ..netlists.crossbar import Wires
+from ..netlists.ends import Sensed
+from ..netlists.errors import ParameterError
+from ._arrays import as_float, check_choice, check_integer, check_number
+from .adc import ADC, ADCErrors
+from .calibration import RangeObserver
+from .dac import DAC, DACErrors
+from .encodings import Phase, encode, signed_phases
+from .integrator import IntegratorSense
+from .reads import Noise
+from .sense import (
+    CurrentMirrorSense,
+    IdealSense,
+    LoadSense,
+    SenseErrors,
+    TransimpedanceSense,
+)
+
+__all__ = ["Periphery", "Readout", "Sense"]
+
+Sense: TypeAlias = (
+    IdealSense | LoadSense | TransimpedanceSense | CurrentMirrorSense | IntegratorSense
+)
+_SENSES = (IdealSense, LoadSense, TransimpedanceSense, CurrentMirrorSense, IntegratorSense)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Periphery:
+    """What surrounds the arrays of a layer.
+
+    Parameters
+    ----------
+    dac : DAC, optional
+        Of every word line; None: ideal voltages.
+    sense : IdealSense, LoadSense, TransimpedanceSense, CurrentMirrorSense or IntegratorSense
+        Of every bit line; default an ideal virtual ground.
+    adc : ADC, optional
+        None: signals are read exactly.
+    subtraction : {"digital", "analog"}
+        Where the two columns of a differential pair (or a column and the reference) are
+        subtracted: after their own ADCs, or between amplifiers and ADC, which then converts the
+        difference and is signed.
+    driver_resistance : float
+        Output resistance of the word lines' drivers, ohm; default 0. Added to `Wires.driver` by
+        `wires`.
+
+    Raises
+    ------
+    ParameterError
+        A part of another type, or a value out of range.
+    """
+
+    dac: DAC | None = None
+    sense: Sense = field(default_factory=IdealSense)
+    adc: ADC | None = None
+    subtraction: Literal["digital", "analog"] = "digital"
+    driver_resistance: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.dac is not None and not isinstance(self.dac, DAC):
+            raise ParameterError(f"`dac` must be DAC(...) or None; got {self.dac!r:.60}")
+        if not isinstance(self.sense, _SENSES):
+            names = ", ".join(f"{kind.__name__}(...)" for kind in _SENSES)
+            raise ParameterError(f"`sense` must be one of {names}; got {self.sense!r:.60}")
+        if self.adc is not None and not isinstance(self.adc, ADC):
+            raise ParameterError(f"`adc` must be ADC(...) or None; got {self.adc!r:.60}")
+        check_choice("subtraction", self.subtraction, ("digital", "analog"))
+        check_number("driver_resistance", self.driver_resistance)
+
+    @property
+    def ideal(self) -> bool:
+        """Whether inputs and signals pass exactly, so that effective weights say everything.
+
+        The resistance of the amplifiers and drivers may still shape the effective weights.
+        """
+        exact = isinstance(self.sense, (IdealSense, LoadSense, CurrentMirrorSense)) and (
+            getattr(self.sense, "mismatch", 0.0) == 0.0
+            and getattr(self.sense, "offset", 0.0) == 0.0
+            and getattr(self.sense, "bipolar", True)
+        )
+        return self.dac is None and self.adc is None and exact
+
+    @property
+    def needs_calibration(self) -> bool:
+        """Whether the ADC's range is to be found by calibration."""
+        return self.adc is not None and self.adc.full_scale is None
+
+    def ends(self) -> Sensed:
+        """Return the end of the bit lines that the circuit sees."""
+        return Sensed(self.sense.amplifier)
+
+    def wires(self, wires: Wires) -> Wires:
+        """Return `wires` with the drivers' output resistance added."""
+        if not self.driver_resistance:
+            return wires
+        values = {name: getattr(wires, name) for name in Wires.__slots__}
+        return Wires(**{**values, "driver": wires.driver + self.driver_resistance})
+
+    def signed(self, encoding: str, *, signed_inputs: bool = True) -> bool:
+        """Return whether the ADCs' range has both signs.
+
+        `ADC.signed` where it is given; else yes with analogue subtraction or where a phase of the
+        encoding drives both signs.
+        """
+        if self.adc is not None and self.adc.signed is not None:
+            return self.adc.signed
+        return self.subtraction == "analog" or signed_phases(encoding, signed=signed_inputs)
+
+    def encode(
+        self, x: Any, encoding: str, errors: DACErrors | None = None, *, linear: bool = True,
+        signed: bool = True,
+    ) -> list[Phase]:
+        """Return the phases of the inputs `x`, as `encode` with this periphery's DAC."""
+        return encode(x, encoding, self.dac, errors, linear=linear, signed=signed)
+
+    def drivers(self, place: Place, rows: int) -> DACErrors | None:
+        """Draw the DACs' errors of the array at `place`; None without a DAC."""
+        return None if self.dac is None else self.dac.fabricate(place, rows)
+
+    def fabricate(
+        self, place: Place, columns: int, *, encoding: str = "bipolar", signed_inputs: bool = True
+    ) -> Readout:
+        """Draw the amplifiers and ADCs of the array at `place`.
+
+        Parameters
+        ----------
+        place : Place
+        columns : int
+            Bit lines of the array.
+        encoding, signed_inputs
+            As in `signed`, for the range of the ADCs.
+
+        Returns
+        -------
+        Readout
+            The same for the same place, always.
+        """
+        if not isinstance(place, Place):
+            raise ParameterError(f"`place` must be a Place; got {type(place).__name__}")
+        check_integer("columns", columns, 1, 2**31)
+        signed = self.signed(encoding, signed_inputs=signed_inputs)
+        return Readout(
+            self, columns, signed, self.sense.fabricate(place, columns),
+            None if self.adc is None else self.adc.fabricate(place, columns, signed=signed),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Readout:
+    """The amplifiers and ADCs of one physical array.
+
+    Amplifiers belong to physical columns; ADC number j // k belongs to the columns j of a group of
+    k, or, with analogue subtraction, to the differences handed to `convert` in their order.
+
+    Attributes
+    ----------
+    periphery : Periphery
+    columns : int
+    signed : bool
+        Whether the ADCs' range has both signs.
+    amplifiers : SenseErrors
+    adcs : ADCErrors or None
+    """
+
+    periphery: Periphery
+    columns: int
+    signed: bool
+    amplifiers: SenseErrors
+    adcs: ADCErrors | None
+
+    def amplify(
+        self, currents: Any, *, load: Any = None, generator: Noise | None = None
+    ) -> Any:
+        """Return the amplifiers' outputs referred to their inputs.
+
+        Parameters
+        ----------
+        currents : (..., columns) array or tensor, ampere
+            Accumulated over the drives of a phase.
+        load : (columns,) array, siemens
+            Conductance of the array at every amplifier; needed for offsets, bandwidth and noise of
+            `TransimpedanceSense` and for offset and finite gain of `IntegratorSense`.
+        generator : Generator or Reads
+            Needed where amplifiers have noise.
+
+        Returns
+        -------
+        (..., columns) array or tensor, ampere
+        """
+        currents = as_float("currents", currents)
+        if currents.shape[-1] != self.columns:
+            raise ParameterError(
+                f"`currents` has {currents.shape[-1]} columns; this read-out has {self.columns}"
+            )
+        return self.periphery.sense.read(currents, self.amplifiers, load=load, generator=generator)
+
+    def convert(
+        self, signal: Any, full_scale: float | Any = None, generator: Noise | None = None
+    ) -> Any:
+        """Return what the ADCs' codes of `signal` stand for.
+
+        Parameters
+        ----------
+        signal : (..., n) array or tensor, ampere
+            Of n <= columns columns or, with analogue subtraction, differences of columns.
+        full_scale : float or (n,) array, ampere
+            The calibrated range; not needed where the ADC has its own.
+        generator : Generator or Reads
+            Needed where the ADC has noise.
+
+        Returns
+        -------
+        (..., n) array or tensor, ampere; `signal` itself without an ADC.
+
+        Raises
+        ------
+        ParameterError
+            No range is known, or more columns than the array has.
+        """
+        adc = self.periphery.adc
+        signal = as_float("signal", signal)
+        if signal.shape[-1] > self.columns:
+            raise ParameterError(
+                f"`signal` has {signal.shape[-1]} columns; this read-out has {self.columns}"
+            )
+        if adc is None:
+            return signal
+        if adc.full_scale is not None:
+            full_scale = adc.full_scale
+        if full_scale is None:
+            raise ParameterError("`full_scale` is unknown: calibrate, or give ADC(full_scale=...)")
+        return adc.convert(
+            signal, full_scale, signed=self.signed, errors=self.adcs, generator=generator
+        )
+
+    def observer(self) -> RangeObserver:
+        """Return an empty observer for the calibration of the ADC's range."""
+        adc = self.periphery.adc
+        if adc is None:
+            raise ParameterError("`adc` is None: there is no range to calibrate")
+        return RangeObserver(adc.percentile)
+
+    def replace(self, **changes: Any) -> Readout:
+        """Return a copy with some attributes changed."""
+        return replace(self, **changes)
