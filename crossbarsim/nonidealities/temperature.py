@@ -1,0 +1,90 @@
+"""What the chip's temperature does to wires and to the cells' conduction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..netlists.crossbar import Wires
+from ..netlists.errors import ParameterError
+from .checks import number
+from .fabricate import Fabricated
+from .retention import arrhenius
+from .tensors import Values, clip, like
+
+__all__ = ["Conduction", "Metal"]
+
+
+@dataclass(frozen=True)
+class Metal:
+    """Resistivity of the wires, rho = rho_ref (1 + alpha (T - T_ref)).
+
+    Parameters
+    ----------
+    coefficient : float
+        alpha, per kelvin, >= 0; default 3.9e-3, copper's at 293 K (CRC Handbook; thin copper
+        lines have less, 2e-3 to 3.5e-3).
+    reference : float
+        T_ref in kelvin, default 293.
+    """
+
+    coefficient: float = 3.9e-3
+    reference: float = 293.0
+
+    def __post_init__(self) -> None:
+        number("coefficient", self.coefficient, low=0.0, unit="per kelvin")
+        number("reference", self.reference, low=0.0, open_low=True, unit="kelvin")
+
+    def factor(self, temperature: float, given_at: float) -> float:
+        """Return the resistance at `temperature` over that at `given_at`, kelvin."""
+        values = [1.0 + self.coefficient * (t - self.reference) for t in (temperature, given_at)]
+        if min(values) <= 0:
+            raise ParameterError(
+                f"the linear law of the wires' resistivity does not reach down to {temperature:g} K"
+            )
+        return values[0] / values[1]
+
+    def wires(self, wires: Wires, temperature: float, given_at: float) -> Wires:
+        """Return wires at another temperature; drivers and amplifiers stay as they are."""
+        factor = self.factor(temperature, given_at)
+        if factor == 1.0:
+            return wires
+        return Wires(
+            wires.word * factor, wires.bit * factor, wires.driver, wires.sense,
+            wires.word_capacitance, wires.bit_capacitance,
+        )
+
+
+@dataclass(frozen=True)
+class Conduction:
+    """Conductance of the cells against temperature, two paths in parallel.
+
+    The high resistance state's g_off conducts by a thermally activated process, and what a cell
+    has beyond it, its filament, like a metal:
+    G(T) = min(G, g_off) exp(-e_a / k (1/T - 1/T_0)) + max(G - g_off, 0) / (1 + alpha (T - T_0)),
+    T_0 being the temperature at which conductances are given. Faulty cells alike.
+
+    Parameters
+    ----------
+    activation_energy : float
+        eV, >= 0, default 0.05. It depends on the stack: fit it to one's own devices.
+    coefficient : float
+        alpha of the filament, per kelvin, default 1e-3; likewise.
+    """
+
+    activation_energy: float = 0.05
+    coefficient: float = 1e-3
+
+    def __post_init__(self) -> None:
+        number("activation_energy", self.activation_energy, low=0.0, unit="eV")
+        number("coefficient", self.coefficient, unit="per kelvin")
+
+    def at(self, G: Values, fab: Fabricated, temperature: float, given_at: float) -> Values:
+        """Return conductances (M, N) at `temperature`, of those at `given_at`, kelvin."""
+        metal = 1.0 + self.coefficient * (temperature - given_at)
+        if metal <= 0:
+            raise ParameterError(
+                f"`coefficient` {self.coefficient:g} per kelvin does not reach to {temperature:g} K"
+            )
+        hopping = 1.0 / arrhenius(self.activation_energy, temperature, given_at)
+        off = like(fab.g_off, G)
+        return clip(G, None, off) * hopping + clip(G - off, 0.0) * (1.0 / metal)

@@ -1,0 +1,64 @@
+"""One maths for NumPy arrays and torch tensors; torch is only used where the caller has it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Values", "clip", "interpolate", "is_tensor", "like", "namespace", "search",
+           "straight_through"]
+
+# a NumPy array or a torch tensor, in and out alike
+Values = Any
+
+
+def is_tensor(x: Values) -> bool:
+    """Return whether x is a torch tensor; never imports torch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(x, torch.Tensor)
+
+
+def namespace(x: Values) -> Any:
+    """Return the module whose functions take x: torch for its tensors, else numpy."""
+    return sys.modules["torch"] if is_tensor(x) else np
+
+
+def like(values: Any, x: Values) -> Values:
+    """Return numbers or an array as what x is: a tensor of its type and device, or as they are."""
+    if not is_tensor(x) or is_tensor(values):
+        return values
+    return sys.modules["torch"].as_tensor(values, dtype=x.dtype, device=x.device)
+
+
+def clip(x: Values, low: Any = None, high: Any = None) -> Values:
+    """Return x between low and high, numbers or arrays, each optional."""
+    if is_tensor(x):
+        xp = namespace(x)
+        x = x if low is None else xp.maximum(x, like(low, x))
+        return x if high is None else xp.minimum(x, like(high, x))
+    x = x if low is None else np.maximum(x, low)
+    return x if high is None else np.minimum(x, high)
+
+
+def straight_through(x: Values, rounded: Values) -> Values:
+    """Return `rounded`, with the gradient of x where there is one."""
+    return x + (rounded - x).detach() if is_tensor(x) else rounded
+
+
+def search(table: Any, x: Values) -> Values:
+    """Return for every x how many entries of the sorted table (K,) are below it."""
+    if is_tensor(x):
+        return sys.modules["torch"].searchsorted(like(table, x), x.detach().contiguous())
+    return np.searchsorted(table, x)
+
+
+def interpolate(x: Values, points: Any, values: Any) -> Values:
+    """Return values (K,) at x, linear between the rising points (K,), constant outside."""
+    if not is_tensor(x):
+        return np.interp(x, points, values)
+    p, v = like(points, x), like(values, x)
+    k = search(p, x).clamp(1, len(p) - 1)
+    share = ((x - p[k - 1]) / (p[k] - p[k - 1])).clamp(0.0, 1.0)
+    return v[k - 1] + share * (v[k] - v[k - 1])
