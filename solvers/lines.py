@@ -73,6 +73,8 @@ class Lines:
         self.parallel = problem.parallel
         self.words = Family(problem.word_r.T if self.parallel else problem.word_r)
         self.bits = Family(problem.bit_r.T)
+        self._bit_r = np.ascontiguousarray(problem.bit_r)
+        self._merged = not bool(problem.bit_r.min() > 0.0)
 
     def as_words(self, array: Array) -> Array:
         """Return (M, N) values with word lines as rows, or the other way round."""
@@ -98,12 +100,24 @@ class Lines:
         scale : float, ampere
             Stands in for the largest current where that is less.
         """
-        from .structured.kernels_family import measure_lines  # noqa: PLC0415 - imports numba
-
         words, bits = self.words, self.bits
         count, columns = len(words.flow), len(bits.flow)
         left, right, top, bottom = (np.empty(n) for n in (count, count, columns, columns))
         res_u, res_w = np.empty(self.shape), np.empty(self.shape)
+        if not self.parallel:
+            from .structured.kernels_measure import measure_rows  # noqa: PLC0415 - imports numba
+
+            out, into, u, w = (np.ascontiguousarray(x) for x in (out, into, u, w))
+            worst, total, noise, largest = measure_rows(
+                out, into, u, w, words.r, self._bit_r, self._merged, words.flow, bits.flow,
+                words.va, words.vb, bits.va, bits.vb, scale, LEAST, left, right, top, bottom,
+                res_u, res_w,
+            )
+            return Measured(
+                res_u, res_w, worst, total, noise, largest, (left, right, top, bottom)
+            )
+        from .structured.kernels_family import measure_lines  # noqa: PLC0415 - imports numba
+
         worst, total, noise, largest = measure_lines(
             out, into, u, w, words.r, bits.r, self.parallel, words.flow, bits.flow, words.va,
             words.vb, bits.va, bits.vb, scale, LEAST, left, right, top, bottom, res_u, res_w,

@@ -21,6 +21,7 @@ from .simulate import Trace
 from .sky130 import Sky130Reram
 from .stanford_pku import StanfordPKU
 from .static import Ohmic, PhaseChange, StaticPolynomial, StaticSinh
+from .static_table import StaticTable
 from .team import TEAM
 from .transistors import EKV, Level1, Transistor
 from .vteam import VTEAM
@@ -31,14 +32,16 @@ __all__ = [
     "ExponentialSelector", "JartVcmV1b", "JartVcmV1bVariable", "Level1", "LinearIonDrift",
     "MiecSelector", "Ohmic",
     "OneSelectorOneResistor", "OneTransistorOneResistor", "PhaseChange", "SimmonsTunnelBarrier",
-    "Sky130Reram", "StanfordPKU", "State", "StaticPolynomial", "StaticSinh", "ThresholdSelector",
-    "Trace", "Transistor", "Yakopcic", "device", "model", "models", "parameter", "register",
+    "Sky130Reram", "StanfordPKU", "State", "StaticPolynomial", "StaticSinh",
+    "StaticTable", "ThresholdSelector", "Trace", "Transistor", "Yakopcic", "device", "model",
+    "models", "parameter", "register",
 ]
 
 for _model in (
     TEAM, VTEAM, DataDriven2018, DataDriven2021, ExponentialSelector, JartVcmV1b,
     JartVcmV1bVariable, LinearIonDrift, MiecSelector, Ohmic, PhaseChange, SimmonsTunnelBarrier,
-    Sky130Reram, StanfordPKU, StaticPolynomial, StaticSinh, ThresholdSelector, Yakopcic,
+    Sky130Reram, StanfordPKU, StaticPolynomial, StaticSinh, StaticTable, ThresholdSelector,
+    Yakopcic,
 ):
     register(_model, check=False)  # the tests check them; imports stay quick
 

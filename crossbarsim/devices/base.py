@@ -72,6 +72,7 @@ class Device:
     # amplitude (V), frequency (Hz), perhaps first conductance (S) of a telling loop, by preset;
     # "" for all others
     showcase: ClassVar[Mapping[str, tuple[float, ...]]] = MappingProxyType({"": (1.0, 1e3)})
+    lanes: ClassVar[str] = ""  # template of a kernel for many cells at once, where there is one
     _declared: ClassVar[dict[str, Parameter]] = {}
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -83,7 +84,8 @@ class Device:
     def __init__(
         self, *, polarity: int = 1, read_voltage: float | None = None, **parameters: Any
     ) -> None:
-        if not hasattr(type(self), "current_law"):
+        # models of which the compiled law is written by hand need no other
+        if not (hasattr(type(self), "current_law") or "law" in vars(type(self))):
             raise ParameterError(f"{type(self).__name__} has no current_law")
         if polarity not in (1, -1):
             raise ParameterError(f"`polarity` must be +1 or -1; got {polarity!r}")

@@ -28,6 +28,10 @@ import numpy as np
 kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
 leaf = numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 '''
+_LANES = """from crossbarsim.solvers.structured.simd import (
+    WIDTH, add, div, exceeds, fma, larger, load, magnitude, most, mul, splat, store, sub, total
+)
+"""
 _MARK = "# -- template --"
 _lock = threading.RLock()
 
@@ -70,8 +74,10 @@ def build(laws: str, templates: tuple[str, ...], states_of_access: int = 0) -> M
 
 def _load(laws: str, templates: tuple[str, ...], states_of_access: int) -> ModuleType:
     functions = "\n\n\n".join(f"@leaf\n{part}" for part in laws.split("\n\n") if part)
+    parts = [functions, *map(_part, templates)]
+    lanes = [_LANES] if any("splat(" in part for part in parts) else []
     text = "\n\n".join([
-        _HEAD, f"STATES_OF_ACCESS = {states_of_access}", functions, *map(_part, templates)
+        _HEAD, *lanes, f"STATES_OF_ACCESS = {states_of_access}", *parts
     ]) + "\n"
     digest = hashlib.sha256(text.encode()).hexdigest()[:20]
     name = f"_crossbarsim_{digest}"

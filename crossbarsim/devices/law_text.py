@@ -19,7 +19,7 @@ SLOPES = {
     "sqrt": "0.5 / {v}", "sin": "math.cos({a})", "cos": "-math.sin({a})",
     "tan": "1.0 + {v} * {v}", "asin": "1.0 / math.sqrt(1.0 - {a} * {a})",
     "acos": "-1.0 / math.sqrt(1.0 - {a} * {a})", "atan": "1.0 / (1.0 + {a} * {a})",
-    "sinh": "math.cosh({a})", "cosh": "math.sinh({a})", "tanh": "1.0 - {v} * {v}",
+    "sinh": "math.sqrt(1.0 + {v} * {v})", "cosh": "math.sinh({a})", "tanh": "1.0 - {v} * {v}",
     "asinh": "1.0 / math.sqrt({a} * {a} + 1.0)", "erf": "1.1283791670955126 * math.exp(-{a} * {a})",
     "fabs": "(1.0 if {a} > 0.0 else (-1.0 if {a} < 0.0 else 0.0))",
 }

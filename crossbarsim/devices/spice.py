@@ -70,7 +70,10 @@ def device_sources(
             f"B_{tag}yc {tag}yc 0 V=min(max({y},min(0,{v})-0.05),max(0,{v})+0.05)",
             f"B_{tag}y {tag}y 0 I={writer.text(law)} + {y} - {clipped}",
         ]
-    (current,) = writer.law(model.current_law, scalars, x, parameters)
+    if hasattr(device, "spice_current"):  # no law of formulas, such as tables
+        current = device.spice_current(writer, v, x)
+    else:
+        (current,) = writer.law(model.current_law, scalars, x, parameters)
     flow = writer.text(current)
     through = minus
     if farad is not None and device.states:

@@ -49,9 +49,10 @@ class StaticSinh(Device):
     """
 
     name = "static_sinh"
+    lanes = "sinh"
     states = (State("g", "S", "g_min", "g_max", rest="g_min"),)
     v_0 = parameter(0.5, "V", positive=True)
-    g_min = parameter(1e-9, "S", positive=True)
+    g_min = parameter(1e-9, "S", low=0.0)
     g_max = parameter(1e-1, "S", positive=True)
     showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (0.5, 1e3, 1e-4)}
 
@@ -82,7 +83,7 @@ class StaticPolynomial(Device):
     c_2 = parameter(0.0, "1/V")
     c_3 = parameter(0.0, "1/V^2", low=0.0)
     c_5 = parameter(0.0, "1/V^4", low=0.0)
-    g_min = parameter(1e-9, "S", positive=True)
+    g_min = parameter(1e-9, "S", low=0.0)
     g_max = parameter(1e-1, "S", positive=True)
     showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (0.5, 1e3, 1e-4)}
 

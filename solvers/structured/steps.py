@@ -16,10 +16,12 @@ import numpy as np
 
 from ...netlists._check import Array
 from ..problem import CrossbarProblem
+from .workspace import scratch
 
 __all__ = ["ChainStep", "LadderStep", "Step"]
 
 _KRYLOV = 80
+_STEPS = 400  # of conjugate gradients, which need no memory for them
 
 
 class Step(Protocol):
@@ -36,9 +38,13 @@ class Step(Protocol):
 
 
 class ChainStep:
-    """Crosspoint arrays: GMRES on the bit lines, preconditioned by the chains."""
+    """Crosspoint arrays: a Krylov method on the bit lines, preconditioned by the chains.
 
-    method = "structured/newton-gmres"
+    Conjugate gradients where both couplings are one array, of cells with two terminals; GMRES
+    where they are not, or a slope is negative.
+    """
+
+    method = "structured/newton-krylov"
 
     def __init__(self, problem: CrossbarProblem) -> None:
         from .kernels_chain import LANES  # noqa: PLC0415 - imports numba
@@ -66,8 +72,12 @@ class ChainStep:
             self.merged = bool(factor_bit(gw + ground[1], self.problem.bit_r, self.t, self.q))
             factor_word(gu + ground[0], self.problem.word_r, self.tw, self.qw)
             self._factored = gu, gw
-        down, up = (gw, gu) if transposed else (gu, gw)
         shape = res_w.shape
+        if gu is gw:
+            found = self._symmetric(gu, res_u, res_w, tolerance)
+            if found is not None:
+                return found
+        down, up = (gw, gu) if transposed else (gu, gw)
         right, work, dw, du = res_w.copy(), np.empty(shape), np.empty(shape), np.empty(shape)
         kn.word_share(
             self.tw, self.qw, down, res_u, right, self.t, self.q, self.merged, *self.line, work
@@ -79,6 +89,34 @@ class ChainStep:
         )
         kn.bit_solve(self.t, self.q, x, dw)
         kn.words(self.tw, self.qw, up, dw, res_u, *self.line, du)
+        return du, dw, int(count)
+
+
+    def _symmetric(
+        self, g: Array, res_u: Array, res_w: Array, tolerance: float
+    ) -> tuple[Array, Array, int] | None:
+        """Do what `solve` does by conjugate gradients; None where they fail."""
+        from .kernels_cg import eliminate_words, follow_words  # noqa: PLC0415 - imports numba
+        from .kernels_iterate import iterate  # noqa: PLC0415 - imports numba
+        from .kernels_team import new_orders  # noqa: PLC0415 - imports numba
+
+        if not g.min() >= 0.0:
+            return None
+        shape = res_w.shape
+        right, du, dw, step = res_w.copy(), np.empty(shape), np.empty(shape), np.empty(shape)
+        work = scratch("newton-cg", 4, *shape)
+        blocks = len(self.tw)
+        eliminate_words(g, self.tw, self.qw, res_u, right, *self.line, 0, blocks)
+        count, _ = iterate(
+            g, self.t, self.q, self.tw, self.qw, right, step, step, np.ones(shape[1]),
+            self.problem.bit_r[-1], work, *self.line, self.merged, np.inf, 0.0, tolerance, True,
+            _STEPS, _STEPS + 1, *new_orders(), 1,
+        )
+        if count < 0:
+            return None
+        follow_words(
+            g, self.tw, self.qw, res_u, step, du, dw, True, *self.line, 0, blocks
+        )
         return du, dw, int(count)
 
 
