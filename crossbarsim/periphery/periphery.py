@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 from ..draws import Place
 from ..netlists.crossbar import Wires
-from ..netlists.ends import Sensed
+from ..netlists.ends import Ends, Sensed, VirtualGround
 from ..netlists.errors import ParameterError
 from ._arrays import as_float, check_choice, check_integer, check_number
 from .adc import ADC, ADCErrors
@@ -93,9 +93,37 @@ class Periphery:
         """Whether the ADC's range is to be found by calibration."""
         return self.adc is not None and self.adc.full_scale is None
 
-    def ends(self) -> Sensed:
-        """Return the end of the bit lines that the circuit sees."""
-        return Sensed(self.sense.amplifier)
+    def ends(self, ends: Ends | None = None) -> Ends:
+        """Return `ends` with this periphery's amplifiers at the bit lines' sensed ends.
+
+        Parameters
+        ----------
+        ends : Ends, optional
+            Default: driven from the left, sensed at the bottom.
+
+        Raises
+        ------
+        ParameterError
+            A sensed end has an amplifier of its own, other than a virtual ground or the same.
+        """
+        ends = Ends() if ends is None else ends
+        mine = self.sense.amplifier
+        if isinstance(mine, VirtualGround):
+            return ends
+        changes = {}
+        for name in ("bit_top", "bit_bottom"):
+            end = getattr(ends, name)
+            own = [e for e in (end if isinstance(end, tuple) else (end,)) if isinstance(e, Sensed)]
+            if any(e.amplifier not in (VirtualGround(), mine) for e in own):
+                raise ParameterError(
+                    f"`ends.{name}` has an amplifier of its own, and `sense` is {self.sense!r}: "
+                    "leave one of them ideal"
+                )
+            if isinstance(end, tuple):
+                changes[name] = tuple(Sensed(mine) if e in own else e for e in end)
+            elif own:
+                changes[name] = Sensed(mine)
+        return replace(ends, **changes)
 
     def wires(self, wires: Wires) -> Wires:
         """Return `wires` with the drivers' output resistance added."""
