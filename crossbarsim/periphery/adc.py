@@ -156,7 +156,7 @@ class ADC:
         range and 0 outside.
         """
         signal = as_float("signal", signal)
-        full_scale = _full_scale(full_scale, signal)
+        full_scale = full_scale_of(full_scale, signal)
         grid = Grid(self.bits, signed)
         xp = namespace(signal)
         # relative to full scale, as the converter sees it
@@ -179,7 +179,8 @@ class ADC:
         return full_scale * straight_through(inside, grid.low + grid.step * code)
 
 
-def _full_scale(full_scale: Any, like: Any) -> Any:
+def full_scale_of(full_scale: Any, like: Any) -> Any:
+    """Return a checked full scale, as a number or one value per column."""
     if isinstance(full_scale, (int, float)) and not isinstance(full_scale, bool):
         return check_number("full_scale", full_scale, open_low=True)
     values = constant(full_scale, like)

@@ -193,6 +193,15 @@ def layer_cost(
     Raises
     ------
     ParameterError
+
+    Examples
+    --------
+    >>> from crossbarsim.periphery import ADC, DAC, Periphery, layer_cost
+    >>> isaac = Periphery(dac=DAC(bits=16), adc=ADC(bits=8, columns=128))
+    >>> cost = layer_cost(isaac, [(128, 128)] * 8, macs=128 * 128, array_power=2.4e-3,
+    ...                   encoding="bit-serial", overlap=True)
+    >>> f"{cost.energy.adc / cost.energy.total:.0%} of the energy are the ADCs'"
+    "71% of the energy are the ADCs'"
     """
     tech = technology if technology is not None else Technology()
     rows, columns, cells = _lines(shapes)
@@ -200,6 +209,7 @@ def layer_cost(
     check_integer("macs", macs, 0, 2**62)
     check_number("read_voltage", read_voltage, open_low=True)
     check_number("activity", activity, high=1.0)
+    periphery.check_encoding(encoding)
     time = _integration_time(periphery, integration_time)
     bits = None if periphery.dac is None else periphery.dac.bits
     phases = phase_count(encoding, bits, signed=signed_inputs)

@@ -70,6 +70,12 @@ class IntegratorSense:
         check_number("offset", self.offset)
 
     @property
+    def exact(self) -> bool:
+        """Whether `read` returns the current as it is."""
+        ideal = self.leak_resistance == self.gain == self.saturation == math.inf
+        return ideal and self.mismatch == self.offset == 0.0
+
+    @property
     def amplifier(self) -> Amplifier:
         """The end of the bit lines for the circuit."""
         return VirtualGround()
@@ -128,7 +134,11 @@ class IntegratorSense:
         self, current: Any, errors: SenseErrors | None = None, *, load: Any = None,
         generator: Noise | None = None,  # noqa: ARG002 - noiseless
     ) -> Any:
-        """Return what a current that is constant over the integration gives, (..., N) ampere."""
+        """Return what a current that is constant over the integration gives, (..., N) ampere.
+
+        Pulse widths come as their mean current, which is exact but for the leak: its loss depends
+        on when in the phase the charge came (`voltage` takes the intervals one by one).
+        """
         current = as_float("current", current)
         if errors is not None and errors.offset is not None:
             conductance = load_of(load, current, "the integrator's offset")

@@ -10,10 +10,10 @@ from ..netlists.crossbar import Wires
 from ..netlists.ends import Ends, Sensed, VirtualGround
 from ..netlists.errors import ParameterError
 from ._arrays import as_float, check_choice, check_integer, check_number
-from .adc import ADC, ADCErrors
+from .adc import ADC, ADCErrors, full_scale_of
 from .calibration import RangeObserver
 from .dac import DAC, DACErrors
-from .encodings import Phase, encode, signed_phases
+from .encodings import ENCODINGS, Phase, encode, signed_phases
 from .integrator import IntegratorSense
 from .reads import Noise
 from .sense import (
@@ -56,6 +56,21 @@ class Periphery:
     ------
     ParameterError
         A part of another type, or a value out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim import Crossbar, Solver, Wires
+    >>> from crossbarsim.draws import Place
+    >>> from crossbarsim.periphery import ADC, DAC, Periphery, TransimpedanceSense
+    >>> around = Periphery(dac=DAC(bits=6), sense=TransimpedanceSense(gain=1e3),
+    ...                    adc=ADC(bits=8, dnl=0.2, full_scale=2e-5))
+    >>> xbar = Crossbar(np.full((4, 3), 1e-5), Wires(word=1.0, bit=1.0), around.ends())
+    >>> readout = around.fabricate(Place(seed=1), columns=3)
+    >>> (phase,) = around.encode(np.array([[0.5, -0.2, 1.0, 0.0]]), "bipolar")
+    >>> currents = Solver().solve(xbar, 0.2 * phase.drives[0].u).currents
+    >>> readout.convert(readout.amplify(currents)).shape
+    (1, 3)
     """
 
     dac: DAC | None = None
@@ -81,12 +96,7 @@ class Periphery:
 
         The resistance of the amplifiers and drivers may still shape the effective weights.
         """
-        exact = isinstance(self.sense, (IdealSense, LoadSense, CurrentMirrorSense)) and (
-            getattr(self.sense, "mismatch", 0.0) == 0.0
-            and getattr(self.sense, "offset", 0.0) == 0.0
-            and getattr(self.sense, "bipolar", True)
-        )
-        return self.dac is None and self.adc is None and exact
+        return self.dac is None and self.adc is None and self.sense.exact
 
     @property
     def needs_calibration(self) -> bool:
@@ -110,7 +120,7 @@ class Periphery:
         mine = self.sense.amplifier
         if isinstance(mine, VirtualGround):
             return ends
-        changes = {}
+        changes: dict[str, Any] = {}
         for name in ("bit_top", "bit_bottom"):
             end = getattr(ends, name)
             own = [e for e in (end if isinstance(end, tuple) else (end,)) if isinstance(e, Sensed)]
@@ -142,11 +152,25 @@ class Periphery:
             return self.adc.signed
         return self.subtraction == "analog" or signed_phases(encoding, signed=signed_inputs)
 
+    def check_encoding(self, encoding: str) -> None:
+        """Raise a ParameterError where the parts cannot serve an encoding.
+
+        Pulse widths need an amplifier that adds up charge: an `IntegratorSense`, or the ideal one.
+        """
+        check_choice("encoding", encoding, ENCODINGS)
+        adds_up = isinstance(self.sense, (IdealSense, IntegratorSense))
+        if encoding.startswith("pulse-width") and not adds_up:
+            raise ParameterError(
+                f'`sense`: the encoding "{encoding}" needs IntegratorSense(...), which adds up the '
+                f"charge of a pulse; got {type(self.sense).__name__}"
+            )
+
     def encode(
         self, x: Any, encoding: str, errors: DACErrors | None = None, *, linear: bool = True,
         signed: bool = True,
     ) -> list[Phase]:
         """Return the phases of the inputs `x`, as `encode` with this periphery's DAC."""
+        self.check_encoding(encoding)
         return encode(x, encoding, self.dac, errors, linear=linear, signed=signed)
 
     def drivers(self, place: Place, rows: int) -> DACErrors | None:
@@ -174,6 +198,7 @@ class Periphery:
         if not isinstance(place, Place):
             raise ParameterError(f"`place` must be a Place; got {type(place).__name__}")
         check_integer("columns", columns, 1, 2**31)
+        self.check_encoding(encoding)
         signed = self.signed(encoding, signed_inputs=signed_inputs)
         return Readout(
             self, columns, signed, self.sense.fabricate(place, columns),
@@ -261,13 +286,27 @@ class Readout:
             )
         if adc is None:
             return signal
+        return adc.convert(
+            signal, self._range(adc, full_scale), signed=self.signed, errors=self.adcs,
+            generator=generator,
+        )
+
+    def clipped(self, signal: Any, full_scale: float | Any = None) -> int:
+        """Return how many of the signals lie outside of the ADCs' nominal range; 0 without ADC."""
+        adc = self.periphery.adc
+        if adc is None:
+            return 0
+        signal = as_float("signal", signal)
+        relative = signal / full_scale_of(self._range(adc, full_scale), signal)
+        return int(((relative > 1.0) | (relative < (-1.0 if self.signed else 0.0))).sum())
+
+    @staticmethod
+    def _range(adc: ADC, full_scale: float | Any) -> float | Any:
         if adc.full_scale is not None:
-            full_scale = adc.full_scale
+            return adc.full_scale
         if full_scale is None:
             raise ParameterError("`full_scale` is unknown: calibrate, or give ADC(full_scale=...)")
-        return adc.convert(
-            signal, full_scale, signed=self.signed, errors=self.adcs, generator=generator
-        )
+        return full_scale
 
     def observer(self) -> RangeObserver:
         """Return an empty observer for the calibration of the ADC's range."""

@@ -76,6 +76,11 @@ class IdealSense:
     """A virtual ground that returns the current."""
 
     @property
+    def exact(self) -> bool:
+        """Whether `read` returns the current as it is."""
+        return True
+
+    @property
     def amplifier(self) -> Amplifier:
         """The end of the bit lines for the circuit."""
         return VirtualGround()
@@ -119,6 +124,11 @@ class LoadSense:
         check_number("resistance", self.resistance, open_low=True)
         check_number("mismatch", self.mismatch, high=1.0)
         check_number("offset", self.offset)
+
+    @property
+    def exact(self) -> bool:
+        """Whether `read` returns the current as it is."""
+        return self.mismatch == self.offset == 0.0
 
     @property
     def amplifier(self) -> Amplifier:
@@ -199,6 +209,12 @@ class TransimpedanceSense:
             check_number("temperature", self.temperature)
         if (self.temperature or self.voltage_noise) and self.gbw is None:
             raise ParameterError("`gbw` is needed for the bandwidth of the noise")
+
+    @property
+    def exact(self) -> bool:
+        """Whether `read` returns the current as it is."""
+        ideal = self.gain == self.output_limit == math.inf and self.gbw is None
+        return ideal and self.mismatch == self.offset == 0.0
 
     @property
     def amplifier(self) -> Amplifier:
@@ -305,6 +321,11 @@ class CurrentMirrorSense:
         check_number("ratio", self.ratio, open_low=True)
         check_number("mismatch", self.mismatch, high=1.0)
         check_number("input_resistance", self.input_resistance, open_low=True)
+
+    @property
+    def exact(self) -> bool:
+        """Whether `read` returns the current as it is."""
+        return self.mismatch == 0.0 and self.bipolar
 
     @property
     def amplifier(self) -> Amplifier:

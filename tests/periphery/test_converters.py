@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
 from crossbarsim import ParameterError
 from crossbarsim.draws import Place
 from crossbarsim.periphery import ADC, DAC, RangeObserver, Reads
 from crossbarsim.periphery.grid import Grid, draw_nonlinearity
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 PLACE = Place(7, "layer", "positive", (1, 2))
 

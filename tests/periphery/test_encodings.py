@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
 from crossbarsim import Crossbar, ParameterError, Solver, Wires
 from crossbarsim.draws import Place
 from crossbarsim.periphery import DAC, ENCODINGS, clipped, encode, phase_count
 from crossbarsim.periphery.encodings import signed_phases
 from crossbarsim.periphery.grid import Grid
-from hypothesis import given
-from hypothesis import strategies as st
 
 PLACE = Place(3, "layer")
 MAGNITUDES = ("two-phase", "pulse-width", "pulse-width-two-phase")
@@ -23,10 +24,7 @@ def value(phases, current):
 def quantised(x, encoding, bits, *, signed):
     """The input as the encoding is stated to round it, by another formula."""
     if encoding in MAGNITUDES or not signed:
-        if not signed and encoding == "offset":
-            n = 2 ** (bits - 1) - 1
-        else:
-            n = 2**bits - 1
+        n = 2 ** (bits - 1) - 1 if not signed and encoding == "offset" else 2 ** bits - 1
     elif bits == 1:
         return np.where(x >= 0, 1.0, -1.0)
     else:
