@@ -116,6 +116,10 @@ class Wires:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __reduce__(self) -> tuple[type[Wires], tuple[Array, ...]]:
+        order = ("word", "bit", "driver", "sense", "word_capacitance", "bit_capacitance")
+        return Wires, tuple(getattr(self, name) for name in order)
+
 
 @dataclass(frozen=True, eq=False)
 class Resistive:

@@ -3,19 +3,51 @@
 from .calibrate import calibrate
 from .config import CrossbarConfig
 from .convert import convert
-from .layers import CrossbarConv2d, CrossbarLayer, CrossbarLinear
+from .fold import fold_batchnorm
+from .layers import (
+    CrossbarConv1d,
+    CrossbarConv2d,
+    CrossbarConv3d,
+    CrossbarConvTranspose1d,
+    CrossbarConvTranspose2d,
+    CrossbarConvTranspose3d,
+    CrossbarEmbedding,
+    CrossbarGRU,
+    CrossbarGRUCell,
+    CrossbarLayer,
+    CrossbarLinear,
+    CrossbarLSTM,
+    CrossbarLSTMCell,
+    CrossbarMultiheadAttention,
+    CrossbarRNN,
+    CrossbarRNNCell,
+)
 from .report import LayerReport, NetworkReport, report
 from .stored import StoredMatrix
 
 __all__ = [
     "CrossbarConfig",
+    "CrossbarConv1d",
     "CrossbarConv2d",
+    "CrossbarConv3d",
+    "CrossbarConvTranspose1d",
+    "CrossbarConvTranspose2d",
+    "CrossbarConvTranspose3d",
+    "CrossbarEmbedding",
+    "CrossbarGRU",
+    "CrossbarGRUCell",
+    "CrossbarLSTM",
+    "CrossbarLSTMCell",
     "CrossbarLayer",
     "CrossbarLinear",
+    "CrossbarMultiheadAttention",
+    "CrossbarRNN",
+    "CrossbarRNNCell",
     "LayerReport",
     "NetworkReport",
     "StoredMatrix",
     "calibrate",
     "convert",
+    "fold_batchnorm",
     "report",
 ]

@@ -3,57 +3,71 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, TypeAlias
 
 from torch import nn
+from torch.nn.modules.lazy import LazyModuleMixin
 
 from ..netlists.errors import ParameterError
 from .config import CrossbarConfig
-from .layers import CrossbarConv2d, CrossbarLinear
+from .fold import fold_batchnorm
+from .layers import CrossbarLayer
+from .support import check_convertible, crossbar_type, why_digital
 
 __all__ = ["convert"]
 
-
-def _patterns(name: str, value: Any) -> tuple[str, ...] | None:
-    if value is None:
-        return None
-    items = [value] if isinstance(value, str) else list(value)
-    if not all(isinstance(item, str) for item in items):
-        raise ParameterError(f"`{name}` must be a module name pattern or several; got {value!r}")
-    return tuple(items)
+Pattern: TypeAlias = str | type[nn.Module]
+Patterns: TypeAlias = Pattern | Sequence[Pattern]
 
 
 def convert(
     model: nn.Module,
     config: CrossbarConfig,
     *,
-    include: str | Sequence[str] | None = None,
-    exclude: str | Sequence[str] | None = None,
-    overrides: Mapping[str, CrossbarConfig | Mapping[str, Any]] | None = None,
+    include: Patterns | None = None,
+    exclude: Patterns | None = None,
+    overrides: Mapping[Any, CrossbarConfig | Mapping[str, Any]] | None = None,
+    fold: bool = False,
     inplace: bool = False,
 ) -> nn.Module:
-    """Return a copy of `model` whose Linear and Conv2d layers run on crossbars.
+    """Return a copy of `model` whose layers run on crossbars.
 
-    The names in its ``state_dict`` stay; modules used several times stay shared.
+    Converted are Linear, Conv1d to 3d, ConvTranspose1d to 3d, Embedding, RNN, LSTM, GRU, their
+    cells, and MultiheadAttention, wherever they are in the model. Subclasses of them stay digital,
+    as do all other modules; `report` lists both. Layers are called through their modules: where
+    a model's own code uses a layer's ``weight`` itself, that product stays digital.
+
+    The names in ``state_dict`` stay. A module used several times stays one module, on one set of
+    crossbars. Layers that share a parameter (tied weights) go on sharing it, each on crossbars of
+    its own. Torch's fast path of transformer encoders, which bypasses their layers, is turned off
+    in encoders with converted layers.
 
     Parameters
     ----------
     model : torch.nn.Module
         Left as it is, unless `inplace`.
     config : CrossbarConfig
-    include, exclude : str or sequence of str, optional
-        Shell-style patterns of module names (``"features.*"``); default: all, none.
+    include, exclude : str, type, or sequence of these, optional
+        Shell-style patterns of module names (``"features.*"``), or torch's types (``nn.Conv2d``);
+        default: all, none.
     overrides : mapping, optional
-        Pattern -> another configuration, or the fields to change; the first match counts.
+        Pattern or type -> another configuration, or the fields to change; the first match counts.
+    fold : bool
+        Fold batch normalisations into the layers before them first: see `fold_batchnorm`.
     inplace : bool
         Replace the layers in `model` itself.
+
+    Returns
+    -------
+    torch.nn.Module
 
     Raises
     ------
     ParameterError
-        Wrong arguments, a pattern that matches no layer, or nothing to convert.
+        Wrong arguments; a pattern that matches no layer; nothing to convert; a layer that cannot
+        be converted as it is (weights computed by hooks or parametrisations, ...).
     """
     if not isinstance(model, nn.Module):
         raise ParameterError(f"`model` must be a torch.nn.Module; got {type(model).__name__}")
@@ -61,42 +75,53 @@ def convert(
         raise ParameterError(f"`config` must be a CrossbarConfig; got {type(config).__name__}")
     wanted, unwanted = _patterns("include", include), _patterns("exclude", exclude)
     changes = {k: _override(config, k, v) for k, v in (overrides or {}).items()}
-    target = model if inplace else copy.deepcopy(model)
-    layers = {
-        name: module for name, module in target.named_modules()
-        if type(module) in (nn.Linear, nn.Conv2d)
-    }
+    _patterns("overrides", list(changes))
+    names, layers = _names(model), _candidates(model)
     for pattern in (*(wanted or ()), *(unwanted or ()), *changes):
-        if not any(fnmatchcase(name, pattern) for name in layers):
-            raise ParameterError(
-                f"{pattern!r} matches no Linear or Conv2d layer; there are {list(layers)[:12]}"
-            )
-    new: dict[int, nn.Module] = {}
+        if not any(_matches(pattern, module, names) for module in layers.values()):
+            _no_match(pattern, model, names, list(layers))
+    chosen: dict[str, CrossbarConfig] = {}
     for name, module in layers.items():
-        if wanted is not None and not any(fnmatchcase(name, p) for p in wanted):
+        if wanted is not None and not any(_matches(p, module, names) for p in wanted):
             continue
-        if unwanted is not None and any(fnmatchcase(name, p) for p in unwanted):
+        if unwanted is not None and any(_matches(p, module, names) for p in unwanted):
             continue
-        chosen = next((c for p, c in changes.items() if fnmatchcase(name, p)), config)
-        if type(module) is nn.Linear:
-            new[id(module)] = CrossbarLinear.from_digital(module, chosen, name)
-        elif type(module) is nn.Conv2d:
-            new[id(module)] = CrossbarConv2d.from_digital(module, chosen, name)
-    if not new:
-        raise ParameterError("the model has no Linear or Conv2d layer to convert")
-    if id(target) in new:
-        if inplace:
-            raise ParameterError("a single layer cannot be replaced in place: use the result")
-        return new[id(target)]
-    for parent in list(target.modules()):
-        for child_name, child in parent._modules.items():  # noqa: SLF001 - shared children too
-            if child is not None and id(child) in new:
-                setattr(parent, child_name, new[id(child)])
-    return target
+        check_convertible(name, module)
+        chosen[name] = next((c for p, c in changes.items() if _matches(p, module, names)), config)
+    if not chosen:
+        raise ParameterError("the model has no Linear, convolution, ... layer to convert")
+    target = model if inplace else copy.deepcopy(model)
+    if fold:
+        target = fold_batchnorm(target, inplace=True)
+    parts = dict(target.named_modules())
+    new = {
+        id(parts[name]): _layer(parts[name], one, name) for name, one in chosen.items()
+    }
+    return _replace(target, new, inplace=inplace)
+
+
+def _layer(module: nn.Module, config: CrossbarConfig, name: str) -> CrossbarLayer:
+    kind = crossbar_type(module)
+    if kind is None:
+        raise ParameterError(f"layer {name!r} ({type(module).__name__}) is {why_digital(module)}")
+    return kind.from_digital(module, config, name)
+
+
+def _patterns(argument: str, value: Any) -> tuple[Pattern, ...] | None:
+    if value is None:
+        return None
+    several = isinstance(value, Iterable) and not isinstance(value, (str, type))
+    items = list(value) if several else [value]
+    for item in items:
+        if not (isinstance(item, str) or (isinstance(item, type) and issubclass(item, nn.Module))):
+            raise ParameterError(
+                f"`{argument}` must be patterns of module names, or types of modules; got {item!r}"
+            )
+    return tuple(items)
 
 
 def _override(
-    config: CrossbarConfig, pattern: str, value: CrossbarConfig | Mapping[str, Any]
+    config: CrossbarConfig, pattern: Any, value: CrossbarConfig | Mapping[str, Any]
 ) -> CrossbarConfig:
     if isinstance(value, CrossbarConfig):
         return value
@@ -105,3 +130,66 @@ def _override(
     raise ParameterError(
         f"`overrides[{pattern!r}]` must be a CrossbarConfig or a mapping of fields"
     )
+
+
+def _names(model: nn.Module) -> dict[int, list[str]]:
+    """Return every name of every module, by identity: shared modules have several."""
+    names: dict[int, list[str]] = {}
+    for name, module in model.named_modules(remove_duplicate=False):
+        names.setdefault(id(module), []).append(name)
+    return names
+
+
+def _candidates(model: nn.Module) -> dict[str, nn.Module]:
+    """Return the layers that a conversion may choose from, and those that it must not skip."""
+    found: dict[str, nn.Module] = {}
+    inside: set[int] = set()
+    for name, module in model.named_modules():
+        if id(module) in inside:
+            continue
+        if isinstance(module, CrossbarLayer) or crossbar_type(module) is not None:
+            inside.update(id(part) for part in module.modules())  # its parts are its own
+        if crossbar_type(module) is not None or isinstance(module, LazyModuleMixin):
+            found[name] = module
+    return found
+
+
+def _matches(pattern: Pattern, module: nn.Module, names: Mapping[int, Sequence[str]]) -> bool:
+    if isinstance(pattern, str):
+        return any(fnmatchcase(name, pattern) for name in names[id(module)])
+    return isinstance(module, pattern)
+
+
+def _no_match(
+    pattern: Pattern, model: nn.Module, names: Mapping[int, Sequence[str]], layers: list[str]
+) -> None:
+    for name, module in model.named_modules():
+        reason = why_digital(module)
+        if reason and _matches(pattern, module, names):
+            raise ParameterError(
+                f"{pattern!r} matches no layer that can be converted: {name!r} "
+                f"({type(module).__name__}) is digital: {reason}"
+            )
+    raise ParameterError(
+        f"{pattern!r} matches no layer that can be converted; there are {layers[:12]}"
+    )
+
+
+def _replace(target: nn.Module, new: Mapping[int, nn.Module], *, inplace: bool) -> nn.Module:
+    if id(target) in new:
+        if inplace:
+            raise ParameterError("a single layer cannot be replaced in place: use the result")
+        return new[id(target)]
+    for parent in list(target.modules()):
+        for child_name, child in list(parent._modules.items()):  # noqa: SLF001 - shared ones too
+            if child is not None and id(child) in new:
+                setattr(parent, child_name, new[id(child)])
+    for module in target.modules():
+        if not any(isinstance(part, CrossbarLayer) for part in module.modules()):
+            continue
+        # what their `forward` asks before it reads the weights past the layers
+        if isinstance(module, nn.TransformerEncoderLayer):
+            module.activation_relu_or_gelu = 0
+        elif isinstance(module, nn.TransformerEncoder):
+            module.use_nested_tensor = False
+    return target

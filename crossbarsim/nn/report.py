@@ -8,6 +8,8 @@ import torch
 from torch import nn
 
 from .layers import CrossbarLayer
+from .stored import StoredMatrix
+from .support import why_digital
 
 __all__ = ["LayerReport", "NetworkReport", "report"]
 
@@ -17,7 +19,8 @@ class LayerReport:
     """One layer: its name, type, and, where converted, what it takes on chip.
 
     `tiles` counts weight blocks, `arrays` physical arrays, `cells` those arrays' cells at their
-    full shape, `used` the cells that hold weights (or their reference).
+    full shape, `used` the cells that hold weights (or their reference). `reason` says why a layer
+    with weights is digital.
     """
 
     name: str
@@ -27,6 +30,7 @@ class LayerReport:
     arrays: int = 0
     cells: int = 0
     used: int = 0
+    reason: str = ""
 
     @property
     def utilisation(self) -> float:
@@ -56,12 +60,16 @@ class NetworkReport:
                     f"{layer.utilisation:>9.1%}"
                 )
             else:
-                lines.append(f"{layer.name:<28}{layer.kind:<18}{'digital':>7}")
+                line = f"{layer.name:<28}{layer.kind:<18}{'digital':>7}"
+                lines.append(f"{line}  {layer.reason}" if layer.reason else line)
         return "\n".join(lines)
 
 
 def report(model: nn.Module) -> NetworkReport:
-    """List the crossbar layers of `model` and the layers that stay digital."""
+    """List the crossbar layers of `model`, and all that stays digital.
+
+    Digital are modules with parameters of their own, with the reason, and modules without children.
+    """
     rows = []
     for name, module in model.named_modules():
         kind = type(module).__name__
@@ -77,6 +85,8 @@ def report(model: nn.Module) -> NetworkReport:
                 name, kind, converted=True, tiles=len(stored), arrays=len(cells),
                 cells=height * width * len(cells), used=sum(g.numel() for g in cells),
             ))
-        elif not any(True for _ in module.children()):
-            rows.append(LayerReport(name, kind, converted=False))
+        elif not isinstance(module, StoredMatrix):
+            reason = why_digital(module)
+            if reason or not any(True for _ in module.children()):
+                rows.append(LayerReport(name, kind, converted=False, reason=reason))
     return NetworkReport(tuple(rows))
