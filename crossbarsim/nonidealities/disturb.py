@@ -135,6 +135,8 @@ class DeviceDisturb:
             low, high = (float(g) for g in self.device.conductance_range())
             before = np.geomspace(max(low, 1e-6 * high), high, self.points)
             before[0], before[-1] = max(low, 1e-6 * high), high
+            # as the model has it at that state: what does not move stays exactly
+            before = self.device.conductance(self.device.state_from_conductance(before))
             after = before
             if self.reads > 0 and self.voltage != 0:
                 t = np.array([0.0, self.reads * self.read_time])
@@ -147,6 +149,5 @@ class DeviceDisturb:
         """Return conductances (M, N) after the reads, siemens."""
         del place, temperature
         before, after = self.curve()
-        # the change is interpolated, not the conductance: what does not move stays exactly
         change = interpolate(G, before, after - before)
         return straight_through(G, within(G + change, G, fab))
