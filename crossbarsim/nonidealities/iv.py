@@ -9,7 +9,7 @@ vector, adjoint gradients), the derivative of the current by the conductance inc
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 
@@ -19,21 +19,14 @@ from ..devices.static import StaticPolynomial, StaticSinh
 from ..devices.static_table import StaticTable, check_table
 from ..netlists._check import Array, finite_array, nonnegative
 from ..netlists.errors import ParameterError
+from .base import CellLaw
+from .checks import number
 
-__all__ = ["CellIV", "DeviceIV", "PolynomialIV", "SinhIV", "TableIV", "cell_curve"]
+__all__ = ["DeviceIV", "PolynomialIV", "SinhIV", "TableIV", "cell_curve"]
 
 _MOST = 1e3  # siemens: more than any cell, a short included
 # Instead of 0 V, for conductances at low field: the curve's bend is below rounding there.
 _LOW_FIELD = 1e-12
-
-
-@runtime_checkable
-class CellIV(Protocol):
-    """A current-voltage characteristic."""
-
-    def cells(self, conductance: Any) -> DeviceArray:
-        """Return the cells (M, N) of these conductances, siemens."""
-        ...
 
 
 def _conductance(value: Any) -> Array:
@@ -45,23 +38,8 @@ def _conductance(value: Any) -> Array:
     return g
 
 
-def _positive(name: str, value: Any, unit: str) -> float:
-    number = finite_array(name, value)
-    if number.ndim or number <= 0.0:
-        raise ParameterError(f"`{name}` must be a number > 0 {unit}; got {value!r:.60}")
-    return float(number)
-
-
-def _number(name: str, value: Any, low: float = -np.inf) -> float:
-    number = finite_array(name, value)
-    if number.ndim or number < low:
-        limit = "" if low == -np.inf else f" >= {low:g}"
-        raise ParameterError(f"`{name}` must be a number{limit}; got {value!r:.60}")
-    return float(number)
-
-
 def _read_voltage(value: Any) -> None:
-    if value is not None and _number("read_voltage", value) == 0.0:
+    if value is not None and number("read_voltage", value) == 0.0:
         raise ParameterError("`read_voltage` must not be 0 V; None means at low field")
 
 
@@ -100,7 +78,7 @@ class SinhIV:
     device: StaticSinh = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        v_0 = _positive("v_0", self.v_0, "volt")
+        v_0 = number("v_0", self.v_0, low=0.0, open_low=True, unit="volt")
         _read_voltage(self.read_voltage)
         at = _LOW_FIELD * v_0 if self.read_voltage is None else self.read_voltage
         device = StaticSinh(v_0=v_0, g_min=0.0, g_max=_MOST, read_voltage=at)
@@ -138,8 +116,8 @@ class PolynomialIV:
     device: StaticPolynomial = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        c_2 = _number("c_2", self.c_2)
-        c_3, c_5 = _number("c_3", self.c_3, 0.0), _number("c_5", self.c_5, 0.0)
+        c_2 = number("c_2", self.c_2, unit="1/V")
+        c_3, c_5 = number("c_3", self.c_3, low=0.0), number("c_5", self.c_5, low=0.0)
         _read_voltage(self.read_voltage)
         # 1 + 2 c_2 v + 3 c_3 v^2 + 5 c_5 v^4 > 0 for all v, or Newton may find two solutions
         turning = np.roots([5.0 * c_5, 0.0, 3.0 * c_3, 2.0 * c_2, 1.0])
@@ -243,12 +221,12 @@ class TableIV:
         return DeviceArray(self.device, _conductance(conductance)[None])
 
 
-def cell_curve(iv: CellIV, conductance: Any, voltage: Any) -> tuple[Array, Array, Array]:
+def cell_curve(iv: CellLaw, conductance: Any, voltage: Any) -> tuple[Array, Array, Array]:
     """Return (i, di/dv, di/dG), each (M, N), of cells of `iv` at the voltages across them.
 
     Parameters
     ----------
-    iv : CellIV
+    iv : CellLaw
     conductance : (M, N) array, siemens
     voltage : (M, N) array, volt, or a number
     """
