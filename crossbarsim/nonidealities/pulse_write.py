@@ -17,7 +17,7 @@ from ..netlists.errors import ParameterError
 from .checks import choice, count, number
 from .fabricate import Fabricated
 from .tensors import Values, is_tensor, like, straight_through
-from .variability import Variability, as_variabilities
+from .variability import as_variabilities
 from .vary import vary
 
 __all__ = ["MeasuredWrite", "PulseWrite"]
@@ -99,7 +99,8 @@ class PulseWrite:
     once in the same way, and every cell's error is drawn from them given its target
     (`MeasuredWrite`), so that millions of cells take seconds. What neighbours share is lost.
 
-    Before a write, devices are at conductances drawn log-uniformly: the array had other contents.
+    Before a write, devices are at conductances drawn log-uniformly between the network's g_off and
+    g_on: the array had other contents.
     In torch the gradient passes through unchanged.
 
     Parameters
@@ -145,11 +146,7 @@ class PulseWrite:
             raise ParameterError(
                 f"`device` must be a compact model with a state; got {self.device!r:.60}"
             )
-        given = as_variabilities(self.variability)
-        for one in given:
-            if not isinstance(one, Variability):
-                raise ParameterError(f"`variability` must hold Variability(...); got {one!r:.60}")
-        object.__setattr__(self, "variability", given)
+        object.__setattr__(self, "variability", as_variabilities(self.variability))
         choice("method", self.method, ("distribution", "exact"))
         for name in ("targets", "devices"):
             count(name, getattr(self, name), low=2)
@@ -165,7 +162,9 @@ class PulseWrite:
             if (g_off, g_on) not in self._measured:
                 goals = np.geomspace(g_off, g_on, self.targets)
                 wanted = np.repeat(goals[:, None], self.devices, axis=1)
-                found = self._program(wanted, Place(self.seed, "sample of devices"), 0)
+                found = self._program(
+                    wanted, Place(self.seed, "sample of devices"), 0, (g_off, g_on)
+                )
                 self._measured[g_off, g_on] = MeasuredWrite(goals, found / wanted - 1.0)
             return self._measured[g_off, g_on]
 
@@ -180,9 +179,11 @@ class PulseWrite:
             )
         if self.method == "distribution":
             return self.measure(off, on).written(G, fab, place, cycle)
-        return straight_through(G, like(self._program(_plain(G), place, cycle), G))
+        return straight_through(G, like(self._program(_plain(G), place, cycle, (off, on)), G))
 
-    def _program(self, targets: Array, place: Place, cycle: int) -> Array:
+    def _program(
+        self, targets: Array, place: Place, cycle: int, contents: tuple[float, float]
+    ) -> Array:
         """Return the conductances of devices (M, N) after programming, siemens."""
         from ..programming import program  # noqa: PLC0415 - brings the transient solvers
 
@@ -193,8 +194,7 @@ class PulseWrite:
         span = high - low
         inside = np.clip(targets, low + _INSIDE * span, high - _INSIDE * span)
         draws = place.generator(f"earlier contents {cycle}")
-        least, most = inside.min(axis=None), inside.max(axis=None)
-        before = np.exp(draws.uniform(np.log(least), np.log(max(most, 1.0001 * least)), shape))
+        before = np.exp(draws.uniform(*np.log(contents), shape))
         before = np.clip(before, low + _INSIDE * span, high - _INSIDE * span)
         array = Crossbar(cells=device.array(before), wires=self.wires or Wires())
         result = program(

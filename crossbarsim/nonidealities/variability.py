@@ -104,8 +104,6 @@ def keyed(variabilities: Iterable[Variability], names: Iterable[str], what: str)
     known = tuple(names)
     given = tuple(variabilities)
     for one in given:
-        if not isinstance(one, Variability):
-            raise ParameterError(f"`variability` must hold Variability(...); got {one!r:.60}")
         if one.parameter not in known:
             raise ParameterError(
                 f"{what} has no parameter {one.parameter!r} to vary; there are "
@@ -204,5 +202,13 @@ def _combine(
 
 def as_variabilities(given: Any) -> tuple[Variability, ...]:
     """Return one variation, or several, as a tuple."""
-    return (given,) if isinstance(given, Variability) else tuple(given)
+    found = (given,) if isinstance(given, Variability) or not _listed(given) else tuple(given)
+    for one in found:
+        if not isinstance(one, Variability):
+            raise ParameterError(f"`variability` must hold Variability(...); got {one!r:.60}")
+    return found
+
+
+def _listed(given: Any) -> bool:
+    return isinstance(given, Iterable) and not isinstance(given, str)
 
