@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..draws import Place
+from ..netlists.errors import ParameterError
+from ..nonidealities import NonIdealities
+from ..nonidealities.fabricate import Fabricated
 from .config import CrossbarConfig
 from .mapping import Layout, Tile
 from .variability import relative_deviation
 
 __all__ = ["Block", "Chip"]
+
+_CELLS = ("g_on", "g_off", "stuck", "kinds")  # of `Fabricated`: one value per cell
+_LINES = ("open_rows", "open_columns")
 
 
 @dataclass(frozen=True)
@@ -25,7 +34,7 @@ class Block:
 
 
 class Chip:
-    """The arrays of one weight matrix, as its seed makes them.
+    """The arrays of one weight matrix, as their seed makes them or as they were saved.
 
     Parameters
     ----------
@@ -38,10 +47,19 @@ class Chip:
         self.config, self.name = config, name
         self.seed = config.seed
         self.layout: Layout = config.layout
+        self.effects = config.nonidealities or NonIdealities()
+        self._saved: dict[Place, Fabricated] = {}
 
     def place(self, block: Block, array: str) -> Place:
         """Return the place of one array of a tile."""
         return Place(self.seed, f"{self.name}/{block.group}", array, block.tile.index)
+
+    def shape(self, block: Block) -> tuple[int, int]:
+        """Return rows and columns of every array of a tile."""
+        rows, outputs = block.tile.shape
+        return rows, self.layout.columns(outputs)
+
+    # -- programming -------------------------------------------------------------------------
 
     def program(self, block: Block, levels: Tensor) -> list[Tensor]:
         """Return the conductances, (rows, columns) siemens, of every array of a tile.
@@ -65,17 +83,123 @@ class Chip:
         ]
 
     def _conductance(self, level: Tensor, place: Place) -> Tensor:
-        config = self.config
+        if not self.config.random and not self._saved:
+            return self.config.g_off + level * self.config.span
+        fab = self.fabricated(place, (level.shape[0], level.shape[1]))
+        programmed = self.effects.program(level, fab, place)
+        result: Tensor = self.effects.age(programmed, fab, place)
+        return result
+
+    def fabricated(self, place: Place, shape: tuple[int, int]) -> Fabricated:
+        """Return one array as it left the factory."""
+        saved = self._saved.get(place)
+        if saved is not None:
+            return saved
+        config, effects = self.config, self.effects
+        fab = effects.fabricate(place, shape, config.g_on, config.g_off)
         if config.r_on_sigma == 0 and config.r_off_sigma == 0:
-            return config.g_off + level * (config.g_on - config.g_off)
-        on, off = (
-            torch.from_numpy(
-                g / relative_deviation(sigma, (level.shape[0], level.shape[1]), place, effect)
-            )
-            for g, sigma, effect in (
-                (config.g_on, config.r_on_sigma, "r_on"),
-                (config.g_off, config.r_off_sigma, "r_off"),
-            )
+            return fab
+        on = config.g_on / relative_deviation(config.r_on_sigma, shape, place, "r_on")
+        off = config.g_off / relative_deviation(config.r_off_sigma, shape, place, "r_off")
+        off = np.minimum(off, on)
+        stuck = fab.stuck
+        if effects.faults is not None and fab.kinds is not None:
+            stuck = effects.faults.conductance(fab.kinds, on, off)
+        return replace(fab, g_on=on, g_off=off, stuck=stuck)
+
+    # -- saving ------------------------------------------------------------------------------
+
+    def state(self, blocks: Iterable[Block]) -> dict[str, Tensor]:
+        """Return the chip as tensors; empty where every seed makes the same one.
+
+        Cells of all arrays one after the other, rows first: `g_on`, `g_off` and `stuck` in
+        siemens (NaN: not stuck), `kinds` as in `crossbarsim.nonidealities.Fault`.
+        """
+        if not self.config.random and not self._saved:
+            return {}
+        name = json.dumps({"seed": self.seed, "name": self.name}).encode()
+        state = {"place": torch.tensor(list(name), dtype=torch.uint8)}
+        if not (self._fabricates or self._saved):
+            return state
+        parts: dict[str, list[Any]] = {}
+        for block in blocks:
+            for array in self.layout.arrays:
+                fab = self.fabricated(self.place(block, array), self.shape(block))
+                for key, value in _flat(fab).items():
+                    parts.setdefault(key, []).append(value)
+        for key, values in parts.items():
+            state[key] = torch.from_numpy(np.concatenate(values))
+        return state
+
+    @property
+    def _fabricates(self) -> bool:
+        return bool(
+            self.effects.fabricates or self.config.r_on_sigma or self.config.r_off_sigma
         )
-        off = torch.minimum(off, on)
-        return off + level * (on - off)
+
+    def load(self, state: Mapping[str, Tensor], blocks: Iterable[Block]) -> None:
+        """Become the chip of a saved state, whatever seed this one was made with.
+
+        Raises
+        ------
+        ParameterError
+            The state is that of arrays of other shapes.
+        """
+        if "place" not in state:
+            return
+        named = json.loads(bytes(state["place"].tolist()).decode())
+        self.seed, self.name = int(named["seed"]), str(named["name"])
+        self._saved = {}
+        arrays = {key: value.numpy() for key, value in state.items() if key != "place"}
+        if not arrays:
+            return
+        used = dict.fromkeys(arrays, 0)
+
+        def take(key: str, count: int) -> Any:
+            start = used[key]
+            used[key] += count
+            if used[key] > len(arrays[key]):
+                raise ParameterError(f"the saved chip's {key!r} is too short for {self.name!r}")
+            return arrays[key][start : start + count]
+
+        saved = {}
+        for block in blocks:
+            for array in self.layout.arrays:
+                fab = _whole(self.shape(block), arrays, take, (self.config.g_on, self.config.g_off))
+                saved[self.place(block, array)] = fab
+        for key, count in used.items():
+            if count != len(arrays[key]):
+                raise ParameterError(
+                    f"the saved chip's {key!r} has {len(arrays[key])} entries; {self.name!r} "
+                    f"takes {count}: it was saved with another mapping or tile shape"
+                )
+        self._saved = saved
+
+
+def _flat(fab: Fabricated) -> dict[str, Any]:
+    """Return what a fabricated array holds, as one-dimensional arrays."""
+    rows, columns = fab.shape
+    flat: dict[str, Any] = {
+        name: np.broadcast_to(getattr(fab, name), fab.shape).ravel() for name in ("g_on", "g_off")
+    }
+    stuck = np.full(fab.shape, np.nan) if fab.stuck is None else fab.stuck
+    if fab.kinds is not None:
+        flat["stuck"] = np.asarray(stuck, dtype=np.float64).ravel()
+        flat["kinds"] = np.asarray(fab.kinds, dtype=np.int8).ravel()
+        for name, count in (("open_rows", rows), ("open_columns", columns)):
+            value = getattr(fab, name)
+            flat[name] = np.zeros(count, bool) if value is None else np.asarray(value, dtype=bool)
+    return flat
+
+
+def _whole(
+    shape: tuple[int, int], arrays: Mapping[str, Any], take: Any, nominal: tuple[float, float]
+) -> Fabricated:
+    rows, columns = shape
+    fields: dict[str, Any] = {
+        name: take(name, rows * columns).reshape(shape) for name in _CELLS if name in arrays
+    }
+    for name, count in zip(_LINES, (rows, columns), strict=True):
+        if name in arrays:
+            fields[name] = take(name, count)
+    return Fabricated(shape, **fields, nominal=nominal)

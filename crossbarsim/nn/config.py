@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 from ..netlists.crossbar import Wires
 from ..netlists.ends import Driven, Ends, Floating, Grounded
 from ..netlists.errors import ParameterError
+from ..nonidealities import NonIdealities
+from ..periphery import ENCODINGS, Periphery
 from .mapping import Layout
+from .wiring import Wiring
 
 __all__ = ["CrossbarConfig"]
 
@@ -17,11 +21,15 @@ Scheme = Literal["differential", "offset", "single"]
 Pairing = Literal["arrays", "interleaved"]
 Scaling = Literal["layer", "column"]
 Bias = Literal["digital", "chip"]
-Path = Literal["auto", "matrix", "vectors"]
+Path = Literal["auto", "matrix", "vectors", "surrogate"]
 Slicing = Literal["columns", "arrays"]
 Fill = Literal["equal", "spread"]
 Reorder = Literal["none", "rows", "columns", "both"]
 Precision = Literal["float32", "float64"]
+Encoding = Literal[
+    "bipolar", "two-phase", "offset", "pulse-width", "pulse-width-two-phase", "bit-serial",
+    "bit-serial-magnitude",
+]
 _CHOICES: dict[str, tuple[str, ...]] = {
     "scheme": get_args(Scheme),
     "pairing": get_args(Pairing),
@@ -32,7 +40,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "cell_fill": get_args(Fill),
     "reorder": get_args(Reorder),
     "precision": get_args(Precision),
-    "input_encoding": ("bipolar",),
+    "input_encoding": ENCODINGS,
 }
 
 
@@ -86,23 +94,36 @@ class CrossbarConfig:
         Of the effective matrices that are kept; default "float64".
     read_voltage : float
         Volt on a word line for an input of `input_range`; default 0.2 V.
-    input_encoding : {"bipolar"}
-        Signed inputs as positive and negative voltages.
+    input_encoding : str
+        How inputs become voltages in time, one of `crossbarsim.periphery.ENCODINGS`; default
+        "bipolar", positive and negative voltages.
     input_range : float, optional
-        Input that stands for `read_voltage`. Crossbars of linear cells without converters are
-        linear, so it changes no result; None takes 1.
+        Input that stands for `read_voltage`. With linear cells and neither converters nor noise
+        it changes no result, and None takes 1; otherwise None means that `calibrate` finds it.
+        Inputs beyond it saturate. It never follows the inputs of a batch.
+    signed_inputs : bool, optional
+        False where inputs are never negative, as after a ReLU, which saves phases and a sign
+        bit; None: as `calibrate` finds them, signed before.
     bias : {"digital", "chip"}
         Added after read-out, or stored in one more word line driven at `read_voltage`.
-    path : {"auto", "matrix", "vectors"}
+    path : {"auto", "matrix", "vectors", "surrogate"}
         Solve every input vector, or reduce every array to its effective matrix once and multiply;
-        both exact. "auto" solves vectors until, by counted work, reducing would have been
-        cheaper, and uses the matrices while they are valid.
+        both exact for linear cells. "auto" solves vectors until, by counted work, reducing would
+        have been cheaper, and uses the matrices while they are valid. Cells that are not linear
+        are solved for every vector, unless "surrogate" takes one linearisation of every array
+        instead (`report` says how far it is off).
     ends : Ends, optional
         What the lines' ends are tied to; default: driven left, sensed at the bottom. All lines of
-        an end alike; fixed voltages other than 0 do not fit a linear layer.
+        an end alike; fixed voltages other than 0 do not fit a linear layer. The sense amplifiers
+        of `periphery` take the place of an ideal virtual ground.
+    nonidealities : NonIdealities, optional
+        What devices, wires and reads do that they should not; None: nothing.
+    periphery : Periphery, optional
+        Converters and amplifiers; None: ideal.
     r_on_sigma, r_off_sigma : float
         Relative standard deviations of every cell's R_on = 1/g_on and R_off = 1/g_off, normal,
-        cut at 4 sigma and before they reach 0; default 0.
+        cut at 4 sigma and before they reach 0; default 0. For other variations use
+        `nonidealities`.
     seed : int
         Of the device variation: the same seed is the same chip.
 
@@ -128,11 +149,14 @@ class CrossbarConfig:
     reorder: Reorder = "none"
     precision: Precision = "float64"
     read_voltage: float = 0.2
-    input_encoding: Literal["bipolar"] = "bipolar"
+    input_encoding: Encoding = "bipolar"
     input_range: float | None = None
+    signed_inputs: bool | None = None
     bias: Bias = "digital"
     path: Path = "auto"
     ends: Ends | None = None
+    nonidealities: NonIdealities | None = None
+    periphery: Periphery | None = None
     r_on_sigma: float = 0.0
     r_off_sigma: float = 0.0
     seed: int = 0
@@ -149,6 +173,7 @@ class CrossbarConfig:
         self._check_wires()
         self._check_numbers()
         self._check_ends()
+        self._check_parts()
 
     @classmethod
     def ideal(cls, tile_shape: tuple[int, int] = (128, 128), **changes: Any) -> CrossbarConfig:
@@ -170,7 +195,46 @@ class CrossbarConfig:
             name: float(getattr(self.wires, name)) for name in ("word", "bit", "driver", "sense")
         }
         plain["ends"] = None if self.ends is None else repr(self.ends)
+        plain["nonidealities"] = self.nonidealities and self.nonidealities.to_dict()
+        plain["periphery"] = None if self.periphery is None else repr(self.periphery)
         return plain
+
+    # -- what follows from the settings ------------------------------------------------------
+
+    @property
+    def span(self) -> float:
+        """Conductance of a cell at level 1 less that at level 0, siemens, nominal."""
+        return self.g_on - self.g_off
+
+    @property
+    def linear(self) -> bool:
+        """Whether cells are plain resistors."""
+        return self.nonidealities is None or self.nonidealities.iv is None
+
+    @property
+    def exact_reads(self) -> bool:
+        """Whether effective weights say everything: linear cells, no converters, no noise."""
+        quiet = self.nonidealities is None or not self.nonidealities.reads
+        return quiet and (self.periphery is None or self.periphery.ideal)
+
+    @property
+    def random(self) -> bool:
+        """Whether one seed makes another chip than another."""
+        return bool(
+            self.r_on_sigma or self.r_off_sigma or self.nonidealities is not None
+            or self.periphery is not None
+        )
+
+    @cached_property
+    def wiring(self) -> Wiring:
+        """Wires and ends as the arrays have them: at temperature, with drivers and amplifiers."""
+        wires, ends = self.wires, self.ends
+        if self.nonidealities is not None:
+            wires = self.nonidealities.wires(wires)
+        if self.periphery is not None:
+            wires = self.periphery.wires(wires)
+            ends = self.periphery.ends(ends)
+        return Wiring(wires, ends)
 
     @property
     def layout(self) -> Layout:
@@ -188,7 +252,7 @@ class CrossbarConfig:
     @property
     def line_ends(self) -> dict[str, bool]:
         """Which ends of the lines carry current: drivers, grounds and sense nodes."""
-        ends = self.ends or Ends()
+        ends = self.wiring.ends or Ends()
         names = ("word_left", "word_right", "bit_top", "bit_bottom")
         return {name: not isinstance(getattr(ends, name), Floating) for name in names}
 
@@ -252,6 +316,10 @@ class CrossbarConfig:
         scale = self.input_range
         if scale is not None and not (isinstance(scale, (int, float)) and 0 < scale < math.inf):
             raise ParameterError(f"`input_range` must be > 0 or None; got {scale!r}")
+        if self.signed_inputs not in (None, True, False):
+            raise ParameterError(
+                f"`signed_inputs` must be True, False or None; got {self.signed_inputs!r}"
+            )
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
             raise ParameterError(f"`seed` must be an integer >= 0; got {self.seed!r}")
 
@@ -270,3 +338,23 @@ class CrossbarConfig:
                 )
         if isinstance(self.ends.bit_bottom, (Floating, Grounded)):
             raise ParameterError("`ends.bit_bottom` must be sensed: it is the layer's output")
+
+    def _check_parts(self) -> None:
+        for name, kind in (("nonidealities", NonIdealities), ("periphery", Periphery)):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, kind):
+                raise ParameterError(
+                    f"`{name}` must be {kind.__name__}(...) or None; got {value!r:.60}"
+                )
+        effects = self.nonidealities
+        if effects is not None and effects.variability and (self.r_on_sigma or self.r_off_sigma):
+            raise ParameterError(
+                "`r_on_sigma` and `r_off_sigma` are short for a variability of `nonidealities`: "
+                "give one or the other"
+            )
+        if self.path == "surrogate" and self.linear:
+            raise ParameterError(
+                '`path` "surrogate" is for cells that are not linear: give `nonidealities` with iv'
+            )
+        if effects is not None or self.periphery is not None:
+            _ = self.wiring  # checks that the parts go together

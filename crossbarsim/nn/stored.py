@@ -1,10 +1,9 @@
-"""The crossbars of one weight matrix: programming, solving and reading them."""
+"""The crossbars of one weight matrix: a module that programs and reads them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -13,40 +12,30 @@ from ..netlists.errors import ParameterError
 from ..solvers import Solver
 from .chip import Block, Chip
 from .config import CrossbarConfig
-from .mapping import line_order, tiles, weight_scale
-from .reduce import Wiring, reduce_arrays
+from .kept import Kept
+from .programmed import Mode, Orders, Programmer
+from .ranges import Ranges
+from .reading import ProgrammedTile, Reading, covering_range, read_tiles
+from .wiring import Wiring
 
-__all__ = ["StoredMatrix"]
+__all__ = ["Observer", "StoredMatrix"]
 
 # Counted work of the two exact paths, nanoseconds per cell on one core.
 _NS_REDUCE = 800.0
 _NS_VECTOR = 40.0
-# Cells that are programmed and solved together, unless a gradient needs all at once.
-_CELLS_AT_ONCE = 2**21
+# Currents that are held at once while many vectors are read.
+_CURRENTS_AT_ONCE = 2**23
 
-
-@dataclass(frozen=True, eq=False)
-class _Kept:
-    """Effective weights, and the weights that they belong to."""
-
-    weight: Tensor
-    bias: Tensor | None
-    whole: Tensor
-
-    def holds(self, weight: Tensor, bias: Tensor | None) -> bool:
-        """Whether nothing has changed, by value: any way of writing to a weight is noticed."""
-        if self.weight.shape != weight.shape or self.weight.dtype != weight.dtype:
-            return False
-        same = torch.equal(self.weight, weight.detach())
-        if self.bias is None or bias is None:
-            return same and self.bias is bias
-        return same and torch.equal(self.bias, bias.detach())
+Observer: TypeAlias = Callable[["StoredMatrix", Tensor, Tensor, "Tensor | None"], Tensor]
 
 
 class StoredMatrix(nn.Module):
     """The crossbars that hold one weight matrix, or one per group.
 
-    The weights are no parameters of it: the layer that owns them passes them in.
+    The weights are no parameters of it: the layer that owns them passes them in, so that their
+    names in a ``state_dict`` stay the layer's own. What it adds to a ``state_dict`` are the
+    fabricated chip, the order of the lines and what calibration found, each only where there is
+    something to say.
 
     Parameters
     ----------
@@ -58,6 +47,13 @@ class StoredMatrix(nn.Module):
     groups : int
     bias : bool
         Whether the layer has a bias; on chip it is one more word line.
+
+    Attributes
+    ----------
+    ranges : Ranges
+        What calibration found.
+    observer : callable or None
+        While set, forward passes go to it: ``observer(self, x, weight, bias)``.
 
     Raises
     ------
@@ -76,83 +72,50 @@ class StoredMatrix(nn.Module):
             if value < 1:
                 raise ParameterError(f"`{name}` must be >= 1; got {value!r}")
         self.config = config
-        self.chip = Chip(config, chip)
         self.outputs, self.inputs, self.groups = outputs, inputs, groups
         self.on_chip_bias = bias and config.bias == "chip"
-        self.input_range: float | None = config.input_range
-        self._orders: tuple[Tensor | None, Tensor | None] | None = None
-        self._kept: _Kept | None = None
+        self.chip = Chip(config, chip)
+        self.programmer = Programmer(
+            config, self.chip, groups, outputs, inputs + self.on_chip_bias
+        )
+        self.ranges = Ranges(config.input_range, config.signed_inputs)
+        self.orders: Orders | None = None
+        self.observer: Observer | None = None
+        self.reads = 0
+        self._kept: Kept | None = None
         self._seen = 0
 
     @property
-    def scale_of_inputs(self) -> float:
-        """Input that stands for the read voltage."""
-        return 1.0 if self.input_range is None else float(self.input_range)
+    def input_range(self) -> float | None:
+        """Input that stands for the read voltage; None: not known yet."""
+        return self.ranges.input_range
+
+    @input_range.setter
+    def input_range(self, value: float | None) -> None:
+        self.ranges = self.ranges.replace(input_range=value)
 
     @property
-    def lines(self) -> int:
-        """Word lines of one group: its inputs, and the bias where it is on chip."""
-        return self.inputs + self.on_chip_bias
+    def scale_of_inputs(self) -> float:
+        """Input that stands for the read voltage, 1 where it matters to nothing."""
+        return 1.0 if self.ranges.input_range is None else float(self.ranges.input_range)
 
     def blocks(self) -> Iterator[Block]:
         """Yield the tiles of all groups."""
-        height, width = self.config.tile_shape[0], self.config.weights_per_tile
-        for group in range(self.groups):
-            for tile in tiles(self.lines, self.outputs, height, width):
-                yield Block(group, tile)
+        return self.programmer.blocks()
 
     # -- weights as stored -------------------------------------------------------------------
 
-    def _matrices(self, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """Return the matrices as stored, (groups, outputs, lines) float64, an on-chip bias last.
-
-        In the order of the lines of the chip.
-        """
+    def _levels(self, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return levels (groups, lines, outputs) and scales (groups, 1, outputs)."""
         whole = weight.reshape(self.groups, self.outputs, self.inputs).to(torch.float64)
         if self.on_chip_bias:
             if bias is None:
                 raise ParameterError("`bias` is stored on this chip: it must be given")
             column = bias.reshape(self.groups, -1, 1).to(torch.float64) / self.scale_of_inputs
             whole = torch.cat([whole, column], dim=2)
-        rows, columns = self._line_orders(whole)
-        if columns is not None:
-            whole = whole.gather(1, columns.unsqueeze(2).expand_as(whole))
-        if rows is not None:
-            whole = whole.gather(2, rows.unsqueeze(1).expand_as(whole))
-        return whole
-
-    def _line_orders(self, whole: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """Return which input and which output lies on every line, (groups, n), or None."""
-        if self._orders is None:
-            self._orders = self._choose_orders(whole.detach())
-        return self._orders
-
-    def _choose_orders(self, whole: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        choice, ends = self.config.reorder, self.config.line_ends
-        load = whole.abs()
-        rows = columns = None
-        if choice in ("rows", "both"):
-            rows = torch.stack([
-                line_order(one, self.config.tile_shape[0],
-                           near_first=ends["bit_top"], near_last=ends["bit_bottom"])
-                for one in load.sum(dim=1)
-            ])
-        if choice in ("columns", "both"):
-            columns = torch.stack([
-                line_order(one, self.config.weights_per_tile,
-                           near_first=ends["word_left"], near_last=ends["word_right"])
-                for one in load.sum(dim=2)
-            ])
-        return rows, columns
-
-    def _levels(self, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return levels (groups, lines, outputs) in [-1, 1], and scales (groups, 1, outputs)."""
-        whole = self._matrices(weight, bias)
-        scale = torch.stack([
-            weight_scale(one, self.config.scaling, self.config.clip_percentile).T
-            .expand(1, self.outputs) for one in whole
-        ])
-        return (whole.transpose(1, 2) / scale).clamp(-1, 1), scale
+        if self.orders is None:
+            self.orders = self.programmer.choose_orders(whole)
+        return self.programmer.levels(self.orders.arrange(whole))
 
     def arrays(
         self, weight: Tensor, bias: Tensor | None = None
@@ -160,43 +123,67 @@ class StoredMatrix(nn.Module):
         """Yield every tile and its arrays' conductances, (rows, columns) siemens."""
         levels, _ = self._levels(weight, bias)
         for block in self.blocks():
-            yield block, self.chip.program(block, self._of(levels, block))
+            yield block, self.chip.program(block, self.programmer.of(levels, block))
 
-    @staticmethod
-    def _of(levels: Tensor, block: Block) -> Tensor:
-        return levels[block.group, block.tile.rows, block.tile.columns]
+    def _tracked(self, weight: Tensor, bias: Tensor | None) -> bool:
+        return torch.is_grad_enabled() and (
+            weight.requires_grad or (bias is not None and bias.requires_grad)
+        )
 
-    @property
-    def wiring(self) -> Wiring:
-        """Wires and ends of the arrays."""
-        return Wiring(self.config.wires, self.config.ends)
+    def _keep(
+        self, weight: Tensor, bias: Tensor | None, what: tuple[Any, ...],
+        make: Callable[[], Any],
+    ) -> Any:
+        """Return what `make` gives, from before where the weights are still the same."""
+        if self._tracked(weight, bias):
+            return make()
+        kept = self._kept
+        if kept is not None and kept.holds(weight, bias, what):
+            return kept.value
+        value = make()
+        self._kept = Kept.of(weight, bias, what, value)
+        return value
+
+    def _what(self, kind: str) -> tuple[Any, ...]:
+        """Return what a kept value depends on beside the weights."""
+        scale = self.scale_of_inputs if self.on_chip_bias else None
+        return (kind, scale, self.chip.seed, self.chip.name, self.ranges.signed)
 
     # -- effective weights -------------------------------------------------------------------
 
     def prefers_matrix(self, vectors: int, weight: Tensor, bias: Tensor | None = None) -> bool:
-        """Return whether `effective` weights are the cheaper exact way for that many inputs."""
-        if self.config.path == "auto":
-            self._seen += vectors
-        return self._at_hand(weight, bias) or (
-            self.config.path == "auto" and self._seen * _NS_VECTOR > _NS_REDUCE
-        )
+        """Return whether the product of `effective` weights is exact, and the cheaper way.
 
-    def _at_hand(self, weight: Tensor, bias: Tensor | None) -> bool:
-        """Whether effective weights are there already, are asked for, or are cheaper anyhow."""
+        Parameters
+        ----------
+        vectors : int
+            How many inputs are about to be multiplied; "auto" counts them.
+        weight, bias
+            As in `effective`.
+        """
+        if self.observer is not None or not self.config.exact_reads:
+            return False
+        self._seen += vectors
+        return self._by_matrix(weight, bias, "effective")
+
+    def _by_matrix(self, weight: Tensor, bias: Tensor | None, kind: str) -> bool:
+        """Whether matrices are asked for, are there already, or are cheaper."""
         if self.config.path != "auto":
             return self.config.path == "matrix"
-        if self.wiring.ideal or (torch.is_grad_enabled() and weight.requires_grad):
+        if self.config.wiring.ideal or self._tracked(weight, bias):
             return True
         kept = self._kept
-        return kept is not None and kept.holds(weight, bias)
+        if kept is not None and kept.holds(weight, bias, self._what(kind)):
+            return True
+        return self._seen * _NS_VECTOR > _NS_REDUCE
 
     def effective(
         self, weight: Tensor, bias: Tensor | None = None, *, solver: Solver | None = None
     ) -> tuple[Tensor, Tensor | None]:
         """Return the weights that the crossbars realise, and the bias to add to the product.
 
-        Exact, wires and device variation included, and differentiable in weight and bias. Kept
-        until the weights change.
+        Exact for linear cells, wires, devices and a calibration's gain included, and
+        differentiable in weight and bias. Kept until the weights change.
 
         Parameters
         ----------
@@ -209,71 +196,38 @@ class StoredMatrix(nn.Module):
         (groups * outputs, inputs) tensor, float64 or the configuration's `precision`
         (groups * outputs,) tensor or None
             The bias: as it is, or as the crossbars realise it.
+
+        Raises
+        ------
+        ParameterError
+            The cells are not linear.
         """
-        whole = self._whole(weight, bias, solver).flatten(0, 1)
-        if not self.on_chip_bias:
-            return whole, bias
-        return whole[:, :-1], whole[:, -1] * self.scale_of_inputs
-
-    def _whole(self, weight: Tensor, bias: Tensor | None, solver: Solver | None) -> Tensor:
-        """Return the effective weights, (groups, outputs, lines) in the layer's own order."""
-        tracked = torch.is_grad_enabled() and (
-            weight.requires_grad or (bias is not None and bias.requires_grad)
-        )
-        kept = self._kept
-        if not tracked and kept is not None and kept.holds(weight, bias):
-            return kept.whole
-        levels, scale = self._levels(weight, bias)
-        whole = self._realised(levels, scale, Wiring(self.config.wires, self.config.ends, solver))
-        whole = self._undo_orders(whole)
-        if not tracked:
-            self._kept = _Kept(
-                weight.detach().clone(), None if bias is None else bias.detach().clone(), whole
+        if not self.config.linear:
+            raise ParameterError(
+                f"{self.chip.name!r}: cells that are not linear have no effective weights"
             )
-        return whole
+        whole = self._keep(
+            weight, bias, self._what("effective"), lambda: self._effective(weight, bias, solver)
+        )
+        weights, offset = whole, bias
+        if self.on_chip_bias:
+            weights, offset = whole[:, :-1], whole[:, -1] * self.scale_of_inputs
+        if self.ranges.gain is not None and self.ranges.offset is not None:
+            gain = self.ranges.gain.to(whole.dtype)
+            weights = weights * gain.unsqueeze(1)
+            if self.on_chip_bias and offset is not None:
+                offset = offset * gain
+            extra = self.ranges.offset
+            offset = extra if offset is None else offset + extra.to(offset.dtype)
+        return weights, offset
 
-    def _realised(self, levels: Tensor, scale: Tensor, wiring: Wiring) -> Tensor:
-        config, layout = self.config, self.config.layout
-        span = config.g_on - config.g_off
-        baseline = layout.baseline(config.g_on, config.g_off)
-        dtype = getattr(torch, config.precision)
-        lines: dict[tuple[int, int], list[Tensor]] = {}
-        for chunk in self._chunks(levels.requires_grad):
-            matrices = iter(reduce_arrays(
-                [self._of(levels, block) for block in chunk],
-                lambda parts, chunk=chunk: self.chip.program_all(chunk, parts), wiring, dtype,
-            ))
-            for block in chunk:
-                parts = [layout.channels(next(matrices).T) for _ in layout.arrays]
-                decoded = layout.decode(parts) - baseline
-                factor = scale[block.group, :, block.tile.columns] / span
-                line = lines.setdefault((block.group, block.tile.index[0]), [])
-                line.append(decoded * factor.to(dtype))
-        groups: list[list[Tensor]] = [[] for _ in range(self.groups)]
-        for (group, _), line in lines.items():
-            groups[group].append(torch.cat(line, dim=1))
-        return torch.stack([torch.cat(rows, dim=0).T for rows in groups])
-
-    def _chunks(self, tracked: bool) -> Iterator[Sequence[Block]]:
-        chunk: list[Block] = []
-        cells = 0
-        for block in self.blocks():
-            chunk.append(block)
-            rows, outputs = block.tile.shape
-            cells += rows * self.config.layout.columns(outputs) * len(self.config.layout.arrays)
-            if cells >= _CELLS_AT_ONCE and not tracked:
-                yield chunk
-                chunk, cells = [], 0
-        if chunk:
-            yield chunk
-
-    def _undo_orders(self, whole: Tensor) -> Tensor:
-        rows, columns = self._orders or (None, None)
-        if rows is not None:
-            whole = whole.gather(2, rows.argsort(dim=1).unsqueeze(1).expand_as(whole))
-        if columns is not None:
-            whole = whole.gather(1, columns.argsort(dim=1).unsqueeze(2).expand_as(whole))
-        return whole
+    def _effective(self, weight: Tensor, bias: Tensor | None, solver: Solver | None) -> Tensor:
+        levels, scale = self._levels(weight, bias)
+        wiring = self.config.wiring
+        if solver is not None:
+            wiring = Wiring(wiring.wires, wiring.ends, solver)
+        whole = self.programmer.effective(levels, scale, wiring)
+        return (self.orders or Orders()).restore(whole).flatten(0, 1)
 
     # -- inputs ------------------------------------------------------------------------------
 
@@ -289,49 +243,152 @@ class StoredMatrix(nn.Module):
         Returns
         -------
         (B, groups * outputs) tensor of `x`'s type
+
+        Raises
+        ------
+        ParameterError
+            Converters, noise or cells that are not linear need ranges, and there are none yet.
         """
-        if self._at_hand(weight, bias):
+        if self.observer is not None:
+            return self.observer(self, x, weight, bias)
+        if self.config.exact_reads and self._by_matrix(weight, bias, "effective"):
             weights, offset = self.effective(weight, bias)
             grouped = weights.reshape(self.groups, self.outputs, self.inputs).to(x.dtype)
-            y = torch.einsum("bgi,goi->bgo", x, grouped).reshape(len(x), -1)
+            y = torch.einsum("bgi,goi->bgo", x, grouped).flatten(1)
             return y if offset is None else y + offset.to(x.dtype)
-        y = self._by_vectors(x, weight, bias)
-        if bias is not None and not self.on_chip_bias:
-            y = y + bias
-        return y.to(x.dtype)
+        return self.finish(self.read(x, weight, bias), bias).to(x.dtype)
 
-    def _by_vectors(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """Solve for every input vector: x (B, groups, inputs) -> (B, groups * outputs)."""
-        config, layout = self.config, self.config.layout
-        levels, scale = self._levels(weight, bias)
-        volts = self._drive(x.to(torch.float64) / self.scale_of_inputs) * config.read_voltage
-        span = config.g_on - config.g_off
-        baseline = layout.baseline(config.g_on, config.g_off)
-        lines: dict[tuple[int, int], Tensor] = {}
-        for block in self.blocks():
-            mine = volts[:, block.group, block.tile.rows]
-            cells = self.chip.program(block, self._of(levels, block))
-            parts = [layout.channels(self.wiring.currents(mine, g)) for g in cells]
-            siemens = layout.decode(parts) - baseline * mine.sum(dim=1, keepdim=True)
-            factor = scale[block.group, :, block.tile.columns] * (
-                self.scale_of_inputs / config.read_voltage / span
+    def digital(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Return what a digital layer gives, (B, groups * outputs); parameters as `forward`."""
+        grouped = weight.reshape(self.groups, self.outputs, self.inputs)
+        y = torch.einsum("bgi,goi->bgo", x, grouped.to(x.dtype)).flatten(1)
+        return y if bias is None else y + bias.to(x.dtype)
+
+    def finish(self, y: Tensor, bias: Tensor | None) -> Tensor:
+        """Return read outputs (B, groups * outputs) with the digital corrections and bias."""
+        if self.ranges.gain is not None and self.ranges.offset is not None:
+            y = y * self.ranges.gain.to(y.dtype) + self.ranges.offset.to(y.dtype)
+        return y if bias is None or self.on_chip_bias else y + bias.to(y.dtype)
+
+    def read(
+        self, x: Tensor, weight: Tensor, bias: Tensor | None = None, *,
+        observe: Callable[[Tensor], None] | None = None,
+    ) -> Tensor:
+        """Return what the arrays give, before corrections and digital bias.
+
+        Parameters
+        ----------
+        x, weight, bias
+            As in `forward`.
+        observe : callable, optional
+            As in `Reading`.
+        """
+        config = self.config
+        if not config.exact_reads and self.ranges.input_range is None:
+            raise ParameterError(
+                f"{self.chip.name or 'this layer'!r}: converters, noise and cells that are not "
+                "linear need the range of the inputs: call calibrate(model, loader) first, or "
+                "give `input_range`"
             )
-            place = (block.group, block.tile.columns.start)
-            values = siemens * factor
-            lines[place] = lines[place] + values if place in lines else values
-        y = torch.cat([lines[k] for k in sorted(lines)], dim=1)
-        y = y.reshape(len(x), self.groups, self.outputs)
-        columns = self._orders[1] if self._orders else None
-        if columns is not None:
-            y = y.gather(2, columns.argsort(dim=1).expand_as(y))
-        return y.flatten(1)
-
-    def _drive(self, u: Tensor) -> Tensor:
-        """Return what every word line gets, (B, groups, lines), of inputs over their range."""
+        if not config.exact_reads:
+            self._seen += len(x)
+        tiles = self._tiles(weight, bias)
+        full_scale = self.ranges.full_scale
+        if full_scale is None and observe is None:
+            full_scale = covering_range(tiles, config, self.chip.name)
+        reading = Reading(
+            config, self.ranges.signed is not False, full_scale=full_scale, observe=observe
+        )
+        dtype = torch.float64 if config.precision == "float64" else torch.float32
+        u = x.to(dtype) / self.scale_of_inputs
         if self.on_chip_bias:
             u = torch.cat([u, u.new_ones(len(u), self.groups, 1)], dim=2)
-        rows = self._orders[0] if self._orders else None
-        return u if rows is None else u.gather(2, rows.expand_as(u))
+        u = (self.orders or Orders()).arrange_inputs(u)
+        widest = max(
+            config.tile_shape[1] * len(self.chip.layout.arrays),
+            self.groups * (self.inputs + self.outputs),
+        )
+        step = max(1, _CURRENTS_AT_ONCE // widest)
+        parts = []
+        for piece in torch.split(u, step):
+            parts.append(self._read_piece(tiles, piece, reading.starting_at(self.reads)))
+            self.reads += len(piece)
+        y = parts[0] if len(parts) == 1 else torch.cat(parts)
+        y = (self.orders or Orders()).restore_outputs(y)
+        return y.flatten(1) * self.scale_of_inputs
+
+    def _read_piece(self, tiles: list[ProgrammedTile], u: Tensor, reading: Reading) -> Tensor:
+        """Return outputs (B, groups, outputs) over the input range, in the chip's order."""
+        columns: dict[tuple[int, int], Tensor] = {}
+        for tile, value in read_tiles(tiles, u, reading):
+            place = (tile.group, tile.columns.start)
+            columns[place] = columns[place] + value if place in columns else value
+        y = torch.cat([columns[k].expand(len(u), -1) for k in sorted(columns)], dim=1)
+        return y.reshape(len(u), self.groups, self.outputs)
+
+    def _tiles(self, weight: Tensor, bias: Tensor | None) -> list[ProgrammedTile]:
+        mode: Mode = "cells"
+        if self.config.path == "surrogate":
+            mode = "surrogate"
+        elif self.config.linear and self._by_matrix(weight, bias, "matrix"):
+            mode = "matrix"
+        samples = self.ranges.samples
+
+        def make() -> list[ProgrammedTile]:
+            levels, scale = self._levels(weight, bias)
+            return self.programmer.tiles(
+                levels, scale, mode, signed_inputs=self.ranges.signed is not False,
+                needs_load=Reading(self.config).needs_load,
+                samples=None if samples is None else self._volts(samples),
+            )
+
+        tiles: list[ProgrammedTile] = self._keep(weight, bias, self._what(mode), make)
+        return tiles
+
+    def _volts(self, samples: Tensor) -> Tensor:
+        """Return voltages (S, groups, lines) of sample inputs (S, groups, inputs)."""
+        u = samples / self.scale_of_inputs
+        if self.on_chip_bias:
+            u = torch.cat([u, u.new_ones(len(u), self.groups, 1)], dim=2)
+        u = (self.orders or Orders()).arrange_inputs(u)
+        return u.clamp(-1, 1) * self.config.read_voltage
+
+    # -- state -------------------------------------------------------------------------------
+
+    def _save_to_state_dict(
+        self, destination: dict[str, Any], prefix: str, keep_vars: bool
+    ) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        orders = self.orders or Orders()
+        state: dict[str, Tensor | None] = {
+            **{f"chip.{k}": v for k, v in self.chip.state(self.blocks()).items()},
+            "order.rows": orders.rows, "order.columns": orders.columns,
+            **{f"range.{k}": v for k, v in self.ranges.state().items()},
+        }
+        destination.update({prefix + k: v for k, v in state.items() if v is not None})
+
+    def _load_from_state_dict(
+        self, state_dict: Mapping[str, Tensor], prefix: str, local_metadata: Any, strict: bool,
+        missing_keys: list[str], unexpected_keys: list[str], error_msgs: list[str],
+    ) -> None:
+        del local_metadata, missing_keys
+        mine = {k.removeprefix(prefix): v for k, v in state_dict.items() if k.startswith(prefix)}
+        parts: dict[str, dict[str, Tensor]] = {"chip": {}, "order": {}, "range": {}}
+        for name, value in mine.items():
+            part, _, key = name.partition(".")
+            if part in parts:
+                parts[part][key] = value.detach().cpu()
+            elif strict:
+                unexpected_keys.append(prefix + name)
+        try:
+            self.chip.load(parts["chip"], self.blocks())
+            if parts["order"]:
+                self.orders = Orders(parts["order"].get("rows"), parts["order"].get("columns"))
+            if parts["range"]:
+                self.ranges = Ranges.of_state(parts["range"])
+        except ParameterError as error:
+            error_msgs.append(str(error))
+        self._kept = None
 
     def extra_repr(self) -> str:
         """Describe the matrix in its network's print-out."""
@@ -339,4 +396,4 @@ class StoredMatrix(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what can be computed again."""
-        return {**super().__getstate__(), "_kept": None}
+        return {**self.__dict__, "_kept": None}

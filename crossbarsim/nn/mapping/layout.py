@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -82,12 +82,10 @@ class Layout:
         return {name: tuple(planes) for name, planes in result.items()}
 
     def _name(self, sign: int, digit: int) -> str:
-        if self.scheme != "differential":
-            name = self.scheme
-        elif self.pairing == "interleaved":
-            name = "interleaved"
-        else:
-            name = ("positive", "negative")[sign]
+        name: str = self.scheme
+        if self.scheme == "differential":
+            sides = ("positive", "negative")
+            name = "interleaved" if self.pairing == "interleaved" else sides[sign]
         return f"{name}.{digit}" if self.slicing == "arrays" and self.bits is not None else name
 
     @property
@@ -154,35 +152,55 @@ class Layout:
         """
         if self.copies == 1:
             return currents
-        return currents.unflatten(-1, (-1, self.copies)).sum(dim=-1)
+        return currents.reshape(*currents.shape[:-1], -1, self.copies).sum(dim=-1)
 
-    def subtracted(self, parts: Sequence[Tensor]) -> Tensor:
-        """Return the channels of all arrays of a tile less their negative sides or references.
+    @cached_property
+    def homes(self) -> tuple[int, ...]:
+        """The arrays, by number, whose converters take differences: those of positive sides."""
+        return tuple(
+            k for k, planes in enumerate(self.arrays.values()) if any(not p.sign for p in planes)
+        )
 
-        As currents that meet before the amplifier do: (..., outputs * digits).
+    def subtracted(self, parts: Sequence[Tensor]) -> list[Tensor]:
+        """Return the channels less their negative sides or references, for every home array.
+
+        As currents that meet before the converter do: (..., outputs * digits of the array).
+
+        Parameters
+        ----------
+        parts : sequence of (..., channels) tensors
+            Of all arrays of a tile.
         """
-        digits = len(self.digits.widths)
-        total: Tensor | None = None
+        sides: dict[tuple[int, int], Tensor] = {}
         for names, part in zip(self.arrays.values(), parts, strict=True):
             heads = names[:: self.copies]
             body, reference = self._split(part, len(heads))
-            sides = []
             for k, plane in enumerate(heads):
-                side = body[..., k] if reference is None else body[..., k] - reference[..., k:k + 1]
-                sides.append((plane.digit, -side if plane.sign else side))
-            mine = [sum(s for d, s in sides if d == digit) for digit in range(digits)]
-            stacked = torch.stack([
-                m if isinstance(m, Tensor) else torch.zeros_like(sides[0][1]) for m in mine
-            ], dim=-1)
-            total = stacked if total is None else total + stacked
-        if total is None:  # pragma: no cover - a layout has at least one array
-            raise AssertionError
-        return total.flatten(-2)
+                side = body[..., k]
+                if reference is not None:
+                    side = side - reference[..., k : k + 1]
+                sides[plane.sign, plane.digit] = side
+        return [
+            torch.stack([
+                sides[0, digit] - sides[1, digit] if (1, digit) in sides else sides[0, digit]
+                for digit in self._digits_at(home)
+            ], dim=-1).flatten(-2)
+            for home in self.homes
+        ]
 
-    def decode_subtracted(self, values: Tensor) -> Tensor:
-        """Return the weights (..., outputs) of `subtracted` channels, in units of the span."""
-        weights = values.new_tensor(self._gains)
-        return values.unflatten(-1, (-1, len(self._gains))) @ weights
+    def decode_subtracted(self, values: Sequence[Tensor]) -> Tensor:
+        """Return the weights (..., outputs) of `subtracted` channels, as `decode` does."""
+        total: Any = 0.0
+        for home, value in zip(self.homes, values, strict=True):
+            gains = [self._gains[digit] for digit in self._digits_at(home)]
+            part: Any = value.reshape(*value.shape[:-1], -1, len(gains))
+            total = total + part @ value.new_tensor(gains)
+        result: Tensor = total
+        return result
+
+    def _digits_at(self, array: int) -> list[int]:
+        planes = list(self.arrays.values())[array]
+        return list(dict.fromkeys(p.digit for p in planes if not p.sign))
 
     def decode(self, parts: Sequence[Tensor]) -> Tensor:
         """Return the weights (..., outputs) of the channels of all arrays of a tile.
@@ -190,20 +208,18 @@ class Layout:
         In units of the span: currents per volt come out as siemens, to be divided by
         ``g_on - g_off``. The scheme "single" still holds its offset.
         """
-        total: Tensor | None = None
+        total: Any = 0.0
         for names, part in zip(self.arrays.values(), parts, strict=True):
             heads = names[:: self.copies]
             factors = part.new_tensor([
                 (-1.0 if p.sign else 1.0) * self._gains[p.digit] for p in heads
             ])
             body, reference = self._split(part, len(heads))
-            value = body @ factors
+            total = total + body @ factors
             if reference is not None:
-                value = value - (reference @ factors).unsqueeze(-1)
-            total = value if total is None else total + value
-        if total is None:  # pragma: no cover - a layout has at least one array
-            raise AssertionError
-        return total
+                total = total - (reference @ factors).unsqueeze(-1)
+        result: Tensor = total
+        return result
 
     def baseline(self, g_on: float, g_off: float) -> float:
         """Return what the decoded value of every input holds too much, siemens ("single")."""
@@ -220,5 +236,6 @@ class Layout:
     def _split(self, part: Tensor, heads: int) -> tuple[Tensor, Tensor | None]:
         """Return (..., outputs, channels of a weight) and the references (..., channels)."""
         if self.scheme != "offset":
-            return part.unflatten(-1, (-1, heads)), None
-        return part[..., :-heads].unflatten(-1, (-1, heads)), part[..., -heads:]
+            return part.reshape(*part.shape[:-1], -1, heads), None
+        body = part[..., :-heads]
+        return body.reshape(*body.shape[:-1], -1, heads), part[..., -heads:]
