@@ -90,7 +90,7 @@ class DeviceDisturb:
     Parameters
     ----------
     device : Device
-        Parameters alike for all cells.
+        Parameters alike for all cells; its ambient temperature is its own parameter.
     reads : float
         Since programming, >= 0.
     voltage : float

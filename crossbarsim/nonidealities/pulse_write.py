@@ -15,10 +15,10 @@ from ..netlists._check import Array, finite_array
 from ..netlists.crossbar import Crossbar, Wires
 from ..netlists.errors import ParameterError
 from .checks import choice, count, number
+from .devices import vary
 from .fabricate import Fabricated
 from .tensors import Values, is_tensor, like, straight_through
 from .variability import as_variabilities
-from .vary import vary
 
 __all__ = ["MeasuredWrite", "PulseWrite"]
 
@@ -194,7 +194,8 @@ class PulseWrite:
         span = high - low
         inside = np.clip(targets, low + _INSIDE * span, high - _INSIDE * span)
         draws = place.generator(f"earlier contents {cycle}")
-        before = np.exp(draws.uniform(*np.log(contents), shape))
+        low_log, high_log = (float(np.log(g)) for g in contents)
+        before = np.exp(draws.uniform(low_log, high_log, shape))
         before = np.clip(before, low + _INSIDE * span, high - _INSIDE * span)
         array = Crossbar(cells=device.array(before), wires=self.wires or Wires())
         result = program(

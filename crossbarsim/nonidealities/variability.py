@@ -41,8 +41,9 @@ class Variability:
         deviation of 10 %. A distribution of torch without ``icdf`` is sampled from torch's global
         generator, seeded by the place and put back afterwards.
     level : {"wafer", "die", "array", "cell"}
-        What has one common draw: all that one seed makes ("wafer"); a layer, whose arrays lie
-        together on one die ("die"); a physical array; every cell by itself (default).
+        What has one common draw: all that one seed makes ("wafer"); a layer of the network with
+        all its groups, whose arrays lie together on one die ("die": `Place.layer` up to a "/"); a
+        physical array; every cell by itself (default).
     kind : {"relative", "offset", "absolute"}
         The draw multiplies the nominal value (default), is added to it (in the parameter's unit),
         or takes its place.
@@ -129,8 +130,10 @@ def draw(key: str, one: Variability, place: Place, shape: tuple[int, int]) -> An
     """Return what one variation draws at a place: (M, N), or one number for higher levels."""
     law = as_distribution(one.distribution)
     if one.level != "cell":
-        at = {"wafer": Place(place.seed), "die": Place(place.seed, place.layer),
-              "array": place}[one.level]
+        at = {
+            "wafer": Place(place.seed), "die": Place(place.seed, place.layer.split("/")[0]),
+            "array": place,
+        }[one.level]
         return float(law.sample(at.generator(key), ()))
     if one.correlation is None:
         return law.sample(place.generator(key), shape)

@@ -176,7 +176,7 @@ def test_the_split_is_each_cells_own():
     fab = effects.fabricate(PLACE, (40, 40), ON, OFF)
     level = (1 / 500e3 - fab.g_off) / (fab.g_on - fab.g_off)
     found = effects.age(effects.program(level, fab, PLACE), fab, PLACE)
-    high = 500e3 > 0.5 * (1 / fab.g_on + 1 / fab.g_off)
+    high = 0.5 * (1 / fab.g_on + 1 / fab.g_off) < 500e3
     np.testing.assert_allclose(1 / found, np.where(high, 7e4, 500e3))
     assert 0.1 < high.mean() < 0.9
 

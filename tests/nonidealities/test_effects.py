@@ -60,7 +60,10 @@ def test_nothing_is_the_ideal_array():
     level = np.random.default_rng(0).random((40, 30))
     effects = NonIdealities()
     np.testing.assert_array_equal(chip(effects), OFF + level * (ON - OFF))
-    assert not (effects.fabricates or effects.programs or effects.ages or effects.reads)
+    assert not (effects.fabricates)
+    assert not (effects.programs)
+    assert not (effects.ages)
+    assert not (effects.reads)
     wires = Wires(1.0, 2.0)
     assert effects.wires(wires) == wires
 

@@ -83,6 +83,8 @@ def test_levels(level, same):
              "": set()}[same]
     for name, other in others.items():
         assert np.array_equal(base, other) == (name in alike), name
+    group = value(1, "a/3", "positive", (0, 0))  # of the same layer
+    assert np.array_equal(base, group) == (level in {"wafer", "die"})
 
 
 def test_levels_add_up():
