@@ -7,7 +7,16 @@ import pytest
 from scipy.interpolate import PchipInterpolator
 from scipy.optimize import root
 
-from crossbarsim import Crossbar, Driven, Ends, Grounded, OneSelectorOneResistor, ParameterError, Solver, Wires
+from crossbarsim import (
+    Crossbar,
+    Driven,
+    Ends,
+    Grounded,
+    OneSelectorOneResistor,
+    ParameterError,
+    Solver,
+    Wires,
+)
 from crossbarsim.devices import ExponentialSelector, StanfordPKU, StaticTable, device
 from crossbarsim.nonidealities.iv import DeviceIV, PolynomialIV, SinhIV, TableIV, cell_curve
 
