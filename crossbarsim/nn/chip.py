@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,6 +41,11 @@ class Chip:
     config : CrossbarConfig
     name : str
         Of the matrix in its network.
+
+    Attributes
+    ----------
+    disturbance : callable or None
+        Changes the conductances (M, N) of a place whenever they are programmed; for training.
     """
 
     def __init__(self, config: CrossbarConfig, name: str) -> None:
@@ -49,6 +54,7 @@ class Chip:
         self.layout: Layout = config.layout
         self.effects = config.nonidealities or NonIdealities()
         self._saved: dict[Place, Fabricated] = {}
+        self.disturbance: Callable[[Tensor, Place], Tensor] | None = None
 
     def place(self, block: Block, array: str) -> Place:
         """Return the place of one array of a tile."""
@@ -83,6 +89,10 @@ class Chip:
         ]
 
     def _conductance(self, level: Tensor, place: Place) -> Tensor:
+        conductance = self._undisturbed(level, place)
+        return conductance if self.disturbance is None else self.disturbance(conductance, place)
+
+    def _undisturbed(self, level: Tensor, place: Place) -> Tensor:
         if not self.config.random and not self._saved:
             return self.config.g_off + level * self.config.span
         fab = self.fabricated(place, (level.shape[0], level.shape[1]))

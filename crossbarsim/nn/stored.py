@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import torch
@@ -83,6 +84,7 @@ class StoredMatrix(nn.Module):
         self.observer: Observer | None = None
         self.reads = 0
         self._kept: Kept | None = None
+        self._held: dict[tuple[Any, ...], Any] | None = None
         self._seen = 0
 
     @property
@@ -135,14 +137,27 @@ class StoredMatrix(nn.Module):
         make: Callable[[], Any],
     ) -> Any:
         """Return what `make` gives, from before where the weights are still the same."""
-        if self._tracked(weight, bias):
-            return make()
+        if self._tracked(weight, bias) or self.chip.disturbance is not None:
+            if self._held is None:
+                return make()
+            if what not in self._held:
+                self._held[what] = make()
+            return self._held[what]
         kept = self._kept
         if kept is not None and kept.holds(weight, bias, what):
             return kept.value
         value = make()
         self._kept = Kept.of(weight, bias, what, value)
         return value
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Program once for all reads inside, also in training: for layers that read many times."""
+        before, self._held = self._held, {}
+        try:
+            yield
+        finally:
+            self._held = before
 
     def _what(self, kind: str) -> tuple[Any, ...]:
         """Return what a kept value depends on beside the weights."""
@@ -172,8 +187,10 @@ class StoredMatrix(nn.Module):
             return self.config.path == "matrix"
         if self.config.wiring.ideal or self._tracked(weight, bias):
             return True
-        kept = self._kept
-        if kept is not None and kept.holds(weight, bias, self._what(kind)):
+        kept, what = self._kept, self._what(kind)
+        if kind == "matrix":
+            what = (*what, self._seeks_range)
+        if kept is not None and kept.holds(weight, bias, what):
             return True
         return self._seen * _NS_VECTOR > _NS_REDUCE
 
@@ -292,10 +309,13 @@ class StoredMatrix(nn.Module):
             )
         if not config.exact_reads:
             self._seen += len(x)
-        tiles = self._tiles(weight, bias)
-        full_scale = self.ranges.full_scale
-        if full_scale is None and observe is None:
-            full_scale = covering_range(tiles, config, self.chip.name)
+        tiles, covering = self._tiles(weight, bias)
+        full_scale = self.ranges.full_scale if self.ranges.full_scale is not None else covering
+        if self._seeks_range and full_scale is None and observe is None:
+            raise ParameterError(
+                f"{self.chip.name or 'this layer'!r}: the range of the ADCs is not known: call "
+                "calibrate(model, loader) first, or give ADC(full_scale=...)"
+            )
         reading = Reading(
             config, self.ranges.signed is not False, full_scale=full_scale, observe=observe
         )
@@ -326,24 +346,42 @@ class StoredMatrix(nn.Module):
         y = torch.cat([columns[k].expand(len(u), -1) for k in sorted(columns)], dim=1)
         return y.reshape(len(u), self.groups, self.outputs)
 
-    def _tiles(self, weight: Tensor, bias: Tensor | None) -> list[ProgrammedTile]:
+    @property
+    def _seeks_range(self) -> bool:
+        """Whether the range of the ADCs is not known yet."""
+        periphery = self.config.periphery
+        return (
+            periphery is not None and periphery.needs_calibration
+            and self.ranges.full_scale is None
+        )
+
+    def _tiles(
+        self, weight: Tensor, bias: Tensor | None
+    ) -> tuple[list[ProgrammedTile], float | None]:
+        """Return all tiles, and the range of ADCs that covers all inputs if it is needed."""
+        linear, seeks = self.config.linear, self._seeks_range
         mode: Mode = "cells"
         if self.config.path == "surrogate":
             mode = "surrogate"
-        elif self.config.linear and self._by_matrix(weight, bias, "matrix"):
+        elif linear and (
+            self._by_matrix(weight, bias, "matrix") or (seeks and self.config.path == "auto")
+        ):
             mode = "matrix"
         samples = self.ranges.samples
 
-        def make() -> list[ProgrammedTile]:
+        def make() -> tuple[list[ProgrammedTile], float | None]:
             levels, scale = self._levels(weight, bias)
-            return self.programmer.tiles(
+            tiles = self.programmer.tiles(
                 levels, scale, mode, signed_inputs=self.ranges.signed is not False,
                 needs_load=Reading(self.config).needs_load,
                 samples=None if samples is None else self._volts(samples),
             )
+            return tiles, covering_range(tiles, self.config) if seeks and linear else None
 
-        tiles: list[ProgrammedTile] = self._keep(weight, bias, self._what(mode), make)
-        return tiles
+        kept: tuple[list[ProgrammedTile], float | None] = self._keep(
+            weight, bias, (*self._what(mode), seeks), make
+        )
+        return kept
 
     def _volts(self, samples: Tensor) -> Tensor:
         """Return voltages (S, groups, lines) of sample inputs (S, groups, inputs)."""

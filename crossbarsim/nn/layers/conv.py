@@ -51,7 +51,8 @@ class _Convolution(CrossbarLayer, _ConvNd):
                 x, kernels.reshape(self.weight.shape), offset
             )
             return y
-        rows = [self.crossbars(part, weight, bias) for part in row_chunks(view, axes, groups)]
+        with self.crossbars.held():
+            rows = [self.crossbars(part, weight, bias) for part in row_chunks(view, axes, groups)]
         return torch.cat(rows).reshape(len(x), *places, -1).movedim(-1, 1)
 
 

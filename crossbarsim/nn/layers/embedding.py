@@ -55,7 +55,10 @@ class CrossbarEmbedding(CrossbarLayer, nn.Embedding):
 
     def _setup(self, config: CrossbarConfig | None, chip: str) -> None:
         super()._setup(config, chip)
-        self.input_range = 1.0
+        signed = self.config.signed_inputs
+        self.crossbars.ranges = self.crossbars.ranges.replace(
+            input_range=1.0, signed=False if signed is None else signed
+        )
 
     def _matrices(self) -> Iterator[Matrix]:
         yield "crossbars", self.weight.T, None, 1
@@ -70,12 +73,13 @@ class CrossbarEmbedding(CrossbarLayer, nn.Embedding):
             )
         indices = input.reshape(-1).long()
         step = max(CHUNK // self.num_embeddings, 1)
-        rows = [
-            self.crossbars(
-                F.one_hot(part, self.num_embeddings).unsqueeze(1).to(self.weight.dtype), weight
-            )
-            for part in torch.split(indices, step)
-        ]
+        with self.crossbars.held():
+            rows = [
+                self.crossbars(
+                    F.one_hot(part, self.num_embeddings).unsqueeze(1).to(self.weight.dtype), weight
+                )
+                for part in torch.split(indices, step)
+            ]
         y = torch.cat(rows)
         if self.scale_grad_by_freq:  # of the gradient only
             share = y / torch.bincount(indices)[indices].unsqueeze(1)

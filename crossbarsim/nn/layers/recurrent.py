@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -99,7 +100,10 @@ class _Recurrent(CrossbarLayer, RNNBase):
             name: _product(getattr(self, name), data, weight, bias, by_matrix=by_matrix)
             for (name, weight, bias, _), by_matrix in zip(matrices, wants, strict=True)
         }
-        return self._by_steps(data, sizes, hx, products)
+        with ExitStack() as stack:
+            for name, *_ in matrices:
+                stack.enter_context(getattr(self, name).held())
+            return self._by_steps(data, sizes, hx, products)
 
     def _digital(
         self, data: Tensor, sizes: Tensor | None, hx: Any, matrices: Sequence[Matrix]

@@ -85,9 +85,10 @@ class _Transposed(CrossbarLayer, _ConvTransposeNd):
         ]
         taps = self.weight.shape[1:].numel() * groups * places.numel()  # of one sample
         step = max(CHUNK // max(taps, 1), 1)
-        y = torch.cat([
-            self._products(x[b : b + step], weight, size) for b in range(0, len(x), step)
-        ])
+        with self.crossbars.held():
+            y = torch.cat([
+                self._products(x[b : b + step], weight, size) for b in range(0, len(x), step)
+            ])
         return y if self.bias is None else y + self.bias.reshape(-1, *(1,) * len(places))
 
     def _products(self, x: Tensor, weight: Tensor, size: Sequence[int]) -> Tensor:

@@ -1,0 +1,23 @@
+"""Training of networks on crossbars: with noise on the weights, and in place by pulses.
+
+Converted networks train with torch's ordinary optimisers: gradients go through the circuit of
+every array, straight through what is rounded.
+"""
+
+from .insitu import InSituLinear, UpdateRecord, in_situ_update
+from .noise import weight_noise
+from .pulses import UpdatePulses
+from .rules import GradientPulses, Manhattan, Sample, StochasticPulses, UpdateRule
+
+__all__ = [
+    "GradientPulses",
+    "InSituLinear",
+    "Manhattan",
+    "Sample",
+    "StochasticPulses",
+    "UpdatePulses",
+    "UpdateRecord",
+    "UpdateRule",
+    "in_situ_update",
+    "weight_noise",
+]

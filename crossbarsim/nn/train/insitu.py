@@ -1,0 +1,340 @@
+"""Layers whose weights are states of devices, trained in place by pulses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ...devices import Device
+from ...draws import Place
+from ...netlists._check import Array
+from ...netlists.crossbar import Crossbar, Wires
+from ...netlists.ends import Driven, Ends, Floating, Sensed
+from ...netlists.errors import ParameterError
+from ...programming.polarity import typical
+from ...solvers import Solver
+from ..functional import crossbar_currents
+from .pulses import UpdatePulses
+from .rules import Sample, UpdateRule
+
+__all__ = ["InSituLinear", "UpdateRecord", "in_situ_update"]
+
+_POLARITIES = ("positive", "negative")
+
+
+@dataclass(frozen=True)
+class UpdateRecord:
+    """Pulses of one update, all layers: how many, on how many devices, and at most on one."""
+
+    pulses: int
+    devices: int
+    most: int
+
+
+class InSituLinear(nn.Module):
+    """A linear layer whose weights are the states of memristive devices, two per weight.
+
+    Forward, inputs are voltages on the word lines of two arrays, and the output is the difference
+    of their currents, solved with all wires. Backward, errors reach the inputs by the transposed
+    read (the same arrays driven from their sense ends), which by reciprocity is the exact
+    gradient. The layer has no parameters: `in_situ_update` turns gradients into pulses, and the
+    devices' own laws say what these do.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+    device : Device
+        Of every cell, for example ``Yakopcic.preset("aguirre_c2")``.
+    bias : bool
+        One more word line, driven at the read voltage.
+    g_min, g_max : float, optional
+        Siemens, the window in use; default: 10 % and 90 % of the device's range.
+    weight_range : float
+        Weight of G+ = g_max, G- = g_min; default 1.
+    pulses : UpdatePulses, optional
+        Default: `UpdatePulses.for_device` in 100 steps.
+    wires : Wires, optional
+        Ohm per segment; default 1 ohm.
+    input_range : float
+        Input at the device's read voltage; default 1.
+    gradient : {"exact", "outer"}
+        "exact": through the circuit, by every cell's own voltages. "outer": inputs times errors,
+        all that the periphery of an array knows.
+    spread : {name: float}, optional
+        Relative standard deviations of device parameters from cell to cell, log-normal.
+    initial : float
+        Conductances begin normal around the middle of the window with this share of it as
+        standard deviation, cut at the window; default 0.1.
+    seed : int
+        Of the devices, their first states, and the pulses' noise.
+    name : str
+        Of the layer, so that several have different devices.
+
+    Raises
+    ------
+    ParameterError
+    """
+
+    state_positive: Tensor
+    state_negative: Tensor
+    updates: Tensor
+
+    def __init__(
+        self, in_features: int, out_features: int, device: Device, *, bias: bool = True,
+        g_min: float | None = None, g_max: float | None = None, weight_range: float = 1.0,
+        pulses: UpdatePulses | None = None, wires: Wires | None = None, input_range: float = 1.0,
+        gradient: Literal["exact", "outer"] = "exact", spread: dict[str, float] | None = None,
+        initial: float = 0.1, seed: int = 0, name: str = "",
+    ) -> None:
+        super().__init__()
+        if not isinstance(device, Device) or not device.states:
+            raise ParameterError(f"`device` must be a Device with a state; got {device!r:.60}")
+        for label, value in (("in_features", in_features), ("out_features", out_features)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ParameterError(f"`{label}` must be an integer >= 1; got {value!r}")
+        for label, size in (("weight_range", weight_range), ("input_range", input_range)):
+            if not (np.isfinite(size) and size > 0):
+                raise ParameterError(f"`{label}` must be > 0; got {size!r}")
+        if gradient not in ("exact", "outer"):
+            raise ParameterError(f'`gradient` must be "exact" or "outer"; got {gradient!r}')
+        if not 0 <= initial <= 1:
+            raise ParameterError(f"`initial` must be in [0, 1]; got {initial!r}")
+        self.in_features, self.out_features, self.bias = in_features, out_features, bias
+        low, high = (float(np.mean(g)) for g in device.conductance_range())
+        self.g_min = low + 0.1 * (high - low) if g_min is None else float(g_min)
+        self.g_max = low + 0.9 * (high - low) if g_max is None else float(g_max)
+        if not low <= self.g_min < self.g_max <= high:
+            raise ParameterError(
+                f"`g_min` = {self.g_min:g} S and `g_max` = {self.g_max:g} S must be in the "
+                f"device's range, {low:.3g} to {high:.3g} S"
+            )
+        self.weight_range, self.input_range = float(weight_range), float(input_range)
+        self.wires = Wires(1.0, 1.0) if wires is None else wires
+        self.gradient, self.seed, self.name = gradient, seed, name
+        self.pulses = pulses or UpdatePulses.for_device(device, self.g_min, self.g_max)
+        move = float(np.diff([self.g_min, self.g_max])[0]) / _steps(self, device)
+        self.step = 2.0 * self.weight_range * move / (self.g_max - self.g_min)
+        self.devices = tuple(
+            _spread(device, spread or {}, self.shape, Place(seed, name, p)) for p in _POLARITIES
+        )
+        for polarity, one in zip(_POLARITIES, self.devices, strict=True):
+            state = one.state_from_conductance(self._first(one, initial, polarity))
+            self.register_buffer(f"state_{polarity}", torch.from_numpy(state))
+        self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+        self._by_cells: list[Tensor] = []
+        self._by_lines: list[tuple[Tensor, Tensor]] = []
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Word lines and bit lines of each of the two arrays."""
+        return self.in_features + self.bias, self.out_features
+
+    def _first(self, device: Device, initial: float, polarity: str) -> Array:
+        draw = Place(self.seed, self.name, polarity).generator("initial").standard_normal
+        span = self.g_max - self.g_min
+        g = 0.5 * (self.g_min + self.g_max) + initial * span * draw(self.shape)
+        low, high = device.conductance_range()
+        window = np.clip(g, self.g_min, self.g_max)
+        return np.clip(window, low, high)
+
+    # -- weights -----------------------------------------------------------------------------
+
+    def states(self) -> tuple[Array, Array]:
+        """Return the states (S, M, N) of the positive and the negative devices."""
+        return self.state_positive.numpy(), self.state_negative.numpy()
+
+    def conductances(self) -> Tensor:
+        """Return the conductances at the read voltage, (2, M, N) siemens."""
+        return torch.from_numpy(np.stack([
+            device.conductance(state)
+            for device, state in zip(self.devices, self.states(), strict=True)
+        ]))
+
+    @property
+    def weight(self) -> Tensor:
+        """Weights without wires, (out_features, in_features), float64."""
+        return self._weights()[: self.in_features].mT
+
+    def _weights(self) -> Tensor:
+        cells = self.conductances()
+        return (cells[0] - cells[1]) * (self.weight_range / (self.g_max - self.g_min))
+
+    # -- reads -------------------------------------------------------------------------------
+
+    def _wiring(self) -> dict[str, Any]:
+        wires = self.wires
+        return {name: float(getattr(wires, name)) for name in ("word", "bit", "driver", "sense")}
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the outputs, (..., out_features), of inputs (..., in_features)."""
+        if x.ndim == 0 or x.shape[-1] != self.in_features:
+            raise ParameterError(
+                f"the input's last axis must be {self.in_features}; got shape {tuple(x.shape)}"
+            )
+        u = x.reshape(-1, self.in_features).to(torch.float64) / self.input_range
+        if self.bias:
+            u = torch.cat([u, u.new_ones(len(u), 1)], dim=1)
+        read = abs(self.devices[0].read_voltage)
+        tracked = torch.is_grad_enabled()
+        cells = self.conductances()
+        if tracked:
+            cells.requires_grad_()
+            hook: Any = cells.register_hook
+            hook(self._by_cells.append)
+        inside = cells if self.gradient == "exact" else cells.detach()
+        volts = (read * u).expand(2, -1, -1)
+        currents = crossbar_currents(volts, inside, **self._wiring())
+        if tracked and self.gradient == "outer":
+            ideal = volts.detach() @ cells  # its gradient is inputs times errors
+            currents = currents + (ideal - ideal.detach())
+        scale = self.weight_range * self.input_range / (read * (self.g_max - self.g_min))
+        y = (currents[0] - currents[1]) * scale
+        if tracked and y.requires_grad:
+            inputs = u.detach() * self.input_range
+            hook = y.register_hook
+            hook(lambda errors: self._by_lines.append((inputs, errors)))
+        return y.to(x.dtype).reshape(*x.shape[:-1], self.out_features)
+
+    def transposed_read(self, volts: Any) -> Array:
+        """Drive the bit lines from their sense ends and read the word lines.
+
+        Parameters
+        ----------
+        volts : (B, N) array
+            On the bit lines.
+
+        Returns
+        -------
+        (2, B, M) array
+            Ampere into the word lines' drivers, held at 0 V, of both arrays.
+        """
+        ends = Ends(word_left=Floating(), word_right=Driven(), bit_top=Sensed(),
+                    bit_bottom=Floating())
+        own = self._wiring()
+        wires = Wires(own["bit"], own["word"], driver=own["sense"], sense=own["driver"])
+        found = []
+        for g in self.conductances().numpy():
+            turned = Crossbar(np.ascontiguousarray(g.T), wires, ends)
+            found.append(Solver().solve(turned, np.asarray(volts)).end_currents["bit_top"])
+        return np.stack(found)
+
+    # -- updates -----------------------------------------------------------------------------
+
+    def sample(self) -> Sample:
+        """Return the gradients since the last update.
+
+        Raises
+        ------
+        ParameterError
+            There were none: no backward pass.
+        """
+        if not self._by_cells:
+            raise ParameterError(
+                f"layer {self.name!r} has no gradient: call backward() on a loss of its output"
+            )
+        by_cells = torch.stack(self._by_cells).sum(dim=0).numpy()
+        span = (self.g_max - self.g_min) / self.weight_range
+        return Sample(
+            # both devices of a weight move, each by half of its change
+            0.5 * (by_cells[0] - by_cells[1]) * span,
+            torch.cat([x for x, _ in self._by_lines]).numpy(),
+            torch.cat([e for _, e in self._by_lines]).detach().numpy(),
+            self.step,
+        )
+
+    def update(self, rule: UpdateRule) -> UpdateRecord:
+        """Give the devices the pulses that `rule` makes of the gradients, and forget these."""
+        sample = self.sample()
+        place = Place(self.seed, self.name, "", (int(self.updates), 0))
+        up, down = rule.counts(sample, place.generator("update"))
+        pulses = devices = most = 0
+        new = []
+        for device, state, sign in zip(self.devices, self.states(), (1, -1), strict=True):
+            flat = state.reshape(len(state), -1)
+            for k, counts in enumerate((sign * up, -sign * down)):
+                seed = int(place.generator(f"noise{sign}{k}").integers(2**62))
+                flat = self.pulses.apply(_flat(device), flat, counts.ravel(), seed=seed)
+                pulses += int(np.abs(counts).sum())
+                devices += int(np.count_nonzero(counts))
+                most = max(most, int(np.abs(counts).max(initial=0)))
+            new.append(torch.from_numpy(flat.reshape(state.shape)))
+        self.state_positive, self.state_negative = new
+        self.updates = self.updates + 1
+        self.forget()
+        return UpdateRecord(pulses, devices, most)
+
+    def forget(self) -> None:
+        """Forget the gradients since the last update."""
+        self._by_cells.clear()
+        self._by_lines.clear()
+
+    def extra_repr(self) -> str:
+        """Describe the layer in its network's print-out."""
+        return f"{self.in_features}, {self.out_features}, {self.devices[0]!r:.40}"
+
+
+def in_situ_update(model: nn.Module, rule: UpdateRule) -> UpdateRecord:
+    """Give the devices of all `InSituLinear` layers their pulses, after a backward pass.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+    rule : UpdateRule
+        `Manhattan`, `GradientPulses` or `StochasticPulses`.
+
+    Raises
+    ------
+    ParameterError
+        No such layer, or one without gradient.
+    """
+    layers = [m for m in model.modules() if isinstance(m, InSituLinear)]
+    if not layers:
+        raise ParameterError("the model has no InSituLinear layer")
+    for layer in layers:
+        layer.sample()  # before any device moves
+    records = [layer.update(rule) for layer in layers]
+    return UpdateRecord(
+        sum(r.pulses for r in records), sum(r.devices for r in records),
+        max(r.most for r in records),
+    )
+
+
+def _flat(device: Device) -> Device:
+    own = {
+        name: value.ravel() for name, value in device.parameters().items()
+        if isinstance(value, np.ndarray) and value.ndim > 1
+    }
+    return device.replace(**own) if own else device
+
+
+def _spread(
+    device: Device, spread: dict[str, float], shape: tuple[int, int], place: Place
+) -> Device:
+    """Return the device with parameters of every cell, mean of their logarithm as given."""
+    changes = {}
+    for name, sigma in spread.items():
+        value = device.parameters().get(name)
+        if not isinstance(value, (int, float)) or not (np.isfinite(sigma) and sigma >= 0):
+            raise ParameterError(
+                f"`spread[{name!r}]` must be a share >= 0 of a number that "
+                f"{type(device).__name__} has; got {sigma!r}"
+            )
+        draw = place.generator(f"spread {name}").standard_normal(shape)
+        changes[name] = value * np.exp(np.sqrt(np.log1p(sigma**2)) * draw)
+    return device.replace(**changes) if changes else device
+
+
+def _steps(layer: InSituLinear, device: Device) -> float:
+    """Return how many SET pulses from the middle of the window go through it."""
+    one = typical(device)
+    middle = 0.5 * (layer.g_min + layer.g_max)
+    x = one.state_from_conductance(middle)
+    moves = [
+        abs(float(one.conductance(layer.pulses.apply(one, x[:, None], np.array([n])))[0]) - middle)
+        for n in (1, -1)
+    ]
+    return (layer.g_max - layer.g_min) / max(float(np.mean(moves)), 1e-300)
