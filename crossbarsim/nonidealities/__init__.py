@@ -7,7 +7,7 @@ from .dependence import Logarithm, Polynomial, Table
 from .devices import vary
 from .distributions import Distribution, LogNormal, Normal, Truncated, Uniform
 from .disturb import DeviceDisturb, ReadDisturb
-from .drift import ConductanceDrift
+from .drift import ConductanceDrift, LogarithmicDrift
 from .effects import NonIdealities
 from .endurance import Endurance, FailureLaw, RetentionLoss
 from .fabricate import Fabricated
@@ -45,6 +45,7 @@ __all__ = [
     "FlickerNoise",
     "LogNormal",
     "Logarithm",
+    "LogarithmicDrift",
     "MeasuredWrite",
     "Metal",
     "NoiseLaw",

@@ -24,7 +24,8 @@ class FaultCluster:
     Centres are a Poisson process over the array and its surroundings; each has a Poisson number of
     hits, spread around it by a normal distribution, and all of one kind. Their density is such
     that the share of faulty cells is exactly that of independent faults. Neyman and Scott, J. R.
-    Stat. Soc. B 20:1 (1958); for defects of chips Stapper, IBM J. Res. Dev. 27:549 (1983).
+    Stat. Soc. B 20:1 (1958); that defects of chips cluster: Stapper, Armstrong and Saji, Proc.
+    IEEE 71:453 (1983).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Conductances that drift by a power of time."""
+"""Conductances that drift by a power, or by the logarithm, of time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .dependence import Logarithm, check_dependence, evaluate
 from .fabricate import Fabricated
 from .tensors import Values, clip, like, namespace
 
-__all__ = ["ConductanceDrift", "within"]
+__all__ = ["ConductanceDrift", "LogarithmicDrift", "within"]
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,74 @@ class ConductanceDrift:
         xp = namespace(G)
         factor = xp.exp(-log * nu) if hasattr(nu, "shape") else math.exp(-log * nu)
         return within(G * factor, G, fab)
+
+
+@dataclass(frozen=True)
+class LogarithmicDrift:
+    """Drift G = G0 + g_max (shift ln(t / t_0) + (sigma_0 + sigma ln(t / t_0)) z) from t_0 on.
+
+    z is standard normal from cell to cell and the same at all times: how written states of
+    filamentary oxide cells spread and sink while they relax. No conductance leaves its cell's
+    range from g_off to g_on by drift. Preset "cmo_hfox": CMO/HfOx devices of IBM Zurich, Falcone
+    et al., by the coefficients of IBM's aihwkit, alike for all states; its sigma_0 of 0.41 uS
+    contains the error of writing, so give no `write` beside it.
+
+    Parameters
+    ----------
+    time : float
+        Second since programming, >= 0.
+    shift : float, or function of G / g_max
+        Share of g_max per e-fold of time, negative downwards.
+    sigma : float, or function of G / g_max
+        Growth of the standard deviation, share of g_max per e-fold of time, >= 0.
+    sigma_0 : float
+        Standard deviation at t_0, share of g_max, >= 0, default 0.
+    t_0 : float
+        Second, > 0, default 1. Nothing drifts before.
+    g_max : float, optional
+        Siemens; default: the network's g_on.
+    """
+
+    time: float
+    shift: Any
+    sigma: Any
+    sigma_0: float = 0.0
+    t_0: float = 1.0
+    g_max: float | None = None
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType({
+        # microsiemens per e-fold over the largest state, 88.2 uS
+        "cmo_hfox": {
+            "shift": -0.08900206 / 88.2, "sigma": 0.04201137 / 88.2, "sigma_0": 0.41183342 / 88.2,
+        },
+    })
+
+    def __post_init__(self) -> None:
+        number("time", self.time, low=0.0, unit="second")
+        check_dependence("shift", self.shift)
+        check_dependence("sigma", self.sigma, low=0.0)
+        number("sigma_0", self.sigma_0, low=0.0)
+        number("t_0", self.t_0, low=0.0, open_low=True, unit="second")
+        if self.g_max is not None:
+            number("g_max", self.g_max, low=0.0, open_low=True, unit="siemens")
+
+    @classmethod
+    def preset(cls, name: str, time: float, **changes: Any) -> Self:
+        """Return the drift of a published technology at `time` second, with `changes`."""
+        choice("name", name, tuple(cls.presets))
+        return cls(**{"time": time, **cls.presets[name], **changes})
+
+    def aged(self, G: Values, fab: Fabricated, place: Place, temperature: float) -> Values:
+        """Return conductances (M, N) at `time`, siemens."""
+        del temperature
+        if self.time < self.t_0:
+            return G
+        largest = fab.nominal[0] if self.g_max is None else self.g_max
+        x, log = G / largest, math.log(self.time / self.t_0)
+        spread = self.sigma_0 + log * evaluate(self.sigma, x)
+        z = like(place.generator("logarithmic drift").standard_normal(fab.shape), G)
+        change = largest * (log * evaluate(self.shift, x) + spread * z)
+        return within(G + change, G, fab)
 
 
 def within(aged: Values, before: Values, fab: Fabricated) -> Values:

@@ -50,7 +50,7 @@ class NonIdealities:
     cycle : int
         Which programming of the same chip this is: another number gives other errors of writing.
     endurance : Endurance, optional
-    drift : ConductanceDrift, optional
+    drift : ConductanceDrift or LogarithmicDrift, optional
     retention : Retention or RetentionLoss, optional
     disturb : ReadDisturb or DeviceDisturb, optional
     conduction : Conduction, optional

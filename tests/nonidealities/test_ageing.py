@@ -15,6 +15,7 @@ from crossbarsim.nonidealities import (
     DeviceDisturb,
     Endurance,
     FailureLaw,
+    LogarithmicDrift,
     LogNormal,
     NonIdealities,
     ReadDisturb,
@@ -87,6 +88,28 @@ def test_drift_stays_in_each_cells_range():
     assert (found <= fab.g_on).all()
     assert (found == fab.g_off).any()
     assert (found == fab.g_on).any()
+
+
+def test_logarithmic_drift():
+    law = LogarithmicDrift(np.exp(5.0), shift=-0.002, sigma=0.001, sigma_0=0.003)
+    found, before = aged(np.full((100, 100), 0.5), drift=law)
+    change = (found - before) / ON
+    assert st.kstest(change.ravel(), st.norm(-0.01, 0.008).cdf).pvalue > 0.01
+    # a cell keeps its way: (change + 0.002 l) / (0.003 + 0.001 l) is the same at any time
+    later, _ = aged(np.full((100, 100), 0.5), drift=LogarithmicDrift(
+        np.exp(9.0), -0.002, 0.001, 0.003))
+    np.testing.assert_allclose(((later - before) / ON + 0.018) / 0.012, (change + 0.01) / 0.008,
+                               rtol=1e-6, atol=1e-9)
+    same, before = aged(np.full((9, 9), 0.5), drift=LogarithmicDrift(0.5, -0.1, 0.1, 0.1))
+    np.testing.assert_array_equal(same, before)
+    edge, before = aged(np.array([[0.0, 1.0]] * 50), drift=LogarithmicDrift(1e9, 0.0, 0.1))
+    assert edge.min() >= OFF
+    assert edge.max() <= ON
+    # 50 uS after 1e5 s: -0.089 ln 1e5 = -1.0247 uS and 0.4118 + 0.042 ln 1e5 = 0.8955 uS
+    found, before = aged(np.full((100, 100), 0.5), drift=LogarithmicDrift.preset(
+        "cmo_hfox", 1e5, g_max=88.2e-6))
+    assert (found - before).mean() == pytest.approx(-1.0247e-6, abs=4 * 0.9e-8)
+    assert (found - before).std() == pytest.approx(0.8955e-6, rel=0.03)
 
 
 # -- retention -----------------------------------------------------------------------------------
@@ -250,6 +273,7 @@ def test_reads_below_the_threshold_change_nothing():
 
 AGEING = {
     "drift": ConductanceDrift.preset("pcm_nandakumar_2019", 1e4),
+    "logarithmic": LogarithmicDrift(1e4, lambda x: -0.01 * x, lambda x: 0.002 + 0.01 * x * x),
     "retention": Retention(1e5, tau=1e5, reference=300.0, spread=0.3, end=lambda x: 0.5 * x),
     "endurance": Endurance(1e6, lrs=FailureLaw(1e3, 0.2, 3.0, 0.1), hrs=FailureLaw(1e2, 0.3, 2.0, -0.1),
                            mode="gradual", spread=0.2),
@@ -260,13 +284,14 @@ AGEING = {
 @pytest.mark.parametrize("name", AGEING)
 def test_torch_and_its_gradient(name):
     level = np.random.default_rng(1).uniform(0.1, 0.9, (6, 5))
-    plain, _ = aged(level, **{name: AGEING[name]})
+    effect = {"drift" if name == "logarithmic" else name: AGEING[name]}
+    plain, _ = aged(level, **effect)
     tensor = torch.from_numpy(level).requires_grad_()
-    found, _ = aged(tensor, **{name: AGEING[name]})
+    found, _ = aged(tensor, **effect)
     np.testing.assert_allclose(found.detach(), plain, rtol=1e-12)
     found.sum().backward()
-    up, _ = aged(level + 1e-7, **{name: AGEING[name]})
-    down, _ = aged(level - 1e-7, **{name: AGEING[name]})
+    up, _ = aged(level + 1e-7, **effect)
+    down, _ = aged(level - 1e-7, **effect)
     np.testing.assert_allclose(tensor.grad, (up - down) / 2e-7, rtol=1e-4, atol=1e-9)
 
 
@@ -286,6 +311,7 @@ def test_disturb_by_a_model_in_torch():
     (lambda: ConductanceDrift(1.0, g_max=-1.0), "`g_max` must be"),
     (lambda: ConductanceDrift(1.0, signed=None), "`signed` must be True or False"),
     (lambda: ConductanceDrift.preset("pcm", 1.0), "`name` must be one of"),
+    (lambda: LogarithmicDrift(1.0, 0.0, -0.1), "`sigma` must be a finite number >= 0"),
     (lambda: Retention(1.0, beta=1.5), "`beta` must be a finite number > 0 and <= 1"),
     (lambda: Retention(1.0, temperature=0.0), "`temperature` must be a finite number > 0 kelvin"),
     (lambda: FailureLaw(0.0), "`p_0` must be a finite number > 0"),

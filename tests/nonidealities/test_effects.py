@@ -1,6 +1,7 @@
 """The whole: order of physics, switching off, records, temperature, wires, speed of a network."""
 
 import json
+import pickle
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError, dataclass, fields
@@ -172,6 +173,30 @@ def test_the_same_chip_in_any_order_and_on_any_thread():
         np.testing.assert_array_equal(one, other)
     assert len({g.tobytes() for g in serial}) == len(serial)
     assert not np.array_equal(serial[0], chip(effects, place=Place(2, "a", "+", (0, 0))))
+
+
+@given(hs.sets(hs.sampled_from(sorted(ALL))), hs.integers(0, 99), hs.integers(1, 12),
+       hs.integers(1, 12))
+@settings(max_examples=40, deadline=None)
+def test_any_effects_together(names, seed, rows, columns):
+    effects = NonIdealities(**{name: ALL[name] for name in names})
+    place, level = Place(seed), np.random.default_rng(seed).random((rows, columns))
+    fab = effects.fabricate(place, level.shape, ON, OFF)
+    G = effects.age(effects.program(level, fab, place), fab, place)
+    assert G.shape == (rows, columns)
+    assert np.isfinite(G).all()
+    assert (G >= 0).all()
+    np.testing.assert_array_equal(effects.chip(level, place, ON, OFF), G)
+    if fab.stuck is not None and not ("conduction" in names and "temperature" in names):
+        bad = ~np.isnan(fab.stuck)
+        np.testing.assert_array_equal(G[bad], fab.stuck[bad])
+
+
+def test_settings_can_be_stored():
+    effects = NonIdealities(**ALL)
+    other = pickle.loads(pickle.dumps(effects))
+    assert other == effects
+    np.testing.assert_array_equal(chip(other), chip(effects))
 
 
 def test_torch_is_the_same_chip():
