@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -67,7 +67,7 @@ class Chip:
 
     # -- programming -------------------------------------------------------------------------
 
-    def program(self, block: Block, levels: Tensor) -> list[Tensor]:
+    def program(self, block: Block, levels: Tensor, *, disturbed: bool = True) -> list[Tensor]:
         """Return the conductances, (rows, columns) siemens, of every array of a tile.
 
         Parameters
@@ -75,22 +75,17 @@ class Chip:
         block : Block
         levels : (rows, outputs) float64 tensor
             Weights over their scale, in [-1, 1]; differentiable in them.
+        disturbed : bool
+            Whether a `disturbance` acts.
         """
-        return [
-            self._conductance(cells, self.place(block, array))
-            for array, cells in zip(self.layout.arrays, self.layout.levels(levels), strict=True)
-        ]
-
-    def program_all(self, blocks: Sequence[Block], levels: Sequence[Tensor]) -> list[Tensor]:
-        """Return the conductances of all arrays of several tiles."""
-        return [
-            g for block, level in zip(blocks, levels, strict=True)
-            for g in self.program(block, level)
-        ]
-
-    def _conductance(self, level: Tensor, place: Place) -> Tensor:
-        conductance = self._undisturbed(level, place)
-        return conductance if self.disturbance is None else self.disturbance(conductance, place)
+        result = []
+        for array, cells in zip(self.layout.arrays, self.layout.levels(levels), strict=True):
+            place = self.place(block, array)
+            conductance = self._undisturbed(cells, place)
+            if disturbed and self.disturbance is not None:
+                conductance = self.disturbance(conductance, place)
+            result.append(conductance)
+        return result
 
     def _undisturbed(self, level: Tensor, place: Place) -> Tensor:
         if not self.config.random and not self._saved:

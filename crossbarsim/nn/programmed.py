@@ -115,17 +115,24 @@ class Programmer:
 
     # -- matrices ----------------------------------------------------------------------------
 
-    def matrices(self, levels: Tensor, wiring: Wiring) -> Iterator[tuple[Block, list[Tensor]]]:
-        """Yield every tile and its arrays' effective matrices (N, M), siemens."""
+    def matrices(
+        self, levels: Tensor, wiring: Wiring
+    ) -> Iterator[tuple[Block, list[Tensor], list[Tensor]]]:
+        """Yield every tile, its arrays' effective matrices (N, M) and cells (M, N), siemens.
+
+        The cells are constants: the gradient runs through the matrices.
+        """
         dtype = getattr(torch, self.config.precision)
         count = len(self.chip.layout.arrays)
         for chunk in self._chunks(levels.requires_grad):
-            found = iter(reduce_arrays(
-                [self.of(levels, block) for block in chunk], _Program(self.chip, chunk), wiring,
-                dtype,
-            ))
-            for block in chunk:
-                yield block, [next(found) for _ in range(count)]
+            program = _Program(self.chip, chunk)
+            matrices = reduce_arrays(
+                [self.of(levels, block) for block in chunk], program, wiring, dtype
+            )
+            cells = program.first()
+            for k, block in enumerate(chunk):
+                own = slice(k * count, (k + 1) * count)
+                yield block, matrices[own], cells[own]
 
     def _chunks(self, tracked: bool) -> Iterator[Sequence[Block]]:
         chunk: list[Block] = []
@@ -145,7 +152,7 @@ class Programmer:
         config, layout = self.config, self.chip.layout
         baseline = layout.baseline(config.g_on, config.g_off)
         lines: dict[tuple[int, int], list[Tensor]] = {}
-        for block, matrices in self.matrices(levels, wiring):
+        for block, matrices, _ in self.matrices(levels, wiring):
             decoded = layout.decode([layout.channels(m.T) for m in matrices]) - baseline
             factor = scale[block.group, :, block.tile.columns] / config.span
             line = lines.setdefault((block.group, block.tile.index[0]), [])
@@ -176,38 +183,48 @@ class Programmer:
         """
         result = []
         for block, matrices, cells in self._arrays(levels, mode, samples):
-            arrays = []
-            shape = self.chip.shape(block)
-            for k, name in enumerate(self.chip.layout.arrays):
-                place = self.chip.place(block, name)
-                matrix = matrices[k] if matrices else None
-                conductance = cells[k] if cells else None
-                load = None
-                if needs_load:
-                    load = matrix.sum(1) if matrix is not None else cells[k].sum(0)
-                periphery = self.config.periphery
-                arrays.append(ProgrammedArray(
-                    place, matrix, conductance, None if load is None else load.detach(),
-                    readout=None if periphery is None else periphery.fabricate(
-                        place, shape[1], encoding=self.config.input_encoding,
-                        signed_inputs=signed_inputs,
-                    ),
-                    drivers=None if periphery is None else periphery.drivers(place, shape[0]),
-                ))
+            arrays = [
+                self._array(block, k, matrices[k] if matrices else None, cells[k], needs_load,
+                            signed_inputs)
+                for k in range(len(cells))
+            ]
             result.append(ProgrammedTile(
                 block.group, block.tile.rows, block.tile.columns, tuple(arrays),
                 scale[block.group, :, block.tile.columns],
             ))
         return result
 
+    def _array(
+        self, block: Block, number: int, matrix: Tensor | None, cells: Tensor, needs_load: bool,
+        signed_inputs: bool,
+    ) -> ProgrammedArray:
+        config = self.config
+        place = self.chip.place(block, list(self.chip.layout.arrays)[number])
+        rows, columns = self.chip.shape(block)
+        readout = drivers = noise_matrix = None
+        if config.periphery is not None:
+            readout = config.periphery.fabricate(
+                place, columns, encoding=config.input_encoding, signed_inputs=signed_inputs
+            )
+            drivers = config.periphery.drivers(place, rows)
+        noisy = config.nonidealities is not None and config.nonidealities.noise is not None
+        if noisy:
+            noise_matrix = matrix
+            if matrix is None:  # of the conductances at low field
+                noise_matrix = torch.from_numpy(config.wiring.matrices([cells])[0])
+        return ProgrammedArray(
+            place, matrix, cells if matrix is None else None,
+            cells.detach().sum(0) if needs_load else None, readout, drivers,
+            noise_matrix, cells.detach() if noisy else None,
+        )
+
     def _arrays(
         self, levels: Tensor, mode: Mode, samples: Tensor | None
     ) -> Iterator[tuple[Block, list[Tensor], list[Tensor]]]:
-        """Yield every tile with its arrays' matrices or cells; the other list is empty."""
+        """Yield every tile with its arrays' matrices, where there are any, and cells."""
         wiring = self.config.wiring
         if mode == "matrix":
-            for block, matrices in self.matrices(levels, wiring):
-                yield block, matrices, []
+            yield from self.matrices(levels, wiring)
             return
         for block in self.blocks():
             cells = self.chip.program(block, self.of(levels, block))
@@ -225,15 +242,42 @@ class Programmer:
                 cells, effects.iv, [at] * len(cells), **wiring.options
             )
             dtype = getattr(torch, self.config.precision)
-            yield block, [m.to(dtype) for m in matrices], []
+            yield block, [m.to(dtype) for m in matrices], cells
 
 
-@dataclass(frozen=True, eq=False)
 class _Program:
-    """Levels of several tiles to the conductances of all of their arrays."""
+    """Levels of several tiles to the conductances of all of their arrays.
 
-    chip: Chip
-    blocks: Sequence[Block]
+    The draws belong to the place, so that programming again for the gradient gives the same
+    chip; of a disturbance, the conductances are kept from the first time.
+    """
+
+    def __init__(self, chip: Chip, blocks: Sequence[Block]) -> None:
+        self.chip, self.blocks = chip, blocks
+        self._first: list[Tensor] | None = None
+        self._disturbed = chip.disturbance is not None
+
+    def first(self) -> list[Tensor]:
+        """Return the conductances of the first time, constants, and let go of them."""
+        cells = self._first or []
+        if not self._disturbed:
+            self._first = []
+        return cells
 
     def __call__(self, levels: Sequence[Tensor]) -> list[Tensor]:
-        return self.chip.program_all(self.blocks, levels)
+        if self._first is None:
+            self._first = [g.detach() for g in self._all(levels, disturbed=True)]
+            return self._first
+        again = self._all(levels, disturbed=False)
+        if not self._disturbed:
+            return again
+        return [
+            torch.where(kept > 0, g + (kept - g).detach(), kept)
+            for g, kept in zip(again, self._first, strict=True)
+        ]
+
+    def _all(self, levels: Sequence[Tensor], *, disturbed: bool) -> list[Tensor]:
+        return [
+            g for block, level in zip(self.blocks, levels, strict=True)
+            for g in self.chip.program(block, level, disturbed=disturbed)
+        ]

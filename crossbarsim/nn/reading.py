@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from ..draws import Place
-from ..netlists.errors import ParameterError
 from ..periphery import Drive, Periphery, Phase, Reads
 from ..periphery.dac import DACErrors
 from ..periphery.periphery import Readout
@@ -31,11 +30,15 @@ class ProgrammedArray:
     matrix : (N, M) tensor or None
         Effective matrix, siemens; None: every vector is solved.
     cells : (M, N) tensor or None
-        Conductances, siemens, kept where vectors are solved or reads are noisy.
+        Conductances, siemens, where vectors are solved.
     load : (N,) tensor or None
         Sum of every column's conductances, siemens, for the amplifiers.
     readout : Readout or None
     drivers : DACErrors or None
+    noise_matrix : (N, M) tensor or None
+        Matrix through which cells' noise is read, siemens; None: reads are quiet.
+    noisy_cells : (M, N) tensor or None
+        Conductances of the cells, siemens, where they are noisy.
     """
 
     place: Place
@@ -44,6 +47,8 @@ class ProgrammedArray:
     load: Tensor | None
     readout: Readout | None
     drivers: DACErrors | None
+    noise_matrix: Tensor | None = None
+    noisy_cells: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,31 +148,21 @@ def read_tiles(
         yield tile, result * tile.scale.to(result.dtype)
 
 
-def covering_range(
-    tiles: Sequence[ProgrammedTile], config: CrossbarConfig, name: str
-) -> float | None:
-    """Return the ADCs' range, ampere, that covers all inputs within theirs; None: not needed.
+def covering_range(tiles: Sequence[ProgrammedTile], config: CrossbarConfig) -> float:
+    """Return the ADCs' range, ampere, that covers all inputs within theirs.
 
-    The largest current that any inputs can give, over all channels of the layer.
-
-    Raises
-    ------
-    ParameterError
-        The arrays have no matrices to tell: the range must be calibrated.
+    The largest current that any inputs can give, over all channels of linear cells of a layer.
     """
-    periphery = config.periphery
-    if periphery is None or not periphery.needs_calibration:
-        return None
     layout, largest = config.layout, 0.0
     for tile in tiles:
-        matrices = [array.matrix for array in tile.arrays if array.matrix is not None]
-        if len(matrices) < len(tile.arrays):
-            raise ParameterError(
-                f"{name or 'this layer'!r}: the range of the ADCs is not known: call "
-                "calibrate(model, loader) first, or give ADC(full_scale=...)"
-            )
+        matrices: list[Tensor] = []
+        for array in tile.arrays:
+            if array.matrix is not None:
+                matrices.append(array.matrix)
+            elif array.cells is not None:
+                matrices.append(torch.from_numpy(config.wiring.matrices([array.cells])[0]))
         parts = [layout.channels(m.detach().T) for m in matrices]
-        if periphery.subtraction == "analog":
+        if config.periphery is not None and config.periphery.subtraction == "analog":
             parts = layout.subtracted(parts)
         largest = max(largest, *(float(p.abs().sum(dim=0).max()) for p in parts))
     return largest * config.read_voltage
@@ -197,6 +192,10 @@ def _read_phase(
     parts = []
     for array, phase in zip(tile.arrays, phases, strict=True):
         current = _currents(array, phase, reading)
+        if array.noise_matrix is not None and array.noisy_cells is not None:
+            current = current + _cell_noise(
+                array.noise_matrix, array.noisy_cells, array.place, phase, number, batch, reading
+            )
         noise = _noise(array, number, reading)
         if noise is not None:
             current = current.expand(batch, -1)
@@ -239,6 +238,21 @@ def _solve(volts: Tensor, cells: Tensor, reading: Reading) -> Tensor:
         return wiring.currents(volts, cells)
     effects: Any = reading.config.nonidealities
     return cell_currents(volts, cells, effects.iv, **wiring.options)
+
+
+def _cell_noise(
+    matrix: Tensor, cells: Tensor, place: Place, phase: Phase, number: int, batch: int,
+    reading: Reading,
+) -> Tensor:
+    """Return the noise current (B, N) of the cells in one phase, at the phase's mean voltages."""
+    effects: Any = reading.config.nonidealities
+    mean = torch.as_tensor(sum(share * u for u, share in _drives(phase)))
+    volts = mean.to(matrix).expand(batch, -1) * reading.config.read_voltage
+    noise: Tensor = effects.noise.sample(
+        volts, matrix, cells.to(volts), place, reading.first_read, phase=number,
+        temperature=effects.temperature,
+    )
+    return noise
 
 
 def _noise(array: ProgrammedArray, phase: int, reading: Reading) -> Reads | None:

@@ -35,7 +35,12 @@ class _Reduce(torch.autograd.Function):
             # the draws belong to the place: programming again gives the same chip
             cells = ctx.program(leaves)
         by_cells = ctx.wiring.pull_back(cells, grads)
-        by_levels = torch.autograd.grad(cells, leaves, by_cells, allow_unused=True)
+        live = [(g, by) for g, by in zip(cells, by_cells, strict=True) if g.requires_grad]
+        if not live:  # every cell is stuck
+            return (None,) * (3 + len(leaves))
+        by_levels = torch.autograd.grad(
+            [g for g, _ in live], leaves, [by for _, by in live], allow_unused=True
+        )
         return (None, None, None, *by_levels)
 
 
