@@ -7,7 +7,7 @@ from dataclasses import astuple, dataclass, fields
 
 from ..netlists.errors import ParameterError
 from ._arrays import check_integer, check_number
-from .encodings import phase_count
+from .encodings import constant_phases, phase_count
 from .integrator import IntegratorSense
 from .periphery import Periphery
 from .sense import TransimpedanceSense
@@ -176,7 +176,8 @@ def layer_cost(
         Default: ISAAC's 32 nm.
     encoding : str
     signed_inputs : bool
-        As in `encode`; they give the number of phases.
+        As in `encode`; they give the number of phases. A phase that is the same for all inputs is
+        counted once.
     vectors : int
         Input vectors per inference: 1 for a linear layer, output positions of a convolution.
     read_voltage : float
@@ -213,7 +214,8 @@ def layer_cost(
     time = _integration_time(periphery, integration_time)
     bits = None if periphery.dac is None else periphery.dac.bits
     phases = phase_count(encoding, bits, signed=signed_inputs)
-    reads = vectors * phases
+    fixed = constant_phases(encoding, bits, signed=signed_inputs)
+    reads = vectors * (phases - fixed) + fixed
     if (array_power is None) == (array_energy is None):
         raise ParameterError("give either `array_power` (watt) or `array_energy` (joule)")
     if array_energy is None:

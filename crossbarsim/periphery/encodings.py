@@ -17,7 +17,16 @@ from ._arrays import (
 from .dac import DAC, DACErrors, check_rows
 from .grid import Grid
 
-__all__ = ["ENCODINGS", "Drive", "Phase", "clipped", "encode", "phase_count", "signed_phases"]
+__all__ = [
+    "ENCODINGS",
+    "Drive",
+    "Phase",
+    "clipped",
+    "constant_phases",
+    "encode",
+    "phase_count",
+    "signed_phases",
+]
 
 ENCODINGS = (
     "bipolar",
@@ -82,6 +91,12 @@ def phase_count(encoding: str, bits: int | None = None, *, signed: bool = True) 
         return max(bits - 1, 1) if encoding == "bit-serial-magnitude" else max(bits, 2)
     both = encoding == "offset" or (signed and encoding.endswith("two-phase"))
     return 2 if both else 1
+
+
+def constant_phases(encoding: str, bits: int | None = None, *, signed: bool = True) -> int:
+    """Return how many of the phases are the same for all inputs, and so are read only once."""
+    one_bit = encoding == "bit-serial" and signed and bits == 1
+    return 1 if encoding == "offset" or one_bit else 0
 
 
 def encode(

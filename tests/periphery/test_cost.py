@@ -88,6 +88,8 @@ def test_array_energy_is_the_solvers_power():
     assert cost.energy.array == pytest.approx(3 * 100e-9 * power)
     given = layer_cost(Periphery(), [(16, 8)], macs=128, array_energy=cost.energy.array, vectors=3)
     assert given == cost
+    offset = layer_cost(Periphery(), [(16, 8)], macs=128, array_power=power, vectors=3, encoding="offset")
+    assert offset.energy.array == pytest.approx((3 + 1) * 100e-9 * power)  # the constant once
     for both in ({}, {"array_power": 1.0, "array_energy": 1.0}):
         with pytest.raises(ParameterError, match="either `array_power`"):
             layer_cost(Periphery(), [(16, 8)], macs=1, **both)

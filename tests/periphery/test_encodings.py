@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from crossbarsim import Crossbar, ParameterError, Solver, Wires
 from crossbarsim.draws import Place
 from crossbarsim.periphery import DAC, ENCODINGS, clipped, encode, phase_count
-from crossbarsim.periphery.encodings import signed_phases
+from crossbarsim.periphery.encodings import constant_phases, signed_phases
 from crossbarsim.periphery.grid import Grid
 
 PLACE = Place(3, "layer")
@@ -46,6 +46,9 @@ def test_every_encoding_is_the_product(encoding, bits, linear, signed, seed):
     got = np.broadcast_to(value(phases, lambda u: u @ W), expected.shape)
     np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9 * np.abs(W).sum())
     assert len(phases) == phase_count(encoding, bits, signed=signed)
+    assert sum(p.drives[0].u.shape[0] == 1 for p in phases if batch > 1) == (
+        constant_phases(encoding, bits, signed=signed) if batch > 1 else 0
+    )
     drives = [d for p in phases for d in p.drives]
     assert all(np.abs(d.u).max() <= 1 + 1e-12 for d in drives)
     if not signed_phases(encoding, signed=signed):
