@@ -41,9 +41,13 @@ def wire_currents(cells: Array, ends: tuple[Array, Array, Array, Array]) -> tupl
 
 
 def gradients(
-    sol: Solution, grad: Array, solve: Callable[[CrossbarProblem], RawSolution]
+    sol: Solution, grad: Array, solve: Callable[[CrossbarProblem], RawSolution], *,
+    wires: bool = True,
 ) -> Gradients:
-    """Return the gradients of the loss whose derivative by the currents is `grad`."""
+    """Return the gradients of the loss whose derivative by the currents is `grad`.
+
+    Those of the segments are zero without `wires`.
+    """
     xbar = sol.crossbar
     rows, columns = xbar.shape
     volts = sol.V.reshape(-1, rows)
@@ -57,11 +61,13 @@ def gradients(
     v = sol.cell_voltages.reshape(batch, rows, columns)
     v_adjoint = adjoint.word - adjoint.bit
     g_conductance = -np.einsum("bij,bij->ij", v, v_adjoint)
-    ends = tuple(sol.end_currents[name].reshape(batch, -1) for name in END_NAMES)
-    word, bit = wire_currents(xbar.conductance * v, (ends[0], ends[1], ends[2], ends[3]))
-    word_a, bit_a = wire_currents(xbar.conductance * v_adjoint, adjoint.end_currents)
-    grad_word = np.einsum("bij,bij->ij", word, word_a)
-    grad_bit = np.einsum("bij,bij->ij", bit, bit_a)
+    grad_word, grad_bit = np.zeros((rows, columns + 1)), np.zeros((rows + 1, columns))
+    if wires:
+        ends = tuple(sol.end_currents[name].reshape(batch, -1) for name in END_NAMES)
+        word, bit = wire_currents(xbar.conductance * v, (ends[0], ends[1], ends[2], ends[3]))
+        word_a, bit_a = wire_currents(xbar.conductance * v_adjoint, adjoint.end_currents)
+        grad_word = np.einsum("bij,bij->ij", word, word_a)
+        grad_bit = np.einsum("bij,bij->ij", bit, bit_a)
     grad_v = np.zeros((batch, rows))
     for k, name in ((0, "word_left"), (1, "word_right")):
         end = xbar.line_ends[name]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..netlists._check import Array
-from ..netlists.cells import CellPoint, Cells
+from ..netlists.cells import CellPoint, Cells, CellSlopes
 from ..netlists.crossbar import Crossbar
 from ..netlists.ends import END_NAMES
 from ..netlists.errors import ConvergenceError
@@ -77,6 +77,21 @@ class _Linearised:
         return across, self.lines.measure(self.gu * across, self.gw * across, u, w)
 
 
+class _Sums:
+    """Gradients of cells and segments, summed over input vectors; lines as rows."""
+
+    def __init__(self, lines: Lines, cells: Cells) -> None:
+        self.word, self.bit = np.zeros(lines.words.r.shape), np.zeros(lines.bits.r.shape)
+        self.conductance, self.gate = np.zeros(cells.shape), np.zeros(cells.shape)
+        self.state = np.zeros(cells.state.shape)
+
+    def add(self, across: Array, slopes: CellSlopes) -> None:
+        """Add the cells' part at one solution."""
+        self.conductance -= across * slopes.conductance
+        self.gate -= across * slopes.gate
+        self.state -= across * slopes.state
+
+
 def _by_inputs(xbar: Crossbar, ends: Sources) -> Array:
     """Return the currents into the ends that take their entry of V, summed line by line."""
     total = np.zeros(xbar.inputs)
@@ -112,8 +127,13 @@ def _flows(out: Array, first: Array) -> Array:
     return flows
 
 
-def cell_gradients(sol: Solution, grad: Array, method: str, threads: int) -> Gradients:
-    """Return the gradients of the loss whose derivative by the currents is `grad`."""
+def cell_gradients(
+    sol: Solution, grad: Array, method: str, threads: int, *, wires: bool = True
+) -> Gradients:
+    """Return the gradients of the loss whose derivative by the currents is `grad`.
+
+    Those of the segments are zero without `wires`.
+    """
     xbar = sol.crossbar
     cells = array_cells(xbar)
     volts = sol.V.reshape(-1, xbar.inputs)
@@ -124,30 +144,40 @@ def cell_gradients(sol: Solution, grad: Array, method: str, threads: int) -> Gra
     at = _points(sol, cells)
     ends = [sol.end_currents[name].reshape(len(volts), -1) for name in END_NAMES]
 
-    def one(k: int) -> tuple[Array, ...]:
-        lines = Lines(problem)
-        point, u, w, gates = at(k)
-        found = _Linearised(lines, make_step(problem, method), point).adjoint(grads[k])
-        slopes = cells.slopes(u, w, gates, point)
-        as_words = lines.as_words
-        word = _flows(as_words(point.current), ends[0][k]) * _flows(
-            as_words(found.out), found.ends[0]
-        )
-        bit = _flows(-point.current.T, ends[2][k]) * _flows(-found.into.T, found.ends[2])
-        return (
-            _by_inputs(xbar, found.ends), as_words(word), bit.T, -found.across * slopes.state,
-            -found.across * slopes.gate, -found.across * slopes.conductance,
-        )
+    as_words = Lines(problem).as_words
+    by_v = np.empty(volts.shape)
+    parts = max(1, min(threads, len(volts)))
+    cuts = [len(volts) * k // parts for k in range(parts + 1)]
+
+    def part(index: int) -> _Sums:
+        """Add up what belongs to the cells and wires: memory does not grow with the vectors."""
+        lines, step = Lines(problem), make_step(problem, method)
+        sums = _Sums(lines, cells)
+        for k in range(cuts[index], cuts[index + 1]):
+            point, u, w, gates = at(k)
+            found = _Linearised(lines, step, point).adjoint(grads[k])
+            by_v[k] = _by_inputs(xbar, found.ends)
+            sums.add(found.across, cells.slopes(u, w, gates, point))
+            if not wires:
+                continue
+            sums.word += _flows(as_words(point.current), ends[0][k]) * _flows(
+                as_words(found.out), found.ends[0]
+            )
+            sums.bit += _flows(-point.current.T, ends[2][k]) * _flows(
+                -found.into.T, found.ends[2]
+            )
+        return sums
 
     with one_blas_thread():
-        parts = spread(one, len(volts), threads)
-    by_v, word, bit, state, gate, conductance = (list(part) for part in zip(*parts, strict=True))
+        total, *rest = spread(part, parts, threads)
+    for sums in rest:
+        for name in ("word", "bit", "conductance", "gate", "state"):
+            target = getattr(total, name)
+            target += getattr(sums, name)
     return Gradients(
-        V=np.array(by_v).reshape(sol.V.shape),
-        conductance=np.sum(conductance, axis=0),
-        word=like_word(np.sum(word, axis=0), xbar),
-        bit=like_bit(np.sum(bit, axis=0), xbar),
-        state=np.sum(state, axis=0), gate=np.sum(gate, axis=0),
+        V=by_v.reshape(sol.V.shape), conductance=total.conductance,
+        word=like_word(as_words(total.word), xbar), bit=like_bit(total.bit.T, xbar),
+        state=total.state, gate=total.gate,
     )
 
 

@@ -312,7 +312,7 @@ class Solver:
         currents = self.solve(xbar, probes, fields="currents").currents
         return np.ascontiguousarray((currents[:-1] - currents[-1]).T), currents[-1]
 
-    def vjp(self, sol: Solution, grad_currents: Any) -> Gradients:
+    def vjp(self, sol: Solution, grad_currents: Any, *, wires: bool = True) -> Gradients:
         """Return the gradients of a loss with respect to V, every cell and every wire segment.
 
         One more solve of the same network (the adjoint).
@@ -323,6 +323,8 @@ class Solver:
             With all fields.
         grad_currents : array shaped like ``sol.currents``
             Loss per ampere.
+        wires : bool
+            False leaves the segments' gradients at zero, for speed.
         """
         if not isinstance(sol, Solution):
             raise ParameterError(f"`sol` must be a Solution; got {type(sol).__name__}")
@@ -333,8 +335,8 @@ class Solver:
                 f"got {grad.shape}"
             )
         if not sol.crossbar.linear or sol.crossbar.layout == "parallel":
-            return cell_gradients(sol, grad, self._newton, self._threads)
-        return gradients(sol, grad, lambda problem: self._raw(problem, "all"))
+            return cell_gradients(sol, grad, self._newton, self._threads, wires=wires)
+        return gradients(sol, grad, lambda problem: self._raw(problem, "all"), wires=wires)
 
     def matrix_vjp(
         self, xbars: Sequence[Crossbar], grads: Sequence[Any], *, wires: bool = True

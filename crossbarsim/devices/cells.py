@@ -47,6 +47,7 @@ class DeviceArray:
                 f"the device's parameters have shape {own}; the array has {self.shape}"
             )
         low, high = device.bounds()
+        self._kept: tuple[Array, Array] | None = None
         self._P = device.flat(device.parameter_array, self.shape)
         self._low, self._high = device.flat(low, self.shape), device.flat(high, self.shape)
 
@@ -161,23 +162,38 @@ class DeviceArray:
 
     def slopes(self, u: Array, w: Array, gate: Array, point: CellPoint) -> CellSlopes:
         """Return the derivatives of every cell's current at fixed node voltages."""
-        Q, flip = self._access()
         n = u.size
         x = np.ascontiguousarray(point.state.reshape(len(point.state), n))
-        by_state, by_gate, share = np.empty(x.shape), np.empty(n), np.empty(n)
-        self._kernels().slopes(
-            *map(_flat, (u, w, gate)), float(self.device.polarity), self._P, Q, flip,
-            len(self.device.states), x, _flat(point.inner), by_state, by_gate, share,
-        )
+        by_state, by_gate = np.empty(x.shape), np.zeros(n)
+        sign = float(self.device.polarity)
+        if point.frozen:
+            kernels = self._kernels()
+            kernel = getattr(kernels, "frozen_slopes_many", kernels.frozen_slopes)
+            kernel(0, n, _flat(u), _flat(w), sign, x, self._P, by_state)
+        else:
+            Q, flip = self._access()
+            self._kernels().slopes(
+                *map(_flat, (u, w, gate)), sign, self._P, Q, flip, len(self.device.states), x,
+                _flat(point.inner), by_state, by_gate, np.empty(n),
+            )
         by_state = by_state.reshape(point.state.shape)
         by_conductance = np.zeros(self.shape)
         if self.device.states:
             # of the state that a conductance stands for, at the read voltage
-            main = self.device.main_state
-            slope = self.device.conductance_slope(point.state[: len(self.device.states)])
+            slope = self._conductance_slope(point.state)
             with np.errstate(divide="ignore", invalid="ignore"):
-                by_conductance = np.where(slope != 0.0, by_state[main] / slope, 0.0)
+                by_conductance = np.where(
+                    slope != 0.0, by_state[self.device.main_state] / slope, 0.0
+                )
         return CellSlopes(by_state, by_gate.reshape(self.shape), by_conductance)
+
+    def _conductance_slope(self, state: Array) -> Array:
+        """Return dG/dx of the devices; that of the cells' own states is kept."""
+        if state is not self.state:
+            return self.device.conductance_slope(state[: len(self.device.states)])
+        if self._kept is None or self._kept[0] is not state:
+            self._kept = state, self.device.conductance_slope(self.device_state)
+        return self._kept[1]
 
     def rates(self, u: Array, w: Array, point: CellPoint) -> Array:
         """Return dx/dt (S, M, N), zero where a state is held at a bound."""

@@ -74,8 +74,9 @@ class _CellCurrents(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         V, G, word, bit = ctx.saved_tensors
+        wires = ctx.needs_input_grad[2] or ctx.needs_input_grad[3]
         grads = [
-            ctx.solver.vjp(sol, g)
+            ctx.solver.vjp(sol, g, wires=wires)
             for sol, g in zip(ctx.solutions, _numpy("grad", grad), strict=True)
         ]
         return (

@@ -133,7 +133,7 @@ class ReadNoise:
 
     def sample(
         self, voltages: Values, matrix: Values, conductance: Values, place: Place,
-        first_read: int = 0, *, temperature: float = 300.0,
+        first_read: int = 0, *, phase: int = 0, temperature: float = 300.0,
     ) -> Values:
         """Return the noise of the column currents, (B, N) ampere, one read per voltage vector.
 
@@ -150,8 +150,11 @@ class ReadNoise:
             Of the array.
         first_read : int
             Number of the first of the B reads.
+        phase : int
+            Which drive of a read this is, where one takes several: other draws, the same traps.
         """
         whole("first_read", first_read, low=0)
+        whole("phase", phase, low=0)
         xp = namespace(voltages)
         reads, columns = voltages.shape[0], matrix.shape[0]
         if reads == 0:
@@ -160,10 +163,12 @@ class ReadNoise:
         relative = self._relative_variance(conductance)
         if relative is not None:
             var = var + (voltages * voltages) @ (matrix * matrix * relative.T).T
-        draws = read_normals(place, "read noise", first_read, reads, columns)
+        draws = read_normals(place, f"read noise {phase}", first_read, reads, columns)
         noise = xp.sqrt(var + _TINY) * like(draws, voltages)
         if self.telegraph is not None:
-            noise = noise + self._traps(voltages, matrix, conductance, place, first_read)
+            noise = noise + self._traps(
+                voltages, matrix, conductance, place, first_read, phase
+            )
         return noise
 
     def _white_variance(self, voltages: Values, matrix: Values, temperature: float) -> Values:
@@ -185,7 +190,8 @@ class ReadNoise:
         return None if self.flicker is None else self.flicker.sigma(conductance) ** 2
 
     def _traps(
-        self, voltages: Values, matrix: Values, conductance: Values, place: Place, first: int
+        self, voltages: Values, matrix: Values, conductance: Values, place: Place, first: int,
+        phase: int,
     ) -> Values:
         noise = self.telegraph
         if noise is None:
@@ -197,7 +203,9 @@ class ReadNoise:
         parts = []
         for start in range(0, reads, chunk):
             stop = min(reads, start + chunk)
-            filled, (rows, columns) = noise.reads(place, shape, first + start, stop - start)
+            filled, (rows, columns) = noise.reads(
+                place, shape, first + start, stop - start, phase
+            )
             jump = like(noise.occupancy - filled, voltages)
             signal = matrix[columns, rows] * noise.height(conductance[rows, columns])
             each = voltages[start:stop][:, rows] * signal * jump

@@ -95,9 +95,11 @@ class TelegraphNoise:
         return rate
 
     def reads(
-        self, place: Place, shape: tuple[int, int], first: int, count: int
+        self, place: Place, shape: tuple[int, int], first: int, count: int, phase: int = 0
     ) -> tuple[Bools, tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """Return the traps in independent reads first..first + count - 1, each at equilibrium.
+
+        `phase` tells apart the drives of one read.
 
         Returns
         -------
@@ -105,7 +107,7 @@ class TelegraphNoise:
         cells : (rows, columns), each (n,), of the n traps, by column
         """
         columns, rows = np.nonzero(self.cells(place, shape).T)
-        draws = read_uniforms(place, "telegraph: reads", first, count, len(rows))
+        draws = read_uniforms(place, f"telegraph: reads {phase}", first, count, len(rows))
         return draws < self.occupancy, (rows, columns)
 
     def sequence(

@@ -91,9 +91,10 @@ def test_little_curvature_is_linear():
     V, G = torch.tensor(rng.uniform(-0.4, 0.4, (4, 9))), draw(rng, 9, 7)
     wires = {"word": 5.0, "bit": 3.0, "driver": 20.0, "sense": 10.0}
     linear = crossbar_currents(V, G, **wires)
-    gaps = []
-    for v_0 in (1.0, 10.0, 1000.0):
-        gaps.append(float((cell_currents(V, G, SinhIV(v_0), **wires) - linear).abs().max()))
+    gaps = [
+        float((cell_currents(V, G, SinhIV(v_0), **wires) - linear).abs().max())
+        for v_0 in (1.0, 10.0, 1000.0)
+    ]
     assert gaps[2] < 1e-7 * float(linear.abs().max())
     # the gap falls with the square of 1 / v_0
     assert gaps[1] == pytest.approx(gaps[0] / 100, rel=0.1)

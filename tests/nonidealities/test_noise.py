@@ -77,6 +77,17 @@ def test_reads_solved_one_by_one_do_not_depend_on_the_batch():
         np.testing.assert_allclose(method(V), np.concatenate(parts), rtol=1e-9, atol=1e-18)
 
 
+def test_phases_of_a_read_have_their_own_draws_and_the_same_traps():
+    G, V = array()
+    V = np.repeat(V, 400, axis=0)
+    noise = ReadNoise(**SILENT, telegraph=TelegraphNoise(fraction=0.05))
+    one, two = (noise.sample(V, G.T, G, PLACE, phase=k) for k in (0, 1))
+    assert not np.array_equal(one, two)
+    np.testing.assert_array_equal((np.abs(one) > 1e-15).any(axis=0), (np.abs(two) > 1e-15).any(axis=0))
+    white = [ReadNoise().sample(V, G.T, G, PLACE, phase=k) for k in (0, 1)]
+    assert np.abs(np.corrcoef(white[0].ravel(), white[1].ravel())[0, 1]) < 0.08
+
+
 def test_numpy_and_torch_draw_the_same():
     G, V = array()
     V = np.repeat(V, 5, axis=0)

@@ -42,6 +42,23 @@ def frozen(first, last, u, w, sign, x, low, high, P, i, g):
         i[k], g[k] = sign * out[0], out[1]
 
 
+@kernel
+def frozen_slopes(first, last, u, w, sign, x, P, by_state):
+    """Fill di/dx (S, n) of the cells first..last-1."""
+    S = x.shape[0]
+    out, state, p = np.empty((1 + S) * (2 + S) + 2), np.empty(S), np.empty(P.shape[0])
+    take(P, first, p)
+    own = P.shape[1] > 1
+    for k in range(first, last):
+        if own:
+            take(P, k, p)
+        for s in range(S):
+            state[s] = x[s, k]
+        evaluate(sign * (u[k] - w[k]), state, p, out)
+        for s in range(S):
+            by_state[s, k] = sign * out[2 + s]
+
+
 @leaf
 def branch(
     u, w, gate, sign, flip, guess, step, p, q,
