@@ -1,6 +1,6 @@
 """Deep networks on crossbars, in PyTorch."""
 
-from .calibrate import calibrate
+from .calibrate import Calibration, MatrixCalibration, calibrate
 from .config import CrossbarConfig
 from .convert import convert
 from .fold import fold_batchnorm
@@ -26,6 +26,7 @@ from .report import LayerReport, NetworkReport, report
 from .stored import StoredMatrix
 
 __all__ = [
+    "Calibration",
     "CrossbarConfig",
     "CrossbarConv1d",
     "CrossbarConv2d",
@@ -44,6 +45,7 @@ __all__ = [
     "CrossbarRNN",
     "CrossbarRNNCell",
     "LayerReport",
+    "MatrixCalibration",
     "NetworkReport",
     "StoredMatrix",
     "calibrate",
