@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -105,7 +106,9 @@ def signed_parts(level: Tensor, digits: Digits) -> list[Tensor]:
     Positive and negative part for a differential pair, else one shifted value.
     """
     if digits.signed == "differential":
-        return [level.clamp(min=0), (-level).clamp(min=0)]
+        positive = level.clamp(min=0)
+        # not a second clamp: at 0 both would pass the gradient on, which doubles it
+        return [positive, positive - level]
     return [digits.zero + level / digits.gain]
 
 
@@ -116,4 +119,6 @@ def spread_levels(level: Tensor, cells: int, fill: Literal["equal", "spread"]) -
     """
     if cells == 1 or fill == "equal":
         return [level] * cells
-    return [(level * cells - k).clamp(0, 1) for k in range(cells)]
+    # differences, so that the gradient goes to one cell where one is just full
+    filled = [torch.zeros_like(level), *((level * cells).clamp(max=k + 1) for k in range(cells))]
+    return [upper - lower for lower, upper in pairwise(filled)]

@@ -1,0 +1,361 @@
+"""Training with noise, with converters, and in place by pulses on devices."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+from crossbarsim import Crossbar, ParameterError, Solver, Wires
+from crossbarsim.devices import VTEAM, StanfordPKU, Yakopcic
+from crossbarsim.nn import CrossbarConfig, convert
+from crossbarsim.nn.chip import Chip
+from crossbarsim.nn.train import (
+    GradientPulses,
+    InSituLinear,
+    Manhattan,
+    Sample,
+    StochasticPulses,
+    UpdatePulses,
+    in_situ_update,
+    weight_noise,
+)
+from crossbarsim.periphery import ADC, DAC, Periphery
+
+torch.set_num_threads(1)
+DEVICE = Yakopcic.preset("aguirre_c2")
+REAL = CrossbarConfig(wires=Wires(10.0, 10.0), tile_shape=(16, 16))
+
+
+def descend(model, x, target, steps=12, lr=0.05):
+    optimiser = torch.optim.Adam(model.parameters(), lr=lr)
+    losses = []
+    for _ in range(steps):
+        optimiser.zero_grad()
+        loss = nn.functional.cross_entropy(model(x), target)
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    return losses
+
+
+def problem():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(12, 10), nn.ReLU(), nn.Linear(10, 3))
+    x = torch.randn(48, 12)
+    return model, x, (x[:, :3].argmax(dim=1))
+
+
+# -- by torch's optimisers -----------------------------------------------------------------------
+
+def test_a_network_with_rounded_weights_and_converters_trains():
+    model, x, target = problem()
+    config = REAL.replace(
+        bits=5, input_range=4.0, input_encoding="two-phase",
+        periphery=Periphery(dac=DAC(bits=6), adc=ADC(bits=6)),
+    )
+    chip = convert(model, config, overrides={"2": {"input_range": 3.0}})
+    losses = descend(chip, x, target)
+    assert losses[-1] < 0.6 * losses[0]
+    with torch.no_grad():
+        assert (chip(x) - model(x)).abs().max() > 0.05
+
+
+def test_noise_has_the_deviation_of_two_cells():
+    torch.manual_seed(1)
+    layer = nn.Linear(30, 200, bias=False).double()
+    chip = convert(layer, CrossbarConfig.ideal((32, 64), g_off=2e-5))
+    x = torch.rand(1, 30, dtype=torch.float64)
+    with torch.no_grad():
+        quiet = chip(x)
+        with weight_noise(chip, 0.03):
+            noise = torch.cat([chip(x) - quiet for _ in range(20)])
+        torch.testing.assert_close(chip(x), quiet, rtol=0, atol=0)
+    scale = layer.weight.abs().max() / 8e-5
+    expected = scale * 1e-4 * 0.03 * np.sqrt(2.0) * x.norm()
+    assert noise.std().item() == pytest.approx(expected.item(), rel=0.05)
+    assert abs(noise.mean().item()) < 5 * expected.item() / np.sqrt(noise.numel())
+
+
+def test_noise_is_fresh_in_every_pass_and_the_same_for_the_same_seed():
+    model, x, _ = problem()
+    chip = convert(model, REAL)
+    draws = []
+    for seed in (1, 1, 2):
+        with torch.no_grad(), weight_noise(chip, 0.05, seed=seed):
+            draws.append((chip(x), chip(x)))
+    assert not torch.equal(*draws[0])
+    assert torch.equal(draws[0][1], draws[1][1])
+    assert not torch.equal(draws[0][0], draws[2][0])
+
+
+def test_training_under_noise():
+    model, x, target = problem()
+    chip = convert(model, REAL)
+    with weight_noise(chip, 0.05):
+        losses = descend(chip, x, target, steps=20)
+    assert losses[-1] < 0.6 * losses[0]
+
+
+@pytest.mark.parametrize("layer", [nn.LSTM(4, 3, 2, bidirectional=True), nn.GRU(4, 3)])
+def test_arrays_are_programmed_once_for_all_steps_in_time(monkeypatch, layer):
+    chip = convert(layer, REAL.replace(path="vectors"))
+    count = []
+    program = Chip.program
+    monkeypatch.setattr(Chip, "program", lambda *a: count.append(1) or program(*a))
+    output, _ = chip(torch.randn(5, 2, 4))
+    assert len(count) == len(list(chip.stored_matrices()))
+    output.sum().backward()
+    assert all(p.grad.abs().sum() > 0 for p in chip.parameters())
+
+
+# -- in place ------------------------------------------------------------------------------------
+
+def layer(**options):
+    return InSituLinear(4, 3, DEVICE, **{"wires": Wires(40.0, 30.0, driver=50.0), **options})
+
+
+def test_output_is_the_difference_of_two_solved_arrays():
+    mine = layer(input_range=2.0, weight_range=1.5)
+    x = torch.randn(5, 4, dtype=torch.float64)
+    volts = np.concatenate([x.numpy() / 2.0, np.ones((5, 1))], axis=1) * 0.1
+    plus, minus = (
+        Solver(method="mna").solve(
+            Crossbar(DEVICE.conductance(state), Wires(40.0, 30.0, driver=50.0)), volts
+        ).currents for state in mine.states()
+    )
+    expected = (plus - minus) / 0.1 * 2.0 * 1.5 / (mine.g_max - mine.g_min)
+    with torch.no_grad():
+        np.testing.assert_allclose(mine(x).numpy(), expected, rtol=0, atol=1e-10)
+    digital = x @ mine.weight.T + mine._weights()[-1] * 2.0
+    assert (digital - torch.from_numpy(expected)).abs().max() > 1e-3
+    ideal = layer(input_range=2.0, weight_range=1.5, wires=Wires())
+    with torch.no_grad():
+        torch.testing.assert_close(ideal(x), digital, rtol=0, atol=1e-10)
+
+
+def test_errors_reach_the_inputs_by_the_transposed_read():
+    mine = layer()
+    x = torch.randn(2, 4, dtype=torch.float64, requires_grad=True)
+    errors = torch.randn(2, 3, dtype=torch.float64)
+    mine(x).backward(errors)
+    plus, minus = mine.transposed_read(errors.numpy())  # volt for errors
+    back = (plus - minus) * mine.weight_range / (mine.g_max - mine.g_min)
+    np.testing.assert_allclose(back[:, :4], x.grad.numpy(), rtol=0, atol=1e-9)
+
+
+def test_gradient_by_cells_is_that_of_finite_differences_and_by_lines_the_outer_product():
+    x = torch.randn(6, 4, dtype=torch.float64)
+    errors = torch.randn(6, 3, dtype=torch.float64)
+    mine = layer()
+    mine(x).backward(errors)
+    exact = mine.sample()
+    for polarity, cell in (("state_positive", (0, 1, 2)), ("state_negative", (0, 4, 0))):
+        totals = []
+        before = getattr(mine, polarity).clone()
+        for step in (1e-5, -1e-5):
+            moved = before.clone()
+            moved[cell] += step
+            setattr(mine, polarity, moved)
+            with torch.no_grad():
+                totals.append((mine(x) * errors).sum().item())
+        setattr(mine, polarity, before)
+        slope = (totals[0] - totals[1]) / 2e-5
+        by_cells = mine._by_cells[0][0 if polarity == "state_positive" else 1]
+        siemens = DEVICE.conductance_slope(before.numpy())[cell[1:]]
+        assert by_cells[cell[1:]].item() * siemens == pytest.approx(slope, rel=1e-5)
+    outer = layer(gradient="outer")
+    outer(x).backward(errors)
+    ones = torch.cat([x, torch.ones(6, 1, dtype=torch.float64)], dim=1)
+    np.testing.assert_allclose(outer.sample().gradient, (ones.T @ errors).numpy(), atol=1e-10)
+    assert np.abs(outer.sample().gradient - exact.gradient).max() > 1e-3
+    free = layer(wires=Wires())
+    free(x).backward(errors)
+    np.testing.assert_allclose(free.sample().gradient, outer.sample().gradient, atol=1e-10)
+
+
+RULES = [Manhattan(), GradientPulses(0.1), StochasticPulses(0.1)]
+
+
+@pytest.fixture(scope="module")
+def digits():
+    data, labels = load_digits(return_X_y=True)
+    return torch.from_numpy(data / 16.0), torch.from_numpy(labels)
+
+
+@pytest.mark.parametrize("rule", RULES,
+                         ids=["manhattan", "gradient", "stochastic"])
+def test_digits_are_learnt_in_place(digits, rule):
+    data, labels = digits
+    mine = InSituLinear(64, 10, DEVICE, wires=Wires(2.0, 2.0), gradient="outer")
+    assert not list(mine.parameters())
+    generator = torch.Generator().manual_seed(0)
+    losses = []
+    for _ in range(20):
+        some = torch.randint(0, 1400, (100,), generator=generator)
+        loss = nn.functional.cross_entropy(4.0 * mine(data[some]), labels[some])
+        loss.backward()
+        in_situ_update(mine, rule)
+        losses.append(loss.item())
+    assert np.mean(losses[-3:]) < 0.4 * losses[0]
+    with torch.no_grad():
+        assert (mine(data[1400:]).argmax(1) == labels[1400:]).double().mean() > 0.6
+    other = InSituLinear(64, 10, DEVICE, wires=Wires(2.0, 2.0), seed=9)
+    other.load_state_dict(mine.state_dict())  # the states are all that was learnt
+    with torch.no_grad():
+        torch.testing.assert_close(other(data[:5]), mine(data[:5]), rtol=0, atol=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", RULES, ids=["manhattan", "gradient", "stochastic"])
+def test_digits_are_learnt_well(digits, rule):
+    data, labels = digits
+    mine = InSituLinear(64, 10, DEVICE, wires=Wires(2.0, 2.0), spread={"a_p": 0.1, "a_n": 0.1})
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(150):
+        some = torch.randint(0, 1400, (100,), generator=generator)
+        nn.functional.cross_entropy(4.0 * mine(data[some]), labels[some]).backward()
+        in_situ_update(mine, rule)
+    with torch.no_grad():
+        assert (mine(data[1400:]).argmax(1) == labels[1400:]).double().mean() > 0.82
+
+
+def test_a_linear_map_is_learnt_by_another_device():
+    torch.manual_seed(2)
+    truth = torch.rand(2, 4, dtype=torch.float64) - 0.5
+    x = torch.randn(40, 4, dtype=torch.float64)
+    mine = InSituLinear(4, 2, VTEAM.preset("magic"), bias=False, wires=Wires(0.5, 0.5))
+    losses = []
+    for _ in range(25):
+        loss = (mine(x) - x @ truth.T).square().mean()
+        loss.backward()
+        in_situ_update(mine, GradientPulses(0.2))
+        losses.append(loss.item())
+    assert losses[-1] < 0.05 * losses[0]
+
+
+def test_a_hidden_layer_learns_through_the_one_above():
+    torch.manual_seed(3)
+    x = torch.randn(60, 3, dtype=torch.float64)
+    target = (x[:, 0] * x[:, 1] > 0).long()  # no linear map does it
+    model = nn.Sequential(
+        InSituLinear(3, 12, DEVICE, weight_range=3.0, initial=0.2, name="a", seed=1), nn.Tanh(),
+        InSituLinear(12, 2, DEVICE, weight_range=3.0, initial=0.2, name="b", seed=1),
+    )
+    losses = []
+    for _ in range(40):
+        loss = nn.functional.cross_entropy(model(x), target)
+        loss.backward()
+        record = in_situ_update(model, GradientPulses(1.0))
+        losses.append(loss.item())
+    assert losses[-1] < 0.6 * losses[0]
+    assert record.most <= 31
+
+
+def test_manhattan_gives_every_device_one_pulse_at_most_and_weights_follow():
+    mine = layer(wires=Wires())
+    x = torch.randn(3, 4, dtype=torch.float64)
+    before = mine.weight.clone()
+    mine(x).square().sum().backward()
+    gradient = torch.from_numpy(mine.sample().gradient)[:4].T
+    record = in_situ_update(mine, Manhattan())
+    change = mine.weight - before
+    assert record.most == 1
+    assert record.pulses == record.devices == 2 * 15
+    assert torch.equal(torch.sign(change), -torch.sign(gradient))
+    assert change.abs().mean().item() == pytest.approx(mine.step, rel=0.3)
+
+
+def test_trains_of_pulses_are_pulses_one_after_the_other():
+    pulses = UpdatePulses.for_device(DEVICE, 2e-5, 1e-4)
+    state = DEVICE.state_from_conductance(np.array([3e-5, 6e-5, 6e-5, 9e-5]))
+    counts = np.array([3, 2, -2, 0])
+    whole = pulses.apply(DEVICE, state, counts)
+    step = state
+    for k in range(3):
+        step = pulses.apply(DEVICE, step, np.sign(counts) * (k < np.abs(counts)))
+    np.testing.assert_allclose(whole, step, rtol=1e-4)
+    assert whole[0, 0] > state[0, 0]
+    assert whole[0, 2] < state[0, 2]
+    assert whole[0, 3] == state[0, 3]
+    moved = DEVICE.conductance(pulses.apply(DEVICE, state[:, 1:2], np.array([1])))
+    assert moved[0] - 6e-5 == pytest.approx(8e-5 / 100, rel=0.01)
+
+
+def test_half_of_a_pulse_does_not_move_a_device():
+    pulses = UpdatePulses.for_device(DEVICE, 2e-5, 1e-4)
+    half = UpdatePulses(pulses.v_set / 2, pulses.v_reset / 2, pulses.width_set, pulses.width_reset)
+    state = DEVICE.state_from_conductance(np.array([6e-5, 6e-5]))
+    after = half.apply(DEVICE, state, np.array([100, -100]))
+    np.testing.assert_allclose(after, state, rtol=1e-12)
+    with pytest.raises(ParameterError, match="half of `v_set`"):
+        UpdatePulses.for_device(DEVICE, 2e-5, 1e-4, v_set=1.0)
+
+
+def test_stochastic_pulses_are_the_outer_product_on_average():
+    rng = np.random.default_rng(0)
+    x, errors = rng.uniform(-1, 1, (1, 6)), rng.uniform(-1, 1, (1, 5))
+    sample = Sample(x.T @ errors, x, errors, step=0.02)
+    rule = StochasticPulses(0.1, length=10)
+    mean = np.mean([np.subtract(*rule.counts(sample, rng)) for _ in range(4000)], axis=0)
+    np.testing.assert_allclose(0.02 * mean, -0.1 * x.T @ errors, atol=0.004)
+
+
+def test_rounding_keeps_small_gradients_on_average():
+    rng = np.random.default_rng(1)
+    gradient = np.array([[0.3, -0.02, 0.0, 50.0]])
+    sample = Sample(gradient, np.ones((1, 1)), gradient, step=0.1)
+    rule = GradientPulses(0.1, most=7)
+    pulses = np.array([np.subtract(*rule.counts(sample, rng)) for _ in range(4000)])
+    np.testing.assert_allclose(pulses.mean(axis=0), [[-0.3, 0.02, 0.0, -7.0]], atol=0.03)
+    up, down = GradientPulses(0.1, rounding="nearest").counts(sample, rng)
+    np.testing.assert_array_equal(up - down, [[0, 0, 0, -31]])
+
+
+def test_devices_differ_from_cell_to_cell_by_their_seed():
+    one, same, other = (layer(spread={"a_p": 0.2}, seed=s) for s in (1, 1, 2))
+    a = one.devices[0].parameters()["a_p"]
+    assert a.shape == (5, 3)
+    assert np.array_equal(a, same.devices[0].parameters()["a_p"])
+    assert not np.array_equal(a, other.devices[0].parameters()["a_p"])
+    assert not np.array_equal(a, one.devices[1].parameters()["a_p"])
+    assert torch.equal(one.state_positive, same.state_positive)
+    one(torch.ones(1, 4)).sum().backward()
+    copied = copy.deepcopy(one)
+    in_situ_update(one, GradientPulses(5.0, rounding="nearest"))
+    in_situ_update(copied, GradientPulses(5.0, rounding="nearest"))
+    assert torch.equal(one.state_negative, copied.state_negative)
+    moves = (one.state_negative - same.state_negative).numpy()
+    assert np.unique(moves.round(12)).size == 15  # one gradient, as many changes as devices
+
+
+@pytest.mark.parametrize(("make", "message"), [
+    (lambda: weight_noise(nn.Linear(2, 2), 0.1).__enter__(), "convert it first"),
+    (lambda: weight_noise(convert(nn.Linear(2, 2), REAL), -0.1).__enter__(), "`sigma`"),
+    (lambda: InSituLinear(2, 2, "vteam"), "`device`"),
+    (lambda: InSituLinear(0, 2, DEVICE), "`in_features`"),
+    (lambda: InSituLinear(2, 2, DEVICE, g_max=1.0), "`g_max`"),
+    (lambda: InSituLinear(2, 2, DEVICE, spread={"v": 0.1}), "spread"),
+    (lambda: InSituLinear(2, 2, DEVICE)(torch.ones(1, 3)), "last axis must be 2"),
+    (lambda: in_situ_update(nn.Linear(2, 2), Manhattan()), "no InSituLinear"),
+    (lambda: in_situ_update(InSituLinear(2, 2, DEVICE), Manhattan()), "no gradient"),
+    (lambda: GradientPulses(-1.0), "`rate`"),
+    (lambda: GradientPulses(1.0, most=0), "`most`"),
+    (lambda: StochasticPulses(1.0, length=0), "`length`"),
+    (lambda: Manhattan(2.0), "`threshold`"),
+    (lambda: UpdatePulses(1.0, 1.0, 1.0, 1.0), "opposite signs"),
+    (lambda: UpdatePulses(1.0, -1.0, 0.0, 1.0), "`width_set`"),
+    (lambda: UpdatePulses.for_device(StanfordPKU(), 1e-4, 1e-3, v_set=0.1, v_reset=-0.1), "half"),
+])
+def test_mistakes_are_named(make, message):
+    with pytest.raises(ParameterError, match=message):
+        make()
+
+
+def test_noise_inside_noise_is_refused():
+    chip = convert(nn.Linear(2, 2), REAL)
+    with weight_noise(chip, 0.1), pytest.raises(ParameterError, match="already"):
+        weight_noise(chip, 0.1).__enter__()
+    assert chip.crossbars.chip.disturbance is None
