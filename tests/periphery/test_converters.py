@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as hnp
 
 from crossbarsim import ParameterError
 from crossbarsim.draws import Place
-from crossbarsim.periphery import ADC, DAC, RangeObserver, Reads
+from crossbarsim.periphery import ADC, DAC, ADCErrors, RangeObserver, Reads
 from crossbarsim.periphery.grid import Grid, draw_nonlinearity
 
 PLACE = Place(7, "layer", "positive", (1, 2))
@@ -113,6 +113,14 @@ def test_torch_and_numpy_agree(dtype):
     assert differ.mean() <= (0 if dtype == torch.float64 else 0.01)  # ties of single precision
 
 
+def test_ties_go_up_with_and_without_nonlinearity():
+    ties = np.array([[-2.0], [2.0]])  # between -4, 0 and 4, exact in binary
+    for curve in (None, np.zeros((1, 2))):
+        for x in (ties, torch.from_numpy(ties)):
+            out = ADC(bits=2).convert(x, 4.0, signed=True, errors=ADCErrors(curve))
+            np.testing.assert_array_equal(np.asarray(out), [[0.0], [4.0]])
+
+
 def test_nan_is_not_hidden():
     adc = ADC(bits=4, dnl=0.2)
     errors = adc.fabricate(PLACE, 1, signed=True)
@@ -140,17 +148,20 @@ def test_inl_and_dnl_follow_from_the_transfer_curve(signed):
     assert np.abs(errors.curve).max() > 0.5
 
 
-def test_statistics_of_the_nonlinearity():
+@pytest.mark.parametrize("monotonic", [True, False])
+def test_statistics_of_the_nonlinearity(monotonic):
     codes, count, dnl = 65, 20_000, 0.1
     rng = np.random.default_rng
-    curve = draw_nonlinearity(codes, count, dnl, 0.0, rng(1), rng(2), monotonic=True)
+    curve = draw_nonlinearity(codes, count, dnl, 0.0, rng(1), rng(2), monotonic=monotonic)
     steps = np.diff(curve, axis=1)
     assert steps.std() == pytest.approx(dnl * np.sqrt(1 - 1 / (codes - 1)), rel=0.02)
     t = np.arange(codes) / (codes - 1)
     bridge = dnl * np.sqrt((codes - 1) * t * (1 - t))  # standard deviation of a Brownian bridge
     np.testing.assert_allclose(curve.std(axis=0), bridge, rtol=0.05, atol=1e-12)
-    bow = draw_nonlinearity(codes, count, 0.0, 0.5, rng(3), rng(4), monotonic=True)
-    assert bow[:, codes // 2].std() == pytest.approx(0.5, rel=0.05)
+    bow = draw_nonlinearity(codes, count, 0.0, 0.5, rng(3), rng(4), monotonic=monotonic)
+    assert bow[:, codes // 2].std() == pytest.approx(0.5, rel=0.05)  # the cubic is 0 there
+    quarter = np.hypot(0.75, 6 * np.sqrt(3) * 3 / 32)  # of parabola and cubic
+    assert bow[:, codes // 4].std() == pytest.approx(0.5 * quarter, rel=0.05)
     assert np.abs(np.diff(bow, 2, axis=1)).max() < 0.05  # smooth
 
 

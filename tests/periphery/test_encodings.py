@@ -156,9 +156,12 @@ def test_amplitude_errors_of_each_encoding():
         expected = (code * (1 + errors.gain) + errors.curve[np.arange(4), code] + errors.offset) * step
         np.testing.assert_allclose(phase.drives[0].u, expected, atol=1e-12)
     # the offset cancels between input and constant, the gain does not
-    signal, constant = encode(x, "offset", DAC(bits=6, offset=2.0), DAC(bits=6, offset=2.0).fabricate(PLACE, 4))
+    shifted = DAC(bits=6, offset=2.0, gain_error=0.03)
+    own = shifted.fabricate(PLACE, 4)
+    signal, constant = encode(x, "offset", shifted, own)
     total = 2 * (signal.drives[0].u - constant.drives[0].u)
-    np.testing.assert_allclose(total, quantised(x, "offset", 6, signed=True), atol=1e-12)
+    np.testing.assert_allclose(total, quantised(x, "offset", 6, signed=True) * (1 + own.gain), atol=1e-12)
+    np.testing.assert_allclose(constant.drives[0].u[0], 0.5 * (1 + own.gain) + own.offset / 62)
     # bits have gain and offset only
     for phase in encode(x, "bit-serial", dac, errors):
         bit = np.rint((phase.drives[0].u - errors.offset * step) / (1 + errors.gain))
