@@ -103,9 +103,10 @@ class Faults:
     shorted : float
         Share of the cells that are short circuits.
     dead_rows, dead_columns : float
-        Shares of the word and bit lines that are open. All cells of such a line are open (0 S):
-        a line cut off from its driver or amplifier that floats carries next to no current while
-        the bit lines are near 0 V.
+        Shares of the word and bit lines that are open. All cells of such a line are open (0 S). A
+        line that is cut off from its driver or amplifier and floats carries little besides while
+        the bit lines are near 0 V: with 128x128 cells of 1 to 100 uS and 1 ohm per segment, 1e-3
+        of the largest current.
     map : FaultMap, or (M, N) array of int, or mapping, or callable, optional
         Known faults, instead of drawn ones at the cells that it names: one map for all arrays; a
         mapping from (layer, array, tile) to maps; or ``map(place, shape)`` that returns codes, or
