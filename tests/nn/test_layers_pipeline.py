@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_sequence
 
 from crossbarsim import ParameterError, Wires
-from crossbarsim.nn import CrossbarConfig, CrossbarLayer, StoredMatrix, convert
+from crossbarsim.nn import CrossbarConfig, CrossbarLayer, StoredMatrix, calibrate, convert
 from crossbarsim.periphery import ADC, DAC, Periphery
 
 torch.set_num_threads(1)
@@ -25,6 +25,8 @@ class Called(nn.Module):
         if isinstance(self.layer, nn.MultiheadAttention):
             return self.layer(x, x, x)[0]
         y = self.layer(x)
+        if isinstance(self.layer, nn.GRUCell):
+            return self.layer(x, y)
         y = y[0] if isinstance(y, tuple) else y
         return y.data if isinstance(y, nn.utils.rnn.PackedSequence) else y
 
@@ -113,3 +115,16 @@ def test_weights_of_zero_and_at_a_cell_s_bound_have_their_gradient_once(options)
     chip = convert(layer, CrossbarConfig.ideal((16, 12), **options))
     chip(x).sum().backward()
     torch.testing.assert_close(chip.weight.grad, x.sum(0, keepdim=True), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", cases())
+def test_calibration_finds_the_ranges_of_every_matrix(name):
+    layer, x = cases()[name]
+    model = Called(layer).eval()
+    chip = convert(model, FINE.replace(input_range=None))
+    calibrate(chip, [x])
+    for part in chip.modules():
+        if isinstance(part, StoredMatrix):
+            assert part.input_range is not None
+    with torch.no_grad():
+        torch.testing.assert_close(chip(x), model(x), rtol=0, atol=3e-3)

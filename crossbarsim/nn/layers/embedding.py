@@ -20,8 +20,9 @@ __all__ = ["CrossbarEmbedding"]
 class CrossbarEmbedding(CrossbarLayer, nn.Embedding):
     """A look-up table on crossbars: the entries along the word lines, one driven at a time.
 
-    The word line of the index gets the input 1, whose range needs no calibration. Every array of
-    the table is read, also those without the driven line.
+    The word line of the index gets the input 1, so `config` becomes one of the input range 1 and,
+    unless it says otherwise, without signed inputs. Every array of the table is read, also those
+    without the driven line.
 
     Parameters
     ----------
@@ -54,11 +55,13 @@ class CrossbarEmbedding(CrossbarLayer, nn.Embedding):
             )
 
     def _setup(self, config: CrossbarConfig | None, chip: str) -> None:
+        config = CrossbarConfig() if config is None else config
+        if isinstance(config, CrossbarConfig):
+            signed = config.signed_inputs
+            config = config.replace(
+                input_range=1.0, signed_inputs=False if signed is None else signed
+            )
         super()._setup(config, chip)
-        signed = self.config.signed_inputs
-        self.crossbars.ranges = self.crossbars.ranges.replace(
-            input_range=1.0, signed=False if signed is None else signed
-        )
 
     def _matrices(self) -> Iterator[Matrix]:
         yield "crossbars", self.weight.T, None, 1
