@@ -43,8 +43,8 @@ def test_ranges_are_those_of_the_digital_network():
     # the range of the converters, from the currents of ideally wired arrays
     ideal = convert(model, CONFIG.replace(wires=Wires()))
     record = calibrate(ideal, data)
-    scale = model[5].weight.abs().max()
-    level = model[5].weight / scale
+    scale = model[5].weight.detach().abs().max()
+    level = model[5].weight.detach() / scale
     currents = [
         0.2 * last / last.max() @ (1e-6 + 99e-6 * (s * level).clamp(min=0)).T for s in (1, -1)
     ]
