@@ -33,11 +33,15 @@ def like(values: Any, x: Values) -> Values:
 
 
 def clip(x: Values, low: Any = None, high: Any = None) -> Values:
-    """Return x between low and high, numbers or arrays, each optional."""
+    """Return x between low and high, numbers or arrays, each optional.
+
+    At a limit the gradient is that of x.
+    """
+    if low is None and high is None:
+        return x
     if is_tensor(x):
-        xp = namespace(x)
-        x = x if low is None else xp.maximum(x, like(low, x))
-        return x if high is None else xp.minimum(x, like(high, x))
+        limits = [None if v is None else like(v, x) for v in (low, high)]
+        return x.clamp(*limits)
     x = x if low is None else np.maximum(x, low)
     return x if high is None else np.minimum(x, high)
 

@@ -105,7 +105,8 @@ class WriteNoise:
         else:
             xp = namespace(G)
             mean = clip(G, _LEAST)
-            variance = xp.log1p((sigma / mean) ** 2)
+            # not 0, where a root has no derivative
+            variance = clip(xp.log1p((sigma / mean) ** 2), 1e-37)
             written = mean * xp.exp(xp.sqrt(variance) * z - 0.5 * variance)
         if self.bounded:
             return clip(written, fab.g_off, fab.g_on)

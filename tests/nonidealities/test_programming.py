@@ -187,6 +187,16 @@ def test_noise_in_torch_and_its_gradient(distribution):
     np.testing.assert_allclose(single, plain, rtol=1e-5)
 
 
+@pytest.mark.parametrize("distribution", ["normal", "lognormal"])
+def test_no_noise_has_the_targets_gradient(distribution):
+    noise = WriteNoise(Polynomial((-2.0, 1.0)), "maximum", distribution, bounded=True)  # never > 0
+    level = torch.tensor([[0.0, 0.5, 1.0]], dtype=torch.float64, requires_grad=True)
+    found = programmed(level, write=noise)
+    np.testing.assert_allclose(found.detach(), [[OFF, 0.5 * (OFF + ON), ON]], rtol=1e-12)
+    found.sum().backward()
+    np.testing.assert_allclose(level.grad, ON - OFF, rtol=1e-9)
+
+
 @given(hs.floats(0, 1), hs.floats(0, 1))
 @settings(max_examples=40, deadline=None)
 def test_dependences_agree_in_torch(x, y):
