@@ -34,10 +34,10 @@ def convert(
 ) -> nn.Module:
     """Return a copy of `model` whose layers run on crossbars.
 
-    Converted are Linear, Conv1d to 3d, ConvTranspose1d to 3d, Embedding, RNN, LSTM, GRU, their
-    cells, and MultiheadAttention, wherever they are in the model. Subclasses of them stay digital,
-    as do all other modules; `report` lists both. Layers are called through their modules: where
-    a model's own code uses a layer's ``weight`` itself, that product stays digital.
+    Converted are Linear, Conv1d to 3d, ConvTranspose1d to 3d, Embedding, EmbeddingBag, RNN, LSTM,
+    GRU, their cells, and MultiheadAttention, wherever they are in the model. Subclasses of them
+    stay digital, as do all other modules; `report` lists both. Layers are called through their
+    modules: where a model's own code uses a layer's ``weight`` itself, that product stays digital.
 
     The names in ``state_dict`` stay. A module used several times stays one module, on one set of
     crossbars. Layers that share a parameter (tied weights) go on sharing it, each on crossbars of

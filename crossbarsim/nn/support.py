@@ -16,6 +16,7 @@ from .layers import (
     CrossbarConvTranspose2d,
     CrossbarConvTranspose3d,
     CrossbarEmbedding,
+    CrossbarEmbeddingBag,
     CrossbarGRU,
     CrossbarGRUCell,
     CrossbarLayer,
@@ -37,6 +38,7 @@ LAYERS: dict[type[nn.Module], type[CrossbarLayer]] = {
     nn.ConvTranspose2d: CrossbarConvTranspose2d,
     nn.ConvTranspose3d: CrossbarConvTranspose3d,
     nn.Embedding: CrossbarEmbedding,
+    nn.EmbeddingBag: CrossbarEmbeddingBag,
     nn.GRU: CrossbarGRU,
     nn.GRUCell: CrossbarGRUCell,
     nn.LSTM: CrossbarLSTM,
@@ -48,7 +50,6 @@ LAYERS: dict[type[nn.Module], type[CrossbarLayer]] = {
 }
 _REASONS: tuple[tuple[type[nn.Module], str], ...] = (
     (nn.Bilinear, "both factors of its products change with the input"),
-    (nn.EmbeddingBag, "bags of any length have no form on crossbars; use Embedding and a sum"),
     (_NormBase, "a scale and shift per channel; `fold_batchnorm` puts it into the layer before"),
     (nn.LayerNorm, "a scale by statistics of its input"),
     (nn.GroupNorm, "a scale by statistics of its input"),

@@ -10,7 +10,12 @@ from torch import nn
 
 from crossbarsim import ParameterError, Wires
 from crossbarsim.nn import CrossbarConfig
-from crossbarsim.nn.layers import CrossbarEmbedding, CrossbarLinear, CrossbarMultiheadAttention
+from crossbarsim.nn.layers import (
+    CrossbarEmbedding,
+    CrossbarEmbeddingBag,
+    CrossbarLinear,
+    CrossbarMultiheadAttention,
+)
 
 torch.set_num_threads(1)
 RANDOM = settings(max_examples=12, deadline=None, derandomize=True,
@@ -24,6 +29,21 @@ def test_embeddings(agrees, entries, size, padded, by_frequency, axes):
     layer = nn.Embedding(entries, size, padding_idx=1 if padded else None,
                          scale_grad_by_freq=by_frequency)
     agrees(CrossbarEmbedding, layer, torch.randint(0, entries, (3,) * axes))
+
+
+@RANDOM
+@given(st.sampled_from(["sum", "mean", "max"]), st.booleans(), st.booleans(), st.booleans(),
+       st.booleans())
+def test_bags(agrees, mode, padded, by_frequency, flat, weighed):
+    torch.manual_seed(0)
+    last = flat and padded
+    layer = nn.EmbeddingBag(11, 5, mode=mode, padding_idx=2 if padded else None,
+                            include_last_offset=last,
+                            scale_grad_by_freq=by_frequency and mode != "max")
+    index = torch.randint(0, 11, (9,) if flat else (3, 4))
+    offsets = (torch.tensor([0, 2, 2, 9] if last else [0, 2, 2])) if flat else None
+    weights = torch.rand(index.shape, dtype=torch.float64) if weighed and mode == "sum" else None
+    agrees(CrossbarEmbeddingBag, layer, index, offsets, weights)
 
 
 def test_embedding_is_the_column_of_one_driven_line(monkeypatch):

@@ -43,6 +43,7 @@ def cases():
         "conv3d": (nn.Conv3d(2, 3, 2), torch.randn(1, 2, 3, 4, 3).clamp(-3, 3)),
         "transposed": (nn.ConvTranspose2d(4, 6, 3, stride=2, groups=2, output_padding=1), image),
         "embedding": (nn.Embedding(20, 5, padding_idx=0), torch.tensor([[1, 19], [0, 7]])),
+        "bag": (nn.EmbeddingBag(20, 5), torch.tensor([[1, 19], [0, 7]])),
         "rnn": (nn.RNN(5, 4, 2, bidirectional=True), sequence),
         "lstm": (nn.LSTM(5, 4, proj_size=3), packed),
         "gru": (nn.GRU(5, 4, batch_first=True), sequence),

@@ -4,7 +4,7 @@ from .attention import CrossbarMultiheadAttention
 from .base import CrossbarLayer
 from .cells import CrossbarGRUCell, CrossbarLSTMCell, CrossbarRNNCell
 from .conv import CrossbarConv1d, CrossbarConv2d, CrossbarConv3d
-from .embedding import CrossbarEmbedding
+from .embedding import CrossbarEmbedding, CrossbarEmbeddingBag
 from .linear import CrossbarLinear
 from .recurrent import CrossbarGRU, CrossbarLSTM, CrossbarRNN
 from .transposed import (
@@ -21,6 +21,7 @@ __all__ = [
     "CrossbarConvTranspose2d",
     "CrossbarConvTranspose3d",
     "CrossbarEmbedding",
+    "CrossbarEmbeddingBag",
     "CrossbarGRU",
     "CrossbarGRUCell",
     "CrossbarLSTM",
