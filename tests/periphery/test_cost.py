@@ -18,6 +18,12 @@ from crossbarsim.periphery import (
     layer_cost,
 )
 
+
+def approx(value, rel=1e-6):
+    """Joules and square metres are far below pytest's absolute tolerance."""
+    return pytest.approx(value, rel=rel, abs=0.0)
+
+
 ISAAC = Periphery(dac=DAC(bits=16), adc=ADC(bits=8, columns=128))
 ARRAYS = [(128, 128)] * 8
 MACS = 128 * 128  # eight 2-bit slices make the 16-bit weights of one array's cells
@@ -28,20 +34,20 @@ def test_isaacs_ima_comes_out_as_published():
     # sample-and-hold, 0.2 mW and 0.00024 mm2 of shift-and-add, 2.4 mW of arrays; cycles of 100 ns.
     cost = layer_cost(ISAAC, ARRAYS, macs=MACS, array_power=2.4e-3, encoding="bit-serial", overlap=True)
     time = 16 * 100e-9  # sixteen bit planes
-    assert cost.energy.adc / time == pytest.approx(16e-3)
-    assert cost.energy.dac / time == pytest.approx(4e-3)
-    assert cost.energy.sample_hold / time == pytest.approx(10e-6)
-    assert cost.energy.shift_add / time == pytest.approx(0.2e-3)
-    assert cost.energy.array / time == pytest.approx(2.4e-3)
-    assert cost.area.adc == pytest.approx(0.0096e-6)
-    assert cost.area.dac == pytest.approx(0.00017e-6)
-    assert cost.area.sample_hold == pytest.approx(0.00004e-6)
-    assert cost.area.shift_add == pytest.approx(0.00024e-6)
+    assert cost.energy.adc / time == approx(16e-3)
+    assert cost.energy.dac / time == approx(4e-3)
+    assert cost.energy.sample_hold / time == approx(10e-6)
+    assert cost.energy.shift_add / time == approx(0.2e-3)
+    assert cost.energy.array / time == approx(2.4e-3)
+    assert cost.area.adc == approx(0.0096e-6)
+    assert cost.area.dac == approx(0.00017e-6)
+    assert cost.area.sample_hold == approx(0.00004e-6)
+    assert cost.area.shift_add == approx(0.00024e-6)
     # Overlapped, a read takes the longer of the two: the ADC's 128 conversions are 100 ns.
-    assert cost.latency == pytest.approx(17 * 100e-9)
+    assert cost.latency == approx(17 * 100e-9)
     assert cost.conversions == 16 * 8 * 128
     # the cells' published 0.0002 mm2 are 4 F^2 each, at some 40 nm
-    assert cost.area.array == pytest.approx(8 * 128**2 * 4 * 32e-9**2)
+    assert cost.area.array == approx(8 * 128**2 * 4 * 32e-9**2)
     assert 0.5 < cost.area.array / 0.0002e-6 * 1.0 < 3.0
 
 
@@ -49,18 +55,20 @@ def test_latency_without_overlap():
     adc = ADC(bits=8, columns=16)
     cost = layer_cost(Periphery(dac=DAC(), adc=adc), [(64, 64)] * 3, macs=1, array_energy=0.0,
                       vectors=7, encoding="two-phase", integration_time=50e-9)
-    assert cost.latency == pytest.approx(7 * 2 * (50e-9 + 16 / 1.28e9))
+    assert cost.latency == approx(7 * 2 * (50e-9 + 16 / 1.28e9))
     slow = layer_cost(Periphery(dac=DAC(), adc=ADC(columns=64)), [(64, 64)], macs=1, array_energy=0.0,
                       technology=Technology(adc_rate=1e8), overlap=True, vectors=3)
-    assert slow.latency == pytest.approx(100e-9 + 3 * 64 / 1e8)
+    assert slow.latency == approx(100e-9 + 3 * 64 / 1e8)
+    wide = layer_cost(Periphery(adc=ADC(columns=128)), [(64, 40), (64, 24)], macs=1, array_energy=0.0)
+    assert wide.latency == approx(100e-9 + 40 / 1.28e9)  # an ADC has the columns of one array
     ideal = layer_cost(Periphery(), [(64, 64)], macs=1, array_energy=0.0)
-    assert ideal.latency == pytest.approx(100e-9)
+    assert ideal.latency == approx(100e-9)
     timed = layer_cost(Periphery(sense=IntegratorSense(integration_time=30e-9, hold_time=5e-9)),
                        [(4, 4)], macs=1, array_energy=0.0)
-    assert timed.latency == pytest.approx(35e-9)
+    assert timed.latency == approx(35e-9)
     settled = layer_cost(Periphery(sense=TransimpedanceSense(gbw=1e9, settling_time=20e-9)),
                          [(4, 4)], macs=1, array_energy=0.0)
-    assert settled.latency == pytest.approx(20e-9)
+    assert settled.latency == approx(20e-9)
 
 
 def test_counts_follow_the_periphery():
@@ -70,12 +78,12 @@ def test_counts_follow_the_periphery():
                           array_energy=0.0, vectors=5)
     assert digital.conversions == 5 * 60
     assert analogue.conversions == 5 * 30
-    assert analogue.energy.adc == pytest.approx(digital.energy.adc / 2)
+    assert analogue.energy.adc == approx(digital.energy.adc / 2)
     per_adc = Technology().converter_area(8)
-    assert digital.area.adc == pytest.approx(2 * 4 * per_adc)
-    assert analogue.area.adc == pytest.approx(4 * per_adc)
+    assert digital.area.adc == approx(2 * 4 * per_adc)
+    assert analogue.area.adc == approx(4 * per_adc)
     twice = layer_cost(Periphery(adc=ADC(columns=8)), shapes * 2, macs=1, array_energy=0.0, vectors=5)
-    assert twice.energy.total == pytest.approx(2 * digital.energy.total)
+    assert twice.energy.total == approx(2 * digital.energy.total)
     assert twice.latency == digital.latency
 
 
@@ -83,13 +91,13 @@ def test_array_energy_is_the_solvers_power():
     rng = np.random.default_rng(0)
     G, V = rng.uniform(1e-6, 1e-4, (16, 8)), rng.uniform(-0.2, 0.2, (50, 16))
     power = float(np.mean(Solver().solve(Crossbar(G), V).power))
-    assert power == pytest.approx(np.mean((V**2) @ G.sum(axis=1)))
+    assert power == approx(np.mean((V**2) @ G.sum(axis=1)))
     cost = layer_cost(Periphery(), [(16, 8)], macs=128, array_power=power, vectors=3)
-    assert cost.energy.array == pytest.approx(3 * 100e-9 * power)
+    assert cost.energy.array == approx(3 * 100e-9 * power)
     given = layer_cost(Periphery(), [(16, 8)], macs=128, array_energy=cost.energy.array, vectors=3)
     assert given == cost
     offset = layer_cost(Periphery(), [(16, 8)], macs=128, array_power=power, vectors=3, encoding="offset")
-    assert offset.energy.array == pytest.approx((3 + 1) * 100e-9 * power)  # the constant once
+    assert offset.energy.array == approx((3 + 1) * 100e-9 * power)  # the constant once
     for both in ({}, {"array_power": 1.0, "array_energy": 1.0}):
         with pytest.raises(ParameterError, match="either `array_power`"):
             layer_cost(Periphery(), [(16, 8)], macs=1, **both)
@@ -97,11 +105,11 @@ def test_array_energy_is_the_solvers_power():
 
 def test_word_lines_are_charged():
     tech = Technology(cell="1T1R", width_to_length=3.0)
-    assert tech.cell_area == pytest.approx(12 * 32e-9**2)
+    assert tech.cell_area == approx(12 * 32e-9**2)
     cost = layer_cost(Periphery(), [(10, 20), (5, 40)], macs=1, array_energy=0.0, technology=tech,
                       read_voltage=0.3, vectors=2, activity=0.25)
     length = (10 * 20 + 5 * 40) * np.sqrt(12) * 32e-9
-    assert cost.energy.drivers == pytest.approx(2 * length * 0.2e-9 * 0.3**2 * 0.25)
+    assert cost.energy.drivers == approx(2 * length * 0.2e-9 * 0.3**2 * 0.25)
 
 
 def test_adc_models():
@@ -110,17 +118,17 @@ def test_adc_models():
               8: (1.6667, 1200.0), 9: (1.969078, 1827.912), 10: (2.379023, 3002.008)}
     tech = Technology(adc_energy=2e-3 / 1.2e9)
     for bits, (picojoule, square_micron) in listed.items():
-        assert tech.conversion_energy(bits) == pytest.approx(picojoule * 1e-12, rel=0.01)
-        assert tech.converter_area(bits) == pytest.approx(square_micron * 1e-12, rel=0.01)
+        assert tech.conversion_energy(bits) == approx(picojoule * 1e-12, rel=0.01)
+        assert tech.converter_area(bits) == approx(square_micron * 1e-12, rel=0.01)
     walden = Technology(adc_model="walden", walden_fom=10e-15)
-    assert walden.conversion_energy(10) == pytest.approx(10e-15 * 1024)
+    assert walden.conversion_energy(10) == approx(10e-15 * 1024)
     survey = Technology(adc_model="survey")
     # a conversion of P = E f has the Schreier figure SNDR + 10 log10(f / 2 / P)
     for rate, best in ((1.28e9, 302.7387 - 6.460791 * np.log(1.28e9)), (1e6, 180.14159)):
         tech = Technology(adc_model="survey", adc_rate=rate)
         sndr = 10 * np.log10(1.5 * 4.0**8)
         figure = sndr + 10 * np.log10(rate / 2 / (tech.conversion_energy(8) * rate))
-        assert figure == pytest.approx(best, rel=1e-6)
+        assert figure == approx(best, rel=1e-6)
     # the survey's best is cheaper than the ADC built, by less than an order of magnitude
     assert 0.1 < survey.conversion_energy(8) / Technology().conversion_energy(8) < 1.0
     assert 0.5 < survey.converter_area(8) / Technology().converter_area(8) < 5.0
@@ -128,32 +136,34 @@ def test_adc_models():
 
 def test_amplifiers_have_a_price():
     tech = Technology(gm_over_id=10.0, amplifier_branches=2.0, supply=1.0)
-    assert tech.amplifier_power(1e9, 1e-13) == pytest.approx(2 * 2 * np.pi * 1e9 * 1e-13 / 10)
+    assert tech.amplifier_power(1e9, 1e-13) == approx(2 * 2 * np.pi * 1e9 * 1e-13 / 10)
     tia = TransimpedanceSense(gbw=1e9, settling_time=10e-9)
     cost = layer_cost(Periphery(sense=tia), [(8, 8)], macs=1, array_energy=0.0, technology=tech)
-    assert cost.energy.sense == pytest.approx(8 * tech.amplifier_power(1e9, 50e-15) * 10e-9)
-    assert cost.area.sense == pytest.approx(8 * 100e-12)
+    assert cost.energy.sense == approx(8 * tech.amplifier_power(1e9, 50e-15) * 10e-9)
+    assert cost.area.sense == approx(8 * 100e-12)
     big = IntegratorSense(capacitance=10e-12)
+    power = tech.amplifier_power(100e6, 50e-15 + 10e-12)
+    assert tech.sense_energy(big, 40e-9) == approx(power * 40e-9)
     area = layer_cost(Periphery(sense=big), [(8, 8)], macs=1, array_energy=0.0).area.sense
-    assert area == pytest.approx(8 * (100e-12 + 10e-12 / 2e-3))
+    assert area == approx(8 * (100e-12 + 10e-12 / 2e-3))
     mirror = layer_cost(Periphery(sense=CurrentMirrorSense(ratio=0.5)), [(8, 8)], macs=1,
                         array_power=1e-3, read_voltage=0.2)
-    assert mirror.energy.sense == pytest.approx(0.5 * 1e-3 / 0.2 * 100e-9)
+    assert mirror.energy.sense == approx(0.5 * 1e-3 / 0.2 * 100e-9)
 
 
 def test_sums_over_layers():
     a = layer_cost(ISAAC, ARRAYS, macs=MACS, array_power=1e-3, encoding="bit-serial")
     b = layer_cost(ISAAC, ARRAYS[:2], macs=MACS // 4, array_power=1e-3, encoding="bit-serial", vectors=9)
     network = NetworkCost({"a": a, "b": b})
-    assert network.energy.total == pytest.approx(a.energy.total + b.energy.total)
-    assert network.area.adc == pytest.approx(a.area.adc + b.area.adc)
-    assert network.latency == pytest.approx(a.latency + b.latency)
-    assert network.throughput == pytest.approx(1 / b.latency)
-    assert network.operations_per_joule == pytest.approx(2 * (a.macs + b.macs) / network.energy.total)
-    assert a.operations_per_joule == pytest.approx(2 * MACS / a.energy.total)
-    assert a.power == pytest.approx(a.energy.total / a.latency)
+    assert network.energy.total == approx(a.energy.total + b.energy.total)
+    assert network.area.adc == approx(a.area.adc + b.area.adc)
+    assert network.latency == approx(a.latency + b.latency)
+    assert network.throughput == approx(1 / b.latency)
+    assert network.operations_per_joule == approx(2 * (a.macs + b.macs) / network.energy.total)
+    assert a.operations_per_joule == approx(2 * MACS / a.energy.total)
+    assert a.power == approx(a.energy.total / a.latency)
     parts = a.energy.to_dict()
-    assert parts.pop("total") == pytest.approx(sum(parts.values()))
+    assert parts.pop("total") == approx(sum(parts.values()))
     assert Breakdown(adc=1.0) + Breakdown(adc=2.0, dac=1.0) == Breakdown(adc=3.0, dac=1.0)
     assert isinstance(a, LayerCost)
 

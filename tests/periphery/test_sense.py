@@ -285,6 +285,7 @@ def test_analogue_and_digital_subtraction():
     assert np.abs(difference - exact).max() <= 1e-5 / 31 / 2 * 1.001
     assert np.abs(first - second - exact).max() <= 1e-4 / 63 * 1.001
     assert np.abs(first - second - exact).std() > 3 * np.abs(difference - exact).std()
+    assert analogue.fabricate(PLACE, 4, encoding="two-phase").signed
     assert readout.signed
     assert not digital.fabricate(PLACE, 4, encoding="two-phase").signed
     assert digital.fabricate(PLACE, 4, encoding="bipolar").signed
