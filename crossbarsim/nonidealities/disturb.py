@@ -136,12 +136,13 @@ class DeviceDisturb:
             before = np.geomspace(max(low, 1e-6 * high), high, self.points)
             before[0], before[-1] = max(low, 1e-6 * high), high
             # as the model has it at that state: what does not move stays exactly
-            before = self.device.conductance(self.device.state_from_conductance(before))
+            state = self.device.state_from_conductance(before)
+            before = self.device.conductance(state)
             after = before
             if self.reads > 0 and self.voltage != 0:
                 t = np.array([0.0, self.reads * self.read_time])
                 v = np.full((self.points, 2), float(self.voltage))
-                after = self.device.simulate(t, v, before, save="final").conductance
+                after = self.device.simulate(t, v, state=state, save="final").conductance
             self._curve.append((before, np.asarray(after)))
         return self._curve[0]
 
