@@ -265,7 +265,7 @@ def test_a_network_of_eleven_million_weights_takes_seconds():
         states=ConductanceStates(16), drift=ConductanceDrift(1e4, 0.05, 0.01),
     )
     level = np.random.default_rng(0).random((128, 128))
-    start = time.perf_counter()
+    start = time.process_time()
     for k in range(1360):
         effects.chip(level, Place(0, "fc", tile=(k, 0)), ON, OFF)
-    assert time.perf_counter() - start < 10.0
+    assert time.process_time() - start < 10.0
