@@ -57,10 +57,10 @@ class NonIdealities:
         Of the cells against temperature.
     metal : Metal
         Of the wires against temperature; default copper.
-    noise : optional
-        Of reads, as in `NoiseLaw`.
-    iv : optional
-        Of the cells, as in `CellLaw`; default: ohmic.
+    noise : ReadNoise, optional
+        Of reads, or another `NoiseLaw`.
+    iv : SinhIV, PolynomialIV, TableIV or DeviceIV, optional
+        Of the cells, or another `CellLaw`; default: ohmic.
     temperature : float
         Kelvin, > 0, default 300: of wires, cells, ageing and noise.
     given_at : float
