@@ -73,6 +73,8 @@ def build(laws: str, templates: tuple[str, ...], states_of_access: int = 0) -> M
 
 
 def _load(laws: str, templates: tuple[str, ...], states_of_access: int) -> ModuleType:
+    if not re.search(r"^def conduct\(", laws, re.MULTILINE):  # a law written by hand
+        laws += "\n\ndef conduct(v, x, p, out):\n    evaluate(v, x, p, out)"
     functions = "\n\n\n".join(f"@leaf\n{part}" for part in laws.split("\n\n") if part)
     parts = [functions, *map(_part, templates)]
     lanes = [_LANES] if any("splat(" in part for part in parts) else []

@@ -20,9 +20,9 @@ def law_source(
     """Return source of ``evaluate(v, x, p, out)`` and of what it calls.
 
     With S states, `out` is filled with rows of 2 + S numbers: current, then the rate of every
-    state, each followed by its derivatives by v and by every state. ``rates(v, x, p, out, f)``
-    fills the S rates alone. ``noise(v, x, p, i, out)`` fills the S amplitudes of the states' white
-    noise.
+    state, each followed by its derivatives by v and by every state. ``conduct(v, x, p, out)``
+    fills the first row alone, ``rates(v, x, p, out, f)`` the S rates alone. ``noise(v, x, p, i,
+    out)`` fills the S amplitudes of the states' white noise.
     """
     source = Source(prefix=prefix)
     count = len(states)
@@ -57,9 +57,9 @@ def law_source(
     if count and rate is not None and inner is None:
         add("current_v", model.current_law, ["v"], derive=False)
         add("rate_v", rate, ["v", "i"], derive=False)
-    source.functions[f"{prefix}evaluate"] = _evaluate(
-        states, used, prefix, float(getattr(model, "inner_step", 0.0))
-    )
+    step = float(getattr(model, "inner_step", 0.0))
+    source.functions[f"{prefix}conduct"] = _evaluate(states, used, prefix, step, rates=False)
+    source.functions[f"{prefix}evaluate"] = _evaluate(states, used, prefix, step)
     if count <= 1:
         source.functions[f"{prefix}scalar_laws"] = _scalar(
             source.functions[f"{prefix}evaluate"], prefix, count
@@ -80,11 +80,12 @@ def _partials(arguments: Sequence[str], result: str, at: int) -> dict[str, str]:
 
 
 def _evaluate(
-    states: Sequence[str], used: Mapping[str, list[str]], prefix: str, step: float
+    states: Sequence[str], used: Mapping[str, list[str]], prefix: str, step: float, *,
+    rates: bool = True,
 ) -> str:
     inner = "inner_d" in used
     count, width = len(states), 2 + len(states)
-    lines = [f"def {prefix}evaluate(v, x, p, out):"]
+    lines = [f"def {prefix}{'evaluate' if rates else 'conduct'}(v, x, p, out):"]
     seeds = ["v", *(f"x_{s}" for s in states)]
     if inner:
         lines += _inner_lines(used["inner_d"], states, seeds, prefix, step)
@@ -101,7 +102,7 @@ def _evaluate(
             text += f" + {by['y']} * y_{k}"
         lines += [f"    i_{k} = {text}", f"    out[{1 + k}] = i_{k}"]
     lines.append("    out[0] = i")
-    if count:
+    if count and rates:
         arguments = used["rate_d"]
         lines.append(f"    r = {_call(prefix + 'rate_d', arguments, states)}")
         own = "rate_p" not in used

@@ -17,6 +17,7 @@ from ..netlists.ends import Ends
 from ..netlists.errors import ParameterError
 from ..nonidealities.base import CellLaw
 from ..solvers import Solver
+from ..solvers.solution import Gradients
 from .functional import (
     Resistance,
     _back,
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 Kind = Literal["fit", "secant", "tangent"]
+_KEPT = 1 << 23  # numbers of node voltages that wait for `backward`; else they are solved again
 _SMALL = 1e-6  # volt: a cell without voltage is linearised there, at its low field
 
 
@@ -59,13 +61,15 @@ class _CellCurrents(torch.autograd.Function):
         volts, cells = _numpy("V", V), _numpy("G", G)
         r_word, r_bit = _numpy("word", word), _numpy("bit", bit)
         xbars = [curved.crossbar(g, r_word, r_bit) for g in cells]
-        fields: Any = "all" if any(ctx.needs_input_grad) else "currents"
         solver = curved.fixed.solver
+        size = 3 * volts.shape[1] * cells.size  # numbers of a solution with all its fields
+        keep = any(ctx.needs_input_grad) and size <= _KEPT
+        fields: Any = "all" if keep else "currents"
         if len(xbars) == 1:  # the threads share the vectors
             solutions = [solver.solve(xbars[0], volts[0], fields=fields)]
         else:
             solutions = solver.solve_many(xbars, list(volts), fields=fields)
-        ctx.solutions, ctx.solver = solutions, solver
+        ctx.solutions, ctx.xbars, ctx.solver = solutions if keep else None, xbars, solver
         ctx.save_for_backward(V, G, word, bit)
         currents = np.stack([sol.currents for sol in solutions])
         return torch.from_numpy(currents).to(torch.promote_types(V.dtype, G.dtype))
@@ -75,10 +79,17 @@ class _CellCurrents(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         V, G, word, bit = ctx.saved_tensors
         wires = ctx.needs_input_grad[2] or ctx.needs_input_grad[3]
-        grads = [
-            ctx.solver.vjp(sol, g, wires=wires)
-            for sol, g in zip(ctx.solutions, _numpy("grad", grad), strict=True)
-        ]
+        losses = _numpy("grad", grad)
+        if ctx.solutions is not None:
+            grads = [
+                ctx.solver.vjp(sol, g, wires=wires)
+                for sol, g in zip(ctx.solutions, losses, strict=True)
+            ]
+        else:
+            grads = [
+                _solve_again(ctx.solver, xbar, v, g, wires=wires)
+                for xbar, v, g in zip(ctx.xbars, _numpy("V", V), losses, strict=True)
+            ]
         return (
             _back(np.stack([g.V for g in grads]), V),
             _back(np.stack([g.conductance for g in grads]), G),
@@ -86,6 +97,29 @@ class _CellCurrents(torch.autograd.Function):
             _back(np.sum([g.bit for g in grads], axis=0), bit),
             None,
         )
+
+
+def _solve_again(
+    solver: Solver, xbar: Crossbar, V: Array, grad: Array, *, wires: bool
+) -> Gradients:
+    """Return the gradients of one crossbar, a few vectors at a time: their fields were not kept."""
+    chunk = max(1, _KEPT // (3 * xbar.shape[0] * xbar.shape[1]))
+    total: Gradients | None = None
+    by_v = []
+    for start in range(0, len(V), chunk):
+        part = slice(start, start + chunk)
+        found = solver.vjp(solver.solve(xbar, V[part]), grad[part], wires=wires)
+        by_v.append(found.V)
+        if total is None:
+            total = found
+            continue
+        for name in ("conductance", "word", "bit"):
+            target = getattr(total, name)
+            target += getattr(found, name)
+    if total is None:
+        raise AssertionError("there is one vector at least")
+    total.V = np.concatenate(by_v)
+    return total
 
 
 def _law(iv: Any) -> CellLaw:

@@ -13,6 +13,7 @@ from crossbarsim import (
     Wires,
 )
 from crossbarsim.devices import DataDriven2021, StanfordPKU
+from crossbarsim.nn import nonlinear
 from crossbarsim.nn.functional import crossbar_currents, effective_matrix
 from crossbarsim.nn.nonlinear import (
     cell_currents,
@@ -142,6 +143,24 @@ def test_order_and_batches_change_nothing():
         cell_currents(V[order], G, SinhIV(0.15), 8.0, 8.0), whole[order],
         rtol=0, atol=2e-10 * float(whole.abs().max()),
     )
+
+
+def test_gradients_without_kept_fields(monkeypatch):
+    rng = np.random.default_rng(11)
+    leaves = [torch.tensor(rng.uniform(-0.3, 0.3, (2, 7, 6))), draw(rng, 2, 6, 5),
+              torch.tensor(8.0, dtype=torch.float64), torch.tensor(rng.uniform(3, 9, (6, 5)))]
+    leaves = [t.requires_grad_() for t in leaves]
+    V, G, word, bit = leaves
+    weights = torch.tensor(rng.normal(size=(2, 7, 5)))
+
+    def grads():
+        loss = (weights * cell_currents(V, G, SinhIV(0.2), word, bit)).sum()
+        return torch.autograd.grad(loss, leaves)
+
+    kept = grads()
+    monkeypatch.setattr(nonlinear, "_KEPT", 3 * 30 * 2)  # two vectors at a time
+    for a, b in zip(grads(), kept, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-7, atol=1e-10 * float(b.abs().max()))
 
 
 @pytest.mark.parametrize("kind", ["fit", "secant", "tangent"])

@@ -17,6 +17,10 @@ def evaluate(*args: Any) -> None:
     """Stand for the device's laws."""
 
 
+def conduct(*args: Any) -> None:
+    """Stand for the device's current law."""
+
+
 def take(*args: Any) -> None:
     """Stand for the kernel of `device`."""
 
@@ -38,7 +42,7 @@ def frozen(first, last, u, w, sign, x, low, high, P, i, g):
         at = k if bounds else 0
         for s in range(S):
             state[s] = min(max(x[s, k], low[s, at]), high[s, at])
-        evaluate(sign * (u[k] - w[k]), state, p, out)
+        conduct(sign * (u[k] - w[k]), state, p, out)
         i[k], g[k] = sign * out[0], out[1]
 
 
@@ -54,7 +58,7 @@ def frozen_slopes(first, last, u, w, sign, x, P, by_state):
             take(P, k, p)
         for s in range(S):
             state[s] = x[s, k]
-        evaluate(sign * (u[k] - w[k]), state, p, out)
+        conduct(sign * (u[k] - w[k]), state, p, out)
         for s in range(S):
             by_state[s, k] = sign * out[2 + s]
 

@@ -13,6 +13,10 @@ def evaluate(v: float, x: Any, p: Any, out: Any) -> None:
     """Stand for the model's laws."""
 
 
+def conduct(v: float, x: Any, p: Any, out: Any) -> None:
+    """Stand for the model's current law."""
+
+
 def noise(v: float, x: Any, p: Any, i: float, out: Any) -> None:
     """Stand for the model's noise."""
 
@@ -52,7 +56,7 @@ def current_slopes(v, x, P, which, slope):
             take(P, k, p)
         for s in range(S):
             state[s] = x[s, k]
-        evaluate(v, state, p, out)
+        conduct(v, state, p, out)
         slope[k] = out[2 + which]
 
 
@@ -73,47 +77,73 @@ def noise_many(v, x, P, amplitude):
             amplitude[s, k] = found[s]
 
 
-@leaf
-def current_at(g, v, state, which, value, p, out):
-    """Return the conductance at v with state `which` at `value`, less g."""
-    state[which] = value
-    evaluate(v, state, p, out)
-    return out[0] / v - g
-
-
 @kernel
 def invert(g, v, P, low, high, rest, which, x):
     """Find the state `which` with conductance g (n,) at v; the index of the first that has none.
 
-    low, high, rest (S, 1) or (S, n); x (S, n) is filled.
+    low, high, rest (S, 1) or (S, n); x (S, n) is filled. Newton on the conductance's logarithm,
+    which is what follows a gap or a barrier evenly, kept in a bracket.
     """
     S, n = x.shape
     out, state, p = np.empty((1 + S) * (2 + S)), np.empty(S), np.empty(P.shape[0])
+    alike = P.shape[1] == 1 and low.shape[1] == 1
+    a, b, ca, cb = 0.0, 0.0, 0.0, 0.0
     for k in range(n):
+        at = k if low.shape[1] > 1 else 0
         if k == 0 or P.shape[1] > 1:
             take(P, k, p)
-        at = k if low.shape[1] > 1 else 0
         for s in range(S):
             state[s] = rest[s, at]
-        a, b = low[which, at], high[which, at]
-        fa = current_at(g[k], v, state, which, a, p, out)
-        fb = current_at(g[k], v, state, which, b, p, out)
-        if abs(fa) <= 1e-9 * g[k]:
-            b = a
-        elif abs(fb) <= 1e-9 * g[k]:
-            a = b
-        elif not (fa * fb < 0.0):
+        if k == 0 or not alike:
+            a, b = low[which, at], high[which, at]
+            state[which] = a
+            conduct(v, state, p, out)
+            ca = out[0] / v
+            state[which] = b
+            conduct(v, state, p, out)
+            cb = out[0] / v
+        goal = g[k]
+        if abs(ca - goal) <= 1e-9 * goal:
+            found = a
+        elif abs(cb - goal) <= 1e-9 * goal:
+            found = b
+        elif not ((ca - goal) * (cb - goal) < 0.0):
             return k
-        for _ in range(200):
-            middle = 0.5 * (a + b)
-            if middle in (a, b):
-                break
-            f = current_at(g[k], v, state, which, middle, p, out)
-            if f * fa > 0.0:
-                a, fa = middle, f
-            else:
-                b, fb = middle, f
-        state[which] = a if abs(fa) < abs(fb) else b
+        else:
+            bottom, top, rising = a, b, cb > ca
+            found, best, miss = 0.5 * (a + b), a, np.inf
+            if ca > 0.0 and cb > 0.0 and goal > 0.0:  # as if it were exponential
+                share = (np.log(goal) - np.log(ca)) / (np.log(cb) - np.log(ca))
+                found = a + share * (b - a)
+            for m in range(200):
+                if not bottom < found < top:
+                    found = 0.5 * (bottom + top)
+                    if found in (bottom, top):
+                        break
+                state[which] = found
+                conduct(v, state, p, out)
+                c, slope = out[0] / v, out[2 + which] / v
+                if abs(c - goal) < miss:
+                    best, miss = found, abs(c - goal)
+                if c == goal:
+                    break
+                if (c > goal) == rising:
+                    top = found
+                else:
+                    bottom = found
+                move = 0.0
+                if slope != 0.0:
+                    move = (goal - c) / slope
+                    if c > 0.0 and goal > 0.0:
+                        move = c * np.log(goal / c) / slope
+                new = found + move
+                if abs(move) <= 2e-16 * abs(found) and bottom <= new <= top:
+                    break
+                if m % 4 == 3 and abs(move) > 1e-3 * (top - bottom):
+                    new = 0.5 * (bottom + top)  # Newton does not take hold
+                found = new if slope != 0.0 else 0.5 * (bottom + top)
+            found = best
+        state[which] = found
         for s in range(S):
             x[s, k] = state[s]
     return -1
