@@ -23,6 +23,7 @@ from crossbarsim.nn.train import (
     weight_noise,
 )
 from crossbarsim.periphery import ADC, DAC, Periphery
+from crossbarsim.programming import PulseTrain, write
 
 torch.set_num_threads(1)
 DEVICE = Yakopcic.preset("aguirre_c2")
@@ -294,6 +295,40 @@ def test_half_of_a_pulse_does_not_move_a_device():
         UpdatePulses.for_device(DEVICE, 2e-5, 1e-4, v_set=1.0)
 
 
+def test_wires_take_from_a_pulse_what_the_transient_of_the_array_says():
+    # low-ohmic devices behind 100 ohm segments: far cells get a tenth less
+    device = DEVICE.replace(a_1=4e-4, a_2=4e-4)
+    mine = InSituLinear(4, 3, device, bias=False, wires=Wires(100.0, 100.0), writes="wires")
+    before = mine.states()[0].copy()
+    counts = np.zeros((4, 3), dtype=int)
+    counts[0] = (1, 0, 1)  # the farthest row
+    after = mine._pulse(device, before, counts, 0)
+    array = Crossbar(cells=device.array(state=before), wires=mine.wires)
+    p = mine.pulses
+    pulse = PulseTrain(p.width_set, rise=0.1 * p.width_set, fall=0.1 * p.width_set)
+    whole = write(array, 0, [0, 2], p.v_set, pulse, rtol=1e-6).crossbar.cells.state
+    ideal = p.apply(device, before.reshape(1, -1), counts.ravel()).reshape(1, 4, 3)
+    moved, true, full = (x[0, 0, [0, 2]] - before[0, 0, [0, 2]] for x in (after, whole, ideal))
+    np.testing.assert_allclose(moved, true, rtol=0.01)
+    assert (true < 0.9 * full).all()
+    assert true[1] < true[0]
+    np.testing.assert_array_equal(after[0, 1:], before[0, 1:])
+
+
+def test_learning_with_the_wires_drop_in_writes():
+    torch.manual_seed(2)
+    truth = torch.rand(2, 4, dtype=torch.float64) - 0.5
+    x = torch.randn(40, 4, dtype=torch.float64)
+    mine = InSituLinear(4, 2, DEVICE, wires=Wires(20.0, 20.0), writes="wires")
+    losses = []
+    for _ in range(15):
+        loss = (mine(x) - x @ truth.T).square().mean()
+        loss.backward()
+        in_situ_update(mine, GradientPulses(0.2))
+        losses.append(loss.item())
+    assert losses[-1] < 0.1 * losses[0]
+
+
 def test_stochastic_pulses_are_the_outer_product_on_average():
     rng = np.random.default_rng(0)
     x, errors = rng.uniform(-1, 1, (1, 6)), rng.uniform(-1, 1, (1, 5))
@@ -337,6 +372,8 @@ def test_devices_differ_from_cell_to_cell_by_their_seed():
     (lambda: InSituLinear(2, 2, "vteam"), "`device`"),
     (lambda: InSituLinear(0, 2, DEVICE), "`in_features`"),
     (lambda: InSituLinear(2, 2, DEVICE, g_max=1.0), "`g_max`"),
+    (lambda: InSituLinear(2, 2, DEVICE, writes="all"), "`writes`"),
+    (lambda: InSituLinear(2, 2, DEVICE, gradient="none"), "`gradient`"),
     (lambda: InSituLinear(2, 2, DEVICE, spread={"v": 0.1}), "spread"),
     (lambda: InSituLinear(2, 2, DEVICE)(torch.ones(1, 3)), "last axis must be 2"),
     (lambda: in_situ_update(nn.Linear(2, 2), Manhattan()), "no InSituLinear"),

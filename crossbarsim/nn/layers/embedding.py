@@ -145,7 +145,7 @@ class CrossbarEmbeddingBag(_Table, nn.EmbeddingBag):
         if self.crossbars.prefers_matrix(input.numel(), weight):
             table = effective(self.crossbars, self.weight, weight)[0].T
         else:
-            entries = input.unique()
+            entries = torch.unique(input)
             table = self.weight.new_zeros(self.weight.shape).index_copy(
                 0, entries.long(), self._read(entries, weight)
             )

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from ...devices import Device
 from ...draws import Place
 from ...netlists._check import Array
-from ...netlists.crossbar import Crossbar, Wires
-from ...netlists.ends import Driven, Ends, Floating, Sensed
+from ...netlists.crossbar import Wires
 from ...netlists.errors import ParameterError
 from ...programming.polarity import typical
 from ...solvers import Solver
 from ..functional import crossbar_currents
 from .pulses import UpdatePulses
 from .rules import Sample, UpdateRule
+from .writing import turned, write_shares
 
 __all__ = ["InSituLinear", "UpdateRecord", "in_situ_update"]
 
@@ -61,6 +61,9 @@ class InSituLinear(nn.Module):
         Ohm per segment; default 1 ohm.
     input_range : float
         Input at the device's read voltage; default 1.
+    writes : {"ideal", "wires"}
+        "ideal": every pulse reaches its device in full. "wires": what the wires leave of it, row
+        by row, by solutions of the array (see `WriteVoltages`).
     gradient : {"exact", "outer"}
         "exact": through the circuit, by every cell's own voltages. "outer": inputs times errors,
         all that the periphery of an array knows.
@@ -87,6 +90,7 @@ class InSituLinear(nn.Module):
         self, in_features: int, out_features: int, device: Device, *, bias: bool = True,
         g_min: float | None = None, g_max: float | None = None, weight_range: float = 1.0,
         pulses: UpdatePulses | None = None, wires: Wires | None = None, input_range: float = 1.0,
+        writes: Literal["ideal", "wires"] = "ideal",
         gradient: Literal["exact", "outer"] = "exact", spread: dict[str, float] | None = None,
         initial: float = 0.1, seed: int = 0, name: str = "",
     ) -> None:
@@ -101,6 +105,8 @@ class InSituLinear(nn.Module):
                 raise ParameterError(f"`{label}` must be > 0; got {size!r}")
         if gradient not in ("exact", "outer"):
             raise ParameterError(f'`gradient` must be "exact" or "outer"; got {gradient!r}')
+        if writes not in ("ideal", "wires"):
+            raise ParameterError(f'`writes` must be "ideal" or "wires"; got {writes!r}')
         if not 0 <= initial <= 1:
             raise ParameterError(f"`initial` must be in [0, 1]; got {initial!r}")
         self.in_features, self.out_features, self.bias = in_features, out_features, bias
@@ -114,7 +120,7 @@ class InSituLinear(nn.Module):
             )
         self.weight_range, self.input_range = float(weight_range), float(input_range)
         self.wires = Wires(1.0, 1.0) if wires is None else wires
-        self.gradient, self.seed, self.name = gradient, seed, name
+        self.gradient, self.writes, self.seed, self.name = gradient, writes, seed, name
         self.pulses = pulses or UpdatePulses.for_device(device, self.g_min, self.g_max)
         move = float(np.diff([self.g_min, self.g_max])[0]) / _steps(self, device)
         self.step = 2.0 * self.weight_range * move / (self.g_max - self.g_min)
@@ -212,15 +218,10 @@ class InSituLinear(nn.Module):
         (2, B, M) array
             Ampere into the word lines' drivers, held at 0 V, of both arrays.
         """
-        ends = Ends(word_left=Floating(), word_right=Driven(), bit_top=Sensed(),
-                    bit_bottom=Floating())
-        own = self._wiring()
-        wires = Wires(own["bit"], own["word"], driver=own["sense"], sense=own["driver"])
-        found = []
-        for g in self.conductances().numpy():
-            turned = Crossbar(np.ascontiguousarray(g.T), wires, ends)
-            found.append(Solver().solve(turned, np.asarray(volts)).end_currents["bit_top"])
-        return np.stack(found)
+        return np.stack([
+            Solver().solve(turned(g, self.wires), np.asarray(volts)).end_currents["bit_top"]
+            for g in self.conductances().numpy()
+        ])
 
     # -- updates -----------------------------------------------------------------------------
 
@@ -253,19 +254,36 @@ class InSituLinear(nn.Module):
         up, down = rule.counts(sample, place.generator("update"))
         pulses = devices = most = 0
         new = []
-        for device, state, sign in zip(self.devices, self.states(), (1, -1), strict=True):
-            flat = state.reshape(len(state), -1)
+        for device, before, sign in zip(self.devices, self.states(), (1, -1), strict=True):
+            state = before
             for k, counts in enumerate((sign * up, -sign * down)):
                 seed = int(place.generator(f"noise{sign}{k}").integers(2**62))
-                flat = self.pulses.apply(_flat(device), flat, counts.ravel(), seed=seed)
+                state = self._pulse(device, state, counts, seed)
                 pulses += int(np.abs(counts).sum())
                 devices += int(np.count_nonzero(counts))
                 most = max(most, int(np.abs(counts).max(initial=0)))
-            new.append(torch.from_numpy(flat.reshape(state.shape)))
+            new.append(torch.from_numpy(np.array(state)))
         self.state_positive, self.state_negative = new
         self.updates = self.updates + 1
         self.forget()
         return UpdateRecord(pulses, devices, most)
+
+    def _pulse(self, device: Device, state: Array, counts: Array, seed: int) -> Array:
+        """Return the states (S, M, N) after pulses of one direction."""
+        loose = _flat(device)
+        flat = state.reshape(len(state), -1)
+        if self.writes == "ideal" or not counts.any():
+            return self.pulses.apply(loose, flat, counts.ravel(), seed=seed).reshape(state.shape)
+        volt = self.pulses.v_set if counts.max() > 0 else self.pulses.v_reset
+        for k in range(int(np.abs(counts).max())):
+            selected = np.abs(counts) > k
+            share = write_shares(device, state, self.wires, volt, selected)
+            flat = self.pulses.apply(
+                loose, flat, (np.sign(counts) * selected).ravel(), share=share.ravel(),
+                seed=seed + k,
+            )
+            state = flat.reshape(state.shape)
+        return state
 
     def forget(self) -> None:
         """Forget the gradients since the last update."""

@@ -100,7 +100,8 @@ class UpdatePulses:
         return cls(volts[0], volts[1], widths[0], widths[1])
 
     def apply(
-        self, device: Device, state: Array, counts: Array, *, seed: int | None = None
+        self, device: Device, state: Array, counts: Array, *, share: Array | None = None,
+        seed: int | None = None,
     ) -> Array:
         """Return the states after trains of pulses, integrated through the device's own laws.
 
@@ -111,6 +112,8 @@ class UpdatePulses:
         state : (S, K) array
         counts : (K,) integers
             Pulses of every device: > 0 SET, < 0 RESET.
+        share : (K,) array, optional
+            Of the amplitude that reaches every device; default 1.
         seed : int, optional
             Of the noise of stochastic models.
 
@@ -130,7 +133,8 @@ class UpdatePulses:
         ):
             which = np.flatnonzero(chosen)
             if len(which):
-                t, v = _trains(volt, width, np.abs(counts[which]))
+                reach = volt if share is None else volt * share[which, None]
+                t, v = _trains(reach, width, np.abs(counts[which]))
                 trace = _part(device, which).simulate(
                     t, v, state=state[:, which], save="final", seed=seed
                 )
@@ -138,8 +142,11 @@ class UpdatePulses:
         return result
 
 
-def _trains(volt: float, width: float, counts: Array) -> tuple[Array, Array]:
-    """Return times (T,) and voltages (K, T) of trains of `counts` pulses, a gap after each."""
+def _trains(volt: Any, width: float, counts: Array) -> tuple[Array, Array]:
+    """Return times (T,) and voltages (K, T) of trains of `counts` pulses, a gap after each.
+
+    volt: one amplitude, or (K, 1).
+    """
     ramp = _RAMP * width
     corners = np.array([0.0, ramp, ramp + width, 2 * ramp + width])
     period = 2 * (2 * ramp + width)
