@@ -313,6 +313,7 @@ def test_calibrated_percentile(percentile, seed):
         observer.update(torch.from_numpy(part) if part[0] > 0 else part)
     exact = np.quantile(np.abs(x), percentile / 100, method="inverted_cdf")
     assert observer.seen == 999
+    assert observer.value <= np.abs(x).max()
     assert exact * (1 - 1e-12) <= observer.value <= exact * 2 ** (1 / 128) * (1 + 1e-12)
 
 

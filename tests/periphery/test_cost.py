@@ -78,6 +78,12 @@ def test_counts_follow_the_periphery():
                           array_energy=0.0, vectors=5)
     assert digital.conversions == 5 * 60
     assert analogue.conversions == 5 * 30
+    tech = Technology()
+    assert digital.energy.sample_hold == approx(5 * 60 * tech.sample_hold_energy)
+    driven = layer_cost(Periphery(dac=DAC(bits=4)), shapes, macs=1, array_energy=0.0, vectors=5)
+    assert driven.energy.dac == approx(5 * 200 * 8 * tech.dac_energy)
+    assert driven.area.dac == approx(200 * 8 * tech.dac_area)
+    assert driven.energy.sample_hold == driven.energy.adc == 0.0
     assert analogue.energy.adc == approx(digital.energy.adc / 2)
     per_adc = Technology().converter_area(8)
     assert digital.area.adc == approx(2 * 4 * per_adc)
