@@ -102,6 +102,24 @@ def test_every_layer_type_is_converted_and_keeps_its_names():
         "LSTM", "Conv1d", "Conv2d"}
 
 
+def test_the_report_counts_every_matrix_of_a_layer():
+    model = nn.ModuleDict({
+        "lstm": nn.LSTM(6, 4, 2, proj_size=2, bidirectional=True),
+        "attention": nn.MultiheadAttention(6, 2), "table": nn.Embedding(20, 5),
+        "up": nn.ConvTranspose2d(6, 4, 3, groups=2, bias=False),
+    })
+    chip = convert(model, CrossbarConfig(tile_shape=(8, 16)))
+    rows = {row.name: row for row in report(chip).layers if row.converted}
+    assert set(rows) == {"lstm", "attention", "attention.out_proj", "table", "up"}
+    # ih (16, 6) and (16, 4), hh (16, 2), hr (2, 4), in two directions; two cells per weight
+    assert rows["lstm"].used == 2 * 2 * (16 * 6 + 16 * 4 + 2 * 16 * 2 + 2 * 2 * 4)
+    assert rows["attention"].used == 2 * 3 * 36
+    assert rows["table"].used == 2 * 100
+    assert rows["table"].tiles == 3
+    assert rows["up"].used == 2 * model["up"].weight.numel()
+    assert rows["up"].tiles == 2 * 2  # two groups of (2 * 9, 3)
+
+
 def test_choice_by_name_and_type_and_overrides():
     model = nn.Sequential(nn.Linear(4, 4), nn.Conv1d(1, 1, 1), nn.Linear(4, 2))
     chip = convert(model, REAL, exclude=nn.Conv1d,

@@ -103,7 +103,7 @@ def test_output_size_of_a_transposed_convolution(agrees):
 @given(
     st.integers(1, 20), st.integers(1, 20), st.booleans(),
     st.lists(st.integers(1, 3), max_size=3), st.sampled_from(["digital", "chip"]),
-    st.sampled_from(["differential", "offset"]),
+    st.sampled_from(["differential", "offset", "single"]),
 )
 def test_linear(agrees, inputs, outputs, bias, batch, place, scheme):
     torch.manual_seed(2)
@@ -138,12 +138,13 @@ def test_conv3d_of_several_channels_with_its_bias_for_every_sample(agrees):
     torch.testing.assert_close(y, layer.bias.reshape(1, 3, 1, 1, 1).expand(3, 3, 3, 3, 3))
 
 
-def test_negative_weights_in_one_column_per_output(agrees):
+@pytest.mark.parametrize("scheme", ["single", "offset"])
+def test_negative_weights_in_one_column_per_output(agrees, scheme):
     torch.manual_seed(5)
     layer = nn.Linear(9, 4)
     with torch.no_grad():
         layer.weight.copy_(-layer.weight.abs())
-    agrees(CrossbarLinear, layer, torch.rand(3, 9, dtype=torch.float64), scheme="offset")
+    agrees(CrossbarLinear, layer, torch.rand(3, 9, dtype=torch.float64), scheme=scheme)
 
 
 # -- memory and paths -----------------------------------------------------------------------------
@@ -182,6 +183,16 @@ def test_vectors_and_matrices_agree_with_wires_and_in_pieces(monkeypatch, kind, 
     assert (by_matrix - by_vectors).abs().max() <= 1e-9 * scale
     assert (in_pieces - by_vectors).abs().max() <= 1e-9 * scale
     assert (by_matrix - digital).abs().max() > 1e-3 * scale
+
+
+def test_gradients_in_pieces_are_those_of_the_whole(agrees, monkeypatch):
+    torch.manual_seed(7)
+    for module in ("conv", "transposed"):
+        monkeypatch.setattr(f"crossbarsim.nn.layers.{module}.CHUNK", 100, raising=False)
+    monkeypatch.setattr(unfold.row_chunks, "__defaults__", (100,))
+    x = torch.randn(3, 4, 6, 5, dtype=torch.float64)
+    agrees(CrossbarConv2d, nn.Conv2d(4, 6, 3, groups=2), x, paths=("vectors",))
+    agrees(CrossbarConvTranspose2d, nn.ConvTranspose2d(4, 6, 3), x, paths=("vectors",))
 
 
 @pytest.mark.parametrize(("make", "message"), [
