@@ -57,7 +57,8 @@ class Technology:
         reproduced within 1 %. Not confirmed by a second source.
     walden_fom : float
         Joule per conversion step; default 34 fJ, of Kull et al. (ISSCC 2013). Not confirmed by a
-        second source; records since are 1 to 3 fJ at lower rates.
+        second source. The record of 2013, at a lower rate, was 2.2 fJ (Jonsson's survey of ADCs,
+        spring 2013).
     dac_energy : float
         Joule per 1-bit conversion; default 4 mW / 1024 over a 100 ns cycle = 0.39 pJ (ISAAC).
         Power confirmed (MNSIM: 3.9 uW); MNSIM spreads it over 1 ns, not 100 ns.
