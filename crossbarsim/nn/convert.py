@@ -68,6 +68,18 @@ def convert(
     ParameterError
         Wrong arguments; a pattern that matches no layer; nothing to convert; a layer that cannot
         be converted as it is (weights computed by hooks or parametrisations, ...).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch import nn
+    >>> from crossbarsim.nn import CrossbarConfig, convert, report
+    >>> model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(36, 2))
+    >>> chip = convert(model, CrossbarConfig(), overrides={nn.Linear: {"g_on": 5e-5}})
+    >>> chip(torch.ones(1, 1, 5, 5)).shape
+    torch.Size([1, 2])
+    >>> [(row.name, row.kind) for row in report(chip).layers if row.converted]
+    [('0', 'CrossbarConv2d'), ('3', 'CrossbarLinear')]
     """
     if not isinstance(model, nn.Module):
         raise ParameterError(f"`model` must be a torch.nn.Module; got {type(model).__name__}")

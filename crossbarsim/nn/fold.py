@@ -82,6 +82,16 @@ def fold_batchnorm(model: nn.Module, *, inplace: bool = False) -> nn.Module:
     ------
     ParameterError
         Training mode; nothing that can be folded, with the reason for every normalisation.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from crossbarsim.nn import fold_batchnorm
+    >>> fold_batchnorm(nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)).eval())
+    Sequential(
+      (0): Linear(in_features=3, out_features=2, bias=True)
+      (1): FoldedBatchNorm(into '0')
+    )
     """
     if not isinstance(model, nn.Module):
         raise ParameterError(f"`model` must be a torch.nn.Module; got {type(model).__name__}")

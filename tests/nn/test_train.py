@@ -1,6 +1,8 @@
 """Training with noise, with converters, and in place by pulses on devices."""
 
 import copy
+import doctest
+import importlib
 
 import numpy as np
 import pytest
@@ -389,6 +391,13 @@ def test_devices_differ_from_cell_to_cell_by_their_seed():
 def test_mistakes_are_named(make, message):
     with pytest.raises(ParameterError, match=message):
         make()
+
+
+@pytest.mark.parametrize("name", ["convert", "fold", "train.insitu", "train.noise"])
+def test_examples(name):
+    result = doctest.testmod(importlib.import_module(f"crossbarsim.nn.{name}"))
+    assert result.attempted > 0
+    assert result.failed == 0
 
 
 def test_noise_inside_noise_is_refused():

@@ -80,6 +80,23 @@ class InSituLinear(nn.Module):
     Raises
     ------
     ParameterError
+        A device without states, or values out of range.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from crossbarsim.devices import Yakopcic
+    >>> from crossbarsim.nn.train import InSituLinear, Manhattan, in_situ_update
+    >>> layer = InSituLinear(3, 1, Yakopcic.preset("aguirre_c2"))
+    >>> x, target = torch.eye(3), torch.tensor([[0.1], [0.0], [-0.1]])
+    >>> def loss():
+    ...     return (layer(x) - target).square().mean()
+    >>> first = loss()
+    >>> first.backward()
+    >>> in_situ_update(layer, Manhattan())
+    UpdateRecord(pulses=8, devices=8, most=1)
+    >>> bool(loss() < first)
+    True
     """
 
     state_positive: Tensor
