@@ -39,7 +39,8 @@ class Technology:
         "sar": ``a n + b 2^n``, comparator, logic and clock growing with n and the capacitive DAC
         with 2^n (Saberi et al., IEEE TCAS-I 58, 1736, 2011), through `adc_energy` and `adc_area`
         at 8 bits.
-        "walden": `walden_fom` times 2^n (Walden, IEEE JSAC 17, 539, 1999); area as "sar".
+        "walden": `walden_fom` times 2^n (Walden, IEEE JSAC 17, 539, 1999), n standing for the
+        effective bits, so that it overstates an ADC that has fewer of these; area as "sar".
         "survey": best of Murmann's ADC survey 1997-2023 by the fit of Andrulis et al.
         (arXiv:2404.06553, 2024; coefficients of its published program, a single source): a
         Schreier figure of merit of min(180.14, 302.74 - 6.4608 ln f) dB at f = `adc_rate`, and
