@@ -39,7 +39,11 @@ class Kept:
 
     def holds(self, weight: Tensor, bias: Tensor | None, what: tuple[Any, ...]) -> bool:
         """Whether nothing has changed, by value: any way of writing to a weight is noticed."""
-        if self.what != what or (self.bias is None) != (bias is None):
+        alike = len(self.what) == len(what) and all(
+            a is b or (not isinstance(a, Tensor) and not isinstance(b, Tensor) and a == b)
+            for a, b in zip(self.what, what, strict=True)
+        )
+        if not alike or (self.bias is None) != (bias is None):
             return False
         return _same(self.weight, weight) and (
             self.bias is None or bias is None or _same(self.bias, bias)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -165,10 +165,10 @@ class Programmer:
     # -- arrays to be read -------------------------------------------------------------------
 
     def tiles(
-        self, levels: Tensor, scale: Tensor, mode: Mode, *, signed_inputs: bool,
-        needs_load: bool, samples: Tensor | None = None,
+        self, levels: Tensor, scale: Tensor, mode: Mode, *, needs_load: bool,
+        samples: Tensor | None = None,
     ) -> list[ProgrammedTile]:
-        """Return all tiles, ready to be read.
+        """Return all tiles, but for the amplifiers and converters of `equipped`.
 
         Parameters
         ----------
@@ -176,7 +176,7 @@ class Programmer:
             From `levels`.
         mode : {"matrix", "cells", "surrogate"}
             Reduce every array, keep its cells, or linearise them at `samples`.
-        signed_inputs, needs_load : bool
+        needs_load : bool
             As in `Reading`.
         samples : (S, groups, lines) tensor, volt
             Typical voltages, for "surrogate".
@@ -184,8 +184,7 @@ class Programmer:
         result = []
         for block, matrices, cells in self._arrays(levels, mode, samples):
             arrays = [
-                self._array(block, k, matrices[k] if matrices else None, cells[k], needs_load,
-                            signed_inputs)
+                self._array(block, k, matrices[k] if matrices else None, cells[k], needs_load)
                 for k in range(len(cells))
             ]
             result.append(ProgrammedTile(
@@ -195,18 +194,11 @@ class Programmer:
         return result
 
     def _array(
-        self, block: Block, number: int, matrix: Tensor | None, cells: Tensor, needs_load: bool,
-        signed_inputs: bool,
+        self, block: Block, number: int, matrix: Tensor | None, cells: Tensor, needs_load: bool
     ) -> ProgrammedArray:
         config = self.config
         place = self.chip.place(block, list(self.chip.layout.arrays)[number])
-        rows, columns = self.chip.shape(block)
-        readout = drivers = noise_matrix = None
-        if config.periphery is not None:
-            readout = config.periphery.fabricate(
-                place, columns, encoding=config.input_encoding, signed_inputs=signed_inputs
-            )
-            drivers = config.periphery.drivers(place, rows)
+        noise_matrix = None
         noisy = config.nonidealities is not None and config.nonidealities.noise is not None
         if noisy:
             noise_matrix = matrix
@@ -214,9 +206,31 @@ class Programmer:
                 noise_matrix = torch.from_numpy(config.wiring.matrices([cells])[0])
         return ProgrammedArray(
             place, matrix, cells if matrix is None else None,
-            cells.detach().sum(0) if needs_load else None, readout, drivers,
-            noise_matrix, cells.detach() if noisy else None,
+            cells.detach().sum(0) if needs_load else None,
+            noise_matrix=noise_matrix, noisy_cells=cells.detach() if noisy else None,
         )
+
+    def equipped(
+        self, tiles: Sequence[ProgrammedTile], *, signed_inputs: bool
+    ) -> list[ProgrammedTile]:
+        """Return the tiles with their amplifiers and converters."""
+        periphery = self.config.periphery
+        if periphery is None:
+            return list(tiles)
+        result = []
+        for tile in tiles:
+            rows = tile.rows.stop - tile.rows.start
+            columns = self.chip.layout.columns(tile.columns.stop - tile.columns.start)
+            result.append(replace(tile, arrays=tuple(
+                replace(
+                    array, drivers=periphery.drivers(array.place, rows),
+                    readout=periphery.fabricate(
+                        array.place, columns, encoding=self.config.input_encoding,
+                        signed_inputs=signed_inputs,
+                    ),
+                ) for array in tile.arrays
+            )))
+        return result
 
     def _arrays(
         self, levels: Tensor, mode: Mode, samples: Tensor | None

@@ -45,8 +45,8 @@ class ProgrammedArray:
     matrix: Tensor | None
     cells: Tensor | None
     load: Tensor | None
-    readout: Readout | None
-    drivers: DACErrors | None
+    readout: Readout | None = None
+    drivers: DACErrors | None = None
     noise_matrix: Tensor | None = None
     noisy_cells: Tensor | None = None
 
