@@ -7,6 +7,15 @@ from torch.nn.utils.rnn import pack_sequence
 
 from crossbarsim import ParameterError, Wires
 from crossbarsim.nn import CrossbarConfig, CrossbarLayer, StoredMatrix, calibrate, convert
+from crossbarsim.nonidealities import (
+    ConductanceStates,
+    Faults,
+    NonIdealities,
+    Normal,
+    ReadNoise,
+    SinhIV,
+    Variability,
+)
 from crossbarsim.periphery import ADC, DAC, Periphery
 
 torch.set_num_threads(1)
@@ -102,6 +111,37 @@ def test_wires_and_converters_together():
     assert isinstance(convert(layer, FINE), CrossbarLayer)
     torch.testing.assert_close(fine, exact, rtol=0, atol=3e-3)
     assert (exact - layer(x)).abs().max() > 1e-2
+
+
+@pytest.mark.parametrize("curved", [False, True], ids=["linear", "sinh"])
+@pytest.mark.parametrize("name", cases())
+def test_every_layer_on_a_chip_with_all_flaws(name, curved):
+    layer, x = cases()[name]
+    effects = NonIdealities(
+        variability=(Variability("r_on", Normal(0.1)),), faults=Faults(stuck_off=0.02),
+        states=ConductanceStates(16), noise=ReadNoise(), iv=SinhIV() if curved else None,
+    )
+    config = CrossbarConfig(
+        tile_shape=(16, 12), wires=Wires(2.0, 2.0), nonidealities=effects,
+        periphery=Periphery(dac=DAC(bits=8), adc=ADC(bits=8)),
+    )
+    model = Called(layer).eval()
+    chip, again, other, loaded = (convert(model, config.replace(seed=s)) for s in (1, 1, 2, 3))
+    for one in (chip, again, other, loaded):
+        calibrate(one, [x])
+    loaded.load_state_dict(chip.state_dict())
+    y = chip(x)
+    assert torch.equal(again(x), y)
+    assert torch.equal(loaded(x), y)
+    assert not torch.equal(other(x), y)
+    digital = model(x)
+    assert 1e-3 < (y - digital).norm() / digital.norm() < 0.6
+    y.square().sum().backward()
+    for key, parameter in chip.named_parameters():
+        assert parameter.grad is not None, key
+        assert parameter.grad.isfinite().all()
+    with torch.no_grad():
+        assert not torch.equal(chip(x), y)  # another read
 
 
 @pytest.mark.parametrize("options", [
