@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -12,6 +13,16 @@ from .stored import StoredMatrix
 from .support import why_digital
 
 __all__ = ["LayerReport", "NetworkReport", "report"]
+
+
+@runtime_checkable
+class HasArrays(Protocol):
+    """A layer that is arrays of its own, as those trained in place."""
+
+    @property
+    def array_shapes(self) -> tuple[tuple[int, int], ...]:
+        """Word lines and bit lines of every array."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -84,6 +95,12 @@ def report(model: nn.Module) -> NetworkReport:
             rows.append(LayerReport(
                 name, kind, converted=True, tiles=len(stored), arrays=len(cells),
                 cells=height * width * len(cells), used=sum(g.numel() for g in cells),
+            ))
+        elif isinstance(module, HasArrays):
+            used = sum(height * width for height, width in module.array_shapes)
+            rows.append(LayerReport(
+                name, kind, converted=True, tiles=1, arrays=len(module.array_shapes), cells=used,
+                used=used,
             ))
         elif not isinstance(module, StoredMatrix):
             reason = why_digital(module)

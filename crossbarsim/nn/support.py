@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.lazy import LazyModuleMixin
+from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 from torch.nn.utils import parametrize
 
 from ..netlists.errors import ParameterError
@@ -49,6 +50,7 @@ LAYERS: dict[type[nn.Module], type[CrossbarLayer]] = {
     nn.RNNCell: CrossbarRNNCell,
 }
 _REASONS: tuple[tuple[type[nn.Module], str], ...] = (
+    (NonDynamicallyQuantizableLinear, "read by the attention layer itself, which is digital"),
     (nn.Bilinear, "both factors of its products change with the input"),
     (_NormBase, "a scale and shift per channel; `fold_batchnorm` puts it into the layer before"),
     (nn.LayerNorm, "a scale by statistics of its input"),
@@ -105,10 +107,10 @@ def why_digital(module: nn.Module) -> str:
         return "not initialised: run the model once, then convert"
     if crossbar_type(module) is not None:
         return "not chosen"
-    for base in LAYERS:
-        if isinstance(module, base):
-            return f"a subclass of {base.__name__}, whose own forward would be lost"
     for base, reason in _REASONS:
         if isinstance(module, base):
             return reason
+    for base in LAYERS:
+        if isinstance(module, base):
+            return f"a subclass of {base.__name__}, whose own forward would be lost"
     return "a module of its own kind"

@@ -12,7 +12,7 @@ from torch import nn
 
 from crossbarsim import Crossbar, ParameterError, Solver, Wires
 from crossbarsim.devices import VTEAM, StanfordPKU, Yakopcic
-from crossbarsim.nn import CrossbarConfig, convert
+from crossbarsim.nn import CrossbarConfig, convert, report
 from crossbarsim.nn.chip import Chip
 from crossbarsim.nn.train import (
     GradientPulses,
@@ -116,13 +116,18 @@ def test_arrays_are_programmed_once_for_all_steps_in_time(monkeypatch, layer):
 
 # -- in place ------------------------------------------------------------------------------------
 
+def normal(*shape, **options):
+    """Normal numbers, within what a device's read voltage allows."""
+    return torch.randn(shape, dtype=torch.float64).clamp(-2.9, 2.9).requires_grad_(bool(options))
+
+
 def layer(**options):
     return InSituLinear(4, 3, DEVICE, **{"wires": Wires(40.0, 30.0, driver=50.0), **options})
 
 
 def test_output_is_the_difference_of_two_solved_arrays():
     mine = layer(input_range=2.0, weight_range=1.5)
-    x = torch.randn(5, 4, dtype=torch.float64)
+    x = normal(5, 4)
     volts = np.concatenate([x.numpy() / 2.0, np.ones((5, 1))], axis=1) * 0.1
     plus, minus = (
         Solver(method="mna").solve(
@@ -141,8 +146,8 @@ def test_output_is_the_difference_of_two_solved_arrays():
 
 def test_errors_reach_the_inputs_by_the_transposed_read():
     mine = layer()
-    x = torch.randn(2, 4, dtype=torch.float64, requires_grad=True)
-    errors = torch.randn(2, 3, dtype=torch.float64)
+    x = normal(2, 4, requires_grad=True)
+    errors = normal(2, 3)
     mine(x).backward(errors)
     plus, minus = mine.transposed_read(errors.numpy())  # volt for errors
     back = (plus - minus) * mine.weight_range / (mine.g_max - mine.g_min)
@@ -150,8 +155,8 @@ def test_errors_reach_the_inputs_by_the_transposed_read():
 
 
 def test_gradient_by_cells_is_that_of_finite_differences_and_by_lines_the_outer_product():
-    x = torch.randn(6, 4, dtype=torch.float64)
-    errors = torch.randn(6, 3, dtype=torch.float64)
+    x = normal(6, 4)
+    errors = normal(6, 3)
     mine = layer()
     mine(x).backward(errors)
     exact = mine.sample()
@@ -228,7 +233,7 @@ def test_digits_are_learnt_well(digits, rule):
 def test_a_linear_map_is_learnt_by_another_device():
     torch.manual_seed(2)
     truth = torch.rand(2, 4, dtype=torch.float64) - 0.5
-    x = torch.randn(40, 4, dtype=torch.float64)
+    x = normal(40, 4)
     mine = InSituLinear(4, 2, VTEAM.preset("magic"), bias=False, wires=Wires(0.5, 0.5))
     losses = []
     for _ in range(25):
@@ -241,7 +246,7 @@ def test_a_linear_map_is_learnt_by_another_device():
 
 def test_a_hidden_layer_learns_through_the_one_above():
     torch.manual_seed(3)
-    x = torch.randn(60, 3, dtype=torch.float64)
+    x = normal(60, 3)
     target = (x[:, 0] * x[:, 1] > 0).long()  # no linear map does it
     model = nn.Sequential(
         InSituLinear(3, 12, DEVICE, weight_range=3.0, initial=0.2, name="a", seed=1), nn.Tanh(),
@@ -259,7 +264,7 @@ def test_a_hidden_layer_learns_through_the_one_above():
 
 def test_manhattan_gives_every_device_one_pulse_at_most_and_weights_follow():
     mine = layer(wires=Wires())
-    x = torch.randn(3, 4, dtype=torch.float64)
+    x = normal(3, 4)
     before = mine.weight.clone()
     mine(x).square().sum().backward()
     gradient = torch.from_numpy(mine.sample().gradient)[:4].T
@@ -320,7 +325,7 @@ def test_wires_take_from_a_pulse_what_the_transient_of_the_array_says():
 def test_learning_with_the_wires_drop_in_writes():
     torch.manual_seed(2)
     truth = torch.rand(2, 4, dtype=torch.float64) - 0.5
-    x = torch.randn(40, 4, dtype=torch.float64)
+    x = normal(40, 4)
     mine = InSituLinear(4, 2, DEVICE, wires=Wires(20.0, 20.0), writes="wires")
     losses = []
     for _ in range(15):
@@ -329,6 +334,19 @@ def test_learning_with_the_wires_drop_in_writes():
         in_situ_update(mine, GradientPulses(0.2))
         losses.append(loss.item())
     assert losses[-1] < 0.1 * losses[0]
+
+
+def test_inputs_that_would_write_are_refused_and_arrays_are_reported():
+    mine = layer(input_range=2.0)
+    assert mine.largest_input == pytest.approx(2.0 * 0.3 / 0.1)
+    with torch.no_grad():
+        mine(torch.full((1, 4), 5.9))
+        with pytest.raises(ParameterError, match="would write"):
+            mine(torch.full((1, 4), -6.1))
+    row = report(nn.Sequential(mine, nn.ReLU())).layers[0]
+    assert (row.converted, row.arrays, row.used) == (True, 2, 2 * 15)
+    whole = mine.weight
+    torch.testing.assert_close(mine.float().weight, whole, rtol=1e-5, atol=1e-6)
 
 
 def test_stochastic_pulses_are_the_outer_product_on_average():

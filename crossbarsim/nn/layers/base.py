@@ -65,6 +65,7 @@ class CrossbarLayer(nn.Module):
             name: value.copy() if isinstance(value, (dict, list, set)) else value
             for name, value in layer.__dict__.items()
         })
+        new.__dict__.pop("_compiled_call_impl", None)  # torch's, of the digital layer
         new._setup(config, chip)  # noqa: SLF001 - its own
         return new
 

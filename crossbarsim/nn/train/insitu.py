@@ -156,6 +156,17 @@ class InSituLinear(nn.Module):
         """Word lines and bit lines of each of the two arrays."""
         return self.in_features + self.bias, self.out_features
 
+    @property
+    def array_shapes(self) -> tuple[tuple[int, int], ...]:
+        """Shapes of the physical arrays, for `report`."""
+        return (self.shape, self.shape)
+
+    @property
+    def largest_input(self) -> float:
+        """Largest input magnitude that only reads: half of a write amplitude on a word line."""
+        safe = 0.5 * min(abs(self.pulses.v_set), abs(self.pulses.v_reset))
+        return self.input_range * safe / abs(self.devices[0].read_voltage)
+
     def _first(self, device: Device, initial: float, polarity: str) -> Array:
         draw = Place(self.seed, self.name, polarity).generator("initial").standard_normal
         span = self.g_max - self.g_min
@@ -168,7 +179,16 @@ class InSituLinear(nn.Module):
 
     def states(self) -> tuple[Array, Array]:
         """Return the states (S, M, N) of the positive and the negative devices."""
-        return self.state_positive.numpy(), self.state_negative.numpy()
+        found = []
+        for device, state in zip(
+            self.devices, (self.state_positive, self.state_negative), strict=True
+        ):
+            low, high = (
+                b.reshape(len(b), *((1, 1) if b.ndim == 1 else b.shape[1:]))
+                for b in device.bounds()
+            )  # a state that was stored in single precision may be just outside
+            found.append(np.clip(state.detach().double().numpy(), low, high))
+        return found[0], found[1]
 
     def conductances(self) -> Tensor:
         """Return the conductances at the read voltage, (2, M, N) siemens."""
@@ -193,10 +213,21 @@ class InSituLinear(nn.Module):
         return {name: float(getattr(wires, name)) for name in ("word", "bit", "driver", "sense")}
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the outputs, (..., out_features), of inputs (..., in_features)."""
+        """Return the outputs, (..., out_features), of inputs (..., in_features).
+
+        Raises
+        ------
+        ParameterError
+            Inputs of the wrong size, or larger than `largest_input`.
+        """
         if x.ndim == 0 or x.shape[-1] != self.in_features:
             raise ParameterError(
                 f"the input's last axis must be {self.in_features}; got shape {tuple(x.shape)}"
+            )
+        if x.numel() and float(x.detach().abs().max()) > self.largest_input:
+            raise ParameterError(
+                f"layer {self.name!r}: inputs beyond {self.largest_input:.4g} in magnitude would "
+                "write the devices that they read; raise `input_range`, or scale the inputs"
             )
         u = x.reshape(-1, self.in_features).to(torch.float64) / self.input_range
         if self.bias:
