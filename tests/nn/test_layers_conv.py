@@ -60,7 +60,11 @@ def test_convolutions(agrees, case, bias):
     axes, channels, options, shape = case
     torch.manual_seed(0)
     digital, kind = FORWARD[axes]
-    agrees(kind, digital(*channels, **options), torch.randn(shape, dtype=torch.float64), bias=bias)
+    layer, x = digital(*channels, **options), torch.randn(shape, dtype=torch.float64)
+    agrees(kind, layer, x, bias=bias)
+    batch = x if x.ndim == axes + 2 else x.unsqueeze(0)
+    chip = kind.from_digital(layer, CrossbarConfig())
+    assert chip._places(batch) == layer(batch).shape[2:].numel()
 
 
 @st.composite

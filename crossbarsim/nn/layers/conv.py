@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -38,22 +39,31 @@ class _Convolution(CrossbarLayer, _ConvNd):
             )
         if x.ndim == axes + 1:
             return self.forward(x.unsqueeze(0)).squeeze(0)
-        padded = F.pad(
-            x, self._reversed_padding_repeated_twice,
-            mode="constant" if self.padding_mode == "zeros" else self.padding_mode,
-        )
-        view = windows(padded, self.kernel_size, self.stride, self.dilation)
-        places = view.shape[1 : 1 + axes]
         ((_, weight, bias, groups),) = self._matrices()
-        if self.crossbars.prefers_matrix(len(x) * places.numel(), weight, bias):
+        if self.crossbars.prefers_matrix(len(x) * self._places(x), weight, bias):
             kernels, offset = effective(self.crossbars, x, weight, bias)
             y: Tensor = self._conv_forward(
                 x, kernels.reshape(self.weight.shape), offset
             )
             return y
+        padded = F.pad(
+            x, self._reversed_padding_repeated_twice,
+            mode="constant" if self.padding_mode == "zeros" else self.padding_mode,
+        )
+        view = windows(padded, self.kernel_size, self.stride, self.dilation)
         with self.crossbars.held():
             rows = [self.crossbars(part, weight, bias) for part in row_chunks(view, axes, groups)]
-        return torch.cat(rows).reshape(len(x), *places, -1).movedim(-1, 1)
+        return torch.cat(rows).reshape(len(x), *view.shape[1 : 1 + axes], -1).movedim(-1, 1)
+
+    def _places(self, x: Tensor) -> int:
+        """Return at how many places the kernel is applied to one sample."""
+        padding = self._reversed_padding_repeated_twice[::-1]
+        sizes = zip(
+            x.shape[2:], padding[::2], padding[1::2], self.kernel_size, self.stride,
+            self.dilation, strict=True,
+        )
+        return math.prod(max((n + a + b - d * (k - 1) - 1) // s + 1, 0)
+                         for n, a, b, k, s, d in sizes)
 
 
 class CrossbarConv1d(_Convolution, nn.Conv1d):
