@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import torch
@@ -58,12 +57,18 @@ class _Convolution(CrossbarLayer, _ConvNd):
     def _places(self, x: Tensor) -> int:
         """Return at how many places the kernel is applied to one sample."""
         padding = self._reversed_padding_repeated_twice[::-1]
-        sizes = zip(
-            x.shape[2:], padding[::2], padding[1::2], self.kernel_size, self.stride,
-            self.dilation, strict=True,
-        )
-        return math.prod(max((n + a + b - d * (k - 1) - 1) // s + 1, 0)
-                         for n, a, b, k, s, d in sizes)
+        count = 1
+        for axis, (n, k, s, d) in enumerate(
+            zip(x.shape[2:], self.kernel_size, self.stride, self.dilation, strict=True)
+        ):
+            room = n + padding[2 * axis] + padding[2 * axis + 1] - d * (k - 1)
+            if room < 1:
+                raise ParameterError(
+                    f"the padded input is smaller than the kernel along axis {axis}: got "
+                    f"{tuple(x.shape[2:])} for kernels of {self.kernel_size}"
+                )
+            count *= (room - 1) // s + 1
+        return count
 
 
 class CrossbarConv1d(_Convolution, nn.Conv1d):

@@ -8,8 +8,6 @@ from typing import Any
 
 from torch import Tensor
 
-from ...netlists.errors import ParameterError
-
 __all__ = ["CHUNK", "overlap_add", "row_chunks", "windows"]
 
 CHUNK = 1 << 23  # numbers that an unfolded piece may have: 64 MB in float64
@@ -23,26 +21,16 @@ def windows(
     Parameters
     ----------
     x : (B, C, *size) tensor
-        Padded already.
+        Padded already, not smaller than the kernel.
     kernel, stride, dilation : N integers
 
     Returns
     -------
     (B, *places, C, *kernel) tensor
-
-    Raises
-    ------
-    ParameterError
-        The input is smaller than the kernel.
     """
     view = x
     for axis, (k, s, d) in enumerate(zip(kernel, stride, dilation, strict=True), start=2):
         span = d * (k - 1) + 1
-        if x.shape[axis] < span:
-            raise ParameterError(
-                f"the padded input {tuple(x.shape[2:])} is smaller than the kernel, "
-                f"{span} along axis {axis - 2}"
-            )
         view = view.unfold(axis, span, s)[..., ::d]
     return view.movedim(1, 1 + len(kernel))
 
