@@ -23,8 +23,8 @@ _DIGITAL = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
 class _Transposed(CrossbarLayer, _ConvTransposeNd):
     """The transposed convolutions in one to three dimensions.
 
-    The padding-free design (as in Fan et al., RED: a ReRAM-based deconvolution accelerator, DATE
-    2019, section II): the channels of one input place are one vector, output channels and kernel
+    The padding-free design that Fan et al. describe (RED: a ReRAM-based deconvolution accelerator,
+    DATE 2019): the channels of one input place are one vector, output channels and kernel
     elements lie along the bit lines, and what overlaps is summed after read-out. No zeros are
     inserted, so no word line is driven for nothing. As an output place gets as many contributions
     as kernel elements reach it, a bias cannot be a word line: it is added digitally.

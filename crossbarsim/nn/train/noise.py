@@ -46,8 +46,8 @@ def weight_noise(model: nn.Module, sigma: float, *, seed: int = 0) -> Iterator[N
     model : torch.nn.Module
         A converted network.
     sigma : float
-        Relative to `g_on` of each layer's configuration; 0.02 to 0.08 in the paper, of a weight.
-        The difference of two cells has the square root of 2 of it.
+        Relative to `g_on` of each layer's configuration; the difference of two cells has the
+        square root of 2 of it.
     seed : int
         The same seed draws the same noise in the same order of passes.
 

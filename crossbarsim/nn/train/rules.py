@@ -51,8 +51,8 @@ def _positive(owner: str, name: str, value: float) -> None:
 class Manhattan:
     """One pulse for every weight, in the direction that the gradient's sign says.
 
-    The Manhattan update rule of Prezioso et al., Nature 521:61 (2015), eq. 2 there: pulses of a
-    fixed amplitude and width, dW = step * sign(sum over the batch of dW by the delta rule).
+    The Manhattan update rule of Prezioso et al., Nature 521:61 (2015): pulses of a fixed amplitude
+    and width, dW = step * sign(sum over the batch of dW by the delta rule).
 
     Parameters
     ----------
