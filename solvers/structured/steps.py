@@ -103,20 +103,18 @@ class ChainStep:
         if not g.min() >= 0.0:
             return None
         shape = res_w.shape
-        right, du, dw, step = res_w.copy(), np.empty(shape), np.empty(shape), np.empty(shape)
+        right, du, dw = res_w.copy(), np.empty(shape), np.empty(shape)
         work = scratch("newton-cg", 4, *shape)
         blocks = len(self.tw)
         eliminate_words(g, self.tw, self.qw, res_u, right, *self.line, 0, blocks)
         count, _ = iterate(
-            g, self.t, self.q, self.tw, self.qw, right, step, step, np.ones(shape[1]),
+            g, self.t, self.q, self.tw, self.qw, right, dw, dw, np.ones(shape[1]),
             self.problem.bit_r[-1], work, *self.line, self.merged, np.inf, 0.0, tolerance, True,
             _STEPS, _STEPS + 1, *new_orders(), 1,
         )
         if count < 0:
             return None
-        follow_words(
-            g, self.tw, self.qw, res_u, step, du, dw, True, *self.line, 0, blocks
-        )
+        follow_words(g, self.tw, self.qw, res_u, dw, du, dw, True, *self.line, 0, blocks)
         return du, dw, int(count)
 
 
