@@ -195,12 +195,15 @@ class StoredArrays(nn.Module):
             found.equipped[signed] = self.programmer.equipped(found.tiles, signed_inputs=signed)
         return found.equipped[signed], covering
 
-    def _volts(self, samples: Tensor) -> Tensor:
-        """Return voltages (S, groups, lines) of sample inputs (S, groups, inputs)."""
-        u = samples / self.scale_of_inputs
+    def on_lines(self, u: Tensor) -> Tensor:
+        """Return what every word line gets, (B, groups, lines), of (B, groups, inputs)."""
         if self.on_chip_bias:
             u = torch.cat([u, u.new_ones(len(u), self.groups, 1)], dim=2)
-        u = (self.orders or Orders()).arrange_inputs(u)
+        return (self.orders or Orders()).arrange_inputs(u)
+
+    def _volts(self, samples: Tensor) -> Tensor:
+        """Return voltages (S, groups, lines) of sample inputs (S, groups, inputs)."""
+        u = self.on_lines(samples / self.scale_of_inputs)
         return u.clamp(-1, 1) * self.config.read_voltage
 
     # -- state -------------------------------------------------------------------------------

@@ -10,14 +10,15 @@ import torch
 from torch import Tensor
 
 from ..draws import Place
-from ..periphery import Drive, Periphery, Phase, Reads
+from ..periphery import DAC, Drive, Periphery, Phase, Reads, encode
 from ..periphery.dac import DACErrors
 from ..periphery.periphery import Readout
 from .config import CrossbarConfig
 from .mapping import Layout
 from .nonlinear import cell_currents
 
-__all__ = ["ProgrammedArray", "ProgrammedTile", "Reading", "covering_range", "read_tiles"]
+__all__ = ["ProgrammedArray", "ProgrammedTile", "Reading", "covering_range", "drives",
+           "read_tiles"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,6 +178,23 @@ def _encode(x: Tensor, reading: Reading, errors: DACErrors | None) -> list[Phase
         signed=reading.signed_inputs,
     )
     return phases
+
+
+def drives(x: Tensor, config: CrossbarConfig, *, signed: bool) -> list[tuple[Tensor, float]]:
+    """Return all voltages over the read voltage, with their shares of the time; they add to 1.
+
+    Parameters
+    ----------
+    x : (B, M) tensor
+        Inputs over their range.
+    config : CrossbarConfig
+    signed : bool
+        Whether inputs can be negative.
+    """
+    periphery = config.periphery or Periphery()
+    # pulses of any length are cut at 8 bits: enough for the power
+    phases = encode(x, config.input_encoding, periphery.dac or DAC(), linear=False, signed=signed)
+    return [(u, share / len(phases)) for phase in phases for u, share in _drives(phase)]
 
 
 def _drives(phase: Phase) -> Iterator[tuple[Tensor, float]]:

@@ -1,13 +1,18 @@
-"""What of a network lies on crossbars, and on how many."""
+"""What of a network lies on crossbars, on how many, how well, and at what cost."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, Protocol, runtime_checkable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from ..netlists.errors import BackendUnavailable, ParameterError
+from ..periphery import LayerCost, NetworkCost, Technology
+from .inspect import Inspection, inspecting, weight_errors
 from .layers import CrossbarLayer
 from .stored import StoredMatrix
 from .support import why_digital
@@ -29,9 +34,27 @@ class HasArrays(Protocol):
 class LayerReport:
     """One layer: its name, type, and, where converted, what it takes on chip.
 
-    `tiles` counts weight blocks, `arrays` physical arrays, `cells` those arrays' cells at their
-    full shape, `used` the cells that hold weights (or their reference). `reason` says why a layer
-    with weights is digital.
+    Attributes
+    ----------
+    name, kind : str
+    converted : bool
+    tiles, arrays : int
+        Weight blocks, and physical arrays.
+    cells, used : int
+        Cells of the arrays at their full shape, and those that hold weights or their reference.
+    reason : str
+        Why a layer with weights is digital.
+    weight_error : float or None
+        Norm of the difference between the weights that the crossbars realise and those of the
+        layer, over the latter's; None for cells that are not linear.
+    ir_drop : float or None
+        The wires' and amplifiers' part of it: against the same devices without resistance between
+        them.
+    output_error : float or None
+        Root mean square of the outputs' error on the digital network's activations, over that of
+        the outputs; with inputs.
+    cost : LayerCost or None
+        Per inference; with inputs.
     """
 
     name: str
@@ -42,6 +65,10 @@ class LayerReport:
     cells: int = 0
     used: int = 0
     reason: str = ""
+    weight_error: float | None = None
+    ir_drop: float | None = None
+    output_error: float | None = None
+    cost: LayerCost | None = None
 
     @property
     def utilisation(self) -> float:
@@ -51,9 +78,18 @@ class LayerReport:
 
 @dataclass(frozen=True)
 class NetworkReport:
-    """What `report` found; `str()` is a table."""
+    """What `report` found; `str()` is a table.
+
+    Attributes
+    ----------
+    layers : tuple of LayerReport
+    output_error : float or None
+        Root mean square of the network's error against the digital network, over that of the
+        latter's outputs; with inputs.
+    """
 
     layers: tuple[LayerReport, ...]
+    output_error: float | None = None
 
     @property
     def utilisation(self) -> float:
@@ -61,41 +97,115 @@ class NetworkReport:
         cells = sum(layer.cells for layer in self.layers)
         return sum(layer.used for layer in self.layers) / cells if cells else 0.0
 
+    @cached_property
+    def cost(self) -> NetworkCost | None:
+        """Cost per inference of all crossbar layers; None without inputs."""
+        costs = {layer.name: layer.cost for layer in self.layers if layer.cost is not None}
+        return NetworkCost(costs) if costs else None
+
+    def to_dataframe(self) -> Any:
+        """Return a pandas table, a row per layer; energy in joule, latency in second, area in m^2.
+
+        Raises
+        ------
+        BackendUnavailable
+            pandas is not installed.
+        """
+        try:
+            import pandas as pd  # noqa: PLC0415 - an extra
+        except ImportError as error:
+            raise BackendUnavailable("pandas is in the extra: crossbarsim[studies]") from error
+        rows = []
+        for layer in self.layers:
+            row = {k: v for k, v in asdict(layer).items() if k != "cost"}
+            cost = layer.cost
+            rows.append({
+                **row, "utilisation": layer.utilisation,
+                "energy": None if cost is None else cost.energy.total,
+                "latency": None if cost is None else cost.latency,
+                "area": None if cost is None else cost.area.total,
+            })
+        return pd.DataFrame(rows)
+
     def __str__(self) -> str:
         """Return the table, a line per layer."""
-        lines = [f"{'layer':<28}{'type':<18}{'tiles':>7}{'arrays':>8}{'in use':>9}"]
+        costly = any(layer.cost is not None for layer in self.layers)
+        head = (f"{'layer':<28}{'type':<26}{'tiles':>7}{'arrays':>8}{'in use':>9}{'weights':>9}"
+                f"{'IR drop':>9}")
+        if costly:
+            head += f"{'outputs':>9}{'nJ':>10}{'us':>10}{'mm^2':>9}"
+        lines = [head]
         for layer in self.layers:
-            if layer.converted:
-                lines.append(
-                    f"{layer.name:<28}{layer.kind:<18}{layer.tiles:>7}{layer.arrays:>8}"
-                    f"{layer.utilisation:>9.1%}"
-                )
-            else:
-                line = f"{layer.name:<28}{layer.kind:<18}{'digital':>7}"
-                lines.append(f"{line}  {layer.reason}" if layer.reason else line)
+            line = f"{layer.name:<28}{layer.kind:<26}"
+            if not layer.converted:
+                line += f"{'digital':>7}  {layer.reason}"
+                lines.append(line.rstrip())
+                continue
+            line += f"{layer.tiles:>7}{layer.arrays:>8}{layer.utilisation:>9.1%}"
+            line += f"{_percent(layer.weight_error):>9}{_percent(layer.ir_drop):>9}"
+            if layer.cost is not None:
+                line += f"{_percent(layer.output_error):>9}{1e9 * layer.cost.energy.total:>10.4g}"
+                line += f"{1e6 * layer.cost.latency:>10.4g}{1e6 * layer.cost.area.total:>9.3g}"
+            lines.append(line)
+        if self.output_error is not None:
+            lines.append(f"outputs of the network: {_percent(self.output_error)} off")
         return "\n".join(lines)
 
 
-def report(model: nn.Module) -> NetworkReport:
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2%}"
+
+
+@torch.no_grad()
+def report(
+    model: nn.Module, inputs: Any = None, *, errors: bool = True,
+    technology: Technology | None = None,
+    forward: Callable[[nn.Module, Any], Any] | None = None,
+) -> NetworkReport:
     """List the crossbar layers of `model`, and all that stays digital.
 
     Digital are modules with parameters of their own, with the reason, and modules without children.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+    inputs : tensor or tuple, optional
+        A batch: adds the errors of outputs, layer by layer and of the network, and what an
+        inference (one entry of the batch) costs by `crossbarsim.periphery.layer_cost`. The power
+        of the arrays is that of circuit solutions at a few of these inputs.
+    errors : bool
+        Whether to compute the errors of weights, which takes solving all arrays unless that has
+        been done.
+    technology : Technology, optional
+        Of the cost.
+    forward : callable, optional
+        ``forward(model, inputs)`` for models that take something else than one tensor.
+
+    Raises
+    ------
+    ParameterError
+        With inputs: converters or cells that are not linear, and no calibration yet.
     """
+    found: dict[StoredMatrix, Inspection] = {}
+    output_error = None
+    if inputs is not None:
+        run = forward or _forward
+        training = [module for module in model.modules() if module.training]
+        model.eval()
+        try:
+            with inspecting(model) as found:
+                digital = _first(run(model, inputs))
+            chip = _first(run(model, inputs))
+        finally:
+            for module in training:
+                module.training = True
+        output_error = float((chip - digital).norm() / digital.norm().clamp(min=1e-300))
+    batch = len(_first(inputs)) if inputs is not None else 1
     rows = []
     for name, module in model.named_modules():
         kind = type(module).__name__
         if isinstance(module, CrossbarLayer):
-            with torch.no_grad():
-                stored = [
-                    tile for crossbars, weight, bias in module.stored_matrices()
-                    for tile in crossbars.arrays(weight, bias)
-                ]
-            height, width = module.config.tile_shape
-            cells = [g for _, tile_cells in stored for g in tile_cells]
-            rows.append(LayerReport(
-                name, kind, converted=True, tiles=len(stored), arrays=len(cells),
-                cells=height * width * len(cells), used=sum(g.numel() for g in cells),
-            ))
+            rows.append(_layer(name, module, found, batch, technology, errors=errors))
         elif isinstance(module, HasArrays):
             used = sum(height * width for height, width in module.array_shapes)
             rows.append(LayerReport(
@@ -106,4 +216,63 @@ def report(model: nn.Module) -> NetworkReport:
             reason = why_digital(module)
             if reason or not any(True for _ in module.children()):
                 rows.append(LayerReport(name, kind, converted=False, reason=reason))
-    return NetworkReport(tuple(rows))
+    return NetworkReport(tuple(rows), output_error)
+
+
+def _forward(model: nn.Module, inputs: Any) -> Any:
+    return model(*inputs) if isinstance(inputs, (tuple, list)) else model(inputs)
+
+
+def _first(value: Any) -> Tensor:
+    while isinstance(value, (tuple, list)):
+        value = value[0]
+    if not isinstance(value, Tensor):
+        raise ParameterError(f"`inputs` and outputs must be tensors; got {type(value).__name__}")
+    return value
+
+
+def _layer(
+    name: str, layer: CrossbarLayer, found: dict[StoredMatrix, Inspection], batch: int,
+    technology: Technology | None, *, errors: bool,
+) -> LayerReport:
+    height, width = layer.config.tile_shape
+    tiles = arrays = used = 0
+    squares = torch.zeros(4)  # of weight error, weights, drop, weights without wires
+    inspections = []
+    for crossbars, weight, bias in layer.stored_matrices():
+        for block in crossbars.blocks():
+            rows, columns = crossbars.chip.shape(block)
+            count = len(crossbars.chip.layout.arrays)
+            tiles, arrays, used = tiles + 1, arrays + count, used + count * rows * columns
+        if errors and layer.config.linear:
+            squares += torch.tensor(weight_errors(crossbars, weight, bias))
+        if crossbars in found:
+            inspections.append((found[crossbars], crossbars, weight, bias))
+    weight_error = drop = output_error = cost = None
+    if errors and layer.config.linear:
+        weight_error = float((squares[0] / squares[1]).sqrt()) if squares[1] else 0.0
+        drop = float((squares[2] / squares[3]).sqrt()) if squares[3] else 0.0
+    if inspections:
+        wrong = sum(one.wrong for one, *_ in inspections)
+        power = sum(one.power for one, *_ in inspections)
+        output_error = (wrong / power) ** 0.5 if power else 0.0
+        cost = _sum([
+            one.cost(crossbars, weight, bias, batch, technology)
+            for one, crossbars, weight, bias in inspections
+        ])
+    return LayerReport(
+        name, type(layer).__name__, converted=True, tiles=tiles, arrays=arrays,
+        cells=height * width * arrays, used=used, weight_error=weight_error, ir_drop=drop,
+        output_error=output_error, cost=cost,
+    )
+
+
+def _sum(costs: list[LayerCost]) -> LayerCost:
+    """Return the cost of matrices that are read one after the other."""
+    if len(costs) == 1:
+        return costs[0]
+    whole = NetworkCost({str(k): cost for k, cost in enumerate(costs)})
+    return LayerCost(
+        whole.energy, whole.area, whole.latency, sum(c.conversions for c in costs),
+        sum(c.macs for c in costs),
+    )

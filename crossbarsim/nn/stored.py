@@ -114,12 +114,38 @@ class StoredMatrix(StoredArrays):
         return weights, offset
 
     def _effective(self, weight: Tensor, bias: Tensor | None, solver: Solver | None) -> Tensor:
-        levels, scale = self._levels(weight, bias)
         wiring = self.config.wiring
         if solver is not None:
             wiring = Wiring(wiring.wires, wiring.ends, solver)
+        levels, scale = self._levels(weight, bias)
         whole = self.programmer.effective(levels, scale, wiring)
         return (self.orders or Orders()).restore(whole).flatten(0, 1)
+
+    def realised(
+        self, weight: Tensor, bias: Tensor | None = None, wiring: Wiring | None = None
+    ) -> Tensor:
+        """Return the effective weights (groups * outputs, inputs) without corrections.
+
+        What is kept stays; it is used where it is the same.
+
+        Parameters
+        ----------
+        weight, bias
+            As in `effective`.
+        wiring : Wiring, optional
+            Instead of the configuration's.
+        """
+        kept = self._kept
+        if wiring is None and kept is not None and kept.holds(
+            weight, bias, self._what("effective")
+        ):
+            whole = kept.value
+        else:
+            levels, scale = self._levels(weight, bias)
+            whole = self.programmer.effective(levels, scale, wiring or self.config.wiring)
+            whole = (self.orders or Orders()).restore(whole).flatten(0, 1)
+        found: Tensor = whole[:, : self.inputs]
+        return found
 
     # -- inputs ------------------------------------------------------------------------------
 
@@ -142,7 +168,12 @@ class StoredMatrix(StoredArrays):
             Converters, noise or cells that are not linear need ranges, and there are none yet.
         """
         if self.observer is not None:
-            return self.observer(self, x, weight, bias)
+            result: Tensor = self.observer(self, x, weight, bias)
+            return result
+        return self.outputs_of(x, weight, bias)
+
+    def outputs_of(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Return what `forward` does without an observer."""
         if self.config.exact_reads and self._by_matrix(weight, bias, "effective"):
             weights, offset = self.effective(weight, bias)
             grouped = weights.reshape(self.groups, self.outputs, self.inputs).to(x.dtype)
@@ -195,10 +226,7 @@ class StoredMatrix(StoredArrays):
             config, self.ranges.signed is not False, full_scale=full_scale, observe=observe
         )
         dtype = torch.float64 if config.precision == "float64" else torch.float32
-        u = x.to(dtype) / self.scale_of_inputs
-        if self.on_chip_bias:
-            u = torch.cat([u, u.new_ones(len(u), self.groups, 1)], dim=2)
-        u = (self.orders or Orders()).arrange_inputs(u)
+        u = self.on_lines(x.to(dtype) / self.scale_of_inputs)
         widest = max(
             config.tile_shape[1] * len(self.chip.layout.arrays),
             self.groups * (self.inputs + self.outputs),

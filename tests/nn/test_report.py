@@ -1,0 +1,98 @@
+"""The report's numbers against their definitions."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from crossbarsim import Crossbar, ParameterError, Solver, Wires
+from crossbarsim.nn import CrossbarConfig, calibrate, convert, report
+from crossbarsim.nonidealities import NonIdealities, SinhIV
+from crossbarsim.periphery import ADC, DAC, Periphery, layer_cost
+
+torch.set_num_threads(1)
+
+
+def network():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(96, 10)).double()
+
+
+def test_errors_are_those_of_weights_and_outputs():
+    model = network()
+    config = CrossbarConfig(tile_shape=(32, 16), wires=Wires(5.0, 5.0), r_on_sigma=0.1)
+    chip = convert(model, config)
+    x = torch.randn(4, 3, 4, 4, dtype=torch.float64)
+    found = report(chip, x)
+    rows = {row.name: row for row in found.layers}
+    even = convert(model, config.replace(wires=Wires()))
+    with torch.no_grad():
+        realised, without = (c[3].effective_weights().detach() for c in (chip, even))
+        weight = model[3].weight.detach()
+        hidden = model[:3](x)
+        wrong = (chip[3](hidden) - model[3](hidden)).norm() / model[3](hidden).norm()
+        whole = (chip(x) - model(x)).norm() / model(x).norm()
+    assert rows["3"].weight_error == pytest.approx(float((realised - weight).norm() / weight.norm()))
+    assert rows["3"].ir_drop == pytest.approx(float((realised - without).norm() / without.norm()))
+    assert 0 < rows["3"].ir_drop != rows["3"].weight_error
+    assert rows["3"].output_error == pytest.approx(wrong.item())
+    assert found.output_error == pytest.approx(whole.item())
+    assert "outputs of the network" in str(found)
+    assert not any(hasattr(m, "observer") and m.observer for m in chip.modules())
+
+
+def test_counts_need_no_solution_and_ideal_crossbars_have_no_error():
+    chip = convert(network(), CrossbarConfig(tile_shape=(32, 16)))
+    rows = {row.name: row for row in report(chip, errors=False).layers}
+    assert (rows["3"].tiles, rows["3"].arrays, rows["3"].used) == (3, 6, 2 * 960)
+    assert rows["3"].weight_error is None
+    ideal = report(convert(network(), CrossbarConfig.ideal((32, 16))))
+    assert all(row.weight_error < 1e-12 for row in ideal.layers if row.converted)
+    assert ideal.output_error is None
+    assert ideal.cost is None
+
+
+@pytest.mark.parametrize("encoding", ["bipolar", "two-phase"])
+def test_cost_is_that_of_the_periphery_and_the_arrays_power(encoding):
+    model = network()
+    periphery = Periphery(dac=DAC(bits=6), adc=ADC(bits=7))
+    config = CrossbarConfig(tile_shape=(32, 16), wires=Wires(2.0, 2.0), periphery=periphery,
+                            input_encoding=encoding)
+    chip = convert(model, config)
+    x = torch.randn(4, 3, 4, 4, dtype=torch.float64)
+    with pytest.raises(ParameterError, match="calibrate"):
+        report(chip, x)
+    calibrate(chip, [x])
+    found = report(chip, x)
+    row = {row.name: row for row in found.layers}["3"]
+    reach = chip[3].input_range
+    with torch.no_grad():
+        u = model[:3](x).numpy() / reach
+    code = np.floor(u * 63 + 0.5) / 63  # unsigned after the ReLU, one phase
+    power = 0.0
+    for block, cells in chip[3].crossbars.arrays(chip[3].weight, chip[3].bias):
+        for g in cells:
+            xbar = Crossbar(g.detach().numpy(), config.wires)
+            power += Solver(method="mna").solve(xbar, 0.2 * code[:, block.tile.rows]).power.mean()
+    expected = layer_cost(
+        periphery, [(32, 10)] * 6, macs=960, array_power=power, encoding=encoding,
+        signed_inputs=False, activity=float((u**2).mean()),
+    )
+    assert row.cost.energy.total == pytest.approx(expected.energy.total, rel=1e-9)
+    assert row.cost.latency == expected.latency
+    assert row.cost.area.total == pytest.approx(expected.area.total)
+    assert {r.name: r for r in found.layers}["0"].cost.macs == 16 * 6 * 27
+    assert found.cost.latency == sum(r.cost.latency for r in found.layers if r.converted)
+    table = found.to_dataframe()
+    assert table.loc[table["name"] == "3", "energy"].item() == row.cost.energy.total
+    assert len(str(found).splitlines()) == 6
+
+
+def test_curved_cells_have_output_errors_and_power():
+    chip = convert(nn.Sequential(nn.Linear(6, 4)).double(), CrossbarConfig(
+        nonidealities=NonIdealities(iv=SinhIV(0.2)), input_range=1.0))
+    row = report(chip, torch.rand(5, 6, dtype=torch.float64)).layers[-1]
+    assert row.weight_error is None
+    assert row.ir_drop is None
+    assert 1e-3 < row.output_error < 0.5
+    assert row.cost.energy.array > 0
