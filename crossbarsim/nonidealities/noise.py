@@ -229,8 +229,9 @@ class ReadNoise:
         place, first_read
             As of `sample`.
         times : (count,) array, second, optional
-            Makes the traps' states correlated in time, as `TelegraphNoise.sequence` (`state`: of
-            it). 1/f noise stays independent from read to read.
+            Makes the traps' states correlated in time, as `TelegraphNoise.sequence`; `state` is the
+            second result of that for the reads before, where there are any. 1/f noise stays
+            independent from read to read.
         """
         G = np.asarray(conductance, dtype=np.float64)
         shape = _shape(G)

@@ -17,7 +17,13 @@ from crossbarsim import (
     Solver,
     Wires,
 )
-from crossbarsim.devices import ExponentialSelector, StanfordPKU, StaticTable, device
+from crossbarsim.devices import (
+    ExponentialSelector,
+    StanfordPKU,
+    StaticPolynomial,
+    StaticTable,
+    device,
+)
 from crossbarsim.nonidealities.iv import DeviceIV, PolynomialIV, SinhIV, TableIV, cell_curve
 
 VOLTS = np.array([0.05, 0.1, 0.17, 0.3, 0.45, 0.6])
@@ -226,6 +232,17 @@ def test_structured_solver_with_every_kind_of_line():
                     one.currents, two.currents, atol=1e-9 * np.abs(two.currents).max()
                 )
                 assert one.residual < 1e-8
+
+
+def test_falling_curves_are_solved_without_conjugate_gradients():
+    # between 0.36 and 0.62 V the current falls: the Jacobian is symmetric but not definite
+    tunnel = DeviceIV(StaticPolynomial(c_2=-2.2, c_3=1.5, read_voltage=0.01))
+    G = np.full((8, 8), 1e-4) * np.linspace(0.5, 2.0, 64).reshape(8, 8)
+    V = np.linspace(0.3, 0.65, 8)
+    xbar = Crossbar(cells=tunnel.cells(G), wires=Wires(5.0, 5.0))
+    one, two = (Solver(method=m).solve(xbar, V) for m in ("auto", "mna"))
+    assert (cell_curve(tunnel, G, one.cell_voltages)[1] < 0).any()
+    np.testing.assert_allclose(one.currents, two.currents, rtol=1e-8)
 
 
 BAD = [
