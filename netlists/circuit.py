@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from .elements import KINDS, Element
+from .analyses import Analysis, Command, Measure, Save, Tran
+from .elements import KINDS, Element, Model
 from .errors import ParameterError
 from .sources import Source
 from .units import spice_number
@@ -18,6 +19,21 @@ __all__ = ["GROUND", "Circuit"]
 
 GROUND = "0"
 _NAME = re.compile(r"[^\s(){}=,;$*'\"]+")
+
+
+class Options(dict[str, float | str]):
+    """Options of SPICE; calling it sets some and returns the circuit."""
+
+    def __init__(self, circuit: Circuit) -> None:
+        super().__init__()
+        self._circuit = circuit
+
+    def __call__(self, **values: object) -> Circuit:
+        """Set options, such as ``reltol=1e-6``: numbers, or words such as ``method="gear"``."""
+        for key, value in values.items():
+            word = isinstance(value, str) and value.isidentifier()
+            self[key.lower()] = str(value).lower() if word else spice_number(key, value)
+        return self._circuit
 
 
 class Circuit:
@@ -32,6 +48,25 @@ class Circuit:
     ----------
     title : str
         First line of the deck.
+
+    Attributes
+    ----------
+    models : dict of Model
+        Model cards by name, lower case.
+    analyses : list of Analysis
+        In the order of the deck, see `crossbarsim.netlists.analyses`.
+    measures : list of Measure
+    saves : list of Save
+    initial, nodeset : dict
+        ``.ic`` and ``.nodeset``, node -> volt.
+    options : Options
+        A dict; ``circuit.options(reltol=1e-6)`` sets some.
+    temperature : float
+        Kelvin.
+    parameters : dict
+        Of the deck's top level, name -> value.
+    commands : list of Command
+        Of control blocks.
 
     Examples
     --------
@@ -51,8 +86,16 @@ class Circuit:
         self._nodes: dict[str, None] = {}
         self._aliases: dict[str, str] = {}
         self._subcircuits: dict[str, str] = {}
-        self._transient: tuple[float, float] | None = None
-        self._options: dict[str, float] = {}
+        self.models: dict[str, Model] = {}
+        self.analyses: list[Analysis] = []
+        self.measures: list[Measure] = []
+        self.saves: list[Save] = []
+        self.initial: dict[str, float] = {}
+        self.nodeset: dict[str, float] = {}
+        self.options = Options(self)
+        self.temperature = 300.15
+        self.parameters: dict[str, float] = {}
+        self.commands: list[Command] = []
 
     def __repr__(self) -> str:
         return f"Circuit({self.title!r}, {len(self._elements)} elements, {len(self._nodes)} nodes)"
@@ -183,12 +226,8 @@ class Circuit:
             raise ParameterError(
                 f"`t_stop` must be > 0 and `max_step` >= 0; got {stop!r}, {step!r}"
             )
-        self._transient = (stop, step)
-        return self
-
-    def options(self, **values: float) -> Circuit:
-        """Set options of SPICE, such as ``reltol=1e-6``, in the deck."""
-        self._options |= {key: spice_number(key, value) for key, value in values.items()}
+        self.analyses = [a for a in self.analyses if not isinstance(a, Tran)]
+        self.analyses.append(Tran(stop / 100, stop, max_step=step or None))
         return self
 
     def _full(self, kind: str, name: object) -> str:
@@ -201,14 +240,20 @@ class Circuit:
         self, kind: str, name: object, nodes: tuple[object, ...], value: float, control: str = "",
         wave: Source | None = None, parameters: tuple[tuple[str, float], ...] = (),
     ) -> Circuit:
-        full = self._full(kind, name)
-        if full.lower() in self._elements:
-            raise ParameterError(f"the circuit already has an element {full!r}")
-        named = tuple(self.node(n) for n in nodes)
-        self._elements[full.lower()] = Element(
-            kind, full, named, value, control, wave, parameters
-        )
-        for node in named:
+        full, named = self._full(kind, name), tuple(self.node(n) for n in nodes)
+        return self.add(Element(kind, full, named, value, control, wave, parameters))
+
+    def add(self, element: Element) -> Circuit:
+        """Add an element as it is."""
+        if element.kind not in KINDS:
+            raise ParameterError(
+                f"there is no element {element.kind!r}; there are {', '.join(KINDS)}"
+            )
+        key = element.name.lower()
+        if key in self._elements:
+            raise ParameterError(f"the circuit already has an element {element.name!r}")
+        self._elements[key] = element
+        for node in element.nodes:
             if node != GROUND:
                 self._nodes[node] = None
         return self
@@ -236,10 +281,12 @@ class Circuit:
         lines = [self.title or "crossbarsim"]
         lines += [f"* {alias} = {node}" for alias, node in self._aliases.items()]
         lines += self._subcircuits.values()
-        stop, step = self._transient or (0.0, 0.0)
+        transient = next((a for a in self.analyses if isinstance(a, Tran)), None)
+        stop = transient.stop if transient else 0.0
+        step = transient.max_step if transient else None
         lines += [element.card(stop) for element in self]
-        if self._options:
-            given = (f"{key}={value!r}" for key, value in self._options.items())
+        if self.options:
+            given = (f"{key}={value!r}" for key, value in self.options.items())
             lines.append(f".options {' '.join(given)}")
         limit = f" 0 {step!r}" if step else ""
         lines.append(f".tran {stop / 100!r} {stop!r}{limit}" if stop else ".op")

@@ -9,11 +9,11 @@ import numpy as np
 
 from .errors import ParameterError
 
-__all__ = ["spice_number"]
+__all__ = ["SCALE", "spice_number"]
 
-_SCALE = {
+SCALE = {
     "t": 1e12, "g": 1e9, "meg": 1e6, "k": 1e3, "mil": 25.4e-6, "m": 1e-3, "u": 1e-6, "n": 1e-9,
-    "p": 1e-12, "f": 1e-15, "a": 1e-18,
+    "p": 1e-12, "f": 1e-15, "a": 1e-18, "\u00b5": 1e-6,
 }
 _NUMBER = re.compile(
     r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(meg|mil|[tgkmunpfa])?([a-z]*)", re.IGNORECASE
@@ -40,7 +40,7 @@ def spice_number(name: str, value: object) -> float:
     if isinstance(value, str):
         match = _NUMBER.fullmatch(value.strip())
         if match:
-            number = float(match[1]) * _SCALE.get((match[2] or "").lower(), 1.0)
+            number = float(match[1]) * SCALE.get((match[2] or "").lower(), 1.0)
     elif isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
         number = float(value)
     if not math.isfinite(number):

@@ -1,0 +1,1 @@
+"""SPICE decks: reading them, writing them, and the expressions in them."""

@@ -1,0 +1,131 @@
+"""Expressions compiled to functions that give values and exact derivatives.
+
+Forward differentiation, written out as straight code: each step's value, then its derivative by
+every probe on which it depends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .functions import RULES, helpers
+from .tape import Probe, Step
+
+__all__ = ["Compiled", "build"]
+
+Compiled = Callable[..., tuple[Any, Any]]
+_INDEX = {operator: k for k, operator in enumerate(RULES)}
+_GIVEN = ("time", "temper", "hertz")
+
+
+class _Writer:
+    """Writes the code of one expression."""
+
+    def __init__(self, probes: Mapping[Probe, int], numbers: Mapping[int, int]) -> None:
+        self.probes, self.numbers = probes, numbers
+        self.lines: list[str] = []
+        self.values: list[str] = []
+        self.slopes: list[dict[int, str]] = []
+
+    def step(self, k: int, step: Step) -> None:
+        slopes: dict[int, str] = {}
+        kind, what = step[0], step[1]
+        if k in self.numbers:
+            value = f"c[{self.numbers[k]}]"
+        elif kind == "number":
+            value = f"({what!r})" if np.isfinite(what) else f"float('{what!r}')"
+        elif kind == "probe":
+            value, slopes = f"x[{self.probes[what]}]", {self.probes[what]: "1.0"}
+        elif kind == "name":
+            value = what
+        else:
+            value, slopes = self.call(k, what, step[2])
+        self.values.append(value)
+        self.slopes.append(slopes)
+
+    def call(self, k: int, operator: str, at: tuple[int, ...]) -> tuple[str, dict[int, str]]:
+        rule, name = RULES[operator], f"t{k}"
+        given = [self.values[j] for j in at]
+        code = rule.code.format(*given) or f"_f{_INDEX[operator]}({', '.join(given)})"
+        self.lines.append(f"{name} = {code}")
+        inner = [self.slopes[j] for j in at]
+        if rule.select:
+            return name, self._selected(k, rule.select.format(*given), *inner[-2:])
+        formulas = rule.slopes
+        if operator == "pwl":
+            formulas = (f"_table_slope({', '.join(given)})", *["0"] * (len(at) - 1))
+        terms: dict[int, list[str]] = {}
+        for n, (formula, slopes) in enumerate(zip(formulas, inner, strict=True)):
+            if not slopes or formula == "0":
+                continue
+            factor = formula
+            if formula not in ("1", "-1"):
+                factor = f"g{k}_{n}"
+                self.lines.append(f"{factor} = {formula.format(*given, v=name)}")
+            for j, slope in slopes.items():
+                terms.setdefault(j, []).append(_product(factor, slope))
+        found = {}
+        for j, parts in terms.items():
+            found[j] = f"d{k}_{j}"
+            self.lines.append(f"{found[j]} = {' + '.join(parts)}")
+        return name, found
+
+    def _selected(
+        self, k: int, condition: str, one: dict[int, str], two: dict[int, str]
+    ) -> dict[int, str]:
+        if not (one or two):
+            return {}
+        self.lines.append(f"s{k} = {condition}")
+        found = {}
+        for j in sorted({*one, *two}):
+            found[j] = f"d{k}_{j}"
+            self.lines.append(
+                f"{found[j]} = np.where(s{k}, {one.get(j, '0.0')}, {two.get(j, '0.0')})"
+            )
+        return found
+
+
+def _product(factor: str, slope: str) -> str:
+    if factor in ("1", "-1"):
+        return slope if factor == "1" else f"(-{slope})"
+    return factor if slope == "1.0" else f"{factor} * {slope}"
+
+
+def build(
+    steps: Sequence[Step], probes: Sequence[Probe], numbers: Mapping[int, int] | None = None
+) -> Compiled:
+    """Return ``f(x, time, temper, hertz, c)``: value and derivatives by the probes.
+
+    Parameters
+    ----------
+    steps : sequence
+        Without parameters' names.
+    probes : sequence of P probes
+        Rows of x; all that the expression uses, perhaps more.
+    numbers : mapping, optional
+        Steps whose number is a row of `c`, which differs from element to element.
+    """
+    writer = _Writer({probe: k for k, probe in enumerate(probes)}, numbers or {})
+    for k, step in enumerate(steps):
+        writer.step(k, step)
+    body = writer.lines
+    body += ["shape = x.shape[1:]", f"slopes = np.zeros(({len(probes)}, *shape))"]
+    body += [f"slopes[{j}] = {slope}" for j, slope in writer.slopes[-1].items()]
+    body.append(f"return np.broadcast_to({writer.values[-1]}, shape), slopes")
+    code = "\n    ".join(["def program(x, time, temper, hertz, c):", *body])
+    scope = helpers()
+    # the text is our own: numbers, indices and the formulas of `functions`
+    exec(compile(code, "<expression>", "exec"), scope)  # noqa: S102
+    program = scope["program"]
+
+    def compiled(
+        x: Any, time: Any = 0.0, temper: Any = 27.0, hertz: Any = 0.0, c: Any = None
+    ) -> tuple[Any, Any]:
+        with np.errstate(all="ignore"):
+            found: tuple[Any, Any] = program(np.asarray(x), time, temper, hertz, c)
+            return found
+
+    return compiled
