@@ -8,9 +8,11 @@ from .insitu import InSituLinear, UpdateRecord, in_situ_update
 from .noise import weight_noise
 from .pulses import UpdatePulses
 from .rules import GradientPulses, Manhattan, Sample, StochasticPulses, UpdateRule
+from .settings import InSituConfig
 
 __all__ = [
     "GradientPulses",
+    "InSituConfig",
     "InSituLinear",
     "Manhattan",
     "Sample",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,13 +12,11 @@ from torch import Tensor, nn
 from ...devices import Device
 from ...draws import Place
 from ...netlists._check import Array
-from ...netlists.crossbar import Wires
 from ...netlists.errors import ParameterError
-from ...programming.polarity import typical
 from ...solvers import Solver
 from ..functional import crossbar_currents
-from .pulses import UpdatePulses
 from .rules import Sample, UpdateRule
+from .settings import InSituConfig, spread_device
 from .writing import turned, write_shares
 
 __all__ = ["InSituLinear", "UpdateRecord", "in_situ_update"]
@@ -47,47 +45,22 @@ class InSituLinear(nn.Module):
     Parameters
     ----------
     in_features, out_features : int
-    device : Device
-        Of every cell, for example ``Yakopcic.preset("aguirre_c2")``.
+    config : InSituConfig
     bias : bool
         One more word line, driven at the read voltage.
-    g_min, g_max : float, optional
-        Siemens, the window in use; default: 10 % and 90 % of the device's range.
-    weight_range : float
-        Weight of G+ = g_max, G- = g_min; default 1.
-    pulses : UpdatePulses, optional
-        Default: `UpdatePulses.for_device` in 100 steps.
-    wires : Wires, optional
-        Ohm per segment; default 1 ohm.
-    input_range : float
-        Input at the device's read voltage; default 1.
-    writes : {"ideal", "wires"}
-        "ideal": every pulse reaches its device in full. "wires": what the wires leave of it, row
-        by row, by solutions of the array (see `WriteVoltages`).
-    gradient : {"exact", "outer"}
-        "exact": through the circuit, by every cell's own voltages. "outer": inputs times errors,
-        all that the periphery of an array knows.
-    spread : {name: float}, optional
-        Relative standard deviations of device parameters from cell to cell, log-normal.
-    initial : float
-        Conductances begin normal around the middle of the window with this share of it as
-        standard deviation, cut at the window; default 0.1.
-    seed : int
-        Of the devices, their first states, and the pulses' noise.
     name : str
-        Of the layer, so that several have different devices.
+        Of the layer, so that several of one seed have different devices.
 
     Raises
     ------
     ParameterError
-        A device without states, or values out of range.
 
     Examples
     --------
     >>> import torch
     >>> from crossbarsim.devices import Yakopcic
-    >>> from crossbarsim.nn.train import InSituLinear, Manhattan, in_situ_update
-    >>> layer = InSituLinear(3, 1, Yakopcic.preset("aguirre_c2"))
+    >>> from crossbarsim.nn.train import InSituConfig, InSituLinear, Manhattan, in_situ_update
+    >>> layer = InSituLinear(3, 1, InSituConfig(device=Yakopcic.preset("aguirre_c2")))
     >>> x, target = torch.eye(3), torch.tensor([[0.1], [0.0], [-0.1]])
     >>> def loss():
     ...     return (layer(x) - target).square().mean()
@@ -104,48 +77,23 @@ class InSituLinear(nn.Module):
     updates: Tensor
 
     def __init__(
-        self, in_features: int, out_features: int, device: Device, *, bias: bool = True,
-        g_min: float | None = None, g_max: float | None = None, weight_range: float = 1.0,
-        pulses: UpdatePulses | None = None, wires: Wires | None = None, input_range: float = 1.0,
-        writes: Literal["ideal", "wires"] = "ideal",
-        gradient: Literal["exact", "outer"] = "exact", spread: dict[str, float] | None = None,
-        initial: float = 0.1, seed: int = 0, name: str = "",
+        self, in_features: int, out_features: int, config: InSituConfig, *, bias: bool = True,
+        name: str = "",
     ) -> None:
         super().__init__()
-        if not isinstance(device, Device) or not device.states:
-            raise ParameterError(f"`device` must be a Device with a state; got {device!r:.60}")
+        if not isinstance(config, InSituConfig):
+            raise ParameterError(f"`config` must be an InSituConfig; got {type(config).__name__}")
         for label, value in (("in_features", in_features), ("out_features", out_features)):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ParameterError(f"`{label}` must be an integer >= 1; got {value!r}")
-        for label, size in (("weight_range", weight_range), ("input_range", input_range)):
-            if not (np.isfinite(size) and size > 0):
-                raise ParameterError(f"`{label}` must be > 0; got {size!r}")
-        if gradient not in ("exact", "outer"):
-            raise ParameterError(f'`gradient` must be "exact" or "outer"; got {gradient!r}')
-        if writes not in ("ideal", "wires"):
-            raise ParameterError(f'`writes` must be "ideal" or "wires"; got {writes!r}')
-        if not 0 <= initial <= 1:
-            raise ParameterError(f"`initial` must be in [0, 1]; got {initial!r}")
         self.in_features, self.out_features, self.bias = in_features, out_features, bias
-        low, high = (float(np.mean(g)) for g in device.conductance_range())
-        self.g_min = low + 0.1 * (high - low) if g_min is None else float(g_min)
-        self.g_max = low + 0.9 * (high - low) if g_max is None else float(g_max)
-        if not low <= self.g_min < self.g_max <= high:
-            raise ParameterError(
-                f"`g_min` = {self.g_min:g} S and `g_max` = {self.g_max:g} S must be in the "
-                f"device's range, {low:.3g} to {high:.3g} S"
-            )
-        self.weight_range, self.input_range = float(weight_range), float(input_range)
-        self.wires = Wires(1.0, 1.0) if wires is None else wires
-        self.gradient, self.writes, self.seed, self.name = gradient, writes, seed, name
-        self.pulses = pulses or UpdatePulses.for_device(device, self.g_min, self.g_max)
-        move = float(np.diff([self.g_min, self.g_max])[0]) / _steps(self, device)
-        self.step = 2.0 * self.weight_range * move / (self.g_max - self.g_min)
+        self.config, self.name = config, name
         self.devices = tuple(
-            _spread(device, spread or {}, self.shape, Place(seed, name, p)) for p in _POLARITIES
+            spread_device(config.device, config.spread, self.shape, Place(config.seed, name, p))
+            for p in _POLARITIES
         )
         for polarity, one in zip(_POLARITIES, self.devices, strict=True):
-            state = one.state_from_conductance(self._first(one, initial, polarity))
+            state = one.state_from_conductance(self._first(one, polarity))
             self.register_buffer(f"state_{polarity}", torch.from_numpy(state))
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
         self._by_cells: list[Tensor] = []
@@ -161,19 +109,12 @@ class InSituLinear(nn.Module):
         """Shapes of the physical arrays, for `report`."""
         return (self.shape, self.shape)
 
-    @property
-    def largest_input(self) -> float:
-        """Largest input magnitude that only reads: half of a write amplitude on a word line."""
-        safe = 0.5 * min(abs(self.pulses.v_set), abs(self.pulses.v_reset))
-        return self.input_range * safe / abs(self.devices[0].read_voltage)
-
-    def _first(self, device: Device, initial: float, polarity: str) -> Array:
-        draw = Place(self.seed, self.name, polarity).generator("initial").standard_normal
-        span = self.g_max - self.g_min
-        g = 0.5 * (self.g_min + self.g_max) + initial * span * draw(self.shape)
+    def _first(self, device: Device, polarity: str) -> Array:
+        config = self.config
+        draw = Place(config.seed, self.name, polarity).generator("initial").standard_normal
+        g = 0.5 * sum(config.window) + config.initial * config.span * draw(self.shape)
         low, high = device.conductance_range()
-        window = np.clip(g, self.g_min, self.g_max)
-        return np.clip(window, low, high)
+        return np.clip(np.clip(g, *config.window), low, high)
 
     # -- weights -----------------------------------------------------------------------------
 
@@ -204,12 +145,12 @@ class InSituLinear(nn.Module):
 
     def _weights(self) -> Tensor:
         cells = self.conductances()
-        return (cells[0] - cells[1]) * (self.weight_range / (self.g_max - self.g_min))
+        return (cells[0] - cells[1]) * (self.config.weight_range / self.config.span)
 
     # -- reads -------------------------------------------------------------------------------
 
     def _wiring(self) -> dict[str, Any]:
-        wires = self.wires
+        wires = self.config.wires
         return {name: float(getattr(wires, name)) for name in ("word", "bit", "driver", "sense")}
 
     def forward(self, x: Tensor) -> Tensor:
@@ -218,37 +159,38 @@ class InSituLinear(nn.Module):
         Raises
         ------
         ParameterError
-            Inputs of the wrong size, or larger than `largest_input`.
+            Inputs of the wrong size, or larger than the configuration's `largest_input`.
         """
         if x.ndim == 0 or x.shape[-1] != self.in_features:
             raise ParameterError(
                 f"the input's last axis must be {self.in_features}; got shape {tuple(x.shape)}"
             )
-        if x.numel() and float(x.detach().abs().max()) > self.largest_input:
+        config = self.config
+        if x.numel() and float(x.detach().abs().max()) > config.largest_input:
             raise ParameterError(
-                f"layer {self.name!r}: inputs beyond {self.largest_input:.4g} in magnitude would "
+                f"layer {self.name!r}: inputs beyond {config.largest_input:.4g} in magnitude would "
                 "write the devices that they read; raise `input_range`, or scale the inputs"
             )
-        u = x.reshape(-1, self.in_features).to(torch.float64) / self.input_range
+        u = x.reshape(-1, self.in_features).to(torch.float64) / config.input_range
         if self.bias:
             u = torch.cat([u, u.new_ones(len(u), 1)], dim=1)
-        read = abs(self.devices[0].read_voltage)
+        read = config.read_voltage
         tracked = torch.is_grad_enabled()
         cells = self.conductances()
         if tracked:
             cells.requires_grad_()
             hook: Any = cells.register_hook
             hook(self._by_cells.append)
-        inside = cells if self.gradient == "exact" else cells.detach()
+        inside = cells if config.gradient == "exact" else cells.detach()
         volts = (read * u).expand(2, -1, -1)
         currents = crossbar_currents(volts, inside, **self._wiring())
-        if tracked and self.gradient == "outer":
+        if tracked and config.gradient == "outer":
             ideal = volts.detach() @ cells  # its gradient is inputs times errors
             currents = currents + (ideal - ideal.detach())
-        scale = self.weight_range * self.input_range / (read * (self.g_max - self.g_min))
+        scale = config.weight_range * config.input_range / (read * config.span)
         y = (currents[0] - currents[1]) * scale
         if tracked and y.requires_grad:
-            inputs = u.detach() * self.input_range
+            inputs = u.detach() * config.input_range
             hook = y.register_hook
             hook(lambda errors: self._by_lines.append((inputs, errors)))
         return y.to(x.dtype).reshape(*x.shape[:-1], self.out_features)
@@ -267,7 +209,7 @@ class InSituLinear(nn.Module):
             Ampere into the word lines' drivers, held at 0 V, of both arrays.
         """
         return np.stack([
-            Solver().solve(turned(g, self.wires), np.asarray(volts)).end_currents["bit_top"]
+            Solver().solve(turned(g, self.config.wires), np.asarray(volts)).end_currents["bit_top"]
             for g in self.conductances().numpy()
         ])
 
@@ -286,19 +228,19 @@ class InSituLinear(nn.Module):
                 f"layer {self.name!r} has no gradient: call backward() on a loss of its output"
             )
         by_cells = torch.stack(self._by_cells).sum(dim=0).numpy()
-        span = (self.g_max - self.g_min) / self.weight_range
+        span = self.config.span / self.config.weight_range
         return Sample(
             # both devices of a weight move, each by half of its change
             0.5 * (by_cells[0] - by_cells[1]) * span,
             torch.cat([x for x, _ in self._by_lines]).numpy(),
             torch.cat([e for _, e in self._by_lines]).detach().numpy(),
-            self.step,
+            self.config.step,
         )
 
     def update(self, rule: UpdateRule) -> UpdateRecord:
         """Give the devices the pulses that `rule` makes of the gradients, and forget these."""
         sample = self.sample()
-        place = Place(self.seed, self.name, "", (int(self.updates), 0))
+        place = Place(self.config.seed, self.name, "", (int(self.updates), 0))
         up, down = rule.counts(sample, place.generator("update"))
         pulses = devices = most = 0
         new = []
@@ -318,15 +260,15 @@ class InSituLinear(nn.Module):
 
     def _pulse(self, device: Device, state: Array, counts: Array, seed: int) -> Array:
         """Return the states (S, M, N) after pulses of one direction."""
-        loose = _flat(device)
+        loose, pulses = _flat(device), self.config.update_pulses
         flat = state.reshape(len(state), -1)
-        if self.writes == "ideal" or not counts.any():
-            return self.pulses.apply(loose, flat, counts.ravel(), seed=seed).reshape(state.shape)
-        volt = self.pulses.v_set if counts.max() > 0 else self.pulses.v_reset
+        if self.config.writes == "ideal" or not counts.any():
+            return pulses.apply(loose, flat, counts.ravel(), seed=seed).reshape(state.shape)
+        volt = pulses.v_set if counts.max() > 0 else pulses.v_reset
         for k in range(int(np.abs(counts).max())):
             selected = np.abs(counts) > k
-            share = write_shares(device, state, self.wires, volt, selected)
-            flat = self.pulses.apply(
+            share = write_shares(device, state, self.config.wires, volt, selected)
+            flat = pulses.apply(
                 loose, flat, (np.sign(counts) * selected).ravel(), share=share.ravel(),
                 seed=seed + k,
             )
@@ -375,32 +317,3 @@ def _flat(device: Device) -> Device:
         if isinstance(value, np.ndarray) and value.ndim > 1
     }
     return device.replace(**own) if own else device
-
-
-def _spread(
-    device: Device, spread: dict[str, float], shape: tuple[int, int], place: Place
-) -> Device:
-    """Return the device with parameters of every cell, mean of their logarithm as given."""
-    changes = {}
-    for name, sigma in spread.items():
-        value = device.parameters().get(name)
-        if not isinstance(value, (int, float)) or not (np.isfinite(sigma) and sigma >= 0):
-            raise ParameterError(
-                f"`spread[{name!r}]` must be a share >= 0 of a number that "
-                f"{type(device).__name__} has; got {sigma!r}"
-            )
-        draw = place.generator(f"spread {name}").standard_normal(shape)
-        changes[name] = value * np.exp(np.sqrt(np.log1p(sigma**2)) * draw)
-    return device.replace(**changes) if changes else device
-
-
-def _steps(layer: InSituLinear, device: Device) -> float:
-    """Return how many SET pulses from the middle of the window go through it."""
-    one = typical(device)
-    middle = 0.5 * (layer.g_min + layer.g_max)
-    x = one.state_from_conductance(middle)
-    moves = [
-        abs(float(one.conductance(layer.pulses.apply(one, x[:, None], np.array([n])))[0]) - middle)
-        for n in (1, -1)
-    ]
-    return (layer.g_max - layer.g_min) / max(float(np.mean(moves)), 1e-300)
