@@ -3,6 +3,7 @@
 from .calibrate import Calibration, MatrixCalibration, calibrate
 from .config import CrossbarConfig
 from .convert import convert
+from .equip import equip
 from .fold import fold_batchnorm
 from .layers import (
     CrossbarConv1d,
@@ -52,6 +53,7 @@ __all__ = [
     "StoredMatrix",
     "calibrate",
     "convert",
+    "equip",
     "fold_batchnorm",
     "report",
 ]

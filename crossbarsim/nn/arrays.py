@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..netlists.errors import ParameterError
+from ..periphery import Periphery
 from .chip import Block, Chip
 from .config import CrossbarConfig
 from .kept import Kept
@@ -81,6 +82,17 @@ class StoredArrays(nn.Module):
     def blocks(self) -> Iterator[Block]:
         """Yield the tiles of all groups."""
         return self.programmer.blocks()
+
+    def equip(self, periphery: Periphery | None) -> None:
+        """Put other converters and amplifiers around the arrays: see `crossbarsim.nn.equip`."""
+        before, now = self.config.periphery or Periphery(), periphery or Periphery()
+        self.config = self.config.replace(periphery=periphery)
+        self.programmer.config = self.chip.config = self.config
+        if (before.sense, before.driver_resistance) != (now.sense, now.driver_resistance):
+            self._kept = None  # amplifiers and drivers are part of the circuit
+        elif self._kept is not None and isinstance(self._kept.value, _Programmed):
+            self._kept.value.equipped.clear()
+            self._kept.value.covering = None
 
     # -- weights as stored -------------------------------------------------------------------
 
