@@ -130,6 +130,20 @@ def test_choice_by_name_and_type_and_overrides():
     assert {r.name: r.reason for r in report(chip).layers}["1"] == "not chosen"
 
 
+def test_a_converted_network_can_be_converted_further():
+    torch.manual_seed(7)
+    model = nn.Sequential(nn.Linear(4, 4), nn.MultiheadAttention(4, 2), nn.Linear(4, 2))
+    first = convert(model, REAL, include="0")
+    rows = {row.name: row.reason for row in report(first).layers}
+    assert rows["1"] == "not chosen"
+    assert rows["1.out_proj"] == "read by the attention layer itself, which is digital"
+    second = convert(first, REAL.replace(g_on=5e-5))
+    assert [m.config.g_on for m in (second[0], second[1], second[1].out_proj, second[2])] == [
+        1e-4, 5e-5, 5e-5, 5e-5]
+    with pytest.raises(ParameterError, match="no Linear"):
+        convert(second, REAL)
+
+
 def test_modules_used_twice_stay_one_and_every_name_of_theirs_chooses_them():
     shared = nn.Linear(4, 4)
     model = nn.ModuleDict({"first": nn.Sequential(shared), "second": shared, "other": nn.Linear(4, 2)})

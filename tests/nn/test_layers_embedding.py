@@ -133,9 +133,7 @@ def test_attention(agrees, case, bias):
         "attn_mask": None if shape is None else masked(call["boolean"], *shape),
         "key_padding_mask": masked(call["boolean"], *rows, S) if call["padding"] else None,
     }
-    # a dropped entry is another one with torch's own axes where weights are not asked for
-    train = call["train"] and (call["need_weights"] or not options["dropout"])
-    agrees(Called, Called(layer, keywords).train(train), q, k, v, bias=bias)
+    agrees(Called, Called(layer, keywords).train(call["train"]), q, k, v, bias=bias)
 
 
 def test_a_causal_mask(agrees):
