@@ -67,7 +67,7 @@ def test_arrays_are_solved_once(x, monkeypatch):
             moved(x)
         assert len(calls) == before > 0
         # amplifiers are part of the circuit
-        equip(moved, adc(6, sense=LoadSense(100.0)))
+        equip(moved, adc(6, sense=LoadSense(resistance=100.0)))
         loaded = moved(x)
     assert len(calls) > before
     assert not torch.allclose(loaded, chip(adc(6), x)(x), rtol=1e-3)
