@@ -23,7 +23,7 @@ from .solution import Gradients, Solution
 
 if TYPE_CHECKING:
     from ..netlists.circuit import Circuit
-    from .mna.operating_point import OperatingPoint
+    from .engine.op import OperatingPoint
     from .transient_result import TransientResult
 
 __all__ = ["Solver"]
@@ -108,7 +108,7 @@ class Solver:
         NetlistError
             A controlled source refers to a voltage source that is not there.
         """
-        from .mna.operating_point import operating_point  # noqa: PLC0415 - brings networkx
+        from .engine.op import operating_point  # noqa: PLC0415 - brings networkx
 
         return operating_point(circuit)
 

@@ -1,0 +1,130 @@
+"""Factorisations of the Jacobian: one pattern, many numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import csc_array
+from scipy.sparse.linalg import splu
+
+from ...netlists._check import Array
+from .groups import Ints
+from .kernels_lu import factor, refactor, solve, solve_transposed
+
+__all__ = ["Factors", "SingularMatrixError"]
+
+_PIVOT = 1e-3  # ngspice's pivrel: a diagonal entry this large in its column is the pivot
+_REUSE = 1e-8  # pivots of old may fall to this share of their column
+_LARGE = 4e8  # multiplications above which SuperLU's dense kernels pay
+
+
+class SingularMatrixError(ArithmeticError):
+    """The matrix has no pivot in column `column`."""
+
+    def __init__(self, column: int) -> None:
+        super().__init__(f"no pivot in column {column}")
+        self.column = column
+
+
+class Factors:
+    """LU factors of matrices of one pattern.
+
+    The ordering is SuperLU's minimum degree on A + A', made once. Numbers are factored again along
+    the same pivots as long as these stay acceptable. Very large factors are SuperLU's.
+
+    Parameters
+    ----------
+    indptr, indices : arrays
+        Pattern, compressed columns, (n + 1,) and (nnz,).
+    constant : bool
+        Whether few different matrices are expected: then SuperLU does it all.
+    """
+
+    def __init__(self, indptr: Ints, indices: Ints, *, constant: bool = False) -> None:
+        self.n = len(indptr) - 1
+        self.indptr, self.indices = indptr, indices
+        self.count = 0
+        self._super: object | None = None
+        self._ready = False
+        self._constant = constant and self.n > 400
+        self._work = np.zeros(self.n)
+        self._clean = np.zeros(self.n)
+        self._q: Ints | None = None
+
+    def _matrix(self, values: Array) -> csc_array:
+        return csc_array((values, self.indices, self.indptr), shape=(self.n, self.n))
+
+    def _order(self) -> Ints:
+        """Return the columns' order: from any non-singular matrix of the pattern."""
+        if self.n < 3:
+            return np.arange(self.n, dtype=np.int64)
+        column = np.repeat(np.arange(self.n), np.diff(self.indptr))
+        values = np.where(self.indices == column, 0.0, -1.0)
+        matrix = self._matrix(values)
+        degree = np.asarray(abs(matrix).sum(axis=1)).ravel() + np.asarray(
+            abs(matrix).sum(axis=0)
+        ).ravel()
+        eye = csc_array(
+            (degree + 1.0, np.arange(self.n), np.arange(self.n + 1)), shape=(self.n, self.n)
+        )
+        lu = splu(csc_array(matrix + eye), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
+                  options={"SymmetricMode": True})
+        columns = np.diff(lu.L.indptr).astype(float)
+        self._heavy = float((columns**2).sum()) > _LARGE
+        order = np.empty(self.n, dtype=np.int64)
+        order[lu.perm_c] = np.arange(self.n)
+        return order
+
+    def factor(self, values: Array) -> None:
+        """Factor the matrix with these entries, (nnz,).
+
+        Raises
+        ------
+        SingularMatrixError
+        """
+        self.count += 1
+        if not self.n:
+            return
+        if self._constant:
+            self._factor_super(values)
+            return
+        if self._ready:
+            done = refactor(
+                self.indptr, self._rows, values, self._q, *self._lu, self._clean, _REUSE
+            )
+            if done == self.n:
+                return
+            self._ready = False
+        if self._q is None:
+            self._q = self._order()
+        if self.n >= 3 and self._heavy:
+            self._constant = True
+            self._factor_super(values)
+            return
+        done, lp, li, lx, up, ui, ux, pinv = factor(
+            self.indptr, self.indices, values, self._q, _PIVOT
+        )
+        if done < self.n:
+            raise SingularMatrixError(int(self._q[done]))
+        self._lu, self._pinv = (lp, li, lx, up, ui, ux), pinv
+        self._rows = pinv[self.indices]
+        self._ready = True
+
+    def _factor_super(self, values: Array) -> None:
+        matrix = self._matrix(np.array(values))
+        try:
+            self._super = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=_PIVOT,
+                               options={"SymmetricMode": True})
+        except RuntimeError as error:
+            raise SingularMatrixError(-1) from error
+
+    def solve(self, b: Array, *, transposed: bool = False) -> Array:
+        """Return x (n + 1,), ground's 0 last, with A x = b (or A' x = b)."""
+        x = np.zeros(self.n + 1)
+        if not self.n:
+            return x
+        if self._constant and self._super is not None:
+            x[:-1] = self._super.solve(b[:self.n], "T" if transposed else "N")  # type: ignore[attr-defined]
+            return x
+        kernel = solve_transposed if transposed else solve
+        kernel(*self._lu, self._pinv, self._q, b, x, self._work)
+        return x

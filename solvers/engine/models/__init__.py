@@ -1,0 +1,1 @@
+"""Semiconductor models as element groups; importing this registers them all."""

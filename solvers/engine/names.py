@@ -1,0 +1,94 @@
+"""ngspice's names of results: ``v(out)``, ``v(a,b)``, ``i(v1)``."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+from ...netlists.circuit import GROUND, Circuit
+from ...netlists.errors import ParameterError
+
+__all__ = ["Names"]
+
+_QUERY = re.compile(r"\s*([vi])\s*\(\s*([^,()]+?)\s*(?:,\s*([^,()]+?)\s*)?\)\s*", re.IGNORECASE)
+_PART = re.compile(r"\s*@\s*([^\[\]\s]+)\s*\[\s*(\w+)\s*\]\s*")
+GROUND_INDEX = -1
+
+
+class Names:
+    """From names to unknowns.
+
+    Parameters
+    ----------
+    circuit : Circuit
+        For aliases.
+    nodes, branches : dict
+        Name -> unknown.
+    labels : list of str
+        Of all unknowns.
+    """
+
+    def __init__(
+        self, circuit: Circuit, nodes: dict[str, int], branches: dict[str, int], labels: list[str]
+    ) -> None:
+        self.circuit, self.nodes, self.branches, self.labels = circuit, nodes, branches, labels
+        self._inner: dict[str, int] = {}
+        if len(labels) > len(nodes) + len(branches):
+            shown = {*nodes.values(), *branches.values()}
+            self._inner = {
+                label.lower(): k for k, label in enumerate(labels) if k not in shown
+            }
+
+    def find(self, query: str) -> tuple[int, int | None]:
+        """Return (unknown, None), or two unknowns whose difference is asked for."""
+        if isinstance(query, str) and query.strip().lower() in self._inner:
+            return self._inner[query.strip().lower()], None
+        match = _QUERY.fullmatch(query) if isinstance(query, str) else None
+        if match is None:
+            raise ParameterError(
+                f"ask for 'v(node)', 'v(node,node)' or 'i(source)'; got {query!r}"
+            )
+        kind, first, second = match[1].lower(), match[2], match[3]
+        if kind == "i":
+            return self.branch(first), None
+        return self.node(first), self.node(second) if second else None
+
+    @staticmethod
+    def part(query: str) -> tuple[str, str] | None:
+        """Return element and parameter of ``@element[parameter]``, or None."""
+        match = _PART.fullmatch(query) if isinstance(query, str) else None
+        return (match[1].lower(), match[2].lower()) if match else None
+
+    def node(self, node: str | int) -> int:
+        """Return the unknown of a node; ground is -1."""
+        name = self.circuit.node(node)
+        if name == GROUND:
+            return GROUND_INDEX
+        if name not in self.nodes:
+            inner = self._inner.get(f"v({name})")
+            if inner is not None:
+                return inner
+            raise ParameterError(f"the circuit has no node {node!r}{_near(name, self.nodes)}")
+        return self.nodes[name]
+
+    def branch(self, source: str) -> int:
+        """Return the unknown of the current of a voltage source."""
+        key = str(source).lower()
+        if key not in self.branches:
+            raise ParameterError(
+                f"no voltage source {source!r} to give a current{_near(key, self.branches)}"
+            )
+        return self.branches[key]
+
+    def all(self) -> dict[str, int]:
+        """Return every name with its unknown: nodes, aliases, branch currents."""
+        found = {f"v({n})": k for n, k in self.nodes.items()}
+        for alias in self.circuit.aliases:
+            found[f"v({alias})"] = self.node(alias)
+        return found | {f"i({n})": k for n, k in self.branches.items()}
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=3)
+    return f"; there are {', '.join(close)}" if close else ""

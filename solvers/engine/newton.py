@@ -1,0 +1,164 @@
+"""Newton's iteration on a compiled circuit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...netlists._check import Array
+from .groups import Instant
+from .kernels import largest_change, largest_miss
+from .lu import Factors, SingularMatrixError
+from .system import System
+from .tolerances import Tolerances
+
+__all__ = ["Newton", "Outcome"]
+
+_HALVINGS = 30
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """Where an iteration ended.
+
+    Attributes
+    ----------
+    x : (n + 1,)
+    converged : bool
+    iterations : int
+        Linear solves.
+    worst : int
+        The unknown that changed most in terms of its tolerance in the last step, or -1.
+    reason : str
+        Empty where converged.
+    """
+
+    x: Array
+    converged: bool
+    iterations: int
+    worst: int = -1
+    reason: str = ""
+
+
+class Newton:
+    """Newton's iteration with SPICE's limiting.
+
+    Done when the last change of every unknown is below ``reltol |x| + tolerance``, no element is
+    limited, and, which SPICE does not ask, what is missing in every row of Kirchhoff's law is
+    below ``reltol`` times its largest term plus ``abstol``.
+
+    Parameters
+    ----------
+    system : System
+    tolerances : Tolerances
+    """
+
+    def __init__(self, system: System, tolerances: Tolerances | None = None) -> None:
+        self.system = system
+        self.tolerances = tolerances or system.tolerances
+        self.factors = Factors(system.indptr, system.indices, constant=system.linear)
+        self._step_floor = self.tolerances.of_unknowns(system.units)
+        self._row_floor = self.tolerances.of_unknowns(system.row_units)
+        self._key: float | None = None
+        self.iterations = 0
+        self._last = np.zeros(system.size + 1)
+
+    def forget(self) -> None:
+        """Have the matrix factored anew: constant entries have changed."""
+        self._key = None
+
+    def solve(
+        self, x: Array, now: Instant, *, a: float = 0.0, offset: Array | None = None,
+        limit: int = 100,
+    ) -> Outcome:
+        """Solve f + a q + offset = 0 from the guess x (n + 1,).
+
+        On return the system holds f and q of the solution.
+        """
+        system, x = self.system, x.copy()
+        reltol = self.tolerances.reltol
+        change, worst, reason = np.inf, -1, ""
+        for count in range(limit + 1):
+            system.evaluate(x, now)
+            now = now.but(initialise=False) if now.initialise else now
+            r = system.f if a == 0.0 else system.f + a * system.q
+            if offset is not None:
+                r = r + offset
+            if count and change <= 1.0 and not system.limited():
+                missing, _ = largest_miss(r, self._terms(x, a, offset), reltol, self._row_floor)
+                if missing <= 1.0:
+                    return Outcome(x, True, count)
+            if count == limit:
+                reason = f"not settled after {limit} steps"
+                break
+            if not np.isfinite(r).all():
+                back = self._back(x, now, a, offset, count)
+                if back is None:
+                    bad = int(np.argmin(np.isfinite(r)))
+                    return Outcome(x, False, count, bad, "the equations overflow")
+                x = back
+                continue
+            try:
+                self._factor(a)
+            except SingularMatrixError as error:
+                return Outcome(x, False, count, error.column, "the matrix is singular")
+            dx = self.factors.solve(r)
+            np.negative(dx, out=dx)
+            self._last = dx
+            x = x + dx
+            self.iterations += 1
+            change, worst = largest_change(x, dx, reltol, self._step_floor)
+        return Outcome(x, False, limit, worst, reason)
+
+    def _terms(self, x: Array, a: float, offset: Array | None) -> Array:
+        terms = self.system.terms(x)
+        if a != 0.0:
+            np.maximum(terms, np.abs(a * self.system.q), out=terms)
+        if offset is not None:
+            np.maximum(terms, np.abs(offset), out=terms)
+        return terms
+
+    def _factor(self, a: float) -> None:
+        """Factor G + a C, unless it is constant and the last one was the same."""
+        if self.system.constant:
+            if self._key == a:
+                return
+            self._key = None
+            self.factors.factor(self.system.jacobian(a))
+            self._key = a
+        else:
+            self._key = None
+            self.factors.factor(self.system.jacobian(a))
+
+    def _back(
+        self, x: Array, now: Instant, a: float, offset: Array | None, count: int
+    ) -> Array | None:
+        """Return a point on the way back where the equations are finite, or None."""
+        if not count:
+            return None
+        step = self._last.copy()
+        for _ in range(_HALVINGS):
+            step *= 0.5
+            x = x - step
+            self.system.evaluate(x, now)
+            r = self.system.f + a * self.system.q
+            if np.isfinite(r).all() and (offset is None or np.isfinite(offset).all()):
+                self._last = step
+                return x
+        return None
+
+    def restless(self, x: Array, count: int = 5) -> list[int]:
+        """Return the unknowns that moved most in the last step, those that settled excepted."""
+        step = np.abs(self._last)[:-1]
+        share = step / (self.tolerances.reltol * np.abs(x[:-1]) + self._step_floor)
+        order = np.argsort(-np.nan_to_num(share, nan=np.inf))[:count]
+        return [int(k) for k in order if not share[k] <= 1.0]
+
+    def residual(self, x: Array, now: Instant) -> float:
+        """Return the largest violation of a row over its largest term, at an operating point."""
+        self.system.evaluate(x, now)
+        terms = np.maximum(self.system.terms(x), 1e-300)[:-1]
+        miss = np.abs(self.system.f[:-1])
+        relevant = miss > 1e-25
+        return float((miss / terms)[relevant].max()) if relevant.any() else 0.0

@@ -1,0 +1,116 @@
+"""The operating point of a circuit."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...netlists._check import Array
+from ...netlists.circuit import Circuit
+from ...netlists.errors import ParameterError
+from . import elements as _elements  # noqa: F401 - registers the kinds of elements
+from .homotopy import find
+from .names import Names
+from .newton import Newton
+from .system import System
+from .topology import check
+
+__all__ = ["OperatingPoint", "operating_point", "prepare"]
+
+
+class OperatingPoint:
+    """Node voltages and source currents, by ngspice's names.
+
+    ``result["v(out)"]`` and ``result["v(a,b)"]`` are volt, ``result["i(v1)"]`` ampere from the
+    source's positive node through the source to the negative one, ``result["@r1[i]"]`` a quantity
+    of an element.
+
+    Attributes
+    ----------
+    circuit : Circuit
+    residual : float
+        The largest violation of an equation over its largest term.
+    iterations : int
+        Newton steps, those of all ways that were tried.
+    """
+
+    def __init__(
+        self, system: System, x: Array, residual: float, iterations: int = 1
+    ) -> None:
+        self.circuit = system.circuit
+        self.residual = residual
+        self.iterations = iterations
+        self.system = system
+        self.x = x
+        self.names = Names(system.circuit, system.nodes, system.branches, system.labels)
+
+    def __repr__(self) -> str:
+        return f"OperatingPoint({self.circuit!r}, residual={self.residual:.1e})"
+
+    def __getitem__(self, query: str) -> float:
+        part = Names.part(query)
+        if part is not None:
+            return self.quantity(*part)
+        first, second = self.names.find(query)
+        return float(self.x[first] - (0.0 if second is None else self.x[second]))
+
+    def voltage(self, node: str | int) -> float:
+        """Return the voltage of `node` (or one of its aliases) against ground, volt."""
+        return float(self.x[self.names.node(node)])
+
+    def current(self, source: str) -> float:
+        """Return the current through a voltage source (V, E or H) or an inductor, ampere."""
+        return float(self.x[self.names.branch(source)])
+
+    def quantity(self, element: str, name: str) -> float:
+        """Return a quantity of an element, such as ``i`` of a resistor."""
+        now = self.system.instant(limit=False)
+        for group in self.system.groups:
+            lower = [n.lower() for n in group.names]
+            if element.lower() in lower:
+                found = group.quantities(self.x, now)
+                if name in found:
+                    return float(found[name][lower.index(element.lower())])
+                known = ", ".join(found) or "none"
+                raise ParameterError(f"{element} has no quantity {name!r}; there are: {known}")
+        raise ParameterError(f"the circuit has no element {element!r}")
+
+    def to_dict(self) -> dict[str, float]:
+        """Return all voltages and source currents by their names, aliases included."""
+        return {name: float(self.x[k]) for name, k in self.names.all().items()}
+
+
+def prepare(circuit: Circuit, temperature: float | None = None, *, uic: bool = False) -> System:
+    """Compile a circuit after checking it."""
+    if not isinstance(circuit, Circuit):
+        raise ParameterError(f"`circuit` must be a Circuit; got {type(circuit).__name__}")
+    for element in circuit:
+        if element.kind == "X":
+            raise ParameterError(
+                f"{element.name} is a subcircuit ({element.control}): it must be written out "
+                "before it can be solved; read the deck with `read_spice`, or solve the "
+                "crossbar itself with `Solver.solve`"
+            )
+    system = System(circuit, temperature)  # before the checks: it names what refers to nothing
+    check(circuit, uic=uic)
+    return system
+
+
+def hints(system: System) -> dict[int, float]:
+    """Return the nodes of ``.nodeset`` with their voltages."""
+    names = Names(system.circuit, system.nodes, system.branches, [])
+    return {names.node(n): v for n, v in system.circuit.nodeset.items()}
+
+
+def operating_point(circuit: Circuit, *, temperature: float | None = None) -> OperatingPoint:
+    """Check and solve `circuit`."""
+    system = prepare(circuit, temperature)
+    newton = Newton(system)
+    now = system.instant()
+    outcome = find(newton, np.zeros(system.size + 1), now, hints=hints(system))
+    x = outcome.x
+    if system.linear and system.size:  # one step of refinement, for full accuracy
+        system.evaluate(x, now)
+        x = x - newton.factors.solve(system.f)
+    if not np.isfinite(x).all():
+        raise AssertionError("a converged solution is finite")
+    return OperatingPoint(system, x, newton.residual(x, now), newton.iterations)

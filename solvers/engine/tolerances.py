@@ -1,0 +1,96 @@
+"""What "solved" means: ngspice's options, with its defaults."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from ...netlists._check import Array
+from ...netlists.errors import ParameterError
+
+__all__ = ["Tolerances"]
+
+_METHODS = {"trap": "trap", "trapezoidal": "trap", "gear": "gear", "euler": "euler", "be": "euler"}
+
+
+@dataclass(frozen=True)
+class Tolerances:
+    """Limits and methods, by ngspice's names and with its defaults (``.options``).
+
+    Attributes
+    ----------
+    reltol : float
+        Relative change of an unknown at which Newton stops, and relative error of charges in time.
+    abstol, vntol : float, ampere, volt
+        Absolute ones.
+    chgtol : float, coulomb
+    trtol : float
+        By how much the estimate of a time step's error is believed to be too large.
+    gmin : float, siemens
+        Across every junction.
+    itl1, itl4 : int
+        Newton steps at an operating point and in a time step.
+    maxord : int
+        1 or 2.
+    method : {"trap", "gear", "euler"}
+    """
+
+    reltol: float = 1e-3
+    abstol: float = 1e-12
+    vntol: float = 1e-6
+    chgtol: float = 1e-14
+    trtol: float = 7.0
+    gmin: float = 1e-12
+    itl1: int = 100
+    itl4: int = 100
+    maxord: int = 2
+    method: str = "trap"
+
+    def __post_init__(self) -> None:
+        for name in ("reltol", "abstol", "vntol", "chgtol", "trtol"):
+            value = getattr(self, name)
+            if not (isinstance(value, (int, float)) and math.isfinite(value) and value > 0):
+                raise ParameterError(f"option `{name}` must be > 0; got {value!r}")
+        if not (math.isfinite(self.gmin) and self.gmin >= 0):
+            raise ParameterError(f"option `gmin` must be >= 0 siemens; got {self.gmin!r}")
+        if self.reltol >= 1:
+            raise ParameterError(f"option `reltol` must be < 1; got {self.reltol!r}")
+        for name in ("itl1", "itl4", "maxord"):
+            if getattr(self, name) < 1:
+                raise ParameterError(f"option `{name}` must be >= 1; got {getattr(self, name)!r}")
+        if self.maxord > 2:
+            raise ParameterError(f"option `maxord` must be 1 or 2; got {self.maxord!r}")
+        if self.method not in ("trap", "gear", "euler"):
+            raise ParameterError(
+                f"option `method` must be trap, gear or euler; got {self.method!r}"
+            )
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Tolerances:
+        """Return those that a deck's options give; others' names are not looked at."""
+        found: dict[str, Any] = {}
+        for field in fields(cls):
+            if field.name not in options:
+                continue
+            value = options[field.name]
+            if field.name == "method":
+                text = str(value).lower()
+                if text not in _METHODS:
+                    raise ParameterError(
+                        f"option `method` must be trap, gear or euler; got {value!r}"
+                    )
+                found["method"] = _METHODS[text]
+            elif field.name in ("itl1", "itl4", "maxord"):
+                # ngspice, too, allows no fewer than 100 Newton steps
+                found[field.name] = max(int(value), 100 if field.name != "maxord" else 1)
+            else:
+                found[field.name] = float(value)
+        return cls(**found)
+
+    def of_unknowns(self, units: Any) -> Array:
+        """Return the absolute tolerance of unknowns or rows in "V", "A" or "1"."""
+        return np.where(units == "V", self.vntol, np.where(units == "A", self.abstol, 1e-9))
