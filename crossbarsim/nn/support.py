@@ -53,9 +53,10 @@ _REASONS: tuple[tuple[type[nn.Module], str], ...] = (
     (NonDynamicallyQuantizableLinear, "read by the attention layer itself, which is digital"),
     (nn.Bilinear, "both factors of its products change with the input"),
     (_NormBase, "a scale and shift per channel; `fold_batchnorm` puts it into the layer before"),
-    (nn.LayerNorm, "a scale by statistics of its input"),
-    (nn.GroupNorm, "a scale by statistics of its input"),
-    (nn.RMSNorm, "a scale by statistics of its input"),
+    *(
+        (getattr(nn, name), "a scale by statistics of its input")
+        for name in ("LayerNorm", "GroupNorm", "RMSNorm") if hasattr(nn, name)  # RMSNorm: torch 2.4
+    ),
     (nn.PReLU, "a nonlinearity"),
 )
 
