@@ -174,6 +174,8 @@ def test_all_four_projections_are_on_crossbars():
     (lambda: CrossbarEmbedding(3, 2, max_norm=1.0), "max_norm"),
     (lambda: CrossbarEmbedding(3, 2, sparse=True), "sparse"),
     (lambda: CrossbarMultiheadAttention(4, 2)(*torch.ones(3, 2, 3)), "`query` must have"),
+    (lambda: CrossbarMultiheadAttention(4, 2)(
+        torch.ones(2, 3, 4), torch.ones(2, 1, 4), torch.ones(2, 1, 4)), "one batch"),
     (lambda: CrossbarMultiheadAttention(4, 2)(*torch.ones(3, 2, 4), is_causal=True), "hint"),
     (lambda: CrossbarMultiheadAttention(4, 2)(
         *torch.ones(3, 2, 4), attn_mask=torch.ones(2, 3)), "`attn_mask` must have shape"),

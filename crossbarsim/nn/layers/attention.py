@@ -94,6 +94,13 @@ class CrossbarMultiheadAttention(CrossbarLayer, nn.MultiheadAttention):
                     f"`{name}` must have two axes or, with a batch, three as the others, the last "
                     f"of {size}; got {tuple(x.shape)}"
                 )
+            if x.is_nested:
+                raise ParameterError(f"`{name}` must not be nested: pad it")
+        axis = 0 if self.batch_first else 1
+        if query.ndim == 3 and query.shape[axis] != key.shape[axis]:
+            raise ParameterError(
+                f"`query` {tuple(query.shape)} and `key` {tuple(key.shape)} must be of one batch"
+            )
         if key.shape[:-1] != value.shape[:-1]:
             raise ParameterError(
                 f"`key` {tuple(key.shape)} and `value` {tuple(value.shape)} must be of one length"

@@ -59,7 +59,6 @@ class CrossbarLayer(nn.Module):
         ParameterError
             The layer cannot be put on crossbars; the message says why.
         """
-        cls._check(layer, config)
         new = cls.__new__(cls)
         new.__dict__.update({
             name: value.copy() if isinstance(value, (dict, list, set)) else value
@@ -69,15 +68,14 @@ class CrossbarLayer(nn.Module):
         new._setup(config, chip)  # noqa: SLF001 - its own
         return new
 
-    @classmethod
-    def _check(cls, layer: nn.Module, config: CrossbarConfig) -> None:
-        """Refuse layers that this class cannot stand for; layers extend it."""
+    def _check(self) -> None:
+        """Refuse options and configurations that the layer cannot have; layers extend it."""
 
     def _setup(self, config: CrossbarConfig | None, chip: str) -> None:
         if config is not None and not isinstance(config, CrossbarConfig):
             raise ParameterError(f"`config` must be a CrossbarConfig; got {type(config).__name__}")
         self.config = config or CrossbarConfig()
-        self._check(self, self.config)
+        self._check()
         for name, weight, bias, groups in self._matrices():
             own = name.removeprefix("crossbars_")
             setattr(self, name, StoredMatrix(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -30,17 +29,17 @@ class _Table(CrossbarLayer):
     embedding_dim: int
     padding_idx: int | None
 
-    @classmethod
-    def _check(cls, layer: nn.Module, config: CrossbarConfig) -> None:
-        del config
-        table: Any = layer
-        kind = type(layer).__name__.removeprefix("Crossbar")
-        if table.max_norm is not None:
+    max_norm: float | None
+    sparse: bool
+
+    def _check(self) -> None:
+        kind = type(self).__name__
+        if self.max_norm is not None:
             raise ParameterError(
                 f"{kind}: `max_norm` rewrites entries at every look-up, cells cannot follow; "
                 "renormalise the table once and set `max_norm` to None"
             )
-        if table.sparse:
+        if self.sparse:
             raise ParameterError(
                 f"{kind}: `sparse` gradients do not exist, the wires connect all entries; set "
                 "`sparse` to False"

@@ -11,7 +11,6 @@ from torch.nn import functional as F
 from torch.nn.modules.conv import _ConvTransposeNd
 
 from ...netlists.errors import ParameterError
-from ..config import CrossbarConfig
 from .base import CrossbarLayer, Matrix, effective
 from .unfold import CHUNK, overlap_add
 
@@ -30,11 +29,10 @@ class _Transposed(CrossbarLayer, _ConvTransposeNd):
     as kernel elements reach it, a bias cannot be a word line: it is added digitally.
     """
 
-    @classmethod
-    def _check(cls, layer: nn.Module, config: CrossbarConfig) -> None:
-        if getattr(layer, "bias", None) is not None and config.bias == "chip":
+    def _check(self) -> None:
+        if self.bias is not None and self.config.bias == "chip":
             raise ParameterError(
-                f"{type(layer).__name__}: the bias of a transposed convolution cannot be stored "
+                f"{type(self).__name__}: the bias of a transposed convolution cannot be stored "
                 'on chip (its outputs are summed after read-out); override it with {"bias": '
                 '"digital"}'
             )
