@@ -113,6 +113,18 @@ def test_wires_and_converters_together():
     assert (exact - layer(x)).abs().max() > 1e-2
 
 
+@pytest.mark.parametrize("path", ["matrix", "vectors"])
+@pytest.mark.parametrize("name", sorted(cases().keys() - {"lstm", "bag"}))
+def test_empty_batches(name, path):
+    layer, x = cases()[name]
+    model = Called(layer).eval()
+    axis = 1 if name in {"rnn", "attention"} else 0
+    nothing = x.narrow(axis, 0, 0)
+    for config in (CrossbarConfig(tile_shape=(16, 12), path=path), FINE):
+        with torch.no_grad():
+            assert convert(model, config)(nothing).shape == model(nothing).shape
+
+
 @pytest.mark.parametrize("curved", [False, True], ids=["linear", "sinh"])
 @pytest.mark.parametrize("name", cases())
 def test_every_layer_on_a_chip_with_all_flaws(name, curved):

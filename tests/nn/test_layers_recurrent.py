@@ -138,6 +138,7 @@ def test_matrices_have_their_own_devices():
 
 @pytest.mark.parametrize(("make", "message"), [
     (lambda: CrossbarRNN(3, 2)(torch.ones(3)), "2 or 3 axes"),
+    (lambda: CrossbarRNN(3, 2)(torch.ones(0, 2, 3)), "at least one step"),
     (lambda: CrossbarLSTMCell(3, 2)(torch.ones(1, 4)), "must have shape"),
     (lambda: CrossbarGRUCell(3, 2)(torch.ones(1, 3), torch.ones(1, 3)), "the state"),
 ])

@@ -148,7 +148,7 @@ class CrossbarMultiheadAttention(CrossbarLayer, nn.MultiheadAttention):
 
     def _heads(self, x: Tensor) -> Tensor:
         """Return (B, L, embed_dim) as (B, heads, L, size)."""
-        return x.reshape(*x.shape[:2], self.num_heads, -1).transpose(1, 2)
+        return x.reshape(*x.shape[:2], self.num_heads, self.head_dim).transpose(1, 2)
 
     def _attend(
         self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, *, need_weights: bool

@@ -52,7 +52,8 @@ class _Convolution(CrossbarLayer, _ConvNd):
         view = windows(padded, self.kernel_size, self.stride, self.dilation)
         with self.crossbars.held():
             rows = [self.crossbars(part, weight, bias) for part in row_chunks(view, axes, groups)]
-        return torch.cat(rows).reshape(len(x), *view.shape[1 : 1 + axes], -1).movedim(-1, 1)
+        shape = (len(x), *view.shape[1 : 1 + axes], self.out_channels)
+        return torch.cat(rows).reshape(shape).movedim(-1, 1)
 
     def _places(self, x: Tensor) -> int:
         """Return at how many places the kernel is applied to one sample."""

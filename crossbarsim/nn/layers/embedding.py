@@ -28,7 +28,6 @@ class _Table(CrossbarLayer):
     num_embeddings: int
     embedding_dim: int
     padding_idx: int | None
-
     max_norm: float | None
     sparse: bool
 

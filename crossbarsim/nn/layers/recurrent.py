@@ -63,6 +63,8 @@ class _Recurrent(CrossbarLayer, RNNBase):
         axis = 0 if self.batch_first else 1
         batched = input.ndim == 3
         data = input if batched else input.unsqueeze(axis)
+        if data.shape[1 - axis] == 0:
+            raise ParameterError("the sequence must have at least one step")
         if hx is None:
             hx = self._zeros(data, data.shape[axis])
         elif not batched:
@@ -152,7 +154,7 @@ class _Recurrent(CrossbarLayer, RNNBase):
                 x = F.dropout(x, self.dropout, self.training)
         hidden = tuple(torch.stack(states) for states in zip(*last, strict=True))
         if sizes is None:
-            x = x.reshape(*data.shape[:2], -1)
+            x = x.reshape(*data.shape[:2], x.shape[1])
         return x.transpose(0, 1) if swap else x, hidden if self.mode == "LSTM" else hidden[0]
 
     def _direction(

@@ -85,7 +85,8 @@ class _Transposed(CrossbarLayer, _ConvTransposeNd):
         step = max(CHUNK // max(taps, 1), 1)
         with self.crossbars.held():
             y = torch.cat([
-                self._products(x[b : b + step], weight, size) for b in range(0, len(x), step)
+                self._products(x[b : b + step], weight, size)
+                for b in range(0, max(len(x), 1), step)
             ])
         return y if self.bias is None else y + self.bias.reshape(-1, *(1,) * len(places))
 

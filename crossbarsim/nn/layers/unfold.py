@@ -51,7 +51,7 @@ def row_chunks(
     sample = max(view.shape[1:].numel(), 1)
     if sample <= limit:
         step = max(limit // sample, 1)
-        for b in range(0, len(view), step):
+        for b in range(0, max(len(view), 1), step):  # an empty batch is one empty piece
             yield view[b : b + step].reshape(-1, groups, inputs)
         return
     step = max(limit * view.shape[1] // sample, 1)
