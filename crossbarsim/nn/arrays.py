@@ -10,14 +10,14 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from ..netlists.errors import ParameterError
+from ..netlists.errors import BackendUnavailable, ParameterError
 from ..periphery import Periphery
 from .chip import Block, Chip
 from .config import CrossbarConfig
 from .kept import Kept
 from .programmed import Mode, Orders, Programmer
 from .ranges import Ranges
-from .reading import ProgrammedTile, Reading, covering_range
+from .reading import ProgrammedTile, Reading, covering_range, drives
 
 __all__ = ["Observer", "StoredArrays"]
 
@@ -98,6 +98,11 @@ class StoredArrays(nn.Module):
 
     def _levels(self, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return levels (groups, lines, outputs) and scales (groups, 1, outputs)."""
+        if weight.device.type != "cpu":
+            raise BackendUnavailable(
+                f"{self.chip.name or 'this layer'!r}: the weights are on {weight.device}, but "
+                "crossbars are solved on the CPU: move the model with .cpu()"
+            )
         whole = weight.reshape(self.groups, self.outputs, self.inputs).to(torch.float64)
         if self.on_chip_bias:
             if bias is None:
@@ -135,8 +140,10 @@ class StoredArrays(nn.Module):
         kept = self._kept
         if kept is not None and kept.holds(weight, bias, what):
             return kept.value
-        value = make()
-        self._kept = Kept.of(weight, bias, what, value)
+        # tensors made in inference mode could take part in no later gradient
+        with torch.inference_mode(mode=False), torch.no_grad():
+            value = make()
+            self._kept = Kept.of(weight, bias, what, value)
         return value
 
     @contextmanager
@@ -178,12 +185,15 @@ class StoredArrays(nn.Module):
         )
 
     def _tiles(
-        self, weight: Tensor, bias: Tensor | None
+        self, weight: Tensor, bias: Tensor | None, *, exact: bool = False
     ) -> tuple[list[ProgrammedTile], float | None]:
-        """Return all tiles, and the range of ADCs that covers all inputs if it is needed."""
+        """Return all tiles, and the range of ADCs that covers all inputs if it is needed.
+
+        With `exact`, cells that are not linear are not linearised.
+        """
         linear, seeks = self.config.linear, self._seeks_range
         mode: Mode = "cells"
-        if self.config.path == "surrogate":
+        if self.config.path == "surrogate" and not exact:
             mode = "surrogate"
         elif linear and (
             self._by_matrix(weight, bias, "matrix") or (seeks and self.config.path == "auto")
@@ -199,7 +209,9 @@ class StoredArrays(nn.Module):
                 samples=None if samples is None else self._volts(samples),
             ))
 
-        found: _Programmed = self._keep(weight, bias, self._what(mode), make)
+        found: _Programmed = (
+            make() if exact else self._keep(weight, bias, self._what(mode), make)
+        )
         covering = None
         if seeks and linear:
             covering = found.covering = found.covering or covering_range(found.tiles, self.config)
@@ -214,9 +226,11 @@ class StoredArrays(nn.Module):
         return (self.orders or Orders()).arrange_inputs(u)
 
     def _volts(self, samples: Tensor) -> Tensor:
-        """Return voltages (S, groups, lines) of sample inputs (S, groups, inputs)."""
-        u = self.on_lines(samples / self.scale_of_inputs)
-        return u.clamp(-1, 1) * self.config.read_voltage
+        """Return all voltages (S', groups, lines) that sample inputs (S, groups, inputs) drive."""
+        u = self.on_lines(samples / self.scale_of_inputs).flatten(1)
+        driven = drives(u, self.config, signed=self.ranges.signed is not False)
+        volts = torch.cat([v.expand(len(u), -1) for v, _ in driven]) * self.config.read_voltage
+        return volts.reshape(-1, self.groups, self.inputs + self.on_chip_bias)
 
     # -- state -------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from ..netlists.crossbar import Wires
 from ..netlists.ends import Driven, Ends, Floating, Grounded
 from ..netlists.errors import ParameterError
 from ..nonidealities import NonIdealities
+from ..nonidealities.record import record
 from ..periphery import ENCODINGS, Periphery
 from .mapping import Layout
 from .wiring import Wiring
@@ -196,7 +197,7 @@ class CrossbarConfig:
         }
         plain["ends"] = None if self.ends is None else repr(self.ends)
         plain["nonidealities"] = self.nonidealities and self.nonidealities.to_dict()
-        plain["periphery"] = None if self.periphery is None else repr(self.periphery)
+        plain["periphery"] = record(self.periphery)
         return plain
 
     # -- what follows from the settings ------------------------------------------------------

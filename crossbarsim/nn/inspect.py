@@ -40,6 +40,7 @@ class Inspection:
         self.wrong = self.power = 0.0
         self.square = 0.0
         self.samples: Tensor | None = None
+        self.surrogate: tuple[float, float] | None = None
 
     def __call__(
         self, crossbars: StoredMatrix, x: Tensor, weight: Tensor, bias: Tensor | None
@@ -55,6 +56,11 @@ class Inspection:
         if self.samples is None and len(x):
             places = torch.linspace(0, len(x) - 1, min(len(x), _SAMPLES)).round().long()
             self.samples = u[places]
+            if crossbars.config.path == "surrogate":
+                few = x[places]
+                exact = crossbars.read(few, weight, bias, exact=True)
+                miss = crossbars.read(few, weight, bias) - exact
+                self.surrogate = (float(miss.square().sum()), float(exact.square().sum()))
         return digital
 
     @staticmethod

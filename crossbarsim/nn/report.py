@@ -55,6 +55,9 @@ class LayerReport:
         the outputs; with inputs.
     cost : LayerCost or None
         Per inference; with inputs.
+    surrogate_error : float or None
+        What the linearisation of curved cells adds to the outputs' error, relative to the exact
+        outputs, at a few of the inputs; with inputs and ``path="surrogate"``.
     """
 
     name: str
@@ -69,6 +72,7 @@ class LayerReport:
     ir_drop: float | None = None
     output_error: float | None = None
     cost: LayerCost | None = None
+    surrogate_error: float | None = None
 
     @property
     def utilisation(self) -> float:
@@ -248,7 +252,7 @@ def _layer(
             squares += torch.tensor(weight_errors(crossbars, weight, bias))
         if crossbars in found:
             inspections.append((found[crossbars], crossbars, weight, bias))
-    weight_error = drop = output_error = cost = None
+    weight_error = drop = output_error = cost = surrogate = None
     if errors and layer.config.linear:
         weight_error = float((squares[0] / squares[1]).sqrt()) if squares[1] else 0.0
         drop = float((squares[2] / squares[3]).sqrt()) if squares[3] else 0.0
@@ -256,6 +260,9 @@ def _layer(
         wrong = sum(one.wrong for one, *_ in inspections)
         power = sum(one.power for one, *_ in inspections)
         output_error = (wrong / power) ** 0.5 if power else 0.0
+        pairs = [one.surrogate for one, *_ in inspections if one.surrogate is not None]
+        if pairs:
+            surrogate = (sum(p[0] for p in pairs) / max(sum(p[1] for p in pairs), 1e-300)) ** 0.5
         cost = _sum([
             one.cost(crossbars, weight, bias, batch, technology)
             for one, crossbars, weight, bias in inspections
@@ -263,7 +270,7 @@ def _layer(
     return LayerReport(
         name, type(layer).__name__, converted=True, tiles=tiles, arrays=arrays,
         cells=height * width * arrays, used=used, weight_error=weight_error, ir_drop=drop,
-        output_error=output_error, cost=cost,
+        output_error=output_error, cost=cost, surrogate_error=surrogate,
     )
 
 

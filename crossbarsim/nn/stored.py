@@ -174,6 +174,8 @@ class StoredMatrix(StoredArrays):
 
     def outputs_of(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """Return what `forward` does without an observer."""
+        if not len(x):
+            return self.digital(x, weight, bias)
         if self.config.exact_reads and self._by_matrix(weight, bias, "effective"):
             weights, offset = self.effective(weight, bias)
             grouped = weights.reshape(self.groups, self.outputs, self.inputs).to(x.dtype)
@@ -195,7 +197,7 @@ class StoredMatrix(StoredArrays):
 
     def read(
         self, x: Tensor, weight: Tensor, bias: Tensor | None = None, *,
-        observe: Callable[[Tensor], None] | None = None,
+        observe: Callable[[Tensor], None] | None = None, exact: bool = False,
     ) -> Tensor:
         """Return what the arrays give, before corrections and digital bias.
 
@@ -205,6 +207,8 @@ class StoredMatrix(StoredArrays):
             As in `forward`.
         observe : callable, optional
             As in `Reading`.
+        exact : bool
+            Solve cells that are not linear even where `path` is "surrogate".
         """
         config = self.config
         if not config.exact_reads and self.ranges.input_range is None:
@@ -215,7 +219,7 @@ class StoredMatrix(StoredArrays):
             )
         if not config.exact_reads:
             self._seen += len(x)
-        tiles, covering = self._tiles(weight, bias)
+        tiles, covering = self._tiles(weight, bias, exact=exact)
         full_scale = self.ranges.full_scale if self.ranges.full_scale is not None else covering
         if self._seeks_range and full_scale is None and observe is None:
             raise ParameterError(

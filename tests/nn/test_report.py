@@ -96,3 +96,20 @@ def test_curved_cells_have_output_errors_and_power():
     assert row.ir_drop is None
     assert 1e-3 < row.output_error < 0.5
     assert row.cost.energy.array > 0
+
+
+def test_the_surrogate_says_how_far_it_is_off():
+    torch.manual_seed(1)
+    model = nn.Sequential(nn.Linear(10, 4)).double()
+    x = torch.randn(30, 10, dtype=torch.float64)
+    config = CrossbarConfig(nonidealities=NonIdealities(iv=SinhIV(0.2)), path="surrogate")
+    chip = convert(model, config)
+    calibrate(chip, [x])
+    exact = convert(model, config.replace(path="auto", input_range=chip[0].input_range))
+    places = [0, 10, 19, 29]
+    with torch.no_grad():
+        right = exact(x[places]) - model[0].bias
+        wrong = chip(x[places]) - model[0].bias
+    row = report(chip, x).layers[-1]
+    assert row.surrogate_error == pytest.approx(((wrong - right).norm() / right.norm()).item())
+    assert 1e-4 < row.surrogate_error < 0.05

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from crossbarsim import Wires
+from crossbarsim import BackendUnavailable, Wires
 from crossbarsim.nn import CrossbarConfig, CrossbarLinear, calibrate, convert
 from crossbarsim.nonidealities import (
     ConductanceStates,
@@ -224,3 +224,22 @@ def test_noise_is_that_of_the_read_whatever_the_batch():
     exact = run(CrossbarLinear.from_digital(layer, quiet), x)
     many = torch.stack([run(chip, x) for _ in range(200)])
     torch.testing.assert_close(many.mean(0), exact, rtol=0, atol=0.02)
+
+
+def test_what_inference_mode_keeps_serves_gradients_later():
+    layer = CrossbarLinear(5, 3, config=CrossbarConfig(path="matrix"))
+    layer.requires_grad_(False)
+    x = torch.randn(2, 5)
+    with torch.inference_mode():
+        first = layer(x)
+    x.requires_grad_()
+    y = layer(x)
+    assert torch.equal(y, first)
+    assert torch.autograd.grad(y.sum(), x)[0].shape == (2, 5)
+
+
+def test_empty_batches_and_other_devices():
+    chip = calibrated(convert(network(), ROUGH), images())
+    assert run(chip, images()[:0]).shape == (0, 3)
+    with pytest.raises(BackendUnavailable, match="weights are on meta"):
+        CrossbarLinear(4, 2, config=CrossbarConfig(path="matrix")).to("meta")(torch.ones(1, 4))
