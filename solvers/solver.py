@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,16 +15,11 @@ from ..netlists.errors import BackendUnavailable, ConvergenceError, ParameterErr
 from . import structured
 from .adjoint import gradients, like_bit, like_word
 from .adjoint_cells import cell_gradients, linearise
+from .analyses import Analyses
 from .cells import array_cells, solve_cells
 from .mna.crossbar import solve_crossbar
 from .problem import CrossbarProblem, RawSolution, check_input, make_problem
-from .progress import progress_bar
 from .solution import Gradients, Solution
-
-if TYPE_CHECKING:
-    from ..netlists.circuit import Circuit
-    from .engine.op import OperatingPoint
-    from .transient_result import TransientResult
 
 __all__ = ["Solver"]
 
@@ -32,7 +27,7 @@ Fields = Literal["all", "currents"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Solver:
+class Solver(Analyses):
     """Solves crossbars and circuits.
 
     Parameters
@@ -95,22 +90,6 @@ class Solver:
     @property
     def _threads(self) -> int:
         return self.threads or len(os.sched_getaffinity(0))
-
-    # -- circuits ----------------------------------------------------------------------------
-
-    def operating_point(self, circuit: Circuit) -> OperatingPoint:
-        """Return the operating point of a flat circuit, by sparse modified nodal analysis.
-
-        Raises
-        ------
-        SingularCircuitError
-            Floating nodes, loops of voltage sources, cut-sets of current sources, each named.
-        NetlistError
-            A controlled source refers to a voltage source that is not there.
-        """
-        from .engine.op import operating_point  # noqa: PLC0415 - brings networkx
-
-        return operating_point(circuit)
 
     # -- crossbars ---------------------------------------------------------------------------
 
@@ -177,59 +156,6 @@ class Solver:
                 "let the direct method take over", solution
             )
         return solution
-
-    def transient(
-        self, xbar: Crossbar, waveforms: Any, t_stop: float | None = None, *, gate: Any = None,
-        probes: Sequence[Any] = (), seed: Any = None, rtol: float = 1e-4,
-        max_step: float | None = None, progress: bool | Callable[[float], None] = False,
-    ) -> TransientResult:
-        """Integrate an array in time: devices, access elements, wires and capacitors together.
-
-        TR-BDF2, step size by the error of states and voltages; corners of the sources are hit
-        exactly. Starts from the operating point at time 0 with the states of the cells.
-
-        Parameters
-        ----------
-        xbar : Crossbar
-            With cells that have states or access elements.
-        waveforms : (t, V), sources, or mapping
-            ``(t, V)`` with t (T,) second and V (T, M) volt on the word lines, linear between the
-            points; or M sources such as `Pulse`; or a mapping from ``"word_left"``,
-            ``"bit_bottom"``, ... and ``"gate"`` to either, for all lines of that end. Lines that
-            are not named keep their static voltage.
-        t_stop : float, second, optional
-            Default: the last tabulated time.
-        gate : (t, Vg) or sources, optional
-            Short for the key ``"gate"``.
-        probes : sequence of str or (str, (i, j))
-            Of ``"state"``, ``"conductance"``, ``"cell_voltages"``, ``"cell_currents"``,
-            ``"word_voltages"``, ``"bit_voltages"``: what is kept at every step, of all cells or
-            of one.
-        seed : int, optional
-            Of the noise of stochastic devices.
-        rtol : float
-            Error per step relative to each state's range.
-        max_step : float, second, optional
-            Default: a thirtieth of the run.
-        progress : bool or callable
-            True shows a bar on the terminal; a function is called with the share of the run that
-            is done.
-
-        Raises
-        ------
-        ParameterError, SingularCircuitError
-        ConvergenceError
-            Names the cell, the time and the voltage. An interrupt from the keyboard ends the run
-            early instead, with ``success = False``.
-        """
-        from .transient import run_transient  # noqa: PLC0415 - imports numba
-
-        _check_crossbar(xbar)
-        with progress_bar("transient", progress) as advance:
-            return run_transient(
-                xbar, waveforms, t_stop, gate=gate, probes=probes, seed=seed, rtol=rtol,
-                max_step=max_step, progress=advance, method=self._newton, threads=self._threads,
-            )
 
     def solve_many(
         self, xbars: Sequence[Crossbar], Vs: Sequence[Any], *, fields: Fields = "all"

@@ -37,18 +37,29 @@ class Factors:
         Pattern, compressed columns, (n + 1,) and (nnz,).
     constant : bool
         Whether few different matrices are expected: then SuperLU does it all.
+    like : Factors, optional
+        Of the same pattern, whose order of columns is taken.
     """
 
-    def __init__(self, indptr: Ints, indices: Ints, *, constant: bool = False) -> None:
+    def __init__(
+        self, indptr: Ints, indices: Ints, *, constant: bool = False,
+        like: Factors | None = None,
+    ) -> None:
         self.n = len(indptr) - 1
         self.indptr, self.indices = indptr, indices
         self.count = 0
         self._super: object | None = None
+        self._heavy = False
         self._ready = False
         self._constant = constant and self.n > 400
         self._work = np.zeros(self.n)
         self._clean = np.zeros(self.n)
-        self._q: Ints | None = None
+        self._q: Ints | None = None if like is None else like.order
+
+    @property
+    def order(self) -> Ints | None:
+        """The order of the columns, where it is known."""
+        return self._q
 
     def _matrix(self, values: Array) -> csc_array:
         return csc_array((values, self.indices, self.indptr), shape=(self.n, self.n))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,15 +59,17 @@ class Newton:
         self.system = system
         self.tolerances = tolerances or system.tolerances
         self.factors = Factors(system.indptr, system.indices, constant=system.linear)
+        self.factored = 0
+        self._known: OrderedDict[float, Factors] = OrderedDict()
         self._step_floor = self.tolerances.of_unknowns(system.units)
         self._row_floor = self.tolerances.of_unknowns(system.row_units)
-        self._key: float | None = None
+        self._most = 40 if system.size < 20_000 else 6
         self.iterations = 0
         self._last = np.zeros(system.size + 1)
 
     def forget(self) -> None:
         """Have the matrix factored anew: constant entries have changed."""
-        self._key = None
+        self._known.clear()
 
     def solve(
         self, x: Array, now: Instant, *, a: float = 0.0, offset: Array | None = None,
@@ -82,6 +85,8 @@ class Newton:
         for count in range(limit + 1):
             system.evaluate(x, now)
             now = now.but(initialise=False) if now.initialise else now
+            if count and system.constant:  # exact but for rounding
+                return Outcome(x, True, count)
             r = system.f if a == 0.0 else system.f + a * system.q
             if offset is not None:
                 r = r + offset
@@ -120,16 +125,26 @@ class Newton:
         return terms
 
     def _factor(self, a: float) -> None:
-        """Factor G + a C, unless it is constant and the last one was the same."""
-        if self.system.constant:
-            if self._key == a:
-                return
-            self._key = None
-            self.factors.factor(self.system.jacobian(a))
-            self._key = a
-        else:
-            self._key = None
-            self.factors.factor(self.system.jacobian(a))
+        """Factor G + a C; where both are constant the factors of some a are kept."""
+        system = self.system
+        if not system.constant:
+            self._known.clear()
+            self.factored += 1
+            self.factors.factor(system.jacobian(a))
+            return
+        key = float(f"{a:.11e}")
+        if key in self._known:
+            self._known.move_to_end(key)
+            self.factors = self._known[key]
+            return
+        while len(self._known) >= self._most:
+            self._known.popitem(last=False)
+        self.factors = Factors(
+            system.indptr, system.indices, constant=True, like=self.factors
+        )
+        self.factored += 1
+        self.factors.factor(system.jacobian(a))
+        self._known[key] = self.factors
 
     def _back(
         self, x: Array, now: Instant, a: float, offset: Array | None, count: int

@@ -1,0 +1,244 @@
+"""Analyses of circuits, and arrays in time: the part of `Solver` that integrates and sweeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
+from ..netlists.analyses import Dc, Points, Sweep, Tran
+from ..netlists.circuit import Circuit
+from ..netlists.crossbar import Crossbar
+from ..netlists.errors import ParameterError
+from ..netlists.units import spice_number
+from .progress import progress_bar
+
+if TYPE_CHECKING:
+    from .engine.op import OperatingPoint
+    from .engine.results import Sweep as SweepResult
+    from .engine.results import Transient
+    from .transient_result import TransientResult
+
+__all__ = ["Analyses"]
+
+
+class Analyses:
+    """What `Solver` does with circuits, and with time."""
+
+    @property
+    def _newton(self) -> str:
+        raise NotImplementedError
+
+    @property
+    def _threads(self) -> int:
+        raise NotImplementedError
+
+    def operating_point(
+        self, circuit: Circuit, *, temperature: float | None = None
+    ) -> OperatingPoint:
+        """Return the operating point of a circuit.
+
+        Newton's iteration on the circuit's equations with SPICE's limits on junctions, then, where
+        that fails, gmin stepping, source stepping and a pseudo-transient. Tolerances are the
+        circuit's options (``reltol``, ``abstol``, ``vntol``, ``gmin``), by default ngspice's.
+
+        Parameters
+        ----------
+        circuit : Circuit
+        temperature : float, kelvin, optional
+            Instead of the circuit's.
+
+        Raises
+        ------
+        SingularCircuitError
+            Floating nodes, loops of voltage sources, cut-sets of current sources, each named.
+        NetlistError
+            Something that an element refers to is not there.
+        ConvergenceError
+            Says what was tried, and which nodes and elements did not settle.
+        """
+        from .engine.op import operating_point  # noqa: PLC0415 - imports numba
+
+        return operating_point(circuit, temperature=temperature)
+
+    def dc_sweep(
+        self, circuit: Circuit, sweeps: Mapping[str, Any] | Dc, *,
+        save: Sequence[str] | None = None,
+    ) -> SweepResult:
+        """Return operating points over one sweep or more, each found from the one before.
+
+        Parameters
+        ----------
+        circuit : Circuit
+        sweeps : mapping or Dc
+            Name -> values, the outermost sweep first: sources (volt, ampere), resistors (ohm),
+            ``"temp"`` (degree Celsius), the deck's parameters, ``"@element[parameter]"``,
+            ``"@model[parameter]"``; values a sequence of numbers.
+        save : sequence of str, optional
+            What to keep, such as ``"v(out)"``; default: everything.
+
+        Returns
+        -------
+        Sweep
+            ``result["v(out)"]`` has one axis per sweep; ``result["v1"]`` the swept values.
+
+        Raises
+        ------
+        ConvergenceError
+            Says at which values.
+
+        Examples
+        --------
+        >>> from crossbarsim import Circuit, Solver
+        >>> circuit = Circuit().V(1, "in", 0, 1.0).R(1, "in", "out", "1k").R(2, "out", 0, "1k")
+        >>> Solver().dc_sweep(circuit, {"r2": [1e3, 3e3], "v1": [0.0, 1.0]})["v(out)"].tolist()
+        [[0.0, 0.5], [0.0, 0.75]]
+        """
+        from .engine.dc import dc_sweep  # noqa: PLC0415 - imports numba
+
+        if not isinstance(circuit, Circuit):
+            raise ParameterError(f"`circuit` must be a Circuit; got {type(circuit).__name__}")
+        analysis = sweeps if isinstance(sweeps, Dc) else Dc(tuple(
+            _sweep(circuit, name, values) for name, values in reversed(list(sweeps.items()))
+        ))
+        return dc_sweep(circuit, analysis, save=save)
+
+    @overload
+    def transient(
+        self, xbar: Crossbar, waveforms: Any, t_stop: float | None = None, *, gate: Any = None,
+        probes: Sequence[Any] = (), seed: Any = None, rtol: float = 1e-4,
+        max_step: float | None = None, progress: bool | Callable[[float], None] = False,
+    ) -> TransientResult: ...
+
+    @overload
+    def transient(
+        self, xbar: Circuit, waveforms: float | str | None = None,
+        t_stop: float | str | None = None, *, step: float | str | None = None,
+        start: float | str = 0.0, max_step: float | str | None = None, uic: bool = False,
+        save: Sequence[str] | None = None, progress: bool | Callable[[float], None] = False,
+    ) -> Transient: ...
+
+    def transient(
+        self, xbar: Any, waveforms: Any = None, t_stop: Any = None, *, gate: Any = None,
+        probes: Sequence[Any] = (), seed: Any = None, rtol: float = 1e-4, max_step: Any = None,
+        progress: bool | Callable[[float], None] = False, step: Any = None, start: Any = 0.0,
+        uic: bool = False, save: Sequence[str] | None = None,
+    ) -> Any:
+        """Integrate an array, or a circuit, in time.
+
+        ``transient(xbar, waveforms, t_stop=None, *, gate, probes, seed, rtol, max_step)``
+        integrates an array: devices, access elements, wires and capacitors together. TR-BDF2, step
+        size by the error of states and voltages; corners of the sources are hit exactly. Starts
+        from the operating point at time 0 with the states of the cells.
+
+        ``transient(circuit, t_stop, *, step, start, max_step, uic, save)`` integrates a circuit:
+        trapezoidal, Gear's method of order 2 or backward Euler (``options(method=...)``), step
+        size by the error of charges and fluxes (``reltol``, ``trtol``), corners of the sources hit
+        exactly.
+
+        Parameters
+        ----------
+        xbar : Crossbar or Circuit
+            A crossbar has cells with states or access elements.
+        waveforms : (t, V), sources, or mapping
+            ``(t, V)`` with t (T,) second and V (T, M) volt on the word lines, linear between the
+            points; or M sources such as `Pulse`; or a mapping from ``"word_left"``,
+            ``"bit_bottom"``, ... and ``"gate"`` to either, for all lines of that end. Lines that
+            are not named keep their static voltage. Of a circuit the end of the run, second.
+        t_stop : float, second, optional
+            Default: the last tabulated time.
+        gate : (t, Vg) or sources, optional
+            Short for the key ``"gate"``.
+        probes : sequence of str or (str, (i, j))
+            Of ``"state"``, ``"conductance"``, ``"cell_voltages"``, ``"cell_currents"``,
+            ``"word_voltages"``, ``"bit_voltages"``: what is kept at every step, of all cells or
+            of one.
+        seed : int, optional
+            Of the noise of stochastic devices.
+        rtol : float
+            Error per step relative to each state's range (arrays).
+        max_step : float, second, optional
+            Default: a thirtieth of the run; of a circuit `step`, or a fiftieth of the run.
+        progress : bool or callable
+            True shows a bar on the terminal; a function is called with the share of the run that
+            is done.
+        step : float, second, optional
+            The circuit's time scale, SPICE's tstep; default: a hundredth of the run.
+        start : float, second
+            Results are kept from then on.
+        uic : bool
+            Start from initial conditions, without an operating point.
+        save : sequence of str, optional
+            What to keep of a circuit, such as ``"v(out)"``; default: everything.
+
+        Raises
+        ------
+        ParameterError, SingularCircuitError
+        ConvergenceError
+            Names the cell or the nodes, the time and the voltage. An interrupt from the keyboard
+            ends the run of an array early instead, with ``success = False``.
+        """
+        if isinstance(xbar, Circuit):
+            stop = spice_number("t_stop", waveforms if t_stop is None else t_stop)
+            if not stop > 0:
+                raise ParameterError(f"`t_stop` must be > 0; got {stop!r}")
+            analysis = Tran(
+                stop / 100 if step is None else spice_number("step", step), stop,
+                spice_number("start", start),
+                None if max_step is None else spice_number("max_step", max_step), uic,
+            )
+            from .engine.tran import transient  # noqa: PLC0415 - imports numba
+
+            with progress_bar("transient", progress) as advance:
+                return transient(xbar, analysis, save=save, progress=advance)
+        if not isinstance(xbar, Crossbar):
+            raise ParameterError(
+                f"`xbar` must be a Crossbar or a Circuit; got {type(xbar).__name__}"
+            )
+        from .transient import run_transient  # noqa: PLC0415 - imports numba
+
+        with progress_bar("transient", progress) as advance:
+            return run_transient(
+                xbar, waveforms, t_stop, gate=gate, probes=probes, seed=seed, rtol=rtol,
+                max_step=max_step, progress=advance, method=self._newton, threads=self._threads,
+            )
+
+    def run(self, circuit: Circuit) -> list[Any]:
+        """Run a deck's own analyses in their order; the operating point where there are none.
+
+        Returns
+        -------
+        list
+            One result per analysis; all answer ngspice's names.
+
+        Raises
+        ------
+        NetlistError
+            An analysis that is not supported.
+        """
+        from .engine.run import run  # noqa: PLC0415 - imports numba
+
+        return run(circuit)
+
+
+def _sweep(circuit: Circuit, name: str, values: Any) -> Sweep:
+    """Return the sweep of what `name` names."""
+    key = str(name).strip().lower()
+    points = Points("list", listed=tuple(float(v) for v in np.atleast_1d(values)))
+    if key == "temp":
+        return Sweep("temperature", key, points)
+    if key.startswith("@") and key.endswith("]") and "[" in key:
+        target, parameter = key[1:-1].split("[", 1)
+        kind = "model" if target in circuit.models else "element"
+        return Sweep(kind, target, points, parameter)
+    names = {e.name.lower(): e.kind for e in circuit}
+    if key in names:
+        kind = {"V": "source", "I": "source", "R": "resistor"}.get(names[key], "element")
+        return Sweep(kind, key, points)
+    if key in circuit.parameters:
+        return Sweep("parameter", key, points)
+    raise ParameterError(
+        f"there is nothing to sweep named {name!r}: name a source, a resistor, a parameter, "
+        "'temp', '@element[parameter]' or '@model[parameter]'"
+    )

@@ -1,0 +1,113 @@
+"""A deck's own analyses, in the order of the deck.
+
+Further analyses register themselves with `register`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ...netlists.analyses import Analysis, Dc, Op, Tran
+from ...netlists.circuit import Circuit
+from ...netlists.errors import NetlistError, ParameterError
+from .dc import dc_sweep
+from .op import operating_point
+from .tran import transient
+
+__all__ = ["Runner", "register", "run", "run_one", "saved"]
+
+Runner = Callable[[Circuit, Any, Sequence[str] | None], Any]
+_runners: dict[type, Runner] = {}
+
+
+def register(kind: type) -> Callable[[Runner], Runner]:
+    """Make a function that of all analyses of this class.
+
+    It gets the circuit, the analysis and the names to keep (None: all), and returns a result.
+    """
+
+    def keep(runner: Runner) -> Runner:
+        _runners[kind] = runner
+        return runner
+
+    return keep
+
+
+@register(Op)
+def _op(circuit: Circuit, analysis: Op, save: Sequence[str] | None) -> Any:
+    del analysis, save
+    return operating_point(circuit)
+
+
+@register(Dc)
+def _dc(circuit: Circuit, analysis: Dc, save: Sequence[str] | None) -> Any:
+    return dc_sweep(circuit, analysis, save=save)
+
+
+@register(Tran)
+def _tran(circuit: Circuit, analysis: Tran, save: Sequence[str] | None) -> Any:
+    return transient(circuit, analysis, save=save)
+
+
+def saved(circuit: Circuit, kind: str) -> list[str] | None:
+    """Return the names that an analysis has to keep, or None for all.
+
+    ``.save`` limits them; what ``.print``, ``.plot``, ``.probe`` and ``.measure`` look at is kept
+    with them.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    kind : {"tran", "dc"}
+    """
+    mine = [s for s in circuit.saves if s.analysis in ("", kind)]
+    limits = [s for s in mine if s.kind == "save"]
+    if not limits or any(s.everything for s in mine):
+        return None
+    expressions = [e for s in mine for e in s.outputs]
+    for m in circuit.measures:
+        ends = [end for end in (m.trig, m.targ) if end is not None]
+        expressions += [
+            e for e in (m.expression, *(x for end in ends for x in (end.expression, end.level)))
+            if e is not None
+        ]
+    names: dict[str, None] = {}
+    for e in expressions:
+        for probe in e.sources:
+            if probe[0] == "v":
+                for node in probe[1:]:
+                    if circuit.node(node) != "0":
+                        names[f"v({node})"] = None
+            elif probe[0] == "i":
+                names[f"i({probe[1]})"] = None
+            else:
+                return None  # quantities of elements are computed from all
+    return list(names)
+
+
+def run_one(circuit: Circuit, analysis: Analysis) -> Any:
+    """Run one analysis of a circuit.
+
+    Raises
+    ------
+    NetlistError
+        Nothing runs analyses of this kind.
+    """
+    runner = _runners.get(type(analysis))
+    if runner is None:
+        place = analysis.where or (None, None)
+        known = ", ".join(f".{kind.__name__.lower()}" for kind in _runners)
+        raise NetlistError(
+            f".{type(analysis).__name__.lower()} cannot be run; there are {known}",
+            file=place[0], line=place[1],
+        )
+    kind = type(analysis).__name__.lower()
+    return runner(circuit, analysis, saved(circuit, kind))
+
+
+def run(circuit: Circuit) -> list[Any]:
+    """Run all analyses of a circuit in their order; the operating point where it names none."""
+    if not isinstance(circuit, Circuit):
+        raise ParameterError(f"`circuit` must be a Circuit; got {type(circuit).__name__}")
+    return [run_one(circuit, analysis) for analysis in circuit.analyses or [Op()]]

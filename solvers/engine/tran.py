@@ -1,0 +1,306 @@
+"""Transients of circuits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ...netlists._check import Array
+from ...netlists.analyses import Tran
+from ...netlists.circuit import Circuit
+from ...netlists.errors import ConvergenceError
+from .groups import Bools, Group
+from .homotopy import find
+from .integrate import History, StepTolerances
+from .names import Names
+from .newton import Newton
+from .op import hints, prepare
+from .record import Record
+from .results import Transient
+from .system import System
+
+__all__ = ["transient"]
+
+_SAFETY = 0.95
+_NEWTON = 20  # steps per time step
+_GRID = 300  # unknowns above which linear circuits keep to steps whose factors are known
+_WATCHED = ("refuse", "max_step", "next_breakpoint", "accept", "rewind")
+
+
+def transient(
+    circuit: Circuit, analysis: Tran, *, save: Sequence[str] | None = None,
+    progress: Callable[[float], None] | None = None, temperature: float | None = None,
+) -> Transient:
+    """Integrate `circuit` as `analysis` asks.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    analysis : Tran
+    save : sequence of str, optional
+        Names such as ``"v(out)"`` to keep; default: all nodes and branch currents.
+    progress : callable, optional
+        Gets the share that is done.
+    temperature : float, kelvin, optional
+
+    Raises
+    ------
+    ConvergenceError
+        Says when, and which nodes and elements did not settle.
+    """
+    system = prepare(circuit, temperature, uic=analysis.uic)
+    return _Run(system, analysis, save, progress).go()
+
+
+class _Run:
+    def __init__(
+        self, system: System, analysis: Tran, save: Sequence[str] | None,
+        progress: Callable[[float], None] | None,
+    ) -> None:
+        self.system, self.analysis, self.progress = system, analysis, progress
+        self.newton = Newton(system)
+        tol = system.tolerances
+        self.tol, self.order_limit = tol, 1 if tol.method == "euler" else tol.maxord
+        self.now = system.instant(mode="tran", waves=True)
+        self.names = Names(system.circuit, system.nodes, system.branches, system.labels)
+        self.record = Record(self.names, save, analysis.start)
+        charged = _charged(system)
+        flux = system.row_units == "1"
+        self.errors = StepTolerances(
+            np.flatnonzero(charged[:-1]), np.full(system.size, tol.abstol),
+            np.where(flux, 0.1, tol.chgtol), tol.reltol, tol.trtol,
+        )
+        span = analysis.stop - analysis.start
+        limit = analysis.max_step or min(analysis.step, span / 50.0)
+        self.max_step = min([limit, *(g.max_step() for g in system.groups)])
+        self.min_step = 1e-11 * self.max_step
+        self.grid = system.linear and system.size > _GRID
+        self.watched = {
+            name: [g for g in system.groups if getattr(type(g), name) is not getattr(Group, name)]
+            for name in _WATCHED
+        }
+        self.rejected = self.failed = 0
+
+    # -- the start -------------------------------------------------------------------------------
+
+    def _start(self) -> tuple[Array, Array]:
+        """Return unknowns and charges at time 0."""
+        system = self.system
+        held = {
+            self.names.node(n): v for n, v in system.circuit.initial.items()
+            if self.names.node(n) >= 0
+        }
+        x = np.zeros(system.size + 1)
+        first = self.now.but(mode="dc")
+        if not self.analysis.uic:
+            x = find(self.newton, x, first, held=held, hints=hints(system)).x
+            system.set_leak(0.0)
+            self.newton.forget()
+            system.evaluate(x, first)
+            return x, system.q.copy()
+        return self._initial(x, held)
+
+    def _initial(self, x: Array, held: dict[int, float]) -> tuple[Array, Array]:
+        """Return the point at which all charges and fluxes have their initial values.
+
+        Elements' own ``ic=`` come before ``.ic``, other charges are 0; the voltages are those of
+        the circuit an instant later.
+        """
+        system = self.system
+        system.start()
+        for index, volt in held.items():
+            x[index] = volt
+        extra = np.zeros(system.size + 1)
+        for group in system.groups:
+            rows, charge = group.initial(x)
+            np.add.at(extra, rows, charge)
+        system.evaluate(x, self.now.but(limit=False))
+        q = system.q + extra
+        q[-1] = 0.0
+        instant = self.min_step
+        found = self.newton.solve(
+            x, self.now, a=1.0 / instant, offset=q * (-1.0 / instant), limit=self.tol.itl1
+        )
+        if not found.converged:
+            raise self._failure(0.0, found.reason, found.worst)
+        system.accept(found.x, self.now)
+        return found.x, q
+
+    # -- steps -----------------------------------------------------------------------------------
+
+    def go(self) -> Transient:
+        system, analysis = self.system, self.analysis
+        x, q = self._start()
+        system.accept(x, self.now)
+        self.history = History(self.tol.method, 0.0, x, q)
+        self.record.keep(0.0, x)
+        corners = _corners(system.groups, analysis.stop, self.min_step)
+        step = min(analysis.stop / 100.0, analysis.step, self.max_step) / 10.0
+        t, order, at, saved = 0.0, 1, 0, step
+        end = float(corners[at])
+        h = self._fit(min(step, 0.1 * end) if len(corners) > 1 else step, t, end, fresh=True)
+        while t < analysis.stop:
+            trial, new = self._step(t, h, order)
+            if trial is None:
+                order = 1 if new == h / 8.0 else order  # after a failure of Newton's iteration
+                h = new
+                if h < self.min_step:
+                    raise self._failure(t, *self._trouble)
+                continue
+            limit = self._accept(t + h, h, trial, order)
+            order = limit[1]
+            t = end if abs(t + h - end) <= self.min_step else t + h
+            self.history.times[0] = t
+            self.record.keep(t, trial)
+            if self.progress is not None:
+                self.progress(t / analysis.stop)
+            saved, following = h, min(limit[0], self.max_step)
+            extra = min(
+                (g.next_breakpoint(t) for g in self.watched["next_breakpoint"]), default=math.inf
+            )
+            if t >= end:
+                at += 1
+                if at >= len(corners):
+                    break
+                self.history.corner()
+                order = 1
+                end = min(float(corners[at]), extra if extra > t + self.min_step else math.inf)
+                following = min(following, 0.1 * min(saved, end - t))
+                h = self._fit(following, t, end, fresh=True)
+                continue
+            if t + self.min_step < extra < end:
+                at -= 1
+                end = extra
+                h = self._fit(following, t, end, fresh=True)
+                continue
+            h = self._fit(following, t, end, last=h)
+        return self._result()
+
+    def _step(self, t: float, h: float, order: int) -> tuple[Array | None, float]:
+        """Try a step; return the unknowns, or None and the step to try instead."""
+        system, history = self.system, self.history
+        now = replace(self.now, time=t + h)
+        order = min(order, history.length) if history.method == "gear" else order
+        formula = history.formula(h, order)
+        guess = history.predict(h, order)
+        found = self.newton.solve(
+            guess, now, a=formula.a, offset=formula.offset, limit=_NEWTON
+        )
+        if not found.converged:
+            self.failed += 1
+            self._trouble = (found.reason, found.worst)
+            self._rewind()
+            return None, h / 8.0
+        self._rate = formula.a * system.q + formula.offset
+        self._allowed = history.allowed(h, order, system.q, self._rate, self.errors)
+        if self._allowed <= 0.9 * h:
+            self.rejected += 1
+            self._trouble = ("the error of a step stays too large", -1)
+            self._rewind()
+            return None, self._shorter(h, self._allowed)
+        for group in self.watched["refuse"]:
+            until = group.refuse(found.x, now)
+            if t + self.min_step < until < t + h - self.min_step:
+                self.rejected += 1
+                self._trouble = ("an event cannot be met", -1)
+                self._rewind()
+                return None, until - t
+        return found.x, h
+
+    def _shorter(self, h: float, allowed: float) -> float:
+        if not self.grid:
+            return max(allowed, 0.02 * h)
+        while h > allowed:
+            h *= 0.5
+        return h
+
+    def _accept(self, t: float, h: float, x: Array, order: int) -> tuple[float, int]:
+        """Keep the point; return the step that its error allows, and the next order."""
+        system, history = self.system, self.history
+        allowed = min(_SAFETY * self._allowed, 2.0 * h)
+        if order == 1 and self.order_limit > 1:
+            second = min(
+                _SAFETY * history.allowed(h, 2, system.q, self._rate, self.errors), 2.0 * h
+            )
+            if second > 1.05 * h:
+                order, allowed = 2, second
+        now = replace(self.now, time=t)
+        for group in self.watched["accept"]:
+            group.accept(x, now)
+        history.push(t, x, system.q, self._rate)
+        return allowed, order
+
+    def _rewind(self) -> None:
+        self.system.touch()
+        for group in self.watched["rewind"]:
+            group.rewind()
+
+    def _fit(
+        self, h: float, t: float, end: float, *, fresh: bool = False, last: float = 0.0
+    ) -> float:
+        """Return the next step: within limits, and such that `end` is met exactly."""
+        gap = end - t
+        h = min(h, self.max_step)
+        if self.grid:
+            if fresh:
+                return float(gap * 0.5 ** max(0, math.ceil(math.log2(gap / h) - 1e-9)))
+            turns = round(gap / last)
+            while 2.0 * last <= h * (1 + 1e-9) and turns % 2 == 0:
+                last, turns = 2.0 * last, turns // 2
+            while last > h * (1 + 1e-9):
+                last *= 0.5
+            return last
+        if h >= 0.999 * gap:
+            return gap
+        return 0.5 * gap if 1.9 * h > gap else h
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def _result(self) -> Transient:
+        return self.record.transient(
+            self.system.circuit, steps=self.record.count - 1, rejected=self.rejected,
+            failed=self.failed, newton=self.newton.iterations,
+            factors=self.newton.factored,
+        )
+
+    def _failure(self, t: float, reason: str, worst: int) -> ConvergenceError:
+        labels = self.system.labels
+        places = [labels[k] for k in dict.fromkeys([worst, *self.newton.restless(
+            self.history.points[0] if t else np.zeros(self.system.size + 1)
+        )]) if k >= 0]
+        limited = self.system.limited_names()[:5]
+        where = f"; not settled: {', '.join(places[:6])}" if places else ""
+        more = f"; limited: {', '.join(limited)}" if limited else ""
+        partial: Any = self._result() if self.record.count else None
+        return ConvergenceError(
+            f"at t = {t:.6g} s time steps became too short ({reason}){where}{more}; give sources "
+            "a finite rise time, or loosen `reltol`", partial
+        )
+
+
+def _charged(system: System) -> Bools:
+    """Return which rows have charges."""
+    rows = np.zeros(system.size + 1, dtype=np.bool_)
+    column = np.repeat(np.arange(system.size), np.diff(system.indptr))
+    del column
+    rows[system.indices[system.c_linear != 0.0]] = True
+    for group in system.active:
+        inside = group.q_rows[group.q_rows >= 0]
+        rows[inside] = True
+    return rows
+
+
+def _corners(groups: Sequence[Group], stop: float, least: float) -> Array:
+    """Return the times that steps must meet, the end among them, without slivers."""
+    found = np.concatenate([np.zeros(0), *(g.breakpoints(stop) for g in groups)])
+    found = np.unique(found[(found > least) & (found < stop)])
+    if len(found):
+        found = found[np.diff(found, prepend=-np.inf) > 10.0 * least]
+        found = found[found < stop - 10.0 * least]
+    return np.append(found, stop)
+
+
