@@ -22,6 +22,7 @@ from .variability import relative_deviation
 __all__ = ["Block", "Chip"]
 
 _CELLS = ("g_on", "g_off", "stuck", "kinds")  # of `Fabricated`: one value per cell
+_KEPT_CELLS = 2**23  # per matrix: 100 to 200 MB of the largest layer of a ResNet-18
 _LINES = ("open_rows", "open_columns")
 
 
@@ -54,6 +55,8 @@ class Chip:
         self.layout: Layout = config.layout
         self.effects = config.nonidealities or NonIdealities()
         self._saved: dict[Place, Fabricated] = {}
+        self._fabricated: dict[Place, Fabricated] = {}
+        self._kept_cells = 0
         self.disturbance: Callable[[Tensor, Place], Tensor] | None = None
 
     def place(self, block: Block, array: str) -> Place:
@@ -81,25 +84,44 @@ class Chip:
         result = []
         for array, cells in zip(self.layout.arrays, self.layout.levels(levels), strict=True):
             place = self.place(block, array)
-            conductance = self._undisturbed(cells, place)
+            conductance = self._undisturbed(cells, place, again=levels.requires_grad)
             if disturbed and self.disturbance is not None:
                 conductance = self.disturbance(conductance, place)
             result.append(conductance)
         return result
 
-    def _undisturbed(self, level: Tensor, place: Place) -> Tensor:
+    def _undisturbed(self, level: Tensor, place: Place, *, again: bool) -> Tensor:
         if not self.config.random and not self._saved:
             return self.config.g_off + level * self.config.span
-        fab = self.fabricated(place, (level.shape[0], level.shape[1]))
+        fab = self.fabricated(place, (level.shape[0], level.shape[1]), keep=again)
         programmed = self.effects.program(level, fab, place)
         result: Tensor = self.effects.age(programmed, fab, place)
         return result
 
-    def fabricated(self, place: Place, shape: tuple[int, int]) -> Fabricated:
-        """Return one array as it left the factory."""
+    def fabricated(
+        self, place: Place, shape: tuple[int, int], *, keep: bool = False
+    ) -> Fabricated:
+        """Return one array as it left the factory.
+
+        Parameters
+        ----------
+        place : Place
+        shape : (int, int)
+        keep : bool
+            Whether it is needed again soon, as in training; a few million cells are kept.
+        """
         saved = self._saved.get(place)
+        if saved is None:
+            saved = self._fabricated.get(place)
         if saved is not None:
             return saved
+        fab = self._fabricate(place, shape)
+        if keep and self._kept_cells + shape[0] * shape[1] <= _KEPT_CELLS:
+            self._fabricated[place] = fab
+            self._kept_cells += shape[0] * shape[1]
+        return fab
+
+    def _fabricate(self, place: Place, shape: tuple[int, int]) -> Fabricated:
         config, effects = self.config, self.effects
         fab = effects.fabricate(place, shape, config.g_on, config.g_off)
         if config.r_on_sigma == 0 and config.r_off_sigma == 0:
@@ -111,6 +133,10 @@ class Chip:
         if effects.faults is not None and fab.kinds is not None:
             stuck = effects.faults.conductance(fab.kinds, on, off)
         return replace(fab, g_on=on, g_off=off, stuck=stuck)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what can be fabricated again."""
+        return {**self.__dict__, "_fabricated": {}, "_kept_cells": 0}
 
     # -- saving ------------------------------------------------------------------------------
 
@@ -154,7 +180,7 @@ class Chip:
             return
         named = json.loads(bytes(state["place"].tolist()).decode())
         self.seed, self.name = int(named["seed"]), str(named["name"])
-        self._saved = {}
+        self._saved, self._fabricated, self._kept_cells = {}, {}, 0
         arrays = {key: value.numpy() for key, value in state.items() if key != "place"}
         if not arrays:
             return

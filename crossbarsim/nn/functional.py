@@ -80,7 +80,10 @@ class _Currents(torch.autograd.Function):
         r_word, r_bit = _numpy("word", word), _numpy("bit", bit)
         xbars = [fixed.crossbar(g, r_word, r_bit) for g in cells]
         fields: Any = "all" if any(ctx.needs_input_grad) else "currents"
-        solutions = fixed.solver.solve_many(xbars, list(volts), fields=fields)
+        if len(xbars) == 1:  # the threads share the vectors
+            solutions = [fixed.solver.solve(xbars[0], volts[0], fields=fields)]
+        else:
+            solutions = fixed.solver.solve_many(xbars, list(volts), fields=fields)
         ctx.solutions, ctx.solver = solutions, fixed.solver
         ctx.save_for_backward(V, G, word, bit)
         currents = np.stack([sol.currents for sol in solutions])
