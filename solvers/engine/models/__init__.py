@@ -1,1 +1,12 @@
-"""Semiconductor models as element groups; importing this registers them all."""
+"""Semiconductors: diodes, bipolar, junction and MOS field-effect transistors.
+
+Every kind is a `Device`: terminals, controlling voltages, currents and charges are wired once, and
+a compiled kernel evaluates all elements, with SPICE's limiting and exact derivatives. Importing
+this registers them.
+"""
+
+from __future__ import annotations
+
+from . import diode
+
+__all__ = ["diode"]

@@ -15,7 +15,7 @@ import numpy as np
 from ....netlists._check import Array
 
 __all__ = [
-    "BOLTZMANN", "CHARGE", "EPS_OX", "EPS_SI", "REFERENCE", "critical", "gap", "junction",
+    "BOLTZMANN", "CHARGE", "EPS_OX", "EPS_SI", "REFERENCE", "critical", "depletion_rows", "gap", "junction",
     "thermal_voltage",
 ]
 
@@ -62,6 +62,14 @@ def junction(
     before = 1.0 + grading * (4e-4 * (nominal - REFERENCE) - (volt - zero) / zero)
     after = 1.0 + grading * (4e-4 * (kelvin - REFERENCE) - (then - zero) / zero)
     return farad / before * after, then
+
+
+def depletion_rows(farad: Array, grading: Array, volt: Array, fc: Array) -> list[Array]:
+    """Return what `kernels_junction.depletion` needs, seven rows (E,)."""
+    rest = 1.0 - fc
+    f1 = volt * (1.0 - rest ** (1.0 - grading)) / (1.0 - grading)
+    f3 = 1.0 - fc * (1.0 + grading)
+    return [farad, volt, grading, fc * volt, f1, rest ** (1.0 + grading), f3]
 
 
 def critical(saturation: Array, vt: Array) -> Array:
