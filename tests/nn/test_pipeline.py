@@ -59,6 +59,33 @@ def test_fine_converters_are_the_digital_layer(encoding, scheme, pairing, bits, 
     torch.testing.assert_close(found, exact, rtol=0, atol=4e-3)
 
 
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(
+    encoding=st.sampled_from(ENCODINGS), scheme=st.sampled_from(["differential", "offset", "single"]),
+    pairing=st.sampled_from(["arrays", "interleaved"]), bits=st.sampled_from([None, 5]),
+    slicing=st.sampled_from(["columns", "arrays"]), copies=st.integers(1, 2),
+    subtraction=st.sampled_from(["digital", "analog"]), signed=st.booleans(),
+    bias=st.sampled_from(["digital", "chip"]), reorder=st.sampled_from(["none", "both"]),
+)
+def test_with_errors_the_paths_agree_whatever_the_mapping(encoding, scheme, pairing, bits, slicing, copies, subtraction, signed, bias, reorder):
+    layer, x = linear(seed=1)
+    amplifier = IntegratorSense(mismatch=0.05, offset=1e-3, gain=1e3) if encoding.startswith("pulse") \
+        else TransimpedanceSense(r_feedback=500.0, mismatch=0.05, offset=1e-3)
+    config = CrossbarConfig(
+        tile_shape=(6, 40), wires=Wires(5.0, 3.0), scheme=scheme, pairing=pairing, bits=bits,
+        bits_per_cell=2, slicing=slicing, cells_per_weight=copies, bias=bias, reorder=reorder,
+        input_encoding=encoding, input_range=1.0, signed_inputs=signed, seed=3,
+        nonidealities=NonIdealities(faults=Faults(stuck_on=0.05)), periphery=Periphery(
+            dac=DAC(bits=6, gain_error=0.02, offset=0.3), sense=amplifier, subtraction=subtraction),
+    )
+    with torch.no_grad():
+        one, same = (
+            CrossbarLinear.from_digital(layer, config.replace(path=path))(x)
+            for path in ("matrix", "vectors")
+        )
+    torch.testing.assert_close(one, same, rtol=0, atol=1e-9)
+
+
 def quantised(values, full_scale, codes, low):
     """Mid-tread codes by plain arithmetic."""
     step = (full_scale - low) / (codes - 1)
