@@ -13,7 +13,9 @@ from rich.table import Table
 
 from .cli_device import device
 from .cli_errors import reported
+from .cli_parse import numbers, shapes
 from .cli_program import program, read_margin
+from .cli_studies import device_spread, nonidealities
 from .environment import environment
 from .netlists.crossbar import Crossbar, Wires
 from .netlists.errors import BackendUnavailable, ParameterError
@@ -33,6 +35,8 @@ app.add_typer(study, name="study")
 app.add_typer(device, name="device")
 app.command()(program)
 study.command("read-margin")(read_margin)
+study.command("nonidealities")(nonidealities)
+study.command("device-spread")(device_spread)
 
 
 def _show_version(wanted: bool) -> None:
@@ -94,23 +98,6 @@ def solve(
             )
 
 
-def _numbers(texts: list[str], name: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for text in texts for part in text.split(","))
-    except ValueError:
-        raise ParameterError(f"`{name}` must be numbers; got {' '.join(texts)}") from None
-
-
-def _shapes(texts: list[str]) -> tuple[tuple[int, int], ...]:
-    shapes = []
-    for text in (part for given in texts for part in given.split(",")):
-        rows, mark, columns = text.lower().partition("x")
-        if not (mark and rows.isdecimal() and columns.isdecimal()):
-            raise ParameterError(f"`--tile` must look like 128x128; got {text}")
-        shapes.append((int(rows), int(columns)))
-    return tuple(shapes)
-
-
 def _print_result(result: IrDropResult, console: Console) -> None:
     for part, count in result.held_out.items():
         table = Table(title=f"Accuracy in %, {result.data.name}, {part} images ({count:,})")
@@ -164,8 +151,8 @@ def ir_drop(
             ) from error
         defaults = studies.IrDropStudy()
         settings = studies.IrDropStudy(
-            ohms=_numbers(ohm, "--ohm") if ohm else defaults.ohms,
-            tiles=_shapes(tile) if tile else defaults.tiles,
+            ohms=numbers(ohm, "--ohm") if ohm else defaults.ohms,
+            tiles=shapes(tile) if tile else defaults.tiles,
             seeds=seeds, sigma=sigma, images=images, g_on=g_on, g_off=g_off, epochs=epochs,
             threads=threads,
         )

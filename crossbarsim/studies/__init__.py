@@ -1,10 +1,13 @@
 """Studies of networks on crossbars: data, sweeps that can be resumed, tables and pictures."""
 
 from .data import Dataset, Labelled, load, load_digits
+from .device_spread import DeviceSpread, device_spread
 from .errors import DataError
 from .ir_drop import IrDropStudy, Point
 from .ir_drop_result import IrDropResult
 from .networks import CnnSettings, TrainedCnn, trained_cnn
+from .nonidealities import NonIdealityStudy
+from .nonidealities_result import NonIdealityResult
 from .progress import ProgressMeter, RichProgress, Silent
 from .read_delay import ReadDelay, read_delay
 from .read_margin import ReadMargin, read_margin, sneak_resistance
@@ -15,9 +18,12 @@ __all__ = [
     "CnnSettings",
     "DataError",
     "Dataset",
+    "DeviceSpread",
     "IrDropResult",
     "IrDropStudy",
     "Labelled",
+    "NonIdealityResult",
+    "NonIdealityStudy",
     "Point",
     "ProgressMeter",
     "ReadDelay",
@@ -27,6 +33,7 @@ __all__ = [
     "Silent",
     "TileMap",
     "TrainedCnn",
+    "device_spread",
     "load",
     "load_digits",
     "read_delay",

@@ -1,0 +1,337 @@
+"""Accuracy of a network against converters' resolution and what devices do wrong, together."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from ..netlists.crossbar import Wires
+from ..netlists.errors import ParameterError
+from ..nn import CrossbarConfig, calibrate, convert, equip
+from ..nonidealities import (
+    ConductanceStates,
+    Distribution,
+    Faults,
+    LogNormal,
+    NonIdealities,
+    Normal,
+    Variability,
+)
+from ..periphery import ADC, Periphery
+from .data import Dataset, Labelled
+from .networks import CnnSettings, TrainedCnn, logits, torch_threads, trained_cnn
+from .nonidealities_result import NonIdealityResult
+from .progress import ProgressMeter, Silent
+from .records import Record
+
+__all__ = ["EFFECTS", "ChipPoint", "NonIdealityStudy", "measure"]
+
+EFFECTS = ("sigma", "states", "stuck_on", "stuck_off")
+"""Spread of R_on and R_off, finite conductance states, cells stuck at R_on, at R_off."""
+
+Law = Literal["lognormal", "normal"]
+
+_BATCH = 128
+
+
+def _spread(sigma: float, law: Law) -> Distribution:
+    """Return factors on a resistance of mean 1 and standard deviation sigma."""
+    if law == "normal":
+        return Normal(sigma)
+    return LogNormal(math.sqrt(math.log1p(sigma**2)), median=1.0 / math.sqrt(1.0 + sigma**2))
+
+
+@dataclass(frozen=True)
+class ChipPoint:
+    """One chip to measure, with every converter.
+
+    Parameters
+    ----------
+    tile : (int, int)
+        Word lines and bit lines of a tile.
+    ohm : float
+        Of one wire segment; 0: active arrays, as far as reading goes.
+    effect : str or None
+        Of `EFFECTS`; None: devices exactly as they should be.
+    value : float or None
+        Relative standard deviation, number of states, or share of the cells.
+    seed : int or None
+        None where nothing is drawn.
+    law : {"lognormal", "normal"}
+        Of the spread.
+    """
+
+    tile: tuple[int, int]
+    ohm: float
+    effect: str | None
+    value: float | None
+    seed: int | None
+    law: Law = "lognormal"
+
+    def key(self, bits: int | None) -> list[Any]:
+        """Return what names the chip with converters of `bits` (None: ideal) in a record."""
+        return [*self.tile, self.ohm, self.effect, self.value, self.seed, bits]
+
+    @property
+    def nonidealities(self) -> NonIdealities | None:
+        """What the chip's devices do."""
+        if self.effect is None or self.value is None:
+            return None
+        if self.effect == "sigma":
+            law = _spread(self.value, self.law)
+            return NonIdealities(
+                variability=(Variability("r_on", law), Variability("r_off", law))
+            )
+        if self.effect == "states":
+            return NonIdealities(states=ConductanceStates(int(self.value)))
+        return NonIdealities(faults=Faults(**{self.effect: self.value}))
+
+
+@dataclass(frozen=True, kw_only=True)
+class NonIdealityStudy:
+    """Settings of the study: after Fig. 1 of MemTorch's paper (Lammie et al., arXiv:2004.10971).
+
+    Every effect is swept by itself, each against the resolution of the ADCs, for every tile shape
+    and wire resistance. All converters read the same chips: an array is solved once.
+
+    Parameters
+    ----------
+    tiles : tuple of (int, int)
+        Tile shapes, word lines by bit lines.
+    ohms : tuple of float
+        Resistance of one wire segment, word and bit lines alike, ohm. 0 stands for active arrays
+        (MemTorch's), the default 2 ohm for passive ones: copper of 25 nm half pitch, at
+        50 nOhm m and an aspect ratio of 2, has 2 rho / (2 F).
+    bits : tuple of int
+        Of the ADCs, one per physical column, their range calibrated; an ideal read-out comes on
+        top.
+    sigmas : tuple of float
+        Relative standard deviation of R_on and of R_off, each cell by itself; cells of which
+        0 < R_on < R_off does not hold are drawn again.
+    law : {"lognormal", "normal"}
+        Of R_on and R_off. The paper draws normal resistances, of which those near 0 ohm, beyond
+        any device, dominate their columns from a relative deviation of about 0.3 on.
+    states : tuple of int
+        Numbers of conductance states, evenly spaced in conductance.
+    stuck_on, stuck_off : tuple of float
+        Shares of all cells.
+    seeds : int
+        Chips per value of an effect that is drawn.
+    images : int or None
+        Held-out images of each set, from the first on; None: all.
+    calibration_images : int
+        Training images that the ranges of inputs and converters are found with.
+    percentile : float
+        Of the converters' signals that their range covers.
+    g_on, g_off : float
+        Siemens; defaults 1 / 14 kohm and 1 / 50 Mohm, those of the paper.
+    epochs : int or None
+        Of the training; None: what fits the data.
+    train_seed : int
+    threads : int or None
+        None: all CPUs.
+    """
+
+    tiles: tuple[tuple[int, int], ...] = ((128, 128), (256, 64))
+    ohms: tuple[float, ...] = (0.0, 2.0)
+    bits: tuple[int, ...] = (2, 4, 6, 8, 10)
+    sigmas: tuple[float, ...] = (0.05, 0.1, 0.2, 0.3, 0.5)
+    law: Law = "lognormal"
+    states: tuple[int, ...] = (2, 4, 6, 8, 10)
+    stuck_on: tuple[float, ...] = (0.002, 0.01, 0.05, 0.1, 0.25)
+    stuck_off: tuple[float, ...] = (0.002, 0.01, 0.05, 0.1, 0.25)
+    seeds: int = 2
+    images: int | None = None
+    calibration_images: int = 128
+    percentile: float = 99.99
+    g_on: float = 1 / 1.4e4
+    g_off: float = 1 / 5e7
+    epochs: int | None = None
+    train_seed: int = 0
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.tiles:
+            raise ParameterError("`tiles` must be one or more pairs of integers; got none")
+        for name in ("tiles", "ohms", "bits", "sigmas", "states", "stuck_on", "stuck_off"):
+            values = getattr(self, name)
+            if not isinstance(values, tuple):
+                raise ParameterError(f"`{name}` must be a tuple; got {values!r}")
+            if len(set(values)) != len(values):
+                raise ParameterError(f"`{name}` has a value twice: {values!r}")
+        for name in ("sigmas", "stuck_on", "stuck_off"):
+            if not all(isinstance(v, (int, float)) and 0 < v <= 1 for v in getattr(self, name)):
+                raise ParameterError(
+                    f"`{name}` must be numbers above 0, at most 1; got {getattr(self, name)!r}"
+                )
+        if not self.ohms or not all(isinstance(r, (int, float)) and r >= 0 for r in self.ohms):
+            raise ParameterError(f"`ohms` must be one or more numbers >= 0; got {self.ohms!r}")
+        if self.law not in get_args(Law):
+            raise ParameterError(f"`law` must be one of {get_args(Law)}; got {self.law!r}")
+        for name, least in (("seeds", 1), ("images", 1), ("calibration_images", 1), ("epochs", 0),
+                            ("threads", 1)):
+            value = getattr(self, name)
+            if value is None and name in ("images", "epochs", "threads"):
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ParameterError(f"`{name}` must be an integer >= {least}; got {value!r}")
+        # The parts' own checks of everything that they are given, before the training.
+        for bits in self.bits:
+            self.periphery(bits)
+        for chip in self.chips():
+            self.config(chip)
+
+    @classmethod
+    def quick(cls, **changes: Any) -> NonIdealityStudy:
+        """Return settings of a first look: few values, one chip each, 200 images."""
+        few: dict[str, Any] = {
+            "tiles": ((128, 128),), "bits": (4, 6, 8), "sigmas": (0.1, 0.3), "states": (4, 8),
+            "stuck_on": (0.01, 0.1), "stuck_off": (0.01, 0.1), "seeds": 1, "images": 200,
+        }
+        return cls(**{**few, **changes})
+
+    def values(self, effect: str) -> tuple[float, ...]:
+        """Return the values of one of `EFFECTS`, without the one that is none at all."""
+        found: tuple[float, ...] = self.sigmas if effect == "sigma" else getattr(self, effect)
+        return found
+
+    def chips(self) -> Iterator[ChipPoint]:
+        """Yield every chip; first those without effects and the first seed of each value."""
+        for seed in range(self.seeds):
+            for tile in self.tiles:
+                for ohm in map(float, self.ohms):
+                    if seed == 0:
+                        yield ChipPoint(tile, ohm, None, None, None)
+                    for effect in EFFECTS:
+                        drawn = effect != "states"
+                        if drawn or seed == 0:
+                            for value in self.values(effect):
+                                yield ChipPoint(
+                                    tile, ohm, effect, value, seed if drawn else None, self.law
+                                )
+
+    def periphery(self, bits: int | None) -> Periphery | None:
+        """Return the converters of `bits`; None: ideal ones."""
+        if bits is None:
+            return None
+        return Periphery(adc=ADC(bits=bits, percentile=self.percentile))
+
+    def config(self, chip: ChipPoint) -> CrossbarConfig:
+        """Return the crossbars' settings of a chip, with converters yet to be chosen."""
+        return CrossbarConfig(
+            tile_shape=chip.tile, wires=Wires(word=chip.ohm, bit=chip.ohm), g_on=self.g_on,
+            g_off=self.g_off, nonidealities=chip.nonidealities, precision="float32",
+            seed=chip.seed or 0, periphery=self.periphery(8),
+        )
+
+    def context(self, data: Dataset, network: TrainedCnn) -> dict[str, Any]:
+        """Return everything that a point's values depend on, apart from the point itself."""
+        own = ("images", "calibration_images", "percentile", "g_on", "g_off", "law")
+        return {
+            **{name: getattr(self, name) for name in own},
+            "data_sha256": data.sha256, "network_sha256": network.sha256,
+        }
+
+    def run(
+        self, data: Dataset, out: Path, *, progress: ProgressMeter | None = None
+    ) -> NonIdealityResult:
+        """Train or take the network, measure every point that is not recorded yet.
+
+        Parameters
+        ----------
+        data : Dataset
+        out : Path
+            Folder of the trained network, the record and the results; made where missing.
+        progress : ProgressMeter, optional
+
+        Returns
+        -------
+        NonIdealityResult
+
+        Raises
+        ------
+        ParameterError
+            Where `out` holds points of a study with other settings.
+        """
+        meter = progress or Silent()
+        settings = CnnSettings.for_data(data, epochs=self.epochs, seed=self.train_seed)
+        network = trained_cnn(settings, data, cache=out, progress=meter, threads=self.threads)
+        parts = {
+            name: Labelled(part.images[: self.images], part.labels[: self.images])
+            for name, part in {"test": data.test, **data.extra}.items()
+        }
+        record = Record(out / "points.jsonl", self.context(data, network))
+        chips, bits = list(self.chips()), (None, *self.bits)
+        done = sum(record.get(chip.key(b)) is not None for chip in chips for b in bits)
+        meter.begin("points", len(chips) * len(bits), done)
+        typical = network.inputs(data.train.images[: self.calibration_images])
+        start = time.perf_counter()
+        with torch_threads(self.threads):
+            digital = {name: logits(network, part) for name, part in parts.items()}
+            for chip in chips:
+                missing = [b for b in bits if record.get(chip.key(b)) is None]
+                if missing:
+                    for b, values in measure(
+                        self, chip, missing, network, parts, digital, typical
+                    ):
+                        record.add(chip.key(b), values)
+                        meter.advance("points", _note(chip, b, values))
+        rows = [
+            {"tile_rows": chip.tile[0], "tile_columns": chip.tile[1], "ohm": chip.ohm,
+             "effect": chip.effect or "none", "value": chip.value, "seed": chip.seed, "bits": b,
+             **(record.get(chip.key(b)) or {})}
+            for chip in chips for b in bits
+        ]
+        accuracy = {
+            name: float(np.mean(digital[name].argmax(1) == part.labels))
+            for name, part in parts.items()
+        }
+        return NonIdealityResult(self, settings, data, network, pd.DataFrame(rows), accuracy,
+                                 time.perf_counter() - start)
+
+
+def _note(chip: ChipPoint, bits: int | None, values: dict[str, Any]) -> str:
+    what = "no effect" if chip.effect is None else f"{chip.effect} {chip.value:g}"
+    adc = "ideal read-out" if bits is None else f"{bits} bit"
+    accuracy = f"{100 * values['test_accuracy']:.1f} %"
+    return f"{chip.tile[0]}x{chip.tile[1]}, {chip.ohm:g} ohm, {what}, {adc}: {accuracy}"
+
+
+def measure(
+    study: NonIdealityStudy, chip: ChipPoint, bits: list[int | None], network: TrainedCnn,
+    parts: dict[str, Labelled], digital: dict[str, NDArray[np.float64]], typical: torch.Tensor,
+) -> Iterator[tuple[int | None, dict[str, Any]]]:
+    """Yield what one chip makes of the held-out images, for converters of all `bits`.
+
+    Accuracy, share of predictions equal to the digital network's, and the RMS error of the outputs
+    relative to the digital outputs' RMS, for each set of images; seconds taken (programming and
+    calibration count to the first).
+    """
+    start = time.perf_counter()
+    model = convert(network.model, study.config(chip)).eval()
+    if any(b is not None for b in bits):
+        calibrate(model, typical.split(_BATCH))
+    # the ideal read-out last: it keeps effective weights in the place of the programmed arrays
+    for b in sorted(bits, key=lambda b: (b is None, b)):
+        equip(model, study.periphery(b))
+        values: dict[str, Any] = {}
+        for name, part in parts.items():
+            outputs, reference = logits(network, part, model=model, batch=_BATCH), digital[name]
+            chosen = outputs.argmax(1)
+            values[f"{name}_accuracy"] = float(np.mean(chosen == part.labels))
+            values[f"{name}_agreement"] = float(np.mean(chosen == reference.argmax(1)))
+            values[f"{name}_output_error"] = float(
+                np.sqrt(np.mean((outputs - reference) ** 2) / np.mean(reference**2))
+            )
+        now = time.perf_counter()
+        values["seconds"], start = now - start, now
+        yield b, values
