@@ -7,6 +7,6 @@ this registers them.
 
 from __future__ import annotations
 
-from . import diode
+from . import bipolar, diode
 
-__all__ = ["diode"]
+__all__ = ["bipolar", "diode"]

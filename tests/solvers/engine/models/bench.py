@@ -46,7 +46,7 @@ class Bench:
         own = " ".join(f"{k}={v!r}" for k, v in self.own.items())
         card = " ".join(f"{k}={v!r}" for k, v in self.card.items())
         level = "" if self.kind in ("npn", "pnp", "njf", "pjf") else f"level={self.level}"
-        options = " ".join(f"{k}={v!r}" for k, v in {**TIGHT, "gmin": 1e-15, **self.options}.items())
+        options = " ".join(f"{k}={v!r}" for k, v in {**TIGHT, "gmin": 1e-15, **self.options}.items() if k != "compat")
         sources = "\n".join(f"v{t} {t} 0 dc 0 {extra if t == self.driven else ''}" for t in self.terminals)
         return f"""{sources}
 {self.letter}1 {' '.join(self.terminals)} mod {own}
