@@ -21,10 +21,12 @@ from crossbarsim.nonidealities import (
     NonIdealities,
     Normal,
     ReadNoise,
+    SinhIV,
+    TelegraphNoise,
     Variability,
     WriteNoise,
 )
-from crossbarsim.periphery import ADC, DAC, Periphery
+from crossbarsim.periphery import ADC, DAC, Periphery, TransimpedanceSense
 
 torch.set_num_threads(1)
 
@@ -218,7 +220,7 @@ def test_noise_is_that_of_the_read_whatever_the_batch():
     whole = run(CrossbarLinear.from_digital(layer, config), x)
     chip = CrossbarLinear.from_digital(layer, config)
     parts = torch.cat([run(chip, piece) for piece in x.split(5)])
-    assert torch.equal(whole, parts)
+    torch.testing.assert_close(whole, parts, rtol=0, atol=1e-12)
     again = run(chip, x)
     assert (again - whole).abs().max() > 1e-4  # later reads have noise of their own
     exact = run(CrossbarLinear.from_digital(layer, quiet), x)
@@ -243,3 +245,23 @@ def test_empty_batches_and_other_devices():
     assert run(chip, images()[:0]).shape == (0, 3)
     with pytest.raises(BackendUnavailable, match="weights are on meta"):
         CrossbarLinear(4, 2, config=CrossbarConfig(path="matrix")).to("meta")(torch.ones(1, 4))
+
+
+@pytest.mark.parametrize("effects", [
+    {"noise": ReadNoise(telegraph=TelegraphNoise()), "iv": SinhIV(0.3)},
+    {"noise": ReadNoise()}, {},
+], ids=["curved", "flicker", "quiet"])
+def test_noise_of_cells_and_amplifiers_goes_with_the_read(effects):
+    torch.manual_seed(2)
+    layer = nn.Linear(9, 4).double()
+    x = torch.rand(7, 9, dtype=torch.float64) * 2 - 1
+    config = CrossbarConfig(
+        tile_shape=(5, 8), wires=Wires(2.0, 2.0), input_range=1.0, input_encoding="offset",
+        nonidealities=NonIdealities(**effects), periphery=Periphery(
+            sense=TransimpedanceSense(gbw=1e9, temperature=300.0, voltage_noise=1e-8)),
+    )
+    chips = [CrossbarLinear.from_digital(layer, config) for _ in range(2)]
+    whole = run(chips[0], x)
+    parts = torch.cat([run(chips[1], piece) for piece in x.split(2)])
+    torch.testing.assert_close(whole, parts, rtol=0, atol=1e-9)
+    assert (whole - run(chips[0], x)).abs().max() > 1e-6
