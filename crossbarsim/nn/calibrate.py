@@ -127,6 +127,21 @@ def calibrate(
     ------
     ParameterError
         No crossbar layers, an empty loader, or a layer that got no input other than 0.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch import nn
+    >>> from crossbarsim.nn import CrossbarConfig, calibrate, convert
+    >>> from crossbarsim.periphery import ADC, DAC, Periphery
+    >>> model = nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 2))
+    >>> config = CrossbarConfig(periphery=Periphery(dac=DAC(bits=8), adc=ADC(bits=8)))
+    >>> chip = convert(model, config)
+    >>> found = calibrate(chip, [torch.linspace(-1, 2, 80).reshape(10, 8)], correct=True)
+    >>> found["0"], [found.matrices[name].signed for name in ("0", "2")]
+    (2.0, [True, False])
+    >>> chip(torch.ones(3, 8)).shape
+    torch.Size([3, 2])
     """
     matrices = stored_names(model)
     batches = list(loader) if iter(loader) is loader else loader  # it is gone through again

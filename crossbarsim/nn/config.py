@@ -132,6 +132,21 @@ class CrossbarConfig:
     ------
     ParameterError
         Any value out of range, with the field's name.
+
+    Examples
+    --------
+    Weights of 8 bits on 2-bit cells, read bit by bit, with faulty cells:
+
+    >>> from crossbarsim.nn import CrossbarConfig
+    >>> from crossbarsim.nonidealities import Faults, NonIdealities
+    >>> from crossbarsim.periphery import ADC, DAC, Periphery
+    >>> config = CrossbarConfig(
+    ...     bits=8, bits_per_cell=2, input_encoding="bit-serial",
+    ...     nonidealities=NonIdealities(faults=Faults(stuck_off=0.01)),
+    ...     periphery=Periphery(dac=DAC(bits=8), adc=ADC(bits=8)),
+    ... )
+    >>> config.weights_per_tile
+    32
     """
 
     tile_shape: tuple[int, int] = (128, 128)

@@ -189,6 +189,15 @@ def report(
     ------
     ParameterError
         With inputs: converters or cells that are not linear, and no calibration yet.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from crossbarsim.nn import CrossbarConfig, convert, report
+    >>> chip = convert(nn.Sequential(nn.Linear(200, 100), nn.ReLU()), CrossbarConfig())
+    >>> row = report(chip).layers[0]
+    >>> row.tiles, row.arrays, round(row.utilisation, 3), 0.05 < row.ir_drop < 0.2
+    (2, 4, 0.61, True)
     """
     found: dict[StoredMatrix, Inspection] = {}
     output_error = None
