@@ -94,11 +94,11 @@ def nonidealities(
             "states": states and integers(states, "--states"),
             "stuck_on": stuck_on and numbers(stuck_on, "--stuck-on"),
             "stuck_off": stuck_off and numbers(stuck_off, "--stuck-off"),
-            "seeds": seeds, "images": images, "epochs": epochs, "threads": threads,
+            "law": law, "seeds": seeds, "images": images, "epochs": epochs, "threads": threads,
         }
         make = studies.NonIdealityStudy.quick if quick else studies.NonIdealityStudy
         settings = make(
-            law=law, g_on=1 / r_on if r_on > 0 else 0.0, g_off=1 / r_off if r_off > 0 else 0.0,
+            g_on=1 / r_on if r_on > 0 else 0.0, g_off=1 / r_off if r_off > 0 else 0.0,
             **{key: value for key, value in given.items() if value is not None},
         )
         console = Console()

@@ -93,7 +93,8 @@ class ChipPoint:
             )
         if self.effect == "states":
             return NonIdealities(states=ConductanceStates(int(self.value)))
-        return NonIdealities(faults=Faults(**{self.effect: self.value}))
+        share: dict[str, Any] = {self.effect: self.value}
+        return NonIdealities(faults=Faults(**share))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -319,7 +320,7 @@ def measure(
     start = time.perf_counter()
     model = convert(network.model, study.config(chip)).eval()
     if any(b is not None for b in bits):
-        calibrate(model, typical.split(_BATCH))
+        calibrate(model, torch.split(typical, _BATCH))
     # the ideal read-out last: it keeps effective weights in the place of the programmed arrays
     for b in sorted(bits, key=lambda b: (b is None, b)):
         equip(model, study.periphery(b))

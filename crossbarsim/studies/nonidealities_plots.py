@@ -43,9 +43,9 @@ def plot_nonideality(
         dark = values[i, j] < low + 0.65 * (high - low)
         ax.text(j, i, f"{values[i, j]:.0f}", ha="center", va="center", fontsize=8.5,
                 color="white" if dark else "black")
-    ax.set_xticks(range(len(table.columns)), [_number(b) for b in table.columns])
+    ax.set_xticks(range(len(table.columns)), [_number(float(b)) for b in table.columns])
     scale = 1 if effect == "states" else 100
-    ax.set_yticks(range(len(table.index)), [_number(scale * v) for v in table.index])
+    ax.set_yticks(range(len(table.index)), [_number(scale * float(v)) for v in table.index])
     ax.set_xlabel("ADC bits")
     ax.set_ylabel(_math(LABELS[effect]))
     ax.set_title(place_label(tile, ohm), fontsize=10)

@@ -125,9 +125,13 @@ class NonIdealityResult:
         return "\n".join(lines) + "\n"
 
     def _row(
-        self, name: str, effect: str, value: float, places: list[Any], part: str, bits: float
+        self, name: str, effect: str, value: float, places: list[tuple[Any, float]], part: str,
+        bits: float,
     ) -> str:
-        found = [100 * self.grid(effect, *place, part).loc[value, bits] for place in places]
+        found = []
+        for tile, ohm in places:
+            table: Any = self.grid(effect, tile, ohm, part)
+            found.append(100 * table.loc[value, bits])
         return f"| {name} | " + " | ".join(f"{accuracy:.1f}" for accuracy in found) + " |"
 
     def describe(self) -> dict[str, Any]:
