@@ -24,6 +24,7 @@ from .netlists import (
     Transimpedance,
     VirtualGround,
     Wires,
+    read_spice,
 )
 from .solvers import Solution, Solver
 
@@ -55,4 +56,5 @@ __all__ = [
     "Transimpedance",
     "VirtualGround",
     "Wires",
+    "read_spice",
 ]

@@ -22,6 +22,7 @@ from .errors import (
     SingularCircuitError,
 )
 from .sources import Pulse, Pwl, Sine
+from .spice.reader import read_spice
 
 __all__ = [
     "BackendUnavailable",
@@ -46,4 +47,5 @@ __all__ = [
     "Transimpedance",
     "VirtualGround",
     "Wires",
+    "read_spice",
 ]

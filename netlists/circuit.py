@@ -96,6 +96,7 @@ class Circuit:
         self.temperature = 300.15
         self.parameters: dict[str, float] = {}
         self.commands: list[Command] = []
+        self.deck: Any = None  # of a deck that was read, see `crossbarsim.netlists.spice.reader`
 
     def __repr__(self) -> str:
         return f"Circuit({self.title!r}, {len(self._elements)} elements, {len(self._nodes)} nodes)"
@@ -115,6 +116,9 @@ class Circuit:
     def aliases(self) -> dict[str, str]:
         """Further names of nodes (merged nodes), name -> node."""
         return dict(self._aliases)
+
+    def __contains__(self, name: object) -> bool:
+        return str(name).lower() in self._elements
 
     def __getitem__(self, name: str) -> Element:
         try:

@@ -128,6 +128,8 @@ class Sine:
         Second; before it the voltage is `offset`.
     damping : float
         1/s.
+    phase : float
+        Degree; before `delay` the voltage is offset + amplitude sin(phase).
     """
 
     offset: float
@@ -135,18 +137,19 @@ class Sine:
     frequency: float
     delay: float = 0.0
     damping: float = 0.0
+    phase: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("offset", "amplitude", "delay", "damping"):
+        for name in ("offset", "amplitude", "delay", "damping", "phase"):
             _check(name, getattr(self, name))
         _check("frequency", self.frequency, positive=True)
 
     def at(self, t: float) -> float:
         """Return the voltage at `t`."""
-        s = t - self.delay
+        s, phase = t - self.delay, np.deg2rad(self.phase)
         if s <= 0:
-            return self.offset
-        wave = np.sin(2 * np.pi * self.frequency * s) * np.exp(-self.damping * s)
+            return float(self.offset + self.amplitude * np.sin(phase))
+        wave = np.sin(2 * np.pi * self.frequency * s + phase) * np.exp(-self.damping * s)
         return float(self.offset + self.amplitude * wave)
 
     def breakpoints(self, t_stop: float) -> Array:
@@ -157,7 +160,8 @@ class Sine:
     def to_spice(self, t_stop: float) -> str:
         """Return the source's function in a SPICE deck."""
         del t_stop
-        values = (self.offset, self.amplitude, self.frequency, self.delay, self.damping)
+        values = [self.offset, self.amplitude, self.frequency, self.delay, self.damping]
+        values += [self.phase] if self.phase else []
         return f"SIN({' '.join(repr(float(v)) for v in values)})"
 
 
@@ -169,10 +173,17 @@ class Pwl:
     ----------
     times : sequence of float, second, increasing
     values : sequence of float, volt
+    repeat : float, optional
+        Second: from this one of the times to the last the curve goes on for ever; 0 or one of
+        `times`.
+    delay : float
+        Second, by which all is later.
     """
 
     times: Sequence[float]
     values: Sequence[float]
+    repeat: float | None = None
+    delay: float = 0.0
 
     def __post_init__(self) -> None:
         t, v = finite_array("times", self.times), finite_array("values", self.values)
@@ -185,17 +196,39 @@ class Pwl:
             )
         object.__setattr__(self, "times", tuple(map(float, t)))
         object.__setattr__(self, "values", tuple(map(float, v)))
+        _check("delay", self.delay)
+        if self.repeat is not None and (
+            self.repeat not in (0.0, *self.times) or not 0.0 <= self.repeat < self.times[-1]
+        ):
+            raise ParameterError(
+                f"`repeat` must be 0 or one of `times` before the last; got {self.repeat!r}"
+            )
 
     def at(self, t: float) -> float:
         """Return the voltage at `t`."""
-        return float(np.interp(t, self.times, self.values))
+        s, last = t - self.delay, self.times[-1]
+        if self.repeat is not None and s >= last:
+            s = self.repeat + (s - last) % (last - self.repeat)
+        return float(np.interp(s, self.times, self.values))
 
     def breakpoints(self, t_stop: float) -> Array:
         """Return the points' times."""
-        return np.array([t for t in self.times if t <= t_stop])
+        t = np.array(self.times)
+        if self.repeat is not None:
+            period = t[-1] - self.repeat
+            again = t[t >= self.repeat]
+            count = max(int(np.ceil((t_stop - self.delay - t[-1]) / period)), 0)
+            later = again + period * np.arange(1, count + 1)[:, None]
+            t = np.unique(np.concatenate((t, later.ravel())))
+        t = t + self.delay
+        return np.asarray(t[(t <= t_stop) & ((t >= 0.0) | (self.delay == 0.0))])
 
     def to_spice(self, t_stop: float) -> str:
         """Return the source's function in a SPICE deck of `t_stop` seconds."""
+        if self.repeat is not None or self.delay:  # written out: dialects differ
+            t = self.breakpoints(max(t_stop, self.times[-1] + self.delay))
+            t = np.unique(np.append(t, (0.0, t_stop)))
+            return Pwl(tuple(t), tuple(self.at(s) for s in t)).to_spice(t_stop)
         t = np.unique(np.append(np.clip(self.times, 0.0, None), (0.0, max(t_stop, self.times[-1]))))
         return f"PWL({' '.join(f'{float(s)!r} {self.at(s)!r}' for s in t)})"
 

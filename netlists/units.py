@@ -9,15 +9,23 @@ import numpy as np
 
 from .errors import ParameterError
 
-__all__ = ["SCALE", "spice_number"]
+__all__ = ["scaled", "spice_number"]
 
-SCALE = {
-    "t": 1e12, "g": 1e9, "meg": 1e6, "k": 1e3, "mil": 25.4e-6, "m": 1e-3, "u": 1e-6, "n": 1e-9,
-    "p": 1e-12, "f": 1e-15, "a": 1e-18, "\u00b5": 1e-6,
+_POWERS = {
+    "t": 12, "g": 9, "meg": 6, "k": 3, "m": -3, "u": -6, "\u00b5": -6, "n": -9, "p": -12, "f": -15,
+    "a": -18,
 }
 _NUMBER = re.compile(
     r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(meg|mil|[tgkmunpfa])?([a-z]*)", re.IGNORECASE
 )
+
+
+def scaled(number: str, suffix: str) -> float:
+    """Return a number with a scale suffix in lower case, rounded once: 0.1n is 1e-10 exactly."""
+    if suffix == "mil":
+        return float(number) * 25.4e-6
+    mantissa, _, exponent = number.lower().partition("e")
+    return float(f"{mantissa}e{int(exponent or 0) + _POWERS.get(suffix, 0)}")
 
 
 def spice_number(name: str, value: object) -> float:
@@ -40,7 +48,7 @@ def spice_number(name: str, value: object) -> float:
     if isinstance(value, str):
         match = _NUMBER.fullmatch(value.strip())
         if match:
-            number = float(match[1]) * SCALE.get((match[2] or "").lower(), 1.0)
+            number = scaled(match[1], (match[2] or "").lower())
     elif isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
         number = float(value)
     if not math.isfinite(number):

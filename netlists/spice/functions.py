@@ -1,4 +1,4 @@
-"""The operators and functions of expressions: their values and exact derivatives.
+r"""The operators and functions of expressions: their values and exact derivatives.
 
 Every rule has a value, on floats and NumPy arrays alike, and a formula for the derivative by each
 argument in which ``{0}``, ``{1}`` are the arguments and ``{v}`` is the value. Derivatives stay
@@ -7,14 +7,21 @@ infinity times zero.
 
 What differs from ngspice 39 by choice, and what ``compat="ngspice"`` gives instead:
 
-=================  ==============================  =========================================
-expression         here                            compat="ngspice"
-=================  ==============================  =========================================
-``x ** y``, x < 0  -8 for (-2)**3, no value for    abs(x) ** y: 8 for (-2)**3
-                   a fraction y
-``x / 0``          infinite (an error where a      as here in numbers; in sources the divisor
-                   number is needed)               is moved away from 0 by 1e-32
-=================  ==============================  =========================================
+=====================  ============================  ==========================================
+expression             here                          compat="ngspice"
+=====================  ============================  ==========================================
+``x ** y``, x < 0      -8 for (-2)**3, no value for  abs(x) ** y: 8 for (-2)**3
+                       a fraction y
+``2 ** 3 ** 2``        512                           64
+``x / 0``              infinite (an error where a    in sources the divisor is moved away from
+                       number is needed)             0 by 1e-32, in numbers as here
+``pow``, ``pwr``       as ``**``; sgn(x) abs(x)**y   in numbers the other way round
+``1mil``               25.4 um                       in numbers a milli
+``limit(x, a, b)``     between a and b               the same (ngspice: a random number)
+=====================  ============================  ==========================================
+
+Both read more than ngspice: ``% \ int sqr if table hypot atan2 mod`` everywhere, steps and ramps
+also in numbers.
 """
 
 from __future__ import annotations
@@ -24,6 +31,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from .._check import Array
 
 __all__ = ["ALIASES", "REFUSED", "RULES", "Rule", "helpers"]
 
@@ -112,12 +121,29 @@ def _table(x: Any, *pairs: Any) -> Any:
     return np.interp(np.real(x), pairs[::2], pairs[1::2])
 
 
-def _table_slope(x: Any, *pairs: Any) -> Any:
-    """Return the slope of a table, at a corner the mean of both sides."""
-    xs, ys = np.asarray(pairs[::2], dtype=float), np.asarray(pairs[1::2], dtype=float)
-    slopes = np.concatenate(([0.0], np.diff(ys) / np.diff(xs), [0.0]))
+def _pieces(x: Any, *pairs: Any) -> Any:
+    """Return the value of a table whose first and last piece go on without end."""
+    xs, ys = pairs[::2], pairs[1::2]
+    low, high = np.minimum(x - xs[0], 0.0), np.maximum(x - xs[-1], 0.0)
+    first, last = ((ys[k + 1] - ys[k]) / (xs[k + 1] - xs[k]) for k in (0, -2))
+    return np.interp(x, xs, ys) + first * low + last * high
+
+
+def _slopes(x: Any, inside: Array, before: float, after: float, xs: Array) -> Any:
+    slopes = np.concatenate(([before], inside, [after]))
     left, right = np.searchsorted(xs, x, side="left"), np.searchsorted(xs, x, side="right")
-    return 0.5 * (slopes[left] + slopes[right])
+    return 0.5 * (slopes[left] + slopes[right])  # at a corner the mean of both sides
+
+
+def _table_slope(x: Any, *pairs: Any) -> Any:
+    xs, ys = (np.asarray(pairs[k::2], dtype=float) for k in (0, 1))
+    return _slopes(x, np.diff(ys) / np.diff(xs), 0.0, 0.0, xs)
+
+
+def _pieces_slope(x: Any, *pairs: Any) -> Any:
+    xs, ys = (np.asarray(pairs[k::2], dtype=float) for k in (0, 1))
+    inside = np.diff(ys) / np.diff(xs)
+    return _slopes(x, inside, inside[0], inside[-1], xs)
 
 
 def _plain(function: Any, slope: str) -> Rule:
@@ -162,7 +188,8 @@ RULES: dict[str, Rule] = {
     "?": Rule(_choose, select="{0} != 0"),
     "max": Rule(np.maximum, select="{0} >= {1}"),
     "min": Rule(np.minimum, select="{0} <= {1}"),
-    "pwl": Rule(_table),
+    "pwl": Rule(_pieces),
+    "table": Rule(_table),
     "atan2": Rule(np.arctan2, (
         "{1} * _bounded({0} * {0} + {1} * {1})", "-{0} * _bounded({0} * {0} + {1} * {1})",
     )),
@@ -206,7 +233,7 @@ RULES: dict[str, Rule] = {
 # other names of the same
 ALIASES = {
     "arccos": "acos", "arcsin": "asin", "arctan": "atan", "imag": "im", "log": "ln", "mag": "abs",
-    "phase": "ph", "real": "re", "sign": "sgn", "stp": "u", "table": "pwl",
+    "phase": "ph", "real": "re", "sign": "sgn", "stp": "u",
 }
 
 # functions of SPICE dialects that are refused, and what to do
@@ -222,6 +249,7 @@ def helpers() -> dict[str, Any]:
     return {
         "np": np, "_number": _number, "_bounded": _bounded, "_root": _root,
         "_power_slope": _power_slope, "_power_exponent": _power_exponent,
-        "_ngspice_divisor": _ngspice_divisor, "_table_slope": _table_slope,
+        "_ngspice_divisor": _ngspice_divisor,
+        "_pwl_slope": _pieces_slope, "_table_slope": _table_slope,
         **{f"_f{k}": rule.value for k, rule in enumerate(RULES.values())},
     }

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from ..errors import NetlistError
-from ..units import SCALE
+from ..units import scaled
 from .functions import ALIASES, REFUSED, RULES
 from .tape import Step, Tape
 
@@ -21,7 +21,8 @@ _TOKEN = re.compile(
     r"|(?P<device>@[^\s\[\](),]+\[[^\s\[\](),]+\])"
     r"|(?P<sign>\*\*|==|!=|<>|<=|>=|&&|\|\||[-+*/^%\\<>=&|!~?:,(){}'])"
 )
-_NUMBER = re.compile(r"((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(meg|mil|[tgkmunpfa\u00b5])?[a-z\u00b5]*")
+# no "a" for atto: 1A is one ampere, as in ngspice 39
+_NUMBER = re.compile(r"((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(meg|mil|[tgkmunpf\u00b5])?[a-z\u00b5]*")
 _BINARY = {  # operator: (binding, name); all but the power are left-associative
     "||": (2, "||"), "|": (2, "||"), "&&": (3, "&&"), "&": (3, "&&"), "==": (4, "=="),
     "!=": (4, "!="), "<>": (4, "!="), "<": (5, "<"), ">": (5, ">"), "<=": (5, "<="),
@@ -158,7 +159,7 @@ class _Parser:
             self.take()
             signs.append(self.signs())
             chain.append(self.primary())
-        if self.compat == "ngspice":  # from the left there
+        if self.compat:  # from the left there
             value = chain[0]
             for sign, exponent in zip(signs, chain[1:], strict=True):
                 value = self.operation("**", value, self.signed(exponent, sign))
@@ -169,14 +170,16 @@ class _Parser:
         return value
 
     def operation(self, name: str, left: int, right: int) -> int:
-        if self.compat == "ngspice" and name in ("/", "**"):
+        if (self.compat == "ngspice" and name in ("/", "**")) or (
+            self.compat == "ngspice numbers" and name == "**"
+        ):
             name = f"ngspice{name}"
         return self.tape.call(name, left, right)
 
     def primary(self) -> int:
         token = self.take()
         if token.kind == "number":
-            return self.tape.number(_number(token.text))
+            return self.tape.number(_number(token.text, self.compat))
         if token.kind == "device":
             name, parameter = token.text[1:-1].split("[", 1)
             return self.tape.probe(("@", name, parameter))
@@ -275,7 +278,12 @@ class _Parser:
             return tape.call("min", tape.call("max", given[0], given[1]), given[2])
         if key == "pow":
             need(2, 2)
+            if self.compat == "ngspice numbers":
+                return tape.call("**", *given)
             return self.operation("**", *given)
+        if key == "pwr" and self.compat == "ngspice numbers":
+            need(2, 2)
+            return tape.call("ngspice**", *given)
         if key == "sqr":
             need(1, 1)
             return tape.call("*", given[0], given[0])
@@ -295,19 +303,15 @@ class _Parser:
         if key in ("idt", "sdt"):
             need(1, 2)
             return tape.call("idt", *given)
-        if key == "pwl":
-            need(3)
-            return self.table(name, given)
+        if key in ("pwl", "table"):
+            need(5 if key == "pwl" else 3)
+            if count % 2 == 0:
+                raise self.refuse(f"`{name}` takes an abscissa and pairs of numbers,")
+            return tape.call(key, *given)
         if key in RULES and key[0].isalpha() and not key.startswith(("neg", "not", "ngspice")):
             need(RULES[key].arity, RULES[key].arity)
             return tape.call(key, *given)
         raise self.refuse(self.unknown(name))
-
-    def table(self, name: str, given: list[int]) -> int:
-        """Add a piecewise linear function, whose points must be numbers by now or later."""
-        if len(given) % 2 == 0:
-            raise self.refuse(f"`{name}` takes an abscissa and pairs of numbers,")
-        return self.tape.call("pwl", *given)
 
     def unknown(self, name: str) -> str:
         why = REFUSED.get(name)
@@ -323,11 +327,13 @@ class _Parser:
         return f"there is no function `{name}`{hint}"
 
 
-def _number(text: str) -> float:
+def _number(text: str, compat: str) -> float:
     match = _NUMBER.fullmatch(text)
     if match is None:  # the tokens' pattern is the same but for the units
         raise NetlistError(f"{text!r} is no number")
-    return float(match[1]) * SCALE.get(match[2] or "", 1.0)
+    if compat == "ngspice numbers" and match[2] == "mil":
+        return float(match[1]) * 1e-3
+    return scaled(match[1], match[2] or "")
 
 
 def parse_steps(
@@ -342,7 +348,8 @@ def parse_steps(
     functions : callable
         Gives the deck's function of a name, or None.
     compat : str
-        ``"ngspice"``: powers and quotients as ngspice 39 computes them.
+        ``"ngspice"``: as ngspice 39 computes sources; ``"ngspice numbers"``: as it computes
+        parameters. See `crossbarsim.netlists.spice.functions`.
     constants : mapping, optional
         Names that are numbers; ``pi`` and ``e`` unless given.
 

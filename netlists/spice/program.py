@@ -55,8 +55,8 @@ class _Writer:
         if rule.select:
             return name, self._selected(k, rule.select.format(*given), *inner[-2:])
         formulas = rule.slopes
-        if operator == "pwl":
-            formulas = (f"_table_slope({', '.join(given)})", *["0"] * (len(at) - 1))
+        if operator in ("pwl", "table"):
+            formulas = (f"_{operator}_slope({', '.join(given)})", *["0"] * (len(at) - 1))
         terms: dict[int, list[str]] = {}
         for n, (formula, slopes) in enumerate(zip(formulas, inner, strict=True)):
             if not slopes or formula == "0":

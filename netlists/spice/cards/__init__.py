@@ -1,0 +1,44 @@
+"""Model cards: which parameters each kind of device has, with defaults and units.
+
+The parameters, their names and defaults are those of Berkeley SPICE3f5 as ngspice 39 has them:
+T. L. Quarles, A. R. Newton, D. O. Pederson, A. Sangiovanni-Vincentelli, *SPICE3 Version 3f User's
+Manual*, UC Berkeley 1993; H. Vogt et al., *ngspice User's Manual*, version 39, 2023. EKV:
+M. Bucher, C. Lallement, C. Enz, F. Theodoloz, F. Krummenacher, *The EPFL-EKV MOSFET Model Equations for
+Simulation*, version 2.6, EPFL 1997.
+"""
+
+from __future__ import annotations
+
+from .bipolar import BIPOLAR
+from .card import Card, Parameter
+from .diode import DIODE
+from .mos import EKV, MOS1, MOS2, MOS3
+from .passive import CAPACITOR, INDUCTOR, RESISTOR
+from .switches import CSWITCH, JFET, SWITCH
+
+__all__ = ["CANONICAL", "CARDS", "EKV_LEVELS", "Card", "Parameter", "card"]
+
+# a level that means EKV: its own name, and the number that HSPICE and Smash gave it
+EKV_LEVELS = ("ekv", "44", "55")
+
+CARDS: dict[str, tuple[Card, ...]] = {
+    "r": (RESISTOR,), "res": (RESISTOR,), "c": (CAPACITOR,), "cap": (CAPACITOR,),
+    "l": (INDUCTOR,), "ind": (INDUCTOR,), "d": (DIODE,), "npn": (BIPOLAR,), "pnp": (BIPOLAR,),
+    "njf": (JFET,), "pjf": (JFET,), "nmos": (MOS1, MOS2, MOS3, EKV),
+    "pmos": (MOS1, MOS2, MOS3, EKV), "sw": (SWITCH,), "csw": (CSWITCH,),
+}
+CANONICAL = {"res": "r", "cap": "c", "ind": "l"}
+
+
+def card(kind: str, level: int | str = 1) -> Card:
+    """Return the card of a kind and level; KeyError where there is none.
+
+    Examples
+    --------
+    >>> card("nmos", 1).defaults["kp"]
+    2e-05
+    """
+    for found in CARDS[kind]:
+        if level in found.levels:
+            return found
+    raise KeyError(level)

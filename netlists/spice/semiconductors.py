@@ -1,0 +1,125 @@
+"""Diodes, transistors and memristors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import devices
+from ..elements import Element
+from ..errors import ParameterError
+from .card import CardLine
+from .cards import card as model_card
+from .models import Models
+
+__all__ = ["read_memristor", "read_semiconductor"]
+
+_KINDS = {"D": ("d",), "Q": ("npn", "pnp"), "J": ("njf", "pjf"), "M": ("nmos", "pmos")}
+_NODES = {"D": 2, "J": 3, "M": 4}
+_INITIAL = {
+    "D": ("ic",), "Q": ("icvbe", "icvce"), "J": ("icvds", "icvgs"),
+    "M": ("icvds", "icvgs", "icvbs"),
+}
+
+
+def read_semiconductor(card: CardLine, models: Models) -> list[Element]:
+    """Read ``D1 a c model``, ``Q1 c b e [s] model``, ``J1 d g s model``, ``M1 d g s b model``.
+
+    Initial voltages ``ic=...`` become ``icvbe``, ``icvce`` and the like.
+    """
+    kind = card.kind
+    if kind == "Q":
+        nodes = card.nodes(3)
+        # the fourth is the substrate unless it is the model
+        ahead = card.peek(1)
+        if ahead and models.known(ahead, card.scope) and not _pair(card, 1):
+            nodes += (card.node("the substrate"),)
+        elif not models.known(card.peek(), card.scope):
+            raise _no_model(card, models)
+    else:
+        nodes = card.nodes(_NODES[kind])
+    model = models.find(card, card.word("a model"), _KINDS[kind])
+    table = model_card(model.kind, model.level)
+    found: dict[str, Any] = {}
+    if not card.done and card.starts_number() and kind != "M":
+        found["area"] = card.number("the area")
+    given = card.pairs(table.instance, ("off",))
+    if "area" in given and "area" in found:
+        raise card.error("the area is given twice")
+    found |= given
+    initial = found.pop("ic", None)
+    if initial is not None:
+        values = initial if isinstance(initial, list) else [initial]
+        names = _INITIAL[kind]
+        if len(values) > len(names):
+            raise card.error(f"`ic` takes {', '.join(n.removeprefix('ic') or 'vd' for n in names)}")
+        found |= dict(zip(names, values, strict=False))
+    found = {name: card.plain(name, value) for name, value in found.items()}
+    for name in ("area", "w", "l"):
+        if name in found and found[name] <= 0:
+            raise card.error(f"`{name}` must be > 0; got {found[name]:g}")
+    card.multiplied(found)
+    return [card.element(nodes, 0.0, found, model=model.name)]
+
+
+def _pair(card: CardLine, ahead: int) -> bool:
+    token = card.tokens[min(card.at + ahead + 1, len(card.tokens) - 1)]
+    return token.kind == "sign" and token.text == "="
+
+
+def _no_model(card: CardLine, models: Models) -> Exception:
+    try:
+        models.find(card, card.word("a model"), _KINDS[card.kind])
+    except Exception as error:  # noqa: BLE001 - the error is what is wanted
+        return error
+    return card.error("a model is expected")
+
+
+def read_memristor(card: CardLine, models: Models) -> list[Element]:
+    """Read ``N1 a b model [name=value ...]``.
+
+    At the element stand states at the start by their names, or ``conductance`` (siemens) or
+    ``resistance`` (ohm) at the read voltage, and parameters of its own.
+    """
+    nodes = card.nodes(2)
+    model = models.find(card, card.word("a model"), ("",))
+    found_class = devices.model(model.kind)
+    preset = model.get("preset")
+    device = found_class() if preset is None else found_class.preset(str(preset))
+    states = tuple(device.state_names)
+    known = {str(name).lower(): name for name in device.parameters()}
+    allowed = (*states, "conductance", "resistance", "m", *known)
+    found = card.pairs([name.lower() for name in allowed])
+    found = {name: card.plain(name, value) for name, value in found.items()}
+    if "resistance" in found:
+        if "conductance" in found or found["resistance"] <= 0:
+            raise card.error("give the conductance or the resistance > 0")
+        found["conductance"] = 1.0 / found.pop("resistance")
+    if "conductance" in found and any(state.lower() in found for state in states):
+        raise card.error("the state and the conductance are both given")
+    own = {known[name]: value for name, value in found.items() if name in known}
+    whole = {
+        known.get(name, name): int(value) if name == "polarity" else value
+        for name, value in model.parameters.items() if name != "preset"
+    }
+    try:
+        made = device.replace(**{**whole, **own}) if own or whole else device
+        if "conductance" in found:
+            made.state_from_conductance(found["conductance"])
+        _check_states(card, made, states, found)
+    except ParameterError as error:
+        raise card.error(str(error)) from None
+    card.multiplied(found)
+    return [card.element(nodes, 0.0, found, model=model.name)]
+
+
+def _check_states(
+    card: CardLine, device: Any, states: tuple[str, ...], found: dict[str, Any]
+) -> None:
+    low, high = device.bounds()
+    for s, name in enumerate(states):
+        value = found.get(name.lower())
+        if value is not None and not float(low[s]) <= value <= float(high[s]):
+            raise card.error(
+                f"the state `{name}` = {value:g} must be from {float(low[s]):g} to "
+                f"{float(high[s]):g}"
+            )
