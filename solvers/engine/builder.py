@@ -72,7 +72,7 @@ class Builder:
     labels : list of str
         Of all unknowns, as results show them.
     units, row_units : list of str
-        Of the unknown and of its row's f: "V", "A", or "1" for others.
+        Of the unknown and of its row's f: "V", "A", "state" (from 0 to 1, and its rate), or "1".
     """
 
     def __init__(self, circuit: Circuit, temperature: float, options: dict[str, Any]) -> None:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import linear
+from . import behavioural, delays, linear, memristors, switches
 
-__all__ = ["linear"]
+__all__ = ["behavioural", "delays", "linear", "memristors", "switches"]

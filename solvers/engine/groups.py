@@ -155,6 +155,8 @@ class Group:
         Of the E elements, for messages.
     limited : (E,) bool
         Set by `evaluate`.
+    jumped : bool
+        Set by `accept`: something has changed at once, and the integration begins anew.
     """
 
     names: tuple[str, ...] = ()
@@ -164,6 +166,7 @@ class Group:
     c_at: tuple[Ints, Ints] = (_NO_ROWS, _NO_ROWS)
     source_rows: Ints = np.zeros(0, dtype=np.int64)
     limited: Bools = _NO_ELEMENT
+    jumped: bool = False
 
     # -- the three parts -----------------------------------------------------------------------
 

@@ -103,8 +103,8 @@ class History:
         third = self.charges[2] if order > 1 else self.charges[1]
         return float(allowed_step(
             h, d1, d2, order, q, self.charges[0], self.charges[1], third, rate, self.rate,
-            tolerances.rows, tolerances.current, tolerances.charge, tolerances.relative,
-            tolerances.trust, factor,
+            tolerances.rows, tolerances.current, tolerances.charge, tolerances.weight,
+            tolerances.relative, tolerances.trust, factor,
         ))
 
     def push(self, time: float, x: Array, q: Array, rate: Array) -> None:
@@ -125,6 +125,8 @@ class StepTolerances:
         Rows that have charges at all.
     current, charge : (n,)
         Absolute tolerance of rates, and charges below which relative errors do not count.
+    weight : (n,)
+        Of each row's tolerance.
     relative, trust : float
         ``reltol`` and ``trtol``.
     """
@@ -132,5 +134,6 @@ class StepTolerances:
     rows: Array
     current: Array
     charge: Array
+    weight: Array
     relative: float
     trust: float

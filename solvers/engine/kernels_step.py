@@ -14,8 +14,8 @@ __all__ = ["allowed_step"]
 @kernel
 def allowed_step(
     h: float, d1: float, d2: float, order: int, q: Array, q0: Array, q1: Array, q2: Array,
-    rate: Array, rate0: Array, rows: Ints, current: Array, charge: Array, relative: float,
-    trust: float, factor: float,
+    rate: Array, rate0: Array, rows: Ints, current: Array, charge: Array, weight: Array,
+    relative: float, trust: float, factor: float,
 ) -> float:
     """Return the longest step with an error within the tolerances (of ngspice's cktterr.c).
 
@@ -32,7 +32,7 @@ def allowed_step(
         if order > 1:
             c = (q1[k] - q2[k]) / (d2 - d1)
             diff = (diff - (b - c) / d2) / (h + d2)
-        error = factor * abs(diff) * (h if order == 1 else h * h) / trust
+        error = factor * abs(diff) * (h if order == 1 else h * h) / (trust * weight[k])
         if first > second:
             share = error / first
             if not share <= by_rate:

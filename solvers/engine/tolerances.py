@@ -92,5 +92,6 @@ class Tolerances:
         return cls(**found)
 
     def of_unknowns(self, units: Any) -> Array:
-        """Return the absolute tolerance of unknowns or rows in "V", "A" or "1"."""
-        return np.where(units == "V", self.vntol, np.where(units == "A", self.abstol, 1e-9))
+        """Return the absolute tolerance of unknowns or rows in "V", "A", "state" or "1"."""
+        known = {"V": self.vntol, "A": self.abstol, "state": 1e-6}
+        return np.array([known.get(str(u), 1e-9) for u in units])

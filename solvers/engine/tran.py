@@ -26,6 +26,7 @@ from .system import System
 __all__ = ["transient"]
 
 _SAFETY = 0.95
+_STATE = 0.02  # states of memristors run away: their error counts for more
 _NEWTON = 20  # steps per time step
 _GRID = 300  # unknowns above which linear circuits keep to steps whose factors are known
 _WATCHED = ("refuse", "max_step", "next_breakpoint", "accept", "rewind")
@@ -69,10 +70,11 @@ class _Run:
         self.names = Names(system.circuit, system.nodes, system.branches, system.labels)
         self.record = Record(self.names, save, analysis.start)
         charged = _charged(system)
-        flux = system.row_units == "1"
+        states = system.row_units == "state"
         self.errors = StepTolerances(
             np.flatnonzero(charged[:-1]), np.full(system.size, tol.abstol),
-            np.where(flux, 0.1, tol.chgtol), tol.reltol, tol.trtol,
+            np.where(states, 1.0, tol.chgtol), np.where(states, _STATE, 1.0), tol.reltol,
+            tol.trtol,
         )
         span = analysis.stop - analysis.start
         limit = analysis.max_step or min(analysis.step, span / 50.0)
@@ -162,20 +164,26 @@ class _Run:
             extra = min(
                 (g.next_breakpoint(t) for g in self.watched["next_breakpoint"]), default=math.inf
             )
-            if t >= end:
+            met = t >= end
+            if met and end >= corners[at]:
                 at += 1
                 if at >= len(corners):
                     break
+            before, end = end, float(corners[at])
+            if t + self.min_step < extra < end - self.min_step:
+                end = extra
+            if met:
                 self.history.corner()
                 order = 1
-                end = min(float(corners[at]), extra if extra > t + self.min_step else math.inf)
-                following = min(following, 0.1 * min(saved, end - t))
+                h = self._fit(min(following, 0.1 * min(saved, end - t)), t, end, fresh=True)
+                continue
+            if end != before:
                 h = self._fit(following, t, end, fresh=True)
                 continue
-            if t + self.min_step < extra < end:
-                at -= 1
-                end = extra
-                h = self._fit(following, t, end, fresh=True)
+            if any(g.jumped for g in self.watched["refuse"]):
+                self.history.corner()
+                order = 1
+                h = self._fit(min(following, 0.1 * h), t, end, fresh=True)
                 continue
             h = self._fit(following, t, end, last=h)
         return self._result()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...netlists._check import Array
-from ...netlists.sources import Pulse, Source
+from ...netlists.sources import Pulse, Sine, Source
 
 __all__ = ["WaveTable"]
 
@@ -65,5 +65,9 @@ class WaveTable:
 
     def breakpoints(self, t_stop: float) -> Array:
         """Return the corners of all waves up to `t_stop`."""
-        found = [np.asarray(wave.breakpoints(t_stop), dtype=float) for _, wave in self.waves]
+        # a sine has one corner, where it begins
+        found = [
+            np.array([wave.delay]) if isinstance(wave, Sine)
+            else np.asarray(wave.breakpoints(t_stop), dtype=float) for _, wave in self.waves
+        ]
         return np.concatenate([np.zeros(0), *found])

@@ -1,0 +1,344 @@
+"""Elements whose law is an expression: B, and R, C, L, E, F, G, H with expressions.
+
+Elements with expressions of the same form (all but numbers and names) are one group. The rows:
+
+- a current i(...) from p to n (B with ``i=``, G, F, and R as v / r(...));
+- a voltage with a branch: v_p - v_n - v(...) = 0 (B with ``v=``, E, H);
+- a capacitor: charge c(...) v or q(...) from p to n; an inductor: v_p - v_n - d/dt (l(...) i) = 0.
+
+``ddt(u)`` is an unknown w with the row w - d/dt u = 0, and ``idt(u)`` one with u - d/dt w = 0, so
+that both are integrated with the circuit's charges and under their error control. At an operating
+point a derivative is 0 and an integral is its initial value (0 unless given).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...netlists._check import Array
+from ...netlists.elements import Element
+from ...netlists.errors import NetlistError
+from ...netlists.spice.expression import Expression, compile_together
+from .builder import Builder, register_kind, where
+from .groups import Group, Instant, Ints, Stamp, Triplets
+
+__all__ = ["behavioural"]
+
+_CELSIUS = 273.15
+
+
+class _Compiled:
+    """N expressions of one form, and where their probes are: x[plus] - x[minus]."""
+
+    def __init__(self, expressions: Sequence[Expression], plus: Ints, minus: Ints) -> None:
+        self.plus, self.minus = plus, minus  # (P, N)
+        self.law: Callable[..., tuple[Array, Array]] = compile_together(expressions)
+
+    def look(self, x: Array, now: Instant) -> tuple[Array, Array]:
+        """Return values (N,) and slopes (P, N)."""
+        probes = x[self.plus] - x[self.minus] if len(self.plus) else np.zeros(self.plus.shape)
+        with np.errstate(all="ignore"):
+            value, slopes = self.law(probes, now.time, now.temperature - _CELSIUS)
+        count = self.plus.shape[1]
+        return np.broadcast_to(value, (count,)), np.broadcast_to(slopes, self.plus.shape)
+
+    def entries(self, rows: Ints) -> tuple[Ints, Ints]:
+        """Return rows and columns (2 P, N) of the slopes in these rows (N,)."""
+        columns = np.concatenate([self.plus, self.minus])
+        return np.broadcast_to(rows, columns.shape), columns
+
+    @staticmethod
+    def both(slopes: Array) -> Array:
+        """Return the slopes by the positive, then by the negative side of the probes."""
+        return np.concatenate([slopes, -slopes])
+
+
+def _stacked(parts: Sequence[tuple[Ints, Ints]]) -> tuple[Ints, Ints]:
+    return (np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]))
+
+
+class Currents(Group):
+    """Currents from p to n; with `resistive` the expression is a resistance."""
+
+    def __init__(
+        self, names: Sequence[str], at: Ints, law: _Compiled, many: Array, *,
+        resistive: bool = False,
+    ) -> None:
+        self.names, self.at, self.law, self.many = tuple(names), at, law, many
+        self.resistive = resistive
+        self.f_rows = at
+        parts = [law.entries(at[0]), law.entries(at[1])]
+        if resistive:
+            parts.append((at[[0, 0, 1, 1]], at[[0, 1, 0, 1]]))
+        self.g_at = _stacked(parts)
+
+    def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
+        """Fill currents and slopes."""
+        value, slopes = self.law.look(x, now)
+        if self.resistive:
+            v = x[self.at[0]] - x[self.at[1]]
+            with np.errstate(all="ignore"):
+                g = self.many / value
+                current, slopes = g * v, slopes * (-g * v / value)
+        else:
+            current, slopes = value * self.many, slopes * self.many
+        scale = 1.0 if self.resistive else now.scale
+        out.f[0] = scale * current
+        out.f[1] = -out.f[0]
+        each = scale * self.law.both(slopes)
+        count = len(each)
+        out.g[:count] = each
+        out.g[count:2 * count] = -each
+        if self.resistive:
+            out.g[2 * count] = out.g[2 * count + 3] = g
+            out.g[2 * count + 1] = out.g[2 * count + 2] = -g
+
+    def quantities(self, x: Array, now: Instant) -> dict[str, Array]:
+        """Return the currents ``i``."""
+        value, _ = self.law.look(x, now)
+        if self.resistive:
+            value = (x[self.at[0]] - x[self.at[1]]) / value
+        return {"i": self.many * value}
+
+
+class Voltages(Group):
+    """Voltages between p and n, with branches."""
+
+    def __init__(self, names: Sequence[str], at: Ints, own: Ints, law: _Compiled) -> None:
+        self.names, self.at, self.own, self.law = tuple(names), at, own, law
+        self.f_rows = own[None]
+        self.g_at = law.entries(own)
+
+    def linear_g(self) -> Sequence[Triplets]:
+        """Return the branches."""
+        from .linear import branch_entries  # noqa: PLC0415 - linear imports this module
+
+        return branch_entries(self.at, self.own)
+
+    def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
+        """Fill the rows: minus the voltages."""
+        value, slopes = self.law.look(x, now)
+        out.f[0] = -now.scale * value
+        out.g[:] = -now.scale * self.law.both(slopes)
+
+
+class Charges(Group):
+    """Capacitors: charge q(...), or c(...) times the voltage."""
+
+    def __init__(
+        self, names: Sequence[str], at: Ints, law: _Compiled, many: Array, ic: Array, *,
+        charge: bool,
+    ) -> None:
+        self.names, self.at, self.law, self.many, self.ic = tuple(names), at, law, many, ic
+        self.charge = charge
+        self.q_rows = at
+        self.c_at = _stacked([
+            law.entries(at[0]), law.entries(at[1]), (at[[0, 0, 1, 1]], at[[0, 1, 0, 1]])
+        ])
+
+    def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
+        """Fill charges and their slopes."""
+        value, slopes = self.law.look(x, now)
+        v = x[self.at[0]] - x[self.at[1]]
+        if self.charge:
+            q, slopes, own = self.many * value, self.many * slopes, np.zeros(len(v))
+        else:
+            q, slopes, own = self.many * value * v, self.many * v * slopes, self.many * value
+        out.q[0], out.q[1] = q, -q
+        each = self.law.both(slopes)
+        count = len(each)
+        out.c[:count], out.c[count:2 * count] = each, -each
+        out.c[2 * count] = out.c[2 * count + 3] = own
+        out.c[2 * count + 1] = out.c[2 * count + 2] = -own
+
+    def initial(self, x: Array) -> tuple[Ints, Array]:
+        """Return the charges that the initial voltages add, at constant capacitance."""
+        k = np.flatnonzero(~np.isnan(self.ic))
+        value, _ = self.law.look(x, Instant())
+        v = x[self.at[0, k]] - x[self.at[1, k]]
+        charge = np.zeros(len(k)) if self.charge else self.many[k] * value[k] * (self.ic[k] - v)
+        return np.concatenate([self.at[0, k], self.at[1, k]]), np.concatenate([charge, -charge])
+
+
+class Fluxes(Group):
+    """Inductors of l(...) henry: v_p - v_n - d/dt (l i) = 0."""
+
+    def __init__(self, names: Sequence[str], at: Ints, own: Ints, law: _Compiled, ic: Array) -> None:
+        self.names, self.at, self.own, self.law, self.ic = tuple(names), at, own, law, ic
+        self.q_rows = own[None]
+        self.c_at = _stacked([law.entries(own), (own[None], own[None])])
+
+    def linear_g(self) -> Sequence[Triplets]:
+        """Return the branches."""
+        from .linear import branch_entries  # noqa: PLC0415 - linear imports this module
+
+        return branch_entries(self.at, self.own)
+
+    def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
+        """Fill minus the fluxes."""
+        value, slopes = self.law.look(x, now)
+        i = x[self.own]
+        out.q[0] = -value * i
+        out.c[:-1] = -i * self.law.both(slopes)
+        out.c[-1] = -value
+
+    def initial(self, x: Array) -> tuple[Ints, Array]:
+        """Set the currents that have an initial value."""
+        k = np.flatnonzero(~np.isnan(self.ic))
+        x[self.own[k]] = self.ic[k]
+        return np.zeros(0, dtype=np.int64), np.zeros(0)
+
+
+class Dynamics(Group):
+    """Unknowns w that are derivatives (w - d/dt u = 0) or integrals (u - d/dt w = 0) of u(...)."""
+
+    def __init__(
+        self, names: Sequence[str], kind: str, own: Ints, law: _Compiled, start: Array
+    ) -> None:
+        self.names, self.kind, self.own, self.law, self.first = (
+            tuple(names), kind, own, law, start
+        )
+        if kind == "ddt":
+            self.f_rows = self.q_rows = own[None]
+            self.g_at = (own[None], own[None])
+            self.c_at = law.entries(own)
+        else:
+            self.f_rows = self.q_rows = own[None]
+            self.g_at = _stacked([law.entries(own), (own[None], own[None])])
+            self.c_at = (own[None], own[None])
+
+    def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
+        """Fill the rows; at an operating point an integral is held at its start."""
+        value, slopes = self.law.look(x, now)
+        w = x[self.own]
+        if self.kind == "ddt":
+            out.f[0], out.g[0] = w, 1.0
+            out.q[0], out.c[:] = -value, -self.law.both(slopes)
+            return
+        out.q[0], out.c[0] = -w, -1.0
+        if now.mode == "dc":
+            out.f[0], out.g[:-1], out.g[-1] = w - self.first, 0.0, 1.0
+        else:
+            out.f[0], out.g[:-1], out.g[-1] = value, self.law.both(slopes), 0.0
+
+    def initial(self, x: Array) -> tuple[Ints, Array]:
+        """Set integrals to their start."""
+        if self.kind == "idt":
+            x[self.own] = self.first
+        return np.zeros(0, dtype=np.int64), np.zeros(0)
+
+
+# -- from elements ---------------------------------------------------------------------------------
+
+
+class _Item:
+    """An element with its expression, what it is, and its unknowns."""
+
+    def __init__(self, builder: Builder, element: Element) -> None:
+        self.element = element
+        kind, value = element.kind, element.value
+        given = {key.lower(): v for key, v in element.parameters}
+        if kind == "B":
+            self.what = "voltage" if given.get("v") is not None else "current"
+            value = given["v" if self.what == "voltage" else "i"]
+        elif kind == "C" and "q" in given:
+            self.what, value = "charge", given["q"]
+        else:
+            self.what = {
+                "R": "resistance", "C": "capacitance", "L": "inductance", "E": "voltage",
+                "H": "voltage", "G": "current", "F": "current",
+            }[kind]
+        if not isinstance(value, Expression):
+            value = Expression.number(float(value))
+        if value.names:
+            raise NetlistError(
+                f"{element.name}: no value for {', '.join(value.names)} in {value.text}",
+                **where(element),
+            )
+        if value.uses("hertz"):
+            raise NetlistError(
+                f"{element.name}: `hertz` is for AC analyses only", **where(element)
+            )
+        self.expression = value
+        self.inner = [
+            builder.inner(f"{element.name.lower()}#{d.kind}{k}", "1", "1")
+            for k, d in enumerate(value.dynamic)
+        ]
+
+    def places(self, builder: Builder, expression: Expression) -> tuple[list[int], list[int]]:
+        """Return where the probes of an expression are."""
+        plus: list[int] = []
+        minus: list[int] = []
+        for probe in expression.probes:
+            second = -1
+            if probe[0] == "v":
+                first = builder.node(probe[1])
+                second = builder.node(probe[2]) if len(probe) > 2 else -1
+            elif probe[0] == "i":
+                first = builder.current(probe[1], self.element)
+            elif probe[0] in ("ddt", "idt"):
+                first = self.inner[int(probe[1])]
+            else:
+                raise NetlistError(
+                    f"{self.element.name}: @{probe[1]}[{probe[2]}] cannot be used in the equations "
+                    "of a circuit; use voltages and currents of sources", **where(self.element)
+                )
+            plus.append(first)
+            minus.append(second)
+        return plus, minus
+
+
+def _compile(builder: Builder, pairs: Sequence[tuple[_Item, Expression]]) -> _Compiled:
+    found = [item.places(builder, e) for item, e in pairs]
+    plus = np.array([p for p, _ in found], dtype=np.int64).reshape(len(pairs), -1).T
+    minus = np.array([m for _, m in found], dtype=np.int64).reshape(len(pairs), -1).T
+    return _Compiled([e for _, e in pairs], plus.copy(), minus.copy())
+
+
+def behavioural(builder: Builder, elements: Sequence[Element]) -> list[Group]:
+    """Return the groups of elements with expressions."""
+    items = [_Item(builder, e) for e in elements]
+    forms: dict[tuple[Any, ...], list[_Item]] = {}
+    for item in items:
+        forms.setdefault((item.what, item.expression.key), []).append(item)
+    groups: list[Group] = [_group(builder, key[0], some) for key, some in forms.items()]
+    inner: dict[tuple[Any, ...], list[tuple[_Item, int]]] = {}
+    for item in items:
+        for k, d in enumerate(item.expression.dynamic):
+            inner.setdefault((d.kind, d.inner.key), []).append((item, k))
+    for key, members in inner.items():
+        chosen = [(item, item.expression.dynamic[k].inner) for item, k in members]
+        start = []
+        for item, k in members:
+            first = item.expression.dynamic[k].initial
+            start.append(0.0 if first is None else float(first.evaluate({}, {})))
+        own = np.array([item.inner[k] for item, k in members], dtype=np.int64)
+        groups.append(Dynamics(
+            [item.element.name for item, _ in members], key[0], own, _compile(builder, chosen),
+            np.array(start),
+        ))
+    return groups
+
+
+def _group(builder: Builder, what: str, items: Sequence[_Item]) -> Group:
+    elements = [item.element for item in items]
+    names = [e.name for e in elements]
+    at = builder.at(elements, 2)
+    law = _compile(builder, [(item, item.expression) for item in items])
+    many = np.array([float(e.get("m", 1.0)) for e in elements])
+    ic = np.array([float(e.get("ic", np.nan)) for e in elements])
+    if what == "voltage":
+        return Voltages(names, at, builder.branches_of(elements), law)
+    if what == "inductance":
+        return Fluxes(names, at, builder.branches_of(elements), law, ic)
+    if what in ("charge", "capacitance"):
+        return Charges(names, at, law, many, ic, charge=what == "charge")
+    return Currents(names, at, law, many, resistive=what == "resistance")
+
+
+@register_kind("B")
+def _b(builder: Builder, elements: list[Element]) -> list[Group]:
+    return behavioural(builder, elements)
