@@ -261,6 +261,8 @@ class StoredArrays(nn.Module):
                 unexpected_keys.append(prefix + name)
         try:
             self.chip.load(parts["chip"], self.blocks())
+            # other weights without an order of theirs are arranged anew
+            self.orders = None
             if parts["order"]:
                 self.orders = Orders(parts["order"].get("rows"), parts["order"].get("columns"))
             if parts["range"]:

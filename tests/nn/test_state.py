@@ -112,6 +112,18 @@ def test_a_digital_state_loads_into_a_chip():
     assert not missing.missing_keys
 
 
+def test_loaded_weights_are_arranged_as_in_a_fresh_conversion():
+    x, config = images(), ROUGH.replace(periphery=None, path="matrix")
+    model, other = network(), network()
+    with torch.no_grad():
+        other[3].weight.mul_(torch.linspace(0.1, 3, 16))
+    chip = convert(model, config)
+    first = run(chip, x)
+    chip.load_state_dict(other.state_dict())
+    assert not torch.allclose(run(chip, x), first)
+    assert torch.equal(run(chip, x), run(convert(other, config), x))
+
+
 def test_states_that_do_not_fit_are_refused():
     chip = convert(network(), SIGMA)
     state = chip.state_dict()
