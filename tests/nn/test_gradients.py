@@ -29,7 +29,7 @@ EFFECTS = NonIdealities(
 )
 
 
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=5, deadline=None, derandomize=True)
 @given(
     scheme=st.sampled_from(["differential", "offset", "single"]),
     pairing=st.sampled_from(["arrays", "interleaved"]), copies=st.integers(1, 2),
