@@ -7,6 +7,6 @@ this registers them.
 
 from __future__ import annotations
 
-from . import bipolar, diode
+from . import bipolar, diode, jfet, mosfet
 
-__all__ = ["bipolar", "diode"]
+__all__ = ["bipolar", "diode", "jfet", "mosfet"]

@@ -16,7 +16,7 @@ from ....netlists._check import Array
 
 __all__ = [
     "BOLTZMANN", "CHARGE", "EPS_OX", "EPS_SI", "REFERENCE", "critical", "depletion_rows", "gap", "junction",
-    "thermal_voltage",
+    "potential", "thermal_voltage",
 ]
 
 # CODATA 2014, which ngspice 39 has; the values of the SI of 2019 differ by less than 1e-6.
@@ -45,6 +45,12 @@ def _shift(kelvin: Array) -> Array:
     reference = CHARGE * _GAP_REFERENCE / (2.0 * BOLTZMANN * REFERENCE)
     bend = reference - gap(kelvin) / (2.0 * vt)
     return np.asarray(-2.0 * vt * (1.5 * np.log(kelvin / REFERENCE) + bend))
+
+
+def potential(volt: Array, nominal: Array, kelvin: Array) -> Array:
+    """Return a junction's or a surface's potential at `kelvin`."""
+    zero = (volt - _shift(nominal)) / (nominal / REFERENCE)
+    return np.asarray(kelvin / REFERENCE * zero + _shift(kelvin))
 
 
 def junction(
