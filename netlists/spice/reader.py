@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..analyses import Tran
@@ -187,7 +187,7 @@ class _Expansion:
         for scope, line in ((top, line) for line in top.models.values()):
             self.models.read(scope, line)
         check_names(self.circuit)
-        self.circuit.deck = deck
+        self.circuit.deck = replace(deck, parameters=dict(parameters))
 
     def _conditions(self, top: Scope) -> None:
         """Read the temperatures: expressions may depend on them."""

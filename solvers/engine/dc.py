@@ -182,12 +182,12 @@ def with_value(circuit: Circuit, s: SweepOf, value: float) -> Circuit:
         )
         return copy
     if s.kind == "parameter":
-        rebuild = getattr(circuit, "with_parameters", None)
-        if rebuild is None:
+        deck = getattr(circuit, "deck", None)
+        if deck is None:
             raise ParameterError(
                 f"the circuit has no parameter {s.target!r}: it was not read from a deck"
             )
-        found: Circuit = rebuild({s.target: value})
+        found: Circuit = deck.circuit(**{s.target: value})
         return found
     element = circuit[s.target]
     if s.parameter:

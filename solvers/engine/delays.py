@@ -165,16 +165,14 @@ class Lines(Group):
         return float(self.delay.min())
 
     def ac_linear(self, omega: float) -> Sequence[Triplets]:
-        """Return what replaces the operating point's rows at a frequency."""
+        """Return what the waves from the other end add to the rows of a transient."""
         turn = np.exp(-1j * omega * self.delay)
         z = self.impedance
         p1, n1, p2, n2 = self.at
         one, two = self.own
-        # the operating point's entries are taken away: it is two wires there
         return [
-            (one, p2, 1.0 - turn), (one, n2, turn - 1.0), (one, one, -z), (one, two, -z * turn),
-            (two, p2, 1.0), (two, n2, -1.0), (two, two, -z - 1.0), (two, p1, -turn),
-            (two, n1, turn), (two, one, -z * turn - 1.0),
+            (one, p2, -turn), (one, n2, turn), (one, two, -z * turn),
+            (two, p1, -turn), (two, n1, turn), (two, one, -z * turn),
         ]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ...netlists.analyses import Analysis, Dc, Op, Tran
+from ...netlists.analyses import Analysis, Dc, Four, Op, Tran
 from ...netlists.circuit import Circuit
 from ...netlists.errors import NetlistError, ParameterError
 from .dc import dc_sweep
@@ -66,6 +66,7 @@ def saved(circuit: Circuit, kind: str) -> list[str] | None:
     if not limits or any(s.everything for s in mine):
         return None
     expressions = [e for s in mine for e in s.outputs]
+    expressions += [e for a in circuit.analyses if isinstance(a, Four) for e in a.outputs]
     for m in circuit.measures:
         ends = [end for end in (m.trig, m.targ) if end is not None]
         expressions += [
@@ -94,6 +95,8 @@ def run_one(circuit: Circuit, analysis: Analysis) -> Any:
     NetlistError
         Nothing runs analyses of this kind.
     """
+    from . import ac, noise, sens, tf  # noqa: F401, PLC0415 - register themselves
+
     runner = _runners.get(type(analysis))
     if runner is None:
         place = analysis.where or (None, None)
@@ -110,4 +113,6 @@ def run(circuit: Circuit) -> list[Any]:
     """Run all analyses of a circuit in their order; the operating point where it names none."""
     if not isinstance(circuit, Circuit):
         raise ParameterError(f"`circuit` must be a Circuit; got {type(circuit).__name__}")
-    return [run_one(circuit, analysis) for analysis in circuit.analyses or [Op()]]
+    from .deck import run_deck  # noqa: PLC0415 - deck imports this module
+
+    return run_deck(circuit)

@@ -60,9 +60,6 @@ class SmallSignal:
     def solve_static(self, b: Array, *, transposed: bool = False) -> Array:
         """Return x (n + 1,) with G x = b (or G' x = b), b (n + 1,)."""
         if self._static is None:
-            values = self.g_values
-            if np.iscomplexobj(values):
-                raise AssertionError("a static matrix is real")
             # a delay is a connection at frequency 0, as at the operating point
             self._static = Factors(self.indptr, self.indices)
             g, _ = self.system.linearise(self.point.x, self.system.instant())
@@ -82,6 +79,17 @@ class SmallSignal:
             f"the small-signal circuit has no unique solution{at}{names}",
             (label,) if label else (),
         )
+
+    def quadratic(self, omega: Array, left: Complexes, x: Complexes) -> Complexes:
+        """Return left . A(w) x at every frequency, (F,); `left` and `x` are (F, n + 1)."""
+        g, c = self.system.matrix(self.g_values), self.system.matrix(self.c_values)
+        inner = x[:, :-1].T
+        image = g @ inner + (c @ inner) * (1j * omega)
+        found = np.einsum("fn,nf->f", left[:, :-1], image)
+        for k, w in enumerate(omega if self.delayed else ()):
+            rows, columns, values = self._entries(float(w))
+            found[k] += (left[k, rows] * values * x[k, columns]).sum()
+        return np.asarray(found)
 
     # -- over frequency --------------------------------------------------------------------------
 
