@@ -68,7 +68,7 @@ def find(
     outcome = search.plain(x, fresh=not warm)
     if outcome.converged:
         return outcome
-    if system.linear:
+    if system.linear and outcome.reason == "the matrix is singular":
         raise _singular(newton, outcome)
     tried, worst = [f"Newton's iteration ({outcome.reason})"], [outcome.worst]
     ways: tuple[tuple[str, Callable[[Array], Outcome]], ...] = (

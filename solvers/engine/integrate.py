@@ -38,28 +38,30 @@ class History:
     method : {"trap", "gear", "euler"}
     time : float, second
     x, q : (n + 1,)
+    rest : float, second
+        For how long the circuit had been at rest.
+
+    Attributes
+    ----------
+    smooth : int
+        Points since the last corner, the corner among them.
     """
 
-    def __init__(self, method: str, time: float, x: Array, q: Array) -> None:
+    def __init__(self, method: str, time: float, x: Array, q: Array, rest: float) -> None:
         self.method = method
-        self.restart(time, x, q, np.zeros_like(q))
-
-    def restart(self, time: float, x: Array, q: Array, rate: Array) -> None:
-        """Forget what was before `time`."""
-        self.times = deque([time], maxlen=4)
-        self.points = deque([x.copy()], maxlen=4)
-        self.charges = deque([q.copy()], maxlen=4)
-        self.rate = rate
-        self.rates_before = rate
+        # before the start everything was at rest, for a while `rest`: the first steps have an error
+        self.times = deque([time, time - rest, time - 2.0 * rest], maxlen=4)
+        self.points = deque([x.copy()] * 3, maxlen=4)
+        self.charges = deque([q.copy()] * 3, maxlen=4)
+        self.rate = np.zeros_like(q)
+        self.smooth = 1
 
     def corner(self) -> None:
-        """Forget slopes: the sources have a corner here."""
-        self.restart(self.times[0], self.points[0], self.charges[0], self.rate)
+        """Do not extrapolate from what was before this moment: the sources have a corner here.
 
-    @property
-    def length(self) -> int:
-        """How many points are known."""
-        return len(self.times)
+        It still counts for the estimate of the error, as in ngspice.
+        """
+        self.smooth = 1
 
     def formula(self, h: float, order: int) -> Formula:
         """Return the formula of a step of `h` seconds."""
@@ -75,10 +77,10 @@ class History:
     def predict(self, h: float, order: int) -> Array:
         """Return the unknowns after `h` seconds, extrapolated."""
         x = self.points[0]
-        if self.length < 2:
+        if self.smooth < 2:
             return x.copy()
         d0 = h / (self.times[0] - self.times[1])
-        if self.length < 3 or order < 2:
+        if self.smooth < 3 or order < 2:
             return x + d0 * (x - self.points[1])
         t0, t1, t2 = self.times[0], self.times[1], self.times[2]
         t = t0 + h
@@ -92,11 +94,8 @@ class History:
     ) -> float:
         """Return the step that the error of the present one, of `h` seconds to q, allows.
 
-        Infinite where there are too few points to estimate it.
+        Infinite where charges stay.
         """
-        order = min(order, self.length - 1)
-        if order < 1:
-            return np.inf
         factor = _FACTORS[self.method][order - 1]
         t0 = self.times[0]
         d1, d2 = t0 - self.times[1], (t0 - self.times[2] if order > 1 else 0.0)
@@ -113,6 +112,7 @@ class History:
         self.points.appendleft(x)
         self.charges.appendleft(q.copy())
         self.rate = rate
+        self.smooth += 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,14 +39,22 @@ class Record:
         width = len(names.labels) if self.columns is None else len(self.columns)
         self._values = np.empty((256, width))
         self._times = np.empty(256)
+        self._before: tuple[float, Array] | None = None
         self.kept = 0
         self.count = 0
 
     def keep(self, time: float, x: Array) -> None:
         """Add a point."""
         self.count += 1
-        if time < self.start * (1 - 1e-12):
+        if time < self.start:
+            self._before = time, x
             return
+        if not self.kept and time > self.start and self._before is not None:
+            last, there = self._before  # the first point kept is the one asked for
+            self._append(self.start, there + (self.start - last) / (time - last) * (x - there))
+        self._append(time, x)
+
+    def _append(self, time: float, x: Array) -> None:
         if self.kept == len(self._times):
             size = 2 * self.kept
             self._values = np.concatenate([self._values, np.empty_like(self._values)])

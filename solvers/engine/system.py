@@ -217,7 +217,7 @@ class System:
             gather(self.indptr, self.indices, self.g_linear, x, out)
         if self.active:
             scatter_largest(self._f_slots, self._f_values, out)
-        return np.asarray(np.maximum(out, self.leak * np.abs(x - self.goal)))
+        return np.asarray(np.maximum(out, self.leak * (np.abs(x) + np.abs(self.goal))))
 
     # -- for small-signal analyses ---------------------------------------------------------------
 

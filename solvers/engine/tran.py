@@ -138,7 +138,7 @@ class _Run:
         system, analysis = self.system, self.analysis
         x, q = self._start()
         system.accept(x, self.now)
-        self.history = History(self.tol.method, 0.0, x, q)
+        self.history = History(self.tol.method, 0.0, x, q, self.max_step)
         self.record.keep(0.0, x)
         corners = _corners(system.groups, analysis.stop, self.min_step)
         step = min(analysis.stop / 100.0, analysis.step, self.max_step) / 10.0
@@ -192,7 +192,6 @@ class _Run:
         """Try a step; return the unknowns, or None and the step to try instead."""
         system, history = self.system, self.history
         now = replace(self.now, time=t + h)
-        order = min(order, history.length) if history.method == "gear" else order
         formula = history.formula(h, order)
         guess = history.predict(h, order)
         found = self.newton.solve(
