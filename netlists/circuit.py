@@ -280,18 +280,44 @@ class Circuit:
         result: nx.MultiGraph[str] = graph
         return result
 
-    def to_spice(self) -> str:
-        """Return a deck that ngspice runs unchanged: operating point, or `transient`."""
-        lines = [self.title or "crossbarsim"]
-        lines += [f"* {alias} = {node}" for alias, node in self._aliases.items()]
-        lines += self._subcircuits.values()
-        transient = next((a for a in self.analyses if isinstance(a, Tran)), None)
-        stop = transient.stop if transient else 0.0
-        step = transient.max_step if transient else None
-        lines += [element.card(stop) for element in self]
-        if self.options:
-            given = (f"{key}={value!r}" for key, value in self.options.items())
-            lines.append(f".options {' '.join(given)}")
-        limit = f" 0 {step!r}" if step else ""
-        lines.append(f".tran {stop / 100!r} {stop!r}{limit}" if stop else ".op")
-        return "\n".join([*lines, ".end", ""])
+    def replace(self, element: Element) -> Circuit:
+        """Put an element in the place of the one of the same name."""
+        before = self[element.name]
+        if before.nodes != element.nodes or before.kind != element.kind:
+            raise ParameterError(f"{element.name}: kind and nodes must stay")
+        self._elements[element.name.lower()] = element
+        return self
+
+    def copy(self) -> Circuit:
+        """Return a copy; changes of one do not change the other."""
+        made = Circuit(self.title)
+        made.__dict__.update({
+            name: value.copy() if isinstance(value, (dict, list)) else value
+            for name, value in self.__dict__.items() if name != "options"
+        })
+        made.options.update(self.options)
+        return made
+
+    @property
+    def subcircuits(self) -> dict[str, str]:
+        """Definitions given by `subcircuit`."""
+        return dict(self._subcircuits)
+
+    def to_spice(self, dialect: str = "") -> str:
+        """Return a deck of the circuit and all that it asks for.
+
+        Parameters
+        ----------
+        dialect : {"", "ngspice"}
+            The deck reads back to the same circuit; ngspice runs it if it has all elements. With
+            ``"ngspice"`` what it lacks is written with what it has: integrals by time as
+            capacitors, memristors as behavioural subcircuits, ``.step`` as a control block.
+
+        Raises
+        ------
+        NetlistError
+            An element that cannot be written.
+        """
+        from .spice.writer import write_deck  # noqa: PLC0415 - it needs the circuit
+
+        return write_deck(self, dialect)

@@ -37,6 +37,8 @@ class CardLine:
         self.kind = first.text[0].upper()
         # as given at the top level, where the user wrote it; inside of subcircuits lower case
         self.name = f"{scope.prefix}{first.text.lower()}" if scope.prefix else first.text
+        if scope.outer is None and self.name[1:2] == ".":  # m.x1.m2, as flat decks have it
+            self.name = scope.element(self.name)
 
     def error(self, message: str) -> NetlistError:
         """Return an error at this element."""

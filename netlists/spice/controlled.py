@@ -197,7 +197,9 @@ def read_behavioural(card: CardLine) -> list[Element]:
         tape = Tape()
         root = tape.call("*", tape.splice(expression.steps), tape.splice(warm.steps))
         expression = Expression.of(tape.finish(root))
-    factor = numbers.get("m", 1.0) * card.scope.multiplier
+    # ngspice 39 forgets behavioural sources when it makes several copies of a subcircuit
+    copies = 1.0 if card.scope.compat else card.scope.multiplier
+    factor = numbers.get("m", 1.0) * copies
     if which == "i" and factor != 1.0:
         expression = _product(expression, factor)
     found: dict[str, Any] = {which: expression}

@@ -65,13 +65,15 @@ def _uncommented(text: str, *, control: bool) -> str:
             quoted = not quoted
         elif quoted:
             continue
-        elif c == ";" or (c == "/" and text[k : k + 2] == "//" and before in " \t,"):
-            return text[:k]
-        elif c == "$" and before in " \t," and (
-            not control or text[k + 1 : k + 2] in ("", " ", "\t")
-        ):  # in control blocks $name is a value
+        elif c == ";" or (before in " \t," and _begins_comment(text, k, control=control)):
             return text[:k]
     return text
+
+
+def _begins_comment(text: str, k: int, *, control: bool) -> bool:
+    if text[k] == "$":  # in control blocks $name is a value
+        return not control or text[k + 1 : k + 2] in ("", " ", "\t")
+    return text[k : k + 2] == "//"
 
 
 def _logical(text: str, file: str, first: int = 1) -> Iterator[Line]:

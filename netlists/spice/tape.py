@@ -77,18 +77,25 @@ class Tape:
 
     def finish(self, root: int) -> tuple[Step, ...]:
         """Return the steps that the step `root` needs, itself the last."""
-        needed = {root}
-        for k in range(root, -1, -1):
-            if k in needed and self.steps[k][0] == "call":
-                needed.update(self.steps[k][2])
+        # depth first, so that equal expressions have equal steps
         place: dict[int, int] = {}
         steps: list[Step] = []
-        for k in sorted(needed):
+        waiting = [root]
+        while waiting:
+            k = waiting[-1]
             step = self.steps[k]
-            if step[0] == "call":
-                step = ("call", step[1], tuple(place[j] for j in step[2]))
-            place[k] = len(steps)
-            steps.append(step)
+            missing = [
+                j for j in step[2] if j not in place
+            ] if step[0] == "call" and k not in place else []
+            if missing:
+                waiting.extend(reversed(missing))
+                continue
+            waiting.pop()
+            if k not in place:
+                if step[0] == "call":
+                    step = ("call", step[1], tuple(place[j] for j in step[2]))
+                place[k] = len(steps)
+                steps.append(step)
         return tuple(steps)
 
 

@@ -93,6 +93,9 @@ def _ngspice(
     if operator in ("%", "\\"):
         whole = f"sgn({parts[0]}/({parts[1]}))*floor(abs({parts[0]}/({parts[1]})))"
         return f"({whole})" if operator == "\\" else f"(({parts[0]})-({parts[1]})*{whole})"
+    if operator == "table":  # constant beyond its ends
+        low, high = parts[1], parts[-2]
+        return f"pwl(min(max({parts[0]}, {low}), {high}), {', '.join(parts[1:])})"
     if operator == "int":
         return f"(sgn({parts[0]})*floor(abs({parts[0]})))"
     if operator == "hypot":

@@ -3,8 +3,8 @@
 The parameters, their names and defaults are those of Berkeley SPICE3f5 as ngspice 39 has them:
 T. L. Quarles, A. R. Newton, D. O. Pederson, A. Sangiovanni-Vincentelli, *SPICE3 Version 3f User's
 Manual*, UC Berkeley 1993; H. Vogt et al., *ngspice User's Manual*, version 39, 2023. EKV:
-M. Bucher, C. Lallement, C. Enz, F. Theodoloz, F. Krummenacher, *The EPFL-EKV MOSFET Model Equations for
-Simulation*, version 2.6, EPFL 1997.
+M. Bucher, C. Lallement, C. Enz, F. Theodoloz, F. Krummenacher, *The EPFL-EKV MOSFET Model
+Equations for Simulation*, version 2.6, EPFL 1997.
 """
 
 from __future__ import annotations
