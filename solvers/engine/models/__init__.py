@@ -7,6 +7,6 @@ this registers them.
 
 from __future__ import annotations
 
-from . import bipolar, diode, jfet, mosfet
+from . import bipolar, diode, ekv, jfet, mosfet
 
-__all__ = ["bipolar", "diode", "jfet", "mosfet"]
+__all__ = ["bipolar", "diode", "ekv", "jfet", "mosfet"]

@@ -102,7 +102,7 @@ def _nodes(builder: Builder, elements: list[Element]) -> Ints:
     """Return the unknowns of collector, base, emitter and substrate (ground if not given)."""
     found = np.full((4, len(elements)), -1, dtype=np.int64)
     for k, e in enumerate(elements):
-        nodes = builder.at([e], len(e.nodes) if len(e.nodes) > 3 else 3)[:, 0]
+        nodes = builder.at([e], max(3, len(e.nodes)))[:, 0]
         found[:min(len(nodes), 4), k] = nodes[:4]
     return found
 

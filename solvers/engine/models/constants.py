@@ -15,8 +15,8 @@ import numpy as np
 from ....netlists._check import Array
 
 __all__ = [
-    "BOLTZMANN", "CHARGE", "EPS_OX", "EPS_SI", "REFERENCE", "critical", "depletion_rows", "gap", "junction",
-    "potential", "thermal_voltage",
+    "BOLTZMANN", "CHARGE", "EPS_OX", "EPS_SI", "REFERENCE", "critical", "depletion_rows", "gap",
+    "junction", "potential", "thermal_voltage",
 ]
 
 # CODATA 2014, which ngspice 39 has; the values of the SI of 2019 differ by less than 1e-6.

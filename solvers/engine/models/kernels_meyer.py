@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from ...structured.jit import leaf
 from .kernels_dual import (
-    Dual, add, constant, div, larger, linear, mul, scale, shift, square, sub,
+    Dual,
+    add,
+    constant,
+    div,
+    larger,
+    linear,
+    mul,
+    scale,
+    shift,
+    square,
+    sub,
 )
 
 __all__ = ["meyer", "moved"]

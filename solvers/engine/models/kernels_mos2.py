@@ -11,12 +11,42 @@ import math
 from ....netlists._check import Array
 from ...structured.jit import leaf
 from .kernels_dual import (
-    Dual, add, constant, div, exp, larger, linear, mul, power, scale, shift, smaller, sqrt, square,
+    Dual,
+    add,
+    constant,
+    div,
+    exp,
+    larger,
+    linear,
+    mul,
+    power,
+    scale,
+    shift,
+    smaller,
+    sqrt,
+    square,
     sub,
 )
 from .kernels_mos_rows import (
-    BETA, BULK_POTENTIAL, CFS, COX, CRITICAL, EXPONENT, FACTOR, GAMMA, LAMBDA, LENGTH, MOBILITY,
-    NEFF, NSUB, PHI, VBI, VMAX, VT, XD, XJ,
+    BETA,
+    BULK_POTENTIAL,
+    CFS,
+    COX,
+    CRITICAL,
+    EXPONENT,
+    FACTOR,
+    GAMMA,
+    LAMBDA,
+    LENGTH,
+    MOBILITY,
+    NEFF,
+    NSUB,
+    PHI,
+    VBI,
+    VMAX,
+    VT,
+    XD,
+    XJ,
 )
 
 __all__ = ["level2"]

@@ -10,11 +10,39 @@ import math
 from ....netlists._check import Array
 from ...structured.jit import leaf
 from .kernels_dual import (
-    Dual, add, constant, div, exp, larger, linear, mul, scale, shift, smaller, sqrt, square, sub,
+    Dual,
+    add,
+    constant,
+    div,
+    exp,
+    larger,
+    linear,
+    mul,
+    scale,
+    shift,
+    smaller,
+    sqrt,
+    square,
+    sub,
 )
 from .kernels_mos_rows import (
-    ALPHA, BETA, CFS, ETA, FACTOR, GAMMA, KAPPA, LD, LENGTH, MOBILITY, PHI, THETA, VBI, VMAX, VT,
-    XD, XJ,
+    ALPHA,
+    BETA,
+    CFS,
+    ETA,
+    FACTOR,
+    GAMMA,
+    KAPPA,
+    LD,
+    LENGTH,
+    MOBILITY,
+    PHI,
+    THETA,
+    VBI,
+    VMAX,
+    VT,
+    XD,
+    XJ,
 )
 
 __all__ = ["level3"]

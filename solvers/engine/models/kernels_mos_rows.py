@@ -4,15 +4,16 @@ from __future__ import annotations
 
 __all__ = [
     "ALPHA", "BETA", "BULK_POTENTIAL", "CFS", "COX", "CRITICAL", "DRAIN", "DRAIN_SIDE", "ETA",
-    "EXPONENT", "FACTOR", "GAMMA", "ISD", "ISS", "KAPPA", "LAMBDA", "LD", "LENGTH", "LEVEL",
-    "MOBILITY", "NEFF", "NSUB", "PHI", "ROWS", "SOURCE", "SOURCE_SIDE", "THETA", "VBI", "VCRIT_D",
-    "VCRIT_S", "VMAX", "VT", "VTO", "WIDTH", "XD", "XJ",
+    "EXPONENT", "FACTOR", "GAMMA", "ISD", "ISS", "KAPPA", "LAMBDA", "LD", "LENGTH",
+    "MOBILITY", "NEFF", "NSUB", "PHI", "ROWS", "SLOPE", "SOURCE", "SOURCE_SIDE", "THETA", "VBI",
+    "VCRIT_D", "VCRIT_S", "VMAX", "VT", "VTO", "WIDTH", "XD", "XJ",
 ]
 
 # of all levels
-VT, ISD, ISS, VCRIT_D, VCRIT_S, LEVEL, COX, PHI, VTO, VBI, GAMMA, BETA, LAMBDA = range(13)
+VT, ISD, ISS, VCRIT_D, VCRIT_S, COX, PHI, VTO, VBI, GAMMA, BETA, LAMBDA = range(12)
 # of levels 2 and 3; `FACTOR` is the narrow-channel effect, `CFS` the fast surface states
-LENGTH, WIDTH, XJ, XD, FACTOR, CFS, MOBILITY, VMAX, NSUB = range(13, 22)
-CRITICAL, EXPONENT, NEFF, BULK_POTENTIAL = range(22, 26)  # of level 2
-ALPHA, LD, ETA, THETA, KAPPA = range(22, 27)  # of level 3
-DRAIN, DRAIN_SIDE, SOURCE, SOURCE_SIDE, ROWS = 27, 34, 41, 48, 55
+LENGTH, WIDTH, XJ, XD, FACTOR, CFS, MOBILITY, VMAX, NSUB = range(12, 21)
+CRITICAL, EXPONENT, NEFF, BULK_POTENTIAL = range(21, 25)  # of level 2
+ALPHA, LD, ETA, THETA, KAPPA = range(21, 26)  # of level 3; THETA of EKV, too
+SLOPE = 12  # of EKV
+DRAIN, DRAIN_SIDE, SOURCE, SOURCE_SIDE, ROWS = 26, 33, 40, 47, 54

@@ -10,14 +10,21 @@ from .kernels_dual import Dual, linear, sub
 from .kernels_junction import assemble, depletion, diffusion, flat_diffusion
 from .kernels_limit import fetlim, limvds, pnjlim
 from .kernels_meyer import meyer, moved
-from .kernels_mos1 import level1
-from .kernels_mos2 import level2
-from .kernels_mos3 import level3
 from .kernels_mos_rows import (
-    COX, DRAIN, DRAIN_SIDE, ISD, ISS, LEVEL, PHI, SOURCE, SOURCE_SIDE, VCRIT_D, VCRIT_S, VT, VTO,
+    COX,
+    DRAIN,
+    DRAIN_SIDE,
+    ISD,
+    PHI,
+    SOURCE,
+    SOURCE_SIDE,
+    VCRIT_D,
+    VCRIT_S,
+    VT,
+    VTO,
 )
 
-__all__ = ["TOLD", "bulk_junctions", "evaluate", "limit"]
+__all__ = ["TOLD", "begin", "bulk_junctions", "finish", "limit"]
 
 TOLD = (
     "vgs", "vgd", "vgb", "cgs", "cgd", "cgb", "qgs", "qgd", "qgb", "vds", "vbs", "channel", "gm",
@@ -62,10 +69,11 @@ def bulk_junctions(
         i, g = i + gmin * v, g + gmin
         bottom, bottom_c = depletion(v, p, DRAIN if k == 0 else SOURCE, e)
         side, side_c = depletion(v, p, DRAIN_SIDE if k == 0 else SOURCE_SIDE, e)
-        value[1 + k], slope[1 + k, 2] = i, g
-        charge[first + k], farad[first + k, 2] = bottom + side, bottom_c + side_c
-        if k == 0:
-            slope[1, 1], farad[first, 1] = -g, -(bottom_c + side_c)
+        c = bottom_c + side_c
+        value[1 + k], charge[first + k] = i, bottom + side
+        slope[1 + k, 0], farad[first + k, 0] = 0.0, 0.0
+        slope[1 + k, 1], farad[first + k, 1] = (-g, -c) if k == 0 else (0.0, 0.0)
+        slope[1 + k, 2], farad[first + k, 2] = g, c
 
 
 @leaf
@@ -81,71 +89,76 @@ def _put(value: Array, slope: Array, k: int, p: Dual) -> None:
 
 
 @leaf
-def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any) -> None:
-    """Evaluate all MOS transistors; see `Device`.
+def begin(places: Any, state: Any, mode: int, branches: Array, work: Any, e: int) -> tuple[
+    bool, float, float, float
+]:
+    """Read and limit an element's voltages; return whether drain and source change roles.
+
+    And the voltages vgs, vds, vbs with vds >= 0 that the law is evaluated at.
+    """
+    x, at, sign, p = places
+    old, limited, off, _ = state
+    u, ul = work[0], work[1]
+    for b in range(3):
+        u[b] = sign[e] * (x[at[branches[0, b], e]] - x[at[branches[1, b], e]])
+    limit(mode, off[e], u, ul, old, p, e)
+    vgs, vds, vbs = ul[0], ul[1], ul[2]
+    limited[e] = mode == 2 or abs(vgs - u[0]) + abs(vds - u[1]) + abs(vbs - u[2]) > 1e-12
+    if vds < 0.0:
+        return True, vgs - vds, -vds, vbs - vds
+    return False, vgs, vds, vbs
+
+
+@leaf
+def finish(
+    places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any, e: int, cubic: bool,
+    turned: bool, i: Dual, von: Dual, vdsat: Dual,
+) -> None:
+    """Put an element's currents and charges into the rows, given its channel.
 
     `memory` has, of the last accepted point, vgs, vgd, vgb, Meyer's capacitances and charges at
     these, and whether there is any.
     """
-    x, at, sign, p = places
-    old, limited, off, memory = state
+    _, _, sign, p = places
+    old, _, _, memory = state
     mode, gmin, dynamic = how
     branches, currents, g_slots, charges, c_slots = wires
     u, ul, value, slope, charge, farad = work
     f, q, g, c, told = out
-    for e in range(at.shape[1]):
-        for b in range(3):
-            u[b] = sign[e] * (x[at[branches[0, b], e]] - x[at[branches[1, b], e]])
-        limit(mode, off[e], u, ul, old, p, e)
-        vgs, vds, vbs = ul[0], ul[1], ul[2]
-        limited[e] = mode == 2 or (
-            abs(vgs - u[0]) + abs(vds - u[1]) + abs(vbs - u[2]) > 1e-12
-        )
-        turned = vds < 0.0
-        lgs, lds, lbs = (vgs - vds, -vds, vbs - vds) if turned else (vgs, vds, vbs)
-        level = p[LEVEL, e]
-        if level == 1.0:
-            i, von, vdsat = level1(lgs, lds, lbs, p, e)
-        elif level == 2.0:
-            i, von, vdsat = level2(lgs, lds, lbs, p, e)
-        else:
-            i, von, vdsat = level3(lgs, lds, lbs, p, e)
-        if mode:
-            old[0, e], old[1, e], old[2, e], old[3, e] = vgs, vds, vbs, von[0]
-        told[12, e], told[13, e], told[14, e] = i[1], i[2], i[3]
-        if turned:
-            flow = _turned(i)
-            _put(value, slope, 0, (-flow[0], -flow[1], -flow[2], -flow[3]))
-        else:
-            _put(value, slope, 0, i)
-        slope[1, 0], slope[2, 0], slope[2, 1] = 0.0, 0.0, 0.0
-        for k in range(3, 5):
-            farad[k, 0], farad[k, 1] = 0.0, 0.0
-        bulk_junctions(vds, vbs, gmin, level == 3.0, p, e, value, slope, charge, farad, 3)
-
-        near, far, bulk = meyer(
-            sub(linear(lgs, 1.0, 0.0, 0.0), von), lds, vdsat, p[PHI, e], p[COX, e]
-        )
-        if turned:
-            near, far, bulk = _turned(far), _turned(near), _turned(bulk)
-        v0 = linear(vgs, 1.0, 0.0, 0.0)
-        v1 = linear(vgs - vds, 1.0, -1.0, 0.0)
-        v2 = linear(vgs - vbs, 1.0, 0.0, -1.0)
-        if dynamic and memory[9, e] > 0.0:
-            _put(charge, farad, 0, moved(near, v0, memory[3, e], memory[0, e], memory[6, e]))
-            _put(charge, farad, 1, moved(far, v1, memory[4, e], memory[1, e], memory[7, e]))
-            _put(charge, farad, 2, moved(bulk, v2, memory[5, e], memory[2, e], memory[8, e]))
-        else:  # capacitances as they are: what small signals see
-            _put(charge, farad, 0, (near[0] * v0[0], near[0], 0.0, 0.0))
-            _put(charge, farad, 1, (far[0] * v1[0], far[0], -far[0], 0.0))
-            _put(charge, farad, 2, (bulk[0] * v2[0], bulk[0], 0.0, -bulk[0]))
-        assemble(e, sign[e], value, slope, u, ul, branches, currents, g_slots, f, g)
-        assemble(e, sign[e], charge, farad, u, ul, branches, charges, c_slots, q, c)
-        told[0, e], told[1, e], told[2, e] = v0[0], v1[0], v2[0]
-        told[3, e], told[4, e], told[5, e] = near[0], far[0], bulk[0]
-        told[6, e], told[7, e], told[8, e] = charge[0], charge[1], charge[2]
-        told[9, e], told[10, e], told[11, e] = vds, vbs, value[0]
-        told[15, e], told[16, e] = von[0], vdsat[0]
-        told[17, e], told[18, e] = value[1], value[2]
-        told[19, e], told[20, e] = slope[1, 2], slope[2, 2]
-        told[21, e], told[22, e] = farad[3, 2], farad[4, 2]
+    vgs, vds, vbs = ul[0], ul[1], ul[2]
+    if mode:
+        old[0, e], old[1, e], old[2, e], old[3, e] = vgs, vds, vbs, von[0]
+    told[12, e], told[13, e], told[14, e] = i[1], i[2], i[3]
+    if turned:
+        flow = _turned(i)
+        _put(value, slope, 0, (-flow[0], -flow[1], -flow[2], -flow[3]))
+    else:
+        _put(value, slope, 0, i)
+    bulk_junctions(vds, vbs, gmin, cubic, p, e, value, slope, charge, farad, 3)
+    lgs, lds = (vgs - vds, -vds) if turned else (vgs, vds)
+    near, far, bulk = meyer(
+        sub(linear(lgs, 1.0, 0.0, 0.0), von), lds, vdsat, p[PHI, e], p[COX, e]
+    )
+    if turned:
+        near, far, bulk = _turned(far), _turned(near), _turned(bulk)
+    v0 = linear(vgs, 1.0, 0.0, 0.0)
+    v1 = linear(vgs - vds, 1.0, -1.0, 0.0)
+    v2 = linear(vgs - vbs, 1.0, 0.0, -1.0)
+    if dynamic and memory[9, e] > 0.0:
+        _put(charge, farad, 0, moved(near, v0, memory[3, e], memory[0, e], memory[6, e]))
+        _put(charge, farad, 1, moved(far, v1, memory[4, e], memory[1, e], memory[7, e]))
+        _put(charge, farad, 2, moved(bulk, v2, memory[5, e], memory[2, e], memory[8, e]))
+    else:  # capacitances as they are: what small signals see
+        _put(charge, farad, 0, (near[0] * v0[0], near[0], 0.0, 0.0))
+        _put(charge, farad, 1, (far[0] * v1[0], far[0], -far[0], 0.0))
+        _put(charge, farad, 2, (bulk[0] * v2[0], bulk[0], 0.0, -bulk[0]))
+    assemble(e, sign[e], value, slope, u, ul, branches, currents, g_slots, f, g)
+    assemble(e, sign[e], charge, farad, u, ul, branches, charges, c_slots, q, c)
+    told[0, e], told[1, e], told[2, e] = v0[0], v1[0], v2[0]
+    told[3, e], told[4, e], told[5, e] = near[0], far[0], bulk[0]
+    told[6, e], told[7, e], told[8, e] = charge[0], charge[1], charge[2]
+    told[9, e], told[10, e], told[11, e] = vds, vbs, value[0]
+    told[15, e], told[16, e] = von[0], vdsat[0]
+    told[17, e], told[18, e] = value[1], value[2]
+    told[19, e], told[20, e] = slope[1, 2], slope[2, 2]
+    told[21, e], told[22, e] = farad[3, 2], farad[4, 2]

@@ -13,7 +13,15 @@ import numpy as np
 
 from ....netlists._check import Array
 from .constants import (
-    CHARGE, EPS_OX, EPS_SI, critical, depletion_rows, gap, junction, potential, thermal_voltage,
+    CHARGE,
+    EPS_OX,
+    EPS_SI,
+    critical,
+    depletion_rows,
+    gap,
+    junction,
+    potential,
+    thermal_voltage,
 )
 from .table import Table
 
@@ -117,16 +125,13 @@ def saturations(t: Table) -> list[Array]:
     return [*currents, *(critical(i, vt) for i in currents)]
 
 
-def bulk_rows(t: Table, process: Process | None) -> list[Array]:
+def bulk_rows(t: Table) -> list[Array]:
     """Return the rows of the four depletion layers: drain and its side, source and its side.
 
-    `process` is that of levels that compute cj from the doping.
+    As in ngspice 39, cj is 0 where it is not given, at level 2 too, whose manual computes it from
+    the doping.
     """
-    fc, pb = t.card("fc"), t.card("pb")
-    cj = t.card("cj")
-    if process is not None:
-        computed = np.sqrt(EPS_SI * CHARGE * process.nsub / (2.0 * pb))
-        cj = np.where(t.given("cj"), cj, computed)
+    fc, pb, cj = t.card("fc"), t.card("pb"), t.card("cj")
     found: list[Array] = []
     for total, area, perimeter in (("cbd", "ad", "pd"), ("cbs", "as", "ps")):
         bottom = np.where(t.given(total), t.card(total), cj * t.own(area)) * t.count

@@ -22,15 +22,26 @@ from ..builder import Builder, register_model
 from ..groups import Group, Instant, Ints, NoiseSource, Triplets
 from ..linear import pairs
 from . import kernels_mos_rows as rows
-from . import kernels_mosfet as kernels
+from . import kernels_mosfet1, kernels_mosfet2, kernels_mosfet3
 from .constants import CHARGE, EPS_OX, EPS_SI, potential, thermal_voltage
 from .device import Device, Kernel, Wiring, inner_nodes
+from .kernels_mosfet import TOLD
 from .mos_parameters import (
-    Process, bulk_rows, check, narrow_factor, resistances, saturations, threshold,
+    Process,
+    bulk_rows,
+    check,
+    narrow_factor,
+    resistances,
+    saturations,
+    threshold,
 )
 from .table import Table
 
 __all__ = ["MosTransistors", "build", "size"]
+
+_KERNELS = {
+    1: kernels_mosfet1.evaluate, 2: kernels_mosfet2.evaluate, 3: kernels_mosfet3.evaluate,
+}
 
 D, G, S, B = range(4)
 
@@ -43,7 +54,7 @@ class MosTransistors(Device):
         ((D, S, (0, 1, 2)), (B, D, (1, 2)), (B, S, (2,))),
         ((G, S, (0, 1, 2)), (G, D, (0, 1, 2)), (G, B, (0, 1, 2)), (B, D, (1, 2)), (B, S, (2,))),
     )
-    told = kernels.TOLD
+    told = TOLD
     remembers = 10
 
     def __init__(
@@ -137,14 +148,16 @@ def build(
     )
 
 
-def _level2(t: Table, process: Process, length: Array, width: Array) -> dict[int, Array]:
+def _level2(
+    t: Table, process: Process, length: Array, width: Array, shared: Array | float
+) -> dict[int, Array]:
     doped = process.nsub > 0
     depth = np.where(
         doped, np.sqrt(2.0 * EPS_SI / (CHARGE * np.where(doped, process.nsub, 1.0))), 0.0
     )
     return {
         rows.LENGTH: length, rows.WIDTH: width, rows.XJ: t.card("xj"), rows.XD: depth,
-        rows.FACTOR: narrow_factor(t, process.cox, width),
+        rows.FACTOR: narrow_factor(t, process.cox, width) / shared,
         rows.CFS: CHARGE * t.card("nfs") * 1e4 / process.cox, rows.MOBILITY: process.mobility,
         rows.VMAX: t.card("vmax"), rows.NSUB: process.nsub,
         rows.CRITICAL: t.card("ucrit") * 100.0 * EPS_SI / process.cox,
@@ -180,7 +193,7 @@ def _group(builder: Builder, elements: list[Element], level: int) -> list[Group]
     t.require(length > 0, "`l` less twice `ld` must be > 0")
     zero = np.zeros(len(t))
     given = {
-        rows.VT: thermal_voltage(t.kelvin), rows.LEVEL: zero + level,
+        rows.VT: thermal_voltage(t.kelvin),
         rows.COX: process.cox * width * length * t.count, rows.PHI: phi, rows.VTO: vto,
         rows.VBI: built, rows.GAMMA: process.gamma,
         rows.BETA: process.kp * slowed * t.count * width / length,
@@ -188,11 +201,13 @@ def _group(builder: Builder, elements: list[Element], level: int) -> list[Group]
     }
     given |= dict(zip(range(rows.ISD, rows.VCRIT_S + 1), saturations(t), strict=True))
     if level == 2:
-        given |= _level2(t, process, length, width)
+        # in ngspice 39 the narrow-channel effect of `m` transistors is that of one m times as wide
+        wide = builder.options.get("compat") == "ngspice"
+        given |= _level2(t, process, length, width, t.count if wide else 1.0)
     elif level == 3:
         t.require(~t.given("xd"), "`xd` follows from `nsub` and cannot be given")
         given |= _level3(t, process, length, width, slowed)
-    layers = bulk_rows(t, process if level == 2 else None)
+    layers = bulk_rows(t)
     given |= dict(zip(range(rows.DRAIN, rows.ROWS), layers, strict=True))
     p = [given.get(k, zero) for k in range(rows.ROWS)]
     overlaps = [
@@ -203,7 +218,7 @@ def _group(builder: Builder, elements: list[Element], level: int) -> list[Group]
     oxide = np.where(process.cox > 0, process.cox, EPS_OX / 1e-7)
     flicker = t.card("kf") / (width * length * t.count * oxide**2)
     return [build(
-        builder, elements, t, sign, p, overlaps, flicker, MosTransistors, kernels.evaluate
+        builder, elements, t, sign, p, overlaps, flicker, MosTransistors, _KERNELS[level]
     )]
 
 

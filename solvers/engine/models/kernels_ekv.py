@@ -1,0 +1,150 @@
+"""EKV: one expression from weak to strong inversion, referred to the bulk.
+
+C. C. Enz, F. Krummenacher and E. A. Vittoz, Analog Integr. Circuits Signal Process. 8:83 (1995);
+charges, slope factor and mobility as in M. Bucher, C. Lallement, C. Enz, F. Theodoloz, F.
+Krummenacher, *The EPFL-EKV MOSFET Model Equations for Simulation*, version 2.6, EPFL 1997, for a
+long channel.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ....netlists._check import Array
+from ...structured.jit import leaf
+from .kernels_dual import (
+    Dual,
+    add,
+    constant,
+    div,
+    larger,
+    linear,
+    mul,
+    scale,
+    shift,
+    sqrt,
+    square,
+    sub,
+)
+from .kernels_junction import assemble
+from .kernels_mos_rows import BETA, COX, GAMMA, LAMBDA, PHI, SLOPE, THETA, VT, VTO
+from .kernels_mosfet import begin, bulk_junctions
+
+__all__ = ["ekv", "evaluate"]
+
+
+@leaf
+def _softplus(p: Dual) -> Dual:
+    """Return ln(1 + e^p)."""
+    e = math.exp(-abs(p[0]))
+    k = 1.0 / (1.0 + e) if p[0] >= 0.0 else e / (1.0 + e)
+    return max(p[0], 0.0) + math.log1p(e), k * p[1], k * p[2], k * p[3]
+
+
+@leaf
+def _pinch_off(gate: Dual, p: Array, e: int) -> tuple[Dual, Dual, Dual, Dual]:
+    """Return pinch-off voltage, slope factors of current and of charges, and the bulk's charge.
+
+    The last without inversion, volt (over the oxide capacitance).
+    """
+    slope = p[SLOPE, e]
+    if slope > 0.0:  # constant: the law of the long channel
+        vp = scale(1.0 / slope, shift(gate, -p[VTO, e]))
+        return vp, constant(slope), constant(slope), scale(1.0 - slope, vp)
+    phi, gamma = p[PHI, e], p[GAMMA, e]
+    drive = shift(gate, phi + gamma * math.sqrt(phi) - p[VTO, e])
+    half = 0.5 * gamma
+    vp = constant(-phi)
+    if drive[0] > 0.0:
+        root = shift(sqrt(shift(drive, half * half)), -half)
+        vp = sub(shift(drive, -phi), scale(gamma, root))
+    surface = shift(vp, phi)
+    n = shift(div(constant(half), sqrt(shift(surface, 4.0 * p[VT, e]))), 1.0)
+    root = sqrt(shift(surface, 1e-6))
+    nq = shift(div(constant(half), root), 1.0)
+    bulk = scale(-gamma, root) if drive[0] > 0.0 else scale(-1.0, shift(drive, gamma * 1e-3))
+    return vp, n, nq, bulk
+
+
+@leaf
+def _shares(near: Dual, far: Dual) -> Dual:
+    """Return the charge of one end of the channel over -n Cox Ut."""
+    both = square(add(near, far))
+    near2, far2 = square(near), square(far)
+    cubic = add(
+        add(scale(3.0, mul(near2, near)), scale(6.0, mul(near2, far))),
+        add(scale(4.0, mul(near, far2)), scale(2.0, mul(far2, far))),
+    )
+    return shift(scale(4.0 / 15.0, div(cubic, both)), -0.5)
+
+
+@leaf
+def ekv(vgs: float, vds: float, vbs: float, p: Array, e: int) -> tuple[
+    Dual, Dual, Dual, Dual, Dual
+]:
+    """Return drain current, charges of gate, drain and source, and the channel's conductance.
+
+    All with their derivatives by vgs, vds, vbs; the last is that of the thermal noise.
+    """
+    vt = p[VT, e]
+    gate, drain = linear(vgs - vbs, 1.0, 0.0, -1.0), linear(vds - vbs, 0.0, 1.0, -1.0)
+    source = linear(-vbs, 0.0, 0.0, -1.0)
+    vp, n, nq, bulk = _pinch_off(gate, p, e)
+    forward = square(_softplus(scale(0.5 / vt, sub(vp, source))))
+    reverse = square(_softplus(scale(0.5 / vt, sub(vp, drain))))
+    beta = constant(p[BETA, e])
+    if p[THETA, e] > 0.0:
+        beta = div(beta, shift(scale(p[THETA, e], larger(vp, constant(0.0))), 1.0))
+    across = sub(drain, source)
+    length = scale(p[LAMBDA, e], larger(across, scale(-1.0, across)))
+    current = mul(mul(n, beta), shift(length, 1.0))
+    current = scale(2.0 * vt * vt, mul(current, sub(forward, reverse)))
+    near, far = sqrt(shift(forward, 0.25)), sqrt(shift(reverse, 0.25))
+    k = -p[COX, e] * vt
+    at_source, at_drain = mul(nq, _shares(near, far)), mul(nq, _shares(far, near))
+    channel = add(at_source, at_drain)  # over -Cox Ut, positive
+    depleted = add(scale(p[COX, e], bulk), scale(-k, sub(channel, div(channel, nq))))
+    on_source, on_drain = scale(k, at_source), scale(k, at_drain)
+    on_gate = scale(-1.0, add(add(on_source, on_drain), depleted))
+    return current, on_gate, on_drain, on_source, scale(vt, mul(beta, channel))
+
+
+@leaf
+def _put(value: Array, slope: Array, k: int, p: Dual) -> None:
+    value[k] = p[0]
+    slope[k, 0], slope[k, 1], slope[k, 2] = p[1], p[2], p[3]
+
+
+@leaf
+def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any) -> None:
+    """Evaluate all transistors; see `Device`."""
+    _, _, sign, p = places
+    old = state[0]
+    mode, gmin, _ = how
+    branches, currents, g_slots, charges, c_slots = wires
+    u, ul, value, slope, charge, farad = work
+    f, q, g, c, told = out
+    for e in range(p.shape[1]):
+        begin(places, state, mode, branches, work, e)
+        vgs, vds, vbs = ul[0], ul[1], ul[2]
+        i, on_gate, on_drain, on_source, noise = ekv(vgs, vds, vbs, p, e)
+        if mode:
+            old[0, e], old[1, e], old[2, e], old[3, e] = vgs, vds, vbs, p[VTO, e]
+        _put(value, slope, 0, i)
+        _put(charge, farad, 0, on_gate)
+        _put(charge, farad, 1, on_drain)
+        _put(charge, farad, 2, on_source)
+        bulk_junctions(vds, vbs, gmin, False, p, e, value, slope, charge, farad, 3)
+        assemble(e, sign[e], value, slope, u, ul, branches, currents, g_slots, f, g)
+        assemble(e, sign[e], charge, farad, u, ul, branches, charges, c_slots, q, c)
+        told[0, e], told[1, e], told[2, e] = vgs, vgs - vds, vgs - vbs
+        told[3, e] = on_gate[1] + on_gate[2] + on_gate[3]
+        told[4, e], told[5, e] = -on_gate[2], -on_gate[3]
+        told[6, e], told[7, e], told[8, e] = on_gate[0], on_drain[0], on_source[0]
+        told[9, e], told[10, e], told[11, e] = vds, vbs, i[0]
+        told[12, e], told[13, e], told[14, e] = i[1], i[2], i[3]
+        told[15, e], told[16, e] = p[VTO, e], noise[0]
+        told[17, e], told[18, e] = value[1], value[2]
+        told[19, e], told[20, e] = slope[1, 2], slope[2, 2]
+        told[21, e], told[22, e] = farad[3, 2], farad[4, 2]
