@@ -398,9 +398,9 @@ def test_training_through_tiles_wires_and_converters():
     ))
     x, goal = randn(32, 6), randn(32, 3, seed=1)
     calibrate(chip, [x])
-    optimiser = torch.optim.SGD(chip.parameters(), 0.1)
+    optimiser = torch.optim.SGD(chip.parameters(), 0.3)
     losses = []
-    for _ in range(15):
+    for _ in range(8):
         optimiser.zero_grad()
         loss = (chip(x) - goal).square().mean()
         loss.backward()
