@@ -1,0 +1,112 @@
+"""crossbarsim study nonidealities, crossbarsim study device-spread."""
+
+import json
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from crossbarsim.cli import app
+
+RUN = CliRunner()
+QUICK = ["study", "nonidealities", "--quick", "--tile", "48x20", "--ohm", "0,5", "--bits", "3",
+         "--bits", "8", "--sigma", "0.3", "--states", "3", "--stuck-on", "0.05", "--images", "30",
+         "--threads", "1"]
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """Make the study's network small."""
+    from crossbarsim.studies import CnnSettings
+
+    settings = CnnSettings(channels=(4, 8), hidden=16, epochs=2)
+    monkeypatch.setattr(CnnSettings, "for_data", lambda *_args, **_options: settings)
+
+
+def test_nonidealities(tmp_path):
+    out = tmp_path / "out"
+    result = RUN.invoke(app, [*QUICK, "--stuck-off", "0.2", "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    for words in ("handwritten digits 8x8", "stuck_off", "8 bit", "5 ohm per segment"):
+        assert words in result.stdout
+    table = pd.read_csv(out / "results.csv")
+    assert len(table) == 2 * 5 * 3
+    assert set(table.effect) == {"none", "sigma", "states", "stuck_on", "stuck_off"}
+    settings = json.loads((out / "study.json").read_text())["study"]
+    assert settings["sigmas"] == [0.3]
+    assert settings["bits"] == [3, 8]
+    assert settings["g_on"] == pytest.approx(1 / 1.4e4)
+    assert (out / "nonidealities.png").read_bytes().startswith(b"\x89PNG")
+    before = (out / "points.jsonl").read_text()
+    again = RUN.invoke(app, [*QUICK, "--stuck-off", "0.2", "--out", str(out)])
+    assert again.exit_code == 0, again.output
+    assert (out / "points.jsonl").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        (["--bits", "0"], "`bits` must be"),
+        (["--bits", "2.5"], "`--bits` must be integers"),
+        (["--sigma", "x"], "`--sigma` must be numbers"),
+        (["--states", "1"], "`count` must be"),
+        (["--stuck-on", "2"], "`stuck_on` must be"),
+        (["--law", "cauchy"], "`law` must be one of"),
+        (["--tile", "48"], "`--tile` must look like 128x128"),
+        (["--r-on", "1e8"], "`g_on` must be larger than `g_off`"),
+        (["--r-on", "0"], "`g_on`"),
+        (["--data", "no-such-folder"], "no-such-folder: no such folder"),
+    ],
+)
+def test_nonidealities_errors(tmp_path, extra, message):
+    result = RUN.invoke(app, ["study", "nonidealities", "--out", str(tmp_path / "out"), *extra])
+    assert result.exit_code == 2, result.output
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_interrupt_says_how_to_go_on(tmp_path, monkeypatch):
+    from crossbarsim.studies import nonidealities
+
+    def impatient(*_arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(nonidealities, "measure", impatient)
+    result = RUN.invoke(app, [*QUICK, "--out", str(tmp_path)])
+    assert result.exit_code == 130
+    assert f"finished points are kept in {tmp_path}" in result.stderr
+
+
+def test_device_spread(tmp_path):
+    result = RUN.invoke(app, ["study", "device-spread", "--count", "8", "--out", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert "v_reset" in result.stdout
+    table = pd.read_csv(tmp_path / "devices.csv")
+    assert len(table) == 8
+    assert table.r_on.between(20, 90).all()
+    assert (tmp_path / "device_spread.png").read_bytes().startswith(b"\x89PNG")
+    result = RUN.invoke(app, [
+        "study", "device-spread", "vteam", "--preset", "magic", "--count", "3", "--sweep", "2.5",
+        "--states", "0", "--out", str(tmp_path / "magic"),
+    ])
+    assert result.exit_code == 0, result.output
+    assert pd.read_csv(tmp_path / "magic" / "devices.csv").r_on.between(300, 2000).all()
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        (["vtem"], "did you mean 'vteam'"),
+        (["vteam", "--preset", "magik"], "did you mean 'magic'"),
+        (["vteam", "--vary", "r_onn"], "no parameter 'r_onn' to vary"),
+        (["vteam", "--states", "1"], "`count` must be"),
+        (["vteam", "--count", "1"], "`count` must be"),
+        (["vteam", "--frequency", "0"], "`frequency` must be > 0"),
+    ],
+)
+def test_device_spread_errors(tmp_path, extra, message):
+    result = RUN.invoke(app, ["study", "device-spread", *extra, "--out", str(tmp_path / "out")])
+    assert result.exit_code == 2, result.output
+    assert message in result.stderr
+    assert not (tmp_path / "out").exists()
