@@ -77,7 +77,9 @@ class MosTransistors(Device):
     def accept(self, x: Array, now: Instant) -> None:
         """Keep voltages, and where Meyer's charges have got to."""
         super().accept(x, now)
-        if self._follows:
+        if self._follows and now.mode == "dc":
+            self.memory[9] = 0.0  # a transient starts anew from the last of these
+        elif self._follows:
             self._run(
                 x, self.at, 0, now, self._scratch, self.old, np.zeros_like(self.limited)
             )
