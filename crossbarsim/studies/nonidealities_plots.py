@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -86,15 +87,14 @@ def plot_nonidealities(
         width = max(2.9 * len(places) + 0.6, 7.6)
         figure = _figure(width, 2.65 * len(effects) + 1.3, 0)[0]
     axes: Any = figure.subplots(len(effects), len(places), squeeze=False)
-    for row, effect in zip(axes, effects, strict=True):
-        for ax, place in zip(row, places, strict=True):
-            plot_nonideality(result, effect, *place, part=part, ax=ax)
-            if ax is not row[0]:
-                ax.set_ylabel("")
-            if row is not axes[0]:
-                ax.set_title("")
-            if row is not axes[-1]:
-                ax.set_xlabel("")
+    for (i, effect), (j, place) in product(enumerate(effects), enumerate(places)):
+        ax = plot_nonideality(result, effect, *place, part=part, ax=axes[i, j])
+        if i > 0:
+            ax.set_title("")
+        if i < len(effects) - 1:
+            ax.set_xlabel("")
+        if j > 0:
+            ax.set_ylabel("")
     figure.colorbar(axes[0, 0].images[0], ax=axes, label="Accuracy (%)", shrink=0.6, aspect=35,
                     pad=0.015)
     layers = " - ".join(f"conv {c}" for c in result.cnn.channels)

@@ -219,6 +219,9 @@ def test_pictures(result, tmp_path):
     assert {t.get_text() for t in ax.texts} == {f"{v:.0f}" for v in np.ravel(shown)}
     figure = plot_nonidealities(result, part="more")
     assert sum(bool(ax.images) for ax in figure.axes) == 8
+    assert [ax.get_title() for ax in figure.axes[:2]] == ["48x20, active", "48x20, passive, 5 ohm"]
+    assert [ax.get_xlabel() for ax in figure.axes[:8]] == [""] * 6 + ["ADC bits"] * 2
+    assert [bool(ax.get_ylabel()) for ax in figure.axes[:8]] == [True, False] * 4
     assert isinstance(result, NonIdealityResult)
     for words in ("30 held-out images", "conv 4 - conv 8 - fc 16", "14 kohm", "50 Mohm",
                   "mean of 2 chips", "lognormal"):
