@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["GROUND", "Circuit"]
 
 GROUND = "0"
-_NAME = re.compile(r"[^\s(){}=,;$*'\"]+")
+_NAME = re.compile(r"[^\s(){}=,;$*'\"][^\s(){}=,;'\"]*")
 
 
 class Options(dict[str, float | str]):

@@ -38,6 +38,7 @@ class NetlistError(CrossbarSimError):
     def __init__(self, message: str, *, file: str | None = None, line: int | None = None) -> None:
         where = ":".join(str(part) for part in (file, line) if part is not None)
         super().__init__(f"{where}: {message}" if where else message)
+        self.message = message
         self.file = file
         self.line = line
 

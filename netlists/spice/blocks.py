@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -94,8 +95,10 @@ def _head(line: Line) -> Block:
     doubled = [port for port in ports if ports.count(port) > 1]
     if doubled:
         raise line.error(f"the port `{doubled[0]}` is named twice")
+    bare = re.sub(r"(?i)\bparams?:", lambda match: " " * len(match[0]), line.text)
     defaults = {
-        name: Given(value, line) for name, arguments, value in assignments(line, start)
+        name: Given(value, line)
+        for name, arguments, value in assignments(line._replace(text=bare), start)
         if arguments is None
     }
     return Block(words[0].text.lower(), ports, defaults, [], line)

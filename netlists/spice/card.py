@@ -98,7 +98,10 @@ class CardLine:
 
     def node(self, what: str = "a node") -> str:
         """Return the full name of the next node."""
-        return self.scope.node(self.word(what))
+        word = self.word(what)
+        if word[0] in "*$;":
+            raise self.error(f"`{word}` is no name of a node")
+        return self.scope.node(word)
 
     def nodes(self, count: int) -> tuple[str, ...]:
         """Return the next nodes."""
@@ -106,6 +109,29 @@ class CardLine:
         if self.token.kind == "sign" and self.token.text == ")":
             self.at += 1
         return found
+
+    def _named(self, error: NetlistError) -> NetlistError:
+        """Return an error of an expression, with the element's name."""
+        if error.line != self.line.number or error.file != self.line.file:
+            return error
+        return self.error(error.message)
+
+    def value_of(self, text: str) -> Value:
+        """Return the value of an expression."""
+        plain = plain_number(text)
+        if plain is not None:
+            return plain
+        try:
+            return self.scope.value_of(text, self.line)
+        except NetlistError as error:
+            raise self._named(error) from None
+
+    def number_of(self, text: str, what: str) -> float:
+        """Return the value of an expression that must be a number."""
+        try:
+            return self.scope.number(text, self.line, what)
+        except NetlistError as error:
+            raise self._named(error) from None
 
     # -- values ------------------------------------------------------------------------------
 
@@ -136,16 +162,14 @@ class CardLine:
         self.skip()
         if self.done:
             raise self.error(f"{what} is expected at the end of the line")
-        text = self.raw()
-        plain = plain_number(text)
-        return self.scope.value_of(text, self.line) if plain is None else plain
+        return self.value_of(self.raw())
 
     def number(self, what: str) -> float:
         """Return the next value, a number."""
         self.skip()
         if self.done:
             raise self.error(f"{what} is expected at the end of the line")
-        return self.scope.number(self.raw(), self.line, what)
+        return self.number_of(self.raw(), what)
 
     def starts_number(self) -> bool:
         """Whether the next word can only be a value: a number, or an expression in braces."""
@@ -189,9 +213,9 @@ class CardLine:
             if name in texts:
                 found[name] = self.raw()
                 continue
-            values = [self.scope.value_of(self.raw(), self.line)]
+            values = [self.value_of(self.raw())]
             while self.sign(","):
-                values.append(self.scope.value_of(self.raw(), self.line))
+                values.append(self.value_of(self.raw()))
             found[name] = values if len(values) > 1 else values[0]
         return found
 

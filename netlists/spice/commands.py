@@ -23,38 +23,14 @@ from ..circuit import Circuit
 from ..errors import ParameterError
 from .blocks import did_you_mean
 from .card import CardLine
+from .command_names import OPTION_NAMES, OTHERS, REFUSED
 from .expression import Expression
 from .lines import Line
 from .measures import read_measure
 from .scope import Scope, plain_number
 from .tokens import split_outputs
 
-__all__ = ["COMMANDS", "REFUSED", "CommandLine", "read_command", "read_output"]
-
-REFUSED = {
-    ".pz": "pole-zero analysis", ".disto": "distortion analysis", ".pss": "periodic steady state",
-    ".sp": "S-parameters", ".width": "page widths", ".csparam": "constants of control blocks",
-    ".data": "tables of parameters", ".alter": "altered decks",
-    ".savebias": "saved operating points", ".loadbias": "saved operating points",
-    ".wave": "sound files", ".net": "two-port parameters", ".connect": "connected nodes",
-    ".protect": "hidden text", ".unprotect": "hidden text", ".machine": "state machines",
-    ".backanno": "back annotation", ".mc": "Monte Carlo analysis",
-    ".wcase": "worst cases", ".veriloga": "Verilog-A", ".hdl": "Verilog-A",
-}
-_FLAGS = (
-    "acct", "list", "nomod", "nopage", "node", "opts", "norefvalue", "noacct", "klu", "sparse",
-    "keepopinfo", "noopiter", "oldlimit", "trytocompact", "interp", "savecurrents", "noinit",
-    "autostop", "badmos3", "nodamping", "rawfile",
-)
-_OPTIONS = (
-    "abstol", "bypass", "chgtol", "convlimit", "cshunt", "defad", "defas", "defl", "defw",
-    "gmin", "gminsteps", "gminfactor", "gshunt", "itl1", "itl2", "itl3", "itl4", "itl5", "itl6",
-    "ltereltol", "lteabstol", "ltetrtol", "maxord", "maxevtiter", "maxopalter", "method",
-    "minbreak", "newtrunc", "nodedamping", "numdgt", "pivrel", "pivtol", "ramptime", "reltol",
-    "rshunt", "scale", "seed", "srcsteps", "temp", "tnom", "trtol", "vntol", "xmu", "xtrtol",
-    "noiseless", "delmin", "filetype", "rseries", "resmin", "warn", "maxwarns",
-)
-OPTION_NAMES = (*_FLAGS, *_OPTIONS)
+__all__ = ["COMMANDS", "CommandLine", "read_command", "read_output"]
 
 
 class CommandLine(CardLine):
@@ -323,7 +299,7 @@ def _voltages(c: CommandLine, circuit: Circuit) -> None:
         node = c.node()
         if not c.sign(")") or not c.sign("="):
             raise c.error("`v(node) = volt` is expected")
-        target[node] = c.scope.number(c.raw(), c.line, "a voltage")
+        target[node] = c.number_of(c.raw(), "a voltage")
         found = True
     if not found:
         raise c.error("`v(node) = volt` is expected")
@@ -360,7 +336,7 @@ def _options(c: CommandLine, circuit: Circuit) -> None:
         if word and c.scope.parameter(text.lower()) is None:
             circuit.options[name] = text.lower()
         else:
-            circuit.options[name] = c.scope.number(text, c.line, f"`{name}`")
+            circuit.options[name] = c.number_of(text, f"`{name}`")
         if name == "temp":
             _set_temperature(c, circuit, float(circuit.options.pop("temp")))
 
@@ -379,8 +355,6 @@ COMMANDS: dict[str, Callable[[CommandLine, Circuit], None]] = {
     ".temp": _temp, ".options": _options, ".option": _options, ".opt": _options,
     ".meas": _measure, ".measure": _measure,
 }
-_OTHERS = (".param", ".func", ".subckt", ".ends", ".model", ".include", ".lib", ".global", ".title",
-           ".end", ".control", ".endc", ".if", ".elseif", ".else", ".endif")
 _INSIDE = (".ic", ".nodeset")
 
 
@@ -394,7 +368,7 @@ def read_command(scope: Scope, line: Line, circuit: Circuit) -> None:
         raise line.error(f"`{command}`, {REFUSED[command]}, is not supported")
     if command not in COMMANDS:
         raise line.error(f"there is no command `{command}`"
-                         f"{did_you_mean(command, (*COMMANDS, *_OTHERS), 60)}")
+                         f"{did_you_mean(command, (*COMMANDS, *OTHERS), 60)}")
     if scope.outer is not None and command not in _INSIDE:
         raise line.error(f"`{command}` must stand outside of subcircuits")
     try:

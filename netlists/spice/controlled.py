@@ -189,8 +189,8 @@ def read_behavioural(card: CardLine) -> list[Element]:
         if name in texts:
             raise card.error(f"a behavioural source has no `{name}` here")
     which = "v" if "v" in texts else "i"
-    expression = _expression(card.scope.value_of(texts.pop(which), card.line))
-    numbers = {n: card.scope.number(t, card.line, f"`{n}`") for n, t in texts.items()}
+    expression = _expression(card.value_of(texts.pop(which)))
+    numbers = {n: card.number_of(t, f"`{n}`") for n, t in texts.items()}
     if numbers.get("tc1") or numbers.get("tc2"):
         warm = Expression(f"1 + {numbers.get('tc1', 0.0)!r}*(temper - {card.scope.nominal!r}) + "
                           f"{numbers.get('tc2', 0.0)!r}*(temper - {card.scope.nominal!r})**2")

@@ -16,7 +16,6 @@ expression             here                          compat="ngspice"
 ``x / 0``              infinite (an error where a    in sources the divisor is moved away from
                        number is needed)             0 by 1e-32, in numbers as here
 ``pow``, ``pwr``       as ``**``; sgn(x) abs(x)**y   in numbers the other way round
-``1mil``               25.4 um                       in numbers a milli
 ``limit(x, a, b)``     between a and b               the same (ngspice: a random number)
 =====================  ============================  ==========================================
 

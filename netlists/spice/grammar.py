@@ -179,7 +179,7 @@ class _Parser:
     def primary(self) -> int:
         token = self.take()
         if token.kind == "number":
-            return self.tape.number(_number(token.text, self.compat))
+            return self.tape.number(_number(token.text))
         if token.kind == "device":
             name, parameter = token.text[1:-1].split("[", 1)
             return self.tape.probe(("@", name, parameter))
@@ -327,12 +327,10 @@ class _Parser:
         return f"there is no function `{name}`{hint}"
 
 
-def _number(text: str, compat: str) -> float:
+def _number(text: str) -> float:
     match = _NUMBER.fullmatch(text)
     if match is None:  # the tokens' pattern is the same but for the units
         raise NetlistError(f"{text!r} is no number")
-    if compat == "ngspice numbers" and match[2] == "mil":
-        return float(match[1]) * 1e-3
     return scaled(match[1], match[2] or "")
 
 

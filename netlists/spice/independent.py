@@ -102,7 +102,7 @@ def _arguments(card: CardLine) -> list[float]:
             break
         if card.token.kind == "sign" and card.token.text == "=":
             raise card.error("`=` is not expected")
-        values.append(card.scope.number(card.raw(), card.line, "a value of the function of time"))
+        values.append(card.number_of(card.raw(), "a value of the function of time"))
     if enclosed:
         raise card.error("`)` is missing")
     return values
@@ -146,7 +146,7 @@ def _points(card: CardLine, values: list[float]) -> Pwl:
     while card.names_value and card.peek() in ("r", "td"):
         name = card.take().text.lower()
         card.take()
-        found[name] = card.scope.number(card.raw(), card.line, name)
+        found[name] = card.number_of(card.raw(), name)
     if len(values) % 2:
         raise card.error("PWL takes pairs of a time and a value")
     t, v = values[::2], values[1::2]

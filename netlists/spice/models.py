@@ -143,7 +143,7 @@ def _unknown(name: str, table: Card) -> str:
 
 def _number(cursor: CardLine, name: str, value: Any) -> float:
     if isinstance(value, tuple):
-        return cursor.scope.number(value[0], cursor.line, f"`{name}`")
+        return cursor.number_of(value[0], f"`{name}`")
     if isinstance(value, str):
         raise cursor.error(f"`{name}` must be a number; got {value!r}")
     return float(value)

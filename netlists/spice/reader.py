@@ -305,7 +305,7 @@ class _Expansion:
             card.take()
             if name in given:
                 raise card.error(f"`{name}` is given twice")
-            given[name] = card.scope.number(card.raw(), card.line, f"`{name}`")
+            given[name] = card.number_of(card.raw(), f"`{name}`")
         prefix = f"{card.name.lower()}."
         self.path.append(block.name)
         copies = given.pop("m", 1.0) if "m" not in block.defaults else 1.0

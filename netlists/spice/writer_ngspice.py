@@ -14,7 +14,8 @@ from ..elements import Element, Model
 from ..errors import NetlistError, ParameterError
 from .expression import Expression
 from .tape import Step, Tape
-from .writer import Writer, flat_name
+from .unrolled import flat_name
+from .writer import Writer
 from .written import write_number
 
 if TYPE_CHECKING:

@@ -86,7 +86,7 @@ def test_ngspice_has_the_same_numbers(name, tmp_path):
             axis = next(iter(one))
             for vector, values in one.items():
                 if vector not in two:  # currents of sources that ngspice makes itself
-                    assert re.search(r"#|_int|^i.b|\$", vector), (plot, vector)
+                    assert re.search(r"#|_int|^i.[ab]|\$", vector), (plot, vector)
                     continue
                 if vector == "frequency":  # whose imaginary part ngspice leaves as it is
                     np.testing.assert_allclose(two[vector].real, values.real, rtol=1e-12)

@@ -111,8 +111,8 @@ def test_parts_in_time():
     assert e.dynamic[0].inner.text == "v(b)"
     assert e.dynamic[0].initial.constant == 2.0
     assert e.dynamic[1].inner.probes == (A, ("idt", "0"))
-    assert e.probes == (A, ("ddt", "1"), ("idt", "2"))
-    value, slopes = e.compile()([1.0, 5.0, 7.0])
+    assert e.probes == (("ddt", "1"), A, ("idt", "2"))
+    value, slopes = e.compile()([5.0, 1.0, 7.0])
     assert float(value) == 6.0
     assert slopes.tolist() == [1.0, 1.0, 0.0]
 
