@@ -68,6 +68,8 @@ def nonidealities(
         help="Of R_on and R_off: lognormal or normal.")] = "lognormal",
     seeds: Annotated[int | None, typer.Option(help="Chips per value; default 2.")] = None,
     images: Annotated[int | None, typer.Option(help="Held-out images; default: all.")] = None,
+    correct: Annotated[bool, typer.Option(
+        "--correct", help="Digital gain and offset per output, found by calibration.")] = False,
     r_on: Annotated[float, typer.Option(help="Ohm.")] = 1.4e4,
     r_off: Annotated[float, typer.Option(help="Ohm.")] = 5e7,
     epochs: Annotated[int | None, typer.Option(help="Of the training.")] = None,
@@ -94,7 +96,8 @@ def nonidealities(
             "states": states and integers(states, "--states"),
             "stuck_on": stuck_on and numbers(stuck_on, "--stuck-on"),
             "stuck_off": stuck_off and numbers(stuck_off, "--stuck-off"),
-            "law": law, "seeds": seeds, "images": images, "epochs": epochs, "threads": threads,
+            "law": law, "correct": correct, "seeds": seeds, "images": images, "epochs": epochs,
+            "threads": threads,
         }
         make = studies.NonIdealityStudy.quick if quick else studies.NonIdealityStudy
         settings = make(

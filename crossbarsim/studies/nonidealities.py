@@ -133,6 +133,9 @@ class NonIdealityStudy:
         Training images that the ranges of inputs and converters are found with.
     percentile : float
         Of the converters' signals that their range covers.
+    correct : bool
+        Whether every output gets the digital gain and offset that calibration finds (the paper
+        tunes one of each per layer); found for each resolution anew.
     g_on, g_off : float
         Siemens; defaults 1 / 14 kohm and 1 / 50 Mohm, those of the paper.
     epochs : int or None
@@ -154,6 +157,7 @@ class NonIdealityStudy:
     images: int | None = None
     calibration_images: int = 128
     percentile: float = 99.99
+    correct: bool = False
     g_on: float = 1 / 1.4e4
     g_off: float = 1 / 5e7
     epochs: int | None = None
@@ -236,7 +240,9 @@ class NonIdealityStudy:
 
     def context(self, data: Dataset, network: TrainedCnn) -> dict[str, Any]:
         """Return everything that a point's values depend on, apart from the point itself."""
-        own = ("images", "calibration_images", "percentile", "g_on", "g_off", "law")
+        own = (
+            "images", "calibration_images", "percentile", "correct", "g_on", "g_off", "law",
+        )
         return {
             **{name: getattr(self, name) for name in own},
             "data_sha256": data.sha256, "network_sha256": network.sha256,
@@ -324,6 +330,8 @@ def measure(
     # the ideal read-out last: it keeps effective weights in the place of the programmed arrays
     for b in sorted(bits, key=lambda b: (b is None, b)):
         equip(model, study.periphery(b))
+        if study.correct:
+            calibrate(model, torch.split(typical, _BATCH), correct=True)
         values: dict[str, Any] = {}
         for name, part in parts.items():
             outputs, reference = logits(network, part, model=model, batch=_BATCH), digital[name]

@@ -99,6 +99,8 @@ def plot_nonidealities(
                     pad=0.015)
     layers = " - ".join(f"conv {c}" for c in result.cnn.channels)
     images = result.data.name if part == "test" else f"{result.data.name}, {part} images"
+    corrected = ", outputs corrected" if study.correct else ""
+    adc = f"one ADC per column, its range calibrated{corrected} (∞: no ADC)"
     chips = "one chip" if study.seeds == 1 else f"mean of {study.seeds} chips"
     figure.suptitle(
         f"Accuracy (%) on {result.held_out[part]:,} held-out images, {images}: "
@@ -107,7 +109,7 @@ def plot_nonidealities(
         f"{1e6 * study.g_on:.3g} µS ({1e-3 / study.g_on:.3g} kohm) to {1e6 * study.g_off:.2g} µS "
         f"({1e-6 / study.g_off:.3g} Mohm)\n"
         f"passive: exact circuit, ohm per wire segment; active: wires without resistance\n"
-        f"one ADC per column, its range calibrated (∞: no ADC); {study.law} spread; {chips}",
+        f"{adc}; {study.law} spread; {chips}",
         fontsize=min(11.0, 1.08 * figure.get_figwidth()),
     )
     return figure

@@ -143,6 +143,17 @@ def test_a_chip_is_solved_once_for_all_converters(data, tmp_path, monkeypatch):
     assert sum(solved) == few > 0
 
 
+def test_correction_undoes_part_of_the_wires(data, tmp_path):
+    study = NonIdealityStudy.quick(
+        tiles=((128, 64),), ohms=(8.0,), bits=(8,), sigmas=(), states=(), stuck_on=(), stuck_off=(),
+        threads=1, images=40,
+    )
+    few = {k: getattr(study, k) for k in study.__dataclass_fields__}
+    plain = study.run(data, tmp_path / "plain").points
+    found = NonIdealityStudy(**{**few, "correct": True}).run(data, tmp_path / "corrected").points
+    assert (found.test_output_error < 0.8 * plain.test_output_error).all()
+
+
 def test_resume_computes_nothing_twice(data, tmp_path, monkeypatch):
     chips, real = [], nonidealities.measure
 
