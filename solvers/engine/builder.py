@@ -92,14 +92,16 @@ class Builder:
     def at(self, elements: Sequence[Element], count: int | None = None) -> Ints:
         """Return the unknowns of the elements' nodes, (nodes, E); ground is -1."""
         index = self._index
-        found = [[index[n] for n in e.nodes[:count]] for e in elements]
-        width = len(found[0]) if found else count or 0
-        for e, row in zip(elements, found, strict=True):
-            if len(row) != width or (count is not None and len(row) < count):
-                raise NetlistError(
-                    f"{e.name} has {len(e.nodes)} nodes; {count or width} are needed", **where(e)
-                )
-        return np.array(found, dtype=np.int64).reshape(len(elements), width).T.copy()
+        widths = set(map(len, (e.nodes for e in elements)))
+        width = count or max(widths, default=0)
+        if len(widths) > 1 or (widths and min(widths) < width):
+            for e in elements:
+                if len(e.nodes) < width or (count is None and len(e.nodes) != width):
+                    raise NetlistError(
+                        f"{e.name} has {len(e.nodes)} nodes; {width} are needed", **where(e)
+                    )
+        flat = [index[n] for e in elements for n in e.nodes[:width]]
+        return np.array(flat, dtype=np.int64).reshape(len(elements), width).T.copy()
 
     def node(self, name: str) -> int:
         """Return the unknown of a node; ground is -1."""

@@ -125,14 +125,20 @@ class _Run:
             s.target: v for s, v in zip(self.sweeps, point, strict=True) if s.kind == "source"
         }
         anew = first
+        parameters: dict[str, float] = {}
         for k, (s, v) in enumerate(zip(self.sweeps, point, strict=True)):
-            if s.kind == "source" or (k < turned and not first):
-                continue
-            anew = True
-            if s.kind == "temperature":
-                self.kelvin = v + 273.15
-            else:
-                self.changed = with_value(self.changed, s, v)
+            if s.kind == "parameter":
+                parameters[s.target] = v
+            anew |= s.kind != "source" and k >= turned
+        if anew:
+            self.changed = self.original
+            if parameters:
+                self.changed = with_parameters(self.original, parameters)
+            for s, v in zip(self.sweeps, point, strict=True):
+                if s.kind == "temperature":
+                    self.kelvin = v + 273.15
+                elif s.kind not in ("source", "parameter"):
+                    self.changed = with_value(self.changed, s, v)
         if anew:
             if self.newton is not None:
                 self.count += self.newton.iterations
@@ -182,13 +188,7 @@ def with_value(circuit: Circuit, s: SweepOf, value: float) -> Circuit:
         )
         return copy
     if s.kind == "parameter":
-        deck = getattr(circuit, "deck", None)
-        if deck is None:
-            raise ParameterError(
-                f"the circuit has no parameter {s.target!r}: it was not read from a deck"
-            )
-        found: Circuit = deck.circuit(**{s.target: value})
-        return found
+        return with_parameters(circuit, {s.target: value})
     element = circuit[s.target]
     if s.parameter:
         kept = tuple((k, v) for k, v in element.parameters if k.lower() != s.parameter)
@@ -198,6 +198,17 @@ def with_value(circuit: Circuit, s: SweepOf, value: float) -> Circuit:
             raise ParameterError(f"{element.name}: a resistance of 0 ohm in the sweep")
         changed = replace(element, value=value)
     return _copy(circuit, changed)
+
+
+def with_parameters(circuit: Circuit, values: dict[str, float]) -> Circuit:
+    """Return the circuit of the same deck with other parameters."""
+    deck = getattr(circuit, "deck", None)
+    if deck is None:
+        raise ParameterError(
+            f"the circuit has no parameter {next(iter(values))!r}: it was not read from a deck"
+        )
+    found: Circuit = deck.circuit(**values)
+    return found
 
 
 def _copy(circuit: Circuit, changed: Element | None = None) -> Circuit:

@@ -227,6 +227,8 @@ def _numbers(elements: Sequence[Element]) -> Array:
 
 
 def _ics(elements: Sequence[Element]) -> Array:
+    if not any(e.parameters for e in elements):
+        return np.full(len(elements), math.nan)
     return np.array([parameter(e, "ic", math.nan) for e in elements])
 
 
@@ -235,6 +237,9 @@ def split(elements: Sequence[Element]) -> tuple[list[Element], list[Element]]:
     plain: list[Element] = []
     others: list[Element] = []
     for e in elements:
+        if type(e.value) is float and not e.parameters:
+            plain.append(e)
+            continue
         charge = any(key.lower() == "q" for key, _ in e.parameters) and e.kind == "C"
         (plain if isinstance(e.value, (int, float)) and not charge else others).append(e)
     return plain, others

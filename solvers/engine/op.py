@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 
 from ...netlists._check import Array
@@ -90,9 +94,22 @@ def prepare(circuit: Circuit, temperature: float | None = None, *, uic: bool = F
                 "before it can be solved; read the deck with `read_spice`, or solve the "
                 "crossbar itself with `Solver.solve`"
             )
-    system = System(circuit, temperature)  # before the checks: it names what refers to nothing
-    check(circuit, uic=uic)
+    with _uncollected():
+        system = System(circuit, temperature)  # before the checks: it names what is missing
+        check(circuit, uic=uic)
     return system
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the collector from walking over millions of names again and again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def hints(system: System) -> dict[int, float]:

@@ -94,4 +94,7 @@ class Tolerances:
     def of_unknowns(self, units: Any) -> Array:
         """Return the absolute tolerance of unknowns or rows in "V", "A", "state" or "1"."""
         known = {"V": self.vntol, "A": self.abstol, "state": 1e-6}
-        return np.array([known.get(str(u), 1e-9) for u in units])
+        found = np.full(len(units), 1e-9)
+        for unit, value in known.items():
+            found[units == unit] = value
+        return found

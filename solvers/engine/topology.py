@@ -59,7 +59,8 @@ def _check_loops(circuit: Circuit, without: str) -> None:
         return top
 
     for e in circuit:
-        if e.kind in without or not _fixes(e):
+        kind = e.kind
+        if kind in "RCI" or kind in without or not _fixes(e):
             continue
         a, b = e.nodes[:2]
         if root(a) == root(b):
@@ -105,6 +106,11 @@ def _check_paths(circuit: Circuit, *, capacitors: bool) -> None:
     a: list[int] = []
     b: list[int] = []
     for e in circuit:
+        if e.kind == "R":  # there may be millions
+            nodes = e.nodes
+            a.append(index[nodes[0]])
+            b.append(index[nodes[1]])
+            continue
         for first, second in _pairs(e, capacitors=capacitors):
             if second < len(e.nodes):
                 a.append(index[e.nodes[first]])
