@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from .smallsignal import Complexes, SmallSignal, complex_sources
 
 __all__ = ["Spectrum", "ac"]
 
-_PARTS = {"m": np.abs, "r": np.real, "i": np.imag, "p": np.angle}
+_PARTS: dict[str, Callable[[Any], Any]] = {"m": np.abs, "r": np.real, "i": np.imag, "p": np.angle}
 
 
 class Spectrum(Curves):

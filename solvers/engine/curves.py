@@ -37,7 +37,7 @@ class Curve:
             return float("nan")
         keep = np.concatenate([[True], np.diff(self.x) > 0])
         x, y = self.x[keep], self.y[keep]
-        slopes = np.gradient(y, x, edge_order=min(2, len(x) - 1))
+        slopes: Array = np.gradient(y, x, edge_order=2 if len(x) > 2 else 1)
         return float(np.interp(where, x, slopes))
 
     def part(self, start: float | None, stop: float | None) -> Curve | None:

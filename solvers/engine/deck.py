@@ -51,10 +51,9 @@ def run_deck(circuit: Circuit, *, progress: Progress | None = None) -> list[Any]
         return _once(circuit, others, progress)
     rows = []
     values = [s.points.values for s in steps]
-    count, total = 0, int(np.prod([len(v) for v in values]))
-    for changed in stepped_circuits(circuit, steps):
+    total = int(np.prod([len(v) for v in values]))
+    for count, changed in enumerate(stepped_circuits(circuit, steps), 1):
         rows.append(_once(changed, others, None))
-        count += 1
         if progress is not None:
             progress("step", count / total)
     axes = {_axis(s): v for s, v in zip(steps, values, strict=True)}

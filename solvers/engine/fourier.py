@@ -37,7 +37,7 @@ class Harmonics:
     @property
     def normalised(self) -> Array:
         """Magnitudes over that of the fundamental; 0 for the mean, as in ngspice."""
-        found = self.magnitude / self.magnitude[1]
+        found: Array = self.magnitude / self.magnitude[1]
         found[0] = 0.0
         return found
 
@@ -88,10 +88,10 @@ def harmonics(
     steps = np.arange(grid) / grid
     y = np.interp(time[-1] - period * (1.0 - steps), time, values)
     found = np.fft.rfft(y)[:count] * (2.0 / grid)
-    magnitude = np.abs(found)
+    magnitude: Array = np.abs(found).astype(np.float64)
     magnitude[0] = found[0].real / 2.0
     # y = Im(found) sin + ...: a cosine of amplitude c is a sine with 90 degrees
-    phase = np.degrees(np.angle(found * 1j))
+    phase: Array = np.degrees(np.angle(found * 1j)).astype(np.float64)
     phase[0] = 0.0
     distortion = 100.0 * float(np.sqrt((magnitude[2:] ** 2).sum()) / magnitude[1]) if (
         magnitude[1] > 0

@@ -99,15 +99,19 @@ def measure(result: Curves, one: Measure) -> Any:
     try:
         names = {**result.circuit.parameters, **result.measures}
         if one.kind == "param":
-            if one.expression is None:
-                raise ParameterError("`param` needs an expression")
-            return one.expression.evaluate(names)
+            return _needed(one.expression).evaluate(names)
         return _over_outer(result, one, names)
     except ParameterError as error:
         place = one.where or (None, None)
         raise NetlistError(
             f".measure {one.name}: {error}", file=place[0] or None, line=place[1]
         ) from error
+
+
+def _needed(expression: Expression | None) -> Expression:
+    if expression is None:
+        raise ParameterError("needs an expression")
+    return expression
 
 
 def _over_outer(result: Curves, one: Measure, names: Mapping[str, Any]) -> Any:

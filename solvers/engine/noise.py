@@ -101,7 +101,7 @@ class NoiseSpectrum(Curves):
         if name not in self._columns:
             known = ", ".join(n for n in self._columns if n)
             raise ParameterError(f"no noise of {name!r}; there is that of {known}")
-        return self.density[:, self._columns[name]]
+        return np.asarray(self.density[:, self._columns[name]])
 
     def _gain(self) -> Array:
         """Return |gain|^2, not 0."""
@@ -165,7 +165,7 @@ def noise(
     white = np.array([s.white for s in sources])
     flicker = np.array([s.flicker for s in sources])
     exponent = np.array([s.exponent for s in sources])
-    strength = white + flicker / hertz[:, None] ** exponent if len(sources) else np.zeros(
+    strength = white + flicker / hertz[:, None] ** exponent if sources else np.zeros(
         (len(hertz), 0)
     )
     return NoiseSpectrum(circuit, hertz, gain, sources, power * strength, point)

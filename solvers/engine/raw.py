@@ -209,7 +209,7 @@ class _Reader:
         read = self._binary if binary else self._text
         columns = read(present, points, complex_)
         vectors = tuple(c[:n] for c, n in zip(columns, lengths, strict=True))
-        sizes = [d for d in found.get("dimensions", "").replace("][", ",").strip("[] ").split(",")]
+        sizes = found.get("dimensions", "").replace("][", ",").strip("[] ").split(",")
         dimensions = tuple(int(d) for d in sizes if d.strip().isdecimal())
         if dimensions and int(np.prod(dimensions)) != points:
             dimensions = ()
@@ -289,7 +289,9 @@ def _columns(flat: Vector, present: list[int], points: int) -> list[Vector]:
     lengths = np.array(present)
     here = np.arange(points)[:, None] < lengths  # (points, width)
     places = np.cumsum(here.ravel()).reshape(here.shape) - 1
-    return [flat[places[:n, k]] for k, n in enumerate(present)]
+    columns: list[Vector] = []
+    columns.extend(flat[places[:n, k]] for k, n in enumerate(present))
+    return columns
 
 
 def read_raw(path: str | Path | bytes) -> list[RawPlot]:
@@ -347,8 +349,7 @@ def write_raw(
     if not some:
         raise ParameterError("`plots` must have at least one plot")
     with Path(path).open("wb") as stream:
-        for plot in some:
-            stream.write(_written(plot, binary=binary, padded=padded))
+        stream.writelines(_written(plot, binary=binary, padded=padded) for plot in some)
 
 
 def _written(plot: RawPlot, *, binary: bool, padded: bool) -> bytes:

@@ -61,7 +61,9 @@ class SmallSignal:
         """Return x (n + 1,) with G x = b (or G' x = b), b (n + 1,)."""
         if self._static is None:
             # a delay is a connection at frequency 0, as at the operating point
-            self._static = Factors(self.indptr, self.indices)
+            self._static = Factors(
+                np.asarray(self.indptr, dtype=np.int64), np.asarray(self.indices, dtype=np.int64)
+            )
             g, _ = self.system.linearise(self.point.x, self.system.instant())
             try:
                 self._static.factor(g.data)
@@ -180,7 +182,7 @@ class SmallSignal:
             natural = k > 0
             if transposed:
                 b = right[k][order] if natural else right[k]
-                x[k, :-1] = lu.solve(np.ascontiguousarray(b), "T")
+                x[k, :-1] = lu.solve(np.ascontiguousarray(b), "T")  # type: ignore[call-overload]
             else:
                 found = lu.solve(np.ascontiguousarray(right[k]))
                 if natural:

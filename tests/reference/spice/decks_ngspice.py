@@ -10,8 +10,6 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
-
-from crossbarsim import Solver
 from crossbarsim.netlists import read_spice
 from crossbarsim.solvers.engine.ac import Spectrum
 from crossbarsim.solvers.engine.noise import NoiseSpectrum
@@ -20,6 +18,8 @@ from crossbarsim.solvers.engine.raw import read_raw
 from crossbarsim.solvers.engine.results import Sweep, Transient
 from crossbarsim.solvers.engine.sens import Sensitivities
 from crossbarsim.solvers.engine.tf import TransferFunction
+
+from crossbarsim import Solver
 
 FOLDER = Path(__file__).parent / "decks"
 TOLERANCES = {
