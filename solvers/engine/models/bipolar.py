@@ -43,9 +43,12 @@ class Bipolars(Device):
         return v
 
     def quantities(self, x: Array, now: Instant) -> dict[str, Array]:
-        """Return what ``@q1[...]`` shows: currents signed as in ngspice, conductances, farads."""
+        """Return what ``@q1[...]`` shows, as ngspice has it.
+
+        Currents into the terminals; vbe and vbc of a PNP as of the NPN that corresponds.
+        """
         found = self.look(x, now)
-        for name in ("ic", "ib", "isub", "vbe", "vbc"):
+        for name in ("ic", "ib", "isub"):
             found[name] = self.sign * found[name]
         found["ie"] = -found["ic"] - found["ib"]
         return found

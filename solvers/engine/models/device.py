@@ -64,7 +64,7 @@ def _ends(flows: Sequence[Sequence[Any]]) -> Ints:
 def inner_nodes(builder: Any, names: Sequence[str], outer: Ints, here: Bools, what: str) -> Ints:
     """Return the nodes behind a terminal's resistance, or the terminals where there is none."""
     found = outer.copy()
-    for k in np.flatnonzero(here):
+    for k in np.flatnonzero(here).tolist():
         found[k] = builder.inner(f"{names[k].lower()}#{what}")
     return found
 

@@ -38,10 +38,8 @@ class JunctionTransistors(Device):
         return v
 
     def quantities(self, x: Array, now: Instant) -> dict[str, Array]:
-        """Return what ``@j1[...]`` shows: currents signed as in ngspice, conductances, farads."""
+        """Return what ``@j1[...]`` shows: all as of the n-channel transistor that corresponds."""
         found = self.look(x, now)
-        for name in ("vgs", "vgd", "id", "ig"):
-            found[name] = self.sign * found[name]
         found["is"] = -found["id"] - found["ig"]
         return found
 

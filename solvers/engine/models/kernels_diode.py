@@ -47,26 +47,25 @@ def _recombination(v: float, p: Array, e: int) -> tuple[float, float]:
 
 
 @leaf
-def law(v: float, p: Array, e: int) -> tuple[float, float, float, float]:
-    """Return current and conductance, and both without the knees, which the charge follows."""
+def law(v: float, p: Array, e: int) -> tuple[float, float]:
+    """Return current and conductance."""
     vte = p[VTE, e]
     i, g = _wall(v, p[IS, e], vte, p[BV, e], p[VTB, e])
     if p[ISR, e] > 0.0 and v >= -3.0 * vte:
         more, slope = _recombination(v, p, e)
         i, g = i + more, g + slope
-    stored, stored_g = i, g
     if v >= -3.0 * vte:
         if p[IKF, e] > 0.0 and i > 1e-18:
             i, g = _knee(i, g, p[IKF, e])
     elif p[IKR, e] > 0.0 and i < -1e-18:
         i, g = _knee(i, g, p[IKR, e])
-    return i, g, stored, stored_g
+    return i, g
 
 
 @leaf
 def _limit(new: float, old: float, p: Array, e: int) -> float:
     """Return the limited voltage; breakdown is a junction seen from the other side."""
-    breakdown, vtb = p[BV, e], p[VTB, e]
+    breakdown, vtb = float(p[BV, e]), float(p[VTB, e])
     if new < min(0.0, -breakdown + 10.0 * vtb):
         return -(pnjlim(-(new + breakdown), -(old + breakdown), vtb, p[VCRIT, e]) + breakdown)
     return pnjlim(new, old, p[VTE, e], p[VCRIT, e])
@@ -92,13 +91,13 @@ def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any)
         if mode:
             old[0, e] = v
         ul[0] = v
-        i, conductance, stored, stored_g = law(v, p, e)
+        i, conductance = law(v, p, e)
         value[0] = i + gmin * v
         slope[0, 0] = conductance + gmin
         bottom, bottom_c = depletion(v, p, BOTTOM, e)
         side, side_c = depletion(v, p, SIDE, e)
-        charge[0] = p[TT, e] * stored + bottom + side
-        farad[0, 0] = p[TT, e] * stored_g + bottom_c + side_c
+        charge[0] = p[TT, e] * i + bottom + side
+        farad[0, 0] = p[TT, e] * conductance + bottom_c + side_c
         assemble(e, 1.0, value, slope, u, ul, branches, currents, g_slots, f, g)
         assemble(e, 1.0, charge, farad, u, ul, branches, charges, c_slots, q, c)
         told[0, e], told[1, e], told[2, e] = v, value[0], slope[0, 0]

@@ -93,15 +93,19 @@ class MosTransistors(Device):
         return v
 
     def quantities(self, x: Array, now: Instant) -> dict[str, Array]:
-        """Return what ``@m1[...]`` shows: currents signed as in ngspice, conductances, farads."""
+        """Return what ``@m1[...]`` shows, as ngspice has it.
+
+        Currents and voltages are those of the n-channel transistor that corresponds; von and vdsat
+        have their own sign.
+        """
         told = self.look(x, now)
         found = {
-            "id": self.sign * (told["channel"] - told["ibd"]),
-            "is": -self.sign * (told["channel"] + told["ibs"]),
-            "ig": np.zeros(len(self.names)), "ib": self.sign * (told["ibd"] + told["ibs"]),
+            "id": told["channel"] - told["ibd"], "is": -told["channel"] - told["ibs"],
+            "ig": np.zeros(len(self.names)), "ib": told["ibd"] + told["ibs"],
+            "von": self.sign * told["von"], "vdsat": self.sign * told["vdsat"],
         }
-        for name in ("vgs", "vds", "vbs", "von", "vdsat", "ibd", "ibs"):
-            found[name] = self.sign * told[name]
+        for name in ("vgs", "vds", "vbs", "ibd", "ibs"):
+            found[name] = told[name]
         for name in ("gm", "gds", "gmbs", "gbd", "gbs", "cbd", "cbs"):
             found[name] = told[name]
         for name, overlap in zip(("cgs", "cgd", "cgb"), self.overlaps, strict=True):

@@ -86,8 +86,8 @@ class Table:
 
     @property
     def off(self) -> Bools:
-        """Return which elements are to start switched off, (E,)."""
-        return self.own("off", 0.0) != 0.0
+        """Which elements are to start switched off, (E,)."""
+        return np.asarray(self.own("off", 0.0) != 0.0)
 
     def initial(self, names: Sequence[str]) -> Array:
         """Return initial voltages ``ic=a,b`` or ``icvds=``, ..., (len(names), E); NaN is none."""
@@ -127,7 +127,7 @@ def _number(value: Any) -> float | None:
 def _read_card(model: Model, card: Card, element: Element) -> dict[str, float]:
     found: dict[str, float] = {}
     at = model.where or element.where
-    place = {} if at is None else {"file": at[0] or None, "line": at[1]}
+    place: dict[str, Any] = {} if at is None else {"file": at[0] or None, "line": at[1]}
     for key, value in model.parameters.items():
         name = card.aliases.get(key.lower(), key.lower())
         if name in _REMARKS:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 DEVICES = {
     "diode": (Bench("d", "ak", "d", own={"pj": 2.0}, **DIODE), 1.0),
-    "diode recombining": (Bench("d", "ak", "d", **{"isr": 1e-9, "nr": 1.8, "ikf": 1e-3, "ikr": 1e-6}), 1.0),
+    "diode recombining": (Bench("d", "ak", "d", isr=1e-9, nr=1.8, ikf=1e-3, ikr=1e-6), 1.0),
     "npn": (Bench("q", "cbes", "npn", own={"area": 2.0, "m": 3.0}, **BIPOLAR), 1.0),
     "npn with irb": (Bench("q", "cbes", "npn", **HALVING, iss=1e-16), 1.0),
     "pnp with excess phase": (Bench("q", "cbes", "pnp", own={"m": 2.0}, **BIPOLAR, ptf=30.0), 1.0),
