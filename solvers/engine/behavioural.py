@@ -4,7 +4,8 @@ Elements with expressions of the same form (all but numbers and names) are one g
 
 - a current i(...) from p to n (B with ``i=``, G, F, and R as v / r(...));
 - a voltage with a branch: v_p - v_n - v(...) = 0 (B with ``v=``, E, H);
-- a capacitor: charge c(...) v or q(...) from p to n; an inductor: v_p - v_n - d/dt (l(...) i) = 0.
+- a capacitor with ``q=``: charge q(...) from p to n; with ``c=``: current c(...) dv/dt; an inductor:
+  voltage l(...) di/dt (as ngspice has them); dv/dt and di/dt are unknowns.
 
 ``ddt(u)`` is an unknown w with the row w - d/dt u = 0, and ``idt(u)`` one with u - d/dt w = 0, so
 that both are integrated with the circuit's charges and under their error control. At an operating
@@ -126,70 +127,82 @@ class Voltages(Group):
 
 
 class Charges(Group):
-    """Capacitors: charge q(...), or c(...) times the voltage."""
+    """Capacitors of charge q(...)."""
 
-    def __init__(
-        self, names: Sequence[str], at: Ints, law: _Compiled, many: Array, ic: Array, *,
-        charge: bool,
-    ) -> None:
-        self.names, self.at, self.law, self.many, self.ic = tuple(names), at, law, many, ic
-        self.charge = charge
+    def __init__(self, names: Sequence[str], at: Ints, law: _Compiled, many: Array) -> None:
+        self.names, self.law, self.many = tuple(names), law, many
         self.q_rows = at
-        self.c_at = _stacked([
-            law.entries(at[0]), law.entries(at[1]), (at[[0, 0, 1, 1]], at[[0, 1, 0, 1]])
-        ])
+        self.c_at = _stacked([law.entries(at[0]), law.entries(at[1])])
 
     def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
         """Fill charges and their slopes."""
         value, slopes = self.law.look(x, now)
-        v = x[self.at[0]] - x[self.at[1]]
-        if self.charge:
-            q, slopes, own = self.many * value, self.many * slopes, np.zeros(len(v))
-        else:
-            q, slopes, own = self.many * value * v, self.many * v * slopes, self.many * value
-        out.q[0], out.q[1] = q, -q
-        each = self.law.both(slopes)
-        count = len(each)
-        out.c[:count], out.c[count:2 * count] = each, -each
-        out.c[2 * count] = out.c[2 * count + 3] = own
-        out.c[2 * count + 1] = out.c[2 * count + 2] = -own
-
-    def initial(self, x: Array) -> tuple[Ints, Array]:
-        """Return the charges that the initial voltages add, at constant capacitance."""
-        k = np.flatnonzero(~np.isnan(self.ic))
-        value, _ = self.law.look(x, Instant())
-        v = x[self.at[0, k]] - x[self.at[1, k]]
-        charge = np.zeros(len(k)) if self.charge else self.many[k] * value[k] * (self.ic[k] - v)
-        return np.concatenate([self.at[0, k], self.at[1, k]]), np.concatenate([charge, -charge])
+        out.q[0] = self.many * value
+        out.q[1] = -out.q[0]
+        each = self.many * self.law.both(slopes)
+        out.c[:len(each)], out.c[len(each):] = each, -each
 
 
-class Fluxes(Group):
-    """Inductors of l(...) henry: v_p - v_n - d/dt (l i) = 0."""
+class Reactances(Group):
+    """Capacitors c(...) dv/dt and inductors l(...) di/dt.
 
-    def __init__(self, names: Sequence[str], at: Ints, own: Ints, law: _Compiled, ic: Array) -> None:
-        self.names, self.at, self.own, self.law, self.ic = tuple(names), at, own, law, ic
-        self.q_rows = own[None]
-        self.c_at = _stacked([law.entries(own), (own[None], own[None])])
+    Parameters
+    ----------
+    names
+    at : (2, E)
+    own : (E,)
+        Unknowns w, the rates: w - d/dt u = 0.
+    branch : (E,), optional
+        Unknown currents of inductors, u of theirs; of capacitors u is the voltage.
+    law : compiled c or l
+    many, ic : (E,)
+    """
+
+    def __init__(
+        self, names: Sequence[str], at: Ints, own: Ints, branch: Ints | None, law: _Compiled,
+        many: Array, ic: Array,
+    ) -> None:
+        self.names, self.at, self.own, self.branch = tuple(names), at, own, branch
+        self.law, self.many, self.ic = law, many, ic
+        self.f_rows = at if branch is None else branch[None]
+        self.g_at = _stacked([
+            part for row in self.f_rows for part in (law.entries(row), (row[None], own[None]))
+        ])
 
     def linear_g(self) -> Sequence[Triplets]:
-        """Return the branches."""
+        """Return w, and the branches."""
         from .linear import branch_entries  # noqa: PLC0415 - linear imports this module
 
-        return branch_entries(self.at, self.own)
+        found: list[Triplets] = [(self.own, self.own, np.ones(len(self.own)))]
+        return found if self.branch is None else found + branch_entries(self.at, self.branch)
+
+    def linear_c(self) -> Sequence[Triplets]:
+        """Return minus what w is the rate of."""
+        one = np.ones(len(self.own))
+        if self.branch is not None:
+            return [(self.own, self.branch, -one)]
+        return [(self.own, self.at[0], -one), (self.own, self.at[1], one)]
 
     def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
-        """Fill minus the fluxes."""
+        """Fill currents, or minus voltages."""
         value, slopes = self.law.look(x, now)
-        i = x[self.own]
-        out.q[0] = -value * i
-        out.c[:-1] = -i * self.law.both(slopes)
-        out.c[-1] = -value
+        value, slopes = self.many * value, self.many * slopes
+        w = x[self.own]
+        each = np.concatenate([w * self.law.both(slopes), value[None]])
+        if self.branch is not None:
+            out.f[0], out.g[:] = -value * w, -each
+            return
+        out.f[0], out.f[1] = value * w, -value * w
+        out.g[:len(each)], out.g[len(each):] = each, -each
 
     def initial(self, x: Array) -> tuple[Ints, Array]:
-        """Set the currents that have an initial value."""
+        """Have w's integrals begin at the initial values."""
         k = np.flatnonzero(~np.isnan(self.ic))
-        x[self.own[k]] = self.ic[k]
-        return np.zeros(0, dtype=np.int64), np.zeros(0)
+        if self.branch is not None:
+            x[self.branch[k]] = self.ic[k]
+            return np.zeros(0, dtype=np.int64), np.zeros(0)
+        v = x[self.at[0, k]] - x[self.at[1, k]]
+        return self.own[k], v - self.ic[k]
 
 
 class Dynamics(Group):
@@ -332,10 +345,16 @@ def _group(builder: Builder, what: str, items: Sequence[_Item]) -> Group:
     ic = np.array([float(e.get("ic", np.nan)) for e in elements])
     if what == "voltage":
         return Voltages(names, at, builder.branches_of(elements), law)
-    if what == "inductance":
-        return Fluxes(names, at, builder.branches_of(elements), law, ic)
-    if what in ("charge", "capacitance"):
-        return Charges(names, at, law, many, ic, charge=what == "charge")
+    if what == "charge":
+        return Charges(names, at, law, many)
+    if what in ("inductance", "capacitance"):
+        own = np.array([
+            builder.inner(f"{e.name.lower()}#rate", "1", "1") for e in elements
+        ], dtype=np.int64)
+        branch = builder.branches_of(elements) if what == "inductance" else None
+        if branch is not None:
+            many = 1.0 / many
+        return Reactances(names, at, own, branch, law, many, ic)
     return Currents(names, at, law, many, resistive=what == "resistance")
 
 

@@ -201,16 +201,21 @@ def test_charges_by_expressions():
     circuit = Circuit().V(1, "in", 0, Sine(0, 1, 1e6)).R(1, "in", "a", 100).R(2, "in", "b", 100)
     put(circuit, "C1", "a", "0", q="1n*v(a) + 0.1n*v(a)^3")
     put(circuit, "C2", "b", "0", value="1n + 0.1n*v(b)^2")
-    r = Solver().transient(circuit.options(**TIGHT), 2e-6, step=2e-9)
+    circuit.options(**TIGHT)
 
-    def rate(t, v):
-        i = (np.sin(2e6 * np.pi * t) - v) / 100
-        # both q(v) and c(v) v are charges: dq/dv = 1n + 3 * 0.1n v^2
-        return i / (1e-9 + 3e-10 * v**2)
+    put(circuit, "L1", "c", "0", value="1u*(1 + 100*abs(i(L1)))").R(3, "in", "c", 100)
+    r = Solver().transient(circuit, 2e-6, step=2e-9)
 
-    s = solve_ivp(rate, (0, 2e-6), [0, 0], rtol=1e-10, atol=1e-13, t_eval=r["time"])
+    def rate(t, y):
+        i = (np.sin(2e6 * np.pi * t) - y[:2]) / 100
+        # q= is a charge; c= and l= multiply rates
+        slopes = np.array([1e-9 + 3e-10 * y[0] ** 2, 1e-9 + 1e-10 * y[1] ** 2])
+        return [*(i / slopes), (np.sin(2e6 * np.pi * t) - 100 * y[2]) / (1e-6 * (1 + 100 * abs(y[2])))]
+
+    s = solve_ivp(rate, (0, 2e-6), [0, 0, 0], rtol=1e-10, atol=1e-13, t_eval=r["time"])
     np.testing.assert_allclose(r["v(a)"], s.y[0], atol=2e-5)
     np.testing.assert_allclose(r["v(b)"], s.y[1], atol=2e-5)
+    np.testing.assert_allclose(r["i(l1)"], s.y[2], atol=2e-7)
 
 
 def test_mismatched_line_reflects():
