@@ -52,12 +52,12 @@ def _breakdown(t: Table, saturation: Array, vt: Array, nbv: Array) -> Array:
         wanted = t.count * t.card("ibv")
         found = at - nbv * vt * np.log1p(wanted / saturation)
         reached = np.zeros(len(at), dtype=bool)
-        for _ in range(25):
+        for _ in range(100):
             found = np.where(
                 reached, found, at - nbv * vt * np.log(wanted / saturation + 1.0 - found / vt)
             )
             flows = saturation * (np.exp((at - found) / (nbv * vt)) - 1.0 + found / vt)
-            reached |= np.abs(flows - wanted) <= 1e-3 * wanted
+            reached |= np.abs(flows - wanted) <= 1e-12 * wanted
         found = np.where(wanted < saturation * at / vt, at, found)
     return np.where(t.given("bv"), found, np.inf)
 
@@ -93,8 +93,9 @@ def diodes(builder: Builder, elements: list[Element]) -> list[Group]:
         critical(saturation, n * vt), recombination, t.card("nr") * vt, t.card("ikf") * area,
         t.card("ikr") * area, t.card("tt"),
         # as ngspice: gradings of at most 0.9
-        *_capacitances(t, t.card("cjo") * area, np.minimum(t.card("m"), 0.9), t.card("vj")),
-        *_capacitances(t, t.card("cjsw") * perimeter, t.card("mjsw"), t.card("php")),
+        *_layer(t, t.card("cjo") * area, np.minimum(t.card("m"), 0.9), t.card("vj"), t.card("fc")),
+        # ngspice's coefficient of the side wall is one of its own, 0.5
+        *_layer(t, t.card("cjsw") * perimeter, t.card("mjsw"), t.card("php"), 0.5),
     ]
     outer = builder.at(elements, 2)
     resistance = t.card("rs") * (1.0 + t.card("trs1") * step + t.card("trs2") * step**2)
@@ -108,9 +109,11 @@ def diodes(builder: Builder, elements: list[Element]) -> list[Group]:
     )]
 
 
-def _capacitances(t: Table, farad: Array, grading: Array, volt: Array) -> list[Array]:
+def _layer(
+    t: Table, farad: Array, grading: Array, volt: Array, edge: Array | float
+) -> list[Array]:
     """Return the rows of a depletion layer."""
-    fc = t.card("fc")
+    fc = np.broadcast_to(edge, len(t))
     scaled, potential = junction(farad, grading, volt, t.nominal, t.kelvin)
     # as ngspice: the edge of the linear part is at most 1 volt
     with np.errstate(divide="ignore"):

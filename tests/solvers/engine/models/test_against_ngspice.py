@@ -108,11 +108,12 @@ def test_mos_curves(level, name, kind, celsius, tmp_path):
     bench = transistor(level, name, kind, celsius, {} if MOS[level, name].get("delta") else {"m": 2.0})
     output = {"d": (-3.0 * s, 5.0 * s, 33), "g": (-1.0 * s, 4.0 * s, 11)}
     transfer = {"g": (-1.0 * s, 4.0 * s, 41), "b": (-3.0 * s, 0.3 * s, 4)}
-    assert bench.compare(tmp_path, output, {"b": -1.0 * s}, floor=FLOOR)[0] < 1e-6
+    # ngspice has no current at all below vds = 1e-10, which rounding around 0 shows: 1e-13 ampere
+    assert bench.compare(tmp_path, output, {"b": -1.0 * s}, floor=1e-7)[0] < 1e-6
     assert bench.compare(tmp_path, transfer, {"d": 0.3 * s}, floor=FLOOR)[0] < 1e-6
 
 
-POINTS = [(2.0, 3.0, -1.0), (2.0, 0.3, 0.0), (0.3, 1.0, -0.5), (-2.0, 1.0, 0.0), (2.0, -1.0, -1.5), (-0.1, 0.4, -0.3)]
+POINTS = [(2.0, 3.0, -1.0), (2.0, 0.3, -0.2), (0.3, 1.0, -0.5), (-2.0, 1.0, 0.0), (2.0, -1.0, -1.5), (-0.1, 0.4, -0.3)]
 
 
 @pytest.mark.parametrize("kind", ["nmos", "pmos"])
@@ -132,17 +133,17 @@ def test_mos_capacitances(level, name, kind, tmp_path):
 @pytest.mark.parametrize(("level", "name"), MOS)
 def test_mos_conductances(level, name, tmp_path):
     # against differences of ngspice's currents: its own gm and gds are approximations
-    h = 1e-4
+    h = 1e-3
     bench = transistor(level, name, "nmos", **({"rsh": 0.0} if "rsh" in MOS[level, name] else {}))
     for vg, vd, vb in POINTS[:3]:
         volts = {"g": vg, "d": vd, "b": vb}
         for driven in "gdb":
             middle = volts[driven]
             fixed = {k: v for k, v in volts.items() if k != driven}
-            theirs, _ = bench.reference(tmp_path, {driven: (middle - h, middle + h, 3)}, fixed)
-            slope = (theirs[2] - theirs[0]) / (2 * h)
+            i, _ = bench.reference(tmp_path, {driven: (middle - 2 * h, middle + 2 * h, 5)}, fixed)
+            slope = (8 * (i[3] - i[1]) - (i[4] - i[0])) / (12 * h)
             ours = bench.admittance(volts, driven, 1e-3).real
-            assert np.abs(ours - slope).max() < 3e-6 * np.abs(slope).max() + 2e-11
+            assert np.abs(ours - slope).max() < 1e-6 * np.abs(slope).max() + 1e-11
 
 
 def test_parallel_level_2_with_a_narrow_channel(tmp_path):
@@ -153,7 +154,7 @@ def test_parallel_level_2_with_a_narrow_channel(tmp_path):
     bench.options = {"compat": "ngspice"}
     assert bench.compare(tmp_path, sweeps, fixed, floor=FLOOR)[0] < 1e-6
     bench.options = {}
-    assert bench.compare(tmp_path, sweeps, fixed, floor=FLOOR)[0] > 0.01
+    assert bench.compare(tmp_path, sweeps, fixed, floor=FLOOR)[0] > 0.005
     card = {"rsh": 0.0}
     two, one = transistor(2, "weak", "nmos", own={"m": 2.0}, **card), transistor(2, "weak", "nmos", **card)
     assert np.allclose(two.curves(sweeps, fixed)[0], 2 * one.curves(sweeps, fixed)[0], rtol=1e-6, atol=1e-13)
