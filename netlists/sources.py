@@ -206,10 +206,17 @@ class Pwl:
 
     def at(self, t: float) -> float:
         """Return the voltage at `t`."""
-        s, last = t - self.delay, self.times[-1]
-        if self.repeat is not None and s >= last:
-            s = self.repeat + (s - last) % (last - self.repeat)
-        return float(np.interp(s, self.times, self.values))
+        return float(self._interpolated(t))
+
+    def _interpolated(self, t: Any) -> Any:
+        points = self.__dict__.get("_points")
+        if points is None:  # long tables are turned into arrays once
+            points = np.array(self.times), np.array(self.values)
+            object.__setattr__(self, "_points", points)
+        s, last = np.asarray(t) - self.delay, self.times[-1]
+        if self.repeat is not None:
+            s = np.where(s >= last, self.repeat + (s - last) % (last - self.repeat), s)
+        return np.interp(s, *points)
 
     def breakpoints(self, t_stop: float) -> Array:
         """Return the points' times."""
@@ -228,9 +235,10 @@ class Pwl:
         if self.repeat is not None or self.delay:  # written out: dialects differ
             t = self.breakpoints(max(t_stop, self.times[-1] + self.delay))
             t = np.unique(np.append(t, (0.0, t_stop)))
-            return Pwl(tuple(t), tuple(self.at(s) for s in t)).to_spice(t_stop)
+            return Pwl(tuple(t), tuple(self._interpolated(t))).to_spice(t_stop)
         t = np.unique(np.append(np.clip(self.times, 0.0, None), (0.0, max(t_stop, self.times[-1]))))
-        return f"PWL({' '.join(f'{float(s)!r} {self.at(s)!r}' for s in t)})"
+        pairs = zip(t.tolist(), self._interpolated(t).tolist(), strict=True)
+        return f"PWL({' '.join(f'{s!r} {v!r}' for s, v in pairs)})"
 
 
 def spice_source(source: Source, t_stop: float) -> str:

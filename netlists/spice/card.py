@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from typing import Any
 
@@ -243,6 +244,9 @@ class CardLine:
     ) -> Element:
         """Return the element."""
         parameters = tuple((found or {}).items())
+        for name, number in (("the value", value), *parameters):
+            if isinstance(number, float) and not math.isfinite(number):
+                raise self.error(f"{name} is {number}, not finite")
         return Element(
             self.kind, self.name, nodes, value, parameters=parameters, where=self.line.where,
             **more,

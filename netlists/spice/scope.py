@@ -281,7 +281,7 @@ class Scope:
         """Return the value of an expression: a number if it is one."""
         expression = self.expression(text, line)
         constant = expression.constant
-        if constant is not None and not self.compat:
+        if constant is not None and not self.compat and math.isfinite(constant):
             return constant
         if not expression.sources and not any(
             expression.uses(name) for name in ("time", "temper", "hertz")

@@ -16,6 +16,7 @@ _BINDING = {
     "*": 7, "/": 7, "ngspice/": 7, "%": 7, "\\": 7, "neg": 8, "not": 8, "**": 9, "ngspice**": 9,
 }
 _ATOM = 10
+_MARK = "\x00"
 
 
 def write_number(value: float) -> str:
@@ -25,8 +26,10 @@ def write_number(value: float) -> str:
 
 def write_steps(steps: Sequence[Step], dialect: str = "") -> str:
     """Return the text of an expression."""
-    texts: list[str] = []
+    # texts of operands stand as marks until the end: long sums would be copied again and again
+    texts: list[list[str]] = []
     bindings: list[int] = []
+    lengths: list[int] = []
     for step in steps:
         if step[0] == "number":
             if not math.isfinite(step[1]):
@@ -37,15 +40,31 @@ def write_steps(steps: Sequence[Step], dialect: str = "") -> str:
         elif step[0] == "probe":
             text, binding = _probe(step[1]), _ATOM
         else:
-            given = [(texts[k], bindings[k], steps[k]) for k in step[2]]
-            if sum(len(text) for text, _, _ in given) > LONGEST_TEXT:
-                raise NetlistError(
-                    f"an expression is longer than {LONGEST_TEXT} characters when written out"
-                )
+            given = [(f"{_MARK}{j}{_MARK}", bindings[j], steps[j]) for j in step[2]]
             text, binding = _call(step[1], given, dialect)
-        texts.append(text)
+        parts = text.split(_MARK) if step[0] == "call" else [text]
+        length = sum(
+            lengths[int(part)] if n % 2 else len(part) for n, part in enumerate(parts)
+        )
+        if length > LONGEST_TEXT:
+            raise NetlistError(
+                f"an expression is longer than {LONGEST_TEXT} characters when written out"
+            )
+        texts.append(parts)
         bindings.append(binding)
-    return texts[-1]
+        lengths.append(length)
+    written: list[str] = []
+    waiting: list[str | int] = [len(steps) - 1]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, str):
+            written.append(part)
+            continue
+        parts = texts[part]
+        waiting.extend(
+            int(parts[n]) if n % 2 else parts[n] for n in reversed(range(len(parts)))
+        )
+    return "".join(written)
 
 
 def _probe(probe: tuple[str, ...]) -> str:
