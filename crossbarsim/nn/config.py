@@ -80,7 +80,7 @@ class CrossbarConfig:
         own array.
     cells_per_weight : int
         Cells in parallel for every weight, or every digit of it, in neighbouring columns whose
-        lines meet at the sense node; default 1.
+        amplifiers' outputs add up before they are converted; default 1.
     cell_fill : {"equal", "spread"}
         Parallel cells all at the same level, or one after the other filled.
     scaling : {"layer", "column"}

@@ -73,14 +73,17 @@ class Inspection:
         technology: Technology | None,
     ) -> LayerCost:
         """Return what the matrix costs per entry of the batch."""
-        config = crossbars.config
-        shapes = [
-            crossbars.chip.shape(block) for block in crossbars.blocks()
-            for _ in crossbars.chip.layout.arrays
+        config, layout = crossbars.config, crossbars.chip.layout
+        periphery = config.periphery or Periphery()
+        blocks = list(crossbars.blocks())
+        shapes = [crossbars.chip.shape(block) for block in blocks for _ in layout.arrays]
+        signals = [
+            n for block in blocks
+            for n in layout.signals(block.tile.shape[1], periphery.subtraction)
         ]
         vectors = max(1, round(self.vectors / max(batch, 1)))
         return layer_cost(
-            config.periphery or Periphery(), shapes, macs=vectors * weight.numel(),
+            periphery, shapes, signals=signals, macs=vectors * weight.numel(),
             array_power=self._array_power(crossbars, weight, bias), technology=technology,
             encoding=config.input_encoding, signed_inputs=crossbars.ranges.signed is not False,
             vectors=vectors, read_voltage=config.read_voltage,

@@ -143,6 +143,7 @@ def layer_cost(
     array_power: float | None = None,
     array_energy: float | None = None,
     technology: Technology | None = None,
+    signals: Sequence[int] | None = None,
     encoding: str = "bipolar",
     signed_inputs: bool = True,
     vectors: int = 1,
@@ -174,6 +175,10 @@ def layer_cost(
         Joule of all arrays per inference, instead of `array_power`.
     technology : Technology, optional
         Default: ISAAC's 32 nm.
+    signals : sequence of int, optional
+        Signals that the ADCs of every array convert in a phase, one per entry of `shapes`, 0 where
+        a difference is converted at another array. None: one per column or, with analogue
+        subtraction, one per pair of columns, over all arrays.
     encoding : str
     signed_inputs : bool
         As in `encode`; they give the number of phases. A phase that is the same for all inputs is
@@ -226,7 +231,7 @@ def layer_cost(
     driver_bits = 1 if binary else bits
     charging = sum(m * tech.line_capacitance(n) for m, n in shapes) * read_voltage**2 * activity
     column_current = 0.0 if array_power is None else array_power / (read_voltage * columns)
-    adcs, conversions, shared = _converters(periphery, shapes)
+    adcs, conversions, shared = _converters(periphery, shapes, signals)
     adc = periphery.adc
     energy = Breakdown(
         array=array_energy,
@@ -266,19 +271,25 @@ def _lines(shapes: Sequence[tuple[int, int]]) -> tuple[int, int, int]:
     return sum(m for m, _ in shapes), sum(n for _, n in shapes), sum(m * n for m, n in shapes)
 
 
-def _converters(periphery: Periphery, shapes: Sequence[tuple[int, int]]) -> tuple[int, int, int]:
-    """Return (ADCs, conversions per read, conversions of the busiest ADC per read).
-
-    With analogue subtraction a pair of columns makes one signal; whichever arrays the pairs lie
-    in, there are half as many.
-    """
+def _converters(
+    periphery: Periphery, shapes: Sequence[tuple[int, int]], signals: Sequence[int] | None
+) -> tuple[int, int, int]:
+    """Return (ADCs, conversions per read, conversions of the busiest ADC per read)."""
+    if signals is not None:
+        if len(signals) != len(shapes):
+            raise ParameterError(
+                f"`signals` must be one per array of `shapes`; got {len(signals)} for {len(shapes)}"
+            )
+        for n, (_, columns) in zip(signals, shapes, strict=True):
+            check_integer("signals", n, 0, columns)
     adc = periphery.adc
     if adc is None:
         return 0, 0, 0
-    if periphery.subtraction == "analog":
-        signals = [-(-sum(n for _, n in shapes) // 2)]
-    else:
+    if signals is None:
         signals = [n for _, n in shapes]
+        if periphery.subtraction == "analog":
+            # whichever arrays the pairs lie in, there are half as many
+            signals = [-(-sum(signals) // 2)]
     return (
         sum(adc.count(n) for n in signals), sum(signals), min(adc.columns, max(signals))
     )

@@ -88,6 +88,28 @@ def test_cost_is_that_of_the_periphery_and_the_arrays_power(encoding):
     assert len(str(found).splitlines()) == 6
 
 
+@pytest.mark.parametrize("subtraction", ["digital", "analog"])
+@pytest.mark.parametrize("mapping", [
+    {}, {"pairing": "interleaved"}, {"scheme": "offset"}, {"scheme": "single"},
+    {"bits": 5, "bits_per_cell": 2}, {"bits": 5, "bits_per_cell": 2, "slicing": "arrays"},
+    {"bits": 5, "bits_per_cell": 2, "scheme": "offset", "slicing": "arrays"},
+])
+@pytest.mark.parametrize("copies", [1, 3])
+def test_conversions_are_those_that_a_read_makes(subtraction, mapping, copies):
+    periphery = Periphery(adc=ADC(columns=4), subtraction=subtraction)
+    chip = convert(nn.Linear(20, 7).double(), CrossbarConfig(
+        tile_shape=(16, 32), wires=Wires(), cells_per_weight=copies, periphery=periphery, **mapping))
+    x = torch.randn(5, 20, dtype=torch.float64)
+    calibrate(chip, [x])
+    seen = []
+    with torch.no_grad():
+        chip.crossbars.read(x[:, None], chip.weight, chip.bias, observe=lambda s: seen.append(s.shape[1]))
+    cost = report(chip, x, errors=False).layers[0].cost
+    assert cost.conversions == sum(seen)
+    assert cost.area.adc == pytest.approx(sum(-(-n // 4) for n in seen) * 1200e-12)
+    assert cost.latency == pytest.approx(100e-9 + min(4, max(seen)) / 1.28e9)
+
+
 def test_curved_cells_have_output_errors_and_power():
     chip = convert(nn.Sequential(nn.Linear(6, 4)).double(), CrossbarConfig(
         nonidealities=NonIdealities(iv=SinhIV(0.2)), input_range=1.0))

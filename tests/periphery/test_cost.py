@@ -71,6 +71,16 @@ def test_latency_without_overlap():
     assert settled.latency == approx(20e-9)
 
 
+def test_signals_are_what_is_converted():
+    around, shapes = Periphery(adc=ADC(columns=4), subtraction="analog"), [(8, 10), (8, 10)]
+    cost = layer_cost(around, shapes, macs=1, array_energy=0.0, signals=[10, 0], vectors=2)
+    assert cost.conversions == 20
+    assert cost.area.adc == approx(3 * 1200e-12)
+    for wrong in ([10], [11, 0], [10, -1]):
+        with pytest.raises(ParameterError, match="signals"):
+            layer_cost(around, shapes, macs=1, array_energy=0.0, signals=wrong)
+
+
 def test_counts_follow_the_periphery():
     shapes = [(100, 30), (100, 30)]
     digital = layer_cost(Periphery(adc=ADC(columns=8)), shapes, macs=1, array_energy=0.0, vectors=5)

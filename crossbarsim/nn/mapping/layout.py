@@ -39,8 +39,9 @@ class Layout:
     """How the weights of a tile lie on its arrays.
 
     Within an array the cells of one weight are neighbouring columns; reference columns of the
-    scheme "offset" come last. Lines of parallel cells meet at their sense node, so that a
-    *channel*, what one amplifier and converter sees, is the sum of `copies` columns.
+    scheme "offset" come last. Every column has its own amplifier; the outputs of those of parallel
+    cells add up before the converter, so that a *channel*, what a converter sees, is the sum of
+    `copies` columns.
 
     Parameters
     ----------
@@ -146,7 +147,7 @@ class Layout:
     # -- from the columns --------------------------------------------------------------------
 
     def channels(self, currents: Tensor) -> Tensor:
-        """Return what an array's amplifiers see, (..., channels), of its columns' currents.
+        """Return what an array's converters see, (..., channels), of its columns' signals.
 
         Every weight's channels in turn (sign and digit), then those of the reference columns.
         """
@@ -160,6 +161,18 @@ class Layout:
         return tuple(
             k for k, planes in enumerate(self.arrays.values()) if any(not p.sign for p in planes)
         )
+
+    def signals(self, outputs: int, subtraction: str) -> list[int]:
+        """Return how many signals are converted at every array of a tile of so many outputs.
+
+        Its channels, or, with "analog" subtraction, the differences of `subtracted` at the homes.
+        """
+        if subtraction == "digital":
+            return [self.columns(outputs) // self.copies] * len(self.arrays)
+        return [
+            outputs * len(self._digits_at(k)) if k in self.homes else 0
+            for k in range(len(self.arrays))
+        ]
 
     def subtracted(self, parts: Sequence[Tensor]) -> list[Tensor]:
         """Return the channels less their negative sides or references, for every home array.
