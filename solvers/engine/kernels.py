@@ -7,7 +7,8 @@ from ..structured.jit import kernel
 from .groups import Ints
 
 __all__ = [
-    "combine", "gather", "largest_change", "largest_miss", "matvec", "scatter", "scatter_largest",
+    "advance", "combine", "gather", "largest_miss", "leaked", "missing", "products", "scatter",
+    "scatter_largest",
 ]
 
 
@@ -40,16 +41,54 @@ def combine(
 
 
 @kernel
-def matvec(indptr: Ints, indices: Ints, values: Array, x: Array, out: Array) -> None:
-    """Fill out (n + 1,) with the product of a CSC matrix and x; ground's row gets 0."""
+def products(
+    indptr: Ints, indices: Ints, g: Array, c: Array, x: Array, source: Array, f: Array, q: Array
+) -> None:
+    """Fill f (n + 1,) with G x + source and q with C x; G and C are compressed columns."""
     n = indptr.shape[0] - 1
     for i in range(n + 1):
-        out[i] = 0.0
+        f[i] = source[i]
+        q[i] = 0.0
     for j in range(n):
         xj = x[j]
         if xj != 0.0:
             for k in range(indptr[j], indptr[j + 1]):
-                out[indices[k]] += values[k] * xj
+                f[indices[k]] += g[k] * xj
+                q[indices[k]] += c[k] * xj
+
+
+@kernel
+def leaked(leak: Array, goal: Array, x: Array, f: Array) -> None:
+    """Add leak (x - goal) to f."""
+    for i in range(f.shape[0]):
+        f[i] += leak[i] * (x[i] - goal[i])
+
+
+@kernel
+def missing(f: Array, q: Array, a: float, offset: Array, r: Array) -> bool:
+    """Fill r (n + 1,) with f + a q + offset; return whether all are finite."""
+    total = 0.0
+    n = f.shape[0] - 1
+    for i in range(n):
+        r[i] = f[i] + a * q[i] + offset[i]
+        total += 0.0 * r[i]  # NaN where r is not finite
+    r[n] = 0.0
+    return total == 0.0
+
+
+@kernel
+def advance(x: Array, step: Array, reltol: float, floor: Array, out: Array) -> tuple[float, int]:
+    """Fill out with x - step; return the largest change in terms of its tolerance, and where."""
+    worst, place = 0.0, -1
+    n = floor.shape[0]
+    for k in range(n):
+        new = x[k] - step[k]
+        out[k] = new
+        share = abs(step[k]) / (reltol * max(abs(x[k]), abs(new)) + floor[k])
+        if not share <= worst:
+            worst, place = share, k
+    out[n] = 0.0
+    return worst, place
 
 
 @kernel
@@ -71,23 +110,17 @@ def scatter_largest(slots: Ints, values: Array, out: Array) -> None:
 
 
 @kernel
-def largest_change(x: Array, dx: Array, reltol: float, floor: Array) -> tuple[float, int]:
-    """Return the largest change in terms of its tolerance, and where; x is after the change."""
+def largest_miss(
+    r: Array, terms: Array, q: Array, a: float, offset: Array, reltol: float, floor: Array
+) -> tuple[float, int]:
+    """Return the largest residual in terms of its tolerance, and where.
+
+    `terms` are those of f; a q and the offset count as well.
+    """
     worst, place = 0.0, -1
     for k in range(floor.shape[0]):
-        size = max(abs(x[k]), abs(x[k] - dx[k]))
-        share = abs(dx[k]) / (reltol * size + floor[k])
-        if not share <= worst:
-            worst, place = share, k
-    return worst, place
-
-
-@kernel
-def largest_miss(r: Array, terms: Array, reltol: float, floor: Array) -> tuple[float, int]:
-    """Return the largest residual in terms of its tolerance, and where."""
-    worst, place = 0.0, -1
-    for k in range(floor.shape[0]):
-        share = abs(r[k]) / (reltol * terms[k] + floor[k])
+        size = max(terms[k], max(abs(a * q[k]), abs(offset[k])))
+        share = abs(r[k]) / (reltol * size + floor[k])
         if not share <= worst:
             worst, place = share, k
     return worst, place

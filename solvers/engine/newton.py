@@ -9,7 +9,7 @@ import numpy as np
 
 from ...netlists._check import Array
 from .groups import Instant
-from .kernels import largest_change, largest_miss
+from .kernels import advance, largest_miss, missing
 from .lu import Factors, SingularMatrixError
 from .system import System
 from .tolerances import Tolerances
@@ -66,6 +66,7 @@ class Newton:
         self._most = 40 if system.size < 20_000 else 6
         self.iterations = 0
         self._last = np.zeros(system.size + 1)
+        self._r, self._nothing = np.zeros(system.size + 1), np.zeros(system.size + 1)
 
     def forget(self) -> None:
         """Have the matrix factored anew: constant entries have changed."""
@@ -79,25 +80,27 @@ class Newton:
 
         On return the system holds f and q of the solution.
         """
-        system, x = self.system, x.copy()
-        reltol = self.tolerances.reltol
+        system, reltol = self.system, self.tolerances.reltol
+        offset = self._nothing if offset is None else offset
+        r, x, other = self._r, x.copy(), np.empty_like(x)
         change, worst, reason = np.inf, -1, ""
         for count in range(limit + 1):
             system.evaluate(x, now)
-            now = now.but(initialise=False) if now.initialise else now
+            if now.initialise:
+                now = now.but(initialise=False)
             if count and system.constant:  # exact but for rounding
                 return Outcome(x, True, count)
-            r = system.f if a == 0.0 else system.f + a * system.q
-            if offset is not None:
-                r = r + offset
+            finite = missing(system.f, system.q, a, offset, r)
             if count and change <= 1.0 and not system.limited():
-                missing, _ = largest_miss(r, self._terms(x, a, offset), reltol, self._row_floor)
-                if missing <= 1.0:
+                miss, _ = largest_miss(
+                    r, system.terms(x), system.q, a, offset, reltol, self._row_floor
+                )
+                if miss <= 1.0:
                     return Outcome(x, True, count)
             if count == limit:
                 reason = f"not settled after {limit} steps"
                 break
-            if not np.isfinite(r).all():
+            if not finite:
                 back = self._back(x, now, a, offset, count)
                 if back is None:
                     bad = int(np.argmin(np.isfinite(r)))
@@ -108,21 +111,11 @@ class Newton:
                 self._factor(a)
             except SingularMatrixError as error:
                 return Outcome(x, False, count, error.column, "the matrix is singular")
-            dx = self.factors.solve(r)
-            np.negative(dx, out=dx)
-            self._last = dx
-            x = x + dx
+            self._last = self.factors.solve(r)
+            change, worst = advance(x, self._last, reltol, self._step_floor, other)
+            x, other = other, x
             self.iterations += 1
-            change, worst = largest_change(x, dx, reltol, self._step_floor)
         return Outcome(x, False, limit, worst, reason)
-
-    def _terms(self, x: Array, a: float, offset: Array | None) -> Array:
-        terms = self.system.terms(x)
-        if a != 0.0:
-            np.maximum(terms, np.abs(a * self.system.q), out=terms)
-        if offset is not None:
-            np.maximum(terms, np.abs(offset), out=terms)
-        return terms
 
     def _factor(self, a: float) -> None:
         """Factor G + a C; where both are constant the factors of some a are kept."""
@@ -147,7 +140,7 @@ class Newton:
         self._known[key] = self.factors
 
     def _back(
-        self, x: Array, now: Instant, a: float, offset: Array | None, count: int
+        self, x: Array, now: Instant, a: float, offset: Array, count: int
     ) -> Array | None:
         """Return a point on the way back where the equations are finite, or None."""
         if not count:
@@ -155,10 +148,9 @@ class Newton:
         step = self._last.copy()
         for _ in range(_HALVINGS):
             step *= 0.5
-            x = x - step
+            x = x + step
             self.system.evaluate(x, now)
-            r = self.system.f + a * self.system.q
-            if np.isfinite(r).all() and (offset is None or np.isfinite(offset).all()):
+            if missing(self.system.f, self.system.q, a, offset, self._r):
                 self._last = step
                 return x
         return None

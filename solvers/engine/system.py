@@ -13,7 +13,7 @@ from ...netlists._check import Array
 from ...netlists.circuit import Circuit
 from .builder import Builder
 from .groups import Group, Instant, Ints, Stamp
-from .kernels import combine, gather, matvec, scatter, scatter_largest
+from .kernels import combine, gather, leaked, products, scatter, scatter_largest
 from .tolerances import Tolerances
 
 __all__ = ["System"]
@@ -94,7 +94,7 @@ class System:
         self._kcl = kcl
         self.g_linear = np.bincount(slot[0], lin_g[2], self.nnz + 1)[:self.nnz]
         self.c_linear = np.bincount(slot[1], lin_c[2], self.nnz + 1)[:self.nnz]
-        self._has_g, self._has_c = bool(self.g_linear.any()), bool(self.c_linear.any())
+        self._has_g = bool(self.g_linear.any())
         self.data = np.zeros(self.nnz + 1)
         self.linear = not self.active
         self._allocate()
@@ -159,24 +159,18 @@ class System:
     def evaluate(self, x: Array, now: Instant) -> None:
         """Fill `f` and `q` at x, and what `jacobian` needs."""
         f, q = self.f, self.q
-        if self._has_g:
-            matvec(self.indptr, self.indices, self.g_linear, x, f)
-        else:
-            f[:] = 0.0
-        if self._has_c:
-            matvec(self.indptr, self.indices, self.c_linear, x, q)
-        else:
-            q[:] = 0.0
         if self.sourced:
             self._drive(now)
-            f += self._source_f
+        products(
+            self.indptr, self.indices, self.g_linear, self.c_linear, x, self._source_f, f, q
+        )
         if self.active:
             for group, stamp in zip(self.active, self._stamps, strict=True):
                 group.evaluate(x, now, stamp)
             scatter(self._f_slots, self._f_values, f)
             scatter(self._q_slots, self._q_values, q)
         if self._leaking:
-            f += self.leak * (x - self.goal)
+            leaked(self.leak, self.goal, x, f)
         f[-1] = q[-1] = 0.0
 
     def set_leak(self, leak: Array | float, goal: Array | float = 0.0) -> None:
@@ -202,7 +196,7 @@ class System:
 
     def limited(self) -> bool:
         """Whether any element was limited in the last evaluation."""
-        return any(bool(g.limited.any()) for g in self.active if g.limited.size)
+        return any(g.limited.size and g.limited.any() for g in self.active)
 
     def limited_names(self) -> list[str]:
         """Return the elements that were limited in the last evaluation."""
@@ -212,12 +206,14 @@ class System:
 
     def terms(self, x: Array) -> Array:
         """Return the magnitude of the largest term of f in every row, (n + 1,)."""
-        out = np.abs(self._source_f) if self.sourced else np.zeros(self.size + 1)
+        out = np.abs(self._source_f)
         if self._has_g:
             gather(self.indptr, self.indices, self.g_linear, x, out)
         if self.active:
             scatter_largest(self._f_slots, self._f_values, out)
-        return np.asarray(np.maximum(out, self.leak * (np.abs(x) + np.abs(self.goal))))
+        if self._leaking:
+            np.maximum(out, self.leak * (np.abs(x) + np.abs(self.goal)), out=out)
+        return out
 
     # -- for small-signal analyses ---------------------------------------------------------------
 

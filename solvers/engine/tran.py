@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from ...netlists._check import Array
 from ...netlists.analyses import Tran
 from ...netlists.circuit import Circuit
 from ...netlists.errors import ConvergenceError
-from .groups import Bools, Group
+from .groups import Bools, Group, Instant
 from .homotopy import find
 from .integrate import History, StepTolerances
 from .names import Names
@@ -191,7 +190,9 @@ class _Run:
     def _step(self, t: float, h: float, order: int) -> tuple[Array | None, float]:
         """Try a step; return the unknowns, or None and the step to try instead."""
         system, history = self.system, self.history
-        now = replace(self.now, time=t + h)
+        now = self._at = Instant(
+            t + h, self.now.temperature, self.now.gmin, 1.0, "tran", waves=True
+        )
         formula = history.formula(h, order)
         guess = history.predict(h, order)
         found = self.newton.solve(
@@ -235,9 +236,8 @@ class _Run:
             )
             if second > 1.05 * h:
                 order, allowed = 2, second
-        now = replace(self.now, time=t)
         for group in self.watched["accept"]:
-            group.accept(x, now)
+            group.accept(x, self._at)
         history.push(t, x, system.q, self._rate)
         return allowed, order
 
