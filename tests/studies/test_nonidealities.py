@@ -40,17 +40,25 @@ def data():
                    {"more": Labelled(digits.test.images[50:80], digits.test.labels[50:80])})
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch):
+SMALL = CnnSettings(channels=(4, 8), hidden=16, epochs=3)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small():
     """Make the study's network small."""
-    settings = CnnSettings(channels=(4, 8), hidden=16, epochs=3)
-    monkeypatch.setattr(CnnSettings, "for_data", lambda *_args, **_options: settings)
-    return settings
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CnnSettings, "for_data", lambda *_args, **_options: SMALL)
+        yield
 
 
-@pytest.fixture
-def result(data, tmp_path):
-    return STUDY.run(data, tmp_path)
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("study")
+
+
+@pytest.fixture(scope="module")
+def result(data, folder):
+    return STUDY.run(data, folder)
 
 
 def pick(result, **wanted):
@@ -183,10 +191,10 @@ def test_resume_computes_nothing_twice(data, tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("result")
-def test_other_settings_do_not_mix(data, tmp_path):
+def test_other_settings_do_not_mix(data, folder):
     other = NonIdealityStudy.quick(calibration_images=8, images=40, threads=1)
     with pytest.raises(ParameterError, match="calibration_images: 16 there, 8 now"):
-        other.run(data, tmp_path)
+        other.run(data, folder)
 
 
 def test_grid_and_files(result, tmp_path):
