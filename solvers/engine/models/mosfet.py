@@ -3,10 +3,11 @@
 Charges. Meyer's three capacitances are functions of the voltages that no charge has as its
 derivatives, so that charges depend on the path. As in ngspice, the charge between two terminals
 goes on from the last accepted point by the mean of the old and the new capacitance times the
-change of the voltage. What one terminal gets another one loses, so that the sum of all charges is
-conserved; a closed loop of voltages returns to its charges only in the limit of short steps, and
-not at all for drain and source separately, as Meyer's model has it (D. E. Ward and R. W. Dutton,
-IEEE J. Solid-State Circuits 13:703, 1978). The bulk junctions and overlaps have charges proper.
+change of the voltage. What one terminal gets another one loses: the sum of all charges is
+conserved, always. After a closed loop of voltages, the gate's charge returns in strong inversion at
+a fixed bulk voltage, up to the error of the steps; beyond that, and for drain and source, charges
+do not return, as Meyer's model has it (D. E. Ward and R. W. Dutton, IEEE J. Solid-State Circuits
+13:703, 1978). The bulk junctions and overlaps have charges proper; EKV has them throughout.
 """
 
 from __future__ import annotations
