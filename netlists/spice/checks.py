@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ..analyses import Ac, Dc, Four, Noise, Op, Place, Sens, Step, Sweep, Tf, Tran
 from ..circuit import GROUND, Circuit
@@ -33,8 +33,11 @@ def _has_branch(element: Element) -> bool:
     return element.kind in _BRANCHES and (element.kind != "B" or element.get("v") is not None)
 
 
-def check_names(circuit: Circuit) -> None:
-    """Refuse controlling sources, nodes, inductors and outputs that are not in the circuit."""
+def check_names(circuit: Circuit, places: Mapping[tuple[str, str], tuple[str, int]]) -> None:
+    """Refuse controlling sources, nodes, inductors and outputs that are not in the circuit.
+
+    `places` says where ``.ic`` and ``.nodeset`` name a node.
+    """
     nodes = {*circuit.nodes, GROUND}
     for element in circuit:
         label = element.name
@@ -59,7 +62,8 @@ def check_names(circuit: Circuit) -> None:
     for kind, values in ((".ic", circuit.initial), (".nodeset", circuit.nodeset)):
         for node in values:
             if node not in nodes:
-                raise _refuse(None, f"{kind}: there is no node `{node}`{did_you_mean(node, nodes)}")
+                raise _refuse(places.get((kind, node)), f"{kind}: there is no node `{node}`"
+                              f"{did_you_mean(node, nodes)}")
     _outputs(circuit, nodes)
     _analyses(circuit, nodes)
 

@@ -299,6 +299,7 @@ def _voltages(c: CommandLine, circuit: Circuit) -> None:
         node = c.node()
         if not c.sign(")") or not c.sign("="):
             raise c.error("`v(node) = volt` is expected")
+        c.scope.places[c.line.command, node] = c.line.where
         target[node] = c.number_of(c.raw(), "a voltage")
         found = True
     if not found:

@@ -11,10 +11,10 @@ from ..errors import NetlistError
 from ..units import scaled
 from .functions import ALIASES, REFUSED, RULES
 from .tape import Step, Tape
+from .written import DEEPEST
 
-__all__ = ["BUILT_IN", "DEEPEST", "Function", "parse_steps"]
+__all__ = ["BUILT_IN", "Function", "parse_steps"]
 
-DEEPEST = 100  # nested parentheses and calls
 BUILT_IN = ("time", "temper", "hertz")
 _TOKEN = re.compile(
     r"\s+|(?P<number>(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?[a-z\u00b5]*)|(?P<name>[a-z_][a-z0-9_.#$]*)"
@@ -117,15 +117,17 @@ class _Parser:
         self.depth += 1
         if self.depth > DEEPEST:
             raise self.refuse(f"more than {DEEPEST} nested parentheses, calls or conditions")
-        condition = self.binary(2)
-        if self.token.text == "?":
+        chosen: list[tuple[int, int]] = []
+        value = self.binary(2)
+        while self.token.text == "?":  # the other side may choose again, as often as it likes
             self.take()
-            one = self.ternary()
+            chosen.append((value, self.ternary()))
             self.expect(":")
-            two = self.ternary()
-            condition = self.tape.call("?", condition, one, two)
+            value = self.binary(2)
+        for condition, one in reversed(chosen):
+            value = self.tape.call("?", condition, one, value)
         self.depth -= 1
-        return condition
+        return value
 
     def binary(self, lowest: int) -> int:
         left = self.unary()

@@ -186,7 +186,7 @@ class _Expansion:
         }
         for scope, line in ((top, line) for line in top.models.values()):
             self.models.read(scope, line)
-        check_names(self.circuit)
+        check_names(self.circuit, top.places)
         self.circuit.deck = replace(deck, parameters=dict(parameters))
 
     def _conditions(self, top: Scope) -> None:

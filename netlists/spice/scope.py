@@ -66,6 +66,8 @@ class Scope:
         self.nominal: float = 27.0 if outer is None else outer.nominal
         self.multiplier: float = 1.0 if outer is None else outer.multiplier
         self.globals: set[str] = set(GLOBAL) if outer is None else outer.globals
+        # where .ic and .nodeset name a node
+        self.places: dict[tuple[str, str], tuple[str, int]] = {} if outer is None else outer.places
         self.models: dict[str, Line] = {}
         self.subcircuits: dict[str, Block] = {}
         self.lines: list[Line] = []
@@ -261,7 +263,9 @@ class Scope:
         if plain is not None:
             return plain
         expression = self.expression(text, line, numbers=True)
-        if expression.sources or any(expression.uses(name) for name in ("time", "hertz")):
+        if expression.sources or expression.dynamic or any(
+            expression.uses(name) for name in ("time", "hertz")
+        ):
             raise line.error(f"{what} must not depend on voltages, currents, time or frequency")
         env = {"temper": self.celsius}
         value = expression.evaluate(env)
@@ -283,7 +287,7 @@ class Scope:
         constant = expression.constant
         if constant is not None and not self.compat and math.isfinite(constant):
             return constant
-        if not expression.sources and not any(
+        if not expression.sources and not expression.dynamic and not any(
             expression.uses(name) for name in ("time", "temper", "hertz")
         ):
             return self.number(text, line)

@@ -120,8 +120,10 @@ class Writer:
             parts.append(self.name(e.control))
         if e.kind in "RCL":
             if isinstance(e.value, Expression):
-                parts.append(f"{e.kind}={self.value(e.value)}")
-            elif e.get("q") is None:
+                written = f"{e.kind}={self.value(e.value)}"
+                model = [e.model] if e.model else []
+                return [" ".join([*parts, *model, written, *self.pairs(self._own(e, more))])]
+            if e.get("q") is None:
                 number = write_number(e.value).removesuffix(".0")
                 if e.model and e.kind != "R":  # the order in which ngspice reads both
                     return [" ".join([*parts, e.model, number, *self.pairs(self._own(e, more))])]

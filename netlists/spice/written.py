@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from ..errors import NetlistError
 from .tape import Step
 
-__all__ = ["LONGEST_TEXT", "write_number", "write_steps"]
+__all__ = ["DEEPEST", "LONGEST_TEXT", "write_number", "write_steps"]
 
 LONGEST_TEXT = 1_000_000  # characters
+DEEPEST = 100  # nested parentheses and calls
 _BINDING = {
     "?": 1, "||": 2, "&&": 3, "==": 4, "!=": 4, "<": 5, "<=": 5, ">": 5, ">=": 5, "+": 6, "-": 6,
     "*": 7, "/": 7, "ngspice/": 7, "%": 7, "\\": 7, "neg": 8, "not": 8, "**": 9, "ngspice**": 9,
@@ -64,7 +65,15 @@ def write_steps(steps: Sequence[Step], dialect: str = "") -> str:
         waiting.extend(
             int(parts[n]) if n % 2 else parts[n] for n in reversed(range(len(parts)))
         )
-    return "".join(written)
+    whole = "".join(written)
+    depth = deepest = 0
+    for c in whole:
+        depth += {"(": 1, ")": -1}.get(c, 0)
+        deepest = max(depth, deepest)
+    if deepest >= DEEPEST:
+        raise NetlistError(f"an expression has {deepest} nested parentheses when written out, "
+                           f"more than the {DEEPEST - 1} that can be read")
+    return whole
 
 
 def _probe(probe: tuple[str, ...]) -> str:
@@ -88,9 +97,9 @@ def _call(
         if special is not None:
             return special, _ATOM
     if operator == "?":
-        return f"{enclosed(0, 2)} ? {enclosed(1, 2)} : {enclosed(2, 2)}", binding
+        return f"{enclosed(0, 2)} ? {enclosed(1, 2)} : {enclosed(2, 1)}", binding
     if operator in ("neg", "not"):
-        return f"{'-' if operator == 'neg' else '!'}{enclosed(0, 9)}", binding
+        return f"{'-' if operator == 'neg' else '!'}{enclosed(0, 8)}", binding
     if operator in ("**", "ngspice**"):
         return f"{enclosed(0, _ATOM)}**{enclosed(1, _ATOM)}", binding
     if operator in _BINDING:

@@ -28,8 +28,8 @@ def check(text):
         circuit = read_spice(text if "\n" in text else text + "\n")
     except NetlistError as error:
         assert error.file is not None  # noqa: PT017
-        assert error.line is not None or ".ic" in str(error) or ".nodeset" in str(error)  # noqa: PT017
-        assert str(error)
+        assert error.line is not None  # noqa: PT017
+        assert error.message  # noqa: PT017
     else:
         try:
             deck = circuit.to_spice()

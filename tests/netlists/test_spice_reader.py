@@ -494,9 +494,8 @@ def test_mistakes_are_named(text, message):
         return
     with pytest.raises(NetlistError, match=message) as caught:
         read(text)
-    if ".ic" not in text:
-        assert caught.value.line is not None
-        assert caught.value.file == "<text>"
+    assert caught.value.line is not None
+    assert caught.value.file == "<text>"
 
 
 def test_lines_of_mistakes():
