@@ -4,8 +4,8 @@ Elements with expressions of the same form (all but numbers and names) are one g
 
 - a current i(...) from p to n (B with ``i=``, G, F, and R as v / r(...));
 - a voltage with a branch: v_p - v_n - v(...) = 0 (B with ``v=``, E, H);
-- a capacitor with ``q=``: charge q(...) from p to n; with ``c=``: current c(...) dv/dt; an inductor:
-  voltage l(...) di/dt (as ngspice has them); dv/dt and di/dt are unknowns.
+- a capacitor with ``q=``: charge q(...) from p to n; with ``c=``: current c(...) dv/dt;
+- an inductor: voltage l(...) di/dt. As in ngspice; dv/dt and di/dt are unknowns.
 
 ``ddt(u)`` is an unknown w with the row w - d/dt u = 0, and ``idt(u)`` one with u - d/dt w = 0, so
 that both are integrated with the circuit's charges and under their error control. At an operating
@@ -252,7 +252,8 @@ class _Item:
 
     def __init__(self, builder: Builder, element: Element) -> None:
         self.element = element
-        kind, value = element.kind, element.value
+        kind = element.kind
+        value: Any = element.value
         given = {key.lower(): v for key, v in element.parameters}
         if kind == "B":
             self.what = "voltage" if given.get("v") is not None else "current"

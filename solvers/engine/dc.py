@@ -66,8 +66,8 @@ class _Run:
         for point in itertools.product(*self.values):
             turned = 0
             if last is not None:
-                turned = next(k for k, pair in enumerate(zip(point, last, strict=True))
-                              if pair[0] != pair[1])
+                changed = (k for k, (a, b) in enumerate(zip(point, last, strict=True)) if a != b)
+                turned = next(changed, len(point) - 1)
                 # a sweep that begins again starts from where it began last time
                 x = starts[turned] if turned < len(self.sweeps) - 1 else x
             self._set(point, turned, first=last is None)

@@ -91,9 +91,9 @@ class Lines(Group):
                 t0, t1 = known[after - 1], known[after]
                 share = np.clip((then - t0) / (t1 - t0), 0.0, 1.0)
                 each = np.arange(self.count)
+                w = self.waves
                 found = np.array([
-                    (1 - share) * self.waves[after - 1, k, each] + share * self.waves[after, k, each]
-                    for k in (0, 1)
+                    (1 - share) * w[after - 1, k, each] + share * w[after, k, each] for k in (0, 1)
                 ])
         self._cache = (time, found)
         return found

@@ -60,7 +60,7 @@ from ...netlists._check import Array
 
 __all__ = ["Bools", "Group", "Instant", "Ints", "NoiseSource", "Stamp", "Triplets"]
 
-Ints = NDArray[np.int64]
+Ints = NDArray[np.integer[Any]]
 Bools = NDArray[np.bool_]
 Triplets = tuple[Any, Any, Any]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...netlists._check import Array
+from .groups import Ints
 from .kernels_step import allowed_step
 
 __all__ = ["Formula", "History"]
@@ -131,7 +132,7 @@ class StepTolerances:
         ``reltol`` and ``trtol``.
     """
 
-    rows: Array
+    rows: Ints
     current: Array
     charge: Array
     weight: Array

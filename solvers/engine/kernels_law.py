@@ -20,12 +20,11 @@ def evaluator(device: Any) -> Callable[[Array, Array, Array, Array], None]:
 
     The rows of `out` are those of `DeviceModel.law`.
     """
-    return _loop(type(device), type(device).law())
+    return _loop(type(device).law())
 
 
 @lru_cache(maxsize=64)
-def _loop(model: type, source: str) -> Callable[[Array, Array, Array, Array], None]:
-    del model
+def _loop(source: str) -> Callable[[Array, Array, Array, Array], None]:
     scope: dict[str, Any] = {"math": math, "np": np}
     compiled = numba.njit(nogil=True, error_model="numpy")
     for part in source.split("\n\n"):

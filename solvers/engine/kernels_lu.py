@@ -55,7 +55,7 @@ def _reach(
                 head -= 1
                 top -= 1
                 found[top] = j
-    return top
+    return int(top)
 
 
 @kernel
@@ -163,7 +163,7 @@ def refactor(
             i = li[m]
             lx[m] = x[i] / pivot
             x[i] = 0.0
-    return n
+    return int(n)
 
 
 @kernel

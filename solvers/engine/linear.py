@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -31,8 +32,13 @@ def parameter(element: Element, name: str, default: float) -> float:
     """Return a numeric parameter of an element."""
     for key, value in element.parameters:
         if key.lower() == name:
-            return float(value)
+            return number(value)
     return default
+
+
+def number(value: Any) -> float:
+    """Return a value that is known to be a number."""
+    return float(value)
 
 
 class Resistors(Group):
@@ -118,7 +124,7 @@ class Inductors(Group):
         """Return minus the inductances: the row is v - d/dt flux = 0."""
         found: list[Triplets] = [(self.own, self.own, -self.henry)]
         if self.mutual:
-            a, b = (self.own[[m[k] for m in self.mutual]] for k in (0, 1))
+            a, b = (self.own[np.array([m[k] for m in self.mutual], dtype=np.int64)] for k in (0, 1))
             m = np.array([m[2] for m in self.mutual])
             found += [(a, b, -m), (b, a, -m)]
         return found
@@ -181,7 +187,7 @@ class Sources(Group):
         self.names = tuple(e.name for e in elements)
         self.at, self.own = at, own
         self.elements = tuple(elements)
-        self.level = np.array([float(e.value) for e in elements])
+        self.level = np.array([number(e.value) for e in elements])
         self.waves = WaveTable([e.wave for e in elements])
         self.source_rows = own if own is not None else np.concatenate([at[0], at[1]])
 
@@ -223,7 +229,7 @@ class Sources(Group):
 
 
 def _numbers(elements: Sequence[Element]) -> Array:
-    return np.array([float(e.value) for e in elements])
+    return np.array([number(e.value) for e in elements])
 
 
 def _ics(elements: Sequence[Element]) -> Array:
@@ -276,7 +282,7 @@ def resistance(builder: Builder, e: Element) -> tuple[float, float]:
         parameter(e, "tc1", 0.0) + difference * parameter(e, "tc2", 0.0)
     )
     scale = parameter(e, "scale", 1.0) / parameter(e, "m", 1.0)
-    return float(e.value) * factor * scale, kelvin
+    return number(e.value) * factor * scale, kelvin
 
 
 def reactance(builder: Builder, e: Element) -> float:
@@ -317,7 +323,7 @@ def _inductors(builder: Builder, elements: list[Element]) -> list[Group]:
                     f"{k.name} couples {texts.get('l1')!r} and {texts.get('l2')!r}, which are not "
                     "two inductors of constant value in the circuit", **where(k)
                 )
-            coupling = float(k.value)
+            coupling = number(k.value)
             if not abs(coupling) <= 1.0:
                 raise NetlistError(f"{k.name}: |k| must be <= 1; got {coupling!r}", **where(k))
             a, b = int(ends[0] or 0), int(ends[1] or 0)

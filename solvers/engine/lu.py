@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.sparse import csc_array
 from scipy.sparse.linalg import splu
@@ -55,6 +57,9 @@ class Factors:
         self._work = np.zeros(self.n)
         self._clean = np.zeros(self.n)
         self._q: Ints | None = None if like is None else like.order
+        self._rows: Ints = np.zeros(0, dtype=np.int64)
+        self._pinv: Ints = self._rows
+        self._lu: Any = None
 
     @property
     def order(self) -> Ints | None:
@@ -98,9 +103,10 @@ class Factors:
         if self._constant:
             self._factor_super(values)
             return
-        if self._ready:
+        if self._ready and self._q is not None:
+            lp, li, lx, up, ui, ux = self._lu
             done = refactor(
-                self.indptr, self._rows, values, self._q, *self._lu, self._clean, _REUSE
+                self.indptr, self._rows, values, self._q, lp, li, lx, up, ui, ux, self._clean, _REUSE
             )
             if done == self.n:
                 return
@@ -136,6 +142,6 @@ class Factors:
         if self._constant and self._super is not None:
             x[:-1] = self._super.solve(b[:self.n], "T" if transposed else "N")  # type: ignore[attr-defined]
             return x
-        kernel = solve_transposed if transposed else solve
+        kernel: Any = solve_transposed if transposed else solve
         kernel(*self._lu, self._pinv, self._q, b, x, self._work)
         return x

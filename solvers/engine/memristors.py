@@ -23,6 +23,7 @@ from ...netlists.errors import CrossbarSimError, NetlistError
 from .builder import Builder, register_kind, where
 from .groups import Group, Instant, Ints, Stamp
 from .kernels_law import evaluator
+from .linear import number
 
 __all__ = ["Memristors"]
 
@@ -192,7 +193,8 @@ def _group(builder: Builder, card: Model, elements: list[Element]) -> Group:
         raise NetlistError(f"model {card.name}: {error}", **where(elements[0])) from error
     names = device.state_names
     own = np.array([
-        [builder.inner(f"{e.name.lower()}#{name}", "state", "state") for e in elements] for name in names
+        [builder.inner(f"{e.name.lower()}#{name}", "state", "state") for e in elements]
+        for name in names
     ], dtype=np.int64).reshape(len(names), len(elements))
     rest = np.asarray(device.rest(), dtype=float).reshape(len(names), -1)
     state = np.broadcast_to(rest, (len(names), len(elements))).copy()
@@ -201,12 +203,12 @@ def _group(builder: Builder, card: Model, elements: list[Element]) -> Group:
         wanted = given.get("g", given.get("conductance"))
         try:
             if wanted is not None:
-                state[:, k] = np.ravel(device.state_from_conductance(float(wanted)))
+                state[:, k] = np.ravel(device.state_from_conductance(number(wanted)))
         except CrossbarSimError as error:
             raise NetlistError(f"{e.name}: {error}", **where(e)) from error
         for s, name in enumerate(names):
             if name.lower() in given:
-                state[s, k] = float(given[name.lower()])
+                state[s, k] = number(given[name.lower()])
     low, high = (np.broadcast_to(b.reshape(len(names), -1), state.shape) for b in device.bounds())
     bad = (state < low) | (state > high)
     if bad.any():

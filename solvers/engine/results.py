@@ -102,7 +102,7 @@ class Curves:
             name, values = next(iter(axes.items()))
             index: Any = pd.Index(values, name=name)
         else:
-            index = pd.MultiIndex.from_product(axes.values(), names=list(axes))
+            index = pd.MultiIndex.from_product(list(axes.values()), names=list(axes))
         return pd.DataFrame({name: self[name].ravel() for name in self.names}, index)
 
 

@@ -69,7 +69,8 @@ class Switches(Group):
         self.closed = self.kept
 
     def _drive(self, x: Array) -> Array:
-        return x[self.control[0]] - x[self.control[1]]
+        drive: Array = x[self.control[0]] - x[self.control[1]]
+        return drive
 
     def _decide(self, drive: Array, before: Bools) -> Bools:
         above = drive > self.threshold + self.hysteresis

@@ -92,8 +92,8 @@ class System:
         slot = [every[a:b] for a, b in pairwise(ends)]
         self._g_slots, self._c_slots, self._diagonal = slot[2].copy(), slot[3].copy(), slot[4]
         self._kcl = kcl
-        self.g_linear = np.bincount(slot[0], lin_g[2], self.nnz + 1)[:self.nnz]
-        self.c_linear = np.bincount(slot[1], lin_c[2], self.nnz + 1)[:self.nnz]
+        self.g_linear = _placed(slot[0], lin_g[2], self.nnz)
+        self.c_linear = _placed(slot[1], lin_c[2], self.nnz)
         self._has_g = bool(self.g_linear.any())
         self.data = np.zeros(self.nnz + 1)
         self.linear = not self.active
@@ -226,7 +226,7 @@ class System:
         now = (now or self.instant()).but(limit=False, initialise=False)
         self.evaluate(x, now)
         g = np.array(self.jacobian(0.0))
-        c = np.bincount(self._c_slots, self._c_values, self.nnz + 1)[:self.nnz] + self.c_linear
+        c = self.c_linear + _placed(self._c_slots, self._c_values, self.nnz)
         return self.matrix(g), self.matrix(c)
 
     # -- the course of a solution ----------------------------------------------------------------
@@ -253,6 +253,11 @@ def _flat(parts: list[Ints]) -> Ints:
     if not parts:
         return np.zeros(0, dtype=np.int64)
     return np.concatenate([np.ravel(p) for p in parts]).astype(np.int64)
+
+
+def _placed(slots: Ints, values: Array, count: int) -> Array:
+    """Return sums of values by slot; slot `count` takes what belongs nowhere."""
+    return np.asarray(np.bincount(slots, values, count + 1)[:count], dtype=np.float64)
 
 
 def _grounded(rows: Ints, n: int) -> Ints:

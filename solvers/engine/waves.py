@@ -55,7 +55,7 @@ class WaveTable:
             s = t - delay
             turns = np.floor(np.maximum(s, 0.0) / self._period)
             turns = np.minimum(turns, self._count - 1)
-            s = s - np.where(turns > 0, turns * self._period, 0.0)
+            s = s - turns * np.where(turns > 0, self._period, 0.0)
             up = np.clip(s / rise, 0.0, 1.0)
             down = np.clip((s - rise - width) / fall, 0.0, 1.0)
             out[self.pulses] = np.where(

@@ -5,10 +5,10 @@ import subprocess
 
 import numpy as np
 import pytest
-
-from crossbarsim import Circuit
 from crossbarsim.netlists.elements import Element, Model
 from crossbarsim.netlists.spice.expression import Expression
+
+from crossbarsim import Circuit
 
 needs_ngspice = pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice is not installed")
 
