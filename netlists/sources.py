@@ -27,6 +27,9 @@ class Source(Protocol):
         ...
 
 
+_MOST = 100_000
+
+
 def _check(name: str, value: Any, *, positive: bool = False) -> None:
     if not (isinstance(value, (int, float)) and np.isfinite(value)) or (
         value <= 0 if positive else False
@@ -104,13 +107,16 @@ class Pulse:
 
     def to_spice(self, t_stop: float) -> str:
         """Return the source's function in a SPICE deck of `t_stop` seconds."""
-        if self.width == 0.0 or self.count is not None:  # ngspice reads these zeros otherwise
+        if self.width == 0.0:  # ngspice takes 0 for the end of the transient
+            if self.period is not None and t_stop / self.period > _MOST:
+                raise ParameterError(f"more than {_MOST} pulses of no width cannot be written")
             corners = self.breakpoints(t_stop)
             t = np.append(corners, max(t_stop, corners[-1] + self.fall))
             t = t[np.diff(t, prepend=-1.0) > 0]
             return Pwl(tuple(t), tuple(self.at(s) for s in t)).to_spice(t_stop)
         period = 1e30 if self.period is None else self.period  # none: never again
-        values = (self.v1, self.v2, self.delay, self.rise, self.fall, self.width, period)
+        values = [self.v1, self.v2, self.delay, self.rise, self.fall, self.width, period]
+        values += [self.count] if self.count is not None and self.period is not None else []
         return f"PULSE({' '.join(repr(float(v)) for v in values)})"
 
 
@@ -232,10 +238,10 @@ class Pwl:
 
     def to_spice(self, t_stop: float) -> str:
         """Return the source's function in a SPICE deck of `t_stop` seconds."""
-        if self.repeat is not None or self.delay:  # written out: dialects differ
-            t = self.breakpoints(max(t_stop, self.times[-1] + self.delay))
-            t = np.unique(np.append(t, (0.0, t_stop)))
-            return Pwl(tuple(t), tuple(self._interpolated(t))).to_spice(t_stop)
+        if self.repeat is not None or self.delay:
+            text = " ".join(f"{t!r} {v!r}" for t, v in zip(self.times, self.values, strict=True))
+            again = "" if self.repeat is None else f" r={self.repeat!r}"
+            return f"PWL({text}){again} td={float(self.delay)!r}"
         t = np.unique(np.append(np.clip(self.times, 0.0, None), (0.0, max(t_stop, self.times[-1]))))
         pairs = zip(t.tolist(), self._interpolated(t).tolist(), strict=True)
         return f"PWL({' '.join(f'{s!r} {v!r}' for s, v in pairs)})"

@@ -107,7 +107,7 @@ def _sweep(c: CommandLine, circuit: Circuit) -> Sweep:
     """Read ``source start stop step``, ``temp ...``, or a variation as in ``.step``."""
     del circuit
     target = c.word("what is to be swept")
-    kind = {"v": "source", "i": "source", "r": "resistor"}.get(target.split(".")[-1][0], "")
+    kind = {"v": "source", "i": "source", "r": "resistor"}.get(target.split(".")[-1][:1], "")
     if target in ("temp", "temper", "temperature"):
         kind, target = "temperature", "temp"
     elif target == "param" or not kind:
@@ -176,7 +176,7 @@ def _step(c: CommandLine, circuit: Circuit) -> None:
             kind = "parameter"
         else:
             target = c.scope.element(target)
-            first = target.split(".")[-1][0]
+            first = target.split(".")[-1][:1]
             kind = {"v": "source", "i": "source", "r": "resistor"}.get(first, "element")
         if kind == "parameter" and c.scope.parameter(target) is None:
             raise c.error(

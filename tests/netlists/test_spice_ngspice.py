@@ -104,7 +104,7 @@ def test_differences_by_choice():
 
 
 WAVES = [
-    "PULSE(0 1)", "PULSE(0 1 0 0 0 0 0)", "PULSE(0 1 1u 1u 1u 1u 4u)", "PULSE(1 -1 0.3u 0.1u 0.2u 0.5u 1u)", "PULSE(0 1 0.5u 1u)",
+    "PULSE(0 1)", "PULSE(0 1 0 0 0 0 0)", "PULSE(0 1 1u 1u 1u 1u 4u)", "PULSE(1 -1 0.3u 0.1u 0.2u 0.5u 1u)", "PULSE(0 1 0.5u 1u)", "PULSE(0 1 0 0.1u 0.1u 0.2u 1u 2)",
     "SIN(0 1)", "SIN(0.5 1 1meg 1u 1e5 30)", "SIN(0 1 0.7meg)", "EXP(0 2)", "EXP(0 2 1u 0.5u 3u 1u)", "EXP(0 2 0.1u 1u)", "EXP(1 2 0 0 1u)",
     "PWL(0 0 1u 1 2u -1)", "PWL(0.5u 0.5 1u 1)", "PWL(0 0 0.5u 1 1u 0) r=0", "PWL(0 0 0.5u 1 1u 0) r=0.5u td=0.7u",
     "PWL(0 0.5 0.5u 1 1u 0.2) td=0.7u", "SFFM(0.1 1 2meg 3 0.3meg)", "SFFM(0.1 1 2meg 3 0.3meg 30 60)", "SFFM(0.1 1)",
