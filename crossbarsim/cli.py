@@ -15,6 +15,7 @@ from .cli_device import device
 from .cli_errors import reported
 from .cli_parse import numbers, shapes
 from .cli_program import program, read_margin
+from .cli_spice import check, run
 from .cli_studies import device_spread, nonidealities
 from .environment import environment
 from .netlists.crossbar import Crossbar, Wires
@@ -34,6 +35,8 @@ study = typer.Typer(no_args_is_help=True, help="Studies that end in tables and p
 app.add_typer(study, name="study")
 app.add_typer(device, name="device")
 app.command()(program)
+app.command()(run)
+app.command()(check)
 study.command("read-margin")(read_margin)
 study.command("nonidealities")(nonidealities)
 study.command("device-spread")(device_spread)

@@ -80,7 +80,7 @@ def crossings(x: Array, y: Array) -> tuple[Array, Array]:
     """Return where y (T,) meets 0, and +1 where it rises, -1 where it falls.
 
     A curve that comes to 0 and stays there has crossed; leaving again to the same side is a
-    crossing back. Starting at 0 is none.
+    crossing back. As in ngspice, to start at 0 and rise counts, to start at 0 and fall does not.
     """
     sign = np.sign(y)
     places: list[float] = []
@@ -88,9 +88,13 @@ def crossings(x: Array, y: Array) -> tuple[Array, Array]:
     nonzero = np.flatnonzero(sign)
     if not len(nonzero):
         return np.zeros(0), np.zeros(0)
-    side = sign[nonzero[0]]
+    first = int(nonzero[0])
+    side = sign[first]
+    if first and side > 0:
+        places.append(float(x[first - 1]))
+        ways.append(1)
     for k in np.flatnonzero(np.diff(sign)) + 1:
-        if k <= nonzero[0]:
+        if k <= first:
             continue
         if sign[k] == -side or (sign[k] == 0 and sign[k - 1] == side):
             side = -side

@@ -105,7 +105,7 @@ class NoiseSpectrum(Curves):
 
     def _gain(self) -> Array:
         """Return |gain|^2, not 0."""
-        return np.maximum(np.abs(self.gain) ** 2, 1e-20)
+        return np.asarray(np.maximum(np.abs(self.gain) ** 2, 1e-20))
 
     def __getitem__(self, query: str) -> Any:
         key = query.strip().lower() if isinstance(query, str) else ""

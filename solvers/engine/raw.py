@@ -281,11 +281,12 @@ class _Reader:
                 return words
 
 
-def _columns(flat: Vector, present: list[int], points: int) -> list[Vector]:
+def _columns(flat: Any, present: list[int], points: int) -> list[Vector]:
     """Return the columns of numbers that come point by point; short columns end early."""
     width = len(present)
     if all(n == points for n in present):
-        return [np.ascontiguousarray(c) for c in flat.reshape(points, width).T]
+        table: list[Vector] = [flat.reshape(points, width)[:, k].copy() for k in range(width)]
+        return table
     lengths = np.array(present)
     here = np.arange(points)[:, None] < lengths  # (points, width)
     places = np.cumsum(here.ravel()).reshape(here.shape) - 1

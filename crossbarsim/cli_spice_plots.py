@@ -1,0 +1,91 @@
+"""Pictures of the results of decks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+__all__ = ["save_pictures"]
+
+_MOST = 12  # curves of one picture
+_NAMES = {"Transient": "tran", "Spectrum": "ac", "Sweep": "dc", "NoiseSpectrum": "noise"}
+
+
+def save_pictures(deck: Path, results: list[Any]) -> list[Path]:
+    """Write a picture beside the working folder for every result that has curves.
+
+    Voltages and currents of a transient or a sweep; magnitude and phase over frequency; noise
+    densities. Of steps each is a curve.
+    """
+    files: list[Path] = []
+    used: dict[str, int] = {}
+    for result in results:
+        many = list(getattr(result, "results", [result]))
+        kind = _NAMES.get(type(many[0]).__name__) if many else None
+        if kind is None:
+            continue
+        used[kind] = used.get(kind, 0) + 1
+        number = "" if used[kind] == 1 else str(used[kind])
+        files.append(Path(f"{deck.stem}-{kind}{number}.png"))
+        figure = _figure(kind, many)
+        figure.savefig(files[-1], dpi=150)
+    return files
+
+
+def _axes(kind: str, names: tuple[str, ...]) -> tuple[Figure, list[Any]]:
+    currents = any(n.startswith("i(") for n in names) and kind in ("tran", "dc")
+    count = 2 if currents or kind == "ac" else 1
+    figure = Figure(figsize=(7.0, 2.6 * count + 0.8), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = np.atleast_1d(figure.subplots(count, 1, sharex=True))
+    return figure, list(axes)
+
+
+def _figure(kind: str, many: list[Any]) -> Figure:
+    first = many[0]
+    names = first.names if kind != "noise" else ("onoise_spectrum", "inoise_spectrum")
+    voltages = [n for n in names if not n.startswith("i(")][:_MOST]
+    currents = [n for n in names if n.startswith("i(")][:_MOST]
+    figure, axes = _axes(kind, tuple(names))
+    for result in many:
+        x = list(result.axes.values())[-1]
+        for name in voltages:
+            for y in np.reshape(result[name], (-1, len(x))):
+                label = name if result is first and not _labelled(axes[0], name) else None
+                if kind == "ac":
+                    with np.errstate(divide="ignore"):
+                        axes[0].semilogx(x, 20 * np.log10(np.abs(y)), label=label)
+                    axes[1].semilogx(x, np.degrees(np.unwrap(np.angle(y))))
+                elif kind == "noise":
+                    axes[0].loglog(x, y, label=label)
+                else:
+                    axes[0].plot(x, y, label=label)
+        for name in currents if kind in ("tran", "dc") else ():
+            for y in np.reshape(result[name], (-1, len(x))):
+                label = name if result is first and not _labelled(axes[-1], name) else None
+                axes[-1].plot(x, y, label=label)
+    _named(kind, axes, list(first.axes)[-1])
+    figure.suptitle(first.circuit.title)
+    return figure
+
+
+def _labelled(axis: Any, name: str) -> bool:
+    return name in axis.get_legend_handles_labels()[1]
+
+
+def _named(kind: str, axes: list[Any], swept: str) -> None:
+    texts = {
+        "tran": ("voltage (V)", "current (A)"), "dc": ("voltage (V)", "current (A)"),
+        "ac": ("magnitude (dB)", "phase (degree)"), "noise": ("density per root hertz", ""),
+    }[kind]
+    for axis, text in zip(axes, texts, strict=False):
+        axis.set_ylabel(text)
+        axis.grid(visible=True, alpha=0.3)
+        if axis.get_legend_handles_labels()[1]:
+            axis.legend(fontsize="small")
+    axes[-1].set_xlabel({"tran": "time (s)", "ac": "frequency (Hz)", "noise": "frequency (Hz)",
+                         "dc": swept}[kind])
