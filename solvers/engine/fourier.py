@@ -96,4 +96,5 @@ def harmonics(
     distortion = 100.0 * float(np.sqrt((magnitude[2:] ** 2).sum()) / magnitude[1]) if (
         magnitude[1] > 0
     ) else np.inf
-    return Harmonics(name, frequency * np.arange(count), magnitude, phase, distortion)
+    multiples: Array = frequency * np.arange(count, dtype=np.float64)
+    return Harmonics(name, multiples, magnitude, phase, distortion)

@@ -49,7 +49,8 @@ class SmallSignal:
         now = self.system.instant(mode="tran")
         g, c = self.system.linearise(point.x, now)
         self.g_values, self.c_values = g.data, c.data
-        self.indptr, self.indices = self.system.indptr, self.system.indices
+        self.indptr: Any = self.system.indptr
+        self.indices: Any = self.system.indices
         self.delayed: list[Group] = [
             g for g in self.system.groups if type(g).ac_linear is not Group.ac_linear
         ]
@@ -61,9 +62,7 @@ class SmallSignal:
         """Return x (n + 1,) with G x = b (or G' x = b), b (n + 1,)."""
         if self._static is None:
             # a delay is a connection at frequency 0, as at the operating point
-            self._static = Factors(
-                np.asarray(self.indptr, dtype=np.int64), np.asarray(self.indices, dtype=np.int64)
-            )
+            self._static = Factors(self.indptr, self.indices)
             g, _ = self.system.linearise(self.point.x, self.system.instant())
             try:
                 self._static.factor(g.data)

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from decks_ngspice import have_ngspice
-
 from crossbarsim.netlists import read_spice
 from crossbarsim.solvers.engine.session import run_commands
+from decks_ngspice import have_ngspice
 
 DECKS = sorted((Path(__file__).parent / "control").glob("*.cir"))
 

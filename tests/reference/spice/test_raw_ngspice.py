@@ -4,12 +4,12 @@ import subprocess
 
 import numpy as np
 import pytest
-from decks_ngspice import have_ngspice
-
-from crossbarsim import Solver
 from crossbarsim.netlists import read_spice
 from crossbarsim.solvers.engine.export import raw_of, save_results
 from crossbarsim.solvers.engine.raw import read_raw, write_raw
+from decks_ngspice import have_ngspice
+
+from crossbarsim import Solver
 
 pytestmark = pytest.mark.skipif(not have_ngspice(), reason="ngspice is not installed")
 DECK = """several analyses

@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 import pytest
-
-from crossbarsim import NetlistError, ParameterError, Solver
 from crossbarsim.netlists import read_spice
 from crossbarsim.solvers.engine.curves import Curve, crossings
 from crossbarsim.solvers.engine.fourier import harmonics
+
+from crossbarsim import NetlistError, ParameterError, Solver
 
 
 def test_crossings_count_what_crosses():

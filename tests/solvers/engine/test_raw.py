@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from crossbarsim.solvers.engine.raw import RawPlot, RawVariable, read_raw, write_raw
 
 from crossbarsim import NetlistError, ParameterError
-from crossbarsim.solvers.engine.raw import RawPlot, RawVariable, read_raw, write_raw
 
 RNG = np.random.default_rng(3)
 
@@ -75,11 +75,11 @@ def test_padded_counts_and_text_without_blank_lines():
 
 @pytest.mark.parametrize(("data", "message"), [
     (b"", "has no plot"),
-    (b"\xff\xfeT\x00", "no plot|not a line"),
+    (b"\xff\xfeT\x00", r"no plot|not a line"),
     (b"T\x00i\x00", "UTF-16"),
-    (HEAD + b"Binary:\n" + bytes(24), "after 3 of 4 numbers.*byte"),
+    (HEAD + b"Binary:\n" + bytes(24), r"after 3 of 4 numbers.*byte"),
     (HEAD + b"Values:\n 0\t0.0\n", "ends within the values"),
-    (HEAD + b"Values:\n 0\t0.0\n\tx\n", "'x' is no number.*line 11"),
+    (HEAD + b"Values:\n 0\t0.0\n\tx\n", r"'x' is no number.*line 11"),
     (HEAD + b"Values:\n 0\t0.0\n\t1,2\n", "is not one number"),
     (HEAD.replace(b"real", b"imaginary") + b"Values:\n", "flag 'imaginary'"),
     (HEAD.replace(b"Points: 2", b"Points: two") + b"Values:\n", "whole number"),

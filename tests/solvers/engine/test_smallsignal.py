@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-
-from crossbarsim import ParameterError, SingularCircuitError, Solver
 from crossbarsim.netlists import read_spice
 from crossbarsim.netlists.analyses import Noise, Points, Sens
 from crossbarsim.solvers.engine import smallsignal
 from crossbarsim.solvers.engine.noise import integrate_density, noise
 from crossbarsim.solvers.engine.sens import parameters_of, sens
+
+from crossbarsim import ParameterError, SingularCircuitError, Solver
 
 BOLTZMANN = 1.380649e-23
 
@@ -82,7 +82,7 @@ def test_a_floating_small_signal_names_itself():
     assert abs(Solver().run(circuit)[0]["v(a)"][0]) == pytest.approx(1e3, rel=1e-9)
     small = smallsignal.SmallSignal(Solver().operating_point(circuit))
     small.g_values = small.g_values * 0.0
-    with pytest.raises(SingularCircuitError, match="at 0? ?Hz|no unique solution"):
+    with pytest.raises(SingularCircuitError, match="no unique solution"):
         small.solve(np.zeros(1), np.ones(small.size + 1, dtype=complex))
 
 
