@@ -99,7 +99,10 @@ class CardLine:
 
     def node(self, what: str = "a node") -> str:
         """Return the full name of the next node."""
-        word = self.word(what)
+        return self.node_named(self.word(what))
+
+    def node_named(self, word: str) -> str:
+        """Return the full name of a node."""
         if word[0] in "*$;":
             raise self.error(f"`{word}` is no name of a node")
         return self.scope.node(word)

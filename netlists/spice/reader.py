@@ -266,7 +266,7 @@ class _Expansion:
         if not words:
             raise card.error("nodes and the name of a subcircuit are expected")
         name = words.pop()
-        nodes = [card.scope.node(word) for word in words]
+        nodes = [card.node_named(word) for word in words]
         block = card.scope.find_subcircuit(name)
         if block is None:
             if name in MACROS:

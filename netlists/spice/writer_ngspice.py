@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import devices
-from ..analyses import Analysis, Dc, Four, Tran
+from ..analyses import Analysis, Dc, Four, Step, Tran
 from ..cells import SpiceCells
 from ..elements import Element, Model
 from ..errors import NetlistError, ParameterError
 from .expression import Expression
-from .tape import Step, Tape
+from .tape import Step as TapeStep
+from .tape import Tape
 from .unrolled import flat_name
 from .writer import Writer
+from .writer_ekv import ekv_lines
 from .written import write_number
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ class NgspiceWriter(Writer):
         return super().expression(Expression.of(tape.finish(place[-1])))
 
     def _integrated(
-        self, value: Expression, step: Step, place: list[int], tape: Tape
+        self, value: Expression, step: TapeStep, place: list[int], tape: Tape
     ) -> int:
         if step[0] != "call":
             return tape.splice([step])
@@ -97,7 +99,7 @@ class NgspiceWriter(Writer):
                 return [f"{name} {' '.join(e.nodes)} vol='{text}'"]
             return [f"{name} {' '.join(e.nodes)} cur='{text}'"]
         if e.kind == "M" and self.circuit.models[e.model].level == "ekv":
-            raise self.refuse(e, "an EKV transistor")
+            return self.ekv(e)
         if e.kind == "R" and isinstance(e.value, Expression):
             uses = e.value.uses("time") or e.value.sources
             if uses and (e.get("tc1") or e.get("tc2") or e.get("m")):
@@ -117,6 +119,20 @@ class NgspiceWriter(Writer):
             raise self.refuse(e, "an initial voltage without those before it")
         values = ",".join(write_number(given[name]) for name in names[:count])
         return [*((k, v) for k, v in more if k not in names), ("ic", values)]
+
+    def ekv(self, e: Element) -> list[str]:
+        """Return an EKV transistor of behavioural sources, at the circuit's temperature."""
+        for a in self.circuit.analyses:
+            sweeps = a.sweeps if isinstance(a, Dc) else (a.sweep,) if isinstance(a, Step) else ()
+            if any(sweep.kind == "temperature" for sweep in sweeps):
+                raise self.refuse(e, "an EKV transistor over temperature")
+        options = self.circuit.options
+        drawn = float(options.get("defw", 1e-4)), float(options.get("defl", 1e-4))
+        nominal = float(options.get("tnom", 27.0)) + 273.15
+        return ekv_lines(
+            e, self.circuit.models[e.model], flat_name("M", e.name), self.circuit.temperature,
+            nominal, self.refuse, drawn,
+        )
 
     def memristor(self, e: Element) -> list[str]:
         """Return a subcircuit of behavioural sources that is the device."""

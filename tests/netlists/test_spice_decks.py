@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crossbarsim import read_spice
+from crossbarsim import Solver, read_spice
 
 FOLDER = Path(__file__).parent / "spice_decks"
 DECKS = sorted(path.stem for path in FOLDER.glob("*.cir"))
-OURS_ONLY = ("dialect", "memristor", "crossbar", "steps")  # not the language of ngspice
+OURS_ONLY = ("dialect", "memristor", "crossbar", "steps", "ekv", "ekv_inverter")  # not the language of ngspice
 NGSPICE = shutil.which("ngspice")
 TIGHT = ".options reltol=1e-7 abstol=1e-15 vntol=1e-9 chgtol=1e-17\n"
 
@@ -142,3 +142,24 @@ def test_steps_in_ngspice(tmp_path, dialect):
                           check=False, timeout=60)
     found = [float(v) for v in re.findall(r"^v\(b\) = (\S+)", done.stdout, flags=re.MULTILINE)]
     np.testing.assert_allclose(found, [1.0, 2 / 3, 0.5], rtol=1e-6)
+
+
+@pytest.mark.skipif(NGSPICE is None, reason="ngspice is not installed")
+@pytest.mark.parametrize(("name", "rtol"), [("ekv", 2e-6), ("ekv_inverter", 5e-3)])
+def test_ekv_transistors_in_ngspice(tmp_path, name, rtol):
+    """Against our own engine, which is the only other one that has them."""
+    circuit = read_spice(FOLDER / f"{name}.cir")
+    ((_, found),) = run(spiced(circuit.to_spice("ngspice")), tmp_path, name)
+    (ours,) = Solver().run(circuit)
+    for vector in ("v(b)", "i(vdd)") if name == "ekv_inverter" else ("i(vd)", "i(vs)", "i(vd1)", "i(vp)"):
+        expected = np.ravel(np.asarray(ours[vector]))
+        got = found[vector]
+        if name == "ekv_inverter":
+            got = np.interp(np.asarray(ours["time"]), found["time"], got)
+        scale = np.abs(expected).max()
+        if vector == "i(vdd)":  # spikes: their charge
+            t = np.asarray(ours["time"])
+            charge = [np.sum(np.diff(t) * (i[1:] + i[:-1]) / 2) for i in (got, expected)]
+            assert charge[0] == pytest.approx(charge[1], rel=1e-2)
+            continue
+        assert np.abs(got - expected).max() < rtol * scale, vector
