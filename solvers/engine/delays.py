@@ -19,7 +19,7 @@ from .groups import Group, Instant, Ints, Stamp, Triplets
 
 __all__ = ["Lines"]
 
-_CORNER = 0.5  # a slope that changes by this share of itself is a corner
+_CORNER = 1e-3  # a slope that changes less than this, of itself, is no corner
 
 
 class Lines(Group):
@@ -59,6 +59,7 @@ class Lines(Group):
         self.times = np.empty(256)
         self.waves = np.empty((256, 2, self.count))
         self.corners: list[float] = []
+        self.edge = True
         self._cache: tuple[float, Array] | None = None
 
     def linear_g(self) -> Sequence[Triplets]:
@@ -140,19 +141,22 @@ class Lines(Group):
                 self.waves[0] = self._outgoing(x)
             return
         self._keep(now.time, self._outgoing(x))
-        n = self.length
-        if n < 3:
+        if not self.edge or self.length < 2:
             return
-        t = self.times[n - 3:n]
-        before = (self.waves[n - 2] - self.waves[n - 3]) / (t[1] - t[0])
-        here = (self.waves[n - 1] - self.waves[n - 2]) / (t[2] - t[1])
+        self.edge, n = False, self.length
+        t, w = self.times[:n], self.waves
+        here = (w[n - 1] - w[n - 2]) / (t[n - 1] - t[n - 2])
+        before = (w[n - 2] - w[n - 3]) / (t[n - 2] - t[n - 3]) if n > 2 else np.zeros_like(here)
         size = np.maximum(np.abs(before), np.abs(here))
-        moved = size * (t[2] - t[0]) > 1e-4 * (np.abs(self.waves[n - 1]) + 1e-6)
-        corner = (np.abs(here - before) > _CORNER * size) & moved
-        if corner.any():
-            for k in np.flatnonzero(corner.any(axis=0)):
-                self.corners.append(float(t[1] + self.delay[k]))
-            self.corners.sort()
+        corner = (np.abs(here - before) > _CORNER * size).any(axis=0)
+        for k in np.flatnonzero(corner):
+            self.corners.append(float(t[n - 2] + self.delay[k]))
+        self.corners.sort()
+
+    def corner(self, time: float) -> None:
+        """Look at the slopes after this point: a corner comes out of the other end later."""
+        del time
+        self.edge = True
 
     def next_breakpoint(self, time: float) -> float:
         """Return when the next corner arrives."""

@@ -197,6 +197,9 @@ class Group:
 
     # -- time ----------------------------------------------------------------------------------
 
+    def corner(self, time: float) -> None:
+        """Hear that slopes may jump at the point that was accepted last."""
+
     def breakpoints(self, t_stop: float) -> Array:
         """Return the times at which slopes jump, second; known from the start."""
         del t_stop

@@ -106,7 +106,8 @@ class Factors:
         if self._ready and self._q is not None:
             lp, li, lx, up, ui, ux = self._lu
             done = refactor(
-                self.indptr, self._rows, values, self._q, lp, li, lx, up, ui, ux, self._clean, _REUSE
+                self.indptr, self._rows, values, self._q, lp, li, lx, up, ui, ux, self._clean,
+                _REUSE,
             )
             if done == self.n:
                 return

@@ -28,7 +28,7 @@ _SAFETY = 0.95
 _STATE = 0.02  # states of memristors run away: their error counts for more
 _NEWTON = 20  # steps per time step
 _GRID = 300  # unknowns above which linear circuits keep to steps whose factors are known
-_WATCHED = ("refuse", "max_step", "next_breakpoint", "accept", "rewind")
+_WATCHED = ("refuse", "corner", "next_breakpoint", "accept", "rewind")
 
 
 def transient(
@@ -172,7 +172,7 @@ class _Run:
             if t + self.min_step < extra < end - self.min_step:
                 end = extra
             if met:
-                self.history.corner()
+                self._corner(t)
                 order = 1
                 h = self._fit(min(following, 0.1 * min(saved, end - t)), t, end, fresh=True)
                 continue
@@ -180,7 +180,7 @@ class _Run:
                 h = self._fit(following, t, end, fresh=True)
                 continue
             if any(g.jumped for g in self.watched["refuse"]):
-                self.history.corner()
+                self._corner(t)
                 order = 1
                 h = self._fit(min(following, 0.1 * h), t, end, fresh=True)
                 continue
@@ -240,6 +240,11 @@ class _Run:
             group.accept(x, self._at)
         history.push(t, x, system.q, self._rate)
         return allowed, order
+
+    def _corner(self, t: float) -> None:
+        self.history.corner()
+        for group in self.watched["corner"]:
+            group.corner(t)
 
     def _rewind(self) -> None:
         self.system.touch()

@@ -5,6 +5,7 @@ import pytest
 from crossbarsim.solvers.engine.homotopy import _Search
 from crossbarsim.solvers.engine.newton import Newton
 from crossbarsim.solvers.engine.op import prepare
+from circuits import put
 from diode import VT, add_diode
 from scipy.optimize import brentq
 
@@ -56,3 +57,31 @@ def test_undetermined_nodes_are_named():
     circuit = Circuit().R(1, "a", 0, 1e3).G(1, 0, "a", "a", 0, 1e-3)
     with pytest.raises(SingularCircuitError, match="singular"):
         Solver().operating_point(circuit)
+
+
+def test_newton_fails_where_homotopy_does_not():
+    # far from its zero the slope of an arc tangent sends Newton's steps away
+    circuit = put(Circuit().R(1, "a", 0, 1e9), "B1", "a", "0", i="atan(20*(v(a) - 3))")
+    circuit.options(reltol=1e-9)
+    system = prepare(circuit)
+    newton = Newton(system)
+    alone = newton.solve(np.zeros(system.size + 1), system.instant(), limit=100)
+    assert not alone.converged
+    r = Solver().operating_point(circuit)
+    assert r["v(a)"] == pytest.approx(3.0, rel=1e-6)
+    assert r.residual < 1e-6
+
+
+def test_overflow_is_stepped_back_from():
+    # no limits on expressions: the first step would be to 1e3 V, where the law overflows
+    circuit = put(Circuit().I(1, 0, "a", 1.0).R(1, "a", 0, 1e3), "B1", "a", "0", i="1e-9*exp(v(a)/0.05)")
+    v = brentq(lambda v: 1 - v / 1e3 - 1e-9 * np.exp(v / 0.05), 0, 2, xtol=1e-14)
+    assert Solver().operating_point(circuit.options(reltol=1e-9))["v(a)"] == pytest.approx(v, rel=1e-8)
+
+
+def test_kirchhoffs_law_is_asked_for():
+    # changes of voltage alone say little on a steep exponential: the currents must fit as well
+    circuit = rectifier(300.0).options(reltol=1e-2, vntol=1e-1)
+    r = Solver().operating_point(circuit)
+    missing = (300 - r["v(a)"]) / 1e3 - 1e-14 * np.expm1(r["v(a)"] / VT)
+    assert abs(missing) < 1e-2 * 0.3
