@@ -39,5 +39,5 @@ bex   0       -       mobility temperature exponent
 tnom  27      C       at which the parameters are given
 kf    0       -       flicker noise coefficient
 af    1       -       flicker noise exponent
-"""), {"vt0": "vto", "vtotc": "tcv"},
+"""), {"vt0": "vto"},
     instance=("area", "off", "ic", "icvds", "icvgs", "m", "temp", "dtemp"))
