@@ -140,8 +140,8 @@ def bipolars(builder: Builder, elements: list[Element]) -> list[Group]:
     saturation = area * t.card("is") * np.exp(rise)
     iss = t.card("iss") * area * np.exp(rise)
     # ngspice 39 scales the collector's current by the area twice, which lets a saturated
-    # transistor deliver power; only asked for
-    twice = base if builder.options.get("compat") == "ngspice" else 1.0
+    # transistor deliver power: only if asked for
+    twice = base if t.as_ngspice else 1.0
     leaks = [
         np.where(t.card(name) > 1e-4, t.card("is"), 1.0) * t.card(name) * scale
         * np.exp(rise / t.card(n)) / beta
@@ -160,7 +160,7 @@ def bipolars(builder: Builder, elements: list[Element]) -> list[Group]:
         rb, rbm, t.card("irb") * area, critical(saturation, vt),
         np.where(iss > 0, critical(iss, vt), 50.0), t.card("tf"), t.card("xtf"), vtf,
         t.card("itf") * area, t.card("tr"), delay, np.where(npn, 1.0, -1.0), t.count,
-        np.ones(len(t)), *_layers(t, area, base, collector),
+        *_layers(t, area, base, collector),
     ]
     rc, re = t.card("rc") / area, t.card("re") / area
     inner_c = inner_nodes(builder, t.names, outer[0], rc > 0, "collector")

@@ -19,9 +19,9 @@ __all__ = ["BASE", "COLLECTOR", "EMITTER", "ROWS", "SUBSTRATE", "TOLD", "evaluat
 
 (
     VT, ISE, ISC, ISS, NF, NR, NS, LEAK_E, NE, LEAK_C, NC, BF, BR, VAF, VAR, IKF, IKR, NKF,
-    RB, RBM, IRB, VCRIT, VCRIT_S, TF, XTF, VTF, ITF, TR, DELAY, SUBS, MANY, HAS_SUBSTRATE,
-) = range(32)
-EMITTER, COLLECTOR, BASE, SUBSTRATE, ROWS = 32, 39, 46, 53, 60
+    RB, RBM, IRB, VCRIT, VCRIT_S, TF, XTF, VTF, ITF, TR, DELAY, SUBS, MANY,
+) = range(31)
+EMITTER, COLLECTOR, BASE, SUBSTRATE, ROWS = 31, 38, 45, 52, 59
 TOLD = (
     "vbe", "vbc", "ic", "ib", "gm", "go", "gpi", "gmu", "gx", "cpi", "cmu", "cbx", "csub", "isub",
 )
@@ -137,9 +137,7 @@ def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any)
         isub, gsub = 0.0, 0.0
         if p[ISS, e] > 0.0:
             isub, gsub = diffusion(vs, p[ISS, e], p[NS, e] * vt)
-        if p[HAS_SUBSTRATE, e] > 0.0:
-            isub, gsub = isub + gmin * vs, gsub + gmin
-        value[4], slope[4, 4] = way * isub, gsub
+        value[4], slope[4, 4] = way * (isub + gmin * vs), gsub + gmin
         # the filter's unknowns: y' = z / td, z' = 3 (i - y - z) / td
         value[5], slope[5, 6] = -u[6], -1.0
         value[6] = u[5] + u[6] - forward
@@ -175,14 +173,15 @@ def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any)
         charge[4], farad[4, 5] = delay * u[5], delay
         charge[5], farad[5, 6] = delay / 3.0 * u[6], delay / 3.0
 
-        for k in range(5):  # the filter has no copies
-            value[k] *= many
-            charge[min(k, 3)] *= many if k < 4 else 1.0
-            for b in range(count):
-                slope[k, b] *= many
-                farad[min(k, 3), b] *= many if k < 4 else 1.0
-        if delay > 0.0 and many != 1.0:
-            slope[2, 5] = many
+        if many != 1.0:  # the filter has no copies
+            for k in range(5):
+                value[k] *= many
+                for b in range(count):
+                    slope[k, b] *= many
+            for k in range(4):
+                charge[k] *= many
+                for b in range(count):
+                    farad[k, b] *= many
         assemble(e, sign[e], value, slope, u, ul, branches, currents, g_slots, f, g)
         assemble(e, sign[e], charge, farad, u, ul, branches, charges, c_slots, q, c)
         go = (gc + (ie - ic) * dq_c / qb) / qb

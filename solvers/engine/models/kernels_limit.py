@@ -18,7 +18,8 @@ def pnjlim(new: float, old: float, vt: float, critical: float) -> float:
     """Return the voltage of a junction: above `critical`, currents move by little, not voltages."""
     if new > critical and abs(new - old) > 2.0 * vt:
         if old <= 0.0:
-            return vt * math.log(new / vt)
+            # a critical voltage below 0 belongs to a junction that needs no limit
+            return vt * math.log(new / vt) if new > 0.0 else new
         step = (new - old) / vt
         if step > 0.0:
             return old + vt * (2.0 + math.log(step - 2.0))

@@ -209,8 +209,7 @@ def _group(builder: Builder, elements: list[Element], level: int) -> list[Group]
     given |= dict(zip(range(rows.ISD, rows.VCRIT_S + 1), saturations(t), strict=True))
     if level == 2:
         # in ngspice 39 the narrow-channel effect of `m` transistors is that of one m times as wide
-        wide = builder.options.get("compat") == "ngspice"
-        given |= _level2(t, process, length, width, t.count if wide else 1.0)
+        given |= _level2(t, process, length, width, t.count if t.as_ngspice else 1.0)
     elif level == 3:
         t.require(~t.given("xd"), "`xd` follows from `nsub` and cannot be given")
         given |= _level3(t, process, length, width, slowed)

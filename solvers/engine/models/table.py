@@ -47,6 +47,8 @@ class Table:
         self.names = tuple(e.name for e in elements)
         self.cards: list[Model] = [builder.circuit.models[e.model.lower()] for e in elements]
         self._defaults = card.defaults
+        # read_spice(..., compat="ngspice"): ngspice's slips as well
+        self.as_ngspice = getattr(builder.circuit.deck, "compat", "") == "ngspice"
         parsed: dict[str, dict[str, float]] = {}
         for element, model in zip(self.elements, self.cards, strict=True):
             if model.name not in parsed:

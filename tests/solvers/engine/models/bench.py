@@ -3,6 +3,7 @@
 import itertools
 import shutil
 import subprocess
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -36,17 +37,17 @@ def ngspice(folder, text, command, columns):
 class Bench:
     """A device with every terminal at a voltage source named after it."""
 
-    def __init__(self, letter, terminals, kind, level=1, *, own=None, celsius=27.0, options=None, **card):
+    def __init__(self, letter, terminals, kind, level=1, *, own=None, celsius=27.0, options=None, compat="", **card):
         self.letter, self.terminals = letter, terminals
         self.kind, self.level, self.card, self.own = kind, level, card, own or {}
         self.celsius = celsius
-        self.options = options or {}
+        self.options, self.compat = options or {}, compat
 
     def text(self, extra=""):
         own = " ".join(f"{k}={v!r}" for k, v in self.own.items())
         card = " ".join(f"{k}={v!r}" for k, v in self.card.items())
         level = "" if self.kind in ("npn", "pnp", "njf", "pjf") else f"level={self.level}"
-        options = " ".join(f"{k}={v!r}" for k, v in {**TIGHT, "gmin": 1e-15, **self.options}.items() if k != "compat")
+        options = " ".join(f"{k}={v!r}" for k, v in {**TIGHT, "gmin": 1e-15, **self.options}.items())
         sources = "\n".join(f"v{t} {t} 0 dc 0 {extra if t == self.driven else ''}" for t in self.terminals)
         return f"""{sources}
 {self.letter}1 {' '.join(self.terminals)} mod {own}
@@ -64,6 +65,7 @@ class Bench:
         c.add(Element(self.letter.upper(), f"{self.letter}1", tuple(self.terminals), 0.0, model="mod",
                       parameters=tuple(self.own.items())))
         c.temperature = self.celsius + 273.15
+        c.deck = SimpleNamespace(compat=self.compat)
         return c.options(gmin=1e-15, **self.options)
 
     # -- the engine ----------------------------------------------------------------------------

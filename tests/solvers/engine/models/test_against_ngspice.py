@@ -60,7 +60,7 @@ def test_area_of_a_saturated_transistor(tmp_path):
     # ngspice 39 scales the collector's saturation current by the area twice: a transistor with
     # area 2 delivers current at vce = 0; ours does only when asked
     sweeps = {"c": (-0.5, 0.5, 11), "b": (0.6, 0.7, 2)}
-    asked = Bench("q", "cbes", "npn", own={"area": 2.0}, options={"compat": "ngspice"}, **BIPOLAR)
+    asked = Bench("q", "cbes", "npn", own={"area": 2.0}, compat="ngspice", **BIPOLAR)
     assert asked.compare(tmp_path, sweeps, floor=FLOOR)[0] < 1e-6
     plain = Bench("q", "cbes", "npn", own={"area": 2.0}, **{**BIPOLAR, "re": 0.0, "rc": 0.0, "rb": 0.0})
     (ic, ib, ie, _), = plain.curves({"c": (0.0, 0.0, 1)}, {"b": 0.7})[0]
@@ -151,9 +151,9 @@ def test_parallel_level_2_with_a_narrow_channel(tmp_path):
     sweeps, fixed = {"d": (0.0, 3.0, 7), "g": (1.0, 3.0, 3)}, {"b": -1.0}
     bench = transistor(2, "weak", "nmos", own={"m": 2.0})
     single = transistor(2, "weak", "nmos")
-    bench.options = {"compat": "ngspice"}
+    bench.compat = "ngspice"
     assert bench.compare(tmp_path, sweeps, fixed, floor=FLOOR)[0] < 1e-6
-    bench.options = {}
+    bench.compat = ""
     assert bench.compare(tmp_path, sweeps, fixed, floor=FLOOR)[0] > 0.005
     card = {"rsh": 0.0}
     two, one = transistor(2, "weak", "nmos", own={"m": 2.0}, **card), transistor(2, "weak", "nmos", **card)

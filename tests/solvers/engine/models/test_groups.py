@@ -14,7 +14,7 @@ from decks import NM, PM, read
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crossbarsim import Circuit, NetlistError
+from crossbarsim import Circuit, NetlistError, read_spice
 
 VT, CRITICAL = 0.02585, 0.6
 
@@ -249,6 +249,12 @@ def test_what_is_refused(line, card, message):
     with pytest.raises(NetlistError, match=message) as caught:
         prepare(c)
     assert "deck.cir" in str(caught.value)
+
+
+def test_ngspices_slips_on_request():
+    text = "area\nv1 b 0 .7\nv2 c 0 0\nq1 c b 0 qm area=2\n.model qm npn\n.op\n.end\n"
+    plain, asked = (operating_point(read_spice(text, compat=compat)) for compat in ("", "ngspice"))
+    assert plain["i(v2)"] == pytest.approx(0.5 * asked["i(v2)"] * 2 / 3, rel=1e-3)
 
 
 def test_unknown_parameter_of_an_element():
