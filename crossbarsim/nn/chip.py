@@ -148,7 +148,7 @@ class Chip:
         """
         if not self.config.random and not self._saved:
             return {}
-        name = json.dumps({"seed": self.seed, "name": self.name}).encode()
+        name = json.dumps({"seed": self.seed, "name": self.name, **self._nominal}).encode()
         state = {"place": torch.tensor(list(name), dtype=torch.uint8)}
         if not (self._fabricates or self._saved):
             return state
@@ -163,6 +163,11 @@ class Chip:
         return state
 
     @property
+    def _nominal(self) -> dict[str, float]:
+        """What levels stand for; conductances of another chip would be read by the wrong scale."""
+        return {"g_on": float(self.config.g_on), "g_off": float(self.config.g_off)}
+
+    @property
     def _fabricates(self) -> bool:
         return bool(
             self.effects.fabricates or self.config.r_on_sigma or self.config.r_off_sigma
@@ -174,11 +179,17 @@ class Chip:
         Raises
         ------
         ParameterError
-            The state is that of arrays of other shapes.
+            The state is that of arrays of other shapes, or of another g_on or g_off.
         """
         if "place" not in state:
             return
         named = json.loads(bytes(state["place"].tolist()).decode())
+        for key, own in self._nominal.items():
+            if named.get(key, own) != own:
+                raise ParameterError(
+                    f"the saved chip of {named['name']!r} was fabricated for `{key}` = "
+                    f"{named[key]:g} S; the configuration has {own:g} S"
+                )
         self.seed, self.name = int(named["seed"]), str(named["name"])
         self._saved, self._fabricated, self._kept_cells = {}, {}, 0
         arrays = {key: value.numpy() for key, value in state.items() if key != "place"}

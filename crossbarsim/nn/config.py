@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from numbers import Integral
 from typing import Any, Literal, get_args
 
 from ..netlists.crossbar import Wires
 from ..netlists.ends import Driven, Ends, Floating, Grounded
 from ..netlists.errors import ParameterError
 from ..nonidealities import NonIdealities
+from ..nonidealities.checks import choice
 from ..nonidealities.record import record
 from ..periphery import ENCODINGS, Periphery
+from ..periphery.encodings import check_dac
 from .mapping import Layout
 from .wiring import Wiring
 
@@ -111,8 +114,8 @@ class CrossbarConfig:
         Solve every input vector, or reduce every array to its effective matrix once and multiply;
         both exact for linear cells. "auto" solves vectors until, by counted work, reducing would
         have been cheaper, and uses the matrices while they are valid. Cells that are not linear
-        are solved for every vector, unless "surrogate" takes one linearisation of every array
-        instead (`report` says how far it is off).
+        have no "matrix": every vector is solved, unless "surrogate" takes one linearisation of
+        every array instead (`report` says how far it is off).
     ends : Ends, optional
         What the lines' ends are tied to; default: driven left, sensed at the bottom. All lines of
         an end alike; fixed voltages other than 0 do not fit a linear layer. The sense amplifiers
@@ -179,11 +182,7 @@ class CrossbarConfig:
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():
-            if getattr(self, name) not in allowed:
-                choices = ", ".join(map(repr, allowed))
-                raise ParameterError(
-                    f"`{name}` must be one of {choices}; got {getattr(self, name)!r}"
-                )
+            choice(name, getattr(self, name), allowed)
         self._check_cells()
         self._check_tile()
         self._check_wires()
@@ -282,18 +281,24 @@ class CrossbarConfig:
                 raise ParameterError(
                     f"`{name}` must be an integer from {low} to {high}; got {value!r}"
                 )
-        percentile = self.clip_percentile
-        if not (isinstance(percentile, (int, float)) and 0 < percentile <= 100):
-            raise ParameterError(f"`clip_percentile` must be in (0, 100]; got {percentile!r}")
+        if self.bits is None and self.bits_per_cell != 1:
+            raise ParameterError(
+                f"`bits_per_cell` = {self.bits_per_cell} slices weights of `bits`, which is None; "
+                "a device's states are a matter of `nonidealities=NonIdealities(states=...)`"
+            )
+        if not (_real(self.clip_percentile) and 0 < self.clip_percentile <= 100):
+            raise ParameterError(
+                f"`clip_percentile` must be in (0, 100]; got {self.clip_percentile!r}"
+            )
 
     def _check_tile(self) -> None:
         shape = self.tile_shape
         whole = isinstance(shape, (tuple, list)) and len(shape) == 2 and all(
-            isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in shape
+            isinstance(n, Integral) and not isinstance(n, bool) and n >= 1 for n in shape
         )
         if not whole:
             raise ParameterError(f"`tile_shape` must be two integers >= 1; got {shape!r}")
-        object.__setattr__(self, "tile_shape", tuple(shape))
+        object.__setattr__(self, "tile_shape", tuple(map(int, shape)))
         if self.weights_per_tile < 1:
             raise ParameterError(
                 f"`tile_shape` {tuple(shape)} has no room: a weight of this mapping needs "
@@ -306,38 +311,36 @@ class CrossbarConfig:
         for name in Wires.__slots__:
             array = getattr(self.wires, name)
             if array.ndim or not math.isfinite(float(array)):
+                got = f"shape {array.shape}" if array.ndim else array
                 raise ParameterError(
                     f"`wires.{name}` must be one finite value for all arrays of a network; "
-                    f"got shape {array.shape}" if array.ndim else
-                    f"`wires.{name}` must be finite"
+                    f"got {got}"
                 )
 
     def _check_numbers(self) -> None:
         for name in ("g_on", "g_off", "read_voltage", "r_on_sigma", "r_off_sigma"):
             value = getattr(self, name)
-            real = isinstance(value, (int, float)) and not isinstance(value, bool)
-            if not (real and math.isfinite(value) and value >= 0):
+            if not (_real(value) and math.isfinite(value) and value >= 0):
                 raise ParameterError(f"`{name}` must be a finite number >= 0; got {value!r}")
+            if name.endswith("sigma") and value > 1:
+                raise ParameterError(f"`{name}` is relative, at most 1; got {value}")
         if not self.g_on > self.g_off:
             raise ParameterError(
                 f"`g_on` must be larger than `g_off`; got {self.g_on!r} and {self.g_off!r}"
             )
         if self.read_voltage == 0:
             raise ParameterError("`read_voltage` must be > 0")
-        for name in ("r_on_sigma", "r_off_sigma"):
-            if getattr(self, name) > 1:
-                raise ParameterError(f"`{name}` is relative, at most 1; got {getattr(self, name)}")
         if self.r_off_sigma > 0 and self.g_off == 0:
             raise ParameterError("`r_off_sigma` needs `g_off` > 0: an open cell does not vary")
         scale = self.input_range
-        if scale is not None and not (isinstance(scale, (int, float)) and 0 < scale < math.inf):
+        if scale is not None and not (_real(scale) and 0 < scale < math.inf):
             raise ParameterError(f"`input_range` must be > 0 or None; got {scale!r}")
         if self.signed_inputs not in (None, True, False):
-            raise ParameterError(
-                f"`signed_inputs` must be True, False or None; got {self.signed_inputs!r}"
-            )
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
+            got = repr(self.signed_inputs)
+            raise ParameterError(f"`signed_inputs` must be True, False or None; got {got}")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, Integral) or self.seed < 0:
             raise ParameterError(f"`seed` must be an integer >= 0; got {self.seed!r}")
+        object.__setattr__(self, "seed", int(self.seed))
 
     def _check_ends(self) -> None:
         if self.ends is None:
@@ -372,5 +375,24 @@ class CrossbarConfig:
             raise ParameterError(
                 '`path` "surrogate" is for cells that are not linear: give `nonidealities` with iv'
             )
+        if self.path == "matrix" and not self.linear:
+            raise ParameterError(
+                '`path` "matrix" is for linear cells: with iv in `nonidealities`, "auto" solves '
+                'every vector and "surrogate" linearises every array'
+            )
         if effects is not None or self.periphery is not None:
             _ = self.wiring  # checks that the parts go together
+        around = self.periphery or Periphery()
+        if not self.exact_reads:
+            around.check_encoding(self.input_encoding)
+            check_dac(self.input_encoding, around.dac, linear=self.linear)
+        noise = getattr(effects, "noise", None)
+        if getattr(noise, "feedback", None) and getattr(around.sense, "temperature", None):
+            raise ParameterError(
+                "give one of `ReadNoise.feedback` and `TransimpedanceSense.temperature`: both are "
+                "the noise of the feedback resistor"
+            )
+
+
+def _real(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

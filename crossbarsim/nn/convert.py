@@ -101,7 +101,11 @@ def convert(
         check_convertible(name, module)
         chosen[name] = next((c for p, c in changes.items() if _matches(p, module, names)), config)
     if not chosen:
-        raise ParameterError("the model has no Linear, convolution, ... layer to convert")
+        already = any(isinstance(module, CrossbarLayer) for module in model.modules())
+        raise ParameterError(
+            "the model has no Linear, convolution, ... layer "
+            + ("left to convert: it runs on crossbars already" if already else "to convert")
+        )
     target = model if inplace else copy.deepcopy(model)
     if fold:
         target = fold_batchnorm(target, inplace=True)

@@ -149,6 +149,14 @@ class StoredMatrix(StoredArrays):
 
     # -- inputs ------------------------------------------------------------------------------
 
+    def check_inputs(self, x: Tensor) -> None:
+        """Raise a ParameterError for inputs that are not floating-point numbers."""
+        if not x.dtype.is_floating_point:
+            raise ParameterError(
+                f"{self.chip.name or 'this layer'!r}: inputs must be floating-point numbers; got "
+                f"{x.dtype}: convert them with .float()"
+            )
+
     def forward(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """Return the outputs of the crossbars for every input vector, bias included.
 
@@ -167,6 +175,7 @@ class StoredMatrix(StoredArrays):
         ParameterError
             Converters, noise or cells that are not linear need ranges, and there are none yet.
         """
+        self.check_inputs(x)
         if self.observer is not None:
             result: Tensor = self.observer(self, x, weight, bias)
             return result

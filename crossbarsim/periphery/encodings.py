@@ -21,6 +21,7 @@ __all__ = [
     "ENCODINGS",
     "Drive",
     "Phase",
+    "check_dac",
     "clipped",
     "constant_phases",
     "encode",
@@ -99,6 +100,18 @@ def constant_phases(encoding: str, bits: int | None = None, *, signed: bool = Tr
     return 1 if encoding == "offset" or one_bit else 0
 
 
+def check_dac(encoding: str, dac: DAC | None, *, linear: bool) -> None:
+    """Raise a ParameterError where a DAC, or none, cannot make an encoding; as in `encode`."""
+    if dac is not None and not isinstance(dac, DAC):
+        raise ParameterError(f"`dac` must be DAC(...) or None; got {dac!r:.60}")
+    if dac is None and (encoding in _BINARY or (encoding.startswith("pulse") and not linear)):
+        raise ParameterError(
+            f'`dac`: the encoding "{encoding}" needs a resolution here, DAC(bits=...)'
+        )
+    if encoding == "offset" and dac is not None and dac.bits < 2:
+        raise ParameterError('`dac`: the encoding "offset" needs 2 bits or more for the level 1/2')
+
+
 def encode(
     x: Any, encoding: str, dac: DAC | None = None, dac_errors: DACErrors | None = None, *,
     linear: bool = True, signed: bool = True,
@@ -161,12 +174,7 @@ def encode(
     x = as_float("x", x)
     if x.ndim != 2:
         raise ParameterError(f"`x` must have shape (B, M); got {tuple(x.shape)}")
-    if dac is not None and not isinstance(dac, DAC):
-        raise ParameterError(f"`dac` must be DAC(...) or None; got {dac!r:.60}")
-    if dac is None and (encoding in _BINARY or (encoding.startswith("pulse") and not linear)):
-        raise ParameterError(
-            f'`dac`: the encoding "{encoding}" needs a resolution here, DAC(bits=...)'
-        )
+    check_dac(encoding, dac, linear=linear)
     x = saturate(x, -1.0 if signed else 0.0, 1.0)
     if encoding in _BINARY:
         return _bit_serial(x, encoding, _given(dac), dac_errors, signed)
@@ -202,8 +210,6 @@ def _offset(x: Any, dac: DAC | None, errors: DACErrors | None) -> list[Phase]:
 
     So 1/2 is a level, and an input of 0 gives exactly 0.
     """
-    if dac is not None and dac.bits < 2:
-        raise ParameterError('`dac`: the encoding "offset" needs 2 bits or more for the level 1/2')
     middle = namespace(x).zeros_like(x[:1])
 
     def shifted(values: Any) -> Any:

@@ -1,5 +1,6 @@
 """Weights on cells: every mapping without flaws is the digital layer, and its gradient."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,8 +10,17 @@ from torch import nn
 from crossbarsim import Driven, Ends, Floating, ParameterError, Sensed, Wires
 from crossbarsim.nn import CrossbarConfig, CrossbarConv2d, CrossbarLinear
 from crossbarsim.nn.mapping import Layout, line_order, weight_scale
+from crossbarsim.nonidealities import NonIdealities, ReadNoise, SinhIV
+from crossbarsim.periphery import ADC, DAC, Periphery, TransimpedanceSense
 
 torch.set_num_threads(1)
+
+
+
+def consistent(options):
+    """Cells of several bits are for weights of some bits."""
+    return options if options["bits"] else {**options, "bits_per_cell": 1}
+
 
 MAPPING = st.fixed_dictionaries({
     "scheme": st.sampled_from(["differential", "offset", "single"]),
@@ -24,7 +34,7 @@ MAPPING = st.fixed_dictionaries({
     "reorder": st.sampled_from(["none", "rows", "columns", "both"]),
     "bias": st.sampled_from(["digital", "chip"]),
     "path": st.sampled_from(["matrix", "vectors"]),
-})
+}).map(consistent)
 
 
 def rounded(weight, options):
@@ -166,7 +176,19 @@ def test_parallel_cells_average_the_variation():
 @pytest.mark.parametrize(("options", "message"), [
     ({"bits": 1}, "`bits` must be an integer from 2"),
     ({"bits": 4, "bits_per_cell": 0}, "`bits_per_cell`"),
+    ({"bits_per_cell": 2}, "`bits`, which is None"),
     ({"cells_per_weight": 1.5}, "`cells_per_weight`"),
+    ({"input_range": True}, "`input_range`"),
+    ({"r_on_sigma": 1.5}, "at most 1"),
+    ({"wires": Wires(word=np.ones((2, 2)))}, r"`wires.word` must be one finite value.*\(2, 2\)"),
+    ({"wires": Wires(bit=np.inf)}, "`wires.bit` must be one finite value.*inf"),
+    ({"path": "matrix", "nonidealities": NonIdealities(iv=SinhIV())}, "for linear cells"),
+    ({"input_encoding": "pulse-width", "periphery": Periphery(sense=TransimpedanceSense())}, "IntegratorSense"),
+    ({"input_encoding": "bit-serial", "periphery": Periphery(adc=ADC())}, "needs a resolution"),
+    ({"input_encoding": "pulse-width", "nonidealities": NonIdealities(iv=SinhIV())}, "needs a resolution"),
+    ({"input_encoding": "offset", "periphery": Periphery(dac=DAC(bits=1))}, "level 1/2"),
+    ({"nonidealities": NonIdealities(noise=ReadNoise(feedback=1e4)),
+      "periphery": Periphery(sense=TransimpedanceSense(gbw=1e8, temperature=300.0))}, "feedback resistor"),
     ({"clip_percentile": 0}, "`clip_percentile`"),
     ({"reorder": "all"}, "`reorder` must be one of"),
     ({"tile_shape": (4, 5), "bits": 4, "pairing": "interleaved"}, "needs 6 columns"),
@@ -179,3 +201,9 @@ def test_parallel_cells_average_the_variation():
 def test_mistakes_are_named(options, message):
     with pytest.raises(ParameterError, match=message):
         CrossbarConfig(**options)
+
+
+def test_integers_of_numpy_are_integers():
+    config = CrossbarConfig(tile_shape=(np.int64(8), np.int32(4)), seed=np.int64(3))
+    assert repr(config.tile_shape) == "(8, 4)"
+    assert type(config.seed) is int

@@ -46,7 +46,7 @@ def sense(encoding):
 def test_fine_converters_are_the_digital_layer(encoding, scheme, pairing, bits, slicing, copies, subtraction, bias, reorder, path):
     layer, x = linear()
     config = CrossbarConfig.ideal(
-        (7, 40), scheme=scheme, pairing=pairing, bits=bits, bits_per_cell=2, slicing=slicing,
+        (7, 40), scheme=scheme, pairing=pairing, bits=bits, bits_per_cell=2 if bits else 1, slicing=slicing,
         cells_per_weight=copies, bias=bias, reorder=reorder, input_encoding=encoding, path=path,
         input_range=1.0, periphery=Periphery(
             dac=DAC(bits=14), adc=ADC(bits=16, full_scale=5e-4), subtraction=subtraction, **sense(encoding),
@@ -73,7 +73,7 @@ def test_with_errors_the_paths_agree_whatever_the_mapping(encoding, scheme, pair
         else TransimpedanceSense(r_feedback=500.0, mismatch=0.05, offset=1e-3)
     config = CrossbarConfig(
         tile_shape=(6, 40), wires=Wires(5.0, 3.0), scheme=scheme, pairing=pairing, bits=bits,
-        bits_per_cell=2, slicing=slicing, cells_per_weight=copies, bias=bias, reorder=reorder,
+        bits_per_cell=2 if bits else 1, slicing=slicing, cells_per_weight=copies, bias=bias, reorder=reorder,
         input_encoding=encoding, input_range=1.0, signed_inputs=signed, seed=3,
         nonidealities=NonIdealities(faults=Faults(stuck_on=0.05)), periphery=Periphery(
             dac=DAC(bits=6, gain_error=0.02, offset=0.3), sense=amplifier, subtraction=subtraction),

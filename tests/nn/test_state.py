@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from crossbarsim import BackendUnavailable, Wires
+from crossbarsim import BackendUnavailable, ParameterError, Wires
 from crossbarsim.nn import CrossbarConfig, CrossbarLinear, calibrate, convert
 from crossbarsim.nonidealities import (
     ConductanceStates,
@@ -133,6 +133,11 @@ def test_states_that_do_not_fit_are_refused():
     with pytest.raises(RuntimeError, match=r"3\.crossbars\.unknown"):
         chip.load_state_dict(state)
     chip.load_state_dict(state, strict=False)
+    # read by another scale of conductance, the saved cells would be other weights
+    for change, name in (({"g_on": 5e-5}, "g_on"), ({"g_off": 2e-6}, "g_off")):
+        other = convert(network(), SIGMA.replace(**change))
+        with pytest.raises(RuntimeError, match=rf"'3' was fabricated for `{name}`"):
+            other.load_state_dict(chip.state_dict())
 
 
 def test_copies_and_pickles_are_the_same_chip():
@@ -250,6 +255,18 @@ def test_what_inference_mode_keeps_serves_gradients_later():
     y = layer(x)
     assert torch.equal(y, first)
     assert torch.autograd.grad(y.sum(), x)[0].shape == (2, 5)
+
+
+@pytest.mark.parametrize("path", ["matrix", "vectors"])
+@pytest.mark.parametrize(("layer", "shape"), [
+    (nn.Linear(4, 3), (2, 4)), (nn.Conv1d(2, 3, 2), (1, 2, 5)), (nn.ConvTranspose1d(2, 3, 2), (1, 2, 5)),
+    (nn.GRUCell(4, 3), (2, 4)),
+])
+def test_inputs_that_are_no_floating_point_numbers_are_refused(path, layer, shape):
+    chip = convert(nn.ModuleDict({"only": layer}), CrossbarConfig(path=path))
+    for kind in (torch.int64, torch.uint8, torch.bool):
+        with pytest.raises(ParameterError, match=r"'only.*floating-point"):
+            chip["only"](torch.ones(shape, dtype=kind))
 
 
 def test_empty_batches_and_other_devices():

@@ -131,5 +131,6 @@ def effective(
     crossbars: StoredMatrix, x: Tensor, weight: Tensor, bias: Tensor | None = None
 ) -> tuple[Tensor, Tensor | None]:
     """Return the effective weights and bias in the type of `x`."""
+    crossbars.check_inputs(x)
     weights, offset = crossbars.effective(weight, bias)
     return weights.to(x.dtype), None if offset is None else offset.to(x.dtype)
