@@ -1,0 +1,270 @@
+"""The circuit engine against ngspice on the same decks: meshes, ring oscillators, 1T1R arrays."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .crossbar_solve import show
+from .worker import measure, peak_memory
+
+SIDES = (100, 316, 1000)  # nodes per side of the RC mesh: 10^4 to 10^6
+RINGS = (31, 101)
+ARRAYS = (16, 32, 64)
+LIMIT = float(os.environ.get("CROSSBARSIM_BENCH_LIMIT", "600"))  # of either, second
+TIGHT = "reltol=1e-5 abstol=1e-13 vntol=1e-8 chgtol=1e-16 trtol=1"
+_MOS = ("gamma=0.45 phi=0.65 lambda=0.03 tox=20n cgso=0.3n cgdo=0.3n cgbo=0.2n cj=0.3m "
+        "cjsw=0.3n")
+
+Array = NDArray[np.float64]
+
+
+# -- decks -----------------------------------------------------------------------------------------
+
+
+def rc_mesh(side: int, analysis: str) -> tuple[str, list[str]]:
+    """Return a square of 1 kilohm between neighbours and 1 fF to ground, driven at a corner."""
+    lines = ["RC mesh", "v1 in 0 dc 1 pulse(0 1 1n 1n 1n 1)", "rin in n0_0 100"]
+    last = side - 1
+    for i in range(side):
+        for j in range(side):
+            lines.append(f"c{i}_{j} n{i}_{j} 0 1f")
+            if j < last:
+                lines.append(f"rh{i}_{j} n{i}_{j} n{i}_{j + 1} 1k")
+            if i < last:
+                lines.append(f"rv{i}_{j} n{i}_{j} n{i + 1}_{j} 1k")
+    lines.append(f"rl n{last}_{last} 0 1k")
+    lines.append(".op" if analysis == "op" else ".tran 1n 50n")
+    return "\n".join(lines), [f"v(n{last}_{last})", f"v(n{last // 2}_{last // 2})"]
+
+
+def ring(stages: int, analysis: str) -> tuple[str, list[str]]:
+    """Return a ring of CMOS inverters (level 1, Meyer's capacitances)."""
+    del analysis
+    lines = [
+        "ring oscillator", "vdd v 0 5",
+        f".model mn nmos level=1 vto=0.7 kp=8e-5 {_MOS}",
+        f".model mp pmos level=1 vto=-0.8 kp=3e-5 {_MOS}",
+    ]
+    for k in range(stages):
+        o = (k + 1) % stages
+        lines += [
+            f"mp{k} n{o} n{k} v v mp w=4u l=1u ad=8p as=8p pd=8u ps=8u",
+            f"mn{k} n{o} n{k} 0 0 mn w=2u l=1u ad=4p as=4p pd=6u ps=6u", f"c{k} n{k} 0 20f",
+        ]
+    starts = " ".join(f"v(n{k})={5 * (k % 2)}" for k in range(stages))
+    lines += [f".ic {starts}", ".tran 0.1n 50n 0 0.1n"]
+    return "\n".join(lines), ["v(n0)", "v(n1)"]
+
+
+def array_1t1r(size: int, analysis: str) -> tuple[str, list[str]]:
+    """Return an array of transistors (level 1) and VTEAM memristors by behavioural sources."""
+    del analysis
+    rng = np.random.default_rng(0)
+    lines = [
+        "1T1R array", ".model mn nmos level=1 vto=0.4 kp=3e-4 lambda=0.02",
+        ".subckt cell p n g x0=0.5",
+        "gm p m value={v(p,m)/(1e4+1.9e5*v(x))}",
+        ("gx 0 x value={(v(p,m)>0.4 ? 2e7*pow(v(p,m)/0.4-1,3)*(1-v(x)) : 0)"
+         " + (v(p,m)<-0.4 ? -2e7*pow(abs(v(p,m)/0.4)-1,3)*v(x) : 0)}"),
+        "cx x 0 1 ic={x0}", "rx x 0 1e12", "m1 m g n 0 mn w=2u l=0.2u", "cm m 0 1f", ".ends",
+    ]
+    for i in range(size):
+        driven = 1.2 if i % 2 == 0 else 0.0
+        lines += [
+            f"vw{i} w{i} 0 pulse(0 {driven} 1n 1n 1n 20n)",
+            f"vg{i} g{i} 0 pulse(0 1.8 0 0.5n 0.5n 30n)", f"rw{i} w{i} w{i}_0 1",
+        ]
+        lines += [f"rw{i}_{j} w{i}_{j - 1} w{i}_{j} 1" for j in range(1, size)]
+    for j in range(size):
+        lines += [f"rb{i}_{j} b{i - 1}_{j} b{i}_{j} 1" for i in range(1, size)]
+        lines.append(f"vb{j} b{size - 1}_{j} 0 0")
+    for i in range(size):
+        for j in range(size):
+            start = rng.uniform(0.05, 0.95)
+            lines.append(f"x{i}_{j} w{i}_{j} b{i}_{j} g{i} cell x0={start:.6f}")
+    lines.append(".tran 0.1n 25n 0 0.25n uic")
+    return "\n".join(lines), ["i(vb0)", f"i(vb{size - 1})", "v(x0_0.x)"]
+
+
+CASES = {"rc_mesh": rc_mesh, "ring": ring, "array_1t1r": array_1t1r}
+
+
+# -- both ------------------------------------------------------------------------------------------
+
+
+def _cut(curves: dict[str, Any], time_: Any, names: list[str]) -> dict[str, Any]:
+    """Return the curves at 200 times."""
+    if time_ is None:
+        return {n: [float(curves[n])] for n in names}
+    if names[0] == "v(n0)":  # a ring: phases drift apart, what counts is the period
+        y = np.asarray(curves["v(n0)"]) - 2.5
+        k = np.flatnonzero((y[:-1] < 0) & (y[1:] >= 0))
+        rises = time_[k] - y[k] * (time_[k + 1] - time_[k]) / (y[k + 1] - y[k])
+        return {"period": [float(np.diff(rises[len(rises) // 2:]).mean())]}
+    at = np.linspace(0.0, float(time_[-1]), 200)
+    return {n: np.interp(at, time_, curves[n]).tolist() for n in names}
+
+
+def ours(case: str, size: int, analysis: str, options: str = "") -> dict[str, Any]:
+    """Measure crossbarsim: reading and running, CPU time."""
+    from crossbarsim.netlists import read_spice  # noqa: PLC0415
+
+    from crossbarsim import Solver  # noqa: PLC0415
+
+    def once(size: int) -> tuple[float, float, Any]:
+        text, _ = CASES[case](size, analysis)
+        if options:
+            text += f"\n.options {options}"
+        start = time.process_time()
+        circuit = read_spice(text)
+        read = time.process_time()
+        result = Solver(threads=1).run(circuit)[0]
+        return read - start, time.process_time() - read, result
+
+    once(5)  # compiles
+    read, run_, result = once(size)
+    while read + run_ < 1.0:  # the least of a few
+        again = once(size)
+        if again[1] >= run_:
+            break
+        read, run_, result = again
+    names = CASES[case](size, analysis)[1]
+    found = {"read": read, "seconds": run_, "memory": peak_memory()}
+    if analysis == "op":
+        return found | {"curves": _cut({n: result[n] for n in names}, None, names)}
+    return found | {
+        "steps": result.steps, "newton": result.newton,
+        "curves": _cut({n: result[n] for n in names}, result.time, names),
+    }
+
+
+def ngspice(case: str, size: int, analysis: str, limit: float) -> dict[str, Any] | None:
+    """Measure the CPU time of ngspice on the same deck; None past `limit` seconds."""
+    text, names = CASES[case](size, analysis)
+    commands = [".control", "set wr_singlescale", "set numdgt=12", f"save {' '.join(names)}", "run"]
+    commands += (
+        [f"print {n}" for n in names] if analysis == "op" else [f"wrdata out.txt {' '.join(names)}"]
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "deck.cir"
+        path.write_text("\n".join([text, *commands, ".endc", ".end", ""]))
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        try:
+            done = subprocess.run(  # noqa: S603
+                [shutil.which("ngspice") or "ngspice", "-b", str(path)], cwd=folder,
+                capture_output=True, text=True, timeout=limit, check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return None
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+        if analysis == "op":
+            pairs = dict(
+                line.split(" = ") for line in done.stdout.splitlines() if line.count(" = ") == 1
+            )
+            return {"seconds": seconds, "curves": _cut(
+                {n: float(pairs[n]) for n in names}, None, names
+            )}
+        if not (Path(folder) / "out.txt").is_file():
+            return {"seconds": seconds, "failed": done.stderr[-500:]}
+        table = np.loadtxt(Path(folder) / "out.txt")
+    curves = {n: table[:, 1 + k] for k, n in enumerate(names)}
+    return {"seconds": seconds, "steps": len(table) - 1, "curves": _cut(curves, table[:, 0], names)}
+
+
+def _error(found: dict[str, Any], reference: dict[str, Any]) -> float:
+    """Return the largest root mean square distance over the largest range of its kind."""
+    ranges: dict[str, float] = {}
+    for name, curve in reference["curves"].items():
+        size = float(np.ptp(curve)) if len(curve) > 1 else float(np.abs(curve).max())
+        ranges[name[0]] = max(ranges.get(name[0], 0.0), size)
+    return max(
+        float(np.sqrt(np.mean((np.array(found["curves"][name]) - np.array(curve)) ** 2)))
+        / ranges[name[0]] for name, curve in reference["curves"].items()
+    )
+
+
+def _row(case: str, size: int, analysis: str, limit: float, *, reference: bool) -> dict[str, Any]:
+    arguments = {"case": case, "size": size, "analysis": analysis}
+    mine = measure("spice:ours", arguments, 1, limit)
+    theirs = None
+    if shutil.which("ngspice"):
+        theirs = measure("spice:ngspice", {**arguments, "limit": limit}, 1, limit + 120.0)
+    row: dict[str, Any] = {**arguments, "ours": mine, "ngspice": theirs}
+    exact = mine
+    if reference and analysis != "op":
+        exact = measure("spice:ours", {**arguments, "options": TIGHT}, 1, 4 * limit)
+    for found in (mine, theirs):
+        if found is not None and exact is not None and "curves" in found:
+            found["error"] = _error(found, exact)
+    for found in (mine, theirs):
+        if found is not None:
+            found.pop("curves", None)
+    return row
+
+
+def run(*, quick: bool = False) -> dict[str, Any]:
+    """Measure on one core."""
+    limit = 60.0 if quick else LIMIT
+    jobs = [("rc_mesh", n, a) for n in ((30,) if quick else SIDES) for a in ("op", "tran")]
+    jobs += [("ring", n, "tran") for n in ((11,) if quick else RINGS)]
+    jobs += [("array_1t1r", n, "tran") for n in ((4, 8) if quick else ARRAYS)]
+    rows = []
+    for case, size, analysis in jobs:
+        # references of the largest meshes would take hours
+        rows.append(_row(case, size, analysis, limit, reference=size <= 316))
+        print(rows[-1], flush=True)
+    return {"limit_s": limit, "rows": rows}
+
+
+_SPOKEN = {
+    ("rc_mesh", "op"): "RC mesh, {0}x{0} nodes, DC", ("rc_mesh", "tran"):
+    "RC mesh, {0}x{0} nodes, transient", ("ring", "tran"): "ring of {0} inverters",
+    ("array_1t1r", "tran"): "{0}x{0} 1T1R, behavioural memristors, pulse",
+}
+
+
+def _seconds(found: dict[str, Any] | None, limit: float) -> str:
+    if found is None:
+        return f"> {limit:.0f} s"
+    if "failed" in found:
+        return "fails"
+    steps = f", {found['steps']} steps" if "steps" in found else ""
+    return f"{show(found['seconds'])}{steps}"
+
+
+def table(result: dict[str, Any]) -> str:
+    """Return the README's table."""
+    limit = result["limit_s"]
+    lines = [
+        ("Decks with default tolerances, CPU time of one thread; ngspice's reads the deck, too, "
+         "which of crossbarsim is in its own column. Errors: root mean square over the range (of "
+         "rings: of the period) from a run of crossbarsim with reltol=1e-5 and trtol=1."), "",
+        "| deck | ngspice | its error | crossbarsim | reading | its error | ratio |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for r in result["rows"]:
+        mine, theirs = r["ours"], r["ngspice"]
+        ratio = ""
+        if mine is not None and (theirs is None or "failed" not in theirs):
+            spent = limit if theirs is None else theirs["seconds"]
+            ratio = f"{'> ' if theirs is None else ''}{spent / mine['seconds']:,.1f}x"
+        errors = [
+            f"{found['error']:.0e}" if found is not None and "error" in found
+            and r["analysis"] != "op" else "" for found in (theirs, mine)
+        ]
+        lines.append("| " + " | ".join([
+            _SPOKEN[r["case"], r["analysis"]].format(r["size"]), _seconds(theirs, limit), errors[0],
+            _seconds(mine, limit), "" if mine is None else show(mine["read"]), errors[1], ratio,
+        ]) + " |")
+    return "\n".join(lines)
