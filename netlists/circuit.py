@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .analyses import Analysis, Command, Measure, Save, Tran
 from .elements import KINDS, Element, Model
 from .errors import ParameterError
+from .more_elements import MoreElements
 from .sources import Source
 from .units import spice_number
 
@@ -36,7 +37,7 @@ class Options(dict[str, float | str]):
         return self._circuit
 
 
-class Circuit:
+class Circuit(MoreElements):
     """Named nodes and the elements between them; SPICE's names and signs.
 
     Every method takes the element's name, with or without its letter, its nodes (strings or
@@ -152,22 +153,51 @@ class Circuit:
             )
         return self._add("R", name, (positive, negative), value)
 
-    def C(self, name: object, positive: object, negative: object, capacitance: object) -> Circuit:
-        """Add a capacitor, farad; open at the operating point."""
+    def C(
+        self, name: object, positive: object, negative: object, capacitance: object, *,
+        ic: object = None,
+    ) -> Circuit:
+        """Add a capacitor, farad; open at the operating point.
+
+        `ic` is its voltage at the start of a transient without an operating point.
+        """
         value = spice_number("capacitance", capacitance)
         if value < 0:
             raise ParameterError(f"C {name}: `capacitance` must be >= 0 farad; got {value!r}")
-        return self._add("C", name, (positive, negative), value)
+        start = () if ic is None else (("ic", spice_number("ic", ic)),)
+        return self._add("C", name, (positive, negative), value, parameters=start)
 
-    def V(self, name: object, positive: object, negative: object, voltage: object) -> Circuit:
-        """Add a voltage source: volt, or a source in time such as `Pulse`."""
-        if isinstance(voltage, Source):
-            return self._add("V", name, (positive, negative), voltage.at(0.0), wave=voltage)
-        return self._add("V", name, (positive, negative), spice_number("voltage", voltage))
+    def V(
+        self, name: object, positive: object, negative: object, voltage: object, *,
+        ac: object = None,
+    ) -> Circuit:
+        """Add a voltage source: volt, or a source in time such as `Pulse`.
 
-    def I(self, name: object, positive: object, negative: object, current: object) -> Circuit:  # noqa: E743
+        `ac` is its amplitude for `Solver.ac`, or a pair of amplitude and phase in degree.
+        """
+        return self._source("V", name, (positive, negative), "voltage", voltage, ac)
+
+    def I(  # noqa: E743
+        self, name: object, positive: object, negative: object, current: object, *,
+        ac: object = None,
+    ) -> Circuit:
         """Add a current source, ampere from `positive` through the source to `negative`."""
-        return self._add("I", name, (positive, negative), spice_number("current", current))
+        return self._source("I", name, (positive, negative), "current", current, ac)
+
+    def _source(
+        self, kind: str, name: object, nodes: tuple[object, ...], what: str, level: object,
+        ac: object,
+    ) -> Circuit:
+        given: tuple[tuple[str, float], ...] = ()
+        if ac is not None:
+            pair = ac if isinstance(ac, tuple) else (ac, 0.0)
+            if len(pair) != 2:
+                raise ParameterError(f"{kind} {name}: `ac` must be (amplitude, phase); got {ac!r}")
+            keys = ("acmag", "acphase")
+            given = tuple((k, spice_number("ac", v)) for k, v in zip(keys, pair, strict=True))
+        if isinstance(level, Source):
+            return self._add(kind, name, nodes, level.at(0.0), wave=level, parameters=given)
+        return self._add(kind, name, nodes, spice_number(what, level), parameters=given)
 
     def E(
         self, name: object, positive: object, negative: object, control_positive: object,

@@ -15,7 +15,7 @@ from .expression import Expression
 from .grammar import BUILT_IN, Function, parse_steps
 from .lines import Line
 from .tape import Step
-from .tokens import Token, assignments, unquoted
+from .tokens import assignments, unquoted
 
 __all__ = ["GLOBAL", "Scope", "plain_number"]
 
@@ -260,6 +260,8 @@ class Scope:
     def number(self, text: str, line: Line, what: str = "a number") -> float:
         """Return the value of an expression that must be a finite number."""
         plain = plain_number(text)
+        if plain is None:
+            plain = self._named(text)
         if plain is not None:
             return plain
         expression = self.expression(text, line, numbers=True)
@@ -273,16 +275,16 @@ class Scope:
             raise line.error(f"{what} has no finite value: `{text}` is {value}")
         return value
 
-    def value(self, token: Token, line: Line) -> Value:
-        """Return a number, or an expression of what is known in the run only."""
-        if token.kind == "word":
-            plain = plain_number(token.text)
-            if plain is not None:
-                return plain
-        return self.value_of(token.text, line)
+    def _named(self, text: str) -> float | None:
+        """Return the value of a text that is nothing but a parameter's name."""
+        name = text.strip().lower()
+        return self.parameter(name) if name.isidentifier() else None
 
     def value_of(self, text: str, line: Line) -> Value:
         """Return the value of an expression: a number if it is one."""
+        known = self._named(text)
+        if known is not None:
+            return known
         expression = self.expression(text, line)
         constant = expression.constant
         if constant is not None and not self.compat and math.isfinite(constant):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from .lines import Line
@@ -42,7 +44,8 @@ def _closing(line: Line, at: int) -> int:
     raise line.error("`}` is missing")
 
 
-def split_line(line: Line) -> list[Token]:
+@lru_cache(maxsize=1024)  # the lines of a subcircuit are read for every instance
+def split_line(line: Line) -> Sequence[Token]:
     """Return the words of a line, and one of kind ``"end"``."""
     text, at = line.text, 0
     tokens: list[Token] = []
@@ -76,7 +79,7 @@ def split_line(line: Line) -> list[Token]:
         tokens.append(token)
         at = token.end
     tokens.append(Token("end", "", len(text), len(text)))
-    return tokens
+    return tuple(tokens)
 
 
 def _masked(text: str) -> str:

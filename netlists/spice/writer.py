@@ -80,7 +80,8 @@ class Writer:
     def name(self, name: str) -> str:
         """Return the deck's name of an element."""
         if name in self.circuit:
-            return flat_name(self.circuit[name].kind, name)
+            element = self.circuit[name]
+            return flat_name(element.kind, element.name)
         return name
 
     def value(self, value: Any) -> str:

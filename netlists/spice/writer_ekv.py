@@ -1,9 +1,9 @@
 """An EKV transistor for ngspice, which has none.
 
 Its channel is made of behavioural sources, its bulk junctions and overlaps are those of a level-1
-transistor without a channel. The equations are those of the engine: M. Bucher et al., *The EPFL-EKV MOSFET Model Equations for
-Simulation*, version 2.6, EPFL 1997, for a long channel; numbers are those at the circuit's
-temperature.
+transistor without a channel. The equations are those of the engine: M. Bucher et al., *The EPFL-EKV
+MOSFET Model Equations for Simulation*, version 2.6, EPFL 1997, for a long channel; numbers are
+those at the circuit's temperature.
 """
 
 from __future__ import annotations
