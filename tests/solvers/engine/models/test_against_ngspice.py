@@ -182,3 +182,34 @@ def test_quantities(bench, volts, names, tmp_path):
     ours, theirs = bench.curves(sweep, fixed, names)[1], bench.reference(tmp_path, sweep, fixed, names)[1]
     dynamic = [k for k, n in enumerate(names) if n not in ("cd", "charge", "cgs", "cgd", "cgb", "cbd", "cbs", "cpi", "cmu", "cbx", "csub")]
     assert np.allclose(ours[0, dynamic], theirs[0, dynamic], rtol=1e-6, atol=1e-14)
+
+
+@pytest.mark.parametrize(("bench", "sweeps", "fixed"), [
+    (Bench("d", "ak", "d", celsius=80.0, options={"tnom": 50.0}, **DIODE), {"a": (-6.5, 1.0, 31)}, {}),
+    (Bench("d", "ak", "d", celsius=80.0, options={"tnom": 50.0}, tnom=10.0, **DIODE), {"a": (-6.5, 1.0, 31)}, {}),
+    (Bench("q", "cbes", "npn", own={"temp": 90.0}, options={"tnom": 50.0}, **BIPOLAR), {"c": (-1.0, 5.0, 13), "b": (-0.5, 0.9, 8)}, {}),
+    (Bench("q", "cbes", "npn", **{**BIPOLAR, "ise": 100.0, "nkf": 0.7}), {"c": (-1.0, 5.0, 13), "b": (-0.5, 0.9, 8)}, {}),
+    (Bench("q", "cbes", "pnp", own={"area": 2.0, "areab": 2.0, "areac": 3.0}, compat="ngspice", **BIPOLAR),
+     {"c": (1.0, -5.0, 13), "b": (0.5, -0.9, 8)}, {}),
+    (Bench("j", "dgs", "njf", celsius=80.0, options={"tnom": 50.0}, **JFET), {"d": (-4.0, 5.0, 10), "g": (-3.0, 0.7, 6)}, {}),
+    *((Bench("m", "dgsb", "pmos", level, celsius=80.0, options={"tnom": 50.0}, own=GEOMETRY, **complement(MOS[level, "process"])),
+       {"d": (3.0, -5.0, 17), "g": (1.0, -4.0, 6)}, {"b": 1.0}) for level in (1, 2, 3)),
+    *((Bench("m", "dgsb", "nmos", level, celsius=80.0, own=GEOMETRY, **{**MOS[level, "process"], "tpg": tpg}),
+       {"d": (-3.0, 5.0, 17), "g": (-1.0, 4.0, 6)}, {"b": -1.0}) for level, tpg in ((1, -1.0), (2, 0.0), (3, -1.0))),
+    (Bench("m", "dgsb", "nmos", 1, options={"defl": 3e-6, "defw": 7e-6}, **MOS[1, "plain"]), {"d": (-3.0, 5.0, 17), "g": (1.0, 4.0, 4)}, {}),
+], ids=["d option tnom", "d card tnom", "q temp", "q ise, nkf", "q areas", "j tnom", "m1", "m2", "m3", "tpg -1", "tpg 0", "tpg -1 ", "defl"])
+def test_options_and_temperatures(bench, sweeps, fixed, tmp_path):
+    assert bench.compare(tmp_path, sweeps, fixed, floor=1e-7)[0] < 1e-6
+
+
+def test_excess_phase_at_low_frequency(tmp_path):
+    # a filter here, an ideal delay there: they part with the square of the phase
+    bench, volts = Bench("q", "cbes", "npn", **{**BIPOLAR, "ptf": 30.0}), {"b": 0.75, "c": 2.0}
+    errors = []
+    for hertz in (1e7, 1e8):
+        ours, theirs = bench.admittance(volts, "b", hertz), bench.reference_admittance(tmp_path, volts, "b", hertz)
+        errors.append(np.abs(ours - theirs).max() / np.abs(theirs).max())
+    plain = Bench("q", "cbes", "npn", **BIPOLAR).admittance(volts, "b", 1e8)
+    assert errors[0] < 3e-5
+    assert errors[1] < 3e-3
+    assert np.abs(plain - theirs).max() > 0.02 * np.abs(theirs).max()

@@ -5,6 +5,8 @@ import pytest
 from bench import Bench, evaluate, needs_ngspice, ngspice
 from cards import EKV as FULL
 from cards import EKV_LONG
+from crossbarsim.solvers.engine.tran import transient
+from decks import read
 
 from crossbarsim.devices.transistors import EKV
 
@@ -134,3 +136,23 @@ def test_weak_inversion_slope_and_strong_inversion_limit():
     assert np.log(i[1] / i[0]) == pytest.approx(0.01 / (n * VT), rel=1e-3)
     (strong,) = currents(long_channel(), [(3.0, 2.45, 0.0, 0.0)])
     assert strong == pytest.approx(3e-4 * 4 / (2 * n) * 2.0**2, rel=0.01)
+
+
+def test_charge_is_conserved_through_a_pass_transistor():
+    # two capacitors share their charge while the gate is on; when it is off again, all of the
+    # channel's charge has come back
+    text = """pass transistor
+vg g 0 pulse(-1 3 10n 5n 5n 60n 400n)
+m1 a g b 0 em w=10u l=1u
+c1 a 0 200f
+c2 b 0 100f
+.model em nmos level=ekv vto=.5 gamma=.6 phi=.8 kp=200u cox=5m is=1e-30
+.ic v(a)=1 v(b)=0
+.options reltol=1e-6 abstol=1e-16 vntol=1e-9 chgtol=1e-21 gmin=1e-18
+.tran 1n 120n 0 .2n"""
+    circuit = read(text)
+    r = transient(circuit, circuit.analyses[0])
+    charge = 200e-15 * r["v(a)"] + 100e-15 * r["v(b)"]
+    assert r["v(a)"][-1] == pytest.approx(2 / 3, abs=0.02)
+    assert abs(charge[-1] - charge[0]) < 1e-4 * charge[0]
+    assert np.abs(charge - charge[0]).max() > 0.05 * charge[0]  # while it is on
