@@ -1,0 +1,132 @@
+"""``crossbarsim run`` and ``crossbarsim check``."""
+
+import csv
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from crossbarsim.cli import app
+from crossbarsim.solvers.engine.raw import read_raw
+
+RUN = CliRunner()
+DECK = """divider and filter
+v1 in 0 dc 2 ac 1 sin(0 {a} 1k)
+r1 in out 1k
+r2 out 0 1k
+c1 out 0 100n
+.param a=1
+.op
+.tran 10u 2m
+.ac dec 2 10 1k
+.four 1k v(out)
+.meas tran top max v(out)
+.meas tran never when v(out)=9
+.print tran v(out)
+.end
+"""
+
+
+@pytest.fixture
+def deck(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "deck.cir"
+    path.write_text(DECK)
+    return path
+
+
+def test_run_prints_what_was_found(deck):
+    done = RUN.invoke(app, ["run", str(deck)])
+    assert done.exit_code == 0, done.output
+    assert "v(out)" in done.output
+    assert "Operating point" in done.output
+    assert "top = 0.47" in done.output
+    assert "never = failed" in done.output
+    assert "THD" in done.output
+    assert "v(out): 0 to" in done.output
+
+
+def test_parameters_and_raw_file(deck, tmp_path):
+    done = RUN.invoke(app, ["run", str(deck), "--param", "a=2", "--out", "all.raw"])
+    assert done.exit_code == 0, done.output
+    assert "top = 0.95" in done.output
+    plots = read_raw(tmp_path / "all.raw")
+    assert [p.name for p in plots] == ["Operating Point", "Transient Analysis", "AC Analysis"]
+    assert plots[0]["v(out)"][0] == pytest.approx(1.0)
+
+
+def test_tables(deck, tmp_path):
+    done = RUN.invoke(app, ["run", str(deck), "--out", "all.csv"])
+    assert done.exit_code == 0, done.output
+    with (tmp_path / "all_ac.csv").open() as stream:
+        rows = list(csv.reader(stream))
+    assert rows[0][:3] == ["frequency", "re(v(in))", "im(v(in))"]
+    assert len(rows) == 6
+    assert (tmp_path / "all_op.csv").is_file()
+    table = np.loadtxt(tmp_path / "all_tran.csv", delimiter=",", skiprows=1)
+    assert table[-1, 0] == pytest.approx(2e-3)
+
+
+@pytest.mark.slow
+def test_pictures(deck, tmp_path):
+    pytest.importorskip("matplotlib")
+    done = RUN.invoke(app, ["run", str(deck), "--plot"])
+    assert done.exit_code == 0, done.output
+    for kind in ("tran", "ac"):
+        assert (tmp_path / f"deck-{kind}.png").stat().st_size > 10_000
+
+
+def test_a_control_block_runs(deck, tmp_path):
+    deck.write_text(DECK.replace(".end", ".control\nrun\nlet twice = 2*top\nsetplot tran1\n"
+                                 "print v(out)[0]\nwrdata out.txt v(out)\n.endc\n.end"))
+    done = RUN.invoke(app, ["run", str(deck)])
+    assert done.exit_code == 2
+    assert "deck.cir:16: let" in done.stderr
+    deck.write_text(DECK.replace(".end", ".control\nrun\nsetplot tran1\nlet twice = 2*top\n"
+                                 "print twice\nwrdata out.txt v(out)\n.endc\n.end"))
+    done = RUN.invoke(app, ["run", str(deck)])
+    assert done.exit_code == 0, done.output + done.stderr
+    assert "twice = 9.5" in done.output or "twice = 9.4" in done.output
+    assert (tmp_path / "out.txt").is_file()
+
+
+def test_steps_are_a_table(deck):
+    deck.write_text(DECK.replace(".end", ".step param a list 1 2 4\n.end"))
+    done = RUN.invoke(app, ["run", str(deck)])
+    assert done.exit_code == 0, done.output
+    assert "3 steps of a" in done.output
+    assert "1.9" in done.output
+
+
+def test_check(deck):
+    done = RUN.invoke(app, ["check", str(deck)])
+    assert done.exit_code == 0, done.output
+    assert "4 elements (1 C, 2 R, 1 V), 2 nodes, 3 unknowns" in done.output
+    assert ".op, .tran, .ac, .four" in done.output
+
+
+@pytest.mark.parametrize(("old", "new", "message"), [
+    ("r2 out 0 1k", "r2 out 0 1kk x=1", "deck.cir:4"),
+    ("r2 out 0 1k", "o2 out 0 1k", "deck.cir:4"),
+    ("r2 out 0 1k\nc1 out 0 100n", "c2 out x 1n\nc1 out 0 100n\nc3 x 0 1n", "x"),
+    (".tran 10u 2m", ".tran 10u", "deck.cir:8"),
+])
+def test_check_says_where(deck, old, new, message):
+    deck.write_text(DECK.replace(old, new))
+    done = RUN.invoke(app, ["check", str(deck)])
+    assert done.exit_code == 2
+    assert message in done.stderr
+
+
+def test_bad_arguments(deck):
+    done = RUN.invoke(app, ["run", "nothing.cir"])
+    assert done.exit_code == 2
+    assert "nothing.cir: there is no such file" in done.stderr
+    done = RUN.invoke(app, ["run", str(deck), "--out", "x.txt"])
+    assert done.exit_code == 2
+    assert ".raw or .csv" in done.stderr
+    done = RUN.invoke(app, ["run", str(deck), "--param", "a"])
+    assert done.exit_code == 2
+    done = RUN.invoke(app, ["run", str(deck), "--param", "zz=1"])
+    assert done.exit_code == 2
+    assert "zz" in done.stderr
