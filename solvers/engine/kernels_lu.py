@@ -129,14 +129,15 @@ def factor(
 @kernel
 def refactor(
     ap: Ints, rows: Ints, ax: Array, q: Ints, lp: Ints, li: Ints, lx: Array, up: Ints, ui: Ints,
-    ux: Array, x: Array, tol: float,
+    ux: Array, x: Array, tol: float, start: int,
 ) -> int:
     """Fill lx and ux with a new matrix's factors; return n, or where a pivot is too small.
 
-    `rows` are the matrix's row indices in pivot order; x (n,) is zero, and is so afterwards.
+    Columns before `start`, in their order, are as they were. `rows` are the matrix's row indices
+    in pivot order; x (n,) is zero, and is so afterwards.
     """
     n = ap.shape[0] - 1
-    for k in range(n):
+    for k in range(start, n):
         column = q[k]
         for p in range(ap[column], ap[column + 1]):
             x[rows[p]] = ax[p]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...netlists._check import Array
+from .condense import Condensed
 from .groups import Instant
 from .kernels import advance, largest_miss, missing
 from .lu import Factors, SingularMatrixError
@@ -58,11 +59,22 @@ class Newton:
     def __init__(self, system: System, tolerances: Tolerances | None = None) -> None:
         self.system = system
         self.tolerances = tolerances or system.tolerances
-        self.factors = Factors(system.indptr, system.indices, constant=system.linear)
+        self.factors = Factors(
+            system.indptr, system.indices, constant=system.linear,
+            stage=None if system.linear else system.stages(),
+        )
         self.factored = 0
         self._known: OrderedDict[float, Factors] = OrderedDict()
         self._step_floor = self.tolerances.of_unknowns(system.units)
         self._row_floor = self.tolerances.of_unknowns(system.row_units)
+        self._before: float | None = None
+        self._condensed: Condensed | None = None
+        self._prepared = self._small = False
+        if not system.linear:
+            fixed = system.fixed_entries()
+            pattern = Condensed(system.indptr, system.indices, fixed)
+            if Condensed.pays(system.size, len(pattern.outer)):
+                self._condensed = pattern
         self._most = 40 if system.size < 20_000 else 6
         self.iterations = 0
         self._last = np.zeros(system.size + 1)
@@ -111,7 +123,10 @@ class Newton:
                 self._factor(a)
             except SingularMatrixError as error:
                 return Outcome(x, False, count, error.column, "the matrix is singular")
-            self._last = self.factors.solve(r)
+            if self._small and self._condensed is not None:
+                self._last = self._condensed.solve(r)
+            else:
+                self._last = self.factors.solve(r)
             change, worst = advance(x, self._last, reltol, self._step_floor, other)
             x, other = other, x
             self.iterations += 1
@@ -123,7 +138,23 @@ class Newton:
         if not system.constant:
             self._known.clear()
             self.factored += 1
-            self.factors.factor(system.jacobian(a))
+            # the last matrix, if it had no leaks, differs in some columns only
+            since = 0
+            if not system.leaking and self._before is not None:
+                since = 2 if self._before == a else 1
+            self._before = None
+            values = system.jacobian(a)
+            if self._condensed is not None and not system.leaking:
+                if self._prepared or self._condensed.prepare(values):
+                    self._prepared = True
+                    if not self._condensed.factor(values):
+                        raise SingularMatrixError(-1)
+                    self._small = True
+                    return
+                self._condensed = None
+            self._small = False
+            self.factors.factor(values, since)
+            self._before = None if system.leaking else a
             return
         key = float(f"{a:.11e}")
         if key in self._known:

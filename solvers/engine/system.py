@@ -12,7 +12,7 @@ from scipy.sparse import csc_array
 from ...netlists._check import Array
 from ...netlists.circuit import Circuit
 from .builder import Builder
-from .groups import Group, Instant, Ints, Stamp
+from .groups import Bools, Group, Instant, Ints, Stamp
 from .kernels import combine, gather, leaked, products, scatter, scatter_largest
 from .tolerances import Tolerances
 
@@ -178,6 +178,27 @@ class System:
         self.leak[self._kcl] = leak if np.ndim(leak) == 0 else np.asarray(leak)[self._kcl]
         self.goal[self._kcl] = goal if np.ndim(goal) == 0 else np.asarray(goal)[self._kcl]
         self._leaking = bool(self.leak.any())
+
+    @property
+    def leaking(self) -> bool:
+        """Whether unknowns are tied to fixed values."""
+        return self._leaking
+
+    def stages(self) -> Ints:
+        """Return for every column 0 where it is constant, 1 where it has C, 2 where it varies."""
+        found = np.zeros(self.size, dtype=np.int64)
+        column = np.repeat(np.arange(self.size), np.diff(self.indptr))
+        found[column[self.c_linear != 0.0]] = 1
+        for slots in (self._g_slots, self._c_slots):
+            found[column[slots[slots < self.nnz]]] = 2
+        return found
+
+    def fixed_entries(self) -> Bools:
+        """Return which entries of the Jacobian are the same always, (nnz,)."""
+        found = self.c_linear == 0.0
+        for slots in (self._g_slots, self._c_slots):
+            found[slots[slots < self.nnz]] = False
+        return found
 
     @property
     def constant(self) -> bool:

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from circuits import put
 from crossbarsim.solvers.engine.homotopy import _Search
 from crossbarsim.solvers.engine.newton import Newton
 from crossbarsim.solvers.engine.op import prepare
-from circuits import put
 from diode import VT, add_diode
 from scipy.optimize import brentq
 
