@@ -134,6 +134,19 @@ class Chip:
             stuck = effects.faults.conductance(fab.kinds, on, off)
         return replace(fab, g_on=on, g_off=off, stuck=stuck)
 
+    def census(self, blocks: Iterable[Block]) -> tuple[int, int]:
+        """Return how many cells are faulty, and how many were drawn again (R_on met R_off)."""
+        if not (self._fabricates or self._saved):
+            return 0, 0
+        fabs = [
+            self.fabricated(self.place(block, array), self.shape(block))
+            for block in blocks for array in self.layout.arrays
+        ]
+        return (
+            sum(int(np.count_nonzero(fab.kinds)) for fab in fabs if fab.kinds is not None),
+            sum(fab.resampled for fab in fabs),
+        )
+
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what can be fabricated again."""
         return {**self.__dict__, "_fabricated": {}, "_kept_cells": 0}
@@ -144,7 +157,8 @@ class Chip:
         """Return the chip as tensors; empty where every seed makes the same one.
 
         Cells of all arrays one after the other, rows first: `g_on`, `g_off` and `stuck` in
-        siemens (NaN: not stuck), `kinds` as in `crossbarsim.nonidealities.Fault`.
+        siemens (NaN: not stuck), `kinds` as in `crossbarsim.nonidealities.Fault`; `resampled` of
+        every array.
         """
         if not self.config.random and not self._saved:
             return {}
@@ -224,6 +238,7 @@ def _flat(fab: Fabricated) -> dict[str, Any]:
     flat: dict[str, Any] = {
         name: np.broadcast_to(getattr(fab, name), fab.shape).ravel() for name in ("g_on", "g_off")
     }
+    flat["resampled"] = np.array([fab.resampled])
     stuck = np.full(fab.shape, np.nan) if fab.stuck is None else fab.stuck
     if fab.kinds is not None:
         flat["stuck"] = np.asarray(stuck, dtype=np.float64).ravel()
@@ -244,4 +259,6 @@ def _whole(
     for name, count in zip(_LINES, (rows, columns), strict=True):
         if name in arrays:
             fields[name] = take(name, count)
+    if "resampled" in arrays:
+        fields["resampled"] = int(take("resampled", 1)[0])
     return Fabricated(shape, **fields, nominal=nominal)

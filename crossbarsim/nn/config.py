@@ -126,8 +126,8 @@ class CrossbarConfig:
         Converters and amplifiers; None: ideal.
     r_on_sigma, r_off_sigma : float
         Relative standard deviations of every cell's R_on = 1/g_on and R_off = 1/g_off, normal,
-        cut at 4 sigma and before they reach 0; default 0. For other variations use
-        `nonidealities`.
+        cut at 4 sigma and before they reach 0, and R_off at R_on; default 0. For other variations,
+        and for cells that are drawn again where R_off meets R_on, use `nonidealities`.
     seed : int
         Of the device variation: the same seed is the same chip.
 

@@ -58,6 +58,9 @@ class LayerReport:
     surrogate_error : float or None
         What the linearisation of curved cells adds to the outputs' error, relative to the exact
         outputs, at a few of the inputs; with inputs and ``path="surrogate"``.
+    faulty, resampled : int or None
+        Cells with a fault, and cells that were drawn again because their R_on met R_off; None
+        without `errors`.
     """
 
     name: str
@@ -73,6 +76,8 @@ class LayerReport:
     output_error: float | None = None
     cost: LayerCost | None = None
     surrogate_error: float | None = None
+    faulty: int | None = None
+    resampled: int | None = None
 
     @property
     def utilisation(self) -> float:
@@ -151,6 +156,11 @@ class NetworkReport:
                 line += f"{_percent(layer.output_error):>9}{1e9 * layer.cost.energy.total:>10.4g}"
                 line += f"{1e6 * layer.cost.latency:>10.4g}{1e6 * layer.cost.area.total:>9.3g}"
             lines.append(line)
+        for what, name in (("faulty", "faulty"), ("drawn again (R_on met R_off)", "resampled")):
+            count = sum(getattr(layer, name) or 0 for layer in self.layers)
+            if count:
+                used = sum(layer.used for layer in self.layers)
+                lines.append(f"cells {what}: {count} of {used}")
         if self.output_error is not None:
             lines.append(f"outputs of the network: {_percent(self.output_error)} off")
         return "\n".join(lines)
@@ -252,11 +262,15 @@ def _layer(
     tiles = arrays = used = 0
     squares = torch.zeros(4)  # of weight error, weights, drop, weights without wires
     inspections = []
+    faulty = resampled = 0
     for crossbars, weight, bias in layer.stored_matrices():
         for block in crossbars.blocks():
             rows, columns = crossbars.chip.shape(block)
             count = len(crossbars.chip.layout.arrays)
             tiles, arrays, used = tiles + 1, arrays + count, used + count * rows * columns
+        if errors:
+            broken, again = crossbars.chip.census(crossbars.blocks())
+            faulty, resampled = faulty + broken, resampled + again
         if errors and layer.config.linear:
             squares += torch.tensor(weight_errors(crossbars, weight, bias))
         if crossbars in found:
@@ -280,6 +294,7 @@ def _layer(
         name, type(layer).__name__, converted=True, tiles=tiles, arrays=arrays,
         cells=height * width * arrays, used=used, weight_error=weight_error, ir_drop=drop,
         output_error=output_error, cost=cost, surrogate_error=surrogate,
+        faulty=faulty if errors else None, resampled=resampled if errors else None,
     )
 
 

@@ -6,8 +6,9 @@ import torch
 from torch import nn
 
 from crossbarsim import Crossbar, ParameterError, Solver, Wires
+from crossbarsim.draws import Place
 from crossbarsim.nn import CrossbarConfig, calibrate, convert, report
-from crossbarsim.nonidealities import NonIdealities, SinhIV
+from crossbarsim.nonidealities import Faults, NonIdealities, Normal, SinhIV, Variability
 from crossbarsim.periphery import ADC, DAC, Periphery, layer_cost
 
 torch.set_num_threads(1)
@@ -108,6 +109,31 @@ def test_conversions_are_those_that_a_read_makes(subtraction, mapping, copies):
     assert cost.conversions == sum(seen)
     assert cost.area.adc == pytest.approx(sum(-(-n // 4) for n in seen) * 1200e-12)
     assert cost.latency == pytest.approx(100e-9 + min(4, max(seen)) / 1.28e9)
+
+
+def test_faulty_and_resampled_cells_are_counted():
+    effects = NonIdealities(
+        variability=(Variability("r_on", Normal(0.3)), Variability("r_off", Normal(0.3))),
+        faults=Faults(stuck_on=0.05, dead_rows=0.1),
+    )
+    config = CrossbarConfig(tile_shape=(16, 8), g_on=1e-4, g_off=4e-5, nonidealities=effects, seed=3)
+    chip = convert(nn.Sequential(nn.Linear(40, 12), nn.ReLU()), config)
+    found = report(chip)
+    faulty = resampled = 0
+    for block in chip[0].crossbars.blocks():
+        for array in ("positive", "negative"):
+            place = Place(3, "0/0", array, block.tile.index)
+            fab = effects.fabricate(place, block.tile.shape, 1e-4, 4e-5)
+            faulty, resampled = faulty + int((~np.isnan(fab.stuck)).sum()), resampled + fab.resampled
+    assert (found.layers[-2].faulty, found.layers[-2].resampled) == (faulty, resampled)
+    assert min(faulty, resampled) > 20
+    assert f"cells faulty: {faulty} of 960" in str(found)
+    assert f"cells drawn again (R_on met R_off): {resampled} of 960" in str(found)
+    assert report(chip, errors=False).layers[-2].resampled is None
+    # a saved chip says it, too
+    other = convert(nn.Sequential(nn.Linear(40, 12), nn.ReLU()), config.replace(seed=4))
+    other.load_state_dict(chip.state_dict())
+    assert (report(other).layers[-2].faulty, report(other).layers[-2].resampled) == (faulty, resampled)
 
 
 def test_curved_cells_have_output_errors_and_power():
