@@ -62,7 +62,8 @@ class NonIdealities:
     iv : SinhIV, PolynomialIV, TableIV or DeviceIV, optional
         Of the cells, or another `CellLaw`; default: ohmic.
     temperature : float
-        Kelvin, > 0, default 300: of wires, cells, ageing and noise.
+        Kelvin, > 0, default 300: of wires (by `metal`), cells (by `conduction`), ageing and noise.
+        Compact models in `write`, `disturb` and `iv`, and amplifiers, have their own.
     given_at : float
         Kelvin at which resistances of wires and conductances of cells are given, default 300.
 
