@@ -13,6 +13,7 @@ from ..netlists.crossbar import Crossbar
 from ..netlists.errors import ParameterError
 from ..netlists.units import spice_number
 from .progress import progress_bar
+from .small_signals import SmallSignals
 
 if TYPE_CHECKING:
     from .engine.op import OperatingPoint
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Analyses"]
 
 
-class Analyses:
+class Analyses(SmallSignals):
     """What `Solver` does with circuits, and with time."""
 
     @property

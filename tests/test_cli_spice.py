@@ -4,10 +4,10 @@ import csv
 
 import numpy as np
 import pytest
+from crossbarsim.solvers.engine.raw import read_raw
 from typer.testing import CliRunner
 
 from crossbarsim.cli import app
-from crossbarsim.solvers.engine.raw import read_raw
 
 RUN = CliRunner()
 DECK = """divider and filter

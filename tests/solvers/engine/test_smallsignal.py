@@ -207,3 +207,81 @@ c1 a 0 1n
             for s in (1, -1)
         )
         np.testing.assert_allclose(found[name], (high - low) / (2 * step), rtol=1e-4, err_msg=name)
+
+
+# -- the solver's methods, and steps --------------------------------------------------------------
+
+
+def test_methods_of_the_solver():
+    circuit = read_spice("m\nv1 in 0 dc 1 ac 1\nr1 in out 1k\nc1 out 0 1u\nr2 out 0 1k\n")
+    solver = Solver()
+    spectrum = solver.ac(circuit, [0.0, 1e2, 1e3], save=["v(out)"])
+    np.testing.assert_allclose(
+        spectrum["v(out)"], 0.5 / (1 + 1j * 2 * np.pi * np.array([0, 1e2, 1e3]) * 5e-4), rtol=1e-12
+    )
+    assert spectrum.names == ("v(out)",)
+    with pytest.raises(ParameterError, match="was not kept"):
+        spectrum["v(in)"]
+    assert solver.noise(circuit, "v(out)", "v1", Points("dec", 1.0, 10.0, 1))["onoise_r1"].shape == (2,)
+    assert solver.transfer_function(circuit, "v(out)", "v1").gain == pytest.approx(0.5)
+    assert solver.sensitivities(circuit, "v(out)")["r1"] == pytest.approx(-1 / 4e3)
+    assert solver.sensitivities(circuit, "v(out)", [1.0])["r1"].shape == (1,)
+    frame = spectrum.to_dataframe()
+    assert frame.index.name == "frequency"
+    assert frame["v(out)"].dtype == complex
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda s, _: s.ac("x", [1.0]), "must be a Circuit"),
+    (lambda s, c: s.ac(c, [-1.0]), ">= 0 hertz"),
+    (lambda s, c: s.ac(c, "many"), "must be numbers"),
+    (lambda s, c: s.noise(c, "out", "v1", [1.0]), "must look like"),
+    (lambda s, c: s.transfer_function(c, "i(a,b)", "v1"), "must look like"),
+    (lambda s, c: s.transfer_function(c, "v(nowhere)", "v1"), "no node 'nowhere'"),
+    (lambda s, c: s.transfer_function(c, "v(in)", "v9"), "no element 'v9'"),
+])
+def test_methods_refuse(call, message):
+    circuit = read_spice("m\nv1 in 0 1\nr1 in 0 1k\n")
+    with pytest.raises(ParameterError, match=message):
+        call(Solver(), circuit)
+
+
+STEPS = """steps
+v1 in 0 dc 1 ac 1 sin(0 1 1k)
+r1 in out {r}
+c1 out 0 {c}
+r2 out 0 2k
+.param r=1k c=100n
+.op
+.ac dec 2 10 1k
+.tran 20u 1m
+.meas tran top max v(out)
+.step param r list 1k 2k
+.step r2 1k 3k 1k
+"""
+
+
+def test_steps_are_stacked():
+    op, ac, tran = run(STEPS)
+    assert op.shape == (2, 3)
+    r, r2 = np.array([[1e3], [2e3]]), np.array([1e3, 2e3, 3e3])
+    np.testing.assert_allclose(op["v(out)"], r2 / (r + r2), rtol=1e-9)
+    assert ac["v(out)"].shape == (2, 3, 5)
+    np.testing.assert_allclose(abs(ac["v(out)"][..., 0]), r2 / (r + r2), rtol=1e-4)
+    assert ac["frequency"].shape == (5,)
+    assert tran.measures["top"].shape == (2, 3)
+    at = tran.at([0.0, 5e-4, 1e-3])
+    assert at["v(out)"].shape == (2, 3, 3)
+    values, one = list(tran)[4]
+    assert values == {"r": 2000.0, "r2": 2000.0}
+    assert tran.select(r=2000.0, r2=2000.0) is one
+    assert tran["r2"].tolist() == r2.tolist()
+    alone = run(STEPS.partition(".step")[0].replace("r=1k c", "r=2k c"))[2]
+    np.testing.assert_allclose(one.at([5e-4])["v(out)"], alone.at([5e-4])["v(out)"], rtol=1e-9)
+    with pytest.raises(ParameterError, match="at\\(times\\)"):
+        tran["v(out)"]
+
+
+def test_a_temperature_is_stepped():
+    op, = run("t\nv1 a 0 1\nr1 a b 1k tc1=1m\nr2 b 0 1k\n.step temp -23 127 50\n")
+    np.testing.assert_allclose(op["v(b)"], 1e3 / (2e3 + (op["temp"] - 27.0)), rtol=1e-9)
