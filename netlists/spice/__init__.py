@@ -1,1 +1,47 @@
-"""SPICE decks: reading them, writing them, and the expressions in them."""
+"""SPICE decks: reading them, writing them, and the expressions in them.
+
+`crossbarsim.read_spice` reads a deck into a flat `Circuit`; `Circuit.to_spice` writes it back.
+What is not listed here is refused with file, line and text: nothing is skipped silently.
+
+**Lines.** The first line is the title. ``*`` begins a comment line; ``;``, ``//``, ``$`` (after a
+space) a comment at the end; ``+`` continues a line. Case does not count. Numbers have suffixes
+``t g meg k mil m u n p f`` and units, which are ignored: ``1A`` is 1. Expressions stand in
+``{...}`` or ``'...'``. ``0`` and ``gnd`` are ground. ``.end`` ends the deck.
+
+**Elements.**
+
+=======  =========================================================================================
+R C L    ``R1 a b 1k [model] tc1= tc2= tc=a,b temp= dtemp= m= scale= l= w=``, ``R={...}``, ``C={...}
+         ic=``, ``Q={...}``, ``L={...}``
+K        ``K1 L1 L2 [L3 ...] 0.9``
+V I      ``DC``, ``AC magnitude phase``, ``PULSE SIN EXP PWL (r= td=) SFFM AM``
+E G      ``c d gain``, ``POLY(n)``, ``VALUE={...}``, ``vol= cur=``, ``TABLE {...} = (x, y) ...``
+F H      ``V1 gain``, ``POLY(n)``, ``VALUE={...}``
+B        ``V=...`` or ``I=...``, ``tc1= tc2= m=``
+D Q J M  with ``.model``: d, npn, pnp, njf, pjf, nmos, pmos (level 1, 2, 3, ``ekv``; 44 and 55 are
+         ekv, too); `crossbarsim.netlists.spice.cards` lists parameters and defaults
+S W      with ``.model`` sw, csw; ``on`` or ``off``
+T        ``z0= td=`` or ``z0= f= nl=``
+N (U)    a memristor: ``.model name vteam(r_on=... preset=...)``, any model of the registry; at the
+         element ``conductance=``, ``resistance=`` or states by name, and parameters of its own
+X        ``X1 nodes name [params:] a=1 m=2``; ``X1 nodes crossbar rows= columns= word= bit=
+         resistance=|conductance=file.csv model=`` needs no definition
+=======  =========================================================================================
+
+**Expressions** have the operators and functions of ngspice's B sources and more, and ``v(a, b)``,
+``i(v1)``, ``time``, ``temper`` (degree Celsius), ``hertz``, ``ddt``, ``idt``:
+`crossbarsim.netlists.spice.functions` says what differs from ngspice by choice. ``.param`` and
+``.func`` come in any order; circles are refused by name. As in ngspice an instance sees the
+parameters of the instance around it, and the last of two equal ``.param`` counts.
+
+**Structure.** ``.subckt`` (nested, with defaults and local models), ``.global``, ``.include`` and
+``.lib file section`` (relative to the file that has them), ``.if .elseif .else .endif``.
+
+**Analyses.** ``.op .tran .dc .ac .noise .tf .sens .four .step``, ``.measure``, ``.ic .nodeset .temp
+.options``, ``.save .print .plot .probe``, and ``.control`` blocks, of which the reader makes a tree
+of commands. `Circuit.analyses`, `Circuit.measures`, `Circuit.saves`, `Circuit.commands` have them.
+
+**Names.** Inside of ``X1`` an element is ``x1.r2`` and a node ``x1.n``; ngspice's ``r.x1.r2`` is
+understood, and written. Several copies of a subcircuit (``m=``) multiply currents of behavioural
+sources, too, which ngspice forgets (not with ``compat="ngspice"``).
+"""
