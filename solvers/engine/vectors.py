@@ -18,10 +18,21 @@ __all__ = ["Plot", "Vectors", "condition"]
 _QUALIFIED = re.compile(
     r"(?<![\w.])([a-z]+\d*)\.(?=[a-z_])((?:v|i|vm|vdb|vp|vr|vi)\([^()]*\)|[a-z_]\w*)"
 )
+
+
+def _count(value: Any) -> int:
+    count = float(np.real(np.ravel(value)[0]))
+    if not 0 <= count <= _LONGEST:
+        raise ParameterError(f"a vector of {count:g} values cannot be")
+    return int(count)
+
+
+_LONGEST = 10_000_000
 _REDUCE: dict[str, Callable[[Any], Any]] = {
     "length": np.size, "mean": np.mean, "avg": np.mean, "vecmax": np.max, "vecmin": np.min,
     "maximum": np.max, "minimum": np.min, "stddev": lambda v: np.std(v, ddof=1),
-    "unitvec": lambda n: np.ones(int(n)), "vector": lambda n: np.arange(float(int(n))),
+    "unitvec": lambda n: np.ones(_count(n)),
+    "vector": lambda n: np.arange(_count(n), dtype=np.float64),
     "deg": np.degrees, "cph": lambda v: np.unwrap(np.angle(v)),
 }
 _CALL = re.compile(rf"(?<![\w.])({'|'.join(_REDUCE)})\s*\(")
