@@ -30,6 +30,7 @@ class EkvTransistors(MosTransistors):
         ((D, S, (0, 1, 2)), (B, D, (1, 2)), (B, S, (2,))),
         ((G, B, (0, 1, 2)), (D, B, (0, 1, 2)), (S, B, (0, 1, 2)), (B, D, (1, 2)), (B, S, (2,))),
     )
+    told = kernels.TOLD
     remembers = 0
 
     def noise(self, x: Array, now: Instant) -> Sequence[NoiseSource]:
@@ -43,16 +44,10 @@ class EkvTransistors(MosTransistors):
         low = self._sources("1overf", ends, flicker=self.flicker * told["gm"] ** 2)
         exponents = dict(zip(self.names, af, strict=True))
         return [
-            *self._thermal(), *self._sources("id", ends, conductance=told["vdsat"]),
+            *self._thermal(), *self._sources("id", ends, conductance=told["gnoise"]),
             *(NoiseSource(s.element, s.kind, s.rows, s.white, s.flicker, exponents[s.element])
               for s in low),
         ]
-
-    def quantities(self, x: Array, now: Instant) -> dict[str, Array]:
-        """Return what ``@m1[...]`` shows, as `MosTransistors` has it, without vdsat."""
-        found = super().quantities(x, now)
-        del found["vdsat"]
-        return found
 
 
 @register_model("nmos", "ekv")

@@ -29,9 +29,13 @@ from .kernels_dual import (
 )
 from .kernels_junction import assemble
 from .kernels_mos_rows import BETA, COX, GAMMA, LAMBDA, PHI, SLOPE, THETA, VT, VTO
-from .kernels_mosfet import begin, bulk_junctions
+from .kernels_mosfet import TOLD as _TOLD
+from .kernels_mosfet import begin, bulk_junctions, put
 
-__all__ = ["ekv", "evaluate"]
+__all__ = ["TOLD", "ekv", "evaluate"]
+
+# instead of a saturation voltage, the channel's conductance for thermal noise
+TOLD = tuple("gnoise" if name == "vdsat" else name for name in _TOLD)
 
 
 @leaf
@@ -111,12 +115,6 @@ def ekv(vgs: float, vds: float, vbs: float, p: Array, e: int) -> tuple[
 
 
 @leaf
-def _put(value: Array, slope: Array, k: int, p: Dual) -> None:
-    value[k] = p[0]
-    slope[k, 0], slope[k, 1], slope[k, 2] = p[1], p[2], p[3]
-
-
-@leaf
 def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any) -> None:
     """Evaluate all transistors; see `Device`."""
     _, _, sign, p = places
@@ -131,10 +129,10 @@ def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any)
         i, on_gate, on_drain, on_source, noise = ekv(vgs, vds, vbs, p, e)
         if mode:
             old[0, e], old[1, e], old[2, e], old[3, e] = vgs, vds, vbs, p[VTO, e]
-        _put(value, slope, 0, i)
-        _put(charge, farad, 0, on_gate)
-        _put(charge, farad, 1, on_drain)
-        _put(charge, farad, 2, on_source)
+        put(value, slope, 0, i)
+        put(charge, farad, 0, on_gate)
+        put(charge, farad, 1, on_drain)
+        put(charge, farad, 2, on_source)
         bulk_junctions(vds, vbs, gmin, False, p, e, value, slope, charge, farad, 3)
         assemble(e, sign[e], value, slope, u, ul, branches, currents, g_slots, f, g)
         assemble(e, sign[e], charge, farad, u, ul, branches, charges, c_slots, q, c)

@@ -24,7 +24,7 @@ from .kernels_mos_rows import (
     VTO,
 )
 
-__all__ = ["TOLD", "begin", "bulk_junctions", "finish", "limit"]
+__all__ = ["TOLD", "begin", "bulk_junctions", "finish", "limit", "put"]
 
 TOLD = (
     "vgs", "vgd", "vgb", "cgs", "cgd", "cgb", "qgs", "qgd", "qgb", "vds", "vbs", "channel", "gm",
@@ -83,7 +83,8 @@ def _turned(p: Dual) -> Dual:
 
 
 @leaf
-def _put(value: Array, slope: Array, k: int, p: Dual) -> None:
+def put(value: Array, slope: Array, k: int, p: Dual) -> None:
+    """Put a current or charge and its derivatives into row k."""
     value[k] = p[0]
     slope[k, 0], slope[k, 1], slope[k, 2] = p[1], p[2], p[3]
 
@@ -131,9 +132,9 @@ def finish(
     told[12, e], told[13, e], told[14, e] = i[1], i[2], i[3]
     if turned:
         flow = _turned(i)
-        _put(value, slope, 0, (-flow[0], -flow[1], -flow[2], -flow[3]))
+        put(value, slope, 0, (-flow[0], -flow[1], -flow[2], -flow[3]))
     else:
-        _put(value, slope, 0, i)
+        put(value, slope, 0, i)
     bulk_junctions(vds, vbs, gmin, cubic, p, e, value, slope, charge, farad, 3)
     lgs, lds = (vgs - vds, -vds) if turned else (vgs, vds)
     near, far, bulk = meyer(
@@ -145,13 +146,13 @@ def finish(
     v1 = linear(vgs - vds, 1.0, -1.0, 0.0)
     v2 = linear(vgs - vbs, 1.0, 0.0, -1.0)
     if dynamic and memory[9, e] > 0.0:
-        _put(charge, farad, 0, moved(near, v0, memory[3, e], memory[0, e], memory[6, e]))
-        _put(charge, farad, 1, moved(far, v1, memory[4, e], memory[1, e], memory[7, e]))
-        _put(charge, farad, 2, moved(bulk, v2, memory[5, e], memory[2, e], memory[8, e]))
+        put(charge, farad, 0, moved(near, v0, memory[3, e], memory[0, e], memory[6, e]))
+        put(charge, farad, 1, moved(far, v1, memory[4, e], memory[1, e], memory[7, e]))
+        put(charge, farad, 2, moved(bulk, v2, memory[5, e], memory[2, e], memory[8, e]))
     else:  # capacitances as they are: what small signals see
-        _put(charge, farad, 0, (near[0] * v0[0], near[0], 0.0, 0.0))
-        _put(charge, farad, 1, (far[0] * v1[0], far[0], -far[0], 0.0))
-        _put(charge, farad, 2, (bulk[0] * v2[0], bulk[0], 0.0, -bulk[0]))
+        put(charge, farad, 0, (near[0] * v0[0], near[0], 0.0, 0.0))
+        put(charge, farad, 1, (far[0] * v1[0], far[0], -far[0], 0.0))
+        put(charge, farad, 2, (bulk[0] * v2[0], bulk[0], 0.0, -bulk[0]))
     assemble(e, sign[e], value, slope, u, ul, branches, currents, g_slots, f, g)
     assemble(e, sign[e], charge, farad, u, ul, branches, charges, c_slots, q, c)
     told[0, e], told[1, e], told[2, e] = v0[0], v1[0], v2[0]

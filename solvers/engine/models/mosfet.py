@@ -55,7 +55,7 @@ class MosTransistors(Device):
         ((D, S, (0, 1, 2)), (B, D, (1, 2)), (B, S, (2,))),
         ((G, S, (0, 1, 2)), (G, D, (0, 1, 2)), (G, B, (0, 1, 2)), (B, D, (1, 2)), (B, S, (2,))),
     )
-    told = TOLD
+    told: tuple[str, ...] = TOLD
     remembers = 10
 
     def __init__(
@@ -103,8 +103,10 @@ class MosTransistors(Device):
         found = {
             "id": told["channel"] - told["ibd"], "is": -told["channel"] - told["ibs"],
             "ig": np.zeros(len(self.names)), "ib": told["ibd"] + told["ibs"],
-            "von": self.sign * told["von"], "vdsat": self.sign * told["vdsat"],
         }
+        for name in ("von", "vdsat"):
+            if name in told:
+                found[name] = self.sign * told[name]
         for name in ("vgs", "vds", "vbs", "ibd", "ibs"):
             found[name] = told[name]
         for name in ("gm", "gds", "gmbs", "gbd", "gbs", "cbd", "cbs"):

@@ -156,3 +156,27 @@ c2 b 0 100f
     assert r["v(a)"][-1] == pytest.approx(2 / 3, abs=0.02)
     assert abs(charge[-1] - charge[0]) < 1e-4 * charge[0]
     assert np.abs(charge - charge[0]).max() > 0.05 * charge[0]  # while it is on
+
+
+def test_noise_of_the_channel():
+    # 4kT mu |Q| / L^2: 2qI (1 + e^(-vds/Ut)) / ... in weak inversion: shot noise of the forward
+    # and the reverse current; in saturated strong inversion 4kT 2/3 n gms
+    bench = long_channel()
+    system = bench.system()
+    group = next(g for g in system.groups if g.names == ("m1",))
+    now = system.instant(limit=False)
+
+    def thermal(row):
+        x = np.zeros(system.size + 1)
+        x[:4] = row
+        (source,) = [s for s in group.noise(x, now) if s.kind == "id"]
+        return source.white, group.quantities(x, now)
+
+    white, told = thermal((1.0, 0.05, 0.0, 0.0))
+    assert white == pytest.approx(2 * 1.6021766208e-19 * told["id"][0], rel=1e-2)
+    white, _ = thermal((0.0, 0.05, 0.0, 0.0))
+    _, near = thermal((1e-6, 0.05, 0.0, 0.0))
+    assert white == pytest.approx(4 * 1.38064852e-23 * 300.15 * near["id"][0] / 1e-6, rel=1e-3)
+    white, told = thermal((3.0, 3.0, 0.0, 0.0))
+    gms = 1.4 * told["gm"][0]
+    assert white == pytest.approx(4 * 1.38064852e-23 * 300.15 * 2 / 3 * gms, rel=0.05)
