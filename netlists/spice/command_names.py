@@ -26,7 +26,8 @@ _OPTIONS = (
     "ltereltol", "lteabstol", "ltetrtol", "maxord", "maxevtiter", "maxopalter", "method",
     "minbreak", "newtrunc", "nodedamping", "numdgt", "pivrel", "pivtol", "ramptime", "reltol",
     "rshunt", "scale", "seed", "srcsteps", "temp", "tnom", "trtol", "vntol", "xmu", "xtrtol",
-    "noiseless", "delmin", "filetype", "rseries", "resmin", "warn", "maxwarns",
+    "limpts", "limtim", "cptime", "lvlcod", "lvltim", "noiseless",
+    "delmin", "filetype", "rseries", "resmin", "warn", "maxwarns",
 )
 OPTION_NAMES = (*_FLAGS, *_OPTIONS)
 # commands that the reader handles itself

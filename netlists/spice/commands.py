@@ -277,6 +277,8 @@ def _save(c: CommandLine, circuit: Circuit) -> None:
     for text in texts:
         if text.lower() in ("all", "allv", "alli", "*"):
             everything = True
+        elif (node := c.scope.node(text)) in circuit.nodes:  # a node alone is its voltage
+            outputs.append(Expression.of((("probe", ("v", node, "0")),)))
         else:
             outputs.append(read_output(c.scope, c.line, text))
     if not outputs and not everything:

@@ -414,6 +414,36 @@ wrdata Out.TXT v(a)
     assert c.commands[4].arguments == ("Out.TXT", "v(a)")
 
 
+def test_nodes_alone_are_voltages():
+    c = read(".subckt s p\nR1 p n 1\nR2 n 0 1\n.ends\nX1 7 s\nV1 7 0 1\n.save 7 x1.n v(7)\n.print op X1.N")
+    assert [e.probes for s in c.saves for e in s.outputs] == [
+        (("v", "7", "0"),), (("v", "x1.n", "0"),), (("v", "7", "0"),), (("v", "x1.n", "0"),)]
+
+
+def test_decks_of_old():
+    """Spellings that are found in libraries."""
+    c = read("""
+.OPTION ACCT LIST NODE LIMPTS=10000 RELTOL=.0001
+EGND 99  0 POLY(2) (3,0) (4,0) 0  .5  .5
+FB    7 99 POLY(2) VB VC 0 10.61E6 -10E6
+VB 3 0 DC 0V
+VC 4 0 PULSE 0 2 0 1N 1NS 1N 4NS
+B3 5 0 v = border(v(3))
+.func border(x) if (ddt(x) > 0, 1, 0)
+Q1 3 4 0 QX
+.MODEL QX NPN (BF=80 RB=100 CCS=2P, TF=0.3N,
++ TR=6N)
+R7 7 0 1K TC=0.001,1E-6
+DX 5 0 DX
+.MODEL DX D
+.TRAN 1NS 10NS
+""")
+    assert c["egnd"].value.evaluate(None, [2.0, 4.0]) == 3.0
+    assert c["fb"].value.evaluate(None, [1.0, 1.0]) == pytest.approx(0.61e6)
+    assert c.models["qx"].parameters["cjs"] == 2e-12
+    assert c["b3"].get("v").dynamic[0].kind == "ddt"
+
+
 # -- mistakes ------------------------------------------------------------------------------------
 
 MISTAKES = [
