@@ -199,7 +199,8 @@ def test_inference_keeps_no_graph():
             with context:
                 y = chip(v)
             del v, y
-            gc.collect()
+            if seen() is not None:  # in a cycle, perhaps
+                gc.collect()
             assert seen() is None
 
 
