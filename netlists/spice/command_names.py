@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["OPTION_NAMES", "OTHERS", "REFUSED"]
+__all__ = ["CHANGING", "OPTION_NAMES", "OTHERS", "REFUSED"]
 
 # commands of SPICE dialects that are refused, and what they are
 REFUSED = {
@@ -27,9 +27,15 @@ _OPTIONS = (
     "minbreak", "newtrunc", "nodedamping", "numdgt", "pivrel", "pivtol", "ramptime", "reltol",
     "rshunt", "scale", "seed", "srcsteps", "temp", "tnom", "trtol", "vntol", "xmu", "xtrtol",
     "limpts", "limtim", "cptime", "lvlcod", "lvltim", "noiseless",
-    "delmin", "filetype", "rseries", "resmin", "warn", "maxwarns",
+    "delmin", "filetype", "rseries", "resmin", "warn", "maxwarns", "nfreqs", "fourgridsize",
+    "polydegree",
 )
 OPTION_NAMES = (*_FLAGS, *_OPTIONS)
+# options that would change results and are not supported, with the value that does not
+CHANGING: dict[str, float | None] = {
+    "scale": 1.0, "gshunt": 0.0, "defad": 0.0, "defas": 0.0, "rshunt": None, "cshunt": 0.0,
+    "rseries": 0.0, "ramptime": 0.0, "autostop": 0.0, "badmos3": 0.0,
+}
 # commands that the reader handles itself
 OTHERS = (".param", ".func", ".subckt", ".ends", ".model", ".include", ".lib", ".global", ".title",
            ".end", ".control", ".endc", ".if", ".elseif", ".else", ".endif")

@@ -23,7 +23,7 @@ from ..circuit import Circuit
 from ..errors import ParameterError
 from .blocks import did_you_mean
 from .card import CardLine
-from .command_names import OPTION_NAMES, OTHERS, REFUSED
+from .command_names import CHANGING, OPTION_NAMES, OTHERS, REFUSED
 from .expression import Expression
 from .lines import Line
 from .measures import read_measure
@@ -332,6 +332,8 @@ def _options(c: CommandLine, circuit: Circuit) -> None:
         c.take()
         if not c.sign("="):
             circuit.options[name] = 1.0
+            if name in CHANGING:
+                raise c.error(f"the option `{name}` would change the results and is not supported")
             continue
         text = c.raw()
         plain = plain_number(text)
@@ -340,6 +342,8 @@ def _options(c: CommandLine, circuit: Circuit) -> None:
             circuit.options[name] = text.lower()
         else:
             circuit.options[name] = c.number_of(text, f"`{name}`")
+        if name in CHANGING and circuit.options[name] != CHANGING[name]:
+            raise c.error(f"the option `{name}` would change the results and is not supported")
         if name == "temp":
             _set_temperature(c, circuit, float(circuit.options.pop("temp")))
 

@@ -318,7 +318,7 @@ def test_analyses():
 .step dec r1 1 1k 2
 .step d d(is) 1f 3f 1f
 .temp 50
-.options reltol=1e-5 method=gear noopiter
+.options reltol=1e-5 method=gear noopiter scale=1
 .ic v(a)=1 v(b)={k}
 .nodeset v(b)=0.5
 """)
@@ -335,7 +335,7 @@ def test_analyses():
     np.testing.assert_allclose(a[9].sweep.points.values, 10 ** (np.arange(7) / 2))
     assert (a[10].sweep.kind, a[10].sweep.target, a[10].sweep.parameter) == ("model", "d", "is")
     assert c.temperature == pytest.approx(323.15)
-    assert c.options == {"reltol": 1e-5, "method": "gear", "noopiter": 1.0}
+    assert c.options == {"reltol": 1e-5, "method": "gear", "noopiter": 1.0, "scale": 1.0}
     assert c.initial == {"a": 1.0, "b": 3.0}
     assert c.nodeset == {"b": 0.5}
 
@@ -499,7 +499,7 @@ MISTAKES = [
     ("V1 a 0 1\n.dc v1 0 1 -0.1", "does not lead from"), ("V1 a 0 1\n.dc v1 0 1 1e-12", "more than"), ("V1 a 0 1\n.dc v1 0 1", "the step is expected"),
     (".ac dec 10 0 1", "0 < start"), (".ac foo 1 2 3", "dec, oct or lin"), (".ac dec 1.5 1 10", "must be whole"),
     ("V1 a 0 1\n.noise v(b) v1 dec 1 1 2", "no node `b`"), ("V1 a 0 1\n.tf 3 v1", "an output|the output is expected"), (".pz a b", "pole-zero analysis, is not supported"),
-    (".options rtol=1", "no option `rtol`; did you mean `trtol`"), (".temp -300", "below absolute zero"), (".ic a=1", r"`v\(node\) = volt`"),
+    (".options rtol=1", "no option `rtol`; did you mean `trtol`"), (".options scale=1e-6", "would change the results"), (".options autostop", "would change the results"), (".temp -300", "below absolute zero"), (".ic a=1", r"`v\(node\) = volt`"),
     ("R1 a 0 1\n.ic v(b)=1", "no node `b`"), (".ic", r"`v\(node\)"), (".meas tran", "a name is expected|TRIG"), (".meas foo x max v(a)", "no analysis"),
     (".meas tran x foo v(a)", "`foo` is not known"), ("V1 a 0 1\n.meas tran x find v(a)", "needs WHEN or `at=`"), ("V1 a 0 1\n.meas tran x max v(b)", "no node `b`"),
     ("V1 a 0 1\n.meas tran x trig v(a) val=1 targ v(a)", "TARG needs `val=`"), ("V1 a 0 1\n.meas tran x when v(a) cross=1", "condition"),
