@@ -333,6 +333,18 @@ class Circuit(MoreElements):
         """Definitions given by `subcircuit`."""
         return dict(self._subcircuits)
 
+    def flattened(self) -> Circuit:
+        """Return the circuit with the elements of its subcircuits in their place.
+
+        Raises
+        ------
+        NetlistError
+            A definition that cannot be read.
+        """
+        from .spice.reader import read_spice  # noqa: PLC0415 - it makes circuits
+
+        return read_spice(self.to_spice())
+
     def to_spice(self, dialect: str = "") -> str:
         """Return a deck of the circuit and all that it asks for.
 

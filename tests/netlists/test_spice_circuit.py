@@ -1,8 +1,9 @@
 """Circuits with all elements, built in Python."""
 
+import numpy as np
 import pytest
 
-from crossbarsim import Circuit, ParameterError, Pulse, read_spice
+from crossbarsim import Circuit, Crossbar, ParameterError, Pulse, Solver, Wires, read_spice
 
 
 def everything():
@@ -61,3 +62,24 @@ def test_replacing_and_copying():
     assert d.options() is d
     with pytest.raises(ParameterError, match="kind and nodes"):
         c.replace(read_spice("t\nR1 b 0 5\n")["r1"])
+
+
+def test_subcircuits_in_their_place():
+    c = Circuit("divider").subcircuit("r", ".subckt r a b k=1\nR1 a b {k}\n.ends r")
+    c.V(1, "in", 0, 1.0).X(1, ("in", "out"), "r", k=3.0).X(2, ("out", 0), "r", k=1.0)
+    flat = c.flattened()
+    assert flat["x1.r1"].value == 3.0
+    assert Solver().operating_point(flat)["v(out)"] == pytest.approx(0.25)
+
+
+def test_a_crossbar_of_devices_as_a_circuit_of_elements():
+    from crossbarsim.devices import VTEAM
+
+    G = np.array([[1e-3, 2e-3], [5e-3, 8e-3]])
+    V = np.array([0.05, 0.1])
+    xbar = Crossbar(cells=VTEAM().array(conductance=G), wires=Wires(2.0, 3.0))
+    flat = xbar.to_circuit(V).flattened()
+    (found,) = Solver().run(flat)
+    expected = Solver().solve(xbar, V).currents
+    for j in range(2):
+        assert found[f"i(v_bl{j}_bottom)"] == pytest.approx(expected[j], rel=1e-6)
