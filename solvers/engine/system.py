@@ -195,7 +195,7 @@ class System:
 
     def fixed_entries(self) -> Bools:
         """Return which entries of the Jacobian are the same always, (nnz,)."""
-        found = self.c_linear == 0.0
+        found: Bools = np.equal(self.c_linear, 0.0)
         for slots in (self._g_slots, self._c_slots):
             found[slots[slots < self.nnz]] = False
         return found

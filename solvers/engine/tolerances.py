@@ -46,7 +46,7 @@ class Tolerances:
     trtol: float = 7.0
     gmin: float = 1e-12
     itl1: int = 100
-    itl4: int = 100
+    itl4: int = 20
     maxord: int = 2
     method: str = "trap"
 
@@ -85,8 +85,9 @@ class Tolerances:
                     )
                 found["method"] = _METHODS[text]
             elif field.name in ("itl1", "itl4", "maxord"):
-                # ngspice, too, allows no fewer than 100 Newton steps
-                found[field.name] = max(int(value), 100 if field.name != "maxord" else 1)
+                # ngspice, too, allows no fewer than 100 Newton steps at operating points
+                least = {"itl1": 100, "itl4": 20, "maxord": 1}[field.name]
+                found[field.name] = max(int(value), least)
             else:
                 found[field.name] = float(value)
         return cls(**found)

@@ -26,7 +26,6 @@ __all__ = ["transient"]
 
 _SAFETY = 0.95
 _STATE = 0.02  # states of memristors run away: their error counts for more
-_NEWTON = 20  # steps per time step
 _GRID = 300  # unknowns above which linear circuits keep to steps whose factors are known
 _WATCHED = ("refuse", "corner", "next_breakpoint", "accept", "rewind")
 
@@ -196,7 +195,7 @@ class _Run:
         formula = history.formula(h, order)
         guess = history.predict(h, order)
         found = self.newton.solve(
-            guess, now, a=formula.a, offset=formula.offset, limit=_NEWTON
+            guess, now, a=formula.a, offset=formula.offset, limit=self.tol.itl4
         )
         if not found.converged:
             self.failed += 1
