@@ -170,7 +170,7 @@ class Device(Group):
         """Return what ``ic=`` voltages change the charges by."""
         if self.ic is None or not np.isfinite(self.ic).any():
             return np.zeros(0, dtype=np.int64), np.zeros(0)
-        here = Instant(mode="dc", limit=False)
+        here = Instant(mode="tran", limit=False)
         v = x[self.at]
         before = self._charges(v, here)
         after = self._charges(self._imposed(v.copy(), self.ic), here)

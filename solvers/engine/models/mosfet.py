@@ -25,7 +25,7 @@ from ..linear import pairs
 from . import kernels_mos_rows as rows
 from . import kernels_mosfet1, kernels_mosfet2, kernels_mosfet3
 from .constants import CHARGE, EPS_OX, EPS_SI, potential, thermal_voltage
-from .device import Device, Kernel, Wiring, inner_nodes
+from .device import FREE, Device, Kernel, Wiring, inner_nodes
 from .kernels_mosfet import TOLD
 from .mos_parameters import (
     Process,
@@ -81,11 +81,29 @@ class MosTransistors(Device):
         if self._follows and now.mode == "dc":
             self.memory[9] = 0.0  # a transient starts anew from the last of these
         elif self._follows:
-            self._run(
-                x, self.at, 0, now, self._scratch, self.old, np.zeros_like(self.limited)
-            )
-            self.memory[:9] = self.told_values[:9]
-            self.memory[9] = 1.0
+            self._remember(x, self.at, now)
+
+    def _remember(self, x: Array, at: Ints, now: Instant) -> None:
+        """Let Meyer's charges go on from here."""
+        self._run(x, at, FREE, now, self._scratch, self.old, np.zeros_like(self.limited))
+        self.memory[:9] = self.told_values[:9]
+        self.memory[9] = 1.0
+
+    def initial(self, x: Array) -> tuple[Ints, Array]:
+        """Return what ``ic=`` voltages change the charges by; Meyer's start from these."""
+        v = x[self.at]
+        after = v if self.ic is None else self._imposed(v.copy(), self.ic)
+        if self._follows:
+            at = np.arange(v.size, dtype=np.int64).reshape(v.shape)
+            self._remember(after.ravel(), at, Instant(mode="dc", limit=False))
+        rows, charges = super().initial(x)
+        if not len(rows):
+            return rows, charges
+        found = [(rows, charges)]
+        for farad, terminal in zip(self.overlaps, (S, D, B), strict=True):
+            charge = farad * (after[G] - after[terminal] - v[G] + v[terminal])
+            found += [(self.at[G], charge), (self.at[terminal], -charge)]
+        return np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found])
 
     def _imposed(self, v: Array, ic: Array) -> Array:
         # ic = vds, vgs, vbs

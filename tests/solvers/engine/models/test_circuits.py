@@ -229,6 +229,7 @@ def test_initial_voltage_of_a_diode():
 @pytest.mark.parametrize(("device", "start"), [
     ("q1 0 a 0 qm ic=-1,0\n.model qm npn(cje=1n cjc=1n)", -1.0),
     ("j1 0 a 0 jm ic=0,-1.5\n.model jm njf(cgs=1n cgd=1n)", -1.5),
+    ("m1 0 a 0 0 mm w=1m l=100u ic=0,2,0\n.model mm nmos vto=5 tox=20n cgso=100n cgdo=100n cgbo=1u", 2.0),
 ])
 def test_initial_voltages(device, start, tmp_path):
     text = f"discharge\nr1 a 0 1k\n{device}\n.options reltol=1e-6 abstol=1e-14 vntol=1e-9\n.tran 10n 2u 0 4n uic"
