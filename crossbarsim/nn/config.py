@@ -8,11 +8,11 @@ from functools import cached_property
 from numbers import Integral
 from typing import Any, Literal, get_args
 
+from ..checks import choice
 from ..netlists.crossbar import Wires
 from ..netlists.ends import Driven, Ends, Floating, Grounded
 from ..netlists.errors import ParameterError
 from ..nonidealities import NonIdealities
-from ..nonidealities.checks import choice
 from ..nonidealities.record import record
 from ..periphery import ENCODINGS, Periphery
 from ..periphery.encodings import check_dac

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Protocol, runtime_checkable
 
 from ..draws import Place
+from ..tensors import Values
 from .fabricate import Fabricated
-from .tensors import Values
 
 __all__ = ["AgeingEffect", "CellLaw", "NoiseLaw", "WriteEffect"]
 

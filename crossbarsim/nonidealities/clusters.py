@@ -9,8 +9,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import number
 from ..netlists._check import Array
-from .checks import number
 
 __all__ = ["FaultCluster"]
 

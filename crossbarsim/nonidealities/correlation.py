@@ -8,9 +8,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from ..checks import number
 from ..netlists._check import Array
 from ..netlists.errors import ParameterError
-from .checks import number
 
 __all__ = ["Correlation"]
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import number
 from ..netlists._check import finite_array
 from ..netlists.errors import ParameterError
-from .checks import number
-from .tensors import Values, clip, interpolate, namespace
+from ..tensors import Values, clip, interpolate, namespace
 
 __all__ = ["Logarithm", "Polynomial", "Table", "check_dependence", "evaluate"]
 

@@ -9,9 +9,9 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from ..checks import number
 from ..netlists._check import Array
 from ..netlists.errors import ParameterError
-from .checks import number
 
 __all__ = ["Distribution", "LogNormal", "Normal", "Shape", "Truncated", "Uniform", "keyed_uniforms"]
 

@@ -8,15 +8,15 @@ from typing import Literal
 
 import numpy as np
 
+from ..checks import choice, count, number
 from ..devices import Device
 from ..draws import Place
 from ..netlists._check import Array
 from ..netlists.errors import ParameterError
-from .checks import choice, count, number
+from ..tensors import Values, interpolate, like, straight_through
 from .drift import within
 from .fabricate import Fabricated
 from .retention import arrhenius
-from .tensors import Values, interpolate, like, straight_through
 
 __all__ = ["DeviceDisturb", "ReadDisturb"]
 

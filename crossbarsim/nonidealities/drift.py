@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
+from ..checks import choice, number
 from ..draws import Place
 from ..netlists.errors import ParameterError
-from .checks import choice, number
+from ..tensors import Values, clip, like, namespace
 from .dependence import Logarithm, check_dependence, evaluate
 from .fabricate import Fabricated
-from .tensors import Values, clip, like, namespace
 
 __all__ = ["ConductanceDrift", "LogarithmicDrift", "within"]
 

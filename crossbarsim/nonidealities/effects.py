@@ -6,17 +6,17 @@ from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Self
 
+from ..checks import count, number
 from ..draws import Place
 from ..netlists.crossbar import Wires
 from ..netlists.errors import ParameterError
+from ..tensors import Values, like
 from .base import AgeingEffect, CellLaw, NoiseLaw, WriteEffect
-from .checks import count, number
 from .fabricate import PARAMETERS, Fabricated, fabricate
 from .faults import Faults
 from .record import record
 from .states import ConductanceStates
 from .temperature import Conduction, Metal
-from .tensors import Values, like
 from .variability import Keyed, as_variabilities, keyed
 
 __all__ = ["NonIdealities"]

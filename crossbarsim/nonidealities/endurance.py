@@ -8,11 +8,11 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
+from ..checks import choice, number
 from ..draws import Place
 from ..netlists.errors import ParameterError
-from .checks import choice, number
+from ..tensors import Values, is_tensor, like, namespace
 from .fabricate import Fabricated
-from .tensors import Values, is_tensor, like, namespace
 
 __all__ = ["Endurance", "FailureLaw", "RetentionLoss"]
 

@@ -10,8 +10,8 @@ import numpy as np
 from ..draws import Place
 from ..netlists._check import Array
 from ..netlists.errors import ParameterError
+from ..tensors import Values, like, namespace
 from .faults import Faults
-from .tensors import Values, like, namespace
 from .variability import Keyed, redraw
 
 __all__ = ["PARAMETERS", "Fabricated", "fabricate"]

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import number
 from ..draws import Place
 from ..netlists._check import Array
 from ..netlists.errors import ParameterError
-from .checks import number
 from .clusters import FaultCluster
 
 __all__ = ["DrawnFaults", "Fault", "FaultMap", "Faults"]

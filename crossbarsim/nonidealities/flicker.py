@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Self
 
+from ..checks import number
 from ..netlists.errors import ParameterError
-from .checks import number
-from .tensors import Values, clip, namespace
+from ..tensors import Values, clip, namespace
 
 __all__ = ["FlickerNoise", "scaled"]
 

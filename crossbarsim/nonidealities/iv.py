@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import number
 from ..devices.base import Device
 from ..devices.cells import DeviceArray
 from ..devices.static import StaticPolynomial, StaticSinh
@@ -20,7 +21,6 @@ from ..devices.static_table import StaticTable, check_table
 from ..netlists._check import Array, finite_array, nonnegative
 from ..netlists.errors import ParameterError
 from .base import CellLaw
-from .checks import number
 
 __all__ = ["DeviceIV", "PolynomialIV", "SinhIV", "TableIV", "cell_curve"]
 

@@ -12,15 +12,14 @@ from typing import Any
 import numpy as np
 from scipy.constants import Boltzmann, elementary_charge
 
-from ..draws import Place
+from ..checks import count as whole
+from ..checks import number
+from ..draws import Place, read_normals
 from ..netlists._check import Array
 from ..netlists.errors import ParameterError
-from .checks import count as whole
-from .checks import number
+from ..tensors import Values, is_tensor, like, namespace
 from .flicker import FlickerNoise
-from .reads import read_normals
 from .telegraph import TelegraphNoise
-from .tensors import Values, is_tensor, like, namespace
 
 __all__ = ["ReadNoise", "shot_density", "thermal_density"]
 

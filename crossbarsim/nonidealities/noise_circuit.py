@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..draws import Place
+from ..draws import Place, read_normals
 from ..netlists._check import Array
 from ..netlists.crossbar import Crossbar, Resistive
 from ..netlists.errors import ParameterError
@@ -16,7 +16,6 @@ from ..solvers import Solver
 from ..solvers.sensitivity import SenseFields, sense_fields
 from .base import CellLaw
 from .noise import ReadNoise, shot_density, thermal_density
-from .reads import read_normals
 
 __all__ = ["CircuitNoise"]
 

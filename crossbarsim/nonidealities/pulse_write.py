@@ -9,15 +9,15 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..checks import choice, count, number
 from ..devices import Device
 from ..draws import Place
 from ..netlists._check import Array, finite_array
 from ..netlists.crossbar import Crossbar, Wires
 from ..netlists.errors import ParameterError
-from .checks import choice, count, number
+from ..tensors import Values, is_tensor, like, straight_through
 from .devices import vary
 from .fabricate import Fabricated
-from .tensors import Values, is_tensor, like, straight_through
 from .variability import as_variabilities
 
 __all__ = ["MeasuredWrite", "PulseWrite"]

@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from ..checks import number
 from ..draws import Place
-from .checks import number
+from ..tensors import Values, like, namespace
 from .dependence import check_dependence, evaluate
 from .drift import within
 from .fabricate import Fabricated
-from .tensors import Values, like, namespace
 
 __all__ = ["BOLTZMANN", "Retention", "arrhenius"]
 

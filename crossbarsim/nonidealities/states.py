@@ -7,11 +7,11 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
+from ..checks import choice, count
 from ..netlists._check import finite_array
 from ..netlists.errors import ParameterError
-from .checks import choice, count
+from ..tensors import Values, clip, like, namespace, search, straight_through
 from .fabricate import Fabricated
-from .tensors import Values, clip, like, namespace, search, straight_through
 
 __all__ = ["ConductanceStates"]
 

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..draws import Place
+from ..checks import number
+from ..draws import Place, read_uniforms
 from ..netlists._check import Array, finite_array
 from ..netlists.errors import ParameterError
-from .checks import number
+from ..tensors import Values
 from .flicker import scaled
-from .reads import read_uniforms
-from .tensors import Values
 
 __all__ = ["TelegraphNoise"]
 

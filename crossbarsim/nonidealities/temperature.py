@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..checks import number
 from ..netlists.crossbar import Wires
 from ..netlists.errors import ParameterError
-from .checks import number
+from ..tensors import Values, clip, like
 from .fabricate import Fabricated
 from .retention import arrhenius
-from .tensors import Values, clip, like
 
 __all__ = ["Conduction", "Metal"]
 

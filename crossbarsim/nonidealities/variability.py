@@ -9,9 +9,9 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from ..checks import choice
 from ..draws import Place
 from ..netlists.errors import ParameterError
-from .checks import choice
 from .correlation import Correlation
 from .foreign import as_distribution
 from .record import record

@@ -7,22 +7,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..checks import choice, count, number
 from ..draws import Place
 from ..netlists._check import Array
 from ..netlists.errors import ParameterError
-from ._arrays import (
-    as_float,
-    check_choice,
-    check_errors,
-    check_integer,
-    check_number,
-    constant,
-    is_torch,
-    namespace,
-    normal,
-    saturate,
-    straight_through,
-)
+from ..tensors import is_tensor, namespace, straight_through
+from ._arrays import as_float, check_errors, constant, normal, saturate
 from .grid import Grid, draw_nonlinearity
 from .reads import Noise, standard_normal
 
@@ -107,16 +97,16 @@ class ADC:
     columns: int = 1
 
     def __post_init__(self) -> None:
-        check_integer("bits", self.bits, 1, 16)
-        check_integer("columns", self.columns, 1, 2**31)
+        count("bits", self.bits, low=1, high=16)
+        count("columns", self.columns, low=1, high=2**31)
         if self.full_scale is not None:
-            check_number("full_scale", self.full_scale, open_low=True)
-        check_number("percentile", self.percentile, open_low=True, high=100.0)
+            number("full_scale", self.full_scale, low=0.0, open_low=True)
+        number("percentile", self.percentile, low=0.0, open_low=True, high=100.0)
         if self.signed is not None and not isinstance(self.signed, bool):
             raise ParameterError(f"`signed` must be True, False or None; got {self.signed!r}")
         check_errors(self)
-        check_number("noise", self.noise)
-        check_choice("noise_unit", self.noise_unit, ("lsb", "ampere"))
+        number("noise", self.noise, low=0.0)
+        choice("noise_unit", self.noise_unit, ("lsb", "ampere"))
 
     def count(self, columns: int) -> int:
         """Return the number of ADCs that an array of `columns` bit lines has."""
@@ -124,7 +114,7 @@ class ADC:
 
     def fabricate(self, place: Place, columns: int, *, signed: bool) -> ADCErrors:
         """Draw the errors of the ADCs of the array at `place`."""
-        adcs = self.count(check_integer("columns", columns, 1, 2**31))
+        adcs = self.count(count("columns", columns, low=1, high=2**31))
         return ADCErrors(
             draw_nonlinearity(
                 Grid(self.bits, signed).codes - 1, adcs, self.dnl, self.inl,
@@ -182,7 +172,7 @@ class ADC:
 def full_scale_of(full_scale: Any, like: Any) -> Any:
     """Return a checked full scale, as a number or one value per column."""
     if isinstance(full_scale, (int, float)) and not isinstance(full_scale, bool):
-        return check_number("full_scale", full_scale, open_low=True)
+        return number("full_scale", full_scale, low=0.0, open_low=True)
     values = constant(full_scale, like)
     if not bool((values > 0).all()):
         raise ParameterError("`full_scale` must be > 0 ampere for every column")
@@ -203,7 +193,7 @@ def _code(position: Any, curve: Array, adc: Any) -> Any:
     flat = np.maximum.accumulate(levels.ravel())
     shift = 1.0 + stride * adc
     xp = namespace(position)
-    if is_torch(position):
+    if is_tensor(position):
         where = position.detach().double() + xp.as_tensor(shift, device=position.device)
         table = xp.as_tensor(flat, device=position.device)
         found = xp.searchsorted(table, where.contiguous(), right=True)

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import number
 from ..netlists.errors import ParameterError
-from ._arrays import as_float, check_number, is_torch
+from ..tensors import is_tensor
+from ._arrays import as_float
 
 __all__ = ["RangeObserver"]
 
@@ -29,7 +31,7 @@ class RangeObserver:
     """
 
     def __init__(self, percentile: float = 99.99) -> None:
-        self.percentile = check_number("percentile", percentile, open_low=True, high=100.0)
+        self.percentile = number("percentile", percentile, low=0.0, open_low=True, high=100.0)
         self._counts = np.zeros((_HIGHEST - _LOWEST) * _PER_OCTAVE + 1, dtype=np.int64)
         self._largest = 0.0
 
@@ -47,7 +49,7 @@ class RangeObserver:
             A value is NaN or infinite.
         """
         signal = as_float("signal", signal)
-        values = np.asarray(signal.detach().cpu().double() if is_torch(signal) else signal)
+        values = np.asarray(signal.detach().cpu().double() if is_tensor(signal) else signal)
         magnitude = np.abs(values.astype(np.float64, copy=False)).ravel()
         if not magnitude.size:
             return

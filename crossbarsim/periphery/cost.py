@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 
+from ..checks import count, number
 from ..netlists.errors import ParameterError
-from ._arrays import check_integer, check_number
 from .encodings import constant_phases, phase_count
 from .integrator import IntegratorSense
 from .periphery import Periphery
@@ -211,10 +211,10 @@ def layer_cost(
     """
     tech = technology if technology is not None else Technology()
     rows, columns, cells = _lines(shapes)
-    vectors = check_integer("vectors", vectors, 1, 2**62)
-    check_integer("macs", macs, 0, 2**62)
-    check_number("read_voltage", read_voltage, open_low=True)
-    check_number("activity", activity, high=1.0)
+    vectors = count("vectors", vectors, low=1, high=2**62)
+    count("macs", macs, low=0, high=2**62)
+    number("read_voltage", read_voltage, low=0.0, open_low=True)
+    number("activity", activity, low=0.0, high=1.0)
     periphery.check_encoding(encoding)
     time = _integration_time(periphery, integration_time)
     bits = None if periphery.dac is None else periphery.dac.bits
@@ -224,8 +224,8 @@ def layer_cost(
     if (array_power is None) == (array_energy is None):
         raise ParameterError("give either `array_power` (watt) or `array_energy` (joule)")
     if array_energy is None:
-        array_energy = check_number("array_power", array_power) * time * reads
-    check_number("array_energy", array_energy)
+        array_energy = number("array_power", array_power, low=0.0) * time * reads
+    number("array_energy", array_energy, low=0.0)
 
     binary = encoding.startswith(("bit-serial", "pulse-width"))
     driver_bits = 1 if binary else bits
@@ -266,8 +266,8 @@ def _lines(shapes: Sequence[tuple[int, int]]) -> tuple[int, int, int]:
     if not shapes:
         raise ParameterError("`shapes` must hold at least one array's (word lines, bit lines)")
     for m, n in shapes:
-        check_integer("shapes", m, 1, 2**31)
-        check_integer("shapes", n, 1, 2**31)
+        count("shapes", m, low=1, high=2**31)
+        count("shapes", n, low=1, high=2**31)
     return sum(m for m, _ in shapes), sum(n for _, n in shapes), sum(m * n for m, n in shapes)
 
 
@@ -281,7 +281,7 @@ def _converters(
                 f"`signals` must be one per array of `shapes`; got {len(signals)} for {len(shapes)}"
             )
         for n, (_, columns) in zip(signals, shapes, strict=True):
-            check_integer("signals", n, 0, columns)
+            count("signals", n, low=0, high=columns)
     adc = periphery.adc
     if adc is None:
         return 0, 0, 0
@@ -298,7 +298,7 @@ def _converters(
 def _integration_time(periphery: Periphery, given: float | None) -> float:
     sense = periphery.sense
     if given is not None:
-        return check_number("integration_time", given, open_low=True)
+        return number("integration_time", given, low=0.0, open_low=True)
     if isinstance(sense, IntegratorSense):
         return sense.integration_time + sense.hold_time
     if isinstance(sense, TransimpedanceSense) and sense.gbw is not None:

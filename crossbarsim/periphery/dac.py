@@ -7,20 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import count
 from ..draws import Place
 from ..netlists._check import Array
 from ..netlists.errors import ParameterError
-from ._arrays import (
-    as_float,
-    check_errors,
-    check_integer,
-    constant,
-    is_torch,
-    namespace,
-    normal,
-    saturate,
-    straight_through,
-)
+from ..tensors import is_tensor, namespace, straight_through
+from ._arrays import as_float, check_errors, constant, normal, saturate
 from .grid import Grid, draw_nonlinearity
 
 __all__ = ["DAC", "DACErrors"]
@@ -92,12 +84,12 @@ class DAC:
     gain_error: float = 0.0
 
     def __post_init__(self) -> None:
-        check_integer("bits", self.bits, 1, 16)
+        count("bits", self.bits, low=1, high=16)
         check_errors(self)
 
     def fabricate(self, place: Place, rows: int) -> DACErrors:
         """Draw the errors of the DACs of `rows` word lines of the array at `place`."""
-        rows = check_integer("rows", rows, 1, 2**31)
+        rows = count("rows", rows, low=1, high=2**31)
         return DACErrors(
             draw_nonlinearity(
                 2**self.bits, rows, self.dnl, self.inl, place.generator("dac dnl"),
@@ -170,7 +162,7 @@ def check_rows(x: Any, errors: DACErrors) -> None:
 def _look_up(curve: Array, code: Any, like: Any) -> Any:
     """Return curve[row, code] for codes (..., rows)."""
     table = constant(curve, like)
-    if is_torch(like):
+    if is_tensor(like):
         index = code.detach().long()
         rows = namespace(like).arange(index.shape[-1], device=index.device)
         return table[rows, index]

@@ -5,15 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from ..checks import choice
 from ..netlists.errors import ParameterError
-from ._arrays import (
-    as_float,
-    check_choice,
-    is_torch,
-    namespace,
-    saturate,
-    straight_through,
-)
+from ..tensors import is_tensor, namespace, straight_through
+from ._arrays import as_float, saturate
 from .dac import DAC, DACErrors, check_rows
 from .grid import Grid
 
@@ -77,13 +72,13 @@ def clipped(x: Any, *, signed: bool = True) -> int:
 
 def signed_phases(encoding: str, *, signed: bool = True) -> bool:
     """Return whether single phases of an encoding drive voltages of both signs."""
-    check_choice("encoding", encoding, ENCODINGS)
+    choice("encoding", encoding, ENCODINGS)
     return signed and encoding in ("bipolar", "pulse-width", "bit-serial-magnitude")
 
 
 def phase_count(encoding: str, bits: int | None = None, *, signed: bool = True) -> int:
     """Return the number of phases of an encoding, `bits` being the DAC's."""
-    check_choice("encoding", encoding, ENCODINGS)
+    choice("encoding", encoding, ENCODINGS)
     if encoding in _BINARY:
         if bits is None:
             raise ParameterError(f'`bits` is needed to count the phases of "{encoding}"')
@@ -170,7 +165,7 @@ def encode(
     ------
     ParameterError
     """
-    check_choice("encoding", encoding, ENCODINGS)
+    choice("encoding", encoding, ENCODINGS)
     x = as_float("x", x)
     if x.ndim != 2:
         raise ParameterError(f"`x` must have shape (B, M); got {tuple(x.shape)}")
@@ -245,10 +240,10 @@ def _pulses(
     if linear:
         return (Drive(length, 1.0),)
     size = xp.abs(length)
-    size = size.detach() if is_torch(size) else size
+    size = size.detach() if is_tensor(size) else size
     steps = float(2 ** _given(dac).bits - 1) * (_FINER if errors is not None else 1)
     edges = xp.round(size * steps)
-    sign = xp.sign(x.detach() if is_torch(x) else x)
+    sign = xp.sign(x.detach() if is_tensor(x) else x)
     drives = []
     previous = 0.0
     for edge in (float(e) for e in xp.unique(edges)):
@@ -281,7 +276,7 @@ def _bit_serial(
             ]
         return [Phase((Drive(dac.two_level(straight_through(x, level), errors), 1.0),), 1.0)]
     xp = namespace(x)
-    detached = x.detach() if is_torch(x) else x
+    detached = x.detach() if is_tensor(x) else x
     number = xp.floor(detached / grid.step + 0.5)
     largest = float(grid.codes // 2) if signed else float(grid.codes - 1)
     magnitude = signed and encoding == "bit-serial-magnitude"

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..checks import number
 from ..draws import Place
 from ..netlists.ends import Amplifier, VirtualGround
 from ..netlists.errors import ParameterError
-from ._arrays import as_float, check_number, constant, namespace, saturate
+from ..tensors import namespace
+from ._arrays import as_float, constant, saturate
 from .reads import Noise
 from .sense import SenseErrors, draw_errors, load_of, with_gain
 
@@ -61,13 +63,13 @@ class IntegratorSense:
     offset: float = 0.0
 
     def __post_init__(self) -> None:
-        check_number("capacitance", self.capacitance, open_low=True)
-        check_number("integration_time", self.integration_time, open_low=True)
-        check_number("hold_time", self.hold_time)
+        number("capacitance", self.capacitance, low=0.0, open_low=True)
+        number("integration_time", self.integration_time, low=0.0, open_low=True)
+        number("hold_time", self.hold_time, low=0.0)
         for name in ("leak_resistance", "gain", "saturation"):
-            check_number(name, getattr(self, name), open_low=True, infinite=True)
-        check_number("mismatch", self.mismatch, high=1.0)
-        check_number("offset", self.offset)
+            number(name, getattr(self, name), low=0.0, open_low=True, infinite=True)
+        number("mismatch", self.mismatch, low=0.0, high=1.0)
+        number("offset", self.offset, low=0.0)
 
     @property
     def exact(self) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
+from ..checks import choice, count, number
 from ..draws import Place
 from ..netlists.crossbar import Wires
 from ..netlists.ends import Ends, Sensed, VirtualGround
 from ..netlists.errors import ParameterError
-from ._arrays import as_float, check_choice, check_integer, check_number
+from ._arrays import as_float
 from .adc import ADC, ADCErrors, full_scale_of
 from .calibration import RangeObserver
 from .dac import DAC, DACErrors
@@ -87,8 +88,8 @@ class Periphery:
             raise ParameterError(f"`sense` must be one of {names}; got {self.sense!r:.60}")
         if self.adc is not None and not isinstance(self.adc, ADC):
             raise ParameterError(f"`adc` must be ADC(...) or None; got {self.adc!r:.60}")
-        check_choice("subtraction", self.subtraction, ("digital", "analog"))
-        check_number("driver_resistance", self.driver_resistance)
+        choice("subtraction", self.subtraction, ("digital", "analog"))
+        number("driver_resistance", self.driver_resistance, low=0.0)
 
     @property
     def ideal(self) -> bool:
@@ -157,7 +158,7 @@ class Periphery:
 
         Pulse widths need an amplifier that adds up charge: an `IntegratorSense`, or the ideal one.
         """
-        check_choice("encoding", encoding, ENCODINGS)
+        choice("encoding", encoding, ENCODINGS)
         adds_up = isinstance(self.sense, (IdealSense, IntegratorSense))
         if encoding.startswith("pulse-width") and not adds_up:
             raise ParameterError(
@@ -197,7 +198,7 @@ class Periphery:
         """
         if not isinstance(place, Place):
             raise ParameterError(f"`place` must be a Place; got {type(place).__name__}")
-        check_integer("columns", columns, 1, 2**31)
+        count("columns", columns, low=1, high=2**31)
         self.check_encoding(encoding)
         signed = self.signed(encoding, signed_inputs=signed_inputs)
         return Readout(

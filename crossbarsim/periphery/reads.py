@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from scipy.special import ndtri
 
-from ..draws import Place
+from ..checks import count
+from ..draws import Place, read_normals
 from ..netlists._check import Array
 from ..netlists.errors import ParameterError
-from ._arrays import check_integer
 
 __all__ = ["Noise", "Reads", "standard_normal"]
-
-_PER_COUNT = 4  # 64-bit numbers that Philox makes of one count
-_HALF = 2.0**-54  # keeps uniform numbers away from 0
 
 
 @dataclass(frozen=True)
@@ -37,7 +33,7 @@ class Reads:
     def __post_init__(self) -> None:
         if not isinstance(self.place, Place):
             raise ParameterError(f"`place` must be a Place; got {type(self.place).__name__}")
-        check_integer("first", self.first, 0, 2**62)
+        count("first", self.first, low=0, high=2**62)
 
     def at(self, first: int) -> Reads:
         """Return the source for the reads from `first` on."""
@@ -45,14 +41,7 @@ class Reads:
 
     def standard_normal(self, effect: str, shape: tuple[int, int]) -> Array:
         """Return (B, n) standard normal numbers, row k of read `first` + k."""
-        reads, count = shape
-        counts = -(-count // _PER_COUNT)
-        generator = self.place.generator(effect)
-        bits: Any = generator.bit_generator
-        bits.advance(self.first * counts)
-        uniform = generator.random((reads, counts * _PER_COUNT))[:, :count]
-        result: Array = ndtri(uniform * (1.0 - 2.0 * _HALF) + _HALF)
-        return result
+        return read_normals(self.place, effect, self.first, *shape)
 
 
 Noise: TypeAlias = np.random.Generator | Reads

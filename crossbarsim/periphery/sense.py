@@ -10,11 +10,13 @@ import math
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from ..checks import count, number
 from ..draws import Place
 from ..netlists._check import Array
 from ..netlists.ends import Amplifier, LoadResistor, Transimpedance, VirtualGround
 from ..netlists.errors import ParameterError
-from ._arrays import as_float, check_integer, check_number, constant, namespace, normal, saturate
+from ..tensors import namespace
+from ._arrays import as_float, constant, normal, saturate
 from .reads import Noise, standard_normal
 
 __all__ = [
@@ -47,7 +49,7 @@ class SenseErrors:
 
 def draw_errors(place: Place, columns: int, mismatch: float, offset: float) -> SenseErrors:
     """Draw the errors of `columns` amplifiers at `place`."""
-    columns = check_integer("columns", columns, 1, 2**31)
+    columns = count("columns", columns, low=1, high=2**31)
     return SenseErrors(
         normal(place.generator("sense gain"), mismatch, columns),
         normal(place.generator("sense offset"), offset, columns),
@@ -121,9 +123,9 @@ class LoadSense:
     offset: float = 0.0
 
     def __post_init__(self) -> None:
-        check_number("resistance", self.resistance, open_low=True)
-        check_number("mismatch", self.mismatch, high=1.0)
-        check_number("offset", self.offset)
+        number("resistance", self.resistance, low=0.0, open_low=True)
+        number("mismatch", self.mismatch, low=0.0, high=1.0)
+        number("offset", self.offset, low=0.0)
 
     @property
     def exact(self) -> bool:
@@ -196,17 +198,17 @@ class TransimpedanceSense:
     output_limit: float = math.inf
 
     def __post_init__(self) -> None:
-        check_number("r_feedback", self.r_feedback, open_low=True)
-        check_number("gain", self.gain, open_low=True, infinite=True)
-        check_number("offset", self.offset)
-        check_number("mismatch", self.mismatch, high=1.0)
-        check_number("settling_time", self.settling_time, open_low=True)
-        check_number("voltage_noise", self.voltage_noise)
-        check_number("output_limit", self.output_limit, open_low=True, infinite=True)
+        number("r_feedback", self.r_feedback, low=0.0, open_low=True)
+        number("gain", self.gain, low=0.0, open_low=True, infinite=True)
+        number("offset", self.offset, low=0.0)
+        number("mismatch", self.mismatch, low=0.0, high=1.0)
+        number("settling_time", self.settling_time, low=0.0, open_low=True)
+        number("voltage_noise", self.voltage_noise, low=0.0)
+        number("output_limit", self.output_limit, low=0.0, open_low=True, infinite=True)
         if self.gbw is not None:
-            check_number("gbw", self.gbw, open_low=True)
+            number("gbw", self.gbw, low=0.0, open_low=True)
         if self.temperature is not None:
-            check_number("temperature", self.temperature)
+            number("temperature", self.temperature, low=0.0)
         if (self.temperature or self.voltage_noise) and self.gbw is None:
             raise ParameterError("`gbw` is needed for the bandwidth of the noise")
 
@@ -318,9 +320,9 @@ class CurrentMirrorSense:
     bipolar: bool = True
 
     def __post_init__(self) -> None:
-        check_number("ratio", self.ratio, open_low=True)
-        check_number("mismatch", self.mismatch, high=1.0)
-        check_number("input_resistance", self.input_resistance, open_low=True)
+        number("ratio", self.ratio, low=0.0, open_low=True)
+        number("mismatch", self.mismatch, low=0.0, high=1.0)
+        number("input_resistance", self.input_resistance, low=0.0, open_low=True)
 
     @property
     def exact(self) -> bool:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ._arrays import check_choice, check_integer, check_number
+from ..checks import choice, count, number
 from .integrator import IntegratorSense
 from .sense import CurrentMirrorSense, TransimpedanceSense
 
@@ -129,18 +129,18 @@ class Technology:
     capacitor_density: float = 2e-3
 
     def __post_init__(self) -> None:
-        check_choice("adc_model", self.adc_model, ("sar", "walden", "survey"))
-        check_choice("cell", self.cell, ("passive", "1T1R"))
-        check_integer("adcs_per_shift_add", self.adcs_per_shift_add, 1, 2**31)
+        choice("adc_model", self.adc_model, ("sar", "walden", "survey"))
+        choice("cell", self.cell, ("passive", "1T1R"))
+        count("adcs_per_shift_add", self.adcs_per_shift_add, low=1, high=2**31)
         for name in self.__dataclass_fields__:
             if name in _SHARES:
-                check_number(name, getattr(self, name), high=1.0)
+                number(name, getattr(self, name), low=0.0, high=1.0)
             elif name not in _TEXT:
-                check_number(name, getattr(self, name), open_low=True)
+                number(name, getattr(self, name), low=0.0, open_low=True)
 
     def conversion_energy(self, bits: int) -> float:
         """Return the energy of one analogue-to-digital conversion, joule."""
-        bits = check_integer("bits", bits, 1, 32)
+        bits = count("bits", bits, low=1, high=32)
         if self.adc_model == "walden":
             return float(self.walden_fom * 2.0**bits)
         if self.adc_model == "survey":
@@ -151,7 +151,7 @@ class Technology:
 
     def converter_area(self, bits: int) -> float:
         """Return the area of an ADC, square metre."""
-        bits = check_integer("bits", bits, 1, 32)
+        bits = count("bits", bits, low=1, high=32)
         if self.adc_model == "survey":
             picojoule = self.conversion_energy(bits) * 1e12
             return 1e-12 * math.exp(
@@ -163,11 +163,11 @@ class Technology:
 
     def drive_energy(self, bits: int) -> float:
         """Return the energy of one digital-to-analogue conversion, joule."""
-        return self.dac_energy * self.dac_growth ** (check_integer("bits", bits, 1, 32) - 1)
+        return self.dac_energy * self.dac_growth ** (count("bits", bits, low=1, high=32) - 1)
 
     def driver_area(self, bits: int) -> float:
         """Return the area of a DAC, square metre."""
-        return self.dac_area * self.dac_growth ** (check_integer("bits", bits, 1, 32) - 1)
+        return self.dac_area * self.dac_growth ** (count("bits", bits, low=1, high=32) - 1)
 
     @property
     def cell_area(self) -> float:

@@ -11,12 +11,11 @@ from scipy.signal import welch
 from scipy.stats import binom, chi2, kstest
 
 from crossbarsim import Crossbar, ParameterError, Solver, Wires
-from crossbarsim.draws import Place
+from crossbarsim.draws import Place, read_normals, read_uniforms
 from crossbarsim.nonidealities.flicker import FlickerNoise
 from crossbarsim.nonidealities.iv import SinhIV
 from crossbarsim.nonidealities.noise import ReadNoise, shot_density
 from crossbarsim.nonidealities.noise_circuit import CircuitNoise
-from crossbarsim.nonidealities.reads import read_normals, read_uniforms
 from crossbarsim.nonidealities.telegraph import TelegraphNoise
 
 PLACE = Place(11, "layer", "positive", (0, 1))

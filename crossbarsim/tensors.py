@@ -47,8 +47,9 @@ def clip(x: Values, low: Any = None, high: Any = None) -> Values:
 
 
 def straight_through(x: Values, rounded: Values) -> Values:
-    """Return `rounded`, with the gradient of x where there is one."""
-    return x + (rounded - x).detach() if is_tensor(x) else rounded
+    """Return `rounded`, with the gradient of x alone (Bengio et al., arXiv:1308.3432, 2013)."""
+    # in this order the value is exactly `rounded`: x - x is 0
+    return rounded.detach() + (x - x.detach()) if is_tensor(x) else rounded
 
 
 def search(table: Any, x: Values) -> Values:

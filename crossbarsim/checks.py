@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from ..netlists.errors import ParameterError
+from .netlists.errors import ParameterError
 
 __all__ = ["choice", "count", "number"]
 
 
 def number(
     name: str, value: Any, *, low: float = -math.inf, high: float = math.inf,
-    open_low: bool = False, unit: str = "",
+    open_low: bool = False, infinite: bool = False, unit: str = "",
 ) -> float:
-    """Return a finite number in [low, high] (or (low, high]) as a float, or raise."""
+    """Return a number in [low, high] (or (low, high]) as a float, finite but for `infinite`."""
     real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    good = real and math.isfinite(value) and value <= high and (
+    good = real and (infinite or math.isfinite(value)) and value <= high and (
         value > low if open_low else value >= low
     )
     if not good:
@@ -27,16 +27,18 @@ def number(
             limits.append(f"{'>' if open_low else '>='} {low:g}")
         if high < math.inf:
             limits.append(f"<= {high:g}")
-        allowed = f"a finite number {' and '.join(limits)} {unit}".rstrip()
+        kind = "a number" if infinite else "a finite number"
+        allowed = f"{kind} {' and '.join(limits)} {unit}".rstrip()
         raise ParameterError(f"`{name}` must be {allowed}; got {value!r:.60}")
     return float(value)
 
 
-def count(name: str, value: Any, *, low: int = 1) -> int:
-    """Return an integer >= low, or raise."""
+def count(name: str, value: Any, *, low: int = 1, high: int | None = None) -> int:
+    """Return an integer from low to high, or raise."""
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not (whole and value >= low):
-        raise ParameterError(f"`{name}` must be an integer >= {low}; got {value!r:.60}")
+    if not (whole and value >= low and (high is None or value <= high)):
+        allowed = f">= {low}" if high is None else f"from {low} to {high}"
+        raise ParameterError(f"`{name}` must be an integer {allowed}; got {value!r:.60}")
     return int(value)
 
 
