@@ -38,7 +38,8 @@ def plot_nonideality(
         ax = _figure(4.2, 3.6)[1][0]
     table = result.grid(effect, tile, ohm, part)
     values = 100 * table.to_numpy()
-    low, high = 100 / result.data.classes, 100 * result.digital_accuracy[part]
+    low = 100 / result.data.classes
+    high = max(100 * result.digital_accuracy[part], low + 1.0)  # a network may know nothing
     ax.imshow(values, cmap="viridis", vmin=low, vmax=high, aspect="auto", origin="lower")
     for i, j in np.ndindex(*values.shape):
         dark = values[i, j] < low + 0.65 * (high - low)
