@@ -72,6 +72,7 @@ def test_console_commands_run(tmp_path, monkeypatch):
     write_tiny_data(tmp_path)
     np.save("conductance.npy", np.full((4, 3), 1e-5))
     np.save("voltages.npy", np.full(4, 0.1))
+    Path("deck.cir").write_text("divider\nV1 in 0 1\nR1 in out 1k\nR2 out 0 1k\n.op\n.end\n")
     small = CnnSettings(channels=(2, 2), hidden=2, epochs=0)
     monkeypatch.setattr(CnnSettings, "for_data", lambda *_args, **_options: small)
     points = []
