@@ -46,7 +46,8 @@ class Chip:
     Attributes
     ----------
     disturbance : callable or None
-        Changes the conductances (M, N) of a place whenever they are programmed; for training.
+        Changes the conductances (M, N) of a place whenever they are programmed, but for faulty
+        cells; for training.
     """
 
     def __init__(self, config: CrossbarConfig, name: str) -> None:
@@ -86,9 +87,21 @@ class Chip:
             place = self.place(block, array)
             conductance = self._undisturbed(cells, place, again=levels.requires_grad)
             if disturbed and self.disturbance is not None:
-                conductance = self.disturbance(conductance, place)
+                conductance = self._disturbed(conductance, place, again=levels.requires_grad)
             result.append(conductance)
         return result
+
+    def _disturbed(self, G: Tensor, place: Place, *, again: bool) -> Tensor:
+        """Return disturbed conductances; faulty cells stay as they are."""
+        if self.disturbance is None:
+            return G
+        disturbed = self.disturbance(G, place)
+        if not (self._fabricates or self._saved):
+            return disturbed
+        stuck = self.fabricated(place, (G.shape[0], G.shape[1]), keep=again).stuck
+        if stuck is None:
+            return disturbed
+        return torch.where(torch.from_numpy(np.isnan(stuck)), disturbed, G)
 
     def _undisturbed(self, level: Tensor, place: Place, *, again: bool) -> Tensor:
         if not self.config.random and not self._saved:

@@ -9,9 +9,11 @@ import torch
 from torch import nn
 
 from crossbarsim import ParameterError, Wires
+from crossbarsim.draws import Place
 from crossbarsim.nn import CrossbarConfig, convert
 from crossbarsim.nn.chip import Chip
 from crossbarsim.nn.train import weight_noise
+from crossbarsim.nonidealities import Faults, NonIdealities
 from crossbarsim.periphery import ADC, DAC, Periphery
 
 torch.set_num_threads(1)
@@ -76,6 +78,24 @@ def test_noise_is_fresh_in_every_pass_and_the_same_for_the_same_seed():
     assert not torch.equal(*draws[0])
     assert torch.equal(draws[0][1], draws[1][1])
     assert not torch.equal(draws[0][0], draws[2][0])
+
+
+def test_faulty_cells_have_no_noise():
+    effects = NonIdealities(faults=Faults(dead_rows=0.3, dead_columns=0.2, stuck_on=0.2))
+    chip = convert(nn.Linear(20, 10).double(), CrossbarConfig(nonidealities=effects, seed=4))
+
+    def cells():
+        (_, arrays), = chip.crossbars.arrays(chip.weight)
+        return torch.stack(arrays).detach()
+
+    quiet = cells()
+    with weight_noise(chip, 0.1):
+        noisy = cells()
+    places = [Place(4, "/0", array) for array in ("positive", "negative")]
+    stuck = torch.from_numpy(np.stack([effects.fabricate(p, (20, 10), 1e-4, 1e-6).stuck for p in places]))
+    assert 50 < (stuck == 0).sum() < 300
+    assert torch.equal(noisy[~stuck.isnan()], quiet[~stuck.isnan()])
+    assert (noisy != quiet)[stuck.isnan()].double().mean() > 0.5
 
 
 def test_training_under_noise():

@@ -37,9 +37,10 @@ def weight_noise(model: nn.Module, sigma: float, *, seed: int = 0) -> Iterator[N
     """Inside, every forward pass sees fresh noise on every stored conductance.
 
     Normal, of standard deviation ``sigma * g_on`` for every cell, those at `g_off` included, cut
-    at 0 S; wires see it too. Training so makes networks robust against what programming and
-    reading will do to their weights (Joshi et al., Nature Communications 11:2473, 2020, who take a
-    deviation relative to the largest weight as well). Gradients are those of the disturbed arrays.
+    at 0 S; wires see it too, and faulty cells have none. Training so makes networks robust against
+    what programming and reading will do to their weights (Joshi et al., Nature Communications
+    11:2473, 2020, who take a deviation relative to the largest weight as well). Gradients are those
+    of the disturbed arrays.
 
     Parameters
     ----------
