@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from ...netlists.elements import Element
 from ...netlists.errors import NetlistError
 from .builder import Builder, register_kind, where
 from .groups import Group, Instant, Ints, NoiseSource, Triplets
+from .values import number, parameter, reactance, resistance
 from .waves import WaveTable
 
 __all__ = ["BranchGroup", "Capacitors", "Inductors", "Resistors", "Sources", "pairs"]
@@ -26,19 +26,6 @@ def pairs(rows: Ints, columns: Ints, values: Array) -> list[Triplets]:
         (rows[0], columns[0], values), (rows[0], columns[1], -values),
         (rows[1], columns[0], -values), (rows[1], columns[1], values),
     ]
-
-
-def parameter(element: Element, name: str, default: float) -> float:
-    """Return a numeric parameter of an element."""
-    for key, value in element.parameters:
-        if key.lower() == name:
-            return number(value)
-    return default
-
-
-def number(value: Any) -> float:
-    """Return a value that is known to be a number."""
-    return float(value)
 
 
 class Resistors(Group):
@@ -268,29 +255,6 @@ def _resistors(builder: Builder, elements: list[Element]) -> list[Group]:
             )
         found.append(Resistors([e.name for e in plain], builder.at(plain, 2), 1.0 / ohm, kelvin))
     return found
-
-
-def resistance(builder: Builder, e: Element) -> tuple[float, float]:
-    """Return a resistor's ohm and kelvin, by tc1, tc2, temp, dtemp, m as ngspice has them."""
-    nominal = float(builder.options.get("tnom", 27.0)) + 273.15
-    kelvin = builder.temperature
-    if any(key.lower() == "temp" for key, _ in e.parameters):
-        kelvin = parameter(e, "temp", 27.0) + 273.15
-    kelvin += parameter(e, "dtemp", 0.0)
-    difference = kelvin - nominal
-    factor = 1.0 + difference * (
-        parameter(e, "tc1", 0.0) + difference * parameter(e, "tc2", 0.0)
-    )
-    scale = parameter(e, "scale", 1.0) / parameter(e, "m", 1.0)
-    return number(e.value) * factor * scale, kelvin
-
-
-def reactance(builder: Builder, e: Element) -> float:
-    """Return farad or henry, by tc1, tc2, temp, dtemp, m."""
-    ohm, _ = resistance(builder, e)
-    many = parameter(e, "m", 1.0)
-    # capacitors in parallel add, inductors do not
-    return ohm * many * many if e.kind == "C" else ohm
 
 
 @register_kind("C")

@@ -23,7 +23,7 @@ from ...netlists.errors import CrossbarSimError, NetlistError
 from .builder import Builder, register_kind, where
 from .groups import Group, Instant, Ints, Stamp
 from .kernels_law import evaluator
-from .linear import number
+from .values import number
 
 __all__ = ["Memristors"]
 
