@@ -126,7 +126,8 @@ def calibrate(
     Raises
     ------
     ParameterError
-        No crossbar layers, an empty loader, or a layer that got no input other than 0.
+        No crossbar layers, a loader that is empty or a tensor, or a layer that got no input other
+        than 0.
 
     Examples
     --------
@@ -144,6 +145,8 @@ def calibrate(
     torch.Size([3, 2])
     """
     matrices = stored_names(model)
+    if isinstance(loader, Tensor):
+        raise ParameterError("`loader` must bring batches: give a single one as a list, [x]")
     batches = list(loader) if iter(loader) is loader else loader  # it is gone through again
     watches = {name: _Watch(name, stored, percentile) for name, stored in matrices.items()}
 

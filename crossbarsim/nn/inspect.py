@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..netlists.crossbar import Crossbar, Wires
-from ..periphery import LayerCost, Periphery, Technology, layer_cost
+from ..periphery import LayerCost, Periphery, Technology, clipped, layer_cost
 from ..solvers import Solver
 from .reading import drives
 from .stored import StoredMatrix
@@ -39,6 +39,7 @@ class Inspection:
         self.vectors = 0
         self.wrong = self.power = 0.0
         self.square = 0.0
+        self.inputs = self.clipped = 0
         self.samples: Tensor | None = None
         self.surrogate: tuple[float, float] | None = None
 
@@ -51,7 +52,10 @@ class Inspection:
         self.wrong += float((found - digital.to(torch.float64)).square().sum())
         self.power += float(digital.to(torch.float64).square().sum())
         self.vectors += len(x)
-        u = (x.to(torch.float64) / self._reach(crossbars, x)).clamp(-1, 1)
+        u = x.to(torch.float64) / self._reach(crossbars, x)
+        self.inputs += u.numel()
+        self.clipped += clipped(u, signed=crossbars.ranges.signed is not False)
+        u = u.clamp(-1, 1)
         self.square += float(u.square().mean()) * len(x)
         if self.samples is None and len(x):
             places = torch.linspace(0, len(x) - 1, min(len(x), _SAMPLES)).round().long()

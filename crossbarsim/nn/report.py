@@ -58,6 +58,8 @@ class LayerReport:
     surrogate_error : float or None
         What the linearisation of curved cells adds to the outputs' error, relative to the exact
         outputs, at a few of the inputs; with inputs and ``path="surrogate"``.
+    saturated : float or None
+        Share of the inputs beyond the calibrated range; with inputs, where ranges count.
     faulty, resampled : int or None
         Cells with a fault, and cells that were drawn again because their R_on met R_off; None
         without `errors`.
@@ -76,6 +78,7 @@ class LayerReport:
     output_error: float | None = None
     cost: LayerCost | None = None
     surrogate_error: float | None = None
+    saturated: float | None = None
     faulty: int | None = None
     resampled: int | None = None
 
@@ -161,6 +164,9 @@ class NetworkReport:
             if count:
                 used = sum(layer.used for layer in self.layers)
                 lines.append(f"cells {what}: {count} of {used}")
+        beyond = [f"{row.name} {row.saturated:.2%}" for row in self.layers if row.saturated]
+        if beyond:
+            lines.append(f"inputs beyond their range: {', '.join(beyond)}")
         if self.output_error is not None:
             lines.append(f"outputs of the network: {_percent(self.output_error)} off")
         return "\n".join(lines)
@@ -275,7 +281,7 @@ def _layer(
             squares += torch.tensor(weight_errors(crossbars, weight, bias))
         if crossbars in found:
             inspections.append((found[crossbars], crossbars, weight, bias))
-    weight_error = drop = output_error = cost = surrogate = None
+    weight_error = drop = output_error = cost = surrogate = saturated = None
     if errors and layer.config.linear:
         weight_error = float((squares[0] / squares[1]).sqrt()) if squares[1] else 0.0
         drop = float((squares[2] / squares[3]).sqrt()) if squares[3] else 0.0
@@ -283,6 +289,9 @@ def _layer(
         wrong = sum(one.wrong for one, *_ in inspections)
         power = sum(one.power for one, *_ in inspections)
         output_error = (wrong / power) ** 0.5 if power else 0.0
+        if not layer.config.exact_reads:
+            inputs = sum(one.inputs for one, *_ in inspections)
+            saturated = sum(one.clipped for one, *_ in inspections) / max(inputs, 1)
         pairs = [one.surrogate for one, *_ in inspections if one.surrogate is not None]
         if pairs:
             surrogate = (sum(p[0] for p in pairs) / max(sum(p[1] for p in pairs), 1e-300)) ** 0.5
@@ -294,7 +303,8 @@ def _layer(
         name, type(layer).__name__, converted=True, tiles=tiles, arrays=arrays,
         cells=height * width * arrays, used=used, weight_error=weight_error, ir_drop=drop,
         output_error=output_error, cost=cost, surrogate_error=surrogate,
-        faulty=faulty if errors else None, resampled=resampled if errors else None,
+        saturated=saturated, faulty=faulty if errors else None,
+        resampled=resampled if errors else None,
     )
 
 

@@ -142,7 +142,8 @@ def test_percentile_and_explicit_ranges():
 
 def test_mistakes_are_named():
     chip = convert(nn.Sequential(nn.Linear(4, 3)), CrossbarConfig())
-    for data, message in (([], "no batch"), ([torch.zeros(2, 4)], "'0' no input other than 0")):
+    for data, message in (([], "no batch"), ([torch.zeros(2, 4)], "'0' no input other than 0"),
+                          (torch.ones(2, 4), "as a list")):
         with pytest.raises(ParameterError, match=message):
             calibrate(chip, data)
     with pytest.raises(ParameterError, match="convert it first"):

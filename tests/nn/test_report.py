@@ -136,6 +136,21 @@ def test_faulty_and_resampled_cells_are_counted():
     assert (report(other).layers[-2].faulty, report(other).layers[-2].resampled) == (faulty, resampled)
 
 
+def test_saturated_inputs_are_counted():
+    model = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2)).double()
+    chip = convert(model, CrossbarConfig(periphery=Periphery(dac=DAC(bits=8))))
+    calibrate(chip, [torch.eye(4, dtype=torch.float64)])
+    assert chip[0].crossbars.ranges.signed is False
+    # two of eight are above 1, one is below 0, where there is no phase for it
+    x = torch.tensor([[0.5, 2.0, 1.0, 0.0], [-0.1, 0.2, 1.1, 0.3]], dtype=torch.float64)
+    found = report(chip, x)
+    assert found.layers[-3].saturated == 3 / 8
+    assert "inputs beyond their range: 0 37.50%" in str(found)
+    assert report(chip).layers[-3].saturated is None
+    exact = convert(model, CrossbarConfig())
+    assert report(exact, x).layers[-3].saturated is None
+
+
 def test_curved_cells_have_output_errors_and_power():
     chip = convert(nn.Sequential(nn.Linear(6, 4)).double(), CrossbarConfig(
         nonidealities=NonIdealities(iv=SinhIV(0.2)), input_range=1.0))
