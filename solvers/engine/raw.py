@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...netlists.errors import NetlistError, ParameterError
+from ...netlists.errors import BackendUnavailable, NetlistError, ParameterError
 
 __all__ = ["RawPlot", "RawVariable", "read_raw", "write_raw"]
 
@@ -116,8 +116,6 @@ class RawPlot:
         try:
             import pandas as pd  # noqa: PLC0415 - optional
         except ModuleNotFoundError as error:
-            from ...netlists.errors import BackendUnavailable  # noqa: PLC0415
-
             raise BackendUnavailable("pandas is missing: install crossbarsim[studies]") from error
         return pd.DataFrame(
             {name: self[name] for name in self.names[1:]}, pd.Index(self.scale, name=self.names[0])
@@ -285,14 +283,11 @@ def _columns(flat: Any, present: list[int], points: int) -> list[Vector]:
     """Return the columns of numbers that come point by point; short columns end early."""
     width = len(present)
     if all(n == points for n in present):
-        table: list[Vector] = [flat.reshape(points, width)[:, k].copy() for k in range(width)]
-        return table
+        return [flat.reshape(points, width)[:, k].copy() for k in range(width)]
     lengths = np.array(present)
     here = np.arange(points)[:, None] < lengths  # (points, width)
     places = np.cumsum(here.ravel()).reshape(here.shape) - 1
-    columns: list[Vector] = []
-    columns.extend(flat[places[:n, k]] for k, n in enumerate(present))
-    return columns
+    return [flat[places[:n, k]] for k, n in enumerate(present)]
 
 
 def read_raw(path: str | Path | bytes) -> list[RawPlot]:

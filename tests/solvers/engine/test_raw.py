@@ -95,7 +95,7 @@ def test_broken_files_are_refused(data, message):
 
 
 def test_other_errors(tmp_path):
-    with pytest.raises(NetlistError, match="none.raw"):
+    with pytest.raises(NetlistError, match=r"none\.raw"):
         read_raw(tmp_path / "none.raw")
     with pytest.raises(ParameterError, match="at least one"):
         write_raw(tmp_path / "a.raw", [])
