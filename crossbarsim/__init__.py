@@ -27,6 +27,7 @@ from .netlists import (
     read_spice,
 )
 from .solvers import Solution, Solver
+from .solvers.engine.raw import read_raw, write_raw
 
 __all__ = [
     "EKV",
@@ -56,5 +57,7 @@ __all__ = [
     "Transimpedance",
     "VirtualGround",
     "Wires",
+    "read_raw",
     "read_spice",
+    "write_raw",
 ]
