@@ -173,6 +173,14 @@ class Device:
         )
         return low, high
 
+    def jumps(self) -> tuple[Array, ...]:
+        """Return the voltages at which rates jump, volt; for a device of polarity +1.
+
+        Circuits cross them with a ramp of a stated width; a model whose `rate_law` is continuous
+        has none.
+        """
+        return ()
+
     def rest(self) -> Array:
         """Return the states where no one set them, shaped like the bounds."""
         low, _ = self.bounds()

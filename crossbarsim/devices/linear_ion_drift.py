@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from ..netlists._check import Array
 from .base import Device
 from .parameters import State, parameter
 from .windows import biolek, joglekar, prodromakis, zha
@@ -58,6 +59,10 @@ class LinearIonDrift(Device):
     showcase: ClassVar[dict[str, tuple[float, ...]]] = {
         "": (1.0, 1.0), "technion": (2.0, 0.3), "biolek": (1.0, 10.0),
     }
+
+    def jumps(self) -> tuple[Array, ...]:
+        """Return both thresholds, where there is a range without drift between them."""
+        return self.v_p, -self.v_n
 
     @staticmethod
     def current_law(v: float, x: Any, p: Any) -> float:

@@ -222,6 +222,14 @@ class Group:
         del x, now
         return 0.0
 
+    def abrupt(self, x: Array) -> bool:
+        """Return whether a rate jumped in the time step that ended at x.
+
+        The step is then taken again by backward Euler, which does not carry on the rate before.
+        """
+        del x
+        return False
+
     def initial(self, x: Array) -> tuple[Ints, Array]:
         """Return (rows, what to add to q there) for ``uic``, and set own unknowns in x.
 

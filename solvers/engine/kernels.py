@@ -115,7 +115,7 @@ def largest_miss(
 ) -> tuple[float, int]:
     """Return the largest residual in terms of its tolerance, and where.
 
-    `terms` are those of f; a q and the offset count as well.
+    `terms` are those of f and a q; their sum a q and the offset count as well.
     """
     worst, place = 0.0, -1
     for k in range(floor.shape[0]):

@@ -7,6 +7,15 @@ Each state is an unknown y in [0, 1], its share of its range, with the row
 At a bound the rate that leads outwards is multiplied by 1 - d/1e-6, d how far outside y is: the
 state comes to rest within a millionth of its range, whatever the rate, and Newton's iteration sees
 a straight line there. At operating points the states stay as they are.
+
+Where a model's rate jumps at a voltage (`jumps` of the device, such as the thresholds of linear ion
+drift) the equations may have no solution on either side: behind a resistor the state then slides
+so that the voltage stays at the threshold (Filippov). There the rate is a ramp from one side's to
+the other's over the threshold +-1e-5 of it: the rate within is the unknown of the sliding solution,
+and the voltage is off by no more than that. Newton's steps that leap over the threshold and back stop on it: no side has a solution. Only then is there a
+ramp, until the voltage leaves it: where the rate drives the voltage away from the threshold both
+sides have one, and it simply jumps. The step in which that happens is one of backward Euler, for
+the trapezoidal rule would carry the rate from before along.
 """
 
 from __future__ import annotations
@@ -30,6 +39,8 @@ __all__ = ["Memristors"]
 _SLACK = 1e-6
 _MOVE = 0.25  # of a state's range in one Newton step
 _VOLT = 0.5
+_RAMP = 1e-5  # half the width of a jump's ramp, of the voltage at which it is
+_STOPS = 6  # on ramps, in one Newton iteration: there may be no solution on any
 
 
 class Memristors(Group):
@@ -61,6 +72,10 @@ class Memristors(Group):
             len(device.parameter_array), -1
         ))
         self.law: Callable[..., None] = evaluator(device)
+        jumps = [np.broadcast_to(np.ravel(j), (count,)) for j in device.jumps()]
+        self.jumps = np.array(jumps, dtype=float).reshape(len(jumps), count)
+        self.width = np.abs(self.jumps) * _RAMP
+        self._beside = np.zeros((count, (1 + states) * (2 + states)))
         self.f_rows = np.concatenate([at, own])
         self.q_rows = own
         a, b = at
@@ -83,19 +98,84 @@ class Memristors(Group):
     def start(self) -> None:
         """Forget limited voltages and states."""
         self.old_v, self.old_y = np.zeros(len(self.names)), self.first.copy()
+        self._sliding = np.zeros(self.jumps.shape, dtype=np.bool_)
+        self._stops, self._side = np.zeros(len(self.names)), self._sides(self.old_v)
+        self._end = self._ends(self.first)
+        self.jumped = False
 
     def accept_now(self) -> None:
         """Keep limited voltages and states."""
+        self._sliding = self._sliding & (self._sides(self.old_v) == 0.0)
         self.kept = self.old_v, self.old_y
+        self._slid = self._sliding
 
     def accept(self, x: Array, now: Instant) -> None:
         """Keep limited voltages and states."""
-        del x, now
+        del now
         self.accept_now()
+        self._end = self._ends(x[self.own])
+        if len(self.jumps):
+            self._stops[:] = 0.0
+            side = self._sides(self.old_v)
+            self.jumped = bool(((side == 0) != (self._side == 0)).any())
+            self._side = side
 
     def rewind(self) -> None:
         """Go back to those of the last point."""
         self.old_v, self.old_y = self.kept
+        self._sliding = self._slid
+        self._stops[:] = 0.0
+
+    def abrupt(self, x: Array) -> bool:
+        """Return whether a device got on or over a ramp, or a state to its bound."""
+        side, end = self._sides(x[self.at[0]] - x[self.at[1]]), self._ends(x[self.own])
+        return bool((side != self._side).any() or (end != self._end).any())
+
+    @staticmethod
+    def _ends(y: Array) -> Array:
+        return np.where(y >= 1.0, 1.0, np.where(y <= 0.0, -1.0, 0.0))
+
+    def _sides(self, v: Array) -> Array:
+        """Return -1 below each jump, 0 on its ramp, 1 above, (J, E)."""
+        away = self.polarity * v - self.jumps
+        on = self._sliding & (np.abs(away) < self.width)
+        return np.where(on, 0.0, np.where(away < 0.0, -1.0, 1.0))
+
+    def _stopped(self, v: Array) -> Array:
+        """Return voltages of which none is beyond a ramp that the last one was before."""
+        old, new = self._sides(self.old_v), self._sides(v)
+        over = (old * new < 0.0) & (self.width > 0.0) & (self._stops < _STOPS)
+        if not over.any():
+            return v
+        # once over it is free: where the rate drives the voltage on, both sides have a solution,
+        # and the ramp has one, too, that runs away from itself
+        again = self._stops >= 1.0
+        self._stops += over.any(axis=0)
+        over &= again
+        way = np.where(over, np.abs(self.jumps - self.polarity * self.old_v), np.inf)
+        first = way.argmin(axis=0)
+        stop = over.any(axis=0)
+        self._sliding = self._sliding.copy()
+        self._sliding[first[stop], np.flatnonzero(stop)] = True
+        at = self.polarity * self.jumps[first, np.arange(len(v))]
+        return np.where(stop, at, v)
+
+    def _ramps(self, u: Array, y: Array, found: Array) -> None:
+        """Put the rates on ramps into `found`, the law at u volt."""
+        for at, width, sliding in zip(self.jumps, self.width, self._sliding, strict=True):
+            on = sliding & (np.abs(u - at) < width)
+            if not on.any():
+                continue
+            low, high = (self._law_beside(at + way * width, y) for way in (-1.0, 1.0))
+            share = ((u - at + width) / np.where(width > 0.0, 2.0 * width, 1.0))[:, None, None]
+            ramp = low + share * (high - low)
+            ramp[:, :, 1] = (high - low)[:, :, 0] / np.where(width > 0.0, 2.0 * width, 1.0)[:, None]
+            found[on, 1:] = ramp[on, 1:]
+
+    def _law_beside(self, u: Array, y: Array) -> Array:
+        self.law(u, self.low + self.span * y, self.parameters, self._beside)
+        states = len(self.own)
+        return self._beside.reshape(len(self.names), 1 + states, 2 + states).copy()
 
     def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
         """Fill currents, rates, and their slopes."""
@@ -105,6 +185,8 @@ class Memristors(Group):
             room = np.maximum(_VOLT, 0.5 * np.abs(self.old_v))
             vl = np.clip(v, self.old_v - room, self.old_v + room)
             yl = np.clip(y, self.old_y - _MOVE, self.old_y + _MOVE)
+            if len(self.jumps) and now.mode != "dc":
+                vl = self._stopped(vl)
         elif now.initialise:
             vl, yl = np.zeros_like(v), self.first
         far = np.abs(v - vl) > 1e-12 + 1e-9 * np.abs(v)
@@ -115,6 +197,8 @@ class Memristors(Group):
         p = self.polarity
         self.law(p * vl, self.low + self.span * inside, self.parameters, self._out)
         found = self._out.reshape(len(self.names), 1 + states, 2 + states)
+        if len(self.jumps) and now.mode != "dc":
+            self._ramps(p * vl, inside, found)
         dv, dy = v - vl, y - yl
         within = (yl == inside).astype(float)
         current, g = p * found[:, 0, 0], found[:, 0, 1]

@@ -48,7 +48,8 @@ class Newton:
 
     Done when the last change of every unknown is below ``reltol |x| + tolerance``, no element is
     limited, and, which SPICE does not ask, what is missing in every row of Kirchhoff's law is
-    below ``reltol`` times its largest term plus ``abstol``.
+    below ``reltol`` times its largest term (one element's current, or charge over the time step)
+    plus ``abstol``.
 
     Parameters
     ----------
@@ -105,7 +106,7 @@ class Newton:
             finite = missing(system.f, system.q, a, offset, r)
             if count and change <= 1.0 and not system.limited():
                 miss, _ = largest_miss(
-                    r, system.terms(x), system.q, a, offset, reltol, self._row_floor
+                    r, system.terms(x, a), system.q, a, offset, reltol, self._row_floor
                 )
                 if miss <= 1.0:
                     return Outcome(x, True, count)

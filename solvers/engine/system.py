@@ -95,6 +95,7 @@ class System:
         self.g_linear = _placed(slot[0], lin_g[2], self.nnz)
         self.c_linear = _placed(slot[1], lin_c[2], self.nnz)
         self._has_g = bool(self.g_linear.any())
+        self._has_c = bool(self.c_linear.any())
         self.data = np.zeros(self.nnz + 1)
         self.linear = not self.active
         self._allocate()
@@ -225,9 +226,20 @@ class System:
             g.names[k] for g in self.active if g.limited.size for k in np.flatnonzero(g.limited)
         ]
 
-    def terms(self, x: Array) -> Array:
-        """Return the magnitude of the largest term of f in every row, (n + 1,)."""
+    def terms(self, x: Array, a: float = 0.0) -> Array:
+        """Return the magnitude of the largest term of f + a q in every row, (n + 1,).
+
+        A term is one element's current or one charge times a: charges that cancel leave a
+        residual that rounds with them, not with their sum.
+        """
         out = np.abs(self._source_f)
+        if a:
+            held = np.zeros_like(out)
+            if self._has_c:
+                gather(self.indptr, self.indices, self.c_linear, x, held)
+            if self.active:
+                scatter_largest(self._q_slots, self._q_values, held)
+            np.maximum(out, abs(a) * held, out=out)
         if self._has_g:
             gather(self.indptr, self.indices, self.g_linear, x, out)
         if self.active:

@@ -27,7 +27,7 @@ __all__ = ["transient"]
 _SAFETY = 0.95
 _STATE = 0.02  # states of memristors run away: their error counts for more
 _GRID = 300  # unknowns above which linear circuits keep to steps whose factors are known
-_WATCHED = ("refuse", "corner", "next_breakpoint", "accept", "rewind")
+_WATCHED = ("refuse", "corner", "next_breakpoint", "accept", "rewind", "abrupt")
 
 
 def transient(
@@ -146,7 +146,8 @@ class _Run:
         while t < analysis.stop:
             trial, new = self._step(t, h, order)
             if trial is None:
-                order = 1 if new == h / 8.0 else order  # after a failure of Newton's iteration
+                # after a failure of Newton's iteration, and where a rate jumped
+                order = 1 if new in (h, h / 8.0) else order
                 h = new
                 if h < self.min_step:
                     raise self._failure(t, *self._trouble)
@@ -178,7 +179,7 @@ class _Run:
             if end != before:
                 h = self._fit(following, t, end, fresh=True)
                 continue
-            if any(g.jumped for g in self.watched["refuse"]):
+            if any(g.jumped for g in self.watched["accept"]):
                 self._corner(t)
                 order = 1
                 h = self._fit(min(following, 0.1 * h), t, end, fresh=True)
@@ -202,6 +203,10 @@ class _Run:
             self._trouble = (found.reason, found.worst)
             self._rewind()
             return None, h / 8.0
+        if order > 1 and any(g.abrupt(found.x) for g in self.watched["abrupt"]):
+            self.rejected += 1
+            self._rewind()
+            return None, h
         self._rate = formula.a * system.q + formula.offset
         self._allowed = history.allowed(h, order, system.q, self._rate, self.errors)
         if self._allowed <= 0.9 * h:
