@@ -12,10 +12,11 @@ Where a model's rate jumps at a voltage (`jumps` of the device, such as the thre
 drift) the equations may have no solution on either side: behind a resistor the state then slides
 so that the voltage stays at the threshold (Filippov). There the rate is a ramp from one side's to
 the other's over the threshold +-1e-5 of it: the rate within is the unknown of the sliding solution,
-and the voltage is off by no more than that. Newton's steps that leap over the threshold and back stop on it: no side has a solution. Only then is there a
-ramp, until the voltage leaves it: where the rate drives the voltage away from the threshold both
-sides have one, and it simply jumps. The step in which that happens is one of backward Euler, for
-the trapezoidal rule would carry the rate from before along.
+and the voltage is off by no more than that. Newton's steps that leap over the threshold and back
+stop on it: no side has a solution. Only then is there a ramp, until the voltage leaves it: where
+the rate drives the voltage away from the threshold both sides have one, and it simply jumps. The
+step in which that happens is one of backward Euler, for the trapezoidal rule would carry the rate
+from before along.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from ...netlists._check import Array
 from ...netlists.analyses import Tran
 from ...netlists.circuit import Circuit
 from ...netlists.errors import ConvergenceError
+from .creep import Pace
 from .groups import Bools, Group, Instant
 from .homotopy import find
 from .integrate import History, StepTolerances
@@ -143,8 +145,13 @@ class _Run:
         t, order, at, saved = 0.0, 1, 0, step
         end = float(corners[at])
         h = self._fit(min(step, 0.1 * end) if len(corners) > 1 else step, t, end, fresh=True)
+        pace = Pace(analysis.stop)
         while t < analysis.stop:
             trial, new = self._step(t, h, order)
+            if trial is None:
+                pace.refused(self._trouble[1])
+            if slow := pace.creeps(t):
+                raise self._failure(t, slow, pace.place if pace.place >= 0 else self._roughest())
             if trial is None:
                 # after a failure of Newton's iteration, and where a rate jumped
                 order = 1 if new in (h, h / 8.0) else order
@@ -205,6 +212,7 @@ class _Run:
             return None, h / 8.0
         if order > 1 and any(g.abrupt(found.x) for g in self.watched["abrupt"]):
             self.rejected += 1
+            self._trouble = ("a rate jumps", -1)
             self._rewind()
             return None, h
         self._rate = formula.a * system.q + formula.offset
@@ -274,6 +282,18 @@ class _Run:
             return gap
         return 0.5 * gap if 1.9 * h > gap else h
 
+    def _roughest(self) -> int:
+        """Return the unknown whose last charges allow the shortest step, or -1."""
+        history, rows = self.history, self.errors.rows
+        h = history.times[0] - history.times[1]
+        if not len(rows) or not h > 0.0:
+            return -1
+        found = [
+            history.allowed(h, 1, self.system.q, history.rate, replace(self.errors, rows=row))
+            for row in rows[:, None]
+        ]
+        return int(rows[int(np.argmin(found))])
+
     # -- the end ---------------------------------------------------------------------------------
 
     def _result(self) -> Transient:
@@ -290,11 +310,17 @@ class _Run:
         )]) if k >= 0]
         limited = self.system.limited_names()[:5]
         where = f"; not settled: {', '.join(places[:6])}" if places else ""
+        there = [
+            g.names[k] for g in self.system.active if worst >= 0 and g.names
+            for k in np.flatnonzero((g.f_rows == worst).any(axis=0))
+        ][:5]
+        where += f"; non-linear there: {', '.join(there)}" if there else ""
         more = f"; limited: {', '.join(limited)}" if limited else ""
         partial: Any = self._result() if self.record.count else None
         return ConvergenceError(
             f"at t = {t:.6g} s time steps became too short ({reason}){where}{more}; give sources "
-            "a finite rise time, or loosen `reltol`", partial
+            "a finite rise time, smooth jumps in the laws of these elements, or loosen `reltol`",
+            partial
         )
 
 

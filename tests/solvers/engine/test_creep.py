@@ -6,7 +6,7 @@ from circuits import card, put
 from crossbarsim.netlists import read_spice
 from scipy.integrate import solve_ivp
 
-from crossbarsim import Circuit, Sine, Solver
+from crossbarsim import Circuit, ConvergenceError, Sine, Solver
 from crossbarsim.devices import VTEAM, LinearIonDrift
 
 RING = """ring
@@ -107,3 +107,11 @@ def test_vteam_behind_a_resistor(preset):
     assert np.abs(r["n1#x"] - expected).max() < 5e-3
     assert np.ptp(r["n1#x"]) > 0.5
     assert r.steps < 5000
+
+
+def test_a_creeping_run_ends(monkeypatch):
+    # a jump of which the model says nothing: no step across it settles
+    monkeypatch.setattr(LinearIonDrift, "jumps", lambda _: ())
+    circuit = behind(LinearIonDrift, 1e3, Sine(0, 5, 1), **DRIFT).options(reltol=1e-6)
+    with pytest.raises(ConvergenceError, match=r"at t = 0\.1.*creeps.*N1.*smooth jumps"):
+        Solver().transient(circuit, 2.0, step=1e-3)
