@@ -19,7 +19,7 @@ JOBS: dict[str, dict[str, tuple[int, int]]] = {
     "LeNet": {"digital": (512, 5), "ideal": (512, 5), "matrix": (512, 5), "adc": (256, 3),
               "vectors": (4, 1), "non-linear": (1, 1)},
     "ResNet-18": {"digital": (64, 3), "ideal": (64, 3), "matrix": (64, 3), "adc": (8, 2),
-                  "surrogate": (8, 2)},
+                  "surrogate": (8, 2), "vectors": (1, 1), "non-linear": (1, 1)},
 }
 PATHS = {
     "digital": "torch's own layers",
@@ -126,6 +126,10 @@ def run(*, quick: bool = False) -> dict[str, Any]:
     return {**result, "limit_s": LIMIT, "pictures": rows}
 
 
+def _rate(each: float) -> str:
+    return f"{each:,.0f}" if each >= 100 else f"{each:.2g}"
+
+
 def table(result: dict[str, Any]) -> str:
     """Return the README's sentence and table."""
     weights = result["tiles"] * TILE**2 / 2e6
@@ -152,7 +156,7 @@ def table(result: dict[str, Any]) -> str:
             continue
         ready = ", ".join(show(found[k]) for k in ("convert", "calibrate") if k in found)
         lines.append(
-            f"{head} {found['images'] / found['seconds']:,.3g} | {ready} | "
+            f"{head} {_rate(found['images'] / found['seconds'])} | {ready} | "
             f"{show(found['first'])} ({found['images']} images) | "
             f"{found['bytes'] / 1e9:.2g} GB |"
         )
