@@ -13,7 +13,7 @@ from ..netlists._check import Array, finite_array
 from ..netlists.errors import ParameterError
 from .compiled import build
 from .laws import law_source
-from .parameters import Parameter, State, closest, read_values
+from .parameters import Parameter, State, closest, operands, read_values
 from .partials import check_partials
 from .simulate import Trace, hysteresis, simulate
 
@@ -227,38 +227,7 @@ class Device:
         return np.array([np.broadcast_to(v, shape) for v in values]).reshape(len(values), *shape)
 
     def _operands(self, v: Any, x: Any) -> tuple[Array, Array, tuple[int, ...]]:
-        volts, states = finite_array("v", v), finite_array("x", x)
-        count = len(self.states)
-        if states.shape[:1] != (count,) and count:
-            raise ParameterError(
-                f"`x` must have shape ({count}, ...), one entry per state "
-                f"({', '.join(self.state_names)}); got {states.shape}"
-            )
-        own = self.parameter_array.shape[1:]
-        try:
-            shape = np.broadcast_shapes(volts.shape, states.shape[1:], own)
-        except ValueError:
-            raise ParameterError(
-                f"`v` {volts.shape}, `x` {states.shape} and the parameters {own} do not fit "
-                "together"
-            ) from None
-        low, high = self.bounds()
-        lift = (count, *(1,) * (len(shape) - low.ndim + 1), *low.shape[1:])
-        low, high = low.reshape(lift), high.reshape(lift)
-        slack = 1e-9 * (high - low)
-        whole = np.broadcast_to(
-            states.reshape(count, *(1,) * (len(shape) - states.ndim + 1), *states.shape[1:]),
-            (count, *shape),
-        )
-        bad = (whole < low - slack) | (whole > high + slack)
-        if bad.any():
-            s = int(np.argwhere(bad)[0][0])
-            value = float(whole[bad][0])
-            raise ParameterError(
-                f"state `{self.states[s].name}` = {value:g} {self.states[s].unit} is out of its "
-                f"range, {np.min(low[s]):g} to {np.max(high[s]):g}"
-            )
-        return np.broadcast_to(volts, shape), np.clip(whole, low, high), shape
+        return operands(v, x, self.states, self.bounds(), self.parameter_array.shape[1:])
 
     def evaluate(self, v: Any, x: Any) -> tuple[Array, Array, Array]:
         """Return current, di/dv and rates (S, ...) at voltages v and states x (S, ...)."""

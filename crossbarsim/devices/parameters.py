@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from ..netlists._check import Array, finite_array
 from ..netlists.errors import ParameterError
 
-__all__ = ["Parameter", "State", "closest", "parameter", "read_values"]
+__all__ = ["Parameter", "State", "closest", "operands", "parameter", "read_values"]
 
 
 @dataclass(frozen=True)
@@ -103,3 +103,44 @@ def read_values(
         shapes = ", ".join(f"{n} {v.shape}" for n, v in values.items() if v.ndim)
         raise ParameterError(f"{title}: parameters of different shapes: {shapes}") from None
     return values
+
+
+def operands(
+    v: Any, x: Any, states: Sequence[State], bounds: tuple[Array, Array], own: tuple[int, ...]
+) -> tuple[Array, Array, tuple[int, ...]]:
+    """Return voltages and states (S, ...), broadcast with parameters of shape `own`, and the shape.
+
+    Raises
+    ------
+    ParameterError
+        Shapes that do not fit together, or a state out of its range.
+    """
+    volts, given = finite_array("v", v), finite_array("x", x)
+    count = len(states)
+    if given.shape[:1] != (count,) and count:
+        raise ParameterError(
+            f"`x` must have shape ({count}, ...), one entry per state "
+            f"({', '.join(state.name for state in states)}); got {given.shape}"
+        )
+    try:
+        shape = np.broadcast_shapes(volts.shape, given.shape[1:], own)
+    except ValueError:
+        raise ParameterError(
+            f"`v` {volts.shape}, `x` {given.shape} and the parameters {own} do not fit together"
+        ) from None
+    low, high = bounds
+    lift = (count, *(1,) * (len(shape) - low.ndim + 1), *low.shape[1:])
+    low, high = low.reshape(lift), high.reshape(lift)
+    slack = 1e-9 * (high - low)
+    whole = np.broadcast_to(
+        given.reshape(count, *(1,) * (len(shape) - given.ndim + 1), *given.shape[1:]),
+        (count, *shape),
+    )
+    bad = (whole < low - slack) | (whole > high + slack)
+    if bad.any():
+        s = int(np.argwhere(bad)[0][0])
+        raise ParameterError(
+            f"state `{states[s].name}` = {float(whole[bad][0]):g} {states[s].unit} is out of its "
+            f"range, {np.min(low[s]):g} to {np.max(high[s]):g}"
+        )
+    return np.broadcast_to(volts, shape), np.clip(whole, low, high), shape

@@ -231,7 +231,7 @@ def test_threads_and_order_make_the_same_chip():
 def test_any_place_and_shape(seed, layer, rows, columns):
     fab = made(
         Variability("r_on", Truncated(Normal(0.5), 0.1)),
-        Variability("r_off", Normal(0.2), correlation=Correlation(2.0, 0.3, 0.3)),
+        Variability("r_off", Normal(0.1), correlation=Correlation(2.0, 0.3, 0.3)),
         place=Place(seed, layer), shape=(rows, columns),
     )
     assert fab.g_on.shape == fab.g_off.shape == (rows, columns)
