@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import resource
 import shutil
-import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -15,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .crossbar_solve import show
+from .timing import run_ngspice
 from .worker import measure, peak_memory
 
 SIDES = (100, 316, 1000)  # nodes per side of the RC mesh: 10^4 to 10^6
@@ -158,16 +157,10 @@ def ngspice(case: str, size: int, analysis: str, limit: float) -> dict[str, Any]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "deck.cir"
         path.write_text("\n".join([text, *commands, ".endc", ".end", ""]))
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        try:
-            done = subprocess.run(  # noqa: S603
-                [shutil.which("ngspice") or "ngspice", "-b", str(path)], cwd=folder,
-                capture_output=True, text=True, timeout=limit, check=False,
-            )
-        except subprocess.TimeoutExpired:
+        ran = run_ngspice(path, limit)
+        if ran is None:
             return None
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+        seconds, done = ran
         if analysis == "op":
             pairs = dict(
                 line.split(" = ") for line in done.stdout.splitlines() if line.count(" = ") == 1

@@ -1,9 +1,13 @@
-"""Best-of timing."""
+"""Best-of timing, and the CPU time of ngspice."""
 
 from __future__ import annotations
 
+import resource
+import shutil
+import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -26,3 +30,17 @@ def best_of(work: Callable[[], T], *, seconds: float = 1.0, least: int = 3) -> t
         once = time.perf_counter() - start
         best, spent, count = min(best, once), spent + once, count + 1
     return best, result
+
+
+def run_ngspice(deck: Path, limit: float) -> tuple[float, subprocess.CompletedProcess[str]] | None:
+    """Run ngspice on `deck`, in its folder; return CPU time and process, None past `limit` s."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    try:
+        done = subprocess.run(  # noqa: S603
+            [shutil.which("ngspice") or "ngspice", "-b", str(deck)], cwd=deck.parent,
+            capture_output=True, text=True, timeout=limit, check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return None
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, done

@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
-import resource
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .crossbar_solve import show
+from .timing import run_ngspice
 from .worker import measure
 
 SIZES = (16, 32, 64)
@@ -102,16 +101,10 @@ def ngspice(size: int, limit: float) -> dict[str, Any] | None:
         path.write_text(deck.replace(".end\n", "\n".join(commands)))
         seconds = spent = 0.0
         while spent < REPEAT:  # the least of a few, as of ours
-            before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            try:
-                done = subprocess.run(  # noqa: S603
-                    [shutil.which("ngspice") or "ngspice", "-b", str(path)], cwd=folder,
-                    capture_output=True, text=True, timeout=limit, check=False,
-                )
-            except subprocess.TimeoutExpired:
+            found = run_ngspice(path, limit)
+            if found is None:
                 return None
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            once = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+            once, done = found
             seconds, spent = min(seconds or once, once), spent + once
         table = np.loadtxt(Path(folder) / "currents.txt")
     last = re.findall(r"^v\(x_cell\S+ = (\S+)$", done.stdout, re.MULTILINE)

@@ -12,14 +12,14 @@ from rich.console import Console
 from rich.table import Table
 
 from .cli_device import device
-from .cli_errors import reported
+from .cli_errors import reported, studies_extra
 from .cli_parse import numbers, shapes
 from .cli_program import program, read_margin
 from .cli_spice import check, run
 from .cli_studies import device_spread, nonidealities
 from .environment import environment
 from .netlists.crossbar import Crossbar, Wires
-from .netlists.errors import BackendUnavailable, ParameterError
+from .netlists.errors import ParameterError
 from .solvers import Solver
 
 if TYPE_CHECKING:
@@ -145,13 +145,9 @@ def ir_drop(
     An interrupted study goes on where it stopped when the same command runs again.
     """
     with reported(f": finished points are kept in {out}; run the same command to go on"):
-        try:
+        with studies_extra():
             from . import studies  # noqa: PLC0415 - imports torch
             from .studies.plots import save_accuracy, save_tile  # noqa: PLC0415
-        except ModuleNotFoundError as error:
-            raise BackendUnavailable(
-                f"{error.name} is not installed: install crossbarsim[studies]"
-            ) from error
         defaults = studies.IrDropStudy()
         settings = studies.IrDropStudy(
             ohms=numbers(ohm, "--ohm") if ohm else defaults.ohms,

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import typer
 from rich.console import Console
 
-from .netlists.errors import CrossbarSimError
+from .netlists.errors import BackendUnavailable, CrossbarSimError
 
-__all__ = ["reported"]
+__all__ = ["reported", "studies_extra"]
 
 
 @contextmanager
@@ -25,3 +25,14 @@ def reported(resume: str = "") -> Iterator[None]:
     except KeyboardInterrupt as interrupt:
         errors.print(f"interrupted{resume}")
         raise typer.Exit(130) from interrupt
+
+
+@contextmanager
+def studies_extra() -> Iterator[None]:
+    """Turn a failed import into the error that names the extra to install."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise BackendUnavailable(
+            f"{error.name} is not installed: install crossbarsim[studies]"
+        ) from error

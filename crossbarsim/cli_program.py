@@ -13,13 +13,13 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from .cli_device import settings
-from .cli_errors import reported
+from .cli_errors import reported, studies_extra
 from .devices.access import OneSelectorOneResistor, OneTransistorOneResistor
 from .devices.transistors import EKV
 from .environment import environment
 from .netlists.crossbar import Crossbar, Wires
 from .netlists.devices import model
-from .netlists.errors import BackendUnavailable, ParameterError
+from .netlists.errors import ParameterError
 
 if TYPE_CHECKING:
     from .devices.base import Device
@@ -168,14 +168,10 @@ def program(
     """
     console = Console()
     with reported():
-        try:
+        with studies_extra():
             from .programming import Gated  # noqa: PLC0415
             from .programming import program as run  # noqa: PLC0415 - imports numba
             from .programming.plots import save_program  # noqa: PLC0415
-        except ModuleNotFoundError as error:
-            raise BackendUnavailable(
-                f"{error.name} is not installed: install crossbarsim[studies]"
-            ) from error
         shape = _shape(size)
         found = model(name)
         changes = settings(found, values or [])
@@ -236,13 +232,9 @@ def read_margin(
     """Read margin and read delay of passive arrays against their size."""
     console = Console()
     with reported():
-        try:
+        with studies_extra():
             from . import studies  # noqa: PLC0415 - imports torch
             from .studies.plot_reads import save_read_delay, save_read_margin  # noqa: PLC0415
-        except ModuleNotFoundError as error:
-            raise BackendUnavailable(
-                f"{error.name} is not installed: install crossbarsim[studies]"
-            ) from error
         try:
             many = [int(n) for n in sizes.split(",")]
         except ValueError:

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from .cli_errors import reported
-from .netlists.errors import BackendUnavailable, NetlistError, ParameterError
+from .cli_errors import reported, studies_extra
+from .netlists.errors import NetlistError, ParameterError
 from .netlists.spice.reader import read_spice
 
 if TYPE_CHECKING:
@@ -202,10 +202,6 @@ def _spoken(name: str) -> str:
 
 def _pictures(deck: Path, results: list[Any]) -> list[Path]:
     """Write one picture per analysis; return the files."""
-    try:
+    with studies_extra():
         from .cli_spice_plots import save_pictures  # noqa: PLC0415 - imports matplotlib
-    except ModuleNotFoundError as error:
-        raise BackendUnavailable(
-            f"{error.name} is not installed: install crossbarsim[studies]"
-        ) from error
     return save_pictures(deck, results)

@@ -9,10 +9,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from .cli_errors import reported
+from .cli_errors import reported, studies_extra
 from .cli_parse import integers, numbers, shapes
 from .devices import model
-from .netlists.errors import BackendUnavailable
 
 if TYPE_CHECKING:
     from .studies import NonIdealityResult
@@ -82,13 +81,9 @@ def nonidealities(
     An interrupted study goes on where it stopped when the same command runs again.
     """
     with reported(f": finished points are kept in {out}; run the same command to go on"):
-        try:
+        with studies_extra():
             from . import studies  # noqa: PLC0415 - imports torch
             from .studies.nonidealities_plots import save_nonidealities  # noqa: PLC0415
-        except ModuleNotFoundError as error:
-            raise BackendUnavailable(
-                f"{error.name} is not installed: install crossbarsim[studies]"
-            ) from error
         given: dict[str, Any] = {
             "tiles": tile and shapes(tile), "ohms": ohm and numbers(ohm, "--ohm"),
             "bits": bits and integers(bits, "--bits"),
@@ -141,13 +136,9 @@ def device_spread(
 ) -> None:
     """I-V loops, set and reset of many devices that differ, with any and with few states."""
     with reported():
-        try:
+        with studies_extra():
             from . import studies  # noqa: PLC0415 - imports torch
             from .studies.device_spread_plots import save_device_spread  # noqa: PLC0415
-        except ModuleNotFoundError as error:
-            raise BackendUnavailable(
-                f"{error.name} is not installed: install crossbarsim[studies]"
-            ) from error
         kind = model(device)
         if preset is None and device == "vteam":
             preset = "team_6353604"

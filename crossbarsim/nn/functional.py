@@ -61,6 +61,22 @@ def _resistance(name: str, value: Any) -> Tensor:
     return torch.tensor(float(value), dtype=torch.float64)
 
 
+def _tiled(V: Any, G: Any) -> tuple[Tensor, Tensor]:
+    """Return voltages (T, B, M) and conductances (T, M, N) of one crossbar or of several."""
+    V, G = _tensor("V", V), _tensor("G", G)
+    tiled = G.ndim == 3
+    if G.ndim not in (2, 3) or V.ndim not in ((3,) if tiled else (1, 2)):
+        raise ParameterError(
+            "`V` and `G` must have the shapes (M,) or (B, M) with (M, N), or (T, B, M) with "
+            f"(T, M, N); got {tuple(V.shape)} and {tuple(G.shape)}"
+        )
+    if V.shape[-1] != G.shape[-2] or (tiled and V.shape[0] != G.shape[0]):
+        raise ParameterError(
+            f"`V` {tuple(V.shape)} does not fit `G` {tuple(G.shape)}: one voltage per word line"
+        )
+    return (V, G) if tiled else (V.reshape(1, -1, V.shape[-1]), G.unsqueeze(0))
+
+
 def _fixed(solver: Solver | None, ends: Ends | None, driver: float, sense: float) -> _Fixed:
     if solver is not None and not isinstance(solver, Solver):
         raise ParameterError(f"`solver` must be a Solver; got {type(solver).__name__}")
@@ -172,24 +188,12 @@ def crossbar_currents(
     ------
     ParameterError, SingularCircuitError, ConvergenceError, BackendUnavailable
     """
-    V, G = _tensor("V", V), _tensor("G", G)
-    tiled = G.ndim == 3
-    if G.ndim not in (2, 3) or V.ndim not in ((3,) if tiled else (1, 2)):
-        raise ParameterError(
-            "`V` and `G` must have the shapes (M,) or (B, M) with (M, N), or (T, B, M) with "
-            f"(T, M, N); got {tuple(V.shape)} and {tuple(G.shape)}"
-        )
-    if V.shape[-1] != G.shape[-2] or (tiled and V.shape[0] != G.shape[0]):
-        raise ParameterError(
-            f"`V` {tuple(V.shape)} does not fit `G` {tuple(G.shape)}: one voltage per word line"
-        )
+    volts, cells = _tiled(V, G)
     fixed = _fixed(solver, ends, driver, sense)
-    volts = V if tiled else V.reshape(1, -1, V.shape[-1])
-    cells = G if tiled else G.unsqueeze(0)
     result: Tensor = _Currents.apply(  # type: ignore[no-untyped-call]
         volts, cells, _resistance("word", word), _resistance("bit", bit), fixed
     )
-    return result if tiled else result.reshape(*V.shape[:-1], G.shape[-1])
+    return result.reshape(*V.shape[:-1], G.shape[-1])
 
 
 def effective_matrices(

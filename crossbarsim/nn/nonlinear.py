@@ -26,6 +26,7 @@ from .functional import (
     _numpy,
     _resistance,
     _tensor,
+    _tiled,
     effective_matrices,
 )
 
@@ -169,24 +170,12 @@ def cell_currents(
     ------
     ParameterError, SingularCircuitError, ConvergenceError, BackendUnavailable
     """
-    V, G = _tensor("V", V), _tensor("G", G)
-    tiled = G.ndim == 3
-    if G.ndim not in (2, 3) or V.ndim not in ((3,) if tiled else (1, 2)):
-        raise ParameterError(
-            "`V` and `G` must have the shapes (M,) or (B, M) with (M, N), or (T, B, M) with "
-            f"(T, M, N); got {tuple(V.shape)} and {tuple(G.shape)}"
-        )
-    if V.shape[-1] != G.shape[-2] or (tiled and V.shape[0] != G.shape[0]):
-        raise ParameterError(
-            f"`V` {tuple(V.shape)} does not fit `G` {tuple(G.shape)}: one voltage per word line"
-        )
+    volts, cells = _tiled(V, G)
     curved = _Curved(_fixed(solver, ends, driver, sense), _law(iv))
-    volts = V if tiled else V.reshape(1, -1, V.shape[-1])
-    cells = G if tiled else G.unsqueeze(0)
     result: Tensor = _CellCurrents.apply(  # type: ignore[no-untyped-call]
         volts, cells, _resistance("word", word), _resistance("bit", bit), curved
     )
-    return result if tiled else result.reshape(*V.shape[:-1], G.shape[-1])
+    return result.reshape(*V.shape[:-1], G.shape[-1])
 
 
 # -- one linearisation per array -------------------------------------------------------------------

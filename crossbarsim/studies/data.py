@@ -69,6 +69,13 @@ class Dataset:
         _, channels, height, width = self.train.images.shape
         return channels, height, width
 
+    def held_out(self, limit: int | None = None) -> dict[str, Labelled]:
+        """Return the first `limit` images of the test set and of every extra one, by name."""
+        return {
+            name: Labelled(part.images[:limit], part.labels[:limit])
+            for name, part in {"test": self.test, **self.extra}.items()
+        }
+
     @cached_property
     def sha256(self) -> str:
         """Identity of all pixels and labels, independent of the files' packing."""

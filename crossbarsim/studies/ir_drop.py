@@ -168,11 +168,7 @@ class IrDropStudy:
         meter = progress or Silent()
         settings = CnnSettings.for_data(data, epochs=self.epochs, seed=self.train_seed)
         network = trained_cnn(settings, data, cache=out, progress=meter, threads=self.threads)
-        held_out = {"test": data.test, **data.extra}
-        parts = {
-            name: Labelled(part.images[: self.images], part.labels[: self.images])
-            for name, part in held_out.items()
-        }
+        parts = data.held_out(self.images)
         record = Record(out / "points.jsonl", self.context(data, network))
         points = list(self.points())
         done = sum(record.get(point.key) is not None for point in points)

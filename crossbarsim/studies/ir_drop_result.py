@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from torch import nn
 
-from ..environment import environment
 from ..netlists.errors import ParameterError
-from .data import Dataset
-from .networks import CnnSettings, TrainedCnn
+from .network_result import NetworkResult
 from .tile_map import TileMap, fullest_tile, tile_map
 
 if TYPE_CHECKING:
@@ -25,7 +20,7 @@ __all__ = ["IrDropResult"]
 
 
 @dataclass(frozen=True, eq=False)
-class IrDropResult:
+class IrDropResult(NetworkResult):
     """What the study found.
 
     Parameters
@@ -43,19 +38,6 @@ class IrDropResult:
     """
 
     study: IrDropStudy
-    cnn: CnnSettings
-    data: Dataset
-    network: TrainedCnn
-    points: pd.DataFrame
-    digital_accuracy: dict[str, float]
-    seconds: float
-
-    @cached_property
-    def held_out(self) -> dict[str, int]:
-        """Number of images of each held-out set."""
-        parts = {"test": self.data.test, **self.data.extra}
-        limit = self.study.images
-        return {k: len(v) if limit is None else min(len(v), limit) for k, v in parts.items()}
 
     def summary(self, part: str = "test") -> pd.DataFrame:
         """Return accuracy per tile shape and wire resistance.
@@ -104,33 +86,6 @@ class IrDropResult:
                 cells.append(text if np.isnan(row["std"]) else f"{text} ± {100 * row['std']:.2f}")
             lines.append(f"| {shape[0]}x{shape[1]} tiles | " + " | ".join(cells) + " |")
         return "\n".join(lines) + "\n"
-
-    def describe(self) -> dict[str, Any]:
-        """Return every setting needed to run the study again, and where it ran."""
-        return {
-            "study": asdict(self.study),
-            "network": {**asdict(self.cnn), "sha256": self.network.sha256,
-                        "training_seconds": self.network.seconds},
-            "data": {"name": self.data.name, "sha256": self.data.sha256,
-                     "held_out": self.held_out, "training_images": len(self.data.train)},
-            "digital_accuracy": self.digital_accuracy,
-            "seconds": float(self.points["seconds"].sum()),
-            "environment": environment(),
-        }
-
-    def save(self, out: Path) -> tuple[Path, ...]:
-        """Write ``results.csv``, ``table.md`` and ``study.json`` into `out`; return their paths."""
-        out.mkdir(parents=True, exist_ok=True)
-        paths = out / "results.csv", out / "table.md", out / "study.json"
-        self.points.to_csv(paths[0], index=False)
-        tables = (
-            f"{self.data.name}, {part} images ({count:,}); digital network "
-            f"{100 * self.digital_accuracy[part]:.2f} %\n\n{self.markdown(part)}"
-            for part, count in self.held_out.items()
-        )
-        paths[1].write_text("\n".join(tables), encoding="utf-8")
-        paths[2].write_text(json.dumps(self.describe(), indent=2) + "\n", encoding="utf-8")
-        return paths
 
     def tile_map(self) -> TileMap:
         """Return the voltages over the first tile of the network's largest layer.

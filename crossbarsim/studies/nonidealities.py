@@ -272,10 +272,7 @@ class NonIdealityStudy:
         meter = progress or Silent()
         settings = CnnSettings.for_data(data, epochs=self.epochs, seed=self.train_seed)
         network = trained_cnn(settings, data, cache=out, progress=meter, threads=self.threads)
-        parts = {
-            name: Labelled(part.images[: self.images], part.labels[: self.images])
-            for name, part in {"test": data.test, **data.extra}.items()
-        }
+        parts = data.held_out(self.images)
         record = Record(out / "points.jsonl", self.context(data, network))
         chips, bits = list(self.chips()), (None, *self.bits)
         done = sum(record.get(chip.key(b)) is not None for chip in chips for b in bits)

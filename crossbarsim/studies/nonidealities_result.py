@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
-from functools import cached_property
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ..environment import environment
 from ..netlists.errors import ParameterError
-from .data import Dataset
-from .networks import CnnSettings, TrainedCnn
+from .network_result import NetworkResult
 
 if TYPE_CHECKING:
     from .nonidealities import NonIdealityStudy
@@ -30,7 +25,7 @@ _NONE = {"sigma": 0.0, "states": float("inf"), "stuck_on": 0.0, "stuck_off": 0.0
 
 
 @dataclass(frozen=True, eq=False)
-class NonIdealityResult:
+class NonIdealityResult(NetworkResult):
     """What the study found.
 
     Parameters
@@ -48,19 +43,6 @@ class NonIdealityResult:
     """
 
     study: NonIdealityStudy
-    cnn: CnnSettings
-    data: Dataset
-    network: TrainedCnn
-    points: pd.DataFrame
-    digital_accuracy: dict[str, float]
-    seconds: float
-
-    @cached_property
-    def held_out(self) -> dict[str, int]:
-        """Number of images of each held-out set."""
-        parts = {"test": self.data.test, **self.data.extra}
-        limit = self.study.images
-        return {k: len(v) if limit is None else min(len(v), limit) for k, v in parts.items()}
 
     def grid(
         self, effect: str, tile: tuple[int, int], ohm: float, part: str = "test"
@@ -133,33 +115,6 @@ class NonIdealityResult:
             table: Any = self.grid(effect, tile, ohm, part)
             found.append(100 * table.loc[value, bits])
         return f"| {name} | " + " | ".join(f"{accuracy:.1f}" for accuracy in found) + " |"
-
-    def describe(self) -> dict[str, Any]:
-        """Return every setting needed to run the study again, and where it ran."""
-        return {
-            "study": asdict(self.study),
-            "network": {**asdict(self.cnn), "sha256": self.network.sha256,
-                        "training_seconds": self.network.seconds},
-            "data": {"name": self.data.name, "sha256": self.data.sha256,
-                     "held_out": self.held_out, "training_images": len(self.data.train)},
-            "digital_accuracy": self.digital_accuracy,
-            "seconds": float(self.points["seconds"].sum()),
-            "environment": environment(),
-        }
-
-    def save(self, out: Path) -> tuple[Path, ...]:
-        """Write ``results.csv``, ``table.md`` and ``study.json`` into `out`; return their paths."""
-        out.mkdir(parents=True, exist_ok=True)
-        paths = out / "results.csv", out / "table.md", out / "study.json"
-        self.points.to_csv(paths[0], index=False)
-        tables = (
-            f"{self.data.name}, {part} images ({count:,}); digital network "
-            f"{100 * self.digital_accuracy[part]:.2f} %\n\n{self.markdown(part)}"
-            for part, count in self.held_out.items()
-        )
-        paths[1].write_text("\n".join(tables), encoding="utf-8")
-        paths[2].write_text(json.dumps(self.describe(), indent=2) + "\n", encoding="utf-8")
-        return paths
 
 
 def place_label(tile: tuple[int, int], ohm: float) -> str:
