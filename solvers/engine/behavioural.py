@@ -10,6 +10,9 @@ Elements with expressions of the same form (all but numbers and names) are one g
 ``ddt(u)`` is an unknown w with the row w - d/dt u = 0, and ``idt(u)`` one with u - d/dt w = 0, so
 that both are integrated with the circuit's charges and under their error control. At an operating
 point a derivative is 0 and an integral is its initial value (0 unless given).
+
+``hertz`` is 0 at operating points and in time; small-signal analyses take the slopes, at the
+voltages of the operating point, anew at every frequency.
 """
 
 from __future__ import annotations
@@ -37,12 +40,15 @@ class _Compiled:
     def __init__(self, expressions: Sequence[Expression], plus: Ints, minus: Ints) -> None:
         self.plus, self.minus = plus, minus  # (P, N)
         self.law: Callable[..., tuple[Array, Array]] = compile_together(expressions)
+        self.spectral = any(e.uses("hertz") for e in expressions)
 
     def look(self, x: Array, now: Instant) -> tuple[Array, Array]:
         """Return values (N,) and slopes (P, N)."""
         probes = x[self.plus] - x[self.minus] if len(self.plus) else np.zeros(self.plus.shape)
         with np.errstate(all="ignore"):
-            value, slopes = self.law(probes, now.time, now.temperature - _CELSIUS)
+            value, slopes = self.law(
+                probes, now.time, now.temperature - _CELSIUS, now.hertz
+            )
         count = self.plus.shape[1]
         return np.broadcast_to(value, (count,)), np.broadcast_to(slopes, self.plus.shape)
 
@@ -69,7 +75,7 @@ class Currents(Group):
         resistive: bool = False,
     ) -> None:
         self.names, self.at, self.law, self.many = tuple(names), at, law, many
-        self.resistive = resistive
+        self.resistive, self.spectral = resistive, law.spectral
         self.f_rows = at
         parts = [law.entries(at[0]), law.entries(at[1])]
         if resistive:
@@ -110,6 +116,7 @@ class Voltages(Group):
 
     def __init__(self, names: Sequence[str], at: Ints, own: Ints, law: _Compiled) -> None:
         self.names, self.at, self.own, self.law = tuple(names), at, own, law
+        self.spectral = law.spectral
         self.f_rows = own[None]
         self.g_at = law.entries(own)
 
@@ -131,6 +138,7 @@ class Charges(Group):
 
     def __init__(self, names: Sequence[str], at: Ints, law: _Compiled, many: Array) -> None:
         self.names, self.law, self.many = tuple(names), law, many
+        self.spectral = law.spectral
         self.q_rows = at
         self.c_at = _stacked([law.entries(at[0]), law.entries(at[1])])
 
@@ -164,6 +172,7 @@ class Reactances(Group):
     ) -> None:
         self.names, self.at, self.own, self.branch = tuple(names), at, own, branch
         self.law, self.many, self.ic = law, many, ic
+        self.spectral = law.spectral
         self.f_rows = at if branch is None else branch[None]
         self.g_at = _stacked([
             part for row in self.f_rows for part in (law.entries(row), (row[None], own[None]))
@@ -214,6 +223,7 @@ class Dynamics(Group):
         self.names, self.kind, self.own, self.law, self.first = (
             tuple(names), kind, own, law, start
         )
+        self.spectral = law.spectral
         if kind == "ddt":
             self.f_rows = self.q_rows = own[None]
             self.g_at = (own[None], own[None])
@@ -271,10 +281,6 @@ class _Item:
             raise NetlistError(
                 f"{element.name}: no value for {', '.join(value.names)} in {value.text}",
                 **where(element),
-            )
-        if value.uses("hertz"):
-            raise NetlistError(
-                f"{element.name}: `hertz` is for AC analyses only", **where(element)
             )
         self.expression = value
         self.inner = [

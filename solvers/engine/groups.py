@@ -88,6 +88,8 @@ class Instant:
         transients and the operating points from which they start.
     initialise, limit : bool
         See the module's text.
+    hertz : float
+        Frequency of a small-signal analysis, for elements that depend on it; else 0.
     """
 
     time: float = 0.0
@@ -98,6 +100,7 @@ class Instant:
     waves: bool = False
     initialise: bool = False
     limit: bool = True
+    hertz: float = 0.0
 
     def but(self, **changes: Any) -> Instant:
         """Return the same with other values."""
@@ -157,6 +160,8 @@ class Group:
         Set by `evaluate`.
     jumped : bool
         Set by `accept`: something has changed at once, and the integration begins anew.
+    spectral : bool
+        Whether its slopes depend on `Instant.hertz`.
     """
 
     names: tuple[str, ...] = ()
@@ -167,6 +172,7 @@ class Group:
     source_rows: Ints = np.zeros(0, dtype=np.int64)
     limited: Bools = _NO_ELEMENT
     jumped: bool = False
+    spectral: bool = False
 
     # -- the three parts -----------------------------------------------------------------------
 

@@ -45,16 +45,26 @@ class SmallSignal:
         self.point = point
         self.system: System = point.system
         self.size = self.system.size
-        # as in a transient: integrals by time integrate
-        now = self.system.instant(mode="tran")
-        g, c = self.system.linearise(point.x, now)
-        self.g_values, self.c_values = g.data, c.data
+        self._spectral = any(g.spectral for g in self.system.groups)
+        self.g_values, self.c_values = self._linearised(0.0)
         self.indptr: Any = self.system.indptr
         self.indices: Any = self.system.indices
         self.delayed: list[Group] = [
             g for g in self.system.groups if type(g).ac_linear is not Group.ac_linear
         ]
         self._static: Factors | None = None
+
+    def _linearised(self, hertz: float) -> tuple[Array, Array]:
+        # as in a transient: integrals by time integrate
+        now = self.system.instant(mode="tran", hertz=hertz)
+        g, c = self.system.linearise(self.point.x, now)
+        return g.data, c.data
+
+    def _values(self, omega: float) -> tuple[Array, Array]:
+        """Return the entries of G and C, which elements may have depend on the frequency."""
+        if not self._spectral:
+            return self.g_values, self.c_values
+        return self._linearised(omega / (2.0 * np.pi))
 
     # -- without frequency -----------------------------------------------------------------------
 
@@ -83,9 +93,15 @@ class SmallSignal:
 
     def quadratic(self, omega: Array, left: Complexes, x: Complexes) -> Complexes:
         """Return left . A(w) x at every frequency, (F,); `left` and `x` are (F, n + 1)."""
-        g, c = self.system.matrix(self.g_values), self.system.matrix(self.c_values)
         inner = x[:, :-1].T
-        image = g @ inner + (c @ inner) * (1j * omega)
+        if self._spectral:
+            image = np.empty(inner.shape, dtype=complex)
+            for k, w in enumerate(omega):
+                a, b = self._values(float(w))
+                image[:, k] = self.system.matrix(a + 1j * w * b) @ inner[:, k]
+        else:
+            g, c = self.system.matrix(self.g_values), self.system.matrix(self.c_values)
+            image = g @ inner + (c @ inner) * (1j * omega)
         found = np.einsum("fn,nf->f", left[:, :-1], image)
         for k, w in enumerate(omega if self.delayed else ()):
             rows, columns, values = self._entries(float(w))
@@ -136,8 +152,14 @@ class SmallSignal:
 
     def _dense(self, omega: Array, right: Complexes, transposed: bool) -> Complexes:
         n = self.size
-        g, c = (self.system.matrix(v).toarray() for v in (self.g_values, self.c_values))
-        a = g + 1j * omega[:, None, None] * c
+        if self._spectral:
+            a = np.empty((len(omega), n, n), dtype=complex)
+            for k, w in enumerate(omega):
+                g_values, c_values = self._values(float(w))
+                a[k] = self.system.matrix(g_values + 1j * w * c_values).toarray()
+        else:
+            g, c = (self.system.matrix(v).toarray() for v in (self.g_values, self.c_values))
+            a = g + 1j * omega[:, None, None] * c
         if self.delayed:
             for k, w in enumerate(omega):
                 rows, columns, values = self._entries(float(w))
@@ -161,7 +183,8 @@ class SmallSignal:
         keys = column * n + self.indices
         order: Ints | None = None
         for k, w in enumerate(omega):
-            values = self.g_values + 1j * w * self.c_values
+            g_values, c_values = self._values(float(w))
+            values = g_values + 1j * w * c_values
             where_, entries = keys, values
             if self.delayed:
                 r, c, v = self._entries(float(w))

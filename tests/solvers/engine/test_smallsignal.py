@@ -285,3 +285,47 @@ def test_steps_are_stacked():
 def test_a_temperature_is_stepped():
     op, = run("t\nv1 a 0 1\nr1 a b 1k tc1=1m\nr2 b 0 1k\n.step temp -23 127 50\n")
     np.testing.assert_allclose(op["v(b)"], 1e3 / (2e3 + (op["temp"] - 27.0)), rtol=1e-9)
+
+
+HERTZ = """h
+v1 in 0 dc 1.5 ac 1
+r1 in a 1k
+b2 a 0 i=v(a)**2*1m*(1+hertz/1k)
+c3 a b c={1u/(1+hertz/1k)}
+l4 b c l={1m*(1+hertz/1k)}
+r4 c 0 {1k}
+r5 b 0 r={2k+hertz}
+"""
+
+
+@pytest.mark.parametrize("dense", [90, 0])
+def test_hertz_is_the_frequency_at_the_operating_points_voltages(monkeypatch, dense):
+    monkeypatch.setattr(smallsignal, "_DENSE", dense)
+    op, ac, noise = run(HERTZ + ".op\n.ac dec 3 100 10k\n.noise v(b) v1 dec 3 100 10k\n")
+    f, w = ac.frequency, 2 * np.pi * ac.frequency
+    at = op["v(a)"]
+    assert at == pytest.approx((np.sqrt(1 + 4 * 1.5) - 1) / 2, rel=1e-9)  # as if hertz were 0
+    scale = 1 + f / 1e3
+    z_c, z_4, r_5 = scale / (2j * np.pi * f * 1e-6), 1e3 + 1j * w * 1e-3 * scale, 2e3 + f
+    y_b = 1 / z_4 + 1 / r_5
+    y_a = 1e-3 + 2 * at * 1e-3 * scale
+    v_a = 1e-3 / (y_a + 1 / (z_c + 1 / y_b))
+    v_b = v_a / y_b / (z_c + 1 / y_b)
+    np.testing.assert_allclose(ac["v(a)"], v_a, rtol=1e-10)
+    np.testing.assert_allclose(ac["v(b)"], v_b, rtol=1e-10)
+    # noise of r1 by its gain to the output; of r4 by superposition
+    four = 4 * BOLTZMANN * 300.15
+    np.testing.assert_allclose(noise["onoise_r1"], np.abs(v_b) * np.sqrt(four * 1e3), rtol=1e-8)
+    y_out = y_b + 1 / (z_c + 1 / y_a)
+    np.testing.assert_allclose(
+        noise["onoise_r4"], np.abs(1 / (y_out * z_4)) * np.sqrt(four * 1e3), rtol=1e-8
+    )
+
+
+def test_sensitivities_where_hertz_counts():
+    deck = HERTZ.replace("{1k}", "{r}") + ".param r=1k\n"
+    found = run(deck + ".sens v(b) ac lin 2 500 2k\n")[0]["r4"]
+    more, less = (
+        Solver().run(read_spice(deck + ".ac lin 2 500 2k\n", parameters={"r": r}))[0]["v(b)"] for r in (1001.0, 999.0)
+    )
+    np.testing.assert_allclose(found, (more - less) / 2, rtol=1e-5)
