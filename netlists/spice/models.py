@@ -156,17 +156,21 @@ def _memristor(
     try:
         found = devices.model(kind)
     except ParameterError:
-        known = (*CARDS, *devices.models())
+        kinds = (*CARDS, *devices.models())
         raise cursor.error(
-            f"there is no kind of model `{kind}`{did_you_mean(kind, known, 60)}"
+            f"there is no kind of model `{kind}`{did_you_mean(kind, kinds, 60)}"
         ) from None
     preset = given.pop("preset", None)
     parameters: dict[str, float | str] = {}
+    known = found().parameters()
+    words = [str(name).lower() for name, value in known.items() if isinstance(value, str)]
     for name, value in given.items():
+        if isinstance(value, tuple) and name in words:
+            parameters[name] = str(value[0]).lower()
+            continue
         number = isinstance(value, (float, tuple))
         parameters[name] = _number(cursor, name, value) if number else str(value)
     try:
-        known = found().parameters()
         arguments = _arguments(parameters, known)
         found(**arguments) if preset is None else found.preset(str(preset), **arguments)
     except CrossbarSimError as error:

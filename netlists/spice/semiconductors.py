@@ -78,7 +78,8 @@ def read_memristor(card: CardLine, models: Models) -> list[Element]:
     """Read ``N1 a b model [name=value ...]``.
 
     At the element stand states at the start by their names, or ``conductance`` (siemens) or
-    ``resistance`` (ohm) at the read voltage, and parameters of its own.
+    ``resistance`` (ohm) at the read voltage, and parameters of its own
+    in place of the card's (``r_on=50``, ``window=biolek``, ``polarity=-1``).
     """
     nodes = card.nodes(2)
     model = models.find(card, card.word("a model"), ("",))
@@ -87,22 +88,25 @@ def read_memristor(card: CardLine, models: Models) -> list[Element]:
     device = found_class() if preset is None else found_class.preset(str(preset))
     states = tuple(device.state_names)
     known = {str(name).lower(): name for name in device.parameters()}
-    allowed = (*states, "conductance", "resistance", "m", *known)
-    found = card.pairs([name.lower() for name in allowed])
-    found = {name: card.plain(name, value) for name, value in found.items()}
+    words = [key for key, name in known.items() if isinstance(device.parameters()[name], str)]
+    allowed = (*states, "conductance", "resistance", "m", "polarity", *known)
+    found = {
+        name: value.lower() if name in words else card.plain(name, value)
+        for name, value in card.pairs([name.lower() for name in allowed], texts=words).items()
+    }
     if "resistance" in found:
         if "conductance" in found or found["resistance"] <= 0:
             raise card.error("give the conductance or the resistance > 0")
         found["conductance"] = 1.0 / found.pop("resistance")
     if "conductance" in found and any(state.lower() in found for state in states):
         raise card.error("the state and the conductance are both given")
-    own = {known[name]: value for name, value in found.items() if name in known}
-    whole = {
-        known.get(name, name): int(value) if name == "polarity" else value
-        for name, value in model.parameters.items() if name != "preset"
-    }
+    own = {known.get(n, n): v for n, v in found.items() if n in known or n == "polarity"}
+    whole = {known.get(n, n): v for n, v in model.parameters.items() if n != "preset"}
     try:
-        made = device.replace(**{**whole, **own}) if own or whole else device
+        given = {**whole, **own}
+        if float(given.get("polarity", 1)) in (1.0, -1.0) and "polarity" in given:
+            given["polarity"] = int(given["polarity"])
+        made = device.replace(**given) if given else device
         if "conductance" in found:
             made.state_from_conductance(found["conductance"])
         _check_states(card, made, states, found)

@@ -249,14 +249,37 @@ class Memristors(Group):
 
 @register_kind("N")
 def _n(builder: Builder, elements: list[Element]) -> list[Group]:
-    by_card: dict[str, list[Element]] = {}
+    parts: dict[tuple[Any, ...], list[tuple[Element, dict[str, Any]]]] = {}
+    cards: dict[str, tuple[Any, dict[str, str]]] = {}
     for e in elements:
-        if e.model.lower() not in builder.circuit.models:
+        key = e.model.lower()
+        if key not in builder.circuit.models:
             raise NetlistError(f"{e.name}: there is no model {e.model!r}", **where(e))
-        by_card.setdefault(e.model.lower(), []).append(e)
-    return [
-        _group(builder, builder.circuit.models[name], some) for name, some in by_card.items()
-    ]
+        if key not in cards:
+            try:
+                device = device_of(builder.circuit.models[key])
+            except CrossbarSimError as error:
+                raise NetlistError(
+                    f"model {builder.circuit.models[key].name}: {error}", **where(e)
+                ) from error
+            cards[key] = device, {str(name).lower(): name for name in device.parameters()}
+        own = _own_parameters(e, cards[key][1])
+        # words and the polarity choose among laws: devices that differ there are apart
+        words = tuple(pair for pair in own.items() if isinstance(pair[1], (str, int)))
+        parts.setdefault((key, words), []).append((e, own))
+    return [_group(builder, cards[key][0], some) for (key, _), some in parts.items()]
+
+
+def _own_parameters(e: Element, spelling: dict[str, str]) -> dict[str, Any]:
+    """Return the parameters of the model that stand at the element itself."""
+    found: dict[str, Any] = {}
+    for key, value in e.parameters:
+        name = key.lower()
+        if name == "polarity":
+            found[name] = int(number(value))
+        elif name in spelling:
+            found[spelling[name]] = value if isinstance(value, str) else number(value)
+    return found
 
 
 def device_of(card: Model) -> Any:
@@ -271,30 +294,49 @@ def device_of(card: Model) -> Any:
     return found(**arguments) if preset is None else found.preset(str(preset), **arguments)
 
 
-def _group(builder: Builder, card: Model, elements: list[Element]) -> Group:
+def _changed(device: Any, owns: Sequence[dict[str, Any]]) -> Any:
+    """Return the device with each element's own parameters, one value per element."""
+    names = dict.fromkeys(name for own in owns for name in own)
+    if not names:
+        return device
+    known = device.parameters()
+    changes: dict[str, Any] = {}
+    for name in names:
+        values = [own.get(name, known.get(name)) for own in owns]
+        fixed = isinstance(values[0], (str, int))
+        changes[name] = values[0] if fixed else np.array(values, dtype=float)
+    return device.replace(**changes)
+
+
+def _group(
+    builder: Builder, device: Any, parts: Sequence[tuple[Element, dict[str, Any]]]
+) -> Group:
+    elements = [e for e, _ in parts]
+    owns = [own for _, own in parts]
     try:
-        device = device_of(card)
+        whole = _changed(device, owns)
     except CrossbarSimError as error:
-        raise NetlistError(f"model {card.name}: {error}", **where(elements[0])) from error
-    names = device.state_names
+        raise NetlistError(f"{elements[0].name}: {error}", **where(elements[0])) from error
+    names = whole.state_names
     own = np.array([
         [builder.inner(f"{e.name.lower()}#{name}", "state", "state") for e in elements]
         for name in names
     ], dtype=np.int64).reshape(len(names), len(elements))
-    rest = np.asarray(device.rest(), dtype=float).reshape(len(names), -1)
+    rest = np.asarray(whole.rest(), dtype=float).reshape(len(names), -1)
     state = np.broadcast_to(rest, (len(names), len(elements))).copy()
     for k, e in enumerate(elements):
         given = {key.lower(): value for key, value in e.parameters}
         wanted = given.get("g", given.get("conductance"))
         try:
             if wanted is not None:
-                state[:, k] = np.ravel(device.state_from_conductance(number(wanted)))
+                one = device.replace(**owns[k]) if owns[k] else device
+                state[:, k] = np.ravel(one.state_from_conductance(number(wanted)))
         except CrossbarSimError as error:
             raise NetlistError(f"{e.name}: {error}", **where(e)) from error
         for s, name in enumerate(names):
             if name.lower() in given:
                 state[s, k] = number(given[name.lower()])
-    low, high = (np.broadcast_to(b.reshape(len(names), -1), state.shape) for b in device.bounds())
+    low, high = (np.broadcast_to(b.reshape(len(names), -1), state.shape) for b in whole.bounds())
     bad = (state < low) | (state > high)
     if bad.any():
         s, k = (int(i) for i in np.argwhere(bad)[0])
@@ -302,6 +344,6 @@ def _group(builder: Builder, card: Model, elements: list[Element]) -> Group:
             f"{elements[k].name}: state {names[s]} = {state[s, k]:g} is out of its range, "
             f"{low[s, k]:g} to {high[s, k]:g}", **where(elements[k])
         )
-    polarity = np.full(len(elements), float(device.polarity))
-    return Memristors([e.name for e in elements], builder.at(elements, 2), own, device, state,
+    polarity = np.full(len(elements), float(whole.polarity))
+    return Memristors([e.name for e in elements], builder.at(elements, 2), own, whole, state,
                       polarity)

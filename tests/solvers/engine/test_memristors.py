@@ -6,6 +6,7 @@ from circuits import card, put
 
 from crossbarsim import Circuit, NetlistError, Pulse, Sine, Solver
 from crossbarsim.devices import VTEAM, LinearIonDrift, StanfordPKU
+from crossbarsim.netlists import read_spice
 
 
 def driven(model, wave, **parameters):
@@ -69,3 +70,67 @@ def test_mistakes():
     name = VTEAM().state_names[0]
     with pytest.raises(NetlistError, match=f"N1: state {name} = 1 is out of its range"):
         Solver().operating_point(driven(VTEAM, 0.1, **{name: 1.0}))
+
+
+OWN = """own
+v0 a 0 sin(0 1.2 10)
+v1 a a1 0
+v2 a a2 0
+v3 a a3 0
+v4 a a4 0
+v5 a a5 0
+v6 a a6 0
+{lines}
+.model one linear_ion_drift(r_on=100 r_off=16k window=joglekar p=2)
+.model two vteam(iv=exponential)
+.tran 0.5m 0.1
+"""
+
+
+def test_parameters_at_the_element_are_those_of_a_card_of_its_own():
+    plain = OWN
+    lines = """n1 a1 0 one
+n2 a2 0 one r_on=300 r_off=5k x=0.4
+n3 a3 0 one window=Biolek p=1 conductance=1m
+n4 a4 0 one polarity=-1 x=0.5
+n5 a5 0 one r_on=300 x=0.6
+n6 a6 0 two iv=linear r_on=70"""
+    cards = """n1 a1 0 one
+n2 a2 0 c2 x=0.4
+n3 a3 0 c3 conductance=1m
+n4 a4 0 c4 x=0.5
+n5 a5 0 c5 x=0.6
+n6 a6 0 c6
+.model c2 linear_ion_drift(r_on=300 r_off=5k window=joglekar p=2)
+.model c3 linear_ion_drift(r_on=100 r_off=16k window="biolek" p=1)
+.model c4 linear_ion_drift(r_on=100 r_off=16k window=joglekar p=2 polarity=-1)
+.model c5 linear_ion_drift(r_on=300 r_off=16k window=joglekar p=2)
+.model c6 vteam(iv=linear r_on=70)"""
+    own = Solver().run(read_spice(plain.format(lines=lines)))[0]
+    card = Solver().run(read_spice(plain.format(lines=cards)))[0]
+    times = np.linspace(0, 0.1, 101)
+    found = []
+    for k in range(1, 7):
+        one, other = own.at(times)[f"i(v{k})"], card.at(times)[f"i(v{k})"]
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-15)
+        found.append(one)
+    for k in range(1, 6):  # none is that of the card alone
+        assert np.abs(found[k] - found[0]).max() > 1e-5
+
+
+@pytest.mark.parametrize(("line", "message"), [
+    ("n1 a1 0 one window=biolec", "window.*must be one of"), ("n1 a1 0 one polarity=2", "polarity.*2"),
+    ("n1 a1 0 one window=biolek window=none", "given twice"), ("n1 a1 0 one r_on=-3", "r_on"),
+])
+def test_parameters_at_the_element_are_checked(line, message):
+    with pytest.raises(NetlistError, match=message) as caught:
+        read_spice(OWN.format(lines=line))
+    assert caught.value.line == 9
+
+
+def test_words_survive_writing():
+    circuit = read_spice(OWN.format(lines="n1 a1 0 one window=zha x=0.2\nr1 a2 0 1"))
+    again = read_spice(circuit.to_spice())
+    assert again["n1"].get("window") == "zha"
+    assert again.models["one"].get("window") == "joglekar"
+    assert again.models["two"].get("iv") == "exponential"
