@@ -160,6 +160,8 @@ class Group:
         Set by `evaluate`.
     jumped : bool
         Set by `accept`: something has changed at once, and the integration begins anew.
+    follows : bool
+        Whether charges go on from the last accepted point, see `remember`.
     spectral : bool
         Whether its slopes depend on `Instant.hertz`.
     """
@@ -172,6 +174,7 @@ class Group:
     source_rows: Ints = np.zeros(0, dtype=np.int64)
     limited: Bools = _NO_ELEMENT
     jumped: bool = False
+    follows: bool = False
     spectral: bool = False
 
     # -- the three parts -----------------------------------------------------------------------
@@ -200,6 +203,20 @@ class Group:
 
     def rewind(self) -> None:
         """Go back to what `accept` saw: the time step was refused."""
+
+    def modes(self) -> Bools | None:
+        """Return the elements' discrete states on which evaluations depend besides x.
+
+        Switches closed, ramps taken: those of the last `accept`, elements last. None: there are
+        none.
+        """
+        return None
+
+    def recall(self, modes: Bools) -> None:
+        """Go back to the states that `modes` returned."""
+
+    def remember(self, x: Array) -> None:
+        """Let charges that depend on their path go on from x."""
 
     # -- time ----------------------------------------------------------------------------------
 

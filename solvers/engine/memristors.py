@@ -31,7 +31,7 @@ from ...netlists._check import Array
 from ...netlists.elements import Element, Model
 from ...netlists.errors import CrossbarSimError, NetlistError
 from .builder import Builder, register_kind, where
-from .groups import Group, Instant, Ints, Stamp
+from .groups import Bools, Group, Instant, Ints, Stamp
 from .kernels_law import evaluator
 from .values import number
 
@@ -126,6 +126,14 @@ class Memristors(Group):
         self.old_v, self.old_y = self.kept
         self._sliding = self._slid
         self._stops[:] = 0.0
+
+    def modes(self) -> Bools | None:
+        """Return which jumps' ramps devices are on, (J, E)."""
+        return self._sliding.copy() if len(self.jumps) else None
+
+    def recall(self, modes: Bools) -> None:
+        """Have devices on those ramps."""
+        self._sliding = modes
 
     def abrupt(self, x: Array) -> bool:
         """Return whether a device got on or over a ramp, or a state to its bound."""

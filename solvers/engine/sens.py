@@ -23,7 +23,7 @@ from ...netlists._check import Array
 from ...netlists.analyses import Sens
 from ...netlists.circuit import Circuit
 from ...netlists.elements import Element, Model
-from ...netlists.errors import NetlistError, ParameterError
+from ...netlists.errors import CrossbarSimError, NetlistError, ParameterError
 from ...netlists.spice.cards import CARDS, card
 from ...netlists.spice.expression import Expression
 from .op import OperatingPoint, operating_point
@@ -33,14 +33,17 @@ from .smallsignal import Complexes, SmallSignal, complex_sources
 from .system import System
 from .tf import output_row
 
-__all__ = ["Sensitivities", "SensitivitySpectrum", "parameters_of", "sens"]
+__all__ = [
+    "Derivatives", "Parameter", "Sensitivities", "SensitivitySpectrum", "parameters_of",
+    "referred", "sens",
+]
 
 _STEP = 1e-3  # of a parameter
 _WEIGHTS = ((-2, 1.0 / 12), (-1, -8.0 / 12), (1, 8.0 / 12), (2, -1.0 / 12))
 _GAINS = "EFGH"
 _STATIC = frozenset({
     "ic", "off", "acmag", "acphase", "distof1", "distof2", "ac", "noisy", "noise", "level", "td",
-    "l1", "l2", "v", "i", "q",
+    "l1", "l2", "v", "i", "q", "polarity",
 })
 _NOT_OF_CARDS = frozenset({"level", "tnom"})
 
@@ -91,7 +94,7 @@ def parameters_of(circuit: Circuit, element: Element) -> Iterator[Parameter]:
         defaults = dict(card(card_.kind, card_.level).defaults)
         aliases = card(card_.kind, card_.level).aliases
     except KeyError:
-        defaults, aliases = {}, {}  # memristors: what the card gives
+        defaults, aliases = _of_device(card_) if element.kind == "N" else {}, {}
     if element.kind in "RCL":
         # their reader has already put the card's values into the element
         return
@@ -102,6 +105,20 @@ def parameters_of(circuit: Circuit, element: Element) -> Iterator[Parameter]:
     for key, value in {**defaults, **given}.items():
         if value and key not in _NOT_OF_CARDS and card_.kind in {*CARDS, card_.kind}:
             yield Parameter(f"{name}:{key}", float(value), _of_card(element, card_, key, aliases))
+
+
+def _of_device(card_: Model) -> dict[str, Any]:
+    """Return a memristor's parameters that are numbers, defaults and presets included."""
+    from .memristors import device_of  # noqa: PLC0415 - only where there are some
+
+    try:
+        found = device_of(card_).parameters()
+    except CrossbarSimError:
+        return {}  # the circuit's compilation says what is wrong
+    return {
+        str(k).lower(): float(v) for k, v in found.items()
+        if np.ndim(v) == 0 and not isinstance(v, str)
+    }
 
 
 def _own(
@@ -128,8 +145,8 @@ def _of_card(
     return changed
 
 
-class Sensitivities:
-    """Derivatives of an output by every parameter: ``result["r1"]``, ``result["q1:bf"]``.
+class Derivatives:
+    """Derivatives of an output by parameters: ``result["r1"]``, ``result["q1:bf"]``.
 
     Attributes
     ----------
@@ -138,17 +155,12 @@ class Sensitivities:
         Name -> derivative, in the output's unit over the parameter's.
     parameters : dict
         Name -> value of the parameter.
-    adjoint : (n + 1,)
-        Derivatives by a current into every node (and a voltage in every branch).
-    point : OperatingPoint
     """
 
     def __init__(
-        self, output: str, values: dict[str, float], parameters: dict[str, float],
-        adjoint: Array, point: OperatingPoint,
+        self, output: str, values: dict[str, float], parameters: dict[str, float]
     ) -> None:
         self.output, self.values, self.parameters = output, values, parameters
-        self.adjoint, self.point = adjoint, point
 
     def __getitem__(self, name: str) -> float:
         key = name.strip().lower()
@@ -157,7 +169,7 @@ class Sensitivities:
         return self.values[key]
 
     def __repr__(self) -> str:
-        return f"Sensitivities({self.output!r}, {len(self.values)} parameters)"
+        return f"{type(self).__name__}({self.output!r}, {len(self.values)} parameters)"
 
     @property
     def normalised(self) -> dict[str, float]:
@@ -167,6 +179,26 @@ class Sensitivities:
     def to_dict(self) -> dict[str, float]:
         """Return the derivatives by name."""
         return dict(self.values)
+
+
+class Sensitivities(Derivatives):
+    """Derivatives of an output at the operating point by every parameter.
+
+    Attributes
+    ----------
+    output, values, parameters
+        See `Derivatives`.
+    adjoint : (n + 1,)
+        Derivatives by a current into every node (and a voltage in every branch).
+    point : OperatingPoint
+    """
+
+    def __init__(
+        self, output: str, values: dict[str, float], parameters: dict[str, float],
+        adjoint: Array, point: OperatingPoint,
+    ) -> None:
+        super().__init__(output, values, parameters)
+        self.adjoint, self.point = adjoint, point
 
 
 class SensitivitySpectrum(Curves):
@@ -208,7 +240,7 @@ class _Element:
         self.system = point.system
         self.circuit = point.circuit
         self.index = {label: k for k, label in enumerate(self.system.labels)}
-        self.others = _referred(self.circuit, element)
+        self.others = referred(self.circuit, element)
 
     def alone(self, element: Element, card_: Model | None) -> System:
         made = Circuit(self.circuit.title)
@@ -242,8 +274,12 @@ class _Element:
             return None
 
 
-def _referred(circuit: Circuit, element: Element) -> list[Element]:
-    """Return the elements whose currents an element reads, and coupled inductors."""
+def referred(circuit: Circuit, element: Element) -> list[Element]:
+    """Return the elements without which one is incomplete.
+
+    Those whose currents it reads, the inductors that it couples, and currents of 0 at nodes whose
+    voltages it reads.
+    """
     names = [element.control] if element.kind in "FHW" else []
     names += [str(element.get(k)) for k in ("l1", "l2") if element.kind == "K"]
     for value in (element.value, *(v for _, v in element.parameters)):

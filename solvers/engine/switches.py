@@ -68,6 +68,14 @@ class Switches(Group):
         """Go back to the last point."""
         self.closed = self.kept
 
+    def modes(self) -> Bools | None:
+        """Return which are closed, (E,)."""
+        return self.closed.copy()
+
+    def recall(self, modes: Bools) -> None:
+        """Close those."""
+        self.closed = modes
+
     def _drive(self, x: Array) -> Array:
         drive: Array = x[self.control[0]] - x[self.control[1]]
         return drive

@@ -65,7 +65,7 @@ class MosTransistors(Device):
     ) -> None:
         super().__init__(table, at, sign, p, kernel, resistors, initial)
         self.overlaps, self.flicker = overlaps, flicker
-        self._follows = self.remembers > 0 and bool(np.any(self.p[rows.COX] > 0))
+        self.follows = self.remembers > 0 and bool(np.any(self.p[rows.COX] > 0))
 
     def linear_c(self) -> Sequence[Triplets]:
         """Return the overlap capacitances."""
@@ -78,10 +78,16 @@ class MosTransistors(Device):
     def accept(self, x: Array, now: Instant) -> None:
         """Keep voltages, and where Meyer's charges have got to."""
         super().accept(x, now)
-        if self._follows and now.mode == "dc":
+        if self.follows and now.mode == "dc":
             self.memory[9] = 0.0  # a transient starts anew from the last of these
-        elif self._follows:
+        elif self.follows:
             self._remember(x, self.at, now)
+
+    def remember(self, x: Array) -> None:
+        """Let Meyer's charges go on from x."""
+        if self.follows:
+            self.memory[9] = 0.0
+            self._remember(x, self.at, Instant(mode="tran", limit=False))
 
     def _remember(self, x: Array, at: Ints, now: Instant) -> None:
         """Let Meyer's charges go on from here."""
@@ -93,7 +99,7 @@ class MosTransistors(Device):
         """Return what ``ic=`` voltages change the charges by; Meyer's start from these."""
         v = x[self.at]
         after = v if self.ic is None else self._imposed(v.copy(), self.ic)
-        if self._follows:
+        if self.follows:
             at = np.arange(v.size, dtype=np.int64).reshape(v.shape)
             self._remember(after.ravel(), at, Instant(mode="dc", limit=False))
         rows, charges = super().initial(x)
