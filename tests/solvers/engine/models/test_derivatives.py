@@ -79,7 +79,7 @@ def test_derivatives(name, compiled, seed):
     phase = np.array(["phase" in label for label in system.labels])
     assert abs(f[kcl & ~phase].sum()) < 1e-12 * np.abs(f).max() + 1e-25  # what flows in flows out
     assert abs(q[kcl & ~phase].sum()) < 1e-12 * np.abs(q).max() + 1e-30
-    if getattr(group, "_follows", False):
+    if getattr(group, "follows", False):
         base = x.copy()
         base[nodes] += rng.uniform(-0.5, 0.5, len(nodes))
         now = now.but(mode="tran")
