@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,8 @@ def _kind(name: str) -> str:
         return "voltage-density" if "total" not in name else "voltage"
     if name.startswith("v("):
         return "voltage"
-    return "current" if name.startswith("i(") else "notype"
+    current = name.startswith("i(") or re.search(r"\[(i[a-z]{0,2}|current)\]$", name)
+    return "current" if current else "notype"
 
 
 def _scale_name(result: Curves, name: str) -> tuple[str, str]:
@@ -88,7 +90,10 @@ def raw_of(
         table = result.to_dict()
         given = vectors if vectors is not None else list(table.items())
     for text, values in given:
-        variables.append(RawVariable(text.replace(" ", ""), _kind(text)))
+        plain = text.replace(" ", "")
+        if plain.startswith("@"):  # as ngspice's files name it
+            plain = f"{'i' if _kind(plain) == 'current' else 'v'}({plain})"
+        variables.append(RawVariable(plain, _kind(text)))
         found.append(np.ravel(np.asarray(values)))
     return RawPlot(title, name, tuple(variables), tuple(found), dimensions=dimensions)
 

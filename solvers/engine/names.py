@@ -9,11 +9,20 @@ from collections.abc import Iterable
 from ...netlists.circuit import GROUND, Circuit
 from ...netlists.errors import ParameterError
 
-__all__ = ["Names"]
+__all__ = ["CURRENTS", "Names", "shown"]
 
 _QUERY = re.compile(r"\s*([vi])\s*\(\s*([^,()]+?)\s*(?:,\s*([^,()]+?)\s*)?\)\s*", re.IGNORECASE)
-_PART = re.compile(r"\s*@\s*([^\[\]\s]+)\s*\[\s*(\w+)\s*\]\s*")
+_PART = re.compile(
+    r"\s*(?:[vi]\(\s*)?@\s*([^\[\]\s]+)\s*\[\s*(\w+)\s*\]\s*\)?\s*", re.IGNORECASE
+)
 GROUND_INDEX = -1
+# ngspice's names of the currents into terminals, by kind of element: name -> terminal
+CURRENTS: dict[str, dict[str, int]] = {
+    **{kind: {"i": 0} for kind in "RCLVEGFHBSWN"}, "I": {"current": 0, "i": 0},
+    "D": {"id": 0, "i": 0}, "Q": {"ic": 0, "ib": 1, "ie": 2, "is": 3},
+    "M": {"id": 0, "ig": 1, "is": 2, "ib": 3}, "J": {"id": 0, "ig": 1, "is": 2},
+    "T": {"i1": 0, "i2": 2},
+}
 
 
 class Names:
@@ -60,6 +69,25 @@ class Names:
         match = _PART.fullmatch(query) if isinstance(query, str) else None
         return (match[1].lower(), match[2].lower()) if match else None
 
+    def quantity(self, query: str) -> tuple[str, str] | None:
+        """Return element and parameter of ``@element[parameter]`` or ``i(element)``, or None.
+
+        The latter where the element's current is no unknown.
+        """
+        part = self.part(query)
+        if part is not None:
+            return part
+        match = _QUERY.fullmatch(query) if isinstance(query, str) else None
+        if match is None or match[1].lower() != "i" or match[3] or (
+            match[2].lower() in self.branches
+        ):
+            return None
+        name = match[2].lower()
+        kind = self.circuit[name].kind if name in self.circuit else ""
+        if kind not in CURRENTS or kind in "QMJT":
+            return None
+        return name, next(iter(CURRENTS[kind]))
+
     def node(self, node: str | int) -> int:
         """Return the unknown of a node; ground is -1."""
         name = self.circuit.node(node)
@@ -92,3 +120,22 @@ class Names:
 def _near(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, known, n=3)
     return f"; there are {', '.join(close)}" if close else ""
+
+
+def shown(circuit: Circuit, analysis: str) -> list[str]:
+    """Return the quantities of elements that a deck asks for: ``.save``, ``savecurrents``."""
+    found: dict[str, None] = {}
+    if circuit.options.get("savecurrents"):
+        for e in circuit:
+            if e.kind not in CURRENTS or e.kind in "VEHT":
+                continue
+            names = [n for n, k in CURRENTS[e.kind].items() if k < len(e.nodes)]
+            for name in names[:1] if e.kind in "ID" else names:  # one name of each is enough
+                found[f"@{e.name.lower()}[{name}]"] = None
+    for save in circuit.saves:
+        if save.kind == "save" and save.analysis in ("", analysis):
+            for output in save.outputs:
+                for probe in output.sources:
+                    if probe[0] == "@":
+                        found[f"@{probe[1]}[{probe[2]}]"] = None
+    return list(found)

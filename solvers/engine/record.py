@@ -39,12 +39,13 @@ class Record:
         width = len(names.labels) if self.columns is None else len(self.columns)
         self._values = np.empty((256, width))
         self._times = np.empty(256)
+        self._orders = np.zeros(256, dtype=np.int8)
         self._before: tuple[float, Array] | None = None
         self.kept = 0
         self.count = 0
 
-    def keep(self, time: float, x: Array) -> None:
-        """Add a point."""
+    def keep(self, time: float, x: Array, order: int = 0) -> None:
+        """Add a point, to which a step of that order led."""
         self.count += 1
         if time < self.start:
             self._before = time, x
@@ -52,14 +53,15 @@ class Record:
         if not self.kept and time > self.start and self._before is not None:
             last, there = self._before  # the first point kept is the one asked for
             self._append(self.start, there + (self.start - last) / (time - last) * (x - there))
-        self._append(time, x)
+        self._append(time, x, order)
 
-    def _append(self, time: float, x: Array) -> None:
+    def _append(self, time: float, x: Array, order: int = 0) -> None:
         if self.kept == len(self._times):
             size = 2 * self.kept
             self._values = np.concatenate([self._values, np.empty_like(self._values)])
             self._times = np.resize(self._times, size)
-        self._times[self.kept] = time
+            self._orders = np.resize(self._orders, size)
+        self._times[self.kept], self._orders[self.kept] = time, order
         self._values[self.kept] = x[:-1] if self.columns is None else x[self.columns]
         self.kept += 1
 
@@ -69,7 +71,7 @@ class Record:
         place = None if self.columns is None else {int(k): m for m, k in enumerate(self.columns)}
         return Transient(
             circuit, self.names, self._values[:count].copy(), place, self._times[:count].copy(),
-            **evidence,
+            orders=self._orders[:count].copy(), **evidence,
         )
 
     def sweep(self, circuit: Circuit, axes: dict[str, Array], **evidence: Any) -> Sweep:

@@ -9,7 +9,7 @@ import numpy as np
 from ...netlists._check import Array
 from ...netlists.circuit import Circuit
 from ...netlists.errors import BackendUnavailable, ParameterError
-from .names import GROUND_INDEX, Names
+from .names import GROUND_INDEX, Names, shown
 
 __all__ = ["Curves", "Sweep", "Transient"]
 
@@ -17,12 +17,17 @@ __all__ = ["Curves", "Sweep", "Transient"]
 class Curves:
     """Voltages and currents over points; ``result["v(out)"]``, ``["v(a,b)"]``, ``["i(v1)"]``.
 
+    ``["@m1[id]"]`` is a quantity of an element: currents into terminals by ngspice's names, ``p``,
+    and what its model tells; ``["i(r1)"]`` is short for that of an element of two terminals.
+
     Attributes
     ----------
     circuit : Circuit
     measures : dict
         What ``.measure`` found.
     """
+
+    _analysis = ""
 
     def __init__(
         self, circuit: Circuit, names: Names, values: Array, place: dict[int, int] | None
@@ -43,7 +48,8 @@ class Curves:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of all quantities that were kept."""
-        return tuple(n for n, k in self._names.all().items() if self._kept(k))
+        found = [n for n, k in self._names.all().items() if self._kept(k)]
+        return (*found, *(shown(self.circuit, self._analysis) if self._place is None else ()))
 
     def _kept(self, unknown: int) -> bool:
         return self._place is None or unknown in self._place
@@ -61,11 +67,23 @@ class Curves:
         key = query.strip().lower() if isinstance(query, str) else query
         if key in self.axes:
             return self.axes[key]
+        if (part := self._names.quantity(query)) is not None:
+            return self._quantity(*part).reshape(self.shape)
         first, second = self._names.find(query)
         found = self._column(first, query)
         if second is not None:
             found = found - self._column(second, query)
         return found.reshape(self.shape)
+
+    def _quantity(self, element: str, name: str) -> Array:
+        """Return ``@element[name]`` at all points."""
+        raise ParameterError(f"there is no @{element}[{name}] in a {type(self).__name__}")
+
+    def _whole(self, query: str) -> Array:
+        """Return all unknowns at all points, (T, N)."""
+        if self._place is not None:
+            raise ParameterError(f"{query!r} was not kept; `save` named others")
+        return self._values
 
     def __contains__(self, query: str) -> bool:
         try:
@@ -86,7 +104,7 @@ class Curves:
             raise BackendUnavailable("xarray is missing: install crossbarsim[studies]") from error
         axes = self.axes
         data = {
-            name: (tuple(axes), self[name], {"units": "A" if name[0] == "i" else "V"})
+            name: (tuple(axes), self[name], {"units": "A" if name[0] in "i@" else "V"})
             for name in self.names
         }
         return xr.Dataset(data, {name: (name, values) for name, values in axes.items()})
@@ -118,12 +136,16 @@ class Transient(Curves):
         Newton steps, and factorisations of the matrix.
     """
 
+    _analysis = "tran"
+
     def __init__(
         self, circuit: Circuit, names: Names, values: Array, place: dict[int, int] | None,
         time: Array, *, steps: int, rejected: int, failed: int, newton: int, factors: int,
+        system: Any = None, orders: Any = None, origin: Transient | None = None,
     ) -> None:
         super().__init__(circuit, names, values, place)
         self.time = time
+        self._system, self._orders, self._origin = system, orders, origin
         self.steps, self.rejected, self.failed = steps, rejected, failed
         self.newton, self.factors = newton, factors
 
@@ -134,6 +156,26 @@ class Transient(Curves):
     def axes(self) -> dict[str, Array]:
         """``{"time": ...}``."""
         return {"time": self.time}
+
+    def _quantity(self, element: str, name: str) -> Array:
+        if self._origin is not None:
+            found = self._origin._quantity(element, name)  # noqa: SLF001 - of the same class
+            return np.interp(self.time, self._origin.time, found)
+        from .quantities import Part, rates  # noqa: PLC0415 - it makes systems
+
+        system, tol = self._system, self._system.tolerances
+        values = self._whole(f"@{element}[{name}]")
+        names = self._names
+        part = Part(self.circuit, system.temperature, names.nodes, names.labels, [element])
+        instants = [
+            system.instant(time=float(t), mode="tran" if k or self._orders[0] else "dc", waves=True)
+            for k, t in enumerate(self.time)
+        ]
+
+        def slopes(charges: Array) -> Array:
+            return rates(self.time, self._orders, tol.method, tol.xmu, charges)
+
+        return part.quantity(name, element, values, instants, slopes)
 
     def at(self, times: Any) -> Transient:
         """Return the same at other times, linear between the solver's points."""
@@ -152,6 +194,7 @@ class Transient(Curves):
         return Transient(
             self.circuit, self._names, values, self._place, t, steps=self.steps,
             rejected=self.rejected, failed=self.failed, newton=self.newton, factors=self.factors,
+            system=self._system, origin=self._origin or self,
         )
 
 
@@ -169,12 +212,23 @@ class Sweep(Curves):
         Largest violation of an equation over its largest term, of all points.
     """
 
+    _analysis = "dc"
+
     def __init__(
         self, circuit: Circuit, names: Names, values: Array, place: dict[int, int] | None,
-        axes: dict[str, Array], *, newton: int, residual: float,
+        axes: dict[str, Array], *, newton: int, residual: float, parts: Any = None,
     ) -> None:
         super().__init__(circuit, names, values, place)
         self._axes, self.newton, self.residual = axes, newton, residual
+        self._parts = parts
+
+    def _quantity(self, element: str, name: str) -> Array:
+        values = self._whole(f"@{element}[{name}]")
+        found = [
+            part.quantity(name, element, values[k:k + 1], [now])[0]
+            for k, (part, now) in enumerate(self._parts(element))
+        ]
+        return np.array(found)
 
     def __repr__(self) -> str:
         return f"Sweep({self.circuit!r}, {' x '.join(map(str, self.shape))} points)"

@@ -11,6 +11,7 @@ from typing import Any
 from ...netlists.analyses import Analysis, Dc, Four, Op, Tran
 from ...netlists.circuit import Circuit
 from ...netlists.errors import NetlistError, ParameterError
+from .builder import has_branch
 from .dc import dc_sweep
 from .op import operating_point
 from .tran import transient
@@ -81,6 +82,8 @@ def saved(circuit: Circuit, kind: str) -> list[str] | None:
                     if circuit.node(node) != "0":
                         names[f"v({node})"] = None
             elif probe[0] == "i":
+                if not has_branch(circuit[probe[1]]):
+                    return None
                 names[f"i({probe[1]})"] = None
             else:
                 return None  # quantities of elements are computed from all

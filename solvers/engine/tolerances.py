@@ -37,6 +37,9 @@ class Tolerances:
     maxord : int
         1 or 2.
     method : {"trap", "gear", "euler"}
+    xmu : float
+        Of the trapezoidal rule: the share of the rate before. 0.5 is the rule itself, less damps
+        its ringing, 0 is backward Euler.
     """
 
     reltol: float = 1e-3
@@ -49,6 +52,7 @@ class Tolerances:
     itl4: int = 20
     maxord: int = 2
     method: str = "trap"
+    xmu: float = 0.5
 
     def __post_init__(self) -> None:
         for name in ("reltol", "abstol", "vntol", "chgtol", "trtol"):
@@ -64,6 +68,8 @@ class Tolerances:
                 raise ParameterError(f"option `{name}` must be >= 1; got {getattr(self, name)!r}")
         if self.maxord > 2:
             raise ParameterError(f"option `maxord` must be 1 or 2; got {self.maxord!r}")
+        if not 0.0 <= self.xmu <= 0.5:
+            raise ParameterError(f"option `xmu` must be from 0 to 0.5; got {self.xmu!r}")
         if self.method not in ("trap", "gear", "euler"):
             raise ParameterError(
                 f"option `method` must be trap, gear or euler; got {self.method!r}"

@@ -128,7 +128,7 @@ def _plot(kind, found, plot, limit) -> dict[str, float]:
     if kind == "noise":
         names = [n for n in plot.names[1:] if n in found]
         return {n: _relative(found[n], plot[n], limit[kind], 1e-18) for n in names}
-    known = set(found.to_dict())
+    known = {f"i({n})" if n.startswith("@") else n for n in found.to_dict()}
     names = [n for n in plot.names if n[:2] in ("v(", "i(") and "#" not in n and n in known]
     names = [n for n in names if n != plot.names[0] or kind == "op"]
     assert names, f"no quantity in common: {plot.names}"

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from circuits import card, put
+from crossbarsim.netlists import read_spice
 
 from crossbarsim import Circuit, NetlistError, Pulse, Sine, Solver
 from crossbarsim.devices import VTEAM, LinearIonDrift, StanfordPKU
-from crossbarsim.netlists import read_spice
 
 
 def driven(model, wave, **parameters):
