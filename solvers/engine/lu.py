@@ -47,11 +47,22 @@ class Factors:
         where it always does. If it pays, columns that change come last, and only they are factored
         again: what is linear inside of a circuit, such as an array of resistors, is eliminated
         once.
+    order : (n,) array, optional
+        Of the columns, where it is known.
+    heavy : bool
+        Whether the factors in this order are very large.
+
+    Attributes
+    ----------
+    work, entries : float, int
+        Multiplications of the last factorisation, as far as it has to be repeated, and numbers of
+        both factors.
     """
 
     def __init__(
         self, indptr: Ints, indices: Ints, *, constant: bool = False,
-        like: Factors | None = None, stage: Ints | None = None,
+        like: Factors | None = None, stage: Ints | None = None, order: Ints | None = None,
+        heavy: bool = False,
     ) -> None:
         self.n = len(indptr) - 1
         self.indptr, self.indices = indptr, indices
@@ -59,12 +70,13 @@ class Factors:
         self._stage, self._staged = stage, False
         self._starts = (0, 0, 0)
         self._super: object | None = None
-        self._heavy = False
+        self.heavy = heavy
+        self.work, self.entries = 0.0, 0
         self._ready = False
         self._constant = constant and self.n > 400
         self._work = np.zeros(self.n)
         self._clean = np.zeros(self.n)
-        self._q: Ints | None = None if like is None else like.order
+        self._q: Ints | None = order if like is None else like.order
         self._rows: Ints = np.zeros(0, dtype=np.int64)
         self._pinv: Ints = self._rows
         self._lu: Any = None
@@ -93,7 +105,7 @@ class Factors:
         lu = splu(csc_array(matrix + eye), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
                   options={"SymmetricMode": True})
         columns = np.diff(lu.L.indptr).astype(float)
-        self._heavy = float((columns**2).sum()) > _LARGE
+        self.heavy = float((columns**2).sum()) > _LARGE
         order = np.empty(self.n, dtype=np.int64)
         order[lu.perm_c] = np.arange(self.n)
         return order
@@ -124,7 +136,7 @@ class Factors:
             self._ready = False
         if self._q is None:
             self._q = self._order()
-        if self.n >= 3 and self._heavy:
+        if self.n >= 3 and self.heavy:
             self._constant = True
             self._factor_super(values)
             return
@@ -139,6 +151,8 @@ class Factors:
                 self.factor(values)
                 return
         self._lu, self._pinv = (lp, li, lx, up, ui, ux), pinv
+        self.work = float(np.diff(lp)[ui[up[self._starts[2]]:]].sum())
+        self.entries = len(li) + len(ui)
         self._rows = pinv[self.indices]
         self._ready = True
 
@@ -166,10 +180,13 @@ class Factors:
     def _factor_super(self, values: Array) -> None:
         matrix = self._matrix(np.array(values))
         try:
-            self._super = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=_PIVOT,
+            self._super = found = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=_PIVOT,
                                options={"SymmetricMode": True})
         except RuntimeError as error:
             raise SingularMatrixError(-1) from error
+        if not self.work:
+            columns = np.diff(found.L.indptr).astype(float)
+            self.work, self.entries = float((columns**2).sum()), found.nnz
 
     def solve(self, b: Array, *, transposed: bool = False) -> Array:
         """Return x (n + 1,), ground's 0 last, with A x = b (or A' x = b)."""

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...netlists._check import Array
+from ...netlists.errors import ConvergenceError
 from .condense import Condensed
 from .groups import Instant
 from .kernels import advance, largest_miss, missing
 from .lu import Factors, SingularMatrixError
+from .recycled import Recycled
 from .system import System
 from .tolerances import Tolerances
 
@@ -64,13 +66,16 @@ class Newton:
             system.indptr, system.indices, constant=system.linear,
             stage=None if system.linear else system.stages(),
         )
-        self.factored = 0
+        self._factored = 0
         self._known: OrderedDict[float, Factors] = OrderedDict()
         self._step_floor = self.tolerances.of_unknowns(system.units)
         self._row_floor = self.tolerances.of_unknowns(system.row_units)
         self._before: float | None = None
         self._condensed: Condensed | None = None
-        self._prepared = self._small = False
+        self._prepared = False
+        self._recycled: Recycled | None = None
+        self._tried = system.linear
+        self._by: Condensed | Recycled | None = None
         if not system.linear:
             fixed = system.fixed_entries()
             pattern = Condensed(system.indptr, system.indices, fixed)
@@ -80,6 +85,11 @@ class Newton:
         self.iterations = 0
         self._last = np.zeros(system.size + 1)
         self._r, self._nothing = np.zeros(system.size + 1), np.zeros(system.size + 1)
+
+    @property
+    def factored(self) -> int:
+        """Factorisations so far."""
+        return self._factored + (0 if self._recycled is None else self._recycled.factors.count)
 
     def forget(self) -> None:
         """Have the matrix factored anew: constant entries have changed."""
@@ -98,7 +108,10 @@ class Newton:
         r, x, other = self._r, x.copy(), np.empty_like(x)
         change, worst, reason = np.inf, -1, ""
         for count in range(limit + 1):
-            system.evaluate(x, now)
+            try:
+                system.evaluate(x, now)
+            except ConvergenceError as error:  # an element that is solved by itself
+                return Outcome(x, False, count, -1, str(error))
             if now.initialise:
                 now = now.but(initialise=False)
             if count and system.constant:  # exact but for rounding
@@ -122,12 +135,12 @@ class Newton:
                 continue
             try:
                 self._factor(a)
+                if self._by is None:
+                    self._last = self.factors.solve(r)
+                else:
+                    self._last = self._by.solve(r, x, reltol, self._step_floor)
             except SingularMatrixError as error:
                 return Outcome(x, False, count, error.column, "the matrix is singular")
-            if self._small and self._condensed is not None:
-                self._last = self._condensed.solve(r)
-            else:
-                self._last = self.factors.solve(r)
             change, worst = advance(x, self._last, reltol, self._step_floor, other)
             x, other = other, x
             self.iterations += 1
@@ -136,26 +149,19 @@ class Newton:
     def _factor(self, a: float) -> None:
         """Factor G + a C; where both are constant the factors of some a are kept."""
         system = self.system
+        self._by = None
         if not system.constant:
             self._known.clear()
-            self.factored += 1
-            # the last matrix, if it had no leaks, differs in some columns only
-            since = 0
-            if not system.leaking and self._before is not None:
-                since = 2 if self._before == a else 1
-            self._before = None
             values = system.jacobian(a)
-            if self._condensed is not None and not system.leaking:
-                if self._prepared or self._condensed.prepare(values):
-                    self._prepared = True
-                    if not self._condensed.factor(values):
-                        raise SingularMatrixError(-1)
-                    self._small = True
-                    return
-                self._condensed = None
-            self._small = False
-            self.factors.factor(values, since)
-            self._before = None if system.leaking else a
+            if not self._quickly(values):
+                # the last matrix, if it had no leaks, differs in some columns only
+                since = 0
+                if not system.leaking and self._before is not None:
+                    since = 2 if self._before == a else 1
+                self._before = None
+                self._factored += 1
+                self.factors.factor(values, since)
+                self._before = None if system.leaking else a
             return
         key = float(f"{a:.11e}")
         if key in self._known:
@@ -167,9 +173,28 @@ class Newton:
         self.factors = Factors(
             system.indptr, system.indices, constant=True, like=self.factors
         )
-        self.factored += 1
+        self._factored += 1
         self.factors.factor(system.jacobian(a))
         self._known[key] = self.factors
+
+    def _quickly(self, values: Array) -> bool:
+        """Prepare steps by less than a factorisation of the whole matrix, if that is possible."""
+        if self._condensed is not None and not self.system.leaking:
+            if self._prepared or self._condensed.prepare(values):
+                self._prepared = True
+                if not self._condensed.factor(values):
+                    raise SingularMatrixError(-1)
+                self._factored += 1
+                self._by = self._condensed
+                return True
+            self._condensed = None
+        if not self._tried and self._condensed is None and self.factors.work > 0.0:
+            self._tried = True
+            self._recycled = Recycled.of(self.factors, values)
+        if self._recycled is not None and self._recycled.factor(values):
+            self._by, self._before = self._recycled, None
+            return True
+        return False
 
     def _back(
         self, x: Array, now: Instant, a: float, offset: Array, count: int
@@ -181,7 +206,10 @@ class Newton:
         for _ in range(_HALVINGS):
             step *= 0.5
             x = x + step
-            self.system.evaluate(x, now)
+            try:
+                self.system.evaluate(x, now)
+            except ConvergenceError:
+                continue
             if missing(self.system.f, self.system.q, a, offset, self._r):
                 self._last = step
                 return x
