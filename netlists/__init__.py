@@ -18,6 +18,7 @@ from .errors import (
     ConvergenceError,
     CrossbarSimError,
     NetlistError,
+    OutOfMemoryError,
     ParameterError,
     SingularCircuitError,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "Grounded",
     "LoadResistor",
     "NetlistError",
+    "OutOfMemoryError",
     "ParameterError",
     "Pulse",
     "Pwl",

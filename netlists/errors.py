@@ -9,6 +9,7 @@ __all__ = [
     "ConvergenceError",
     "CrossbarSimError",
     "NetlistError",
+    "OutOfMemoryError",
     "ParameterError",
     "SingularCircuitError",
 ]
@@ -77,3 +78,7 @@ class ConvergenceError(CrossbarSimError):
 
 class BackendUnavailable(CrossbarSimError):
     """An optional backend is not installed or finds no device; the message names the extra."""
+
+
+class OutOfMemoryError(CrossbarSimError, MemoryError):
+    """An array does not fit into the memory of the device; the message has the numbers."""

@@ -11,11 +11,13 @@ import numpy as np
 
 from ..netlists._check import Array, finite_array
 from ..netlists.crossbar import Crossbar, Resistive
-from ..netlists.errors import BackendUnavailable, ConvergenceError, ParameterError
+from ..netlists.errors import ConvergenceError, ParameterError
 from . import structured
 from .adjoint import gradients, like_bit, like_word
 from .adjoint_cells import cell_gradients, linearise
 from .analyses import Analyses
+from .batched import front as batched
+from .batched.module import ArrayBackend, choose_backend
 from .cells import array_cells, solve_cells
 from .mna.crossbar import solve_crossbar
 from .problem import CrossbarProblem, RawSolution, check_input, make_problem
@@ -36,7 +38,10 @@ class Solver(Analyses):
         "structured" is the crossbar solver, "mna" general sparse nodal analysis (SuperLU); both
         give the same answer. "auto" takes the structured solver for crossbars.
     backend : {"cpu", "gpu", "auto"}
-        Where to compute; "auto" takes the CPU.
+        Where crosspoint arrays of resistors are solved: compiled code on the CPU, or CuPy on a
+        CUDA device. "auto" takes a GPU where there is one, and else says so in the solution's
+        `method`; all other circuits and analyses run on the CPU with "cpu" and "auto". An
+        `ArrayBackend` chooses array module and memory itself.
     rtol : float
         Bound on the error of each current relative to the largest one.
     on_failure : {"raise", "return"}
@@ -44,7 +49,8 @@ class Solver(Analyses):
         ``converged = False``.
     max_iterations : int, optional
         Limit of the iterative method, which raises when it is reached; by default the solver
-        changes to its direct method where that is cheaper.
+        changes to its direct method where that is cheaper. On a GPU the direct method is always
+        cheaper; with a limit, arrays of whole lines without segments of 0 ohm are iterated.
     threads : int, optional
         Threads to use; default: the CPUs this process may run on.
 
@@ -59,7 +65,7 @@ class Solver(Analyses):
     """
 
     method: Literal["auto", "structured", "mna"] = "auto"
-    backend: Literal["cpu", "gpu", "auto"] = "cpu"
+    backend: Literal["cpu", "gpu", "auto"] | ArrayBackend = "cpu"
     rtol: float = 1e-10
     on_failure: Literal["raise", "return"] = "raise"
     max_iterations: int | None = None
@@ -71,7 +77,10 @@ class Solver(Analyses):
             ("backend", ("cpu", "gpu", "auto")),
             ("on_failure", ("raise", "return")),
         ):
-            if getattr(self, name) not in allowed:
+            value = getattr(self, name)
+            if not isinstance(value, str if name != "backend" else (str, ArrayBackend)) or (
+                isinstance(value, str) and value not in allowed
+            ):
                 raise ParameterError(
                     f"`{name}` must be one of {', '.join(map(repr, allowed))}; "
                     f"got {getattr(self, name)!r}"
@@ -82,10 +91,7 @@ class Solver(Analyses):
             value = getattr(self, name)
             if value is not None and not (isinstance(value, int) and value >= 1):
                 raise ParameterError(f"`{name}` must be an integer >= 1 or None; got {value!r}")
-        if self.backend == "gpu":
-            raise BackendUnavailable(
-                "the GPU backend is not available in this version; use backend='cpu' or 'auto'"
-            )
+        choose_backend(self.backend)  # a missing GPU is told here
 
     @property
     def _threads(self) -> int:
@@ -116,13 +122,13 @@ class Solver(Analyses):
         ParameterError, SingularCircuitError, ConvergenceError
         """
         _check_crossbar(xbar)
-        if fields not in ("all", "currents"):
-            raise ParameterError(f'`fields` must be "all" or "currents"; got {fields!r}')
+        _check_fields(fields)
         volts = check_input(xbar, V)
         problem = make_problem(xbar, volts.reshape(-1, xbar.inputs))
         if gate_voltage is not None and isinstance(xbar.cells, Resistive):
             raise ParameterError("`gate_voltage` is for cells with transistors")
-        if not isinstance(xbar.cells, Resistive) or problem.parallel:
+        if not _batchable(xbar):
+            self._only_on_cpu("cells that are not plain resistors, and the parallel layout,")
             cells = array_cells(xbar)
             raw, failure = solve_cells(
                 problem, cells, cells.gates(gate_voltage), keep=fields == "all", rtol=self.rtol,
@@ -139,14 +145,42 @@ class Solver(Analyses):
         """The linear steps of Newton's iteration on arrays of cells."""
         return "mna" if self.method == "mna" else "structured"
 
-    def _raw(self, problem: CrossbarProblem, fields: Fields) -> RawSolution:
-        keep = fields == "all"
+    def _only_on_cpu(self, what: str) -> None:
+        """Refuse what array backends do not do, where one was asked for by name."""
+        if self.backend not in ("cpu", "auto"):
+            raise ParameterError(f"{what} are solved on the CPU: use backend='cpu' or 'auto'")
+
+    def _arrays(self) -> ArrayBackend | None:
+        """Return the array backend for linear crosspoint arrays; None: compiled code on the CPU."""
         if self.method == "mna":
-            return solve_crossbar(problem, keep_voltages=keep)
-        return structured.solve(
-            problem, keep_voltages=keep, rtol=self.rtol,
-            max_iterations=self.max_iterations, threads=self._threads,
-        )
+            self._only_on_cpu("crossbars with method='mna'")
+            return None
+        return choose_backend(self.backend)[0]
+
+    def _raw(self, problem: CrossbarProblem, fields: Fields) -> RawSolution:
+        return self._raws([problem], fields)[0]
+
+    def _raws(self, problems: Sequence[CrossbarProblem], fields: Fields) -> list[RawSolution]:
+        keep = fields == "all"
+        arrays = self._arrays()
+        if arrays is not None:
+            return batched.solve_problems(
+                arrays, problems, keep_voltages=keep, rtol=self.rtol,
+                max_iterations=self.max_iterations,
+            )
+        note = choose_backend(self.backend)[1]
+        results = []
+        for problem in problems:
+            if self.method == "mna":
+                raw = solve_crossbar(problem, keep_voltages=keep)
+            else:
+                raw = structured.solve(
+                    problem, keep_voltages=keep, rtol=self.rtol,
+                    max_iterations=self.max_iterations, threads=self._threads,
+                )
+            raw.method += note
+            results.append(raw)
+        return results
 
     def _finish(self, solution: Solution) -> Solution:
         if not solution.converged and self.on_failure == "raise":
@@ -162,10 +196,19 @@ class Solver(Analyses):
     ) -> list[Solution]:
         """Solve many crossbars, each with its own V; shapes may differ.
 
-        The crossbars are spread over the threads.
+        The crossbars are spread over the threads; on a GPU those of one shape run side by side.
         """
         if len(xbars) != len(Vs):
             raise ParameterError(f"{len(xbars)} crossbars but {len(Vs)} inputs")
+        if self._arrays() is not None and all(map(_batchable, xbars)):
+            volts = [check_input(xbar, V) for xbar, V in zip(xbars, Vs, strict=True)]
+            problems = [
+                make_problem(xbar, v.reshape(-1, xbar.inputs))
+                for xbar, v in zip(xbars, volts, strict=True)
+            ]
+            raws = self._raws(problems, _check_fields(fields))
+            return [self._finish(Solution(*parts))
+                    for parts in zip(xbars, volts, raws, strict=True)]
         single = replace(self, threads=1)
         return structured.spread(
             lambda k: single.solve(xbars[k], Vs[k], fields=fields), len(xbars), self._threads
@@ -228,7 +271,11 @@ class Solver(Analyses):
         if self.method == "mna":
             return [self._affine_by_solving(xbar) for xbar in xbars]
         crossed = [xbar for xbar in xbars if xbar.layout == "crosspoint"]
-        maps = iter(structured.affine_maps(crossed, self._threads) if crossed else [])
+        arrays = self._arrays()
+        found = structured.affine_maps(crossed, self._threads) if arrays is None else (
+            batched.affine_maps(arrays, crossed)
+        )
+        maps = iter(found)
         return [next(maps) if xbar.layout == "crosspoint" else self._affine_by_solving(xbar)
                 for xbar in xbars]
 
@@ -295,7 +342,12 @@ class Solver(Analyses):
         )
         if self.method == "mna" or not uniform:
             return [self._matrix_vjp_by_solving(*pair) for pair in zip(xbars, arrays, strict=True)]
-        results = structured.matrix_gradients(xbars, arrays, self._threads, wires=wires)
+        backend = self._arrays()
+        results = structured.matrix_gradients(
+            xbars, arrays, self._threads, wires=wires
+        ) if backend is None else batched.gradients_of_matrices(
+            backend, xbars, arrays, wires=wires
+        )
         return [
             Gradients(np.zeros(xbar.shape[0]), cells, like_word(word, xbar), like_bit(bit, xbar))
             for xbar, (cells, word, bit) in zip(xbars, results, strict=True)
@@ -311,6 +363,18 @@ class Solver(Analyses):
 def _check_crossbar(xbar: object) -> None:
     if not isinstance(xbar, Crossbar):
         raise ParameterError(f"`xbar` must be a Crossbar; got {type(xbar).__name__}")
+
+
+def _check_fields(fields: Fields) -> Fields:
+    if fields not in ("all", "currents"):
+        raise ParameterError(f'`fields` must be "all" or "currents"; got {fields!r}')
+    return fields
+
+
+def _batchable(xbar: object) -> bool:
+    """Whether array backends solve it: a crosspoint array of plain resistors."""
+    _check_crossbar(xbar)
+    return isinstance(xbar, Crossbar) and xbar.linear and xbar.layout == "crosspoint"
 
 
 def _need_resistors(xbar: Crossbar) -> None:

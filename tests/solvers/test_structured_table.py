@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from crossbarsim.solvers.batched import ArrayBackend, find_gpu
 
 from crossbarsim import Crossbar, Driven, Ends, Floating, Grounded, Sensed, Solver, Wires
 
 SIZES = [(1, 1), (1, 7), (9, 1), (8, 8), (20, 50), (24, 40)]
 LARGE = [(64, 64), (128, 128), (256, 64), (64, 256), (256, 256)]
 WIRES = [0.0, 1e-6, 0.1, 1.0, 10.0, 100.0, "different", "no word", "no bit", "mixed"]
+ARRAYS = Solver(backend=ArrayBackend())
+GPU = pytest.mark.gpu, pytest.mark.skipif(find_gpu()[0] is None, reason=find_gpu()[1])
 CELLS = [(1e-6, 1e-4), (1e-4, 1e-2), (1e-9, 1e-1)]
 ENDS = ["default", "double", "both sides", "floating", "half", "third"]
 
@@ -44,7 +47,8 @@ def make_ends(kind, rows, columns):
     return Ends()
 
 
-def compare(shape, wires, cells, ends, seed=0):
+def compare(shape, wires, cells, ends, seed=0, solver=None):
+    solver = solver or Solver(method="structured")
     rng = np.random.default_rng(seed)
     rows, columns = shape
     G = np.exp(rng.uniform(*np.log(cells), shape))
@@ -56,7 +60,7 @@ def compare(shape, wires, cells, ends, seed=0):
     V = rng.uniform(-0.2, 0.2, (2, rows))
     xbar = Crossbar(G, make_wires(wires, rows, columns, rng), make_ends(ends, rows, columns))
     expected = Solver(method="mna").solve(xbar, V)
-    found = Solver(method="structured").solve(xbar, V)
+    found = solver.solve(xbar, V)
     largest = np.abs(expected.currents).max()
     assert np.abs(found.currents - expected.currents).max() <= 1e-9 * largest
     ends_largest = max(np.abs(i).max() for i in expected.end_currents.values())
@@ -66,9 +70,9 @@ def compare(shape, wires, cells, ends, seed=0):
     assert np.abs(found.bit_voltages - expected.bit_voltages).max() <= 1e-9
     assert found.residual <= 1e-6
     assert expected.residual <= 1e-6
-    short = Solver(method="structured").solve(xbar, V, fields="currents")
+    short = solver.solve(xbar, V, fields="currents")
     assert np.abs(short.currents - expected.currents).max() <= 1e-9 * largest
-    W, offset = Solver().affine_map(xbar)
+    W, offset = solver.affine_map(xbar)
     assert np.abs(V @ W.T + offset - expected.currents).max() <= 1e-9 * largest
 
 
@@ -78,6 +82,32 @@ def compare(shape, wires, cells, ends, seed=0):
 def test_small(wires, cells, ends):
     for shape in SIZES:
         compare(shape, wires, cells, ends)
+
+
+@pytest.mark.parametrize("ends", ENDS)
+@pytest.mark.parametrize("cells", CELLS, ids=str)
+@pytest.mark.parametrize("wires", WIRES)
+def test_small_as_arrays(wires, cells, ends):
+    for shape in SIZES:
+        compare(shape, wires, cells, ends, solver=ARRAYS)
+
+
+@pytest.mark.parametrize("device", ["host", pytest.param("gpu", marks=GPU)])
+@pytest.mark.parametrize("wires", [1e-6, 1.0, 100.0, "mixed"])
+@pytest.mark.parametrize("cells", CELLS, ids=str)
+def test_64_as_arrays(wires, cells, device):
+    solver = ARRAYS if device == "host" else Solver(backend="gpu")
+    for ends in ("default", "floating"):
+        compare((64, 64), wires, cells, ends, seed=1, solver=solver)
+
+
+@pytest.mark.parametrize("wires", WIRES)
+@pytest.mark.parametrize("device", [pytest.param("gpu", marks=GPU)])
+def test_all_on_a_gpu(device, wires):
+    for shape in [*SIZES, *LARGE]:
+        for cells in CELLS:
+            for ends in ENDS:
+                compare(shape, wires, cells, ends, solver=Solver(backend=device))
 
 
 @pytest.mark.parametrize("wires", [1e-6, 1.0, 100.0, "mixed"])

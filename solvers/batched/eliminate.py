@@ -1,0 +1,81 @@
+"""Elimination of nodes from many resistor networks at once, free of subtraction.
+
+A network is a dense matrix of positive conductances between its nodes; the diagonal means nothing.
+Eliminating node e adds c_ie c_ej / sum_j c_ej to every other pair (star-mesh): sums and products
+of positive numbers, so that every entry is accurate to rounding however far conductances lie
+apart. A panel of nodes is eliminated one by one, the rest of the matrix follows by one product.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["eliminate"]
+
+PANEL = 32
+
+
+def eliminate(xp: Any, C: Any, ports: int, *, weights: bool) -> Any:
+    """Eliminate the nodes from `ports` on; the rest of C is changed in place.
+
+    Parameters
+    ----------
+    xp : module
+    C : (B, n, n) array, siemens
+        Symmetric.
+    ports : int
+        Nodes that stay, the first ones.
+    weights : bool
+        Whether voltages of the eliminated nodes are wanted later.
+
+    Returns
+    -------
+    (B, n - ports, ports) array or None
+        Voltages of the eliminated nodes per volt of the ports.
+    """
+    last = C.shape[1]
+    panels = []
+    while last > ports:
+        first = max(ports, last - PANEL)
+        scaled = _panel(xp, C, first, last)
+        plain = C[:, first:last, :first]
+        C[:, :first, :first] += xp.matmul(
+            xp.swapaxes(scaled[:, :, :first], 1, 2), plain
+        )
+        if weights:
+            panels.append((first, last, scaled))
+        last = first
+    return _weights(xp, C, ports, panels) if weights else None
+
+
+def _panel(xp: Any, C: Any, first: int, last: int) -> Any:
+    """Eliminate first..last-1 from these rows alone; return their rows over the pivots."""
+    scaled = xp.zeros((C.shape[0], last - first, last), dtype=C.dtype)
+    for e in range(last - 1, first - 1, -1):
+        line = C[:, e, :e]
+        pivot = xp.sum(line, axis=1)
+        there = pivot > 0.0
+        inverse = xp.where(there, 1.0 / xp.where(there, pivot, 1.0), 0.0)  # 0: tied to nothing
+        over = line * inverse[:, None]
+        scaled[:, e - first, :e] = over
+        if e > first:
+            C[:, first:e, :e] += over[:, first:e, None] * line[:, None, :]
+    return scaled
+
+
+def _weights(xp: Any, C: Any, ports: int, panels: list[tuple[int, int, Any]]) -> Any:
+    """Put each node's row, in terms of ports and nodes eliminated later, in terms of ports."""
+    result = xp.zeros((C.shape[0], C.shape[1] - ports, ports), dtype=C.dtype)
+    for first, last, scaled in reversed(panels):
+        rows = xp.array(scaled[:, :, :ports])
+        if first > ports:
+            rows += xp.matmul(scaled[:, :, ports:first], result[:, : first - ports])
+        # (1 - N)^-1 = (1 + N)(1 + N^2)(1 + N^4)... of the strictly triangular N
+        power, size = scaled[:, :, first:last], 1
+        while size < last - first:
+            rows += xp.matmul(power, rows)
+            size *= 2
+            if size < last - first:
+                power = xp.matmul(power, power)
+        result[:, first - ports : last - ports] = rows
+    return result

@@ -1,0 +1,289 @@
+"""Array programs for crosspoint arrays: against SuperLU, the compiled solver and differences."""
+
+import numpy as np
+import pytest
+from crossbarsim.solvers.batched import ArrayBackend, find_gpu
+from crossbarsim.solvers.batched.front import solve_problems
+from crossbarsim.solvers.batched.module import choose_backend
+from crossbarsim.solvers.problem import make_problem
+
+from crossbarsim import (
+    BackendUnavailable,
+    ConvergenceError,
+    Crossbar,
+    Driven,
+    Ends,
+    Floating,
+    Grounded,
+    OutOfMemoryError,
+    ParameterError,
+    Solver,
+    Wires,
+)
+from crossbarsim.devices import StaticSinh
+
+GPU, FOUND = find_gpu()
+BACKENDS = [
+    pytest.param(ArrayBackend(), id="numpy"),
+    pytest.param("gpu", id="gpu", marks=(
+        pytest.mark.gpu, pytest.mark.skipif(GPU is None, reason=FOUND)
+    )),
+]
+HARD = [(1.0, (1e-6, 1e-4)), (10.0, (1e-4, 1e-2)), (100.0, (1e-9, 1e-1)), (1e-6, (1e-6, 1e-4))]
+
+
+def crossbar(shape, r=2.0, cells=(1e-6, 1e-4), seed=0, ends=None):
+    rng = np.random.default_rng(seed)
+    word = rng.uniform(0.5 * r, 1.5 * r, shape)
+    G = np.exp(rng.uniform(*np.log(cells), shape))
+    return Crossbar(G, Wires(word, 0.7 * r, driver=0.3 * r), ends)
+
+
+def close(found, expected, tolerance=1e-9):
+    largest = max(np.abs(i).max() for i in expected.end_currents.values())
+    for name, current in expected.end_currents.items():
+        assert np.abs(found.end_currents[name] - current).max() <= tolerance * largest, name
+    for name in ("word_voltages", "bit_voltages"):
+        volts = np.abs(getattr(found, name) - getattr(expected, name)).max()
+        assert volts <= max(tolerance, 1e-9)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(("r", "cells"), HARD)
+@pytest.mark.parametrize("ends", [
+    Ends(), Ends(word_right=Driven(0.1, 3.0), bit_top=Driven(0.05, 1.0)),
+    Ends(word_left=Floating(), word_right=Driven()),
+    Ends(word_left=[Driven() if k % 2 else Floating() for k in range(33)], bit_top=Grounded()),
+], ids=["default", "both", "right", "some"])
+def test_reduction_and_iteration(backend, r, cells, ends):
+    xbar = crossbar((33, 20), r, cells, ends=ends)
+    V = np.random.default_rng(1).uniform(-0.2, 0.2, (3, 33))
+    expected = Solver(method="mna").solve(xbar, V)
+    reduced = Solver(backend=backend).solve(xbar, V)
+    assert reduced.method.startswith("batched/port-reduction")
+    close(reduced, expected, 1e-12)
+    iterated = Solver(backend=backend, max_iterations=2000).solve(xbar, V)
+    assert iterated.method.startswith("batched/mean-cg")
+    assert 0 < iterated.iterations < 500
+    close(iterated, expected)
+    assert reduced.residual < 1e-9
+    assert iterated.residual < 1e-5  # over the largest branch of a node that carries little
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_lists_of_any_shapes(backend):
+    shapes = [(12, 9), (5, 40), (12, 9), (1, 3), (12, 9)]
+    xbars = [crossbar(shape, seed=k) for k, shape in enumerate(shapes)]
+    rng = np.random.default_rng(2)
+    Vs = [rng.uniform(0, 1, (k + 1, x.shape[0])) for k, x in enumerate(xbars)]
+    Vs[3] = Vs[3][0]
+    solver = Solver(backend=backend)
+    for found, expected in zip(solver.solve_many(xbars, Vs), Solver().solve_many(xbars, Vs), strict=True):
+        assert found.currents.shape == expected.currents.shape
+        close(found, expected)
+    for W, expected in zip(solver.effective_matrices(xbars), Solver().effective_matrices(xbars), strict=True):
+        np.testing.assert_allclose(W, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("ends", [Ends(), Ends(word_right=Driven(), bit_top=Grounded(resistance=2.0))])
+@pytest.mark.parametrize(("r", "cells"), HARD)
+def test_gradients_of_matrices(backend, r, cells, ends):
+    xbars = [crossbar((9, 14), r, cells, seed=k, ends=ends) for k in range(2)]
+    grads = list(np.random.default_rng(3).normal(size=(2, 14, 9)))
+    found = Solver(backend=backend).matrix_vjp(xbars, grads)
+    expected = Solver().matrix_vjp(xbars, grads)
+    mna = Solver(method="mna").matrix_vjp(xbars, grads)
+    for one, two, three in zip(found, expected, mna, strict=True):
+        for name in ("conductance", "word", "bit"):
+            size = np.abs(getattr(two, name)).max()
+            np.testing.assert_allclose(getattr(one, name), getattr(two, name), atol=1e-11 * size)
+            np.testing.assert_allclose(getattr(one, name), getattr(three, name), atol=1e-9 * size)
+
+
+def test_gradient_of_a_matrix_by_differences():
+    rng = np.random.default_rng(4)
+    G, word, bit = rng.uniform(1e-5, 1e-3, (5, 4)), rng.uniform(5, 20, (5, 4)), rng.uniform(5, 20, (5, 4))
+    grad = rng.normal(size=(4, 5))
+    solver = Solver(backend=ArrayBackend())
+    found = solver.matrix_vjp([Crossbar(G, Wires(word, bit))], [grad])[0]
+    for name, value in (("conductance", G), ("word", word), ("bit", bit)):
+        for index in np.ndindex(value.shape):
+            losses = []
+            for sign in (1, -1):
+                changed = {"conductance": G, "word": word, "bit": bit}
+                changed[name] = value.copy()
+                changed[name][index] *= 1 + sign * 1e-4
+                xbar = Crossbar(changed["conductance"], Wires(changed["word"], changed["bit"]))
+                losses.append((solver.effective_matrix(xbar) * grad).sum())
+            slope = (losses[0] - losses[1]) / (2e-4 * value[index])
+            assert getattr(found, name)[index] == pytest.approx(
+                slope, rel=1e-5, abs=1e-8 * np.abs(getattr(found, name)).max()
+            )
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_gradient_of_currents(backend):
+    xbar = crossbar((12, 7), 10.0, (1e-4, 1e-2))
+    V, grad = np.random.default_rng(5).normal(size=(4, 12)), np.random.default_rng(6).normal(size=(4, 7))
+    solver = Solver(backend=backend)
+    found = solver.vjp(solver.solve(xbar, V), grad)
+    expected = Solver().vjp(Solver().solve(xbar, V), grad)
+    for name in ("V", "conductance", "word", "bit"):
+        size = np.abs(getattr(expected, name)).max()
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), atol=1e-8 * size)
+
+
+def test_zero_ohm_has_gradients_too():
+    xbar = Crossbar(np.random.default_rng(7).uniform(1e-5, 1e-3, (6, 5)), Wires(0.0, 0.0))
+    grad = np.ones((5, 6))
+    found = Solver(backend=ArrayBackend()).matrix_vjp([xbar], [grad])[0]
+    expected = Solver().matrix_vjp([xbar], [grad])[0]
+    for name in ("conductance", "word", "bit"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-10)
+
+
+def test_merged_and_broken_segments_are_reduced_even_with_a_limit():
+    word = np.full((6, 5), 2.0)
+    word[2, 3], word[4, 1] = np.inf, 0.0
+    xbar = Crossbar(np.full((6, 5), 1e-4), Wires(word, 1.0))
+    V = np.linspace(0.1, 0.6, 6)
+    found = Solver(backend=ArrayBackend(), max_iterations=3).solve(xbar, V)
+    assert found.method == "batched/port-reduction (numpy)"
+    close(found, Solver(method="mna").solve(xbar, V), 1e-12)
+
+
+def test_the_limit_of_iterations():
+    xbar, V = crossbar((24, 24), 100.0, (1e-4, 1e-2)), np.ones(24)
+    with pytest.raises(ConvergenceError, match="max_iterations") as caught:
+        Solver(backend=ArrayBackend(), max_iterations=3).solve(xbar, V)
+    assert caught.value.partial.iterations == 3
+    rough = Solver(backend=ArrayBackend(), max_iterations=300, rtol=1e-3).solve(xbar, V)
+    fine = Solver(backend=ArrayBackend(), max_iterations=300, rtol=1e-12).solve(xbar, V)
+    assert rough.iterations < 0.7 * fine.iterations
+    np.testing.assert_allclose(rough.currents, fine.currents, rtol=2e-3)
+
+
+def test_memory_is_kept_to():
+    xbars = [crossbar((16, 16), seed=k) for k in range(5)]
+    V = np.random.default_rng(8).uniform(0, 1, (40, 16))
+    large = Solver(backend=ArrayBackend())
+    small = Solver(backend=ArrayBackend(max_bytes=1_600_000))
+    for one, two in zip(large.solve_many(xbars, [V] * 5), small.solve_many(xbars, [V] * 5), strict=True):
+        np.testing.assert_allclose(one.currents, two.currents, rtol=1e-14)
+        np.testing.assert_allclose(one.word_voltages, two.word_voltages, rtol=1e-14)
+    for one, two in zip(large.effective_matrices(xbars), small.effective_matrices(xbars), strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-14)
+    tiny = Solver(backend=ArrayBackend(max_bytes=500_000))
+    iterated = tiny.solve(xbars[0], V)  # a reduction does not fit, vectors do
+    assert iterated.method == "batched/mean-cg (numpy)"
+    np.testing.assert_allclose(iterated.currents, large.solve(xbars[0], V).currents, rtol=1e-9)
+    with pytest.raises(OutOfMemoryError, match=r"a crossbar of 16x16 needs about .* KiB, but 10 KiB"):
+        Solver(backend=ArrayBackend(max_bytes=10 << 10)).effective_matrix(xbars[0])
+
+
+def test_peak_memory_is_what_was_reckoned():
+    import tracemalloc
+
+    from crossbarsim.solvers.batched.reduction import Reduction, bytes_of
+    from crossbarsim.solvers.batched.stack import Stack
+
+    for shape in ((64, 64), (100, 60), (16, 256), (256, 8), (1, 500)):
+        problem = make_problem(crossbar(shape), np.zeros((1, shape[0])))
+        for keep in (False, True):
+            stack = Stack.of(ArrayBackend(), [problem] * 2)
+            tracemalloc.start()
+            reduction = Reduction.of(stack, keep=keep)
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            assert len(reduction.matrix) == 2
+            assert peak <= 2 * bytes_of(shape, keep=keep)
+
+
+def test_what_runs_out_of_memory_is_told():
+    class Full:
+        def __getattr__(self, name):
+            raise MemoryError("Out of memory allocating 8 bytes")
+
+    problem = make_problem(crossbar((4, 4)), np.zeros((1, 4)))
+    with pytest.raises(OutOfMemoryError, match="1 crossbars of 4x4 ran out of memory"):
+        solve_problems(ArrayBackend(Full(), "numpy", 1 << 30), [problem], keep_voltages=True,
+                       rtol=1e-10, max_iterations=None)
+
+
+# -- choosing ----------------------------------------------------------------------------------
+
+
+class Module:
+    """Stands for an installed CuPy."""
+
+    __version__ = "13.6.0"
+
+    def __init__(self, devices=0, error=None, broken=False):
+        self.cuda = self.runtime = self
+        self.devices, self.error, self.broken = devices, error, broken
+
+    def getDeviceCount(self):
+        if self.error:
+            raise RuntimeError(self.error)
+        return self.devices
+
+    def ones(self, shape):
+        if self.broken:
+            raise OSError("libnvrtc.so.13: cannot open shared object file")
+        return np.ones(shape)
+
+
+@pytest.mark.parametrize(("module", "message"), [
+    (None, "cupy is not installed"),
+    (Module(), r"cupy 13\.6\.0 is installed, but finds no device"),
+    (Module(error="cudaErrorInsufficientDriver: CUDA driver version is insufficient"),
+     r"cupy 13\.6\.0 is installed, but finds no device \(cudaErrorInsufficientDriver"),
+    (Module(1, broken=True), r"cupy 13\.6\.0 is installed, but does not work \(libnvrtc"),
+])
+def test_no_gpu(monkeypatch, module, message):
+    import sys
+
+    if module is None:
+        monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    else:
+        monkeypatch.setitem(sys.modules, "cupy", module)
+    find_gpu.cache_clear()
+    try:
+        with pytest.raises(BackendUnavailable, match=message) as caught:
+            Solver(backend="gpu")
+        assert "pip install crossbarsim[gpu]" in str(caught.value)
+        solver = Solver(backend="auto")
+        sol = solver.solve(crossbar((4, 4)), np.ones(4))
+        assert sol.method.startswith("structured/")
+        assert "(cpu; no gpu: cupy" in sol.method
+        assert Solver().solve(crossbar((4, 4)), np.ones(4)).method == "structured/chain-cg"
+    finally:
+        find_gpu.cache_clear()
+
+
+def test_a_gpu_that_is_there(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "cupy", Module(1))
+    find_gpu.cache_clear()
+    try:
+        backend, note = choose_backend("gpu")
+        assert (backend.name, backend.on_device, note) == ("gpu", True, "")
+        assert choose_backend("auto")[0].name == "gpu"
+        assert choose_backend("cpu") == (None, "")
+    finally:
+        find_gpu.cache_clear()
+
+
+def test_what_arrays_do_not_do():
+    solver = Solver(backend=ArrayBackend())
+    cells = Crossbar(cells=StaticSinh().array(conductance=np.full((2, 2), 1e-4)))
+    with pytest.raises(ParameterError, match="solved on the CPU"):
+        solver.solve(cells, np.ones(2))
+    with pytest.raises(ParameterError, match="solved on the CPU"):
+        Solver(backend=ArrayBackend(), method="mna").solve(crossbar((2, 2)), np.ones(2))
+    with pytest.raises(ParameterError, match="`backend` must be one of"):
+        Solver(backend="tpu")
+    with pytest.raises(ParameterError, match="`max_bytes` must be"):
+        ArrayBackend(max_bytes=0)
