@@ -22,13 +22,6 @@ from crossbarsim import (
 )
 from crossbarsim.devices import StaticSinh
 
-GPU, FOUND = find_gpu()
-BACKENDS = [
-    pytest.param(ArrayBackend(), id="numpy"),
-    pytest.param("gpu", id="gpu", marks=(
-        pytest.mark.gpu, pytest.mark.skipif(GPU is None, reason=FOUND)
-    )),
-]
 HARD = [(1.0, (1e-6, 1e-4)), (10.0, (1e-4, 1e-2)), (100.0, (1e-9, 1e-1)), (1e-6, (1e-6, 1e-4))]
 
 
@@ -48,7 +41,6 @@ def close(found, expected, tolerance=1e-9):
         assert volts <= max(tolerance, 1e-9)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(("r", "cells"), HARD)
 @pytest.mark.parametrize("ends", [
     Ends(), Ends(word_right=Driven(0.1, 3.0), bit_top=Driven(0.05, 1.0)),
@@ -70,7 +62,6 @@ def test_reduction_and_iteration(backend, r, cells, ends):
     assert iterated.residual < 1e-5  # over the largest branch of a node that carries little
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_lists_of_any_shapes(backend):
     shapes = [(12, 9), (5, 40), (12, 9), (1, 3), (12, 9)]
     xbars = [crossbar(shape, seed=k) for k, shape in enumerate(shapes)]
@@ -85,7 +76,6 @@ def test_lists_of_any_shapes(backend):
         np.testing.assert_allclose(W, expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("ends", [Ends(), Ends(word_right=Driven(), bit_top=Grounded(resistance=2.0))])
 @pytest.mark.parametrize(("r", "cells"), HARD)
 def test_gradients_of_matrices(backend, r, cells, ends):
@@ -122,7 +112,6 @@ def test_gradient_of_a_matrix_by_differences():
             )
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_gradient_of_currents(backend):
     xbar = crossbar((12, 7), 10.0, (1e-4, 1e-2))
     V, grad = np.random.default_rng(5).normal(size=(4, 12)), np.random.default_rng(6).normal(size=(4, 7))
@@ -134,22 +123,23 @@ def test_gradient_of_currents(backend):
         np.testing.assert_allclose(getattr(found, name), getattr(expected, name), atol=1e-8 * size)
 
 
-def test_zero_ohm_has_gradients_too():
+def test_zero_ohm_has_gradients_too(backend):
     xbar = Crossbar(np.random.default_rng(7).uniform(1e-5, 1e-3, (6, 5)), Wires(0.0, 0.0))
     grad = np.ones((5, 6))
-    found = Solver(backend=ArrayBackend()).matrix_vjp([xbar], [grad])[0]
+    found = Solver(backend=backend).matrix_vjp([xbar], [grad])[0]
     expected = Solver().matrix_vjp([xbar], [grad])[0]
     for name in ("conductance", "word", "bit"):
         np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-10)
 
 
-def test_merged_and_broken_segments_are_reduced_even_with_a_limit():
+def test_merged_and_broken_segments_are_reduced_even_with_a_limit(backend):
     word = np.full((6, 5), 2.0)
     word[2, 3], word[4, 1] = np.inf, 0.0
     xbar = Crossbar(np.full((6, 5), 1e-4), Wires(word, 1.0))
     V = np.linspace(0.1, 0.6, 6)
-    found = Solver(backend=ArrayBackend(), max_iterations=3).solve(xbar, V)
-    assert found.method == "batched/port-reduction (numpy)"
+    found = Solver(backend=backend, max_iterations=3).solve(xbar, V)
+    assert found.method.startswith("batched/port-reduction (")
+    assert found.residual < 1e-9
     close(found, Solver(method="mna").solve(xbar, V), 1e-12)
 
 
