@@ -16,6 +16,8 @@ from .units import spice_number
 if TYPE_CHECKING:
     import networkx as nx
 
+    from .arrays import CrossbarBlock
+
 __all__ = ["GROUND", "Circuit"]
 
 GROUND = "0"
@@ -68,6 +70,10 @@ class Circuit(MoreElements):
         Of the deck's top level, name -> value.
     commands : list of Command
         Of control blocks.
+    notes : list of str
+        What a deck asks for without effect, with file and line.
+    arrays : dict of CrossbarBlock
+        The crossbars among the elements X, by name, lower case.
 
     Examples
     --------
@@ -97,6 +103,8 @@ class Circuit(MoreElements):
         self.temperature = 300.15
         self.parameters: dict[str, float] = {}
         self.commands: list[Command] = []
+        self.notes: list[str] = []
+        self.arrays: dict[str, CrossbarBlock] = {}
         self.deck: Any = None  # of a deck that was read, see `crossbarsim.netlists.spice.reader`
 
     def __repr__(self) -> str:
@@ -327,6 +335,31 @@ class Circuit(MoreElements):
         })
         made.options.update(self.options)
         return made
+
+    def without_elements(self) -> Circuit:
+        """Return a copy without elements and nodes."""
+        made = self.copy()
+        made.__dict__.update(_elements={}, _nodes={})
+        return made
+
+    def expanded(self, keep: Iterable[str] = ()) -> Circuit:
+        """Return the circuit with its crossbars written out element by element.
+
+        Nodes are named as by `Crossbar.to_circuit`, within the element: ``x1.wl0_1``.
+
+        Parameters
+        ----------
+        keep : iterable of str
+            Names of crossbars to leave as they are.
+
+        Raises
+        ------
+        NetlistError
+            Cells that exist in Python only.
+        """
+        from .arrays import expanded  # noqa: PLC0415 - it makes circuits
+
+        return expanded(self, tuple(keep))
 
     @property
     def subcircuits(self) -> dict[str, str]:

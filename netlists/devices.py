@@ -9,20 +9,23 @@ from __future__ import annotations
 import difflib
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from ._check import Array
 from .errors import ParameterError
 
-__all__ = ["GROUP", "DeviceModel", "device", "model", "models", "register"]
+__all__ = [
+    "GROUP", "DeviceModel", "cells", "device", "model", "models", "register", "register_cells",
+]
 
 GROUP = "crossbarsim.devices"
 
 M = TypeVar("M")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _registered: dict[str, Any] = {}
+_makers: list[Callable[..., Any]] = []
 _lock = threading.RLock()
 
 
@@ -191,6 +194,44 @@ def model(name: str) -> Any:
     near = difflib.get_close_matches(key, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
     raise ParameterError(f"there is no device model {str(name)!r}; {hint}")
+
+
+def register_cells(maker: Callable[..., Any]) -> None:
+    """Name the function that makes an array of cells, see `cells`."""
+    _makers[:] = [maker]
+
+
+def cells(
+    device: Any, shape: tuple[int, int], conductance: Array | None, *,
+    transistor: tuple[str, Mapping[str, float]] | None = None, gates: str = "rows",
+    side: str = "bit",
+) -> Any:
+    """Return `Cells` of devices or of resistors, perhaps with transistors in series.
+
+    Parameters
+    ----------
+    device : DeviceModel or None
+        None: resistors.
+    shape : (int, int)
+    conductance : (M, N) array, siemens, optional
+        None: devices at rest.
+    transistor : (str, mapping), optional
+        ``"level1"`` or ``"ekv"``, and its parameters.
+    gates : {"rows", "columns"}
+    side : {"bit", "word"}
+
+    Raises
+    ------
+    ParameterError
+    """
+    if not _makers:
+        for point in _entry_points().values():  # the package that has devices registers it
+            point.load()
+            if _makers:
+                break
+        else:
+            raise ParameterError("import crossbarsim.devices for crossbars of devices")
+    return _makers[0](device, shape, conductance, transistor, gates, side)
 
 
 def device(name: str, preset: str | None = None, **parameters: Any) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any, Self
 
+from .arrays import CrossbarBlock, tied
+from .crossbar import Crossbar
 from .devices import model as device_model
 from .elements import Element, Model, Value
 from .errors import NetlistError, ParameterError
@@ -25,10 +27,53 @@ class MoreElements:
 
     if TYPE_CHECKING:
         models: dict[str, Model]
+        arrays: dict[str, CrossbarBlock]
 
         def node(self, name: object) -> str: ...  # noqa: D102
         def add(self, element: Element) -> Self: ...  # noqa: D102
         def _full(self, kind: str, name: object) -> str: ...
+
+    def crossbar(self, name: object, xbar: Crossbar, **ends: Any) -> Self:
+        """Add a whole crossbar as one element.
+
+        `Solver` solves it together with the rest of the circuit: the structured solver eliminates
+        its inner nodes, for operating points, sweeps and transients, which move the states of its
+        devices.
+
+        Parameters
+        ----------
+        name : str or int
+        xbar : Crossbar
+            Its wires and cells; what its `ends` say does not count.
+        **ends
+            ``word_left=nodes, bit_bottom=nodes``, ``word_right=``, ``bit_top=``: one node per
+            line, to which the line's end segment leads; ends that are not named float.
+            ``gate=nodes`` for cells with transistors: one per gate line.
+
+        Raises
+        ------
+        ParameterError
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from crossbarsim import Circuit, Crossbar, Solver, Wires
+        >>> circuit = Circuit("one column into a transimpedance amplifier")
+        >>> xbar = Crossbar(np.full((2, 1), 1e-4), Wires(word=1.0, bit=1.0))
+        >>> circuit.V("1", "a", 0, 0.1).V("2", "b", 0, 0.2)
+        Circuit('one column into a transimpedance amplifier', 2 elements, 2 nodes)
+        >>> circuit.crossbar("1", xbar, word_left=["a", "b"], bit_bottom=["in"]).R(
+        ...     "f", "in", "out", "10k").E("1", "out", 0, 0, "in", 1e5)
+        Circuit('one column into a transimpedance amplifier', 5 elements, 4 nodes)
+        >>> round(Solver().operating_point(circuit)["v(out)"], 4)
+        -0.2999
+        """
+        block, nodes = tied(xbar, ends)
+        element = Element("X", self._full("X", name), tuple(map(self.node, nodes)), 0.0,
+                          "crossbar")
+        self.add(element)
+        self.arrays[element.name.lower()] = block
+        return self
 
     def model(self, name: str, kind: str, *, level: int | str = 1, **parameters: object) -> Self:
         """Add a model card.

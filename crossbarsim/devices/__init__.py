@@ -5,8 +5,8 @@ entry points of the group ``crossbarsim.devices``.
 """
 
 from ..netlists.cells import register_reader
-from ..netlists.devices import device, model, models, register
-from .access import OneSelectorOneResistor, OneTransistorOneResistor
+from ..netlists.devices import device, model, models, register, register_cells
+from .access import OneSelectorOneResistor, OneTransistorOneResistor, make_cells
 from .archive import read_cells
 from .base import Device
 from .cells import DeviceArray
@@ -45,4 +45,5 @@ for _model in (
 ):
     register(_model, check=False)  # the tests check them; imports stay quick
 
+register_cells(make_cells)
 register_reader(read_cells)  # so that `Crossbar.load` knows them

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ from .base import Device
 from .cells import DeviceArray, _raw_rates, device_array
 from .compiled import build
 from .static import Ohmic
-from .transistors import Transistor
+from .transistors import EKV, Level1, Transistor
 
 __all__ = ["OneSelectorOneResistor", "OneTransistorOneResistor"]
 
@@ -176,3 +177,22 @@ class OneTransistorOneResistor(DeviceArray):
     def device_voltage(self, u: Array, w: Array, point: CellPoint) -> Array:
         """Return the voltage across every device, (M, N)."""
         return point.inner - w if self.transistor_side == "word" else u - point.inner
+
+
+def make_cells(
+    device: Device | None, shape: tuple[int, int], conductance: Array | None,
+    transistor: tuple[str, Mapping[str, float]] | None, gates: Any, side: Any,
+) -> Any:
+    """Do what `crossbarsim.netlists.devices.cells` says."""
+    found: Any
+    if device is not None:
+        found = device.array(conductance, shape=None if conductance is not None else shape)
+    elif conductance is not None:
+        found = Resistive(conductance)
+    else:
+        raise ParameterError("give `conductance` for cells that are resistors")
+    if transistor is None:
+        return found
+    kind, parameters = transistor
+    made: Transistor = {"level1": Level1, "ekv": EKV}[kind](**parameters)
+    return OneTransistorOneResistor(found, made, gate_along=gates, transistor_side=side)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from ..analyses import Ac, Dc, Four, Noise, Op, Place, Sens, Step, Sweep, Tf, Tran
+from ..analyses import Ac, Command, Dc, Four, Noise, Op, Place, Sens, Step, Sweep, Tf, Tran
+from ..arrays import has_node
 from ..circuit import GROUND, Circuit
 from ..elements import Element
 from ..errors import NetlistError
 from .blocks import did_you_mean
 from .expression import Expression
 
-__all__ = ["check_names"]
+__all__ = ["asked", "check_names", "opened"]
 
 _BRANCHES = "VEHLB"
 
@@ -41,7 +42,7 @@ def check_names(circuit: Circuit, places: Mapping[tuple[str, str], tuple[str, in
     nodes = {*circuit.nodes, GROUND}
     for element in circuit:
         label = element.name
-        if element.control:
+        if element.control and element.kind != "X":
             _current(circuit, element.control, element.where, label)
         for expression in _expressions(element):
             for probe in expression.sources:
@@ -68,6 +69,40 @@ def check_names(circuit: Circuit, places: Mapping[tuple[str, str], tuple[str, in
     _analyses(circuit, nodes)
 
 
+def _words(commands: Sequence[Command]) -> Iterator[str]:
+    """Yield what commands change, with their bodies."""
+    for command in commands:
+        if command.name.startswith("alter"):
+            yield from command.arguments
+        yield from (w for w in command.arguments if w.startswith("@"))
+        yield from _words((*command.body, *command.otherwise))
+
+
+def opened(circuit: Circuit) -> Circuit:
+    """Return the circuit with those crossbars written out whose insides are referred to.
+
+    Voltages of inner nodes as outputs do not count: these are known anyway.
+    """
+    if not circuit.arrays:
+        return circuit
+    names = [*circuit.initial, *circuit.nodeset, *_words(circuit.commands)]
+    for element in circuit:
+        names += [n for x in _expressions(element) for p in x.sources for n in p[1:]]
+        names += [element.control] if element.kind != "X" else []
+        names += element.nodes
+    for _, _, expression in asked(circuit):
+        names += [p[1] for p in expression.sources if p[0] != "v"]
+    for analysis in circuit.analyses:
+        if isinstance(analysis, (Noise, Tf, Sens)):
+            names += analysis.output[1:]
+        sweeps = analysis.sweeps if isinstance(analysis, Dc) else (
+            [analysis.sweep] if isinstance(analysis, Step) else [])
+        names += [sweep.target for sweep in sweeps]
+    text = "\n".join(names).lower()
+    kept = {name for name in circuit.arrays if f"{name}." not in text}
+    return circuit.expanded(keep=kept) if len(kept) < len(circuit.arrays) else circuit
+
+
 def _voltage(nodes: set[str], probe: tuple[str, ...], where: Place, label: str) -> None:
     for node in probe[1:]:
         if node not in nodes:
@@ -84,7 +119,8 @@ def _current(circuit: Circuit, name: str, where: Place, label: str) -> None:
     raise _refuse(where, f"{label}: there is no voltage source `{name}`{did_you_mean(name, known)}")
 
 
-def _outputs(circuit: Circuit, nodes: set[str]) -> None:
+def asked(circuit: Circuit) -> list[tuple[str, Place, Expression]]:
+    """Return all expressions of outputs."""
     found: list[tuple[str, Place, Expression]] = []
     for save in circuit.saves:
         found += [(f".{save.kind}", save.where, output) for output in save.outputs]
@@ -95,11 +131,15 @@ def _outputs(circuit: Circuit, nodes: set[str]) -> None:
     for analysis in circuit.analyses:
         if isinstance(analysis, Four):
             found += [(".four", analysis.where, output) for output in analysis.outputs]
+    return found
+
+
+def _outputs(circuit: Circuit, nodes: set[str]) -> None:
     elements = [e.name.lower() for e in circuit]
-    for label, where, expression in found:
+    for label, where, expression in asked(circuit):
         for probe in expression.sources:
             if probe[0] == "v":
-                _voltage(nodes, probe, where, label)
+                _voltage(nodes, tuple(n for n in probe if not has_node(circuit, n)), where, label)
             elif probe[1] not in circuit:
                 raise _refuse(where, f"{label}: there is no element `{probe[1]}`"
                               f"{did_you_mean(probe[1], elements)}")

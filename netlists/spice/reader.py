@@ -12,7 +12,7 @@ from ..elements import Element
 from ..errors import NetlistError, ParameterError
 from .blocks import Block, build_blocks, did_you_mean
 from .card import CardLine
-from .checks import check_names
+from .checks import check_names, opened
 from .commands import read_command
 from .control import read_control
 from .controlled import read_behavioural, read_by_current, read_by_voltage
@@ -186,6 +186,7 @@ class _Expansion:
         }
         for scope, line in ((top, line) for line in top.models.values()):
             self.models.read(scope, line)
+        self.circuit = opened(self.circuit)
         check_names(self.circuit, top.places)
         self.circuit.deck = replace(deck, parameters=dict(parameters))
 
@@ -270,9 +271,9 @@ class _Expansion:
         block = card.scope.find_subcircuit(name)
         if block is None:
             if name in MACROS:
-                for line, scope in MACROS[name](card, nodes):
-                    inner = CardLine(line, scope)
-                    self.add(inner, _READERS[inner.kind](inner, self.models))
+                element, array = MACROS[name](card, nodes, self.models)
+                self.add(card, [element])
+                self.circuit.arrays[element.name.lower()] = array
                 return
             known = {n for s in card.scope.chain() for n in s.subcircuits}
             raise card.error(f"there is no subcircuit `{name}`"

@@ -27,6 +27,7 @@ from ..elements import Element, Model
 from ..errors import NetlistError, ParameterError
 from ..sources import spice_source
 from .expression import Expression
+from .macro import write_crossbar
 from .tape import Probe
 from .unrolled import flat_name, step_commands, wrapped
 from .written import write_number
@@ -115,6 +116,8 @@ class Writer:
                 return [" ".join([*parts, f"value={self.value(e.value)}"])]
             control = [self.name(e.control)] if e.control else []
             return [" ".join([*parts, *control, write_number(e.value).removesuffix(".0")])]
+        if e.name.lower() in self.circuit.arrays:
+            return [write_crossbar(parts[0], e) or ""]
         if e.kind == "X":
             return [e.card(self.stop)]
         if e.control:
@@ -339,9 +342,10 @@ class Writer:
     def settings(self) -> Iterator[str]:
         """Yield options, temperature, initial values."""
         circuit = self.circuit
-        if circuit.options:
-            given = (f"{k}={v if isinstance(v, str) else repr(v)}"
-                     for k, v in circuit.options.items())
+        # lengths are written as they are
+        options = {k: v for k, v in circuit.options.items() if k != "scale"}
+        if options:
+            given = (f"{k}={v if isinstance(v, str) else repr(v)}" for k, v in options.items())
             yield f".options {' '.join(given)}"
         if circuit.temperature != 300.15:
             yield f".temp {circuit.temperature - 273.15:.15g}"
@@ -355,6 +359,10 @@ def write_deck(circuit: Circuit, dialect: str = "") -> str:
     if dialect not in ("", "ngspice"):
         raise ParameterError(f"`dialect` must be '' or 'ngspice'; got {dialect!r}")
     writer: Writer
+    if any(write_crossbar("", circuit[name]) is None for name in circuit.arrays) or (
+        dialect == "ngspice" and circuit.arrays
+    ):
+        circuit = circuit.expanded()
     if dialect == "ngspice":
         from .writer_ngspice import NgspiceWriter  # noqa: PLC0415 - it is made of this
 

@@ -11,7 +11,7 @@ from ...netlists._check import Array
 from ...netlists.analyses import Ac
 from ...netlists.circuit import Circuit
 from .names import Names
-from .op import OperatingPoint, operating_point
+from .op import OperatingPoint, written_out
 from .results import Curves
 from .run import register
 from .smallsignal import Complexes, SmallSignal, complex_sources
@@ -35,6 +35,8 @@ class Spectrum(Curves):
         Where the circuit was linearised.
     """
 
+    _analysis = "ac"
+
     def __init__(
         self, circuit: Circuit, names: Names, values: Any, place: dict[int, int] | None,
         frequency: Array, point: OperatingPoint,
@@ -49,6 +51,15 @@ class Spectrum(Curves):
     def axes(self) -> dict[str, Array]:
         """``{"frequency": ...}``."""
         return {"frequency": self.frequency}
+
+    def _quantity(self, element: str, name: str) -> Any:
+        from .quantities import Part  # noqa: PLC0415 - needed by few
+
+        system = self.point.system
+        x = self._whole(f"@{element}[{name}]")
+        names = self._names
+        part = Part(self.circuit, system.temperature, names.nodes, names.labels, [element])
+        return part.small_signal(name, element, self.point.x[:-1], x, self.frequency)
 
     def __getitem__(self, query: str) -> Any:
         key = query.strip().lower() if isinstance(query, str) else query
@@ -87,7 +98,7 @@ def ac(
     SingularCircuitError
         Something floats without its capacitances.
     """
-    point = operating_point(circuit, temperature=temperature)
+    point = written_out(circuit, temperature, large=False)
     small = SmallSignal(point)
     hertz = analysis.points.values
     x: Complexes = small.solve(hertz, -complex_sources(small.system.groups, small.size))

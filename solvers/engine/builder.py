@@ -73,9 +73,15 @@ class Builder:
         Of all unknowns, as results show them.
     units, row_units : list of str
         Of the unknown and of its row's f: "V", "A", "state" (from 0 to 1, and its rate), or "1".
+    wanted : sequence of str
+        Names that results are to show beyond the unknowns, such as nodes inside of a crossbar.
     """
 
-    def __init__(self, circuit: Circuit, temperature: float, options: dict[str, Any]) -> None:
+    def __init__(
+        self, circuit: Circuit, temperature: float, options: dict[str, Any],
+        wanted: Sequence[str] = (),
+    ) -> None:
+        self.wanted = wanted
         self.circuit = circuit
         self.temperature = temperature
         self.options = options

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -14,11 +15,13 @@ from ...netlists.analyses import Sweep as SweepOf
 from ...netlists.circuit import Circuit
 from ...netlists.elements import Element, Model
 from ...netlists.errors import ConvergenceError, ParameterError
+from .groups import Instant
 from .homotopy import find
 from .linear import Sources
 from .names import Names
 from .newton import Newton
 from .op import hints, prepare
+from .quantities import Part
 from .record import Record
 from .results import Sweep
 from .system import System
@@ -90,9 +93,9 @@ class _Run:
             for k in range(turned, len(starts)):
                 starts[k] = x
             if record is None:
-                names = Names(self.original, system.nodes, system.branches, system.labels)
-                record = Record(names, self.save)
-            record.keep(0.0, x)
+                self.names = Names(self.original, system.nodes, system.branches, system.shown)
+                record = Record(self.names, self.save)
+            record.keep(0.0, system.whole(x))
             last = point
         if record is None:
             raise ParameterError("a sweep has no values")
@@ -101,8 +104,30 @@ class _Run:
         }
         return record.sweep(
             self.original, axes, newton=self.count + (self.newton.iterations if self.newton else 0),
-            residual=residual,
+            residual=residual, parts=self._parts,
         )
+
+    def _parts(self, element: str) -> Iterator[tuple[Part, Instant]]:
+        """Yield an element on its own at every point of the sweeps, with the point's conditions."""
+        last: tuple[float, ...] | None = None
+        made: Part | None = None
+        key: Any = None
+        self.system = self.newton = None
+        for point in itertools.product(*self.values):
+            turned = 0
+            if last is not None:
+                changed = (k for k, (a, b) in enumerate(zip(point, last, strict=True)) if a != b)
+                turned = next(changed, len(point) - 1)
+            self._set(point, turned, first=last is None)
+            last = point
+            if made is None or key != (id(self.changed), self.kelvin):
+                key = id(self.changed), self.kelvin
+                kelvin = self.changed.temperature if self.kelvin is None else self.kelvin
+                made = Part(
+                    self.changed, kelvin, self.names.nodes, self.names.labels, [element]
+                )
+            self._level(made.system)
+            yield made, made.system.instant()
 
     def _failure(self, point: tuple[float, ...], error: ConvergenceError) -> ConvergenceError:
         where = ", ".join(
@@ -114,7 +139,7 @@ class _Run:
         if self.system is None or self.newton is None:
             if self.newton is not None:
                 self.count += self.newton.iterations
-            self.system = prepare(self.changed, self.kelvin)
+            self.system = prepare(self.changed, self.kelvin, save=self.save)
             self.newton = Newton(self.system)
             self._override()
         return self.system, self.newton
@@ -149,17 +174,22 @@ class _Run:
     def _override(self) -> None:
         if self.system is None:
             return
+        found = self._level(self.system)
+        for name in self._levels:
+            if name not in found:
+                raise ParameterError(f"the sweep's source {name!r} is not in the circuit")
+
+    def _level(self, system: System) -> set[str]:
+        """Set swept sources; return which were there."""
         found = set()
-        for group in self.system.groups:
+        for group in system.groups:
             if isinstance(group, Sources):
                 for k, name in enumerate(group.names):
                     if name.lower() in self._levels:
                         group.level[k] = self._levels[name.lower()]
                         found.add(name.lower())
-        for name in self._levels:
-            if name not in found:
-                raise ParameterError(f"the sweep's source {name!r} is not in the circuit")
-        self.system.touch()
+        system.touch()
+        return found
 
 
 def _axis(s: SweepOf) -> str:

@@ -253,6 +253,31 @@ class Group:
         del x
         return False
 
+    # -- groups that keep unknowns of their own, which the system does not see ---------------------
+
+    def begin(self, method: str, rest: float, *, uic: bool = False) -> None:
+        """Begin a transient from the point evaluated last, by an integration method.
+
+        `rest` as in `History`; with `uic` capacitors are empty.
+        """
+
+    def formula(self, h: float, order: int) -> None:
+        """Hear of the time step that is tried next: its length, second, and order."""
+
+    def allowed(self, h: float, order: int) -> float:
+        """Return the step that the error of the own unknowns allows in the step evaluated last."""
+        del h, order
+        return np.inf
+
+    def hidden_labels(self) -> list[str]:
+        """Return the names of own unknowns that results show."""
+        return []
+
+    def hidden(self, x: Array) -> Array:
+        """Return their values at x, the point evaluated last."""
+        del x
+        return np.zeros(0)
+
     def initial(self, x: Array) -> tuple[Ints, Array]:
         """Return (rows, what to add to q there) for ``uic``, and set own unknowns in x.
 

@@ -12,7 +12,7 @@ from ...netlists.analyses import Noise
 from ...netlists.circuit import Circuit
 from ...netlists.errors import ParameterError
 from .groups import NoiseSource
-from .op import OperatingPoint, operating_point
+from .op import OperatingPoint, written_out
 from .results import Curves
 from .run import register
 from .smallsignal import SmallSignal
@@ -150,7 +150,7 @@ def noise(
     ParameterError
         No such output or source.
     """
-    point = operating_point(circuit, temperature=temperature)
+    point = written_out(circuit, temperature)
     small, names = SmallSignal(point), point.names
     _, row = output_row(names, analysis.output, small.size)
     _, drive = drive_of(circuit, names, analysis.source, small.size)

@@ -26,7 +26,7 @@ from ...netlists.elements import Element, Model
 from ...netlists.errors import CrossbarSimError, NetlistError, ParameterError
 from ...netlists.spice.cards import CARDS, card
 from ...netlists.spice.expression import Expression
-from .op import OperatingPoint, operating_point
+from .op import OperatingPoint, written_out
 from .results import Curves
 from .run import register
 from .smallsignal import Complexes, SmallSignal, complex_sources
@@ -310,7 +310,7 @@ def sens(
     ParameterError
         No such output.
     """
-    point = operating_point(circuit, temperature=temperature)
+    point = written_out(circuit, temperature)
     small = SmallSignal(point)
     output, row = output_row(point.names, analysis.output, small.size)
     if analysis.points is not None:

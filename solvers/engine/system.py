@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +15,7 @@ from ...netlists.circuit import Circuit
 from .builder import Builder
 from .groups import Bools, Group, Instant, Ints, Stamp
 from .kernels import combine, gather, leaked, products, scatter, scatter_largest
+from .linear import shunts
 from .tolerances import Tolerances
 
 __all__ = ["System"]
@@ -30,6 +32,8 @@ class System:
     circuit : Circuit
     temperature : float, kelvin, optional
         Instead of the circuit's.
+    wanted : sequence of str
+        Names that results are to show beyond the unknowns.
 
     Attributes
     ----------
@@ -38,6 +42,8 @@ class System:
     groups : list of Group
     linear : bool
         Whether G and C are constant.
+    shown : list of str
+        The labels of the unknowns, then of those that groups keep to themselves, see `whole`.
     f, q : (n + 1,) arrays
     indptr, indices : arrays
         The pattern of the Jacobian, compressed columns.
@@ -46,15 +52,20 @@ class System:
         initial conditions; ``f += leak (x - goal)``.
     """
 
-    def __init__(self, circuit: Circuit, temperature: float | None = None) -> None:
+    def __init__(
+        self, circuit: Circuit, temperature: float | None = None, wanted: Sequence[str] = (),
+    ) -> None:
         self.options = {k.lower(): v for k, v in circuit.options.items()}
         kelvin = circuit.temperature if temperature is None else temperature
         self.circuit = circuit
         self.temperature = float(kelvin)
         self.tolerances = Tolerances.of(self.options)
-        builder = Builder(circuit, self.temperature, self.options)
+        builder = Builder(circuit, self.temperature, self.options, wanted)
         self.groups: list[Group] = builder.groups()
         self.nodes, self.branches, self.labels = builder.nodes, builder.branches, builder.labels
+        self._apart = [g for g in self.groups if type(g).hidden_labels is not Group.hidden_labels]
+        self.shown = [*self.labels, *(label for g in self._apart for label in g.hidden_labels())]
+        self.groups += shunts(self.options, builder.row_units)
         self.size = len(self.labels)
         self.units = np.array(builder.units)
         self.row_units = np.array(builder.row_units)
@@ -247,6 +258,15 @@ class System:
         if self._leaking:
             np.maximum(out, self.leak * (np.abs(x) + np.abs(self.goal)), out=out)
         return out
+
+    def whole(self, x: Array) -> Array:
+        """Return x with the unknowns that groups keep to themselves, like `shown`; ground last.
+
+        x is the point evaluated last.
+        """
+        if not self._apart:
+            return x
+        return np.concatenate([x[:-1], *(g.hidden(x) for g in self._apart), np.zeros(1)])
 
     # -- for small-signal analyses ---------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from ...netlists.analyses import Tf
 from ...netlists.circuit import Circuit
 from ...netlists.errors import ParameterError
 from .names import Names
-from .op import OperatingPoint, operating_point
+from .op import OperatingPoint, written_out
 from .run import register
 from .smallsignal import SmallSignal
 
@@ -96,7 +96,7 @@ def tf(circuit: Circuit, analysis: Tf, *, temperature: float | None = None) -> T
     ParameterError
         No such source or output.
     """
-    point = operating_point(circuit, temperature=temperature)
+    point = written_out(circuit, temperature, large=False)
     small, names = SmallSignal(point), point.names
     output, row = output_row(names, analysis.output, small.size)
     kind, drive = drive_of(circuit, names, analysis.source, small.size)

@@ -43,7 +43,8 @@ def check(circuit: Circuit, *, uic: bool = False) -> None:
     SingularCircuitError
     """
     _check_loops(circuit, "L" if uic else "")
-    _check_paths(circuit, capacitors=uic)
+    if not circuit.options.get("rshunt"):  # a path from every node
+        _check_paths(circuit, capacitors=uic)
 
 
 def _check_loops(circuit: Circuit, without: str) -> None:
@@ -110,6 +111,11 @@ def _check_paths(circuit: Circuit, *, capacitors: bool) -> None:
             nodes = e.nodes
             a.append(index[nodes[0]])
             b.append(index[nodes[1]])
+            continue
+        if e.kind == "X":  # its line ends are joined by cells, gates by nothing
+            ends = e.nodes[:len(e.nodes) - circuit.arrays[e.name.lower()].gate_lines]
+            a += [index[ends[0]]] * (len(ends) - 1)
+            b += [index[node] for node in ends[1:]]
             continue
         for first, second in _pairs(e, capacitors=capacitors):
             if second < len(e.nodes):

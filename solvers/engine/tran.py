@@ -12,7 +12,7 @@ import numpy as np
 from ...netlists._check import Array
 from ...netlists.analyses import Tran
 from ...netlists.circuit import Circuit
-from ...netlists.errors import ConvergenceError
+from ...netlists.errors import ConvergenceError, ParameterError
 from .creep import Pace
 from .groups import Bools, Group, Instant
 from .homotopy import find
@@ -29,7 +29,8 @@ __all__ = ["transient"]
 _SAFETY = 0.95
 _STATE = 0.02  # states of memristors run away: their error counts for more
 _GRID = 300  # unknowns above which linear circuits keep to steps whose factors are known
-_WATCHED = ("refuse", "corner", "next_breakpoint", "accept", "rewind", "abrupt")
+_WATCHED = ("refuse", "corner", "next_breakpoint", "accept", "rewind", "abrupt", "begin", "formula",
+            "allowed")
 
 
 def transient(
@@ -53,7 +54,7 @@ def transient(
     ConvergenceError
         Says when, and which nodes and elements did not settle.
     """
-    system = prepare(circuit, temperature, uic=analysis.uic)
+    system = prepare(circuit, temperature, uic=analysis.uic, save=save)
     return _Run(system, analysis, save, progress).go()
 
 
@@ -67,7 +68,7 @@ class _Run:
         tol = system.tolerances
         self.tol, self.order_limit = tol, 1 if tol.method == "euler" else tol.maxord
         self.now = system.instant(mode="tran", waves=True)
-        self.names = Names(system.circuit, system.nodes, system.branches, system.labels)
+        self.names = Names(system.circuit, system.nodes, system.branches, system.shown)
         self.record = Record(self.names, save, analysis.start)
         charged = _charged(system)
         states = system.row_units == "state"
@@ -79,7 +80,7 @@ class _Run:
         span = analysis.stop - analysis.start
         limit = analysis.max_step or min(analysis.step, span / 50.0)
         self.max_step = min([limit, *(g.max_step() for g in system.groups)])
-        self.min_step = 1e-11 * self.max_step
+        self.min_step = tol.delmin or 1e-11 * self.max_step
         self.grid = system.linear and system.size > _GRID
         self.watched = {
             name: [g for g in system.groups if getattr(type(g), name) is not getattr(Group, name)]
@@ -96,6 +97,8 @@ class _Run:
             self.names.node(n): v for n, v in system.circuit.initial.items()
             if self.names.node(n) >= 0
         }
+        if any(k >= system.size for k in held):
+            raise ParameterError("`.ic` cannot hold nodes inside of a crossbar")
         x = np.zeros(system.size + 1)
         first = self.now.but(mode="dc")
         if not self.analysis.uic:
@@ -124,6 +127,9 @@ class _Run:
         q = system.q + extra
         q[-1] = 0.0
         instant = self.min_step
+        self._begin()
+        for group in self.watched["formula"]:
+            group.formula(instant, 1)
         found = self.newton.solve(
             x, self.now, a=1.0 / instant, offset=q * (-1.0 / instant), limit=self.tol.itl1
         )
@@ -132,15 +138,24 @@ class _Run:
         system.accept(found.x, self.now)
         return found.x, q
 
+    def _begin(self) -> None:
+        for group in self.watched["begin"]:
+            group.begin(self.tol.method, self.max_step, uic=self.analysis.uic)
+
     # -- steps -----------------------------------------------------------------------------------
 
     def go(self) -> Transient:
         system, analysis = self.system, self.analysis
         x, q = self._start()
         system.accept(x, self.now)
-        self.history = History(self.tol.method, 0.0, x, q, self.max_step)
-        self.record.keep(0.0, x)
-        corners = _corners(system.groups, analysis.stop, self.min_step)
+        self.history = History(
+            self.tol.method, 0.0, x, q, self.max_step, self.tol.xmu
+        )
+        self._begin()
+        self.record.keep(0.0, system.whole(x))
+        corners = _corners(
+            system.groups, analysis.stop, self.tol.minbreak or 10.0 * self.min_step
+        )
         step = min(analysis.stop / 100.0, analysis.step, self.max_step) / 10.0
         t, order, at, saved = 0.0, 1, 0, step
         end = float(corners[at])
@@ -159,11 +174,12 @@ class _Run:
                 if h < self.min_step:
                     raise self._failure(t, *self._trouble)
                 continue
+            used = order
             limit = self._accept(t + h, h, trial, order)
             order = limit[1]
             t = end if abs(t + h - end) <= self.min_step else t + h
             self.history.times[0] = t
-            self.record.keep(t, trial)
+            self.record.keep(t, system.whole(trial), used)
             if self.progress is not None:
                 self.progress(t / analysis.stop)
             saved, following = h, min(limit[0], self.max_step)
@@ -201,6 +217,8 @@ class _Run:
             t + h, self.now.temperature, self.now.gmin, 1.0, "tran", waves=True
         )
         formula = history.formula(h, order)
+        for group in self.watched["formula"]:
+            group.formula(h, order)
         guess = history.predict(h, order)
         found = self.newton.solve(
             guess, now, a=formula.a, offset=formula.offset, limit=self.tol.itl4
@@ -216,7 +234,7 @@ class _Run:
             self._rewind()
             return None, h
         self._rate = formula.a * system.q + formula.offset
-        self._allowed = history.allowed(h, order, system.q, self._rate, self.errors)
+        self._allowed = self._within(h, order)
         if self._allowed <= 0.9 * h:
             self.rejected += 1
             self._trouble = ("the error of a step stays too large", -1)
@@ -231,6 +249,11 @@ class _Run:
                 return None, until - t
         return found.x, h
 
+    def _within(self, h: float, order: int) -> float:
+        """Return the step that the errors of all charges allow."""
+        found = self.history.allowed(h, order, self.system.q, self._rate, self.errors)
+        return min([found, *(g.allowed(h, order) for g in self.watched["allowed"])])
+
     def _shorter(self, h: float, allowed: float) -> float:
         if not self.grid:
             return max(allowed, 0.02 * h)
@@ -243,9 +266,7 @@ class _Run:
         system, history = self.system, self.history
         allowed = min(_SAFETY * self._allowed, 2.0 * h)
         if order == 1 and self.order_limit > 1:
-            second = min(
-                _SAFETY * history.allowed(h, 2, system.q, self._rate, self.errors), 2.0 * h
-            )
+            second = min(_SAFETY * self._within(h, 2), 2.0 * h)
             if second > 1.05 * h:
                 order, allowed = 2, second
         for group in self.watched["accept"]:
@@ -298,8 +319,8 @@ class _Run:
 
     def _result(self) -> Transient:
         return self.record.transient(
-            self.system.circuit, steps=self.record.count - 1, rejected=self.rejected,
-            failed=self.failed, newton=self.newton.iterations,
+            self.system.circuit, system=self.system, steps=self.record.count - 1,
+            rejected=self.rejected, failed=self.failed, newton=self.newton.iterations,
             factors=self.newton.factored,
         )
 
@@ -339,10 +360,19 @@ def _charged(system: System) -> Bools:
 def _corners(groups: Sequence[Group], stop: float, least: float) -> Array:
     """Return the times that steps must meet, the end among them, without slivers."""
     found = np.concatenate([np.zeros(0), *(g.breakpoints(stop) for g in groups)])
-    found = np.unique(found[(found > least) & (found < stop)])
+    found = np.unique(found[(found > 0.1 * least) & (found < stop)])
     if len(found):
-        found = found[np.diff(found, prepend=-np.inf) > 10.0 * least]
-        found = found[found < stop - 10.0 * least]
+        found = _apart(found, least)
+        found = found[found < stop - least]
     return np.append(found, stop)
 
 
+
+
+def _apart(times: Array, least: float) -> Array:
+    """Leave out times that follow one that stays by no more than `least`."""
+    found = [times[0]]
+    for time in times[1:]:
+        if time - found[-1] > least:
+            found.append(time)
+    return np.array(found)

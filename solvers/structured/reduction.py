@@ -128,6 +128,18 @@ class PortReduction:
             blocks.append(block)
         return blocks[0], blocks[1]
 
+    @property
+    def laplacian(self) -> Array:
+        """Derivatives of what flows into the array at every connected end by their voltages.
+
+        In the order left, right, top, bottom, siemens.
+        """
+        at = np.concatenate(self._positions)
+        found = self.matrix[np.ix_(at, at)]
+        np.fill_diagonal(found, 0.0)
+        result: Array = np.diag(found.sum(axis=1)) - found
+        return result
+
     def currents(self, sources: Ends) -> Ends:
         """Return the currents into the four ends for source voltages (B, n) at each."""
         positions, matrix = self._positions, self.matrix

@@ -290,14 +290,14 @@ def test_a_crossbar_in_one_line():
         assert found[f"i(v{j + 2})"] == pytest.approx(expected[j], rel=1e-9)
     assert found["v(x1.wl0_2)"] > 0
     c = read("X1 w0 w1 b0 crossbar rows=2 columns=1 model=m\n.model m linear_ion_drift\nV1 w0 w1 1\nV2 b0 0 1")
-    assert c["x1.ncell1_0"].nodes == ("w1", "b0")
+    assert c.expanded()["x1.ncell1_0"].nodes == ("w1", "b0")
 
 
 def test_a_crossbar_from_a_file(tmp_path):
     (tmp_path / "g.csv").write_text("1e-3,0\n2e-3,1e-4\n")
     (tmp_path / "d.cir").write_text("t\nX1 a b c d crossbar rows=2 columns=2 conductance=g.csv\n")
     c = read_spice(tmp_path / "d.cir")
-    assert {e.name: e.value for e in c} == {"x1.rcell0_0": 1e3, "x1.rcell1_0": 500.0, "x1.rcell1_1": 1e4}
+    assert {e.name: e.value for e in c.expanded()} == {"x1.rcell0_0": 1e3, "x1.rcell1_0": 500.0, "x1.rcell1_1": 1e4}
 
 
 # -- commands ------------------------------------------------------------------------------------
