@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .engine.op import OperatingPoint
     from .engine.results import Sweep as SweepResult
     from .engine.results import Transient
+    from .engine.sens_tran import TransientAdjoint
+    from .objectives import Objective
     from .transient_result import TransientResult
 
 __all__ = ["Analyses"]
@@ -181,13 +183,8 @@ class Analyses(SmallSignals):
             ends the run of an array early instead, with ``success = False``.
         """
         if isinstance(xbar, Circuit):
-            stop = spice_number("t_stop", waveforms if t_stop is None else t_stop)
-            if not stop > 0:
-                raise ParameterError(f"`t_stop` must be > 0; got {stop!r}")
-            analysis = Tran(
-                stop / 100 if step is None else spice_number("step", step), stop,
-                spice_number("start", start),
-                None if max_step is None else spice_number("max_step", max_step), uic,
+            analysis = _tran(
+                waveforms if t_stop is None else t_stop, step, max_step, uic=uic, start=start
             )
             from .engine.tran import transient  # noqa: PLC0415 - imports numba
 
@@ -203,6 +200,100 @@ class Analyses(SmallSignals):
             return run_transient(
                 xbar, waveforms, t_stop, gate=gate, probes=probes, seed=seed, rtol=rtol,
                 max_step=max_step, progress=advance, method=self._newton, threads=self._threads,
+            )
+
+    def transient_sensitivities(
+        self, circuit: Circuit, objective: Objective | Sequence[Objective], t_stop: float | str,
+        *, parameters: Sequence[str] | None = None, step: float | str | None = None,
+        max_step: float | str | None = None, uic: bool = False, temperature: float | None = None,
+        max_bytes: float = 2e9, progress: bool | Callable[[float], None] = False,
+    ) -> Any:
+        r"""Return the derivatives of what follows from a transient by every parameter.
+
+        The adjoint of the discrete equations, exact on the time steps that were taken, whatever
+        the formula of each: one transposed solution per step gives the derivatives by all
+        parameters. Operating point or initial conditions at the start are part of it.
+
+        Parameters
+        ----------
+        circuit : Circuit
+        objective : callable or mapping, or a sequence of these
+            `ValueAt`, `Integral`, `Mean`, `Rms` or `Energy` of `crossbarsim.solvers.objectives`; or
+            a function of the `Transient` that returns its value and its derivatives by waveforms,
+            ``(value, {"v(out)": (T,)})``; or such a mapping alone, of which the value is the sum
+            of products.
+        t_stop, step, max_step : float, second
+            As of `transient`.
+        parameters : sequence of str, optional
+            Names, ``*`` and ``?`` for any text and letter; default: all that can move.
+            ``"r1"``, ``"m1_w"``, ``"m1:vto"`` (its card's), ``"@card[vto]"`` (of all elements with
+            that card), ``"n1_x"`` (a memristor's state at the start), ``"v1"`` (a level),
+            ``"v1_v2"``, ``"v1_amplitude"``, ``"v1_values[3]"`` (of its wave), ``"ic(out)"`` (of
+            ``.ic``), with `uic` ``"c1_ic"`` and ``"l1_ic"``. What moves corners of waves in time
+            (delays, widths, edges) has no derivative on fixed steps.
+        uic : bool
+            Start from initial conditions, without an operating point.
+        temperature : float, kelvin, optional
+            Instead of the circuit's.
+        max_bytes : float
+            Of the unknowns and multipliers of all steps, 8 bytes each.
+        progress : bool or callable
+
+        Returns
+        -------
+        TransientSensitivities, or a list of them
+            ``result["r1"]``, ``result.value``, ``result.source("v1")``: by the source's value at
+            every time point; ``result.transient``.
+
+        Raises
+        ------
+        ParameterError
+            Names without a meaning, more than `max_bytes`, delays (T), switches that switch.
+        ConvergenceError, SingularCircuitError
+
+        Examples
+        --------
+        >>> from crossbarsim import Solver, read_spice
+        >>> from crossbarsim.solvers.objectives import ValueAt
+        >>> circuit = read_spice("rc\nv1 in 0 1\nr1 in out 1k\nc1 out 0 1u ic=0\n")
+        >>> found = Solver().transient_sensitivities(
+        ...     circuit, ValueAt("v(out)", 1e-3), "1m", step="1u", uic=True)
+        >>> round(found.value, 5), round(found["r1"] * 1e3, 5)  # 1 - 1/e, -1/e
+        (0.63212, -0.36788)
+        """
+        made = self.transient_adjoint(
+            circuit, t_stop, step=step, max_step=max_step, uic=uic, temperature=temperature,
+            max_bytes=max_bytes, progress=progress,
+        )
+        return made.sensitivities(objective, parameters)
+
+    def transient_adjoint(
+        self, circuit: Circuit, t_stop: float | str, *, step: float | str | None = None,
+        max_step: float | str | None = None, uic: bool = False, temperature: float | None = None,
+        max_bytes: float = 2e9, progress: bool | Callable[[float], None] = False,
+    ) -> TransientAdjoint:
+        """Return a transient whose derivatives can be asked for afterwards.
+
+        For frameworks of automatic differentiation: forward gives ``made.transient["v(out)"]``,
+        backward ``made.sensitivities({"v(out)": gradient}, parameters)``.
+
+        Parameters
+        ----------
+        circuit, t_stop, step, max_step, uic, temperature, max_bytes, progress
+            As of `transient_sensitivities`.
+
+        Raises
+        ------
+        ParameterError, ConvergenceError, SingularCircuitError
+        """
+        if not isinstance(circuit, Circuit):
+            raise ParameterError(f"`circuit` must be a Circuit; got {type(circuit).__name__}")
+        analysis = _tran(t_stop, step, max_step, uic=uic)
+        from .engine.sens_tran import TransientAdjoint  # noqa: PLC0415 - imports numba
+
+        with progress_bar("transient", progress) as advance:
+            return TransientAdjoint(
+                circuit, analysis, temperature=temperature, max_bytes=max_bytes, progress=advance
             )
 
     def run(self, circuit: Circuit) -> list[Any]:
@@ -221,6 +312,18 @@ class Analyses(SmallSignals):
         from .engine.run import run  # noqa: PLC0415 - imports numba
 
         return run(circuit)
+
+
+def _tran(t_stop: Any, step: Any, max_step: Any, *, uic: bool, start: Any = 0.0) -> Tran:
+    """Return the analysis of a circuit in time."""
+    stop = spice_number("t_stop", t_stop)
+    if not stop > 0:
+        raise ParameterError(f"`t_stop` must be > 0; got {stop!r}")
+    return Tran(
+        stop / 100 if step is None else spice_number("step", step), stop,
+        spice_number("start", start),
+        None if max_step is None else spice_number("max_step", max_step), uic,
+    )
 
 
 def _sweep(circuit: Circuit, name: str, values: Any) -> Sweep:

@@ -17,10 +17,10 @@ from ...netlists.errors import ConvergenceError, SingularCircuitError
 from .groups import Instant
 from .newton import Newton, Outcome
 
-__all__ = ["find"]
+__all__ = ["CLAMP", "find"]
 
 _TRIES = 50  # Newton steps per point of a path, ngspice's itl2
-_CLAMP = 1e10  # siemens, holds a node at its initial voltage
+CLAMP = 1e10  # siemens, holds a node at its initial voltage
 
 
 def find(
@@ -51,11 +51,11 @@ def find(
     system = newton.system
     base, goal = np.zeros(system.size + 1), np.zeros(system.size + 1)
     for index, volt in (held or {}).items():
-        base[index], goal[index] = _CLAMP, volt
+        base[index], goal[index] = CLAMP, volt
     search = _Search(newton, now, base, goal)
     if hints:
         first = base.copy()
-        first[list(hints)] = _CLAMP
+        first[list(hints)] = CLAMP
         there = goal.copy()
         there[list(hints)] = list(hints.values())
         x = x.copy()

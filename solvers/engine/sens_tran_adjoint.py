@@ -1,0 +1,185 @@
+"""The adjoint of a transient's discrete equations: one transposed solution per step, backwards.
+
+With the multipliers lambda of f + r = 0, rho of the formulas and mu of q = q(x),
+
+    rho_k = -lambda_k - s_(k+1) rho_(k+1)
+    mu_k  = a_k rho_k + b_(k+1) rho_(k+1) + c_(k+2) rho_(k+2)
+    (G_k + a_k C_k)' lambda_k = -dJ/dx_k
+        + C_k' ((b_(k+1) - a_k s_(k+1)) rho_(k+1) + c_(k+2) rho_(k+2))
+
+and the derivative of the objective J by a parameter p is
+
+    dJ/dp = sum_k lambda_k . df_k/dp - mu_k . dq_k/dp .
+
+Charges that depend on their path (Meyer's) go on by D(x_k, x_(k-1)), which changes its sign when
+its arguments change places. Its derivative by the earlier point is thus minus the capacitance at
+that point seen from the later one, and with N_k the sum of mu from k on the right side gets
+
+    (C(x_k from x_(k-1)) - C(x_k from x_(k+1)))' N_(k+1) .
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...netlists._check import Array
+from .groups import Ints
+from .sens_tran_run import Trajectory
+
+__all__ = ["Multipliers", "backwards"]
+
+
+@dataclass(frozen=True, eq=False)
+class Multipliers:
+    """What derivatives of f and q count for in M objectives.
+
+    Attributes
+    ----------
+    keep : (n_k,)
+        Unknowns whose rows are kept; one more column is ground's, 0.
+    f, q : (M, K + 1, n_k + 1)
+        By f and q of every point.
+    first : (M, n + 1)
+        By the charges from which a run with ``uic`` starts.
+    clamp : (M, n + 1)
+        By f at point 0.
+    later : (M, n + 1)
+        By what all q of later points change by.
+    """
+
+    keep: Ints
+    f: Array
+    q: Array
+    first: Array
+    clamp: Array
+    later: Array
+
+    def columns(self, unknowns: Ints) -> Ints:
+        """Return the columns of kept unknowns; ground is -1 as everywhere."""
+        found = np.searchsorted(self.keep, unknowns)
+        return np.where(unknowns < 0, len(self.keep), found)
+
+
+def backwards(
+    run: Trajectory, drives: Sequence[tuple[Ints, Array]], keep: Ints
+) -> Multipliers:
+    """Return the multipliers of some objectives.
+
+    Parameters
+    ----------
+    run : Trajectory
+    drives : sequence of (unknowns (m,), derivatives (K + 1, m))
+        Of every objective, by unknowns at all points.
+    keep : (n_k,)
+        Unknowns, sorted.
+    """
+    return _Sweep(run, drives, keep).go()
+
+
+class _Sweep:
+    def __init__(
+        self, run: Trajectory, drives: Sequence[tuple[Ints, Array]], keep: Ints
+    ) -> None:
+        self.run, self.system, self.drives, self.keep = run, run.system, drives, keep
+        self.count, n = len(drives), run.system.size
+        shape = (self.count, run.count, len(keep) + 1)
+        self.f, self.q = np.zeros(shape), np.zeros(shape)
+        self.total = np.zeros((self.count, n + 1))
+        self.rho1, self.rho2 = np.zeros((self.count, n + 1)), np.zeros((self.count, n + 1))
+        pad = np.zeros((2, 4))
+        self.formulas = np.concatenate([run.formulas, pad])
+        self._c: Any = None
+
+    def go(self) -> Multipliers:
+        run = self.run
+        for k in range(run.count - 1, 0, -1):
+            a, _, _, _ = self.formulas[k]
+            _, b1, _, s1 = self.formulas[k + 1]
+            c2 = self.formulas[k + 2, 2]
+            held = (b1 - a * s1) * self.rho1 + c2 * self.rho2
+            right = self._linearise(k, self.total if k + 1 < run.count else None)
+            right += self._back(self._c, held) - self._driven(k)
+            run.linear.factor(float(a))
+            found = self._solve(right)
+            rho = -found - s1 * self.rho1
+            mu = a * rho + b1 * self.rho1 + c2 * self.rho2
+            self.total += mu
+            self.rho1, self.rho2 = rho, self.rho1
+            self._store(k, found, -mu)
+        return self._start()
+
+    def _start(self) -> Multipliers:
+        run, system = self.run, self.system
+        rest = self.formulas[1, 1] * self.rho1 + self.formulas[2, 2] * self.rho2
+        if run.uic:
+            right = self._linearise(0, self.total) - self._driven(0)
+            instant = 1.0 / run.instant
+            run.linear.factor(instant)
+            found = self._solve(right)
+            weight = found * instant
+            first = -(weight + rest)
+        else:
+            # path charges seen from the next point: those of an operating point are no function
+            for group in run.followers:
+                group.remember(run.x(min(1, run.count - 1)))
+            run.recall(0)
+            _, self._c = system.linearise(run.x(0), run.now[0].but(mode="tran"))
+            right = self._back(self._c, rest) - self._driven(0)
+            system.set_leak(run.leak, run.goal)
+            system.linearise(run.x(0), run.now[0])
+            run.linear.factor(0.0)
+            found = self._solve(right)
+            system.set_leak(0.0)
+            weight, first = -rest, np.zeros_like(rest)
+        self._store(0, found, weight)
+        return Multipliers(self.keep, self.f, self.q, first, found, -self.total)
+
+    def _linearise(self, k: int, later: Array | None) -> Array:
+        """Evaluate G and C at a point; return what path charges add to the right side."""
+        run, system = self.run, self.system
+        found = np.zeros_like(self.total)
+        if system.linear:
+            if self._c is None:
+                _, self._c = system.linearise(run.x(k), run.now[k])
+            return found
+        x = run.x(k)
+        run.recall(k)
+        if run.followers:
+            if later is not None:
+                for group in run.followers:
+                    group.remember(run.x(k + 1))
+                _, c = system.linearise(x, run.now[k])
+                found -= self._back(c, later)
+            if k:
+                for group in run.followers:
+                    group.remember(run.x(k - 1))
+            else:
+                run.begin(system, run.at_rest())
+        _, self._c = system.linearise(x, run.now[k])
+        if run.followers and later is not None:
+            found += self._back(self._c, later)
+        return found
+
+    def _back(self, c: Any, v: Array) -> Array:
+        """Return C' v for every row of v."""
+        found = np.zeros_like(v)
+        found[:, :-1] = (c.T @ v[:, :-1].T).T
+        return found
+
+    def _driven(self, k: int) -> Array:
+        found = np.zeros_like(self.total)
+        for row, (unknowns, slopes) in zip(found, self.drives, strict=True):
+            row[unknowns] += slopes[k]
+        found[:, -1] = 0.0
+        return found
+
+    def _solve(self, right: Array) -> Array:
+        return np.array([self.run.linear.solve(row, transposed=True) for row in right])
+
+    def _store(self, k: int, f: Array, q: Array) -> None:
+        self.f[:, k, :-1] = f[:, self.keep]
+        self.q[:, k, :-1] = q[:, self.keep]

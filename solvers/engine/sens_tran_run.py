@@ -1,0 +1,337 @@
+"""A transient whose discrete equations are kept: steps, formulas, and the exact solution of them.
+
+Charges q and their rates r obey, at step k with the formula that was used there,
+
+    f(x_k, t_k) + r_k = 0,    r_k = a q_k + b q_(k-1) + c q_(k-2) - s r_(k-1),    q_k = q(x_k),
+
+s being 0 except of the trapezoidal rule. The run solves them to the circuit's tolerances; its
+points are then solved again on the same steps to rounding, so that derivatives of what is computed
+are exact.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ...netlists._check import Array
+from ...netlists.analyses import Tran
+from ...netlists.errors import ConvergenceError, ParameterError
+from .delays import Lines
+from .groups import Bools, Group, Instant
+from .lu import Factors, SingularMatrixError
+from .names import GROUND_INDEX
+from .results import Transient
+from .switches import Switches
+from .system import System
+from .tran import _Run
+
+__all__ = ["Linear", "Recorder", "Trajectory"]
+
+_RELATIVE = 1e-5
+_SETTLED = 1e-6  # of an unknown's absolute tolerance and 1e-5 of it: the last Newton step
+_ROUNDED = 1e-2  # steps below it that do not shrink are rounding
+_MOST = 30
+_KNOWN = 40  # factors of constant matrices that are kept
+
+
+class Linear:
+    """Solutions with G + a C of a system, either way."""
+
+    def __init__(self, system: System) -> None:
+        self.system = system
+        self._one = Factors(
+            system.indptr, system.indices, constant=system.linear,
+            stage=None if system.linear else system.stages(),
+        )
+        self._known: OrderedDict[tuple[float, bool], Factors] = OrderedDict()
+        self._now = self._one
+
+    def factor(self, a: float) -> None:
+        """Factor the matrix at the point evaluated last."""
+        if not self.system.linear:
+            self._one.factor(self.system.jacobian(a))
+            return
+        key = a, self.system.leaking
+        if key in self._known:
+            self._known.move_to_end(key)
+        else:
+            while len(self._known) >= _KNOWN:
+                self._known.popitem(last=False)
+            made = Factors(
+                self.system.indptr, self.system.indices, constant=True, like=self._one
+            )
+            made.factor(self.system.jacobian(a))
+            self._known[key] = made
+        self._now = self._known[key]
+
+    def solve(self, b: Array, *, transposed: bool = False) -> Array:
+        """Return x (n + 1,), ground's 0 last."""
+        x = self._now.solve(b, transposed=transposed)
+        x[-1] = 0.0
+        return x
+
+
+class Recorder(_Run):
+    """A run that keeps the formula of every step.
+
+    Parameters
+    ----------
+    system : System
+    analysis : Tran
+    progress : callable, optional
+    max_bytes : float
+        Of the unknowns at all points and all else that will be kept for each of them.
+    per_point : int
+        Numbers that will be kept for a point.
+    """
+
+    def __init__(
+        self, system: System, analysis: Tran, progress: Callable[[float], None] | None,
+        max_bytes: float, per_point: int,
+    ) -> None:
+        super().__init__(system, analysis, None, progress)
+        self.max_bytes, self.per_point = max_bytes, per_point
+        self.formulas: list[tuple[float, float, float, float]] = []
+        self.instants: list[float] = []
+        self.modes: list[list[Bools]] = []
+        self.moding = [g for g in system.groups if type(g).modes is not Group.modes]
+
+    def _keep_modes(self) -> None:
+        found = []
+        for group in self.moding:
+            modes = group.modes()
+            found.append(np.zeros(0, dtype=np.bool_) if modes is None else modes)
+        before = self.modes[-1] if self.modes else None
+        same = before is not None and all(map(np.array_equal, before, found))
+        self.modes.append(before if same and before is not None else found)
+        if not same and before is not None:
+            for group, was, now in zip(self.moding, before, found, strict=True):
+                if isinstance(group, Switches) and not np.array_equal(was, now):
+                    self._refuse_switch(group, was, now)
+
+    def _refuse_switch(self, group: Switches, was: Bools, now: Bools) -> None:
+        turned = np.flatnonzero((was != now) & ~group.smooth)
+        if len(turned):
+            raise ParameterError(
+                f"{group.names[int(turned[0])]} switches at t = {self.instants[-1]:.6g} s: the "
+                "moment moves with the parameters, which fixed steps cannot show; give its model "
+                "a negative hysteresis, which makes it smooth"
+            )
+
+    def _accept(self, t: float, h: float, x: Array, order: int) -> tuple[float, int]:
+        # the formula's weights, read off unit charges and rates
+        unit = np.eye(3)
+        probe = copy.copy(self.history)
+        probe.charges = deque([unit[0], unit[1], np.zeros(3), np.zeros(3)], maxlen=4)
+        probe.rate = unit[2]
+        formula = probe.formula(h, order)
+        b, c, s = (float(v) for v in formula.offset)
+        self.formulas.append((formula.a, b, c, -s))
+        self.instants.append(t)
+        found = super()._accept(t, h, x, order)
+        self._keep_modes()
+        if (len(self.instants) & 63) == 0:
+            self._check_size(t)
+        return found
+
+    def _check_size(self, t: float) -> None:
+        needed = 8.0 * self.per_point * (len(self.instants) + 1)
+        if needed > self.max_bytes:
+            whole = needed * self.analysis.stop / t
+            raise ParameterError(
+                f"the run's steps need {needed:.3g} bytes already at t = {t:.6g} s of "
+                f"{self.analysis.stop:g} s, more than `max_bytes` = {self.max_bytes:.3g}; about "
+                f"{whole:.2g} in all ({self.per_point} numbers per step): allow more, name fewer "
+                "`parameters`, or take longer steps"
+            )
+
+    def _start(self) -> tuple[Array, Array]:
+        found = super()._start()
+        self._keep_modes()
+        return found
+
+
+class Trajectory:
+    """All points of a transient, solved to rounding on the steps that were taken.
+
+    Attributes
+    ----------
+    system : System
+    result : Transient
+    now : list of Instant
+        Of every point.
+    formulas : (K + 1, 4)
+        a, b, c, s of every step; those of point 0 are 0, with ``uic`` (1/instant, 0, 0, 0).
+    held : dict
+        Unknown -> volt of ``.ic``.
+    uic : bool
+    """
+
+    def __init__(
+        self, system: System, analysis: Tran, *, progress: Callable[[float], None] | None = None,
+        max_bytes: float, per_point: int,
+    ) -> None:
+        _refuse(system)
+        run = Recorder(system, analysis, progress, max_bytes, per_point)
+        self.system, self.uic = system, analysis.uic
+        self.linear = Linear(system)
+        self.result: Transient = run.go()
+        run._check_size(analysis.stop)  # noqa: SLF001 - what the steps' own checks left over
+        self.values: Array = self.result._values  # noqa: SLF001 - solved again in place
+        self.count = len(self.values)
+        self.instant = run.min_step
+        start = run.now.but(limit=False)
+        self.now = [
+            start if self.uic else start.but(mode="dc"),
+            *(start.but(time=t) for t in run.instants),
+        ]
+        first = (1.0 / self.instant if self.uic else 0.0, 0.0, 0.0, 0.0)
+        self.formulas = np.array([first, *run.formulas])
+        self._moding, self._modes = run.moding, run.modes
+        names = run.names
+        self.names = names
+        nodes = {n: names.node(n) for n in system.circuit.initial}
+        self.held = {
+            nodes[n]: float(v) for n, v in system.circuit.initial.items()
+            if nodes[n] != GROUND_INDEX
+        }
+        self.leak, self.goal = self._clamps()
+        self.followers = [g for g in system.groups if g.follows]
+        self._floor = system.tolerances.of_unknowns(system.units)
+        self._polish()
+
+    def _clamps(self) -> tuple[Array, Array]:
+        from .homotopy import CLAMP  # noqa: PLC0415 - beside its only use
+
+        leak, goal = np.zeros(self.system.size + 1), np.zeros(self.system.size + 1)
+        if not self.uic:
+            for index, volt in self.held.items():
+                leak[index], goal[index] = CLAMP, volt
+        return leak, goal
+
+    # -- points ----------------------------------------------------------------------------------
+
+    def x(self, k: int) -> Array:
+        """Return the unknowns at a point, ground's 0 last."""
+        return np.append(self.values[k], 0.0)
+
+    def modes_at(self, k: int) -> list[Bools]:
+        """Return the discrete states of groups at a point; the same list where they stay."""
+        return self._modes[k]
+
+    @cached_property
+    def mode_places(self) -> dict[str, tuple[int, int]]:
+        """Group and place of every element with discrete states, as `modes_at` has them."""
+        return {
+            name: (g, e) for g, group in enumerate(self._moding)
+            for e, name in enumerate(group.names)
+        }
+
+    def recall(self, k: int) -> None:
+        """Put the groups into their discrete states at a point."""
+        for group, modes in zip(self._moding, self._modes[k], strict=True):
+            if modes.size:
+                group.recall(modes)
+
+    def begin(self, system: System, x: Array) -> Array:
+        """Put the groups' initial conditions (``uic``) into x; return all charges, (n + 1,)."""
+        extra = np.zeros(system.size + 1)
+        for group in system.groups:
+            rows, charge = group.initial(x)
+            np.add.at(extra, rows, charge)
+        system.evaluate(x, self.now[0])
+        q = system.q + extra
+        q[-1] = 0.0
+        return q
+
+    def at_rest(self) -> Array:
+        """Return the unknowns (``uic``) before the elements' own initial conditions."""
+        x = np.zeros(self.system.size + 1)
+        for index, volt in self.held.items():
+            x[index] = volt
+        return x
+
+    # -- to rounding -----------------------------------------------------------------------------
+
+    def _polish(self) -> None:
+        system = self.system
+        system.start()
+        self.recall(0)
+        if self.uic:
+            q = self.begin(system, self.at_rest())
+            self._settle(0, q * (-1.0 / self.instant))
+        else:
+            system.set_leak(self.leak, self.goal)
+            self._settle(0, np.zeros(system.size + 1))
+            system.set_leak(0.0)
+            system.evaluate(self.x(0), self.now[0])
+            q = system.q.copy()
+        later = self.now[0].but(mode="tran")
+        self._follow(0, later)
+        before, rate = q, np.zeros_like(q)
+        for k in range(1, self.count):
+            self.recall(k)
+            a, b, c, s = self.formulas[k]
+            offset = b * q + c * before - s * rate
+            self._settle(k, offset)
+            before, q, rate = q, system.q.copy(), a * system.q + offset
+            self._follow(k, self.now[k])
+
+    def _follow(self, k: int, now: Instant) -> None:
+        for group in self.followers:
+            group.accept(self.x(k), now)
+
+    def _settle(self, k: int, offset: Array) -> None:
+        """Solve the equations of point k from where the run left it."""
+        system, a, now = self.system, float(self.formulas[k, 0]), self.now[k]
+        x, last = self.x(k), np.inf
+        for _ in range(_MOST):
+            system.evaluate(x, now)
+            r = system.f + a * system.q + offset
+            r[-1] = 0.0
+            try:
+                self.linear.factor(a)
+            except SingularMatrixError as error:
+                raise self._failure(k, "the matrix is singular") from error
+            step = self.linear.solve(r)
+            x = x - step
+            scale = _RELATIVE * np.abs(x[:-1]) + self._floor
+            size = float((np.abs(step[:-1]) / scale).max(initial=0.0))
+            if size <= _SETTLED or (size >= 0.3 * last and size <= _ROUNDED):
+                break
+            if not np.isfinite(size):
+                raise self._failure(k, "the equations overflow")
+            last = size
+        else:
+            raise self._failure(k, f"Newton's steps stay at {last:.1e} of 1e-5 of the unknowns")
+        self.values[k] = x[:-1]
+        system.evaluate(x, now)
+
+    def _failure(self, k: int, reason: str) -> ConvergenceError:
+        return ConvergenceError(
+            f"at t = {self.now[k].time:.6g} s the step cannot be solved to rounding, which "
+            f"derivatives need ({reason}); tighten `reltol`, or smooth jumps in the laws there"
+        )
+
+
+def _refuse(system: System) -> None:
+    base: Any = Group
+    for group in system.groups:
+        if isinstance(group, Lines):
+            raise ParameterError(
+                f"{group.names[0]} is a delay: derivatives of transients do not go through its "
+                "past; put a ladder of L and C in its place"
+            )
+        own = getattr(base, "begin", None)
+        if own is not None and getattr(type(group), "begin", None) is not own:
+            name = group.names[0] if group.names else type(group).__name__
+            raise ParameterError(
+                f"{name} solves its cells by itself: derivatives of transients need them as "
+                "elements of the circuit"
+            )

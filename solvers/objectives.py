@@ -1,0 +1,188 @@
+"""What `Solver.transient_sensitivities` differentiates: numbers that follow from waveforms.
+
+An objective is a function of a `Transient` that returns its value and, by name, its derivatives by
+the waveforms at the transient's time points; waveforms are lines between these points. Any function
+will do, for instance one that asks a framework of automatic differentiation::
+
+    def loss(run):
+        v = torch.tensor(run["v(out)"], requires_grad=True)
+        found = ((v - target) ** 2).mean()
+        found.backward()
+        return found.item(), {"v(out)": v.grad.numpy()}
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..netlists._check import Array
+from ..netlists.errors import ParameterError
+
+if TYPE_CHECKING:
+    from .engine.results import Transient
+
+__all__ = ["Energy", "Integral", "Mean", "Objective", "Rms", "ValueAt"]
+
+Found = tuple[float, Mapping[str, Any]]
+Objective = Callable[["Transient"], Found] | Mapping[str, Any]
+
+
+class _Window:
+    """The part of a time axis between two times, both of which may lie between points."""
+
+    def __init__(self, time: Array, start: float | None, stop: float | None) -> None:
+        low = float(time[0] if start is None else start)
+        high = float(time[-1] if stop is None else stop)
+        slack = 1e-9 * float(time[-1] - time[0])
+        if not (time[0] - slack <= low < high <= time[-1] + slack):
+            raise ParameterError(
+                f"`start` < `stop` must lie between {time[0]:g} s and {time[-1]:g} s; got "
+                f"{low:g} and {high:g}"
+            )
+        inside = time[(time > low) & (time < high)]
+        self.points = np.concatenate([[low], inside, [high]])
+        self.steps = np.diff(self.points)
+        self.span = high - low
+        self.before, self.share = _between(time, self.points)
+        self.count = len(time)
+
+    def values(self, y: Array) -> Array:
+        """Return y at the window's points."""
+        return np.asarray((1.0 - self.share) * y[self.before] + self.share * y[self.before + 1])
+
+    def back(self, left: Array, right: Array) -> Array:
+        """Return derivatives by y from those by both ends of the window's pieces."""
+        each = np.append(left, 0.0)
+        each[1:] += right
+        found: Array = np.bincount(self.before, (1.0 - self.share) * each, self.count)
+        return found + np.bincount(self.before + 1, self.share * each, self.count)
+
+
+def _between(time: Array, points: Array) -> tuple[Any, Array]:
+    before = np.clip(np.searchsorted(time, points, side="right") - 1, 0, len(time) - 2)
+    share = (points - time[before]) / (time[before + 1] - time[before])
+    return before, share
+
+
+@dataclass(frozen=True)
+class ValueAt:
+    """A waveform at one time.
+
+    Parameters
+    ----------
+    name : str
+        ``"v(out)"``, ``"v(a,b)"``, ``"i(v1)"``, or a memristor's state such as ``"n1#x"``, the
+        share of its range.
+    time : float, second
+    """
+
+    name: str
+    time: float
+
+    def __call__(self, run: Transient) -> Found:
+        """Return the value and its derivatives."""
+        time, at = run.time, np.array([float(self.time)])
+        slack = 1e-9 * float(time[-1] - time[0])
+        if not (time[0] - slack <= at[0] <= time[-1] + slack):
+            raise ParameterError(
+                f"`time` must lie between {time[0]:g} s and {time[-1]:g} s; got {self.time!r}"
+            )
+        before, share = _between(time, at)
+        k, s = int(before[0]), float(share[0])
+        slope = np.zeros(len(time))
+        slope[k], slope[k + 1] = 1.0 - s, s
+        return float(slope @ run[self.name]), {self.name: slope}
+
+
+@dataclass(frozen=True)
+class Integral:
+    """The integral of a waveform over time.
+
+    Parameters
+    ----------
+    name : str
+        As of `ValueAt`.
+    start, stop : float, second, optional
+        Default: the whole run.
+    """
+
+    name: str
+    start: float | None = None
+    stop: float | None = None
+
+    def __call__(self, run: Transient) -> Found:
+        """Return the value and its derivatives."""
+        window = _Window(run.time, self.start, self.stop)
+        half = 0.5 * window.steps
+        slope = window.back(half, half)
+        return float(slope @ run[self.name]), {self.name: slope}
+
+
+@dataclass(frozen=True)
+class Mean(Integral):
+    """The mean of a waveform over time; see `Integral`."""
+
+    def __call__(self, run: Transient) -> Found:
+        """Return the value and its derivatives."""
+        window = _Window(run.time, self.start, self.stop)
+        half = 0.5 * window.steps / window.span
+        slope = window.back(half, half)
+        return float(slope @ run[self.name]), {self.name: slope}
+
+
+@dataclass(frozen=True)
+class Rms(Integral):
+    """The root of the mean square of a waveform, not 0 throughout; see `Integral`."""
+
+    def __call__(self, run: Transient) -> Found:
+        """Return the value and its derivatives."""
+        window = _Window(run.time, self.start, self.stop)
+        y = window.values(run[self.name])
+        a, b, h = y[:-1], y[1:], window.steps / (3.0 * window.span)
+        value = math.sqrt(float(((a * a + a * b + b * b) * h).sum()))
+        if value == 0.0:
+            raise ParameterError(
+                f"{self.name} is 0 throughout: its root mean square has no derivative there"
+            )
+        scale = h / (2.0 * value)
+        return value, {self.name: window.back((2.0 * a + b) * scale, (a + 2.0 * b) * scale)}
+
+
+@dataclass(frozen=True)
+class Energy:
+    """The energy that a voltage source delivers, joule.
+
+    Parameters
+    ----------
+    source : str
+        A voltage source (V, E, H), or an inductor.
+    start, stop : float, second, optional
+        Default: the whole run.
+    """
+
+    source: str
+    start: float | None = None
+    stop: float | None = None
+
+    def __call__(self, run: Transient) -> Found:
+        """Return the value and its derivatives."""
+        element = run.circuit[self.source]
+        window = _Window(run.time, self.start, self.stop)
+        current, ends = f"i({element.name.lower()})", [f"v({n})" for n in element.nodes[:2]]
+        v = window.values(run[ends[0]] - run[ends[1]])
+        i = window.values(run[current])
+        h = window.steps / 6.0
+
+        def product(left: Array, right: Array) -> tuple[Array, Array]:
+            return -h * (2.0 * left + right), -h * (left + 2.0 * right)
+
+        by_v = product(i[:-1], i[1:])
+        by_i = product(v[:-1], v[1:])
+        value = float((v[:-1] * by_v[0] + v[1:] * by_v[1]).sum())
+        slope = window.back(*by_v)
+        return value, {current: window.back(*by_i), ends[0]: slope, ends[1]: -slope}

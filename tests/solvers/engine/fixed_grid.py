@@ -1,0 +1,123 @@
+"""Transients solved again on given steps, by dense Newton iterations: what differences need."""
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+from crossbarsim.solvers.engine.groups import Group
+from crossbarsim.solvers.engine.homotopy import CLAMP
+from crossbarsim.solvers.engine.names import Names
+from crossbarsim.solvers.engine.op import prepare
+
+
+def dense(system, data):
+    return system.matrix(np.array(data)).toarray()
+
+
+def settle(system, x, now, a, offset, scale):
+    """Solve f + a q + offset = 0 by Newton's iteration, to rounding."""
+    before = np.inf
+    for _ in range(40):
+        system.evaluate(x, now)
+        r = (system.f + a * system.q + offset)[:-1]
+        matrix = dense(system, system.jacobian(a))
+        rows = np.abs(matrix).max(axis=1)
+        step = np.linalg.solve(matrix / rows[:, None], r / rows)
+        x = x - np.append(step, 0.0)
+        size = np.abs(step / scale).max()
+        if size < 1e-13 or (size > 0.5 * before and size < 1e-5):
+            break
+        before = size
+    else:
+        raise AssertionError(f"the replay does not settle: {size}")
+    system.evaluate(x, now)
+    return x
+
+
+def again(made, circuit, *, uic=False):
+    """Return the transient of a changed circuit on the steps of another's run."""
+    run = made._run
+    system = prepare(circuit, uic=uic)
+    names = Names(circuit, system.nodes, system.branches, system.labels)
+    held = {names.node(n): v for n, v in circuit.initial.items()}
+    moding = [g for g in system.groups if type(g).modes is not Group.modes]
+    time, method = made.time, system.tolerances.method
+    now = system.instant(limit=False, mode="tran", waves=True)
+    scale = np.abs(run.values).max(axis=0) + 1e-9
+
+    def put(k):
+        for group, modes in zip(moding, run.modes_at(k), strict=True):
+            if modes.size:
+                group.recall(modes)
+
+    system.start()
+    put(0)
+    if uic:
+        x = np.zeros(system.size + 1)
+        for k, v in held.items():
+            x[k] = v
+        extra = np.zeros(system.size + 1)
+        for g in system.groups:
+            rows, charge = g.initial(x)
+            np.add.at(extra, rows, charge)
+        system.evaluate(x, now)
+        q = system.q + extra
+        x = settle(system, np.append(run.values[0], 0), now, 1 / run.instant, -q / run.instant, scale)
+    else:
+        leak, goal = np.zeros(system.size + 1), np.zeros(system.size + 1)
+        for k, v in held.items():
+            leak[k], goal[k] = CLAMP, v
+        system.set_leak(leak, goal)
+        first = replace(now, mode="dc")
+        x = settle(system, np.append(run.values[0], 0), first, 0.0, 0.0, scale)
+        system.set_leak(0.0)
+        system.evaluate(x, first)
+        q = system.q.copy()
+    for g in system.groups:
+        g.accept(x, now)
+    points, charges, rate = [x], [q], np.zeros_like(q)
+    kinds = []
+    for k in range(1, len(time)):
+        h = time[k] - time[k - 1]
+        _, _, c, s = run.formulas[k]
+        kinds.append("trap" if s else "gear" if c else "euler")
+        assert kinds[-1] in ("euler", method)
+        if s:
+            a, offset = 2 / h, -2 / h * charges[-1] - rate
+        elif c:
+            w = h / (time[k - 1] - time[k - 2])
+            a = (1 + 2 * w) / ((1 + w) * h)
+            offset = -(1 + w) / h * charges[-1] + w * w / ((1 + w) * h) * charges[-2]
+        else:
+            a, offset = 1 / h, -charges[-1] / h
+        at = replace(now, time=float(time[k]))
+        put(k)
+        x = settle(system, np.append(run.values[k], 0), at, a, offset, scale)
+        points.append(x)
+        charges.append(system.q.copy())
+        rate = a * system.q + offset
+        for g in system.groups:
+            if g.follows:
+                g.accept(x, at)
+    found = copy.copy(made.transient)
+    found._values = np.array(points)[:, :-1]
+    found.circuit = circuit
+    return found, set(kinds)
+
+
+def difference(made, change, value, step, objective, *, uic=False):
+    """Return the derivative by central differences of fourth order; `change(v)` is a circuit."""
+    total = 0.0
+    for k, w in ((-2, 1 / 12), (-1, -8 / 12), (1, 8 / 12), (2, -1 / 12)):
+        total += w * objective(again(made, change(value + k * step), uic=uic)[0])[0]
+    return total / step
+
+
+def changed(circuit, element, card):
+    """Return the circuit with another element of the same name, and a card of its own."""
+    made = circuit.copy()
+    if card is not None:
+        name = f"{card.name}#{element.name.lower()}"
+        made.models[name] = replace(card, name=name)
+        element = replace(element, model=name)
+    return made.replace(element)
