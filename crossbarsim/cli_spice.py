@@ -61,6 +61,8 @@ def check(deck: _Deck, ngspice: _Compat = False, param: _Parameters = None) -> N
         )
         names = [f".{type(a).__name__.lower()}" for a in circuit.analyses]
         console.print(f"analyses: {', '.join(names) or 'none: the operating point'}")
+        for note in circuit.notes:
+            console.print(note)
         if circuit.measures:
             console.print(f"measures: {', '.join(m.name for m in circuit.measures)}")
         if circuit.commands:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["CHANGING", "OPTION_NAMES", "OTHERS", "REFUSED"]
+__all__ = ["CHANGING", "OPTION_NAMES", "OTHERS", "REFUSED", "WITHOUT_EFFECT"]
 
 # commands of SPICE dialects that are refused, and what they are
 REFUSED = {
@@ -15,27 +15,44 @@ REFUSED = {
     ".backanno": "back annotation", ".mc": "Monte Carlo analysis",
     ".wcase": "worst cases", ".veriloga": "Verilog-A", ".hdl": "Verilog-A",
 }
-_FLAGS = (
-    "acct", "list", "nomod", "nopage", "node", "opts", "norefvalue", "noacct", "klu", "sparse",
-    "keepopinfo", "noopiter", "oldlimit", "trytocompact", "interp", "savecurrents", "noinit",
-    "autostop", "badmos3", "nodamping", "rawfile",
+# options that count
+EFFECTIVE = (
+    "abstol", "chgtol", "cshunt", "defad", "defas", "defl", "defw", "delmin", "fourgridsize",
+    "filetype", "gmin", "gminfactor", "gminsteps", "interp", "itl1", "itl2", "itl4", "itl6",
+    "maxord", "method", "minbreak", "nfreqs", "noopiter", "numdgt", "reltol", "resmin", "rseries",
+    "rshunt", "savecurrents", "scale", "srcsteps", "temp", "tnom", "trtol", "vntol", "xmu",
 )
-_OPTIONS = (
-    "abstol", "bypass", "chgtol", "convlimit", "cshunt", "defad", "defas", "defl", "defw",
-    "gmin", "gminsteps", "gminfactor", "gshunt", "itl1", "itl2", "itl3", "itl4", "itl5", "itl6",
-    "ltereltol", "lteabstol", "ltetrtol", "maxord", "maxevtiter", "maxopalter", "method",
-    "minbreak", "newtrunc", "nodedamping", "numdgt", "pivrel", "pivtol", "ramptime", "reltol",
-    "rshunt", "scale", "seed", "srcsteps", "temp", "tnom", "trtol", "vntol", "xmu", "xtrtol",
-    "limpts", "limtim", "cptime", "lvlcod", "lvltim", "noiseless",
-    "delmin", "filetype", "rseries", "resmin", "warn", "maxwarns", "nfreqs", "fourgridsize",
-    "polydegree",
-)
-OPTION_NAMES = (*_FLAGS, *_OPTIONS)
-# options that would change results and are not supported, with the value that does not
-CHANGING: dict[str, float | None] = {
-    "scale": 1.0, "gshunt": 0.0, "defad": 0.0, "defas": 0.0, "rshunt": None, "cshunt": 0.0,
-    "rseries": 0.0, "ramptime": 0.0, "autostop": 0.0, "badmos3": 0.0,
+_LISTING = "SPICE's listing, which there is not"
+_ALWAYS = "elements are evaluated in every step"
+_EVENTS = "event-driven elements, which there are not"
+# options of ngspice that concern what there is not here: they are noted in `Circuit.notes`
+WITHOUT_EFFECT = {
+    **dict.fromkeys(("acct", "list", "nomod", "nopage", "node", "opts", "norefvalue", "noacct",
+                     "noinit", "warn", "maxwarns", "rawfile"), _LISTING),
+    "bypass": _ALWAYS, "trytocompact": "lossy lines, which are not supported",
+    "klu": "the choice of a linear solver, which is made by size",
+    "sparse": "the choice of a linear solver, which is made by size",
+    "pivtol": "the pivots of a linear solver that is not used",
+    "pivrel": "the pivots of a linear solver that is not used",
+    "maxevtiter": _EVENTS, "maxopalter": _EVENTS, "xtrtol": _EVENTS, "convlimit": _EVENTS,
+    "keepopinfo": "operating points, which are kept with every result",
+    "oldlimit": "SPICE 2's limiting of MOS transistors; SPICE 3's is used",
+    "nodamping": "the damping of Newton's steps, which is not used",
+    **dict.fromkeys(("itl3", "itl5", "limpts", "limtim", "cptime", "lvlcod", "lvltim"),
+                    "SPICE 2, which ngspice does not look at either"),
+    "seed": "random numbers, which decks do not have here",
 }
+# options that would change results and are not supported: the value that does not, and what is
+CHANGING: dict[str, tuple[float, str]] = {
+    "gshunt": (0.0, "`rshunt` puts a resistor from every node to ground"),
+    "ramptime": (0.0, "give sources a rise time"), "autostop": (0.0, "`.tran` runs to its end"),
+    "badmos3": (0.0, "level 3 has its corrected equations"),
+    "newtrunc": (0.0, "steps are chosen by the errors of charges: reltol, chgtol, trtol"),
+    "ltereltol": (1e-3, "there is no `newtrunc`"), "lteabstol": (1e-6, "there is no `newtrunc`"),
+    "ltetrtol": (500.0, "there is no `newtrunc`"), "polydegree": (1.0, "curves are lines"),
+    "nodedamping": (0.0, "an operating point that is hard to find: `.nodeset`, itl1"),
+}
+OPTION_NAMES = (*EFFECTIVE, *WITHOUT_EFFECT, *CHANGING)
 # commands that the reader handles itself
 OTHERS = (".param", ".func", ".subckt", ".ends", ".model", ".include", ".lib", ".global", ".title",
            ".end", ".control", ".endc", ".if", ".elseif", ".else", ".endif")

@@ -23,7 +23,7 @@ from ..circuit import Circuit
 from ..errors import ParameterError
 from .blocks import did_you_mean
 from .card import CardLine
-from .command_names import CHANGING, OPTION_NAMES, OTHERS, REFUSED
+from .command_names import CHANGING, OPTION_NAMES, OTHERS, REFUSED, WITHOUT_EFFECT
 from .expression import Expression
 from .lines import Line
 from .measures import read_measure
@@ -330,10 +330,12 @@ def _options(c: CommandLine, circuit: Circuit) -> None:
         if name not in OPTION_NAMES:
             raise c.error(f"there is no option `{name}`{did_you_mean(name, OPTION_NAMES, 80)}")
         c.take()
+        if name in WITHOUT_EFFECT:
+            note = f"the option `{name}` has no effect: it is about {WITHOUT_EFFECT[name]}"
+            circuit.notes.append(f"{c.line.file}:{c.line.number}: {note}")
         if not c.sign("="):
             circuit.options[name] = 1.0
-            if name in CHANGING:
-                raise c.error(f"the option `{name}` would change the results and is not supported")
+            _no_change(c, circuit, name)
             continue
         text = c.raw()
         plain = plain_number(text)
@@ -342,10 +344,16 @@ def _options(c: CommandLine, circuit: Circuit) -> None:
             circuit.options[name] = text.lower()
         else:
             circuit.options[name] = c.number_of(text, f"`{name}`")
-        if name in CHANGING and circuit.options[name] != CHANGING[name]:
-            raise c.error(f"the option `{name}` would change the results and is not supported")
+        _no_change(c, circuit, name)
         if name == "temp":
             _set_temperature(c, circuit, float(circuit.options.pop("temp")))
+
+
+def _no_change(c: CommandLine, circuit: Circuit, name: str) -> None:
+    """Refuse options that would change results in a way that is not supported."""
+    if name in CHANGING and circuit.options[name] != CHANGING[name][0]:
+        raise c.error(f"the option `{name}` would change the results and is not supported: "
+                      f"{CHANGING[name][1]}")
 
 
 def _measure(c: CommandLine, circuit: Circuit) -> None:

@@ -65,6 +65,9 @@ def read_passive(card: CardLine, models: Models) -> list[Element]:
         value = value * factor if isinstance(value, float) else Expression(
             f"({value.text})*{factor!r}"
         )
+    if kind == "R" and value == 0.0:
+        least = models.circuit.options.get("resmin", 1e-3 if card.scope.compat else 0.0)
+        value = float(least)
     _check_value(card, value, what)
     for key in ("l", "w"):
         found.pop(key, None)
@@ -85,8 +88,8 @@ def _check_value(card: CardLine, value: Value, what: str) -> None:
     if not isinstance(value, float):
         return
     if card.kind == "R" and value == 0.0:
-        raise card.error("a resistance of 0 ohm: use one node, or a 0 V source (ngspice takes "
-                         "1 milliohm instead)")
+        raise card.error("a resistance of 0 ohm: use one node, a 0 V source, or the option "
+                         '`resmin`: what takes its place (1 milliohm with compat="ngspice")')
     if card.kind == "L" and value == 0.0:
         raise card.error("an inductance of 0 H: use one node, or a 0 V source")
     del what

@@ -24,7 +24,8 @@ _INITIAL = {
 def read_semiconductor(card: CardLine, models: Models) -> list[Element]:
     """Read ``D1 a c model``, ``Q1 c b e [s] model``, ``J1 d g s model``, ``M1 d g s b model``.
 
-    Initial voltages ``ic=...`` become ``icvbe``, ``icvce`` and the like.
+    Initial voltages ``ic=...`` become ``icvbe``, ``icvce`` and the like; the option ``scale``
+    multiplies the lengths of MOS transistors.
     """
     kind = card.kind
     if kind == "Q":
@@ -54,6 +55,13 @@ def read_semiconductor(card: CardLine, models: Models) -> list[Element]:
             raise card.error(f"`ic` takes {', '.join(n.removeprefix('ic') or 'vd' for n in names)}")
         found |= dict(zip(names, values, strict=False))
     found = {name: card.plain(name, value) for name, value in found.items()}
+    if kind == "M":
+        unit = float(models.circuit.options.get("scale", 1.0))
+        if unit <= 0:
+            raise card.error(f"the option `scale` must be > 0; got {unit:g}")
+        for name, power in (("w", 1), ("l", 1), ("pd", 1), ("ps", 1), ("ad", 2), ("as", 2)):
+            if name in found and unit != 1.0:
+                found[name] *= unit**power
     for name in ("area", "w", "l"):
         if name in found and found[name] <= 0:
             raise card.error(f"`{name}` must be > 0; got {found[name]:g}")

@@ -15,7 +15,7 @@ from .dc import with_value
 from .fourier import Harmonics, harmonics
 from .measure import evaluate, measure_all
 from .results import Curves, Transient
-from .run import run_one, saved
+from .run import on_grid, run_one, saved
 from .stepped import Stepped
 from .tran import transient
 
@@ -106,6 +106,7 @@ def _once(
                 circuit, analysis, save=saved(circuit, kind),
                 progress=lambda share, kind=kind: progress(kind, share),  # type: ignore[misc]
             )
+            found = on_grid(found, analysis)
         else:
             found = run_one(circuit, analysis)
         if isinstance(found, Transient):

@@ -19,7 +19,6 @@ from .newton import Newton, Outcome
 
 __all__ = ["CLAMP", "find"]
 
-_TRIES = 50  # Newton steps per point of a path, ngspice's itl2
 CLAMP = 1e10  # siemens, holds a node at its initial voltage
 
 
@@ -65,7 +64,10 @@ def find(
             x, warm = hinted.x, True
     for index, volt in (held or {}).items():
         x[index] = volt
-    outcome = search.plain(x, fresh=not warm)
+    tol = newton.tolerances
+    outcome = Outcome(x, False, 0, -1, "option `noopiter`")
+    if not tol.noopiter or system.linear:
+        outcome = search.plain(x, fresh=not warm)
     if outcome.converged:
         return outcome
     if system.linear and outcome.reason == "the matrix is singular":
@@ -75,7 +77,8 @@ def find(
         ("gmin stepping", search.gmin), ("stepping of the junctions' gmin", search.true_gmin),
         ("source stepping", search.sources), ("pseudo-transient", search.pseudo_transient),
     )
-    for name, way in ways:
+    skipped = ([] if tol.gminsteps else [0, 1]) + ([] if tol.srcsteps else [2])
+    for name, way in (w for k, w in enumerate(ways) if k not in skipped):
         found = way(np.zeros_like(x))
         if found.converged:
             return found
@@ -90,6 +93,7 @@ class _Search:
     def __init__(self, newton: Newton, now: Instant, base: Array, goal: Array) -> None:
         self.newton, self.system, self.now = newton, newton.system, now
         self.base, self.goal = base, goal
+        self.tries = newton.tolerances.itl2  # Newton steps per point of a path
         self.names: list[str] = []
 
     def _leak(self, extra: Array | float = 0.0, goal: Array | None = None) -> None:
@@ -114,7 +118,7 @@ class _Search:
 
     def _point(self, x: Array, *, fresh: bool = False, **changes: float) -> Outcome:
         found = self.newton.solve(
-            x, self.now.but(initialise=fresh, **changes), limit=_TRIES
+            x, self.now.but(initialise=fresh, **changes), limit=self.tries
         )
         if found.converged:
             self.system.accept(found.x, self.now)
@@ -144,7 +148,8 @@ class _Search:
         self, x: Array, last: float, leak: Callable[[float], None] | None,
         changes: dict[str, float],
     ) -> Outcome:
-        factor, good, fresh = 10.0, 1e-2, True
+        most = self.newton.tolerances.gminfactor
+        factor, good, fresh = most, 1e-2, True
         g = good
         found = Outcome(x, False, 0, -1, "no start")
         while True:
@@ -155,9 +160,9 @@ class _Search:
                 found, x, fresh, good = trial, trial.x, False, g
                 if g <= last:
                     return found
-                if trial.iterations <= _TRIES // 4:
-                    factor = min(factor * np.sqrt(factor), 10.0)
-                elif trial.iterations > 3 * _TRIES // 4:
+                if trial.iterations <= self.tries // 4:
+                    factor = min(factor * np.sqrt(factor), most)
+                elif trial.iterations > 3 * self.tries // 4:
                     factor = np.sqrt(factor)
                 g = max(g / factor, last)
             else:
@@ -188,9 +193,9 @@ class _Search:
             trial = self._point(x, scale=goal)
             if trial.converged:
                 level, x = goal, trial.x
-                if trial.iterations <= _TRIES // 4:
+                if trial.iterations <= self.tries // 4:
                     step *= 1.5
-                elif trial.iterations > 3 * _TRIES // 4:
+                elif trial.iterations > 3 * self.tries // 4:
                     step *= 0.5
             else:
                 step = min(step / 10, 0.01)

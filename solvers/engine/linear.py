@@ -9,13 +9,14 @@ import numpy as np
 
 from ...netlists._check import Array
 from ...netlists.elements import Element
-from ...netlists.errors import NetlistError
+from ...netlists.errors import NetlistError, ParameterError
 from .builder import Builder, register_kind, where
 from .groups import Group, Instant, Ints, NoiseSource, Triplets
 from .values import number, parameter, reactance, resistance
 from .waves import WaveTable
 
-__all__ = ["BranchGroup", "Capacitors", "Inductors", "Resistors", "Sources", "pairs"]
+__all__ = ["BranchGroup", "Capacitors", "Inductors", "Resistors", "Sources", "pairs",
+           "shunts"]
 
 _BOLTZMANN = 1.380649e-23
 
@@ -94,18 +95,23 @@ class Inductors(Group):
     henry, ic : (E,)
     mutual : (K, 3)
         Two of the E elements and M, henry.
+    ohm : float
+        In series with every inductor.
     """
 
     def __init__(
         self, names: Sequence[str], at: Ints, own: Ints, henry: Array, ic: Array,
-        mutual: Sequence[tuple[int, int, float]] = (),
+        mutual: Sequence[tuple[int, int, float]] = (), ohm: float = 0.0,
     ) -> None:
         self.names, self.at, self.own, self.henry, self.ic = tuple(names), at, own, henry, ic
-        self.mutual = mutual
+        self.mutual, self.ohm = mutual, ohm
 
     def linear_g(self) -> Sequence[Triplets]:
-        """Return the branches."""
-        return branch_entries(self.at, self.own)
+        """Return the branches, and the resistances in series (option `rseries`)."""
+        found = branch_entries(self.at, self.own)
+        if self.ohm:
+            found.append((self.own, self.own, np.full(len(self.own), -self.ohm)))
+        return found
 
     def linear_c(self) -> Sequence[Triplets]:
         """Return minus the inductances: the row is v - d/dt flux = 0."""
@@ -121,6 +127,41 @@ class Inductors(Group):
         k = np.flatnonzero(~np.isnan(self.ic))
         x[self.own[k]] = self.ic[k]
         return np.zeros(0, dtype=np.int64), np.zeros(0)
+
+
+class Shunts(Group):
+    """Conductances and capacitances from nodes to ground: options `rshunt` and `cshunt`.
+
+    Parameters
+    ----------
+    rows, outer : arrays of int
+        All nodes; those without the inner ones of devices, which have no capacitance.
+    siemens, farad : float
+    """
+
+    def __init__(self, rows: Ints, outer: Ints, siemens: float, farad: float) -> None:
+        self.rows, self.outer, self.siemens, self.farad = rows, outer, siemens, farad
+
+    def linear_g(self) -> Sequence[Triplets]:
+        """Return the conductances."""
+        return [(self.rows, self.rows, np.full(len(self.rows), self.siemens))]
+
+    def linear_c(self) -> Sequence[Triplets]:
+        """Return the capacitances."""
+        return [(self.outer, self.outer, np.full(len(self.outer), self.farad))]
+
+
+def shunts(builder: Builder) -> list[Group]:
+    """Return what the options `rshunt` (ohm) and `cshunt` (farad) put at every node."""
+    ohm, farad = (float(builder.options.get(name, 0.0)) for name in ("rshunt", "cshunt"))
+    if ohm < 0 or farad < 0:
+        raise ParameterError("options `rshunt` and `cshunt` must be >= 0")
+    if not (ohm or farad):
+        return []
+    units = zip(builder.units, builder.row_units, strict=True)
+    rows = np.array([k for k, pair in enumerate(units) if pair == ("V", "A")], dtype=np.int64)
+    outer = np.array(list(builder.nodes.values()), dtype=np.int64)
+    return [Shunts(rows, outer, 1.0 / ohm if ohm else 0.0, farad)]
 
 
 def branch_entries(at: Ints, own: Ints) -> list[Triplets]:
@@ -273,6 +314,12 @@ def _capacitors(builder: Builder, elements: list[Element]) -> list[Group]:
 def _inductors(builder: Builder, elements: list[Element]) -> list[Group]:
     plain, others = split(elements)
     found: list[Group] = _behavioural(builder, others)
+    series = float(builder.options.get("rseries", 0.0))
+    if series < 0 or (series and others):
+        raise NetlistError(
+            f"option `rseries` must be >= 0 ohm, and is for inductors of constant value; got "
+            f"{series:g}", **(where(others[0]) if others else {}),
+        )
     if plain:
         henry = np.array([reactance(builder, e) for e in plain])
         index = {e.name.lower(): k for k, e in enumerate(plain)}
@@ -294,7 +341,7 @@ def _inductors(builder: Builder, elements: list[Element]) -> list[Group]:
             mutual.append((a, b, coupling * math.sqrt(henry[a] * henry[b])))
         found.append(Inductors(
             [e.name for e in plain], builder.at(plain, 2), builder.branches_of(plain), henry,
-            _ics(plain), mutual,
+            _ics(plain), mutual, series,
         ))
     return found
 

@@ -49,6 +49,8 @@ class Part:
     ) -> None:
         made = Circuit(circuit.title)
         made.options.update(circuit.options)
+        for name in ("rshunt", "cshunt"):  # belong to nodes, not to elements
+            made.options.pop(name, None)
         made.temperature, made.models = circuit.temperature, dict(circuit.models)
         self.elements = [circuit[name] for name in dict.fromkeys(n.lower() for n in names)]
         known = {GROUND: -1, **nodes}

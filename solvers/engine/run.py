@@ -5,8 +5,11 @@ Further analyses register themselves with `register`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
 
 from ...netlists.analyses import Analysis, Dc, Four, Op, Tran
 from ...netlists.circuit import Circuit
@@ -14,9 +17,10 @@ from ...netlists.errors import NetlistError, ParameterError
 from .builder import has_branch
 from .dc import dc_sweep
 from .op import operating_point
+from .results import Transient
 from .tran import transient
 
-__all__ = ["Runner", "register", "run", "run_one", "saved"]
+__all__ = ["Runner", "on_grid", "register", "run", "run_one", "saved"]
 
 Runner = Callable[[Circuit, Any, Sequence[str] | None], Any]
 _runners: dict[type, Runner] = {}
@@ -48,7 +52,16 @@ def _dc(circuit: Circuit, analysis: Dc, save: Sequence[str] | None) -> Any:
 
 @register(Tran)
 def _tran(circuit: Circuit, analysis: Tran, save: Sequence[str] | None) -> Any:
-    return transient(circuit, analysis, save=save)
+    return on_grid(transient(circuit, analysis, save=save), analysis)
+
+
+def on_grid(result: Transient, analysis: Tran) -> Transient:
+    """Return a transient at the steps of its ``.tran``, if the option `interp` asks for that."""
+    if not result.circuit.options.get("interp"):
+        return result
+    count = math.floor((analysis.stop - analysis.start) / analysis.step + 1e-9) + 1
+    times = analysis.start + analysis.step * np.arange(count)
+    return result.at(np.minimum(times, analysis.stop))
 
 
 def saved(circuit: Circuit, kind: str) -> list[str] | None:

@@ -71,7 +71,10 @@ class Session:
         self.original = self.circuit = circuit
         self.tell, self.progress = tell, progress
         self.vectors = Vectors(lambda: self.circuit)
-        self.variables: dict[str, str] = {}
+        self.variables: dict[str, str] = {  # what `set` may say, options may, too
+            name: str(circuit.options[name])
+            for name in ("numdgt", "filetype", "nfreqs", "fourgridsize") if name in circuit.options
+        }
         self.printed: list[str] = []
         self.parameters: dict[str, float] = {}
         self.writer = Writer(Path(folder), self.vectors, self.variables)

@@ -65,7 +65,7 @@ class System:
         self.nodes, self.branches, self.labels = builder.nodes, builder.branches, builder.labels
         self._apart = [g for g in self.groups if type(g).hidden_labels is not Group.hidden_labels]
         self.shown = [*self.labels, *(label for g in self._apart for label in g.hidden_labels())]
-        self.groups += shunts(self.options, builder.row_units)
+        self.groups += shunts(builder)
         self.size = len(self.labels)
         self.units = np.array(builder.units)
         self.row_units = np.array(builder.row_units)

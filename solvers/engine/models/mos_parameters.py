@@ -117,7 +117,7 @@ def saturations(t: Table) -> list[Array]:
     """Return saturation currents and critical voltages of drain and source."""
     vt, nominal = thermal_voltage(t.kelvin), thermal_voltage(t.nominal)
     grown = np.exp(gap(t.nominal) / nominal - gap(t.kelvin) / vt)
-    areas = t.own("ad"), t.own("as")
+    areas = t.own("ad", t.area["ad"]), t.own("as", t.area["as"])
     by_area = (t.card("js") > 0) & (areas[0] > 0) & (areas[1] > 0)
     currents = [
         t.count * grown * np.where(by_area, t.card("js") * area, t.card("is")) for area in areas
@@ -134,7 +134,7 @@ def bulk_rows(t: Table) -> list[Array]:
     fc, pb, cj = t.card("fc"), t.card("pb"), t.card("cj")
     found: list[Array] = []
     for total, area, perimeter in (("cbd", "ad", "pd"), ("cbs", "as", "ps")):
-        bottom = np.where(t.given(total), t.card(total), cj * t.own(area)) * t.count
+        bottom = np.where(t.given(total), t.card(total), cj * t.own(area, t.area[area])) * t.count
         side = t.card("cjsw") * t.own(perimeter) * t.count
         for farad, grading in ((bottom, t.card("mj")), (side, t.card("mjsw"))):
             scaled, volt = junction(farad, grading, pb, t.nominal, t.kelvin)

@@ -58,6 +58,9 @@ class Table:
         self.count = self.own("m", 1.0)
         if np.any(self.count <= 0):
             raise self.wrong(int(np.argmin(self.count)), "`m` must be > 0")
+        self.area = {
+            name: float(builder.options.get(f"def{name}", 0.0)) for name in ("ad", "as")
+        }
         nominal = float(builder.options.get("tnom", 27.0))
         self.nominal = self.card("tnom", nominal) + _ZERO_CELSIUS
         kelvin = self.own("temp", builder.temperature - _ZERO_CELSIUS) + _ZERO_CELSIUS

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from circuits import card, needs_ngspice, ngspice, put
+from crossbarsim.netlists import read_spice
 from diode import VT, add_diode
 from scipy.integrate import solve_ivp
 
@@ -230,3 +231,30 @@ def test_mismatched_line_reflects():
     np.testing.assert_allclose(a, [0, first, first, first + second, first + second], atol=1e-6)
     np.testing.assert_allclose(b, [0, 0, first * (1 + end), first * (1 + end), first * (1 + end) * (1 + end * source)], atol=1e-6)
     assert Solver().operating_point(circuit)["i(v1)"] == pytest.approx(0.0, abs=1e-15)
+
+
+def test_a_damped_rule_loses_what_its_formula_says():
+    deck = "lc\nl1 a 0 1m ic=1m\nc1 a 0 253.3n\n.options xmu={} trtol=1e7\n.tran 1u 0.5m 0 1u uic\n"
+    w = 1 / np.sqrt(1e-3 * 253.3e-9)
+    for xmu in (0.5, 0.4, 0.3):
+        r, = Solver().run(read_spice(deck.format(xmu)))
+        late = r.time > 0.4e-3
+        # (1 + i w h xmu) / (1 - i w h (1 - xmu)) per step
+        factor = abs((1 + 1j * w * 1e-6 * xmu) / (1 - 1j * w * 1e-6 * (1 - xmu)))
+        assert np.abs(r["i(l1)"][late]).max() == pytest.approx(1e-3 * factor**400, rel=0.04)
+    # and the error of that part counts: with ngspice's trtol it is as exact as without
+    whole, damped = (
+        Solver().run(read_spice(deck.format(xmu).replace("trtol=1e7", "trtol=1").replace("0 1u uic", "0 5u uic")))[0]
+        for xmu in (0.5, 0.3)
+    )
+    assert len(damped.time) > 2 * len(whole.time)
+    late = damped.time > 0.4e-3
+    free, = Solver().run(read_spice(deck.format(0.3).replace("0 1u uic", "0 5u uic")))
+    last = free.time > 0.4e-3
+    assert np.abs(damped["i(l1)"][late]).max() > 3 * np.abs(free["i(l1)"][last]).max()
+
+
+@pytest.mark.parametrize("xmu", ["-0.1", "0.6"])
+def test_damping_has_its_limits(xmu):
+    with pytest.raises(ParameterError, match=r"xmu.*from 0 to 0.5"):
+        Solver().run(read_spice(f"x\nr1 a 0 1\nv1 a 0 1\n.options xmu={xmu}\n.op\n"))
