@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 
-__all__ = ["kernel", "leaf"]
+__all__ = ["inlined", "kernel", "leaf"]
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -33,4 +33,14 @@ def leaf(function: F) -> F:
     The counts are atomic and cost more than a law of a device; IEEE arithmetic.
     """
     compiled = numba.njit(**_LEAF)(function)
+    return cast("F", compiled)
+
+
+def inlined(function: F) -> F:
+    """Compile a leaf whose code becomes its callers'.
+
+    For small functions that are given many arrays, in tuples perhaps, which would be copied at
+    every call.
+    """
+    compiled = numba.njit(**_LEAF, forceinline=True)(function)
     return cast("F", compiled)

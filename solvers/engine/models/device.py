@@ -82,6 +82,7 @@ class Device(Group):
     wiring: Wiring
     told: tuple[str, ...] = ()
     remembers = 0  # rows of `memory`
+    fills = False  # whether the kernel sets all that it is given; else it adds to zeros
 
     def __init__(
         self, table: Table, at: Ints, sign: Array, p: Sequence[Array], kernel: Kernel,
@@ -89,7 +90,8 @@ class Device(Group):
     ) -> None:
         self.names = table.names
         self.table, self.at, self.sign = table, np.ascontiguousarray(at), np.array(sign, float)
-        self.p = np.ascontiguousarray(np.array([np.broadcast_to(r, len(table)) for r in p], float))
+        # all of one element side by side, as kernels go from element to element
+        self.p = np.asfortranarray(np.array([np.broadcast_to(r, len(table)) for r in p], float))
         self.kernel, self.resistors = kernel, resistors
         self.ic = initial
         wiring, count = self.wiring, len(table)
@@ -108,10 +110,11 @@ class Device(Group):
             np.zeros((len(wiring.charges), branches)),
         )
         self.off = table.off.astype(np.int64)
-        self.old = np.zeros((branches + 1, count))  # the last row: what limiting needs besides
-        self.kept = self.old.copy()
-        self.memory = np.zeros((max(self.remembers, 1), count))
-        self.told_values = np.zeros((max(len(self.told), 1), count))
+        # the last row: what limiting needs besides
+        self.old = np.zeros((branches + 1, count), order="F")
+        self.kept = self.old.copy(order="F")
+        self.memory = np.zeros((max(self.remembers, 1), count), order="F")
+        self.told_values = np.zeros((max(len(self.told), 1), count), order="F")
         self.limited = np.zeros(count, dtype=bool)
         self._scratch = self._stamp()
 
@@ -122,10 +125,11 @@ class Device(Group):
     def _run(
         self, x: Array, at: Ints, mode: int, now: Instant, out: Stamp, old: Array, limited: Bools
     ) -> None:
-        out.f[:] = 0.0
-        out.q[:] = 0.0
-        out.g[:] = 0.0
-        out.c[:] = 0.0
+        if not self.fills:
+            out.f[:] = 0.0
+            out.q[:] = 0.0
+            out.g[:] = 0.0
+            out.c[:] = 0.0
         self.kernel(
             (x, at, self.sign, self.p), (old, limited, self.off, self.memory),
             (mode, now.gmin, now.mode == "tran"), self._wires, self._work,

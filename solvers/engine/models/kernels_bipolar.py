@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from ....netlists._check import Array
-from ...structured.jit import leaf
+from ...structured.jit import inlined
 from .kernels_junction import assemble, depletion, diffusion
 from .kernels_limit import pnjlim
 
@@ -27,7 +27,7 @@ TOLD = (
 )
 
 
-@leaf
+@inlined
 def _base_resistance(ib: float, dib_e: float, dib_c: float, qb: float, dq_e: float, dq_c: float,
                      p: Array, e: int) -> tuple[float, float, float]:
     """Return the base resistance and its slopes by vbe and vbc."""
@@ -53,7 +53,7 @@ def _base_resistance(ib: float, dib_e: float, dib_c: float, qb: float, dq_e: flo
     return low + 3.0 * swing * shape, k * dib_e, k * dib_c
 
 
-@leaf
+@inlined
 def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any) -> None:
     """Evaluate all bipolar transistors; see `Device`."""
     x, at, sign, p = places

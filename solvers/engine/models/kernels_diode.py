@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from ....netlists._check import Array
-from ...structured.jit import leaf
+from ...structured.jit import inlined
 from .kernels_junction import assemble, depletion, diffusion
 from .kernels_limit import pnjlim
 
@@ -17,7 +17,7 @@ BOTTOM, SIDE, ROWS = 10, 17, 24
 TOLD = ("vd", "id", "gd", "cd", "charge")
 
 
-@leaf
+@inlined
 def _wall(
     v: float, saturation: float, vt: float, breakdown: float, vtb: float
 ) -> tuple[float, float]:
@@ -28,14 +28,14 @@ def _wall(
     return diffusion(v, saturation, vt)
 
 
-@leaf
+@inlined
 def _knee(i: float, g: float, knee: float) -> tuple[float, float]:
     """Return i / (1 + sqrt(|i| / knee))."""
     root = math.sqrt(abs(i) / knee)
     return i / (1.0 + root), g * (1.0 + 0.5 * root) / (1.0 + root) ** 2
 
 
-@leaf
+@inlined
 def _recombination(v: float, p: Array, e: int) -> tuple[float, float]:
     """Return the recombination current, which the width of the depletion layer modulates."""
     i, g = diffusion(v, p[ISR, e], p[VTR, e])
@@ -46,7 +46,7 @@ def _recombination(v: float, p: Array, e: int) -> tuple[float, float]:
     return i * width, g * width - i * grading * rest * width / (t * potential)
 
 
-@leaf
+@inlined
 def law(v: float, p: Array, e: int) -> tuple[float, float]:
     """Return current and conductance."""
     vte = p[VTE, e]
@@ -62,7 +62,7 @@ def law(v: float, p: Array, e: int) -> tuple[float, float]:
     return i, g
 
 
-@leaf
+@inlined
 def _limit(new: float, old: float, p: Array, e: int) -> float:
     """Return the limited voltage; breakdown is a junction seen from the other side."""
     breakdown, vtb = float(p[BV, e]), float(p[VTB, e])
@@ -71,7 +71,7 @@ def _limit(new: float, old: float, p: Array, e: int) -> float:
     return pnjlim(new, old, p[VTE, e], p[VCRIT, e])
 
 
-@leaf
+@inlined
 def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any) -> None:
     """Evaluate all diodes; see `Device`."""
     x, at, _, p = places

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from ...structured.jit import leaf
+from ...structured.jit import inlined
 
 __all__ = [
     "Dual", "add", "constant", "div", "exp", "larger", "linear", "mul", "power", "scale", "shift",
@@ -18,50 +18,50 @@ __all__ = [
 Dual = tuple[float, float, float, float]
 
 
-@leaf
+@inlined
 def constant(value: float) -> Dual:
     """Return a number that depends on nothing."""
     return value, 0.0, 0.0, 0.0
 
 
-@leaf
+@inlined
 def linear(value: float, a: float, b: float, c: float) -> Dual:
     """Return a number with these derivatives."""
     return value, a, b, c
 
 
-@leaf
+@inlined
 def add(p: Dual, q: Dual) -> Dual:
     """Return p + q."""
     return p[0] + q[0], p[1] + q[1], p[2] + q[2], p[3] + q[3]
 
 
-@leaf
+@inlined
 def sub(p: Dual, q: Dual) -> Dual:
     """Return p - q."""
     return p[0] - q[0], p[1] - q[1], p[2] - q[2], p[3] - q[3]
 
 
-@leaf
+@inlined
 def scale(k: float, p: Dual) -> Dual:
     """Return k p."""
     return k * p[0], k * p[1], k * p[2], k * p[3]
 
 
-@leaf
+@inlined
 def shift(p: Dual, k: float) -> Dual:
     """Return p + k."""
     return p[0] + k, p[1], p[2], p[3]
 
 
-@leaf
+@inlined
 def mul(p: Dual, q: Dual) -> Dual:
     """Return p q."""
     a, b = p[0], q[0]
     return a * b, p[1] * b + a * q[1], p[2] * b + a * q[2], p[3] * b + a * q[3]
 
 
-@leaf
+@inlined
 def div(p: Dual, q: Dual) -> Dual:
     """Return p / q."""
     b = 1.0 / q[0]
@@ -69,14 +69,14 @@ def div(p: Dual, q: Dual) -> Dual:
     return r, (p[1] - r * q[1]) * b, (p[2] - r * q[2]) * b, (p[3] - r * q[3]) * b
 
 
-@leaf
+@inlined
 def square(p: Dual) -> Dual:
     """Return p^2."""
     k = 2.0 * p[0]
     return p[0] * p[0], k * p[1], k * p[2], k * p[3]
 
 
-@leaf
+@inlined
 def sqrt(p: Dual) -> Dual:
     """Return the square root of p, 0 below 0."""
     if p[0] <= 0.0:
@@ -86,14 +86,14 @@ def sqrt(p: Dual) -> Dual:
     return root, k * p[1], k * p[2], k * p[3]
 
 
-@leaf
+@inlined
 def exp(p: Dual) -> Dual:
     """Return e^p."""
     k = math.exp(min(p[0], 709.0))
     return k, k * p[1], k * p[2], k * p[3]
 
 
-@leaf
+@inlined
 def power(p: Dual, exponent: float) -> Dual:
     """Return p^exponent for p > 0."""
     value = math.exp(exponent * math.log(p[0]))
@@ -101,13 +101,13 @@ def power(p: Dual, exponent: float) -> Dual:
     return value, k * p[1], k * p[2], k * p[3]
 
 
-@leaf
+@inlined
 def larger(p: Dual, q: Dual) -> Dual:
     """Return the larger, p where they are equal."""
     return p if p[0] >= q[0] else q
 
 
-@leaf
+@inlined
 def smaller(p: Dual, q: Dual) -> Dual:
     """Return the smaller, p where they are equal."""
     return p if p[0] <= q[0] else q

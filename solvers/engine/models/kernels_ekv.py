@@ -12,7 +12,7 @@ import math
 from typing import Any
 
 from ....netlists._check import Array
-from ...structured.jit import leaf
+from ...structured.jit import inlined
 from .kernels_dual import (
     Dual,
     add,
@@ -27,10 +27,9 @@ from .kernels_dual import (
     square,
     sub,
 )
-from .kernels_junction import assemble
 from .kernels_mos_rows import BETA, COX, GAMMA, LAMBDA, PHI, SLOPE, THETA, VT, VTO
 from .kernels_mosfet import TOLD as _TOLD
-from .kernels_mosfet import begin, bulk_junctions, put
+from .kernels_mosfet import begin, bulk_junction, stamp
 
 __all__ = ["TOLD", "ekv", "evaluate"]
 
@@ -38,7 +37,7 @@ __all__ = ["TOLD", "ekv", "evaluate"]
 TOLD = tuple("gnoise" if name == "vdsat" else name for name in _TOLD)
 
 
-@leaf
+@inlined
 def _softplus(p: Dual) -> Dual:
     """Return ln(1 + e^p)."""
     e = math.exp(-abs(p[0]))
@@ -46,7 +45,7 @@ def _softplus(p: Dual) -> Dual:
     return max(p[0], 0.0) + math.log1p(e), k * p[1], k * p[2], k * p[3]
 
 
-@leaf
+@inlined
 def _pinch_off(gate: Dual, p: Array, e: int) -> tuple[Dual, Dual, Dual, Dual]:
     """Return pinch-off voltage, slope factors of current and of charges, and the bulk's charge.
 
@@ -71,7 +70,7 @@ def _pinch_off(gate: Dual, p: Array, e: int) -> tuple[Dual, Dual, Dual, Dual]:
     return vp, n, nq, bulk
 
 
-@leaf
+@inlined
 def _shares(near: Dual, far: Dual) -> Dual:
     """Return the charge of one end of the channel over -n Cox Ut."""
     both = square(add(near, far))
@@ -83,7 +82,7 @@ def _shares(near: Dual, far: Dual) -> Dual:
     return shift(scale(4.0 / 15.0, div(cubic, both)), -0.5)
 
 
-@leaf
+@inlined
 def ekv(vgs: float, vds: float, vbs: float, p: Array, e: int) -> tuple[
     Dual, Dual, Dual, Dual, Dual
 ]:
@@ -114,28 +113,25 @@ def ekv(vgs: float, vds: float, vbs: float, p: Array, e: int) -> tuple[
     return current, on_gate, on_drain, on_source, scale(vt, mul(beta, channel))
 
 
-@leaf
-def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any) -> None:
+@inlined
+def evaluate(places: Any, state: Any, how: Any, wires: Any, _work: Any, out: Any) -> None:
     """Evaluate all transistors; see `Device`."""
     _, _, sign, p = places
     old = state[0]
     mode, gmin, _ = how
-    branches, currents, g_slots, charges, c_slots = wires
-    u, ul, value, slope, charge, farad = work
-    f, q, g, c, told = out
+    told = out[4]
     for e in range(p.shape[1]):
-        begin(places, state, mode, branches, work, e)
-        vgs, vds, vbs = ul[0], ul[1], ul[2]
+        at, asked = begin(places, state, mode, e)
+        vgs, vds, vbs = at
         i, on_gate, on_drain, on_source, noise = ekv(vgs, vds, vbs, p, e)
         if mode:
             old[0, e], old[1, e], old[2, e], old[3, e] = vgs, vds, vbs, p[VTO, e]
-        put(value, slope, 0, i)
-        put(charge, farad, 0, on_gate)
-        put(charge, farad, 1, on_drain)
-        put(charge, farad, 2, on_source)
-        bulk_junctions(vds, vbs, gmin, False, p, e, value, slope, charge, farad, 3)
-        assemble(e, sign[e], value, slope, u, ul, branches, currents, g_slots, f, g)
-        assemble(e, sign[e], charge, farad, u, ul, branches, charges, c_slots, q, c)
+        at_drain = bulk_junction(vbs - vds, True, False, gmin, p, e)
+        at_source = bulk_junction(vbs, False, False, gmin, p, e)
+        stamp(
+            wires, out, e, sign[e], at, asked, i, at_drain, at_source,
+            (on_gate, on_drain, on_source),
+        )
         told[0, e], told[1, e], told[2, e] = vgs, vgs - vds, vgs - vbs
         told[3, e] = on_gate[1] + on_gate[2] + on_gate[3]
         told[4, e], told[5, e] = -on_gate[2], -on_gate[3]
@@ -143,6 +139,6 @@ def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any)
         told[9, e], told[10, e], told[11, e] = vds, vbs, i[0]
         told[12, e], told[13, e], told[14, e] = i[1], i[2], i[3]
         told[15, e], told[16, e] = p[VTO, e], noise[0]
-        told[17, e], told[18, e] = value[1], value[2]
-        told[19, e], told[20, e] = slope[1, 2], slope[2, 2]
-        told[21, e], told[22, e] = farad[3, 2], farad[4, 2]
+        told[17, e], told[18, e] = at_drain[0], at_source[0]
+        told[19, e], told[20, e] = at_drain[1], at_source[1]
+        told[21, e], told[22, e] = at_drain[3], at_source[3]

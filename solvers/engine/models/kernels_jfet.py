@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 from ....netlists._check import Array
-from ...structured.jit import leaf
+from ...structured.jit import inlined
 from .kernels_junction import assemble, depletion, diffusion
 from .kernels_limit import fetlim, pnjlim
 
@@ -20,7 +20,7 @@ SOURCE, DRAIN, ROWS = 10, 17, 24
 TOLD = ("vgs", "vgd", "id", "ig", "gm", "gds", "ggs", "ggd", "cgs", "cgd")
 
 
-@leaf
+@inlined
 def _channel(vgs: float, vds: float, p: Array, e: int) -> tuple[float, float, float]:
     """Return drain current, gm and gds for vds >= 0."""
     over = vgs - p[VTO, e]
@@ -37,7 +37,7 @@ def _channel(vgs: float, vds: float, p: Array, e: int) -> tuple[float, float, fl
     return grown * part, grown * over * (2.0 * b + 3.0 * tail * over), slope * beta * part
 
 
-@leaf
+@inlined
 def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any) -> None:
     """Evaluate all junction field-effect transistors; see `Device`."""
     x, at, sign, p = places

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 
 from ....netlists._check import Array
-from ...structured.jit import leaf
+from ...structured.jit import inlined
 
 __all__ = ["assemble", "depletion", "diffusion", "flat_diffusion"]
 
 _E = math.e
 
 
-@leaf
+@inlined
 def diffusion(v: float, saturation: float, vt: float) -> tuple[float, float]:
     """Return current and conductance of a junction; below -3 vt SPICE's cubic replaces e^v."""
     if v >= -3.0 * vt:
@@ -23,7 +23,7 @@ def diffusion(v: float, saturation: float, vt: float) -> tuple[float, float]:
     return -saturation * (1.0 + arg), 3.0 * saturation * arg / v
 
 
-@leaf
+@inlined
 def flat_diffusion(v: float, saturation: float, vt: float) -> tuple[float, float]:
     """Return current and conductance of a junction that is constant below -3 vt."""
     if v > -3.0 * vt:
@@ -32,7 +32,7 @@ def flat_diffusion(v: float, saturation: float, vt: float) -> tuple[float, float
     return -saturation, 0.0
 
 
-@leaf
+@inlined
 def depletion(v: float, p: Array, k: int, e: int) -> tuple[float, float]:
     """Return charge and capacitance of a depletion layer, linear beyond fc times the potential.
 
@@ -51,7 +51,7 @@ def depletion(v: float, p: Array, k: int, e: int) -> tuple[float, float]:
     return zero * charge, zero / f2 * (f3 + slope * v)
 
 
-@leaf
+@inlined
 def assemble(
     e: int, sign: float, values: Array, slopes: Array, u: Array, limited: Array,
     branches: Array, ends: Array, slots: Array, out: Array, entries: Array,

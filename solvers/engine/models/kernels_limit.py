@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 
-from ...structured.jit import leaf
+from ...structured.jit import inlined
 
 __all__ = ["fetlim", "limvds", "pnjlim"]
 
 
-@leaf
+@inlined
 def pnjlim(new: float, old: float, vt: float, critical: float) -> float:
     """Return the voltage of a junction: above `critical`, currents move by little, not voltages."""
     if new > critical and abs(new - old) > 2.0 * vt:
@@ -29,7 +29,7 @@ def pnjlim(new: float, old: float, vt: float, critical: float) -> float:
     return new
 
 
-@leaf
+@inlined
 def fetlim(new: float, old: float, threshold: float) -> float:
     """Return the gate voltage of a field-effect transistor, limited around its threshold."""
     step = new - old
@@ -50,7 +50,7 @@ def fetlim(new: float, old: float, threshold: float) -> float:
     return max(new, threshold + 2.0)
 
 
-@leaf
+@inlined
 def limvds(new: float, old: float) -> float:
     """Return the drain-source voltage of a field-effect transistor."""
     if old >= 3.5:

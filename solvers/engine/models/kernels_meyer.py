@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...structured.jit import leaf
+from ...structured.jit import inlined
 from .kernels_dual import (
     Dual,
     add,
@@ -20,7 +20,7 @@ from .kernels_dual import (
 __all__ = ["meyer", "moved"]
 
 
-@leaf
+@inlined
 def meyer(
     over: Dual, vds: float, vdsat: Dual, phi: float, cox: float
 ) -> tuple[Dual, Dual, Dual]:
@@ -48,7 +48,7 @@ def meyer(
     return mul(channel, near), mul(channel, far), bulk
 
 
-@leaf
+@inlined
 def moved(c: Dual, v: Dual, c_0: float, v_0: float, q_0: float) -> Dual:
     """Return the charge after the voltage has gone from v_0 to v, at the mean capacitance."""
     return shift(mul(scale(0.5, shift(c, c_0)), shift(v, -v_0)), q_0)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 
 from ....netlists._check import Array
-from ...structured.jit import leaf
+from ...structured.jit import inlined
 from .kernels_dual import Dual, add, constant, linear, mul, scale, shift, square, sub
 from .kernels_mos_rows import BETA, GAMMA, LAMBDA, PHI, VBI
 
 __all__ = ["level1"]
 
 
-@leaf
+@inlined
 def level1(vgs: float, vds: float, vbs: float, p: Array, e: int) -> tuple[Dual, Dual, Dual]:
     """Return drain current, threshold and saturation voltage for vds >= 0.
 

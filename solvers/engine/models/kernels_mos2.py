@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from ....netlists._check import Array
-from ...structured.jit import leaf
+from ...structured.jit import inlined
 from .kernels_dual import (
     Dual,
     add,
@@ -52,7 +52,7 @@ from .kernels_mos_rows import (
 __all__ = ["level2"]
 
 
-@leaf
+@inlined
 def _root(inside: Dual, phi: float) -> Dual:
     """Return the root of phi less a junction's voltage, which stays positive in forward bias."""
     if inside[0] >= phi:
@@ -62,7 +62,7 @@ def _root(inside: Dual, phi: float) -> Dual:
     return div(constant(math.sqrt(phi)), k)
 
 
-@leaf
+@inlined
 def _root_slope(root: Dual, inside: Dual, phi: float) -> Dual:
     """Return the derivative of `_root` by the junction's voltage."""
     if inside[0] >= phi:
@@ -70,7 +70,7 @@ def _root_slope(root: Dual, inside: Dual, phi: float) -> Dual:
     return scale(-0.5 / (phi * math.sqrt(phi)), square(root))
 
 
-@leaf
+@inlined
 def _cubic(a: float, b: float, c: float) -> float:
     """Return the largest real root of y^3 + a y^2 + b y + c."""
     r, s = b - a * a / 3.0, 2.0 * a * a * a / 27.0 - a * b / 3.0 + c
@@ -86,7 +86,7 @@ def _cubic(a: float, b: float, c: float) -> float:
     return left + right - a / 3.0
 
 
-@leaf
+@inlined
 def _quartic(a: float, b: float, c: float, d: float) -> float:
     """Return the smallest positive root of x^4 + a x^3 + b x^2 + c x + d (Ferrari), or -1."""
     y = _cubic(-b, a * c - 4.0 * d, -d * (a * a - 4.0 * b) - c * c)
@@ -112,7 +112,7 @@ def _quartic(a: float, b: float, c: float, d: float) -> float:
     return best
 
 
-@leaf
+@inlined
 def _baum(
     gamma: Dual, v1: Dual, v2: Dual, xv: Dual, source3: Dual, found: Dual
 ) -> Dual:
@@ -138,7 +138,7 @@ def _baum(
     return sub(square(root), v2)
 
 
-@leaf
+@inlined
 def _shortening(
     drain: Dual, vdsat: Dual, mobility: Dual, p: Array, e: int
 ) -> Dual:
@@ -156,7 +156,7 @@ def _shortening(
     return scale(width / length, sub(sqrt(add(square(speed), beyond)), speed))
 
 
-@leaf
+@inlined
 def level2(vgs: float, vds: float, vbs: float, p: Array, e: int) -> tuple[Dual, Dual, Dual]:
     """Return drain current, threshold and saturation voltage for vds >= 0.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from ....netlists._check import Array
-from ...structured.jit import leaf
+from ...structured.jit import inlined
 from .kernels_dual import (
     Dual,
     add,
@@ -50,7 +50,7 @@ __all__ = ["level3"]
 _C0, _C1, _C2 = 0.0631353, 0.8013292, -0.01110777  # of Dang's formula for the short channel
 
 
-@leaf
+@inlined
 def _body(vbs: float, phi: float) -> tuple[Dual, Dual]:
     """Return phi - vbs and its root; they stay positive in forward bias."""
     if vbs <= 0.0:
@@ -62,7 +62,7 @@ def _body(vbs: float, phi: float) -> tuple[Dual, Dual]:
     return square(body), body
 
 
-@leaf
+@inlined
 def _short_channel(root: Dual, p: Array, e: int) -> Dual:
     """Return the share of the bulk charge that belongs to the gate (Dang, IEEE JSSC 14:358)."""
     depth, width = p[XJ, e], p[XD, e]
@@ -77,7 +77,7 @@ def _short_channel(root: Dual, p: Array, e: int) -> Dual:
     return shift(scale(-depth / p[LENGTH, e], part), 1.0)
 
 
-@leaf
+@inlined
 def _shortening(
     current: Dual, drain: Dual, vdsat: Dual, fdrain: Dual, inverse_vdsc: Dual, p: Array, e: int
 ) -> Dual:
@@ -101,7 +101,7 @@ def _shortening(
     return scale(1.0 / length, sub(root, field))
 
 
-@leaf
+@inlined
 def level3(vgs: float, vds: float, vbs: float, p: Array, e: int) -> tuple[Dual, Dual, Dual]:
     """Return drain current, threshold and saturation voltage for vds >= 0.
 

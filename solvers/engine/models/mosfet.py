@@ -57,6 +57,7 @@ class MosTransistors(Device):
     )
     told: tuple[str, ...] = TOLD
     remembers = 10
+    fills = True
 
     def __init__(
         self, table: Table, at: Ints, sign: Array, p: Sequence[Array], kernel: Kernel,
