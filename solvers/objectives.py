@@ -59,8 +59,10 @@ class _Window:
         """Return derivatives by y from those by both ends of the window's pieces."""
         each = np.append(left, 0.0)
         each[1:] += right
-        found: Array = np.bincount(self.before, (1.0 - self.share) * each, self.count)
-        return found + np.bincount(self.before + 1, self.share * each, self.count)
+        found = np.zeros(self.count)
+        np.add.at(found, self.before, (1.0 - self.share) * each)
+        np.add.at(found, self.before + 1, self.share * each)
+        return found
 
 
 def _between(time: Array, points: Array) -> tuple[Any, Array]:

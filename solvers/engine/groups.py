@@ -212,8 +212,8 @@ class Group:
         """
         return None
 
-    def recall(self, modes: Bools) -> None:
-        """Go back to the states that `modes` returned."""
+    def recall(self, modes: Bools, *, fixed: bool = False) -> None:
+        """Go back to the states that `modes` returned; `fixed`: whatever x will be."""
 
     def remember(self, x: Array) -> None:
         """Let charges that depend on their path go on from x."""

@@ -99,7 +99,7 @@ class Memristors(Group):
     def start(self) -> None:
         """Forget limited voltages and states."""
         self.old_v, self.old_y = np.zeros(len(self.names)), self.first.copy()
-        self._sliding = np.zeros(self.jumps.shape, dtype=np.bool_)
+        self._sliding, self._fixed = np.zeros(self.jumps.shape, dtype=np.bool_), False
         self._stops, self._side = np.zeros(len(self.names)), self._sides(self.old_v)
         self._end = self._ends(self.first)
         self.jumped = False
@@ -129,11 +129,14 @@ class Memristors(Group):
 
     def modes(self) -> Bools | None:
         """Return which jumps' ramps devices are on, (J, E)."""
-        return self._sliding.copy() if len(self.jumps) else None
+        if not len(self.jumps):
+            return None
+        on: Bools = self._sliding & (self._sides(self.old_v) == 0.0)
+        return on
 
-    def recall(self, modes: Bools) -> None:
-        """Have devices on those ramps."""
-        self._sliding = modes
+    def recall(self, modes: Bools, *, fixed: bool = False) -> None:
+        """Have devices on those ramps, which `fixed` ones do not leave at their ends."""
+        self._sliding, self._fixed = modes, fixed
 
     def abrupt(self, x: Array) -> bool:
         """Return whether a device got on or over a ramp, or a state to its bound."""
@@ -172,7 +175,7 @@ class Memristors(Group):
     def _ramps(self, u: Array, y: Array, found: Array) -> None:
         """Put the rates on ramps into `found`, the law at u volt."""
         for at, width, sliding in zip(self.jumps, self.width, self._sliding, strict=True):
-            on = sliding & (np.abs(u - at) < width)
+            on = sliding & (self._fixed | (np.abs(u - at) < width))
             if not on.any():
                 continue
             low, high = (self._law_beside(at + way * width, y) for way in (-1.0, 1.0))

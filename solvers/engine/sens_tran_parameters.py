@@ -20,6 +20,7 @@ from .memristors import Memristors, device_of
 from .sens import parameters_of
 from .sens_tran_parts import Moved
 from .sens_tran_run import Trajectory
+from .values import number
 
 __all__ = ["Selection", "Wave", "movable", "refusal", "waves"]
 
@@ -126,20 +127,22 @@ def _initial(run: Trajectory, element: Element) -> Iterator[Moved]:
     name, card = element.name.lower(), _card(run.system.circuit, element)
     given = {k.lower(): v for k, v in element.parameters}
     if element.kind in "CL":
-        value = given.get("ic")
-        if value is None:
+        if "ic" in given:
+            value = number(given["ic"])
+        else:
             x = run.at_rest()
             ends = [run.names.node(n) for n in element.nodes[:2]]
-            value = x[ends[0]] - x[ends[1]] if element.kind == "C" else 0.0
-        step = 1e-3 * (abs(float(value)) or 1.0)
-        yield Moved(f"{name}_ic", name, "_ic", float(value), step, 0, _set(element, card, "ic"))
+            value = float(x[ends[0]] - x[ends[1]]) if element.kind == "C" else 0.0
+        step = 1e-3 * (abs(value) or 1.0)
+        yield Moved(f"{name}_ic", name, "_ic", value, step, 0, _set(element, card, "ic"))
         return
     parts = given.get("ic", ())
     words = parts if isinstance(parts, tuple) else str(parts).replace(",", " ").split()
     for k, terminal in enumerate(_TERMINALS.get(element.kind, ())):
-        value = words[k] if k < len(words) else given.get(f"ic{terminal}")
-        if value is None:
+        given_here = words[k] if k < len(words) else given.get(f"ic{terminal}")
+        if given_here is None:
             continue
+        value = number(given_here)
         plain = tuple(
             (key, v) for key, v in element.parameters
             if key.lower() not in ("ic", *(f"ic{t}" for t in _TERMINALS[element.kind]))
@@ -150,7 +153,7 @@ def _initial(run: Trajectory, element: Element) -> Iterator[Moved]:
         base = replace(element, parameters=plain + others) if terminal else element
         slot = f"_ic{terminal}"
         yield Moved(
-            f"{name}{slot}", name, slot, float(value), 1e-3 * (abs(float(value)) or 1.0), 0,
+            f"{name}{slot}", name, slot, value, 1e-3 * (abs(value) or 1.0), 0,
             _set(base, card, f"ic{terminal}"),
         )
 

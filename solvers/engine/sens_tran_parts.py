@@ -242,7 +242,7 @@ class _Part:
                 if modes is not before:
                     before = modes
                     for group, chosen in moding:
-                        group.recall(chosen(modes))
+                        group.recall(chosen(modes), fixed=True)
                 x[:-1] = run.values[k, places[:-1]]
                 system.evaluate(x, run.now[k])
                 f[k - first], q[k - first] = system.f, system.q

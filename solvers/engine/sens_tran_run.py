@@ -37,6 +37,7 @@ _RELATIVE = 1e-5
 _SETTLED = 1e-6  # of an unknown's absolute tolerance and 1e-5 of it: the last Newton step
 _ROUNDED = 1e-2  # steps below it that do not shrink are rounding
 _MOST = 30
+_NONE: Bools = np.zeros(0, dtype=np.bool_)
 _KNOWN = 40  # factors of constant matrices that are kept
 
 
@@ -106,7 +107,7 @@ class Recorder(_Run):
         found = []
         for group in self.moding:
             modes = group.modes()
-            found.append(np.zeros(0, dtype=np.bool_) if modes is None else modes)
+            found.append(_NONE if modes is None else modes)
         before = self.modes[-1] if self.modes else None
         same = before is not None and all(map(np.array_equal, before, found))
         self.modes.append(before if same and before is not None else found)
@@ -312,6 +313,10 @@ class Trajectory:
             raise self._failure(k, f"Newton's steps stay at {last:.1e} of 1e-5 of the unknowns")
         self.values[k] = x[:-1]
         system.evaluate(x, now)
+        # the run's tolerances may be wider than a ramp
+        found = [m if (m := g.modes()) is not None else _NONE for g in self._moding]
+        if not all(map(np.array_equal, found, self._modes[k])):
+            self._modes[k] = found
 
     def _failure(self, k: int, reason: str) -> ConvergenceError:
         return ConvergenceError(

@@ -72,8 +72,9 @@ class Switches(Group):
         """Return which are closed, (E,)."""
         return self.closed.copy()
 
-    def recall(self, modes: Bools) -> None:
+    def recall(self, modes: Bools, *, fixed: bool = False) -> None:
         """Close those."""
+        del fixed  # without limiting they stay as they are
         self.closed = modes
 
     def _drive(self, x: Array) -> Array:

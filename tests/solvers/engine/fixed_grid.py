@@ -46,9 +46,11 @@ def again(made, circuit, *, uic=False):
     scale = np.abs(run.values).max(axis=0) + 1e-9
 
     def put(k):
-        for group, modes in zip(moding, run.modes_at(k), strict=True):
-            if modes.size:
-                group.recall(modes)
+        known = run.modes_at(k)
+        for group in moding:
+            places = [run.mode_places[name] for name in group.names]
+            if known[places[0][0]].size:
+                group.recall(np.stack([known[g][..., e] for g, e in places], axis=-1), fixed=True)
 
     system.start()
     put(0)
