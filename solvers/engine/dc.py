@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -111,7 +110,7 @@ class _Run:
         """Yield an element on its own at every point of the sweeps, with the point's conditions."""
         last: tuple[float, ...] | None = None
         made: Part | None = None
-        key: Any = None
+        key: list[float] = []
         self.system = self.newton = None
         for point in itertools.product(*self.values):
             turned = 0
@@ -120,8 +119,9 @@ class _Run:
                 turned = next(changed, len(point) - 1)
             self._set(point, turned, first=last is None)
             last = point
-            if made is None or key != (id(self.changed), self.kelvin):
-                key = id(self.changed), self.kelvin
+            here = [v for s, v in zip(self.sweeps, point, strict=True) if s.kind != "source"]
+            if made is None or here != key:
+                key = here
                 kelvin = self.changed.temperature if self.kelvin is None else self.kelvin
                 made = Part(
                     self.changed, kelvin, self.names.nodes, self.names.labels, [element]

@@ -19,11 +19,12 @@ from ...netlists.circuit import GROUND, Circuit
 from ...netlists.elements import Element
 from ...netlists.errors import ParameterError
 from ...netlists.spice.expression import Expression
+from .bdf import backward_weights
 from .groups import Instant, Ints
 from .names import CURRENTS
 from .system import System
 
-__all__ = ["Part", "backward_weights", "rates"]
+__all__ = ["Part", "rates"]
 
 _COMPLEMENTARY = ("pmos", "pjf")  # ngspice shows their currents as of the n-channel ones
 
@@ -250,14 +251,3 @@ def rates(
     if not known and len(times) > 1:
         found[0] = found[1]
     return found
-
-
-def backward_weights(back: Array) -> Array:
-    """Return weights w with dq/dt = w . q at the last of points that lie `back` seconds before."""
-    n = len(back)
-    scale = back[0]
-    # exact for all polynomials up to degree n - 1
-    powers = (-back / scale) ** np.arange(n)[:, None]
-    right = np.zeros(n)
-    right[1] = 1.0
-    return np.asarray(np.linalg.solve(powers, right) / scale)

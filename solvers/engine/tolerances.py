@@ -36,7 +36,8 @@ class Tolerances:
         Newton steps at an operating point, at points of a sweep or of a path to an operating
         point, and in a time step.
     maxord : int
-        1 or 2.
+        1 or 2, with method=gear up to 6. Orders above 2 pay at tight tolerances; they are not
+        stable for undamped oscillations.
     method : {"trap", "gear", "euler"}
     xmu : float
         Of the trapezoidal rule: the share of the rate before. 0.5 is the rule itself, less damps
@@ -88,8 +89,10 @@ class Tolerances:
         for name in ("itl1", "itl2", "itl4", "maxord"):
             if getattr(self, name) < 1:
                 raise ParameterError(f"option `{name}` must be >= 1; got {getattr(self, name)!r}")
-        if self.maxord > 2:
-            raise ParameterError(f"option `maxord` must be 1 or 2; got {self.maxord!r}")
+        if self.maxord > (6 if self.method == "gear" else 2):
+            raise ParameterError(
+                f"option `maxord` must be 1 or 2, with method=gear up to 6; got {self.maxord!r}"
+            )
         if not 0.0 <= self.xmu <= 0.5:
             raise ParameterError(f"option `xmu` must be from 0 to 0.5; got {self.xmu!r}")
         if self.method not in ("trap", "gear", "euler"):

@@ -13,6 +13,7 @@ from ...netlists._check import Array
 from ...netlists.analyses import Tran
 from ...netlists.circuit import Circuit
 from ...netlists.errors import ConvergenceError, ParameterError
+from .bdf import Bdf
 from .creep import Pace
 from .groups import Bools, Group, Instant
 from .homotopy import find
@@ -66,7 +67,11 @@ class _Run:
         self.system, self.analysis, self.progress = system, analysis, progress
         self.newton = Newton(system)
         tol = system.tolerances
-        self.tol, self.order_limit = tol, 1 if tol.method == "euler" else tol.maxord
+        self.tol, self.order_limit = tol, tol.maxord if tol.method != "euler" else 1
+        if tol.method == "trap" or any(
+            type(g).formula is not Group.formula for g in system.groups
+        ):
+            self.order_limit = min(self.order_limit, 2)
         self.now = system.instant(mode="tran", waves=True)
         self.names = Names(system.circuit, system.nodes, system.branches, system.shown)
         self.record = Record(self.names, save, analysis.start)
@@ -148,7 +153,8 @@ class _Run:
         system, analysis = self.system, self.analysis
         x, q = self._start()
         system.accept(x, self.now)
-        self.history = History(
+        high = self.order_limit > 2
+        self.history = Bdf(0.0, x, q, self.max_step) if high else History(
             self.tol.method, 0.0, x, q, self.max_step, self.tol.xmu
         )
         self._begin()
@@ -269,6 +275,12 @@ class _Run:
             second = min(_SAFETY * self._within(h, 2), 2.0 * h)
             if second > 1.05 * h:
                 order, allowed = 2, second
+        elif isinstance(history, Bdf):
+            for other in (order - 1, order + 1):
+                if 2 <= other <= self.order_limit and history.may(other):
+                    step = min(_SAFETY * self._within(h, other), 2.0 * h)
+                    if step > 1.05 * allowed:
+                        order, allowed = other, step
         for group in self.watched["accept"]:
             group.accept(x, self._at)
         history.push(t, x, system.q, self._rate)

@@ -499,7 +499,7 @@ MISTAKES = [
     ("V1 a 0 1\n.dc v1 0 1 -0.1", "does not lead from"), ("V1 a 0 1\n.dc v1 0 1 1e-12", "more than"), ("V1 a 0 1\n.dc v1 0 1", "the step is expected"),
     (".ac dec 10 0 1", "0 < start"), (".ac foo 1 2 3", "dec, oct or lin"), (".ac dec 1.5 1 10", "must be whole"),
     ("V1 a 0 1\n.noise v(b) v1 dec 1 1 2", "no node `b`"), ("V1 a 0 1\n.tf 3 v1", "an output|the output is expected"), (".pz a b", "pole-zero analysis, is not supported"),
-    (".options rtol=1", "no option `rtol`; did you mean `trtol`"), (".options scale=1e-6", "would change the results"), (".options autostop", "would change the results"), (".temp -300", "below absolute zero"), (".ic a=1", r"`v\(node\) = volt`"),
+    (".options rtol=1", "no option `rtol`; did you mean `trtol`"), (".options newtrunc=1", "would change the results"), (".options autostop", "would change the results"), (".temp -300", "below absolute zero"), (".ic a=1", r"`v\(node\) = volt`"),
     ("R1 a 0 1\n.ic v(b)=1", "no node `b`"), (".ic", r"`v\(node\)"), (".meas tran", "a name is expected|TRIG"), (".meas foo x max v(a)", "no analysis"),
     (".meas tran x foo v(a)", "`foo` is not known"), ("V1 a 0 1\n.meas tran x find v(a)", "needs WHEN or `at=`"), ("V1 a 0 1\n.meas tran x max v(b)", "no node `b`"),
     ("V1 a 0 1\n.meas tran x trig v(a) val=1 targ v(a)", "TARG needs `val=`"), ("V1 a 0 1\n.meas tran x when v(a) cross=1", "condition"),

@@ -82,12 +82,19 @@ def terminals(circuit, result):
             yield e, node, i
 
 
-@pytest.mark.parametrize(("options", "uic"), [
-    ("", ""), ("method=gear", ""), ("xmu=0.45", ""), ("method=euler", ""),
-])
-def test_kirchhoffs_law_in_time(options, uic):
+@pytest.mark.slow
+@pytest.mark.parametrize("options", ["", "method=gear", "method=gear maxord=5", "xmu=0.45", "method=euler"])
+def test_kirchhoffs_law_in_time(options):
+    kirchhoff(options, "1e-6")
+
+
+def test_kirchhoffs_law_in_time_roughly():
+    kirchhoff("", "1e-4")
+
+
+def kirchhoff(options, reltol):
     circuit = read_spice(
-        RICH + f".tran 5u 1.2m {uic}\n.options reltol=1e-6 abstol=1e-14 vntol=1e-9 {options}\n"
+        RICH + f".tran 5u 0.7m\n.options reltol={reltol} abstol=1e-14 vntol=1e-9 {options}\n"
     )
     r, = Solver().run(circuit)
     total = {n: np.zeros(len(r.time)) for n in (*circuit.nodes, "0")}
@@ -97,7 +104,7 @@ def test_kirchhoffs_law_in_time(options, uic):
         total[node] = total[node] + i
         largest[node] = max(largest[node], np.abs(i).max())
     for node, sum_ in total.items():
-        assert np.abs(sum_[2:]).max() <= 2e-6 * largest[node] + 1e-12, node
+        assert np.abs(sum_[2:]).max() <= 2 * float(reltol) * largest[node] + 1e-12, node
 
 
 def test_what_sources_deliver_is_what_elements_take():
