@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from ..analyses import Step
 from ..elements import Element
 from ..errors import NetlistError
 from .steps import step_circuits
@@ -34,7 +35,13 @@ def step_commands(
     models: set[str] = set()
     for _, other in runs:
         if [(e.kind, e.name, e.nodes, e.model) for e in other] != names:
-            raise NetlistError(".step changes which elements there are, which cannot be written")
+            file, line = next(a.where for a in circuit.analyses if isinstance(a, Step)) or (
+                None, None
+            )
+            raise NetlistError(
+                ".step changes which elements there are: ngspice has no command for that; write "
+                "the circuits of `step_circuits` one by one", file=file, line=line,
+            )
         for a, b in zip(circuit, other, strict=True):
             if (a.value, a.parameters, a.wave) != (b.value, b.parameters, b.wave):
                 touched.add(b.name.lower())

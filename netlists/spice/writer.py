@@ -330,7 +330,11 @@ class Writer:
         yield from map(wrapped, map(self.measure, circuit.measures))
         if self.unrolled:
             if circuit.commands:
-                raise NetlistError("`.step` and a control block cannot both be written")
+                file, line = self.steps[0].where or (None, None)
+                raise NetlistError(
+                    "`.step` is written as a control block, and this deck has one of its own: put "
+                    "`foreach` with `alterparam` and `reset` into it instead", file=file, line=line,
+                )
             yield ".control"
             yield from map(wrapped, step_commands(circuit, self.refuse))
             yield ".endc"

@@ -203,7 +203,8 @@ class Session:
     def _do_run(self, c: Command, arguments: Sequence[str]) -> None:
         del arguments
         if any(isinstance(a, Step) for a in self.circuit.analyses):
-            raise ParameterError("`.step` and a control block: use `foreach` instead")
+            raise ParameterError("`.step` and a control block: use `foreach` with `alterparam` and "
+                                 "`reset` in the control block instead")
         if not self.circuit.analyses:
             raise ParameterError("the deck has no analysis")
         results = run_deck(self.circuit, progress=self.progress)

@@ -95,3 +95,16 @@ def test_scaled_lengths_are_written_as_they_are():
     assert circuit["m1"].get("ad") == pytest.approx(4e-12)
     again = read_spice(circuit.to_spice())
     assert again["m1"].get("w") == pytest.approx(1e-5)
+
+
+STEPS = "s\nv1 a 0 1\nr1 a b {r}\nr2 b 0 1k\n.param r=1k\n.op\n.step param r list 1k 2k\n"
+
+
+@pytest.mark.parametrize(("deck", "line", "message"), [
+    (STEPS + ".control\nrun\n.endc\n", 7, "has one of its own: put `foreach`"),
+    (STEPS.replace("r2 b 0 1k", ".if (r>1.5k)\nr2 b 0 1k\n.else\nr3 b 0 2k\n.endif"), 11, "changes which elements"),
+])
+def test_steps_that_cannot_be_written_for_ngspice_are_named(deck, line, message):
+    with pytest.raises(NetlistError, match=message) as caught:
+        read_spice(deck).to_spice("ngspice")
+    assert caught.value.line == line
