@@ -336,7 +336,7 @@ class Device:
     def simulate(
         self, t: Any, v: Any, conductance: Any = None, *, state: Any = None,
         seed: Any = None, rtol: float = 1e-6, save: str = "all", threads: int | None = None,
-        max_steps: int = 1_000_000,
+        max_steps: int = 1_000_000, backend: Any = "cpu",
     ) -> Trace:
         """Integrate the device, or many independent ones, through voltage waveforms.
 
@@ -362,16 +362,18 @@ class Device:
             Default: all CPUs.
         max_steps : int
             Most steps of one device, refused ones included, beyond one per interval of `t`.
+        backend : {"cpu", "gpu", "auto"}
+            As for `Solver`; on a GPU a thread integrates each device.
 
         Raises
         ------
-        ParameterError
+        ParameterError, BackendUnavailable, OutOfMemoryError
         ConvergenceError
             A device needs more steps; the message says which, when and at which voltage.
         """
         return simulate(
             self, t, v, conductance, state=state, seed=seed, rtol=rtol, save=save,
-            threads=threads, max_steps=max_steps,
+            threads=threads, max_steps=max_steps, backend=backend,
         )
 
     def hysteresis(

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..netlists._check import Array, finite_array
 from ..netlists.errors import ConvergenceError, ParameterError
+from ..solvers.batched import choose_backend
 from ..solvers.structured.threads import spread
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def _initial(device: Device, conductance: Any, state: Any, count: int) -> Array:
 
 def simulate(
     device: Device, t: Any, v: Any, conductance: Any, *, state: Any, seed: Any, rtol: float,
-    save: str, threads: int | None, max_steps: int,
+    save: str, threads: int | None, max_steps: int, backend: Any,
 ) -> Trace:
     """Do what `Device.simulate` says."""
     time = _times(t)
@@ -125,7 +126,8 @@ def simulate(
                     if own > 1 else device.parameter_array, shape)
     low, high = (device.flat(b.reshape(len(b), -1) if own > 1 else b, shape)
                  for b in device.bounds())
-    kernels = device.kernels
+    arrays = choose_backend(backend)[0]
+    kernels = device.kernels if arrays is None else None
 
     def block(k: int) -> int:
         s = slice(k * _BLOCK, min((k + 1) * _BLOCK, count))
@@ -135,7 +137,7 @@ def simulate(
 
         part = states[:, s] if every else np.empty((len(x), 0, 0))
         now, kept = np.ascontiguousarray(x[:, s]), np.empty(part.shape)
-        bad = kernels.integrate(
+        bad = kernels.integrate(  # type: ignore[union-attr]
             time, drive[s] if len(drive) > 1 else drive, mine(P), mine(low), mine(high), now, rtol,
             max_steps, device.stochastic, key, k * _BLOCK, every, current[s], kept, stats[s],
         )
@@ -144,7 +146,15 @@ def simulate(
             states[:, s] = kept
         return int(bad) + k * _BLOCK if bad >= 0 else -1
 
-    blocks = spread(block, -(-count // _BLOCK), threads or len(os.sched_getaffinity(0)))
+    if arrays is not None:
+        from .gpu import integrate_on_device  # noqa: PLC0415 - writes and compiles CUDA C
+
+        blocks = [integrate_on_device(
+            arrays, device, time, drive, (P, low, high), x, rtol, max_steps, key, current, states,
+            stats, every=every,
+        )]
+    else:
+        blocks = spread(block, -(-count // _BLOCK), threads or len(os.sched_getaffinity(0)))
     for bad in blocks:
         if bad >= 0:
             raise ConvergenceError(

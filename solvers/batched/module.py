@@ -159,11 +159,16 @@ def choose_backend(backend: Any) -> tuple[ArrayBackend | None, str]:
 
     Raises
     ------
+    ParameterError
     BackendUnavailable
         "gpu" where there is none; says what was found.
     """
     if isinstance(backend, ArrayBackend):
         return backend, ""
+    if not isinstance(backend, str) or backend not in ("cpu", "gpu", "auto"):
+        raise ParameterError(
+            f"`backend` must be one of 'cpu', 'gpu', 'auto', or an ArrayBackend; got {backend!r}"
+        )
     if backend == "cpu":
         return None, ""
     gpu, found = find_gpu()
