@@ -90,6 +90,9 @@ class Instant:
         See the module's text.
     hertz : float
         Frequency of a small-signal analysis, for elements that depend on it; else 0.
+    hold : bool
+        Whether devices that are to start switched off are held so: a first guess at an operating
+        point.
     """
 
     time: float = 0.0
@@ -101,6 +104,7 @@ class Instant:
     initialise: bool = False
     limit: bool = True
     hertz: float = 0.0
+    hold: bool = False
 
     def but(self, **changes: Any) -> Instant:
         """Return the same with other values."""

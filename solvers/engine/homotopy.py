@@ -106,6 +106,16 @@ class _Search:
         self._leak()
         if fresh:
             self.system.start()
+            if any(np.any(getattr(g, "off", False)) for g in self.system.active):
+                # without the devices that are to start switched off, which are let go then
+                self._leak(self.now.gmin or 1e-12)
+                first = self.newton.solve(
+                    x, self.now.but(initialise=True, hold=True),
+                    limit=self.newton.tolerances.itl1,
+                )
+                self._leak()
+                if first.converged:
+                    x, fresh = first.x, False
         found = self.newton.solve(
             x, self.now.but(initialise=fresh), limit=self.newton.tolerances.itl1
         )

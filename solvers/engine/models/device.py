@@ -141,6 +141,9 @@ class Device(Group):
         if now.limit:
             mode = INITIAL if now.initialise else LIMITED
             self._run(x, self.at, mode, now, out, self.old, self.limited)
+            if now.hold and self.off.any():
+                k = self.off != 0
+                out.f[:, k], out.g[:, k], self.old[:, k], self.limited[k] = 0.0, 0.0, 0.0, False
             return
         self._run(x, self.at, FREE, now, out, self.old, self.limited)
 
