@@ -92,7 +92,8 @@ def run(
     out: Annotated[Path | None, typer.Option(
         help="Write results to this .raw (ngspice's format) or .csv file.")] = None,
     plot: Annotated[bool, typer.Option(
-        "--plot", help="Write a picture of every analysis, DECK-tran.png.")] = False,
+        "--plot", help="Write a picture of every analysis, DECK-tran.png, or of every `plot` "
+        "of the control block, DECK-plot1.png.")] = False,
     ngspice: _Compat = False,
     param: _Parameters = None,
 ) -> None:
@@ -109,10 +110,10 @@ def run(
 
             with _bars(errors) as progress:
                 session = run_commands(
-                    circuit, folder=Path.cwd(), tell=console.print, progress=progress
+                    circuit, folder=Path.cwd(), tell=console.print, progress=progress, draws=plot
                 )
             results = [p.result for p in session.vectors.plots.values() if p.result is not None]
-            files = list(session.files)
+            files, asked = list(session.files), session.pictures
         else:
             from .solvers.engine.deck import run_deck  # noqa: PLC0415 - imports numba
 
@@ -120,13 +121,13 @@ def run(
                 results = run_deck(circuit, progress=progress)
             for result in results:
                 _show(result, circuit, console)
-            files = []
+            files, asked = [], []
         if out is not None:
             from .solvers.engine.export import save_results  # noqa: PLC0415 - imports numba
 
             files += save_results(out, results)
         if plot:
-            files += _pictures(deck, results)
+            files += _pictures(deck, results, asked)
         for file in files:
             console.print(f"wrote {file}")
 
@@ -202,8 +203,8 @@ def _spoken(name: str) -> str:
     }[name]
 
 
-def _pictures(deck: Path, results: list[Any]) -> list[Path]:
-    """Write one picture per analysis; return the files."""
+def _pictures(deck: Path, results: list[Any], asked: list[Any]) -> list[Path]:
+    """Write what ``plot`` commands ask for, else one picture per analysis; return the files."""
     with studies_extra():
-        from .cli_spice_plots import save_pictures  # noqa: PLC0415 - imports matplotlib
-    return save_pictures(deck, results)
+        from .cli_spice_plots import save_asked, save_pictures  # noqa: PLC0415 - imports matplotlib
+    return save_asked(deck, asked) if asked else save_pictures(deck, results)

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-__all__ = ["save_pictures"]
+__all__ = ["save_asked", "save_pictures"]
 
 _MOST = 12  # curves of one picture
 _NAMES = {"Transient": "tran", "Spectrum": "ac", "Sweep": "dc", "NoiseSpectrum": "noise"}
@@ -34,6 +34,41 @@ def save_pictures(deck: Path, results: list[Any]) -> list[Path]:
         figure = _figure(kind, many)
         figure.savefig(files[-1], dpi=150)
     return files
+
+
+def save_asked(deck: Path, pictures: list[Any]) -> list[Path]:
+    """Write a picture for every ``plot`` of a control block."""
+    files: list[Path] = []
+    for k, picture in enumerate(pictures, 1):
+        figure = Figure(figsize=(7.0, 3.8), layout="constrained")
+        FigureCanvasAgg(figure)
+        axis = figure.subplots()
+        for label, x, y in picture.curves:
+            axis.plot(x, y, label=label)
+        for which, setting in (("x", axis.set_xscale), ("y", axis.set_yscale)):
+            spectrum = which == "x" and picture.abscissa == "frequency" and _decades(picture)
+            if which in picture.logarithmic or spectrum:
+                setting("log")
+        if "x" in picture.limits:
+            axis.set_xlim(*picture.limits["x"])
+        if "y" in picture.limits:
+            axis.set_ylim(*picture.limits["y"])
+        units = {"time": "time (s)", "frequency": "frequency (Hz)"}
+        axis.set_xlabel(picture.xlabel or units.get(picture.abscissa, picture.abscissa))
+        axis.set_ylabel(picture.ylabel)
+        axis.grid(visible=True, alpha=0.3)
+        axis.legend(fontsize="small")
+        if picture.title:
+            figure.suptitle(picture.title)
+        files.append(Path(f"{deck.stem}-{picture.name or f'plot{k}'}.png"))
+        figure.savefig(files[-1], dpi=150)
+    return files
+
+
+def _decades(picture: Any) -> bool:
+    """Whether frequencies are spread over decades."""
+    x = np.asarray(picture.curves[0][1])
+    return bool(len(x) > 2 and x[0] > 0 and np.ptp(np.diff(x)) > 1e-6 * x[-1])
 
 
 def _axes(kind: str, names: tuple[str, ...]) -> tuple[Figure, list[Any]]:

@@ -130,3 +130,47 @@ def test_bad_arguments(deck):
     done = RUN.invoke(app, ["run", str(deck), "--param", "zz=1"])
     assert done.exit_code == 2
     assert "zz" in done.stderr
+
+
+PLOTS = """plots
+v1 in 0 dc 1 ac 1 sin(0 1 1k)
+r1 in out 1k
+c1 out 0 100n
+.control
+tran 10u 2m
+plot v(in) v(out) v(in)-v(out) title "both" ylabel volt ylimit -2 2
+plot v(out) vs v(in)
+ac dec 5 10 1meg
+plot db(v(out)) xlog
+hardcopy bode.ps v(out) loglog
+.endc
+"""
+
+
+def test_plots_of_a_control_block_are_drawn(deck, tmp_path):
+    deck.write_text(PLOTS)
+    done = RUN.invoke(app, ["run", str(deck), "--plot"])
+    assert done.exit_code == 0, done.output
+    names = {f.name for f in tmp_path.glob("*.png")}
+    assert names == {"deck-plot1.png", "deck-plot2.png", "deck-plot3.png", "deck-bode.png"}
+    assert all((tmp_path / n).stat().st_size > 5000 for n in names)
+    assert "draws it" not in done.output
+
+
+def test_plots_are_noted_where_nothing_draws(deck, tmp_path):
+    deck.write_text(PLOTS)
+    done = RUN.invoke(app, ["run", str(deck)])
+    assert done.exit_code == 0, done.output
+    assert "plot v(in), v(out), v(in)-v(out): `crossbarsim run --plot` draws it" in done.output
+    assert not list(tmp_path.glob("*.png"))
+    deck.write_text(PLOTS.replace("vs v(in)", "vs v(nowhere)"))
+    done = RUN.invoke(app, ["run", str(deck), "--plot"])
+    assert done.exit_code == 2
+    assert "deck.cir:8" in done.output.replace("\n", "")
+
+
+def test_notes_of_options_are_shown_by_check(deck):
+    deck.write_text(DECK.replace(".end\n", ".options klu\n.end\n"))
+    done = RUN.invoke(app, ["check", str(deck)])
+    assert done.exit_code == 0, done.output
+    assert "the option `klu` has no effect" in done.output

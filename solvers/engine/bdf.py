@@ -33,9 +33,8 @@ class Bdf(History):
 
     def __init__(self, time: float, x: Array, q: Array, rest: float) -> None:
         super().__init__("gear", time, x, q, rest)
-        self.times, self.points, self.charges = (
-            deque(kept, maxlen=8) for kept in (self.times, self.points, self.charges)
-        )
+        self.times = deque(self.times, maxlen=8)
+        self.points, self.charges = deque(self.points, maxlen=8), deque(self.charges, maxlen=8)
 
     def _back(self, h: float, count: int) -> Array:
         """Return how long before the end of the step the last `count` points are."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...netlists.analyses import Command, Four, Points, Step, Sweep, Tran
+from ...netlists.analyses import Command, Four, Step, Tran
 from ...netlists.circuit import Circuit
 from ...netlists.errors import NetlistError, ParameterError
 from ...netlists.spice.blocks import Block
@@ -18,20 +18,21 @@ from ...netlists.spice.commands import read_command, read_output
 from ...netlists.spice.lines import Line
 from ...netlists.spice.measures import read_measure
 from ...netlists.spice.scope import Scope, plain_number
-from .dc import with_value
+from .altered import altered
 from .deck import Progress, run_deck
 from .fourier import Harmonics, harmonics
 from .measure import measure
+from .pictures import Picture, read_picture
 from .results import Curves
 from .run import run_one
 from .vectors import Plot, Vectors, condition
-from .written import Writer, shown
+from .written import Writer, joined, shown
 
 __all__ = ["Session", "run_commands"]
 
 _MOST = 1_000_000  # rounds of a loop
 _ANALYSES = ("op", "dc", "tran", "ac", "noise", "tf", "sens")
-_IGNORED = {"plot": "pictures are made by `crossbarsim run --plot`", "save": "", "settype": ""}
+_IGNORED = ("save", "settype")
 
 
 class _Quit(Exception):
@@ -51,6 +52,8 @@ class Session:
         Gets every line that the commands print.
     progress : callable, optional
         See `run_deck`.
+    draws : bool
+        Whether the caller draws `pictures`; else ``plot`` prints a note.
 
     Attributes
     ----------
@@ -61,12 +64,15 @@ class Session:
     variables : dict
         Set with ``set``.
     printed : list of str
+    pictures : list of Picture
+        What ``plot`` asked for.
     files : list of Path
     """
 
     def __init__(
         self, circuit: Circuit, *, folder: str | Path = ".",
         tell: Callable[[str], None] | None = None, progress: Progress | None = None,
+        draws: bool = False,
     ) -> None:
         self.original = self.circuit = circuit
         self.tell, self.progress = tell, progress
@@ -76,6 +82,8 @@ class Session:
             for name in ("numdgt", "filetype", "nfreqs", "fourgridsize") if name in circuit.options
         }
         self.printed: list[str] = []
+        self.pictures: list[Picture] = []
+        self.draws = draws
         self.parameters: dict[str, float] = {}
         self.writer = Writer(Path(folder), self.vectors, self.variables)
 
@@ -126,8 +134,6 @@ class Session:
             self._analysis(c, arguments)
             return
         if c.name in _IGNORED:
-            if _IGNORED[c.name]:
-                self.say(f"{c.name}: {_IGNORED[c.name]}")
             return
         getattr(self, f"_do_{c.name}")(c, arguments)
 
@@ -267,25 +273,7 @@ class Session:
     # -- the circuit -------------------------------------------------------------------------
 
     def _do_alter(self, c: Command, arguments: Sequence[str]) -> None:
-        text = " ".join(arguments)
-        match = re.fullmatch(
-            r"@?([^\s=\[\]]+)(?:\s*\[\s*(\w+)\s*\]|\s+([A-Za-z_]\w*))?\s*(?:=|\s)\s*(.+)", text
-        )
-        if match is None:
-            raise ParameterError(f"`{c.name} element [parameter] = value`, not `{text}`")
-        target, parameter = match[1].lower(), (match[2] or match[3] or "").lower()
-        value = self._number(match[4])
-        if c.name == "altermod" or target in self.circuit.models:
-            sweep = Sweep("model", target, Points("list", listed=(value,)), parameter)
-        else:
-            element = self.circuit[target]
-            main = {"R": "resistance", "C": "capacitance", "L": "inductance"}.get(element.kind)
-            if parameter in ("dc", main, element.kind.lower() if element.kind in "RCL" else ""):
-                parameter = ""
-            if parameter == "ac":
-                parameter = "acmag"
-            sweep = Sweep("element", target, Points("list", listed=(value,)), parameter)
-        self.circuit = with_value(self.circuit, sweep, value)
+        self.circuit = altered(self.circuit, c.name, " ".join(arguments), self._number)
 
     _do_altermod = _do_alter
 
@@ -376,6 +364,18 @@ class Session:
         for line in self.writer.table(arguments):
             self.say(line)
 
+    def _do_plot(self, c: Command, arguments: Sequence[str]) -> None:
+        name = ""
+        if c.name != "plot":
+            name, *arguments = arguments or ("",)
+        picture = read_picture(self.vectors, arguments, self._number, joined, Path(name).stem)
+        self.pictures.append(picture)
+        if not self.draws:
+            labels = ", ".join(label for label, _, _ in picture.curves)
+            self.say(f"{c.name} {labels}: `crossbarsim run --plot` draws it")
+
+    _do_hardcopy = _do_gnuplot = _do_plot
+
     def _do_wrdata(self, c: Command, arguments: Sequence[str]) -> None:
         self.writer.data(c.name, arguments)
 
@@ -389,7 +389,7 @@ class Session:
 
 def run_commands(
     circuit: Circuit, *, folder: str | Path = ".", tell: Callable[[str], None] | None = None,
-    progress: Progress | None = None,
+    progress: Progress | None = None, draws: bool = False,
 ) -> Session:
     """Run a deck's control blocks.
 
@@ -400,5 +400,5 @@ def run_commands(
     """
     if not circuit.commands:
         raise ParameterError("the circuit has no control block")
-    session = Session(circuit, folder=folder, tell=tell, progress=progress)
+    session = Session(circuit, folder=folder, tell=tell, progress=progress, draws=draws)
     return session.run(circuit.commands)

@@ -13,7 +13,7 @@ from .export import raw_of
 from .raw import write_raw
 from .vectors import Vectors
 
-__all__ = ["Writer", "shown"]
+__all__ = ["Writer", "joined", "shown"]
 
 
 def shown(value: Any) -> str:
@@ -43,7 +43,7 @@ class Writer:
         current = self.vectors.current
         scale = current.scale
         found = []
-        for text in _joined(texts):
+        for text in joined(texts):
             if text.lower() == "all":
                 names = [n for n in current.names() if scale is None or n != scale[0]]
                 found += [(n, current.get(n)) for n in names]
@@ -130,7 +130,7 @@ class Writer:
         write_raw(file, plot, binary=binary, padded="nopadding" not in self.variables)
 
 
-def _joined(texts: Sequence[str]) -> list[str]:
+def joined(texts: Sequence[str]) -> list[str]:
     """Return expressions from words: those within parentheses, and around operators, belong."""
     found: list[str] = []
     for word in texts:

@@ -167,3 +167,24 @@ def test_errors_say_where(text, message, monkeypatch):
         message = message.replace("1000000", "50")
     with pytest.raises(NetlistError, match=message):
         session(text)
+
+
+def test_pictures_have_curves_limits_and_scales():
+    deck = ("p\nv1 a 0 dc 1 ac 1 sin(0 1 1k)\nr1 a b 1k\nc1 b 0 1u\n.control\ntran 10u 1m\n"
+            "plot v(a) v(b)*2 vs v(a) + 1 xlimit -1 2m title 'a b' ylog nogrid\n"
+            "ac dec 2 10 1k\nplot v(b) vdb(b) xl 10 1k\nplot all\n.endc\n")
+    session = run_commands(read_spice(deck))
+    one, two, three = session.pictures
+    assert [c[0] for c in one.curves] == ["v(a)", "v(b)*2"]
+    np.testing.assert_allclose(one.curves[0][1], one.curves[0][2] + 1)
+    assert one.title == "a b"
+    assert (one.limits, one.logarithmic) == ({"x": (-1.0, 2e-3)}, "y")
+    assert one.abscissa.replace(" ", "") == "v(a)+1"
+    assert [c[0] for c in two.curves] == ["mag(v(b))", "vdb(b)"]
+    assert two.abscissa == "frequency"
+    assert two.limits == {"x": (10.0, 1000.0)}
+    np.testing.assert_allclose(20 * np.log10(two.curves[0][2]), two.curves[1][2])
+    assert {"mag(v(a))", "mag(i(v1))"} <= {c[0] for c in three.curves}
+    for wrong in ("plot", "plot v(c)", "plot v(a) xlimit 1", "plot v(a) smith", "plot v(a) vs"):
+        with pytest.raises(NetlistError, match="plot"):
+            run_commands(read_spice(deck.replace("plot all", wrong)))
