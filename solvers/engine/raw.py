@@ -6,123 +6,19 @@ Written here from the files that ngspice 39 writes, and checked in both directio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ...netlists.errors import BackendUnavailable, NetlistError, ParameterError
+from ...netlists.errors import NetlistError
+from .raw_plot import RawPlot, RawVariable, Vector
+from .raw_writer import write_raw
 
 __all__ = ["RawPlot", "RawVariable", "read_raw", "write_raw"]
 
-Vector = NDArray[np.float64] | NDArray[np.complex128]
 _MOST = 1 << 40  # numbers of one plot: more is a broken header
-
-
-@dataclass(frozen=True)
-class RawVariable:
-    """One column of a plot.
-
-    Attributes
-    ----------
-    name : str
-        Such as ``"v(out)"``, ``"i(v1)"``, ``"time"``, ``"frequency"``.
-    kind : str
-        ``"time"``, ``"frequency"``, ``"voltage"``, ``"current"``, ``"notype"``, ...
-    attributes : dict
-        What else the line says: ``grid``, ``min``, ``max``, ``dims`` ...
-    """
-
-    name: str
-    kind: str
-    attributes: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, eq=False)
-class RawPlot:
-    """The results of one analysis.
-
-    ``plot["v(out)"]`` is a vector, real or complex as the file says; `scale` is the abscissa.
-
-    Attributes
-    ----------
-    title, name : str
-        Of the deck, and of the analysis (``"Transient Analysis"``).
-    variables : tuple of RawVariable
-        The first is the abscissa (except of an operating point).
-    vectors : tuple of (T,) arrays
-        In the same order, float or complex; shorter than the others where the file says so.
-    date, flags : str
-    dimensions : tuple of int
-        Of nested sweeps, the outermost first; empty where there is one.
-    options, commands : tuple of str
-        As in the file.
-    """
-
-    title: str
-    name: str
-    variables: tuple[RawVariable, ...]
-    vectors: tuple[Vector, ...]
-    date: str = ""
-    flags: str = "real"
-    dimensions: tuple[int, ...] = ()
-    options: tuple[str, ...] = ()
-    commands: tuple[str, ...] = ()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of all vectors."""
-        return tuple(v.name for v in self.variables)
-
-    @property
-    def complex(self) -> bool:
-        """Whether the vectors are complex."""
-        return any(np.iscomplexobj(v) for v in self.vectors)
-
-    @property
-    def scale(self) -> NDArray[np.float64]:
-        """The first vector; of a frequency the real part, the other one is not defined."""
-        first: NDArray[np.float64] = np.ascontiguousarray(np.real(self.vectors[0]))
-        return first
-
-    def __len__(self) -> int:
-        return max((len(v) for v in self.vectors), default=0)
-
-    def __getitem__(self, name: str) -> Vector:
-        key = name.strip().lower().replace(" ", "")
-        for variable, vector in zip(self.variables, self.vectors, strict=True):
-            if variable.name.lower() == key:
-                return self.scale if vector is self.vectors[0] else vector
-        raise ParameterError(
-            f"the plot {self.name!r} has no vector {name!r}; it has {', '.join(self.names)}"
-        )
-
-    def __contains__(self, name: str) -> bool:
-        return name.strip().lower().replace(" ", "") in (n.lower() for n in self.names)
-
-    def __repr__(self) -> str:
-        return f"RawPlot({self.name!r}, {len(self.variables)} vectors of {len(self)})"
-
-    def to_dict(self) -> dict[str, Vector]:
-        """Return all vectors by name."""
-        return {name: self[name] for name in self.names}
-
-    def to_dataframe(self) -> Any:
-        """Return a `pandas.DataFrame` over the abscissa."""
-        try:
-            import pandas as pd  # noqa: PLC0415 - optional
-        except ModuleNotFoundError as error:
-            raise BackendUnavailable("pandas is missing: install crossbarsim[studies]") from error
-        return pd.DataFrame(
-            {name: self[name] for name in self.names[1:]}, pd.Index(self.scale, name=self.names[0])
-        )
-
-
-# -- reading ---------------------------------------------------------------------------------------
 
 
 class _Reader:
@@ -245,6 +141,37 @@ class _Reader:
         return _columns(flat.astype(kind.newbyteorder("=")), present, points)
 
     def _text(self, present: list[int], points: int, complex_: bool) -> list[Vector]:
+        table = self._table(present, points, complex_)
+        return self._lines(present, points, complex_) if table is None else table
+
+    def _table(self, present: list[int], points: int, complex_: bool) -> list[Vector] | None:
+        """Read all numbers at once; None where they are not as most writers have them."""
+        if any(n != points for n in present):
+            return None
+        end = self.data.find(b"\nTitle:", self.at)
+        end = len(self.data) if end < 0 else end + 1
+        text = self.data[self.at:end]
+        if complex_:
+            text = text.replace(b",", b" ")
+        width = 1 + len(present) * (2 if complex_ else 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DeprecationWarning)
+            try:
+                found = np.fromstring(text, sep=" ")
+            except (DeprecationWarning, ValueError):  # something that is no number
+                return None
+        if found.size != points * width:
+            return None
+        rows = found.reshape(points, width)
+        if not np.array_equal(rows[:, 0], np.arange(points)):
+            return None
+        self.line += self.data.count(b"\n", self.at, end)
+        self.at = end
+        numbers = np.ascontiguousarray(rows[:, 1:])
+        return _columns(numbers.view(complex) if complex_ else numbers, present, points)
+
+    def _lines(self, present: list[int], points: int, complex_: bool) -> list[Vector]:
+        """Read line by line, and say what is wrong where."""
         kind = complex if complex_ else float
         found = np.empty(sum(present), dtype=kind)
         k = 0
@@ -321,80 +248,3 @@ def read_raw(path: str | Path | bytes) -> list[RawPlot]:
     if not plots:
         raise NetlistError("has no plot", file=name)
     return plots
-
-
-# -- writing ---------------------------------------------------------------------------------------
-
-
-def write_raw(
-    path: str | Path, plots: RawPlot | Iterable[RawPlot], *, binary: bool = True,
-    padded: bool = True,
-) -> None:
-    """Write plots so that ngspice's ``load`` reads them.
-
-    Parameters
-    ----------
-    path : path
-    plots : RawPlot, or several
-    binary : bool
-        Else text of 17 digits, which is as exact.
-    padded : bool
-        Whether vectors that are shorter than others are filled up with 0.
-    """
-    some: Sequence[RawPlot] = [plots] if isinstance(plots, RawPlot) else list(plots)
-    if not some:
-        raise ParameterError("`plots` must have at least one plot")
-    with Path(path).open("wb") as stream:
-        stream.writelines(_written(plot, binary=binary, padded=padded) for plot in some)
-
-
-def _written(plot: RawPlot, *, binary: bool, padded: bool) -> bytes:
-    if len(plot.variables) != len(plot.vectors):
-        raise ParameterError(
-            f"{plot.name}: {len(plot.variables)} variables and {len(plot.vectors)} vectors"
-        )
-    points, complex_ = len(plot), plot.complex
-    now = datetime.now().astimezone().strftime("%a %b %d %H:%M:%S  %Y")
-    lines = [
-        f"Title: {_line(plot.title)}", f"Date: {_line(plot.date) or now}",
-        f"Plotname: {_line(plot.name)}",
-        f"Flags: {'complex' if complex_ else 'real'}{'' if padded else ' unpadded'}",
-        f"No. Variables: {len(plot.variables)}", f"No. Points: {points}",
-    ]
-    if len(plot.dimensions) > 1:
-        lines.append(f"Dimensions: {','.join(map(str, plot.dimensions))}")
-    lines += [f"Command: {_line(c)}" for c in plot.commands]
-    lines += [f"Option: {_line(o)}" for o in plot.options]
-    lines.append("Variables:")
-    for k, (variable, vector) in enumerate(zip(plot.variables, plot.vectors, strict=True)):
-        if not variable.name or any(c.isspace() for c in variable.name + variable.kind):
-            raise ParameterError(f"a vector's name must be one word; got {variable.name!r}")
-        attributes = {a: c for a, c in variable.attributes.items() if a != "dims"}
-        if len(vector) != points:
-            attributes["dims"] = str(len(vector))
-        more = "".join(f" {a}={c}" for a, c in attributes.items())
-        lines.append(f"\t{k}\t{variable.name}\t{variable.kind}{more}")
-    kind = np.dtype("<c16" if complex_ else "<f8")
-    table = np.zeros((points, len(plot.vectors)), dtype=kind)
-    here = np.ones(table.shape, dtype=bool)
-    for k, vector in enumerate(plot.vectors):
-        table[:len(vector), k] = vector
-        here[len(vector):, k] = padded
-    if binary:
-        head = "\n".join([*lines, "Binary:", ""]).encode()
-        return head + (table if here.all() else table[here]).tobytes()
-    text = ["\n".join([*lines, "Values:"])]
-    for point in range(points):
-        values = [_number(v) for v in table[point, here[point]]]
-        text.append(f" {point}\t" + "\n\t".join(values) + "\n")
-    return "\n".join([*text, ""]).encode()
-
-
-def _number(value: Any) -> str:
-    if np.iscomplexobj(value):
-        return f"{value.real:.16e},{value.imag:.16e}"
-    return f"{value:.16e}"
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split("\n"))

@@ -104,3 +104,68 @@ def test_other_errors(tmp_path):
         write_raw(tmp_path / "a.raw", bad)
     with pytest.raises(ParameterError, match=r"it has time, v\(out\)"):
         plot()["v(x)"]
+
+
+def text_of(values, points, complex_=False):
+    head = (f"Title: t\nDate: d\nPlotname: Transient Analysis\nFlags: {'complex' if complex_ else 'real'}\n"
+            f"No. Variables: 2\nNo. Points: {points}\nVariables:\n\t0\ttime\ttime\n\t1\tv(a)\tvoltage\nValues:\n")
+    return (head + values).encode()
+
+
+def test_text_is_read_at_once_and_line_by_line_alike(monkeypatch, tmp_path):
+    from crossbarsim.solvers.engine import raw
+
+    rng = np.random.default_rng(5)
+    plots = []
+    for complex_ in (False, True):
+        values = rng.normal(size=(2, 3, 40)) * 10.0 ** rng.integers(-300, 300, (2, 3, 40))
+        vectors = tuple(values[0] + 1j * values[1] if complex_ else values[0])
+        plots += [RawPlot("two", "AC Analysis" if complex_ else "Transient Analysis", tuple(
+            RawVariable(n, "voltage") for n in ("x", "v(a)", "v(b)")), vectors)] * 2
+    write_raw(tmp_path / "t.raw", plots, binary=False)
+    fast = read_raw(tmp_path / "t.raw")
+    used = []
+    monkeypatch.setattr(raw._Reader, "_table", lambda *a: used.append(a))
+    slow = read_raw(tmp_path / "t.raw")
+    assert len(used) == len(fast) == len(slow) == 4
+    for one, two, true in zip(fast, slow, plots, strict=True):
+        for a, b, c in zip(one.vectors, two.vectors, true.vectors, strict=True):
+            np.testing.assert_array_equal(a, b)
+            np.testing.assert_array_equal(a, c)
+
+
+@pytest.mark.parametrize(("values", "message"), [
+    ("0\t0.0\n\t1.0\n1\t1.0\n\tx\n", "point 1: 'x' is no number"),
+    ("0\t0.0\n\t1.0\n1\t1.0\n", "ends within the values"),
+    ("0\t0.0\n\t1,5\n1\t1.0\n\t2\n", "is not one number"),
+    ("0\t0.0\n\t1.0\n\t1.0\n\t2\n", "its number is expected"),
+])
+def test_broken_text_is_named(values, message):
+    with pytest.raises(NetlistError, match=message):
+        read_raw(text_of(values, 2))
+
+
+def test_text_that_is_unusual_is_read_all_the_same():
+    plot, = read_raw(text_of("5\t0.0\n\t1.0\n\n7\n\t1.0\n\tnan\n", 2))
+    np.testing.assert_array_equal(plot["v(a)"], [1.0, np.nan])
+    plot, = read_raw(text_of("0\t0.0,0.0\n\t1.0,-2.0\n1\t1.0\n\tinf,0\n", 2, complex_=True))
+    np.testing.assert_array_equal(plot["v(a)"], [1 - 2j, complex(np.inf, 0)])
+    one, two = read_raw(text_of("0 0.0\n 1.0\n1 1.0\n 2.0\n", 2) + text_of("0 0.0\n 3.0\n", 1).replace(b"Title: t\n", b""))
+    assert (one["v(a)"].tolist(), two["v(a)"].tolist()) == ([1.0, 2.0], [3.0])
+
+
+@pytest.mark.slow
+def test_text_is_read_nearly_as_fast_as_numbers_can_be(tmp_path):
+    import time
+
+    vectors = tuple(np.random.default_rng(0).normal(size=(10, 50_000)))
+    names = tuple(RawVariable(f"v({k})", "voltage") for k in range(10))
+    write_raw(tmp_path / "t.raw", RawPlot("t", "Transient Analysis", names, vectors), binary=False)
+    words = (tmp_path / "t.raw").read_bytes().split(b"Values:")[1].split()
+    at = time.perf_counter()
+    read_raw(tmp_path / "t.raw")
+    took = time.perf_counter() - at
+    at = time.perf_counter()
+    for word in words:
+        float(word)
+    assert took < 2 * (time.perf_counter() - at)
