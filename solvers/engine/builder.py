@@ -40,7 +40,7 @@ def register_model(kind: str, *levels: int | str) -> Callable[[Factory], Factory
     """Make a factory that of the elements with model cards of this kind and these levels.
 
     `kind` is what the card says in lower case: "d", "npn", "pnp", "njf", "nmos", ... The factory
-    gets the elements of one kind and level, of different cards.
+    gets the elements of one level, of different cards, and of all kinds for which it is registered.
     """
 
     def keep(factory: Factory) -> Factory:
@@ -173,7 +173,7 @@ class Builder:
     def _of_models(self, elements: list[Element]) -> list[Group]:
         from . import models  # noqa: F401, PLC0415 - registers them, only where there are some
 
-        by_card: dict[tuple[str, int | str], list[Element]] = {}
+        by_factory: dict[Factory, list[Element]] = {}  # n and p channel are one group
         for e in elements:
             name = e.model
             card = self.circuit.models.get(name.lower()) if name else None
@@ -190,10 +190,10 @@ class Builder:
                     f"{e.name}: no model of kind {card.kind} level {card.level}; {known}",
                     **where(e),
                 )
-            by_card.setdefault(key, []).append(e)
+            by_factory.setdefault(_models[key], []).append(e)
         found: list[Group] = []
-        for key, some in by_card.items():
-            found.extend(_models[key](self, some))
+        for factory, some in by_factory.items():
+            found.extend(factory(self, some))
         return found
 
 

@@ -162,6 +162,9 @@ class Group:
         Of the E elements, for messages.
     limited : (E,) bool
         Set by `evaluate`.
+    by_element : bool
+        Whether the arrays of its `Stamp` have all of an element side by side, which compiled loops
+        over elements want, instead of all elements.
     jumped : bool
         Set by `accept`: something has changed at once, and the integration begins anew.
     follows : bool
@@ -177,6 +180,7 @@ class Group:
     c_at: tuple[Ints, Ints] = (_NO_ROWS, _NO_ROWS)
     source_rows: Ints = np.zeros(0, dtype=np.int64)
     limited: Bools = _NO_ELEMENT
+    by_element: bool = False
     jumped: bool = False
     follows: bool = False
     spectral: bool = False

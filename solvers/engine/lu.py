@@ -86,6 +86,18 @@ class Factors:
         """The order of the columns, where it is known."""
         return self._q
 
+    def pivots(self, since: int) -> tuple[Any, ...] | None:
+        """Return the arguments of `kernels_newton.newton_step` from `rows` on, if there are any.
+
+        `since` is that of `factor`.
+        """
+        if not self._ready or self._constant:
+            return None
+        return (
+            self._rows, self._q, *self._lu, self._pinv, self._clean, self._work, _REUSE,
+            self._starts[since],
+        )
+
     def _matrix(self, values: Array) -> csc_array:
         return csc_array((values, self.indices, self.indptr), shape=(self.n, self.n))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from ...netlists.errors import ConvergenceError
 from .condense import Condensed
 from .groups import Instant
 from .kernels import advance, largest_miss, missing
+from .kernels_newton import CONVERGED, NO_PIVOT, OVERFLOW, STEPPED, newton_step
 from .lu import Factors, SingularMatrixError
 from .recycled import Recycled
 from .system import System
@@ -20,6 +22,7 @@ from .tolerances import Tolerances
 __all__ = ["Newton", "Outcome"]
 
 _HALVINGS = 30
+_step: Any = newton_step
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +87,9 @@ class Newton:
         self._most = 40 if system.size < 20_000 else 6
         self.iterations = 0
         self._last = np.zeros(system.size + 1)
-        self._r, self._nothing = np.zeros(system.size + 1), np.zeros(system.size + 1)
+        self._r, self._nothing, self._step, self._terms, self._held = (
+            np.zeros(system.size + 1) for _ in range(5)
+        )
 
     @property
     def factored(self) -> int:
@@ -105,46 +110,94 @@ class Newton:
         """
         system, reltol = self.system, self.tolerances.reltol
         offset = self._nothing if offset is None else offset
-        r, x, other = self._r, x.copy(), np.empty_like(x)
+        x, other = x.copy(), np.empty_like(x)
         change, worst, reason = np.inf, -1, ""
+        quick = self._quick(offset)
         for count in range(limit + 1):
-            try:
-                system.evaluate(x, now)
-            except ConvergenceError as error:  # an element that is solved by itself
-                return Outcome(x, False, count, -1, str(error))
-            if now.initialise:
-                now = now.but(initialise=False)
-            if count and system.constant:  # exact but for rounding
-                return Outcome(x, True, count)
-            finite = missing(system.f, system.q, a, offset, r)
-            if count and change <= 1.0 and not system.limited():
-                miss, _ = largest_miss(
-                    r, system.terms(x, a), system.q, a, offset, reltol, self._row_floor
+            settled = count > 0 and change <= 1.0
+            pivots = self._pivots(a) if quick is not None else None
+            if quick is not None and pivots is not None:
+                system.fill(x, now)
+                if now.initialise:
+                    now = now.but(initialise=False)
+                done, moved, place = _step(
+                    *quick, a, settled and not system.limited(), count == limit, x, other, *pivots
                 )
-                if miss <= 1.0:
-                    return Outcome(x, True, count)
+            else:
+                system.evaluate(x, now)
+                if now.initialise:
+                    now = now.but(initialise=False)
+                done = self._look(x, a, offset, count, limit, settled=settled)
+            if done == CONVERGED:
+                return Outcome(x, True, count)
             if count == limit:
                 reason = f"not settled after {limit} steps"
                 break
-            if not finite:
+            if done == OVERFLOW:
                 back = self._back(x, now, a, offset, count)
                 if back is None:
-                    bad = int(np.argmin(np.isfinite(r)))
+                    bad = int(np.argmin(np.isfinite(self._r)))
                     return Outcome(x, False, count, bad, "the equations overflow")
                 x = back
                 continue
-            try:
-                self._factor(a)
-                if self._by is None:
-                    self._last = self.factors.solve(r)
-                else:
-                    self._last = self._by.solve(r, x, reltol, self._step_floor)
-            except SingularMatrixError as error:
-                return Outcome(x, False, count, error.column, "the matrix is singular")
-            change, worst = advance(x, self._last, reltol, self._step_floor, other)
+            if done == STEPPED:
+                change, worst, self._last = moved, place, self._step
+                self._factored += 1
+                self._before = a
+            else:
+                try:
+                    self._solve(a, x)
+                except SingularMatrixError as error:
+                    return Outcome(x, False, count, error.column, "the matrix is singular")
+                change, worst = advance(x, self._last, reltol, self._step_floor, other)
             x, other = other, x
             self.iterations += 1
         return Outcome(x, False, limit, worst, reason)
+
+    def _quick(self, offset: Array) -> Any:
+        """Return what a step in one call needs, where the whole matrix is factored every time."""
+        if self.system.linear or self.system.leaking:
+            return None
+        return (
+            *self.system.parts(), self.tolerances.reltol, self._row_floor, self._step_floor, offset,
+            self._r, self._terms, self._held, self._step,
+        )
+
+    def _pivots(self, a: float) -> Any:
+        """Return the pivots along which to factor again, where that is to be done."""
+        if self._condensed is not None or self._recycled is not None or (
+            not self._tried and Recycled.promising(self.factors)
+        ):
+            return None
+        since = 0 if self._before is None else 2 if self._before == a else 1
+        return self.factors.pivots(since)
+
+    def _look(
+        self, x: Array, a: float, offset: Array, count: int, limit: int, *, settled: bool
+    ) -> int:
+        """Return whether x is the solution, or that a step is needed, and fill the residual."""
+        system, r = self.system, self._r
+        if count and system.constant:  # exact but for rounding
+            return CONVERGED
+        finite = missing(system.f, system.q, a, offset, r)
+        if settled and not system.limited():
+            miss, _ = largest_miss(
+                r, system.terms(x, a), system.q, a, offset, self.tolerances.reltol,
+                self._row_floor,
+            )
+            if miss <= 1.0:
+                return CONVERGED
+        if count < limit and not finite:
+            return OVERFLOW
+        return NO_PIVOT
+
+    def _solve(self, a: float, x: Array) -> None:
+        """Find Newton's step at x."""
+        self._factor(a)
+        if self._by is None:
+            self._last = self.factors.solve(self._r)
+        else:
+            self._last = self._by.solve(self._r, x, self.tolerances.reltol, self._step_floor)
 
     def _factor(self, a: float) -> None:
         """Factor G + a C; where both are constant the factors of some a are kept."""

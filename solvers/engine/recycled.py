@@ -92,10 +92,15 @@ class Recycled:
             values, self._own, self._target, self._start, self._count, least, self._work
         ))
 
+    @staticmethod
+    def promising(factors: Factors) -> bool:
+        """Whether a factorisation is so much work that less may do."""
+        return factors.work >= _LEAST
+
     @classmethod
     def of(cls, factors: Factors, values: Array) -> Recycled | None:
         """Return the same for a matrix that was factored before, if it pays."""
-        if factors.work < _LEAST or factors.order is None:
+        if not cls.promising(factors) or factors.order is None:
             return None
         made = cls(
             factors.indptr, factors.indices, factors.order, values, heavy=factors.heavy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,8 +85,9 @@ class System:
         kcl = np.flatnonzero(self.row_units == "A")
         parts = [
             (lin_g[0], lin_g[1]), (lin_c[0], lin_c[1]),
-            (_flat([g.g_at[0] for g in self.active]), _flat([g.g_at[1] for g in self.active])),
-            (_flat([g.c_at[0] for g in self.active]), _flat([g.c_at[1] for g in self.active])),
+            *(tuple(_flat(self.active, [at[k] for at in ats]) for k in (0, 1)) for ats in (
+                [g.g_at for g in self.active], [g.c_at for g in self.active],
+            )),
             (kcl, kcl),
         ]
         rows, columns = (np.concatenate([p[k] for p in parts]) for k in (0, 1))
@@ -124,8 +125,8 @@ class System:
             flat = np.zeros(ends[-1])
             setattr(self, f"_{name}_values", flat)
             views[name] = [
-                flat[a:b].reshape(s)
-                for a, b, s in zip(ends[:-1], ends[1:], shapes, strict=True)
+                flat[a:b].reshape(s, order=_layout(g))
+                for g, a, b, s in zip(self.active, ends[:-1], ends[1:], shapes, strict=True)
             ]
         self._f_values: Array
         self._q_values: Array
@@ -135,11 +136,11 @@ class System:
             Stamp(*parts)
             for parts in zip(views["f"], views["q"], views["g"], views["c"], strict=True)
         ]
-        self._f_slots = _grounded(_flat([g.f_rows for g in self.active]), n)
-        self._q_slots = _grounded(_flat([g.q_rows for g in self.active]), n)
+        self._f_slots = _grounded(_flat(self.active, [g.f_rows for g in self.active]), n)
+        self._q_slots = _grounded(_flat(self.active, [g.q_rows for g in self.active]), n)
         rows = [g.source_rows for g in self.sourced]
         ends = np.cumsum([0, *(len(r) for r in rows)])
-        self._source_slots = _grounded(_flat(rows), n)
+        self._source_slots = _grounded(_flat(self.sourced, rows), n)
         self._source_values = np.zeros(ends[-1])
         self._source_views = [
             self._source_values[a:b] for a, b in pairwise(ends)
@@ -171,19 +172,31 @@ class System:
     def evaluate(self, x: Array, now: Instant) -> None:
         """Fill `f` and `q` at x, and what `jacobian` needs."""
         f, q = self.f, self.q
-        if self.sourced:
-            self._drive(now)
+        self.fill(x, now)
         products(
             self.indptr, self.indices, self.g_linear, self.c_linear, x, self._source_f, f, q
         )
         if self.active:
-            for group, stamp in zip(self.active, self._stamps, strict=True):
-                group.evaluate(x, now, stamp)
             scatter(self._f_slots, self._f_values, f)
             scatter(self._q_slots, self._q_values, q)
         if self._leaking:
             leaked(self.leak, self.goal, x, f)
         f[-1] = q[-1] = 0.0
+
+    def fill(self, x: Array, now: Instant) -> None:
+        """Evaluate sources and groups at x, without putting their parts together."""
+        if self.sourced:
+            self._drive(now)
+        for group, stamp in zip(self.active, self._stamps, strict=True):
+            group.evaluate(x, now, stamp)
+
+    def parts(self) -> tuple[Any, ...]:
+        """Return what `kernels_newton.newton_step` puts together: its arguments up to `data`."""
+        return (
+            self.indptr, self.indices, self.g_linear, self.c_linear, self._source_f, self.f,
+            self.q, self._f_slots, self._f_values, self._q_slots, self._q_values, self._g_slots,
+            self._g_values, self._c_slots, self._c_values, self.data,
+        )
 
     def set_leak(self, leak: Array | float, goal: Array | float = 0.0) -> None:
         """Tie the unknowns with Kirchhoff's law to `goal`; 0 ends it."""
@@ -302,10 +315,17 @@ class System:
             group.rewind()
 
 
-def _flat(parts: list[Ints]) -> Ints:
+def _layout(group: Group) -> Literal["C", "F"]:
+    return "F" if group.by_element else "C"
+
+
+def _flat(groups: list[Group], parts: list[Ints]) -> Ints:
+    """Return the rows of groups one after the other, in the layout of their stamps."""
     if not parts:
         return np.zeros(0, dtype=np.int64)
-    return np.concatenate([np.ravel(p) for p in parts]).astype(np.int64)
+    return np.concatenate([
+        np.ravel(p, order=_layout(g)) for g, p in zip(groups, parts, strict=True)
+    ]).astype(np.int64)
 
 
 def _placed(slots: Ints, values: Array, count: int) -> Array:

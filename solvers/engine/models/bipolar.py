@@ -23,7 +23,7 @@ C, B, E, BASE, S, SC, Y, Z = range(8)  # inner collector, base, emitter; base; s
 
 
 class Bipolars(Device):
-    """Gummel-Poon transistors of one polarity."""
+    """Gummel-Poon transistors."""
 
     wiring = Wiring(
         8, ((B, E), (B, C), (BASE, C), (BASE, B), (S, SC), (Y, -1), (Z, -1)),
@@ -123,7 +123,7 @@ def _excess(builder: Builder, t: Table) -> tuple[Array, Ints, Ints]:
 @register_model("npn", 1)
 @register_model("pnp", 1)
 def bipolars(builder: Builder, elements: list[Element]) -> list[Group]:
-    """Return the group of all bipolar transistors of one polarity."""
+    """Return the group of all bipolar transistors."""
     t = Table(builder, elements, card("npn"))
     _check(t)
     npn = np.array([c.kind == "npn" for c in t.cards])

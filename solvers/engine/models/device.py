@@ -81,6 +81,7 @@ class Device(Group):
 
     wiring: Wiring
     told: tuple[str, ...] = ()
+    by_element = True
     remembers = 0  # rows of `memory`
     fills = False  # whether the kernel sets all that it is given; else it adds to zeros
 
@@ -117,19 +118,20 @@ class Device(Group):
         self.told_values = np.zeros((max(len(self.told), 1), count), order="F")
         self.limited = np.zeros(count, dtype=bool)
         self._scratch = self._stamp()
+        self._seen: tuple[Array | None, int, str] = None, FREE, ""  # the last evaluation
 
     def _stamp(self) -> Stamp:
         shapes = (self.f_rows.shape, self.q_rows.shape, self.g_at[0].shape, self.c_at[0].shape)
-        return Stamp(*(np.zeros(s) for s in shapes))
+        return Stamp(*(np.zeros(s, order="F") for s in shapes))
 
     def _run(
         self, x: Array, at: Ints, mode: int, now: Instant, out: Stamp, old: Array, limited: Bools
     ) -> None:
         if not self.fills:
-            out.f[:] = 0.0
-            out.q[:] = 0.0
-            out.g[:] = 0.0
-            out.c[:] = 0.0
+            out.f.fill(0.0)
+            out.q.fill(0.0)
+            out.g.fill(0.0)
+            out.c.fill(0.0)
         self.kernel(
             (x, at, self.sign, self.p), (old, limited, self.off, self.memory),
             (mode, now.gmin, now.mode == "tran"), self._wires, self._work,
@@ -138,14 +140,12 @@ class Device(Group):
 
     def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
         """Fill `out` at the unknowns x, junctions limited."""
-        if now.limit:
-            mode = INITIAL if now.initialise else LIMITED
-            self._run(x, self.at, mode, now, out, self.old, self.limited)
-            if now.hold and self.off.any():
-                k = self.off != 0
-                out.f[:, k], out.g[:, k], self.old[:, k], self.limited[k] = 0.0, 0.0, 0.0, False
-            return
-        self._run(x, self.at, FREE, now, out, self.old, self.limited)
+        mode = FREE if not now.limit else INITIAL if now.initialise else LIMITED
+        self._run(x, self.at, mode, now, out, self.old, self.limited)
+        if now.hold and self.off.any():
+            k = self.off != 0
+            out.f[:, k], out.g[:, k], self.old[:, k], self.limited[k] = 0.0, 0.0, 0.0, False
+        self._seen = x, mode, now.mode
 
     def linear_g(self) -> Sequence[Triplets]:
         """Return the resistances between outer and inner terminals."""

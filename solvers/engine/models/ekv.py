@@ -53,7 +53,7 @@ class EkvTransistors(MosTransistors):
 @register_model("nmos", "ekv")
 @register_model("pmos", "ekv")
 def ekv(builder: Builder, elements: list[Element]) -> list[Group]:
-    """Return the group of all EKV transistors of one polarity."""
+    """Return the group of all EKV transistors."""
     t = Table(builder, elements, card("nmos", "ekv"))
     check(t)
     for name in ("kp", "phi"):

@@ -22,7 +22,7 @@ G, S, D = range(3)
 
 
 class JunctionTransistors(Device):
-    """Shichman-Hodges transistors with gate junctions, of one polarity."""
+    """Shichman-Hodges transistors with gate junctions,."""
 
     wiring = Wiring(
         3, ((G, S), (G, D)),
@@ -58,7 +58,7 @@ class JunctionTransistors(Device):
 @register_model("njf", 1)
 @register_model("pjf", 1)
 def junction_transistors(builder: Builder, elements: list[Element]) -> list[Group]:
-    """Return the group of all junction field-effect transistors of one polarity."""
+    """Return the group of all junction field-effect transistors."""
     t = Table(builder, elements, card("njf"))
     area = t.own("area", 1.0)
     t.require(area > 0, "`area` must be > 0")

@@ -25,7 +25,7 @@ from ..linear import pairs
 from . import kernels_mos_rows as rows
 from . import kernels_mosfet1, kernels_mosfet2, kernels_mosfet3
 from .constants import CHARGE, EPS_OX, EPS_SI, potential, thermal_voltage
-from .device import FREE, Device, Kernel, Wiring, inner_nodes
+from .device import FREE, INITIAL, Device, Kernel, Wiring, inner_nodes
 from .kernels_mosfet import TOLD
 from .mos_parameters import (
     Process,
@@ -48,7 +48,7 @@ D, G, S, B = range(4)
 
 
 class MosTransistors(Device):
-    """MOS transistors of one level and polarity."""
+    """MOS transistors of one level, n and p channel."""
 
     wiring = Wiring(
         4, ((G, S), (D, S), (B, S)),
@@ -86,15 +86,20 @@ class MosTransistors(Device):
 
     def remember(self, x: Array) -> None:
         """Let Meyer's charges go on from x."""
+        self._seen = None, FREE, ""
         if self.follows:
             self.memory[9] = 0.0
             self._remember(x, self.at, Instant(mode="tran", limit=False))
 
     def _remember(self, x: Array, at: Ints, now: Instant) -> None:
         """Let Meyer's charges go on from here."""
-        self._run(x, at, FREE, now, self._scratch, self.old, np.zeros_like(self.limited))
+        seen, mode, analysis = self._seen
+        if seen is not x or mode == INITIAL or analysis != now.mode or self.limited.any():
+            self._run(x, at, FREE, now, self._scratch, self.old, np.zeros_like(self.limited))
+        # else: the step's last look was here, nothing was limited, and it told just that
         self.memory[:9] = self.told_values[:9]
         self.memory[9] = 1.0
+        self._seen = None, FREE, ""
 
     def initial(self, x: Array) -> tuple[Ints, Array]:
         """Return what ``ic=`` voltages change the charges by; Meyer's start from these."""
@@ -258,19 +263,19 @@ def _group(builder: Builder, elements: list[Element], level: int) -> list[Group]
 @register_model("nmos", 1)
 @register_model("pmos", 1)
 def level1(builder: Builder, elements: list[Element]) -> list[Group]:
-    """Return the group of all transistors of level 1 and one polarity."""
+    """Return the group of all transistors of level 1."""
     return _group(builder, elements, 1)
 
 
 @register_model("nmos", 2)
 @register_model("pmos", 2)
 def level2(builder: Builder, elements: list[Element]) -> list[Group]:
-    """Return the group of all transistors of level 2 and one polarity."""
+    """Return the group of all transistors of level 2."""
     return _group(builder, elements, 2)
 
 
 @register_model("nmos", 3)
 @register_model("pmos", 3)
 def level3(builder: Builder, elements: list[Element]) -> list[Group]:
-    """Return the group of all transistors of level 3 and one polarity."""
+    """Return the group of all transistors of level 3."""
     return _group(builder, elements, 3)

@@ -149,7 +149,7 @@ class Bench:
 
 def evaluate(group, x, now):
     """Return f, q, G and C of one group as dense arrays over its terminals' rows."""
-    out = Stamp(*(np.zeros(s) for s in (group.f_rows.shape, group.q_rows.shape, group.g_at[0].shape, group.c_at[0].shape)))
+    out = Stamp(*(np.zeros(s, order="F") for s in (group.f_rows.shape, group.q_rows.shape, group.g_at[0].shape, group.c_at[0].shape)))
     group.evaluate(x, now, out)
     size = len(x) - 1
     f, q = np.zeros(size + 1), np.zeros(size + 1)
