@@ -16,6 +16,8 @@ from ..netlists.crossbar import Crossbar, Wires
 from ..netlists.ends import Ends
 from ..netlists.errors import BackendUnavailable, ParameterError
 from ..solvers import Solver
+from ..solvers.batched import ArrayBackend, choose_backend
+from .on_device import currents_on_device, matrices_on_device
 
 __all__ = ["crossbar_currents", "effective_matrices", "effective_matrix"]
 
@@ -39,7 +41,8 @@ def _numpy(name: str, tensor: Tensor) -> Array:
     """Return the tensor's values as float64."""
     if tensor.device.type != "cpu":
         raise BackendUnavailable(
-            f"`{name}` is on {tensor.device}: the solver runs on the CPU; move it with .cpu()"
+            f"`{name}` is on {tensor.device}, but this solver runs on the CPU: move it with "
+            ".cpu(), or, on CUDA, leave `solver` out or give Solver(backend='gpu')"
         )
     array: Array = tensor.detach().to(torch.float64).numpy()
     return np.ascontiguousarray(array).reshape(array.shape)  # 0-d stays 0-d
@@ -81,6 +84,24 @@ def _fixed(solver: Solver | None, ends: Ends | None, driver: float, sense: float
     if solver is not None and not isinstance(solver, Solver):
         raise ParameterError(f"`solver` must be a Solver; got {type(solver).__name__}")
     return _Fixed(solver or Solver(), ends, driver, sense)
+
+
+def _arrays(fixed: _Fixed, solver: Solver | None, **tensors: Tensor) -> ArrayBackend | None:
+    """Return the array backend that the tensors ask for; None: compiled code on the CPU.
+
+    Tensors on a GPU stay there. Scalars on the CPU may go with them.
+    """
+    chosen = fixed.solver.backend
+    large = {name: t for name, t in tensors.items() if t.ndim or t.device.type != "cpu"}
+    devices = {t.device for t in large.values()}
+    if len(devices) > 1:
+        where = ", ".join(f"`{name}` is on {t.device}" for name, t in large.items())
+        raise BackendUnavailable(f"{where}: move all of them to one device")
+    kind = next(iter(devices)).type
+    if kind == "cuda" and (solver is None or chosen != "cpu"):
+        return choose_backend(chosen if isinstance(chosen, ArrayBackend) else "gpu")[0]
+    host = isinstance(chosen, ArrayBackend) and not chosen.on_device
+    return chosen if host and kind == "cpu" and isinstance(chosen, ArrayBackend) else None
 
 
 def _back(gradient: Array, like: Tensor) -> Tensor:
@@ -168,7 +189,8 @@ def crossbar_currents(
 ) -> Tensor:
     """Return the bit-line currents of one crossbar or of T crossbars of one shape.
 
-    Exact, and differentiable in every tensor by one adjoint solve.
+    Exact, and differentiable in every tensor by one adjoint solve. Tensors on a CUDA device are
+    solved there, without copies to the host (needs CuPy).
 
     Parameters
     ----------
@@ -190,9 +212,11 @@ def crossbar_currents(
     """
     volts, cells = _tiled(V, G)
     fixed = _fixed(solver, ends, driver, sense)
+    r_word, r_bit = _resistance("word", word), _resistance("bit", bit)
+    arrays = _arrays(fixed, solver, V=volts, G=cells, word=r_word, bit=r_bit)
     result: Tensor = _Currents.apply(  # type: ignore[no-untyped-call]
-        volts, cells, _resistance("word", word), _resistance("bit", bit), fixed
-    )
+        volts, cells, r_word, r_bit, fixed
+    ) if arrays is None else currents_on_device(arrays, volts, cells, r_word, r_bit, fixed.crossbar)
     return result.reshape(*V.shape[:-1], G.shape[-1])
 
 
@@ -216,8 +240,13 @@ def effective_matrices(
         if g.ndim != 2:
             raise ParameterError(f"`G[{k}]` must have shape (M, N); got {tuple(g.shape)}")
     fixed = _fixed(solver, ends, driver, sense)
+    r_word, r_bit = _resistance("word", word), _resistance("bit", bit)
+    named = {f"G[{k}]": g for k, g in enumerate(cells)}
+    arrays = _arrays(fixed, solver, word=r_word, bit=r_bit, **named) if cells else None
+    if arrays is not None:
+        return matrices_on_device(arrays, cells, r_word, r_bit, fixed.crossbar)
     return list(_Matrices.apply(  # type: ignore[no-untyped-call]
-        fixed, _resistance("word", word), _resistance("bit", bit), *cells
+        fixed, r_word, r_bit, *cells
     ))
 
 

@@ -1,4 +1,4 @@
-"""Gradients of losses of effective matrices, for many crossbars at once.
+"""Gradients of losses of effective matrices and of currents, for many crossbars at once.
 
 The matrix's columns are the currents of unit inputs, so the derivative by a conductance is the sum
 over inputs of -(cell voltage)(adjoint cell voltage), and by a segment's resistance the sum of
@@ -14,7 +14,7 @@ from typing import Any
 from .reduction import Ends, Reduction
 from .stack import Stack
 
-__all__ = ["matrix_gradients", "vector_bytes", "wire_currents"]
+__all__ = ["current_gradients", "matrix_gradients", "vector_bytes", "wire_currents"]
 
 
 def vector_bytes(shape: tuple[int, int]) -> int:
@@ -38,14 +38,10 @@ def matrix_gradients(
     wires : bool
         Whether the segments' gradients are wanted; else they are zero.
     """
-    backend = stack.backend
-    xp = backend.xp
+    xp = stack.backend.xp
     T, (M, N) = len(stack), stack.shape
-    reduction = Reduction.of(stack, keep=True)
-    by_cell = xp.zeros((T, M, N))
-    by_word, by_bit = xp.zeros((T, M, N + 1)), xp.zeros((T, M + 1, N))
-    chunk = backend.fit(M, T * 3 * vector_bytes(stack.shape), "the gradient of a matrix")
-    G = stack.G[:, None]
+    sums = Sums(Reduction.of(stack, keep=True), wires=wires)
+    chunk = stack.backend.fit(M, T * 3 * vector_bytes(stack.shape), "the gradient of a matrix")
     for first in range(0, M, chunk):
         count = min(chunk, M - first)
         unit = xp.zeros((T, count, M))
@@ -53,16 +49,65 @@ def matrix_gradients(
         unit[:, steps, first + steps] = 1.0
         none, floor = xp.zeros((T, count, M)), xp.zeros((T, count, N))
         sense = xp.ascontiguousarray(xp.swapaxes(grad[:, :, first : first + count], 1, 2))
-        primal: Ends = (unit if driven[0] else none, unit if driven[1] else none, floor, floor)
-        adjoint: Ends = (none, none, floor, sense)
-        v, v_adjoint = (_across(reduction, ends) for ends in (primal, adjoint))
-        by_cell -= xp.sum(v * v_adjoint, axis=1)
-        if wires:
-            word, bit = wire_currents(xp, G * v, reduction.currents(primal))
-            word_a, bit_a = wire_currents(xp, G * v_adjoint, reduction.currents(adjoint))
-            by_word += xp.sum(word * word_a, axis=1)
-            by_bit += xp.sum(bit * bit_a, axis=1)
-    return by_cell, by_word, by_bit
+        sums.add(
+            (unit if driven[0] else none, unit if driven[1] else none, floor, floor),
+            (none, none, floor, sense),
+        )
+    return sums.cells, sums.word, sums.bit
+
+
+def current_gradients(
+    stack: Stack, driven: tuple[Any, Any], sources: Ends, grad: Any, *, wires: bool
+) -> tuple[Any, Any, Any, Any]:
+    """Return gradients (T, B, M) by the inputs, and by cells and segments as `matrix_gradients`.
+
+    Parameters
+    ----------
+    stack : Stack
+    driven : two (M,) arrays of 0 and 1
+        Which left and right ends of the word lines take the inputs.
+    sources : four (T, B, n) arrays, volt
+    grad : (T, B, N) array
+        Loss per ampere into the bottom ends; 0 where they float.
+    wires : bool
+    """
+    xp = stack.backend.xp
+    T, B, M = sources[0].shape
+    sums = Sums(Reduction.of(stack, keep=True), wires=wires)
+    by_input = xp.zeros((T, B, M))
+    chunk = stack.backend.fit(B, T * 3 * vector_bytes(stack.shape), "the gradient of a vector")
+    for first in range(0, B, chunk):
+        s = slice(first, min(first + chunk, B))
+        left, right, top, bottom = (end[:, s] for end in sources)
+        none, floor = xp.zeros_like(left), xp.zeros_like(top)
+        adjoint = (none, none, floor, xp.ascontiguousarray(grad[:, s]))
+        sums.add((left, right, top, bottom), adjoint)
+        into = sums.reduction.currents(adjoint)
+        by_input[:, s] = driven[0] * into[0] + driven[1] * into[1]
+    return by_input, sums.cells, sums.word, sums.bit
+
+
+class Sums:
+    """Sums over input vectors of products of primal and adjoint quantities."""
+
+    def __init__(self, reduction: Reduction, *, wires: bool) -> None:
+        stack = reduction.stack
+        xp, T, (M, N) = stack.backend.xp, len(stack), stack.shape
+        self.reduction, self.wires, self.xp = reduction, wires, xp
+        self.cells = xp.zeros((T, M, N))
+        self.word, self.bit = xp.zeros((T, M, N + 1)), xp.zeros((T, M + 1, N))
+
+    def add(self, primal: Ends, adjoint: Ends) -> None:
+        """Add vectors, given by the voltages of their sources."""
+        xp, G = self.xp, self.reduction.stack.G[:, None]
+        v, v_adjoint = (_across(self.reduction, ends) for ends in (primal, adjoint))
+        self.cells -= xp.sum(v * v_adjoint, axis=1)
+        if not self.wires:
+            return
+        word, bit = wire_currents(xp, G * v, self.reduction.currents(primal))
+        word_a, bit_a = wire_currents(xp, G * v_adjoint, self.reduction.currents(adjoint))
+        self.word += xp.sum(word * word_a, axis=1)
+        self.bit += xp.sum(bit * bit_a, axis=1)
 
 
 def _across(reduction: Reduction, ends: Ends) -> Any:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from crossbarsim.solvers.batched import ArrayBackend, find_gpu
+from crossbarsim.solvers.batched.alike import Alike
 from crossbarsim.solvers.batched.front import solve_problems
 from crossbarsim.solvers.batched.module import choose_backend
 from crossbarsim.solvers.problem import make_problem
@@ -17,6 +18,7 @@ from crossbarsim import (
     Grounded,
     OutOfMemoryError,
     ParameterError,
+    Sensed,
     Solver,
     Wires,
 )
@@ -121,6 +123,38 @@ def test_gradient_of_currents(backend):
     for name in ("V", "conductance", "word", "bit"):
         size = np.abs(getattr(expected, name)).max()
         np.testing.assert_allclose(getattr(found, name), getattr(expected, name), atol=1e-8 * size)
+
+
+@pytest.mark.parametrize("ends", [
+    Ends(bit_bottom=[Sensed() if k != 2 else Floating() for k in range(5)]),
+    Ends(word_right=[Driven() if k % 2 else Floating() for k in range(6)], bit_top=Grounded()),
+])
+def test_arrays_that_are_there_already(backend, ends):
+    arrays = choose_backend(backend)[0]
+    rng = np.random.default_rng(9)
+    G, V, grad = rng.uniform(1e-5, 1e-3, (3, 6, 5)), rng.normal(size=(3, 2, 6)), rng.normal(size=(3, 2, 5))
+    wires = Wires(5.0, 3.0, driver=1.0)
+    alike = Alike(arrays, arrays.asarray(G), Crossbar(np.ones((6, 5)), wires, ends))
+    xbars = [Crossbar(g, wires, ends) for g in G]
+    mna = Solver(method="mna")
+    sols = mna.solve_many(xbars, V)
+    currents = arrays.to_host(alike.currents(arrays.asarray(V)))
+    np.testing.assert_allclose(currents, [s.currents for s in sols], rtol=1e-10)
+    np.testing.assert_allclose(arrays.to_host(alike.matrices()), mna.effective_matrices(xbars), rtol=1e-10)
+    by_v, by_g, by_word, by_bit = alike.current_gradients(
+        arrays.asarray(V), arrays.asarray(grad), wires=True
+    )
+    expected = [mna.vjp(s, g) for s, g in zip(sols, grad, strict=True)]
+    np.testing.assert_allclose(arrays.to_host(by_v), [e.V for e in expected], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(arrays.to_host(by_g), [e.conductance for e in expected], rtol=1e-9, atol=1e-12)
+    assert float(by_word) == pytest.approx(sum(float(e.word) for e in expected), rel=1e-9)
+    assert float(by_bit) == pytest.approx(sum(float(e.bit) for e in expected), rel=1e-9)
+    matrix_grad = rng.normal(size=(3, 5, 6))
+    by_g, by_word, by_bit = alike.matrix_gradients(arrays.asarray(matrix_grad), wires=True)
+    expected = mna.matrix_vjp(xbars, matrix_grad)
+    np.testing.assert_allclose(arrays.to_host(by_g), [e.conductance for e in expected], rtol=1e-9, atol=1e-12)
+    assert float(by_word) == pytest.approx(sum(float(e.word) for e in expected), rel=1e-9)
+    assert float(by_bit) == pytest.approx(sum(float(e.bit) for e in expected), rel=1e-9)
 
 
 def test_zero_ohm_has_gradients_too(backend):
