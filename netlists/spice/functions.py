@@ -92,8 +92,13 @@ def _power(x: Any, y: Any) -> Any:
     return np.power(np.asarray(x, dtype=np.result_type(x, float)), y)
 
 
-def _power_slope(x: Any, y: Any) -> Any:
-    return np.clip(y * np.power(x, y - 1.0), -_HUGE, _HUGE)
+def _power_slope(x: Any, y: Any, v: Any) -> Any:
+    """Return the slope of v = x ** y; one power is enough but for x = 0."""
+    at_zero = np.equal(x, 0.0)
+    if not np.any(at_zero):
+        return np.clip(y * (v / x), -_HUGE, _HUGE)
+    slope = np.where(at_zero, y * np.power(0.0 * x, y - 1.0), y * (v / np.where(at_zero, 1.0, x)))
+    return np.clip(slope, -_HUGE, _HUGE)
 
 
 def _power_exponent(x: Any, v: Any) -> Any:
@@ -165,14 +170,14 @@ RULES: dict[str, Rule] = {
     "ngspice/": Rule(
         _ngspice_divide, ("1.0 / _ngspice_divisor({1})", "-{v} / _ngspice_divisor({1})")
     ),
-    "**": Rule(_power, ("_power_slope({0}, {1})", "_power_exponent({0}, {v})")),
+    "**": Rule(_power, ("_power_slope({0}, {1}, {v})", "_power_exponent({0}, {v})")),
     "ngspice**": Rule(
         lambda x, y: _power(np.abs(x), y),
-        ("np.sign({0}) * _power_slope(np.abs({0}), {1})", "_power_exponent({0}, {v})"),
+        ("np.sign({0}) * _power_slope(np.abs({0}), {1}, {v})", "_power_exponent({0}, {v})"),
     ),
     "pwr": Rule(
         lambda x, y: np.sign(x) * _power(np.abs(x), y),
-        ("_power_slope(np.abs({0}), {1})", "_power_exponent({0}, {v})"),
+        ("_power_slope(np.abs({0}), {1}, np.abs({v}))", "_power_exponent({0}, {v})"),
     ),
     "%": Rule(np.fmod, ("1", "-np.trunc(np.true_divide({0}, {1}))")),
     "\\": Rule(lambda x, y: np.trunc(np.true_divide(x, y)), ("0", "0")),

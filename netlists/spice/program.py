@@ -19,6 +19,7 @@ __all__ = ["Compiled", "build"]
 Compiled = Callable[..., tuple[Any, Any]]
 _INDEX = {operator: k for k, operator in enumerate(RULES)}
 _GIVEN = ("time", "temper", "hertz")
+_PRODUCTS = (2.0, 3.0, 4.0)  # exponents of powers that are written as products
 
 
 class _Writer:
@@ -29,6 +30,7 @@ class _Writer:
         self.lines: list[str] = []
         self.values: list[str] = []
         self.slopes: list[dict[int, str]] = []
+        self.known: dict[int, float] = {}  # steps that are the same number always
 
     def step(self, k: int, step: Step) -> None:
         slopes: dict[int, str] = {}
@@ -36,6 +38,7 @@ class _Writer:
         if k in self.numbers:
             value = f"c[{self.numbers[k]}]"
         elif kind == "number":
+            self.known[k] = what
             value = f"({what!r})" if np.isfinite(what) else f"float('{what!r}')"
         elif kind == "probe":
             value, slopes = f"x[{self.probes[what]}]", {self.probes[what]: "1.0"}
@@ -49,12 +52,16 @@ class _Writer:
     def call(self, k: int, operator: str, at: tuple[int, ...]) -> tuple[str, dict[int, str]]:
         rule, name = RULES[operator], f"t{k}"
         given = [self.values[j] for j in at]
-        code = rule.code.format(*given) or f"_f{_INDEX[operator]}({', '.join(given)})"
+        formulas = rule.slopes
+        written = rule.code
+        if operator == "**" and self.known.get(at[1]) in _PRODUCTS:
+            written = " * ".join(["{0}"] * int(self.known[at[1]]))
+            formulas = (f"{self.known[at[1]]!r} * {written[6:]}", "0")
+        code = written.format(*given) or f"_f{_INDEX[operator]}({', '.join(given)})"
         self.lines.append(f"{name} = {code}")
         inner = [self.slopes[j] for j in at]
         if rule.select:
             return name, self._selected(k, rule.select.format(*given), *inner[-2:])
-        formulas = rule.slopes
         if operator in ("pwl", "table"):
             formulas = (f"_{operator}_slope({', '.join(given)})", *["0"] * (len(at) - 1))
         terms: dict[int, list[str]] = {}
