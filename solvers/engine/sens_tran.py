@@ -242,7 +242,7 @@ class TransientAdjoint:
         sources = [e.name.lower() for e in self.circuit if e.kind in "VI"]
         missing = selection.unmet(self.circuit, [*listed, *sources])
         if missing is not None:
-            raise refusal(self.circuit, missing, listed or self._names(), uic=self._run.uic)
+            raise refusal(self.circuit, missing, self._names(), uic=self._run.uic)
 
     def _names(self) -> list[str]:
         moved, sources = self._candidates(Selection(None))

@@ -3,9 +3,8 @@
 With the multipliers lambda of f + r = 0, rho of the formulas and mu of q = q(x),
 
     rho_k = -lambda_k - s_(k+1) rho_(k+1)
-    mu_k  = a_k rho_k + b_(k+1) rho_(k+1) + c_(k+2) rho_(k+2)
-    (G_k + a_k C_k)' lambda_k = -dJ/dx_k
-        + C_k' ((b_(k+1) - a_k s_(k+1)) rho_(k+1) + c_(k+2) rho_(k+2))
+    mu_k  = a_k rho_k + sum_j b_j,(k+j) rho_(k+j)
+    (G_k + a_k C_k)' lambda_k = -dJ/dx_k + C_k' (sum_j b_j,(k+j) rho_(k+j) - a_k s_(k+1) rho_(k+1))
 
 and the derivative of the objective J by a parameter p is
 
@@ -20,6 +19,7 @@ that point seen from the later one, and with N_k the sum of mu from k on the rig
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +28,7 @@ import numpy as np
 
 from ...netlists._check import Array
 from .groups import Ints
-from .sens_tran_run import Trajectory
+from .sens_tran_run import PAST, Trajectory
 
 __all__ = ["Multipliers", "backwards"]
 
@@ -89,32 +89,39 @@ class _Sweep:
         shape = (self.count, run.count, len(keep) + 1)
         self.f, self.q = np.zeros(shape), np.zeros(shape)
         self.total = np.zeros((self.count, n + 1))
-        self.rho1, self.rho2 = np.zeros((self.count, n + 1)), np.zeros((self.count, n + 1))
-        pad = np.zeros((2, 4))
+        # rho of the steps that follow, the next one first
+        self.rho: deque[Array] = deque([np.zeros((self.count, n + 1))], maxlen=PAST)
+        pad = np.zeros((PAST, 2 + PAST))
         self.formulas = np.concatenate([run.formulas, pad])
         self._c: Any = None
 
     def go(self) -> Multipliers:
         run = self.run
         for k in range(run.count - 1, 0, -1):
-            a, _, _, _ = self.formulas[k]
-            _, b1, _, s1 = self.formulas[k + 1]
-            c2 = self.formulas[k + 2, 2]
-            held = (b1 - a * s1) * self.rho1 + c2 * self.rho2
+            a, carried = float(self.formulas[k, 0]), self.formulas[k + 1, 1] * self.rho[0]
+            later = self._later(k)
             right = self._linearise(k, self.total if k + 1 < run.count else None)
-            right += self._back(self._c, held) - self._driven(k)
-            run.linear.factor(float(a))
+            right += self._back(self._c, later - a * carried) - self._driven(k)
+            run.linear.factor(a)
             found = self._solve(right)
-            rho = -found - s1 * self.rho1
-            mu = a * rho + b1 * self.rho1 + c2 * self.rho2
+            rho = -found - carried
+            mu = a * rho + later
             self.total += mu
-            self.rho1, self.rho2 = rho, self.rho1
+            self.rho.appendleft(rho)
             self._store(k, found, -mu)
         return self._start()
 
+    def _later(self, k: int) -> Array:
+        """Return what the charges of point k count for in the formulas of later steps."""
+        found = np.zeros_like(self.total)
+        for j, rho in enumerate(self.rho, 1):
+            if weight := self.formulas[k + j, 1 + j]:
+                found += weight * rho
+        return found
+
     def _start(self) -> Multipliers:
         run, system = self.run, self.system
-        rest = self.formulas[1, 1] * self.rho1 + self.formulas[2, 2] * self.rho2
+        rest = self._later(0)
         if run.uic:
             right = self._linearise(0, self.total) - self._driven(0)
             instant = 1.0 / run.instant

@@ -297,7 +297,7 @@ def refusal(circuit: Circuit, name: str, known: Sequence[str], *, uic: bool) -> 
         return ParameterError(
             f"`{name}`: initial conditions count with `uic=True` only; a node's is `ic(node)`"
         )
-    near = difflib.get_close_matches(re.sub(r"[*?]", "", name), known, n=4)
+    near = difflib.get_close_matches(re.sub(r"[*?]", "", name), known, n=4, cutoff=0.4)
     return ParameterError(
         f"there is no parameter {name!r} to differentiate by"
         + (f"; there are {', '.join(near)}" if near else "")

@@ -2,11 +2,11 @@
 
 Charges q and their rates r obey, at step k with the formula that was used there,
 
-    f(x_k, t_k) + r_k = 0,    r_k = a q_k + b q_(k-1) + c q_(k-2) - s r_(k-1),    q_k = q(x_k),
+    f(x_k, t_k) + r_k = 0,    r_k = a q_k + sum_j b_j q_(k-j) - s r_(k-1),    q_k = q(x_k),
 
-s being 0 except of the trapezoidal rule. The run solves them to the circuit's tolerances; its
-points are then solved again on the same steps to rounding, so that derivatives of what is computed
-are exact.
+s being 0 except of the trapezoidal rule, and j up to the order of backward differentiation. The run
+solves them to the circuit's tolerances; its points are then solved again on the same steps to
+rounding, so that derivatives of what is computed are exact.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ from .switches import Switches
 from .system import System
 from .tran import _Run
 
-__all__ = ["Linear", "Recorder", "Trajectory"]
+__all__ = ["PAST", "Linear", "Recorder", "Trajectory"]
+
+PAST = 6  # charges before the present one that formulas may use
 
 _RELATIVE = 1e-5
 _SETTLED = 1e-6  # of an unknown's absolute tolerance and 1e-5 of it: the last Newton step
@@ -98,7 +100,7 @@ class Recorder(_Run):
     ) -> None:
         super().__init__(system, analysis, None, progress)
         self.max_bytes, self.per_point = max_bytes, per_point
-        self.formulas: list[tuple[float, float, float, float]] = []
+        self.formulas: list[Array] = []
         self.instants: list[float] = []
         self.modes: list[list[Bools]] = []
         self.moding = [g for g in system.groups if type(g).modes is not Group.modes]
@@ -127,13 +129,16 @@ class Recorder(_Run):
 
     def _accept(self, t: float, h: float, x: Array, order: int) -> tuple[float, int]:
         # the formula's weights, read off unit charges and rates
-        unit = np.eye(3)
+        unit = np.eye(PAST + 1)
         probe = copy.copy(self.history)
-        probe.charges = deque([unit[0], unit[1], np.zeros(3), np.zeros(3)], maxlen=4)
-        probe.rate = unit[2]
+        probe.charges, probe.rate = deque(unit[:-1]), unit[-1]
         formula = probe.formula(h, order)
-        b, c, s = (float(v) for v in formula.offset)
-        self.formulas.append((formula.a, b, c, -s))
+        weights = formula.offset[:-1].copy()
+        # before the start charges were those at the start
+        known = min(len(self.formulas) + 1, PAST)
+        weights[known - 1] += weights[known:].sum()
+        weights[known:] = 0.0
+        self.formulas.append(np.array([formula.a, -formula.offset[-1], *weights]))
         self.instants.append(t)
         found = super()._accept(t, h, x, order)
         self._keep_modes()
@@ -167,8 +172,8 @@ class Trajectory:
     result : Transient
     now : list of Instant
         Of every point.
-    formulas : (K + 1, 4)
-        a, b, c, s of every step; those of point 0 are 0, with ``uic`` (1/instant, 0, 0, 0).
+    formulas : (K + 1, 2 + PAST)
+        a, s, b_1, b_2, ... of every step; those of point 0 are 0, but a = 1/instant with ``uic``.
     held : dict
         Unknown -> volt of ``.ic``.
     uic : bool
@@ -192,7 +197,8 @@ class Trajectory:
             start if self.uic else start.but(mode="dc"),
             *(start.but(time=t) for t in run.instants),
         ]
-        first = (1.0 / self.instant if self.uic else 0.0, 0.0, 0.0, 0.0)
+        first = np.zeros(2 + PAST)
+        first[0] = 1.0 / self.instant if self.uic else 0.0
         self.formulas = np.array([first, *run.formulas])
         self._moding, self._modes = run.moding, run.modes
         names = run.names
@@ -275,13 +281,16 @@ class Trajectory:
             q = system.q.copy()
         later = self.now[0].but(mode="tran")
         self._follow(0, later)
-        before, rate = q, np.zeros_like(q)
+        past, rate = deque([q], maxlen=PAST), np.zeros_like(q)
         for k in range(1, self.count):
             self.recall(k)
-            a, b, c, s = self.formulas[k]
-            offset = b * q + c * before - s * rate
+            a, s, *weights = self.formulas[k]
+            offset = -s * rate
+            for b, q in zip(weights, past, strict=False):
+                offset += b * q
             self._settle(k, offset)
-            before, q, rate = q, system.q.copy(), a * system.q + offset
+            past.appendleft(system.q.copy())
+            rate = a * past[0] + offset
             self._follow(k, self.now[k])
 
     def _follow(self, k: int, now: Instant) -> None:

@@ -8,6 +8,8 @@ from crossbarsim.solvers.engine.groups import Group
 from crossbarsim.solvers.engine.homotopy import CLAMP
 from crossbarsim.solvers.engine.names import Names
 from crossbarsim.solvers.engine.op import prepare
+from crossbarsim.solvers.engine.sens_tran_parameters import movable
+from numpy.polynomial import Polynomial
 
 
 def dense(system, data):
@@ -81,15 +83,23 @@ def again(made, circuit, *, uic=False):
     kinds = []
     for k in range(1, len(time)):
         h = time[k] - time[k - 1]
-        _, _, c, s = run.formulas[k]
-        kinds.append("trap" if s else "gear" if c else "euler")
-        assert kinds[-1] in ("euler", method)
+        _, s, _, c, *more = run.formulas[k]
+        kinds.append("trap" if s else f"gear{2 + np.count_nonzero(more)}" if c else "euler")
+        assert kinds[-1][:4] in ("eule", method)
         if s:
-            a, offset = 2 / h, -2 / h * charges[-1] - rate
+            xmu = system.tolerances.xmu
+            a = 1 / ((1 - xmu) * h)
+            offset = -a * charges[-1] - xmu / (1 - xmu) * rate
         elif c:
             w = h / (time[k - 1] - time[k - 2])
             a = (1 + 2 * w) / ((1 + w) * h)
             offset = -(1 + w) / h * charges[-1] + w * w / ((1 + w) * h) * charges[-2]
+            if any(more):  # through the last points, whatever their distance
+                back = (time[k] - np.array(time[k::-1])[:3 + np.count_nonzero(more)]) / h
+                others = [Polynomial.fromroots(np.delete(back, j)) for j in range(len(back))]
+                weights = [-p.deriv()(0.0) / p(b) / h for p, b in zip(others, back, strict=True)]
+                a = weights[0]
+                offset = sum(w * q for w, q in zip(weights[1:], charges[::-1], strict=False))
         else:
             a, offset = 1 / h, -charges[-1] / h
         at = replace(now, time=float(time[k]))
@@ -123,3 +133,39 @@ def changed(circuit, element, card):
         made.models[name] = replace(card, name=name)
         element = replace(element, model=name)
     return made.replace(element)
+
+
+def by_difference(made, circuit, name, objective, *, uic=False, share=1e-3, side=0):
+    """Return the derivative by a parameter of an element or of a source's wave, by its name."""
+    owner = next(
+        e for e in sorted(circuit, key=lambda e: -len(e.name))
+        if name == e.name.lower() or name.startswith((f"{e.name.lower()}_", f"{e.name.lower()}:"))
+    )
+    if owner.kind in "VI":
+        field = name[len(owner.name) + 1:]
+
+        def change(v):
+            if not field:
+                return circuit.copy().replace(replace(owner, value=v))
+            if "[" in field:
+                values = list(owner.wave.values)
+                values[int(field.split("[")[1][:-1])] = v
+                return circuit.copy().replace(replace(owner, wave=replace(owner.wave, values=values)))
+            return circuit.copy().replace(replace(owner, wave=replace(owner.wave, **{field: v})))
+
+        level = owner.value
+        if field:
+            level = getattr(owner.wave, field.split("[")[0])
+            level = level[int(field.split("[")[1][:-1])] if "[" in field else level
+        return difference(made, change, level, share * (abs(level) or 1.0), objective, uic=uic)
+    p = next(p for p in movable(made._run, owner) if p.name == name)
+
+    def other(v):
+        return changed(circuit, *p.set(v))
+
+    step = share * (abs(p.value) or 1.0)
+    if side:  # second order, to one side
+        step *= side
+        y = [objective(again(made, other(p.value + k * step), uic=uic)[0])[0] for k in range(3)]
+        return (-1.5 * y[0] + 2 * y[1] - 0.5 * y[2]) / step
+    return difference(made, other, p.value, step, objective, uic=uic)
