@@ -14,6 +14,12 @@ __all__ = ["Line", "read_lines"]
 DEEPEST = 40  # files within files
 MOST = 10_000  # inclusions in all
 LARGEST = 200_000_000  # bytes of a file
+# what editors and copies from documents put in place of plain characters
+_PLAIN = str.maketrans({
+    "\r": "\n", "\f": " ", "\v": " ", "\x1a": " ", "\x85": " ", "\xa0": " ", "\u2028": " ",
+    "\u2029": " ", "\ufeff": " ", "\u2009": " ", "\u202f": " ", "\u03bc": "\u00b5", "\u2212": "-",
+    "\u2013": "-", "\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"',
+})
 _INCLUDE = re.compile(r"\.(include|incl?|lib)\b\s*(.*)", re.IGNORECASE)
 
 
@@ -85,8 +91,13 @@ def _logical(text: str, file: str, first: int = 1) -> Iterator[Line]:
     def done() -> Line:
         return Line(" ".join(kept), file, start, control)
 
-    for number, raw in enumerate(text.splitlines(), first):
+    goes_on = False
+    for number, raw in enumerate(text.split("\n"), first):
         line = raw.strip()
+        if goes_on and line:  # the line before ends with two backslashes
+            line = f"+ {line.removeprefix('+')}"
+        goes_on = line.endswith("\\\\") and line[0] not in "*$;"
+        line = line.removesuffix("\\\\") if goes_on else line
         if not line or line[0] in "*$;" or line.startswith("//"):
             continue
         if line[0] == "+":
@@ -168,7 +179,7 @@ def _section(text: str, section: str, line: Line, file: str) -> Iterator[tuple[s
     """Yield the text of a library's section, and the number of its first line."""
     body: list[str] | None = None
     first, found = 0, []
-    for number, raw in enumerate(text.splitlines(), 1):
+    for number, raw in enumerate(text.split("\n"), 1):
         words = raw.split()
         command = words[0].lower() if words else ""
         if command == ".lib" and len(words) == 2 and body is None:
@@ -202,12 +213,34 @@ def _text_of(path: Path, line: Line | None) -> str:
         data = path.read_bytes()
     except (OSError, ValueError) as error:
         raise refuse(f"cannot be read: {error}") from None
-    if b"\0" in data:
+    text = _decoded(data)
+    if text is None:
         raise refuse("is no text")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
+    return _plain(text)
+
+
+def _decoded(data: bytes) -> str | None:
+    """Return the text of UTF-8, of UTF-16 (which LTspice writes), or of ISO 8859-1, or None."""
+    data = data.rstrip(b"\0") if b"\0" not in data[1:8] else data
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        encodings = ["utf-16"]
+    elif data[1:8:2] == bytes(len(data[1:8:2])) and len(data) > 1:
+        encodings = ["utf-16-le"]
+    elif b"\0" in data:
+        return None
+    else:
+        encodings = ["utf-8-sig", "latin-1"]
+    for encoding in encodings:
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return None
+
+
+def _plain(text: str) -> str:
+    """Return a text with one kind of line ends, blanks, quotes and minus signs."""
+    return text.replace("\r\n", "\n").translate(_PLAIN)
 
 
 def read_lines(source: str | Path) -> tuple[str, str, list[Line]]:
@@ -230,10 +263,6 @@ def read_lines(source: str | Path) -> tuple[str, str, list[Line]]:
         text, file, folder = source, "<text>", Path()
         if "\0" in text:
             raise NetlistError("the deck is no text", file=file, line=1)
+        text = _plain(text)
     title, _, rest = text.partition("\n")
-    # splitlines() knows more line ends than "\n": the title's own may hide some
-    hidden = len(title.splitlines()) - 1
-    if hidden > 0:
-        title, *others = title.splitlines()
-        rest = "\n".join([*others, rest])
     return title.strip(), file, list(_Files().lines(rest, file, folder, 2))
