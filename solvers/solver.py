@@ -20,6 +20,7 @@ from .batched import front as batched
 from .batched.module import ArrayBackend, choose_backend
 from .cells import array_cells, solve_cells
 from .mna.crossbar import solve_crossbar
+from .mna.factors import factors_for
 from .problem import CrossbarProblem, RawSolution, check_input, make_problem
 from .solution import Gradients, Solution
 
@@ -148,10 +149,7 @@ class Solver(Analyses):
 
     def _arrays(self) -> ArrayBackend | None:
         """Return the array backend for linear crosspoint arrays; None: compiled code on the CPU."""
-        if self.method == "mna":
-            self._only_on_cpu("crossbars with method='mna'")
-            return None
-        return choose_backend(self.backend)[0]
+        return None if self.method == "mna" else choose_backend(self.backend)[0]
 
     def _raw(self, problem: CrossbarProblem, fields: Fields) -> RawSolution:
         return self._raws([problem], fields)[0]
@@ -164,11 +162,11 @@ class Solver(Analyses):
                 arrays, problems, keep_voltages=keep, rtol=self.rtol,
                 max_iterations=self.max_iterations,
             )
-        note = choose_backend(self.backend)[1]
+        backend, note = choose_backend(self.backend)
         results = []
         for problem in problems:
             if self.method == "mna":
-                raw = solve_crossbar(problem, keep_voltages=keep)
+                raw = solve_crossbar(problem, keep_voltages=keep, factors=factors_for(backend))
             else:
                 raw = structured.solve(
                     problem, keep_voltages=keep, rtol=self.rtol,

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csc_array, csr_array
-from scipy.sparse.linalg import SuperLU, splu
 
 from ...netlists._check import Array
 from ..problem import CrossbarProblem, RawSolution
+from .factors import Factor, Factors, SuperLUs
 
-__all__ = ["METHOD", "nodal_matrix", "solve_crossbar"]
+__all__ = ["nodal_matrix", "solve_crossbar"]
 
-METHOD = "mna/superlu"
+_METHOD = "mna/{}"
 _CHUNK = 64  # right-hand sides per triangular solve
 _REFINEMENTS = 3
 _EPS = 1e-15
@@ -174,16 +174,16 @@ def nodal_matrix(problem: CrossbarProblem) -> csc_array:
     return network.matrix()
 
 
-def solve_crossbar(problem: CrossbarProblem, *, keep_voltages: bool) -> RawSolution:
-    """Solve all input vectors of `problem` with one sparse factorisation (SuperLU)."""
+def solve_crossbar(
+    problem: CrossbarProblem, *, keep_voltages: bool, factors: Factors | None = None
+) -> RawSolution:
+    """Solve all input vectors of `problem` with one sparse factorisation (default: SuperLU)."""
+    factors = factors or SuperLUs()
     words, bits = _families(problem)
     network, cells = _network(problem, words, bits)
     factor = None
     if len(network.free):
-        factor = splu(
-            network.matrix(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
-            options={"SymmetricMode": True},
-        )
+        factor = factors.factor(network.matrix())
     batch, (rows, columns) = problem.batch, problem.shape
     kept = batch if keep_voltages else 0
     word, bit = np.empty((kept, rows, columns)), np.empty((kept, rows, columns))
@@ -203,13 +203,13 @@ def solve_crossbar(problem: CrossbarProblem, *, keep_voltages: bool) -> RawSolut
     return RawSolution(
         word=word if keep_voltages else None, bit=bit if keep_voltages else None,
         end_currents=(ends[0], ends[1], ends[2], ends[3]), residual=worst, iterations=0,
-        method=METHOD,
+        method=_METHOD.format(factors.name),
     )
 
 
 def _solve_chunk(
     problem: CrossbarProblem, words: _Family, bits: _Family, network: _Network, cells: int,
-    factor: SuperLU | None, ends: tuple[Array, Array, Array, Array],
+    factor: Factor | None, ends: tuple[Array, Array, Array, Array],
 ) -> tuple[Array, Array, float, tuple[Array, Array, Array, Array]]:
     """Return word and bit voltages (b, M, N), the residual and the four end currents."""
     vl, vr, vt, vb = ends

@@ -305,8 +305,6 @@ def test_what_arrays_do_not_do():
     cells = Crossbar(cells=StaticSinh().array(conductance=np.full((2, 2), 1e-4)))
     with pytest.raises(ParameterError, match="solved on the CPU"):
         solver.solve(cells, np.ones(2))
-    with pytest.raises(ParameterError, match="solved on the CPU"):
-        Solver(backend=ArrayBackend(), method="mna").solve(crossbar((2, 2)), np.ones(2))
     with pytest.raises(ParameterError, match="`backend` must be one of"):
         Solver(backend="tpu")
     with pytest.raises(ParameterError, match="`max_bytes` must be"):
