@@ -38,7 +38,7 @@ def test_every_form_is_the_same_deck(form, tmp_path):
     path = tmp_path / "deck.cir"
     path.write_bytes(FORMS[form])
     circuit, plain = read_spice(path), read_spice(DECK)
-    assert circuit.to_spice().lower() == plain.to_spice()
+    assert circuit.to_spice().lower().splitlines()[1:] == plain.to_spice().lower().splitlines()[1:]
     assert [m.name for m in circuit.measures] == ["top", "t1"]
 
 
