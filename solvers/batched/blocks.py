@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .eliminate import eliminate
+from .eliminate import Panel, eliminate
 from .stack import Ints
 
 __all__ = [
@@ -99,11 +99,15 @@ class Stage:
 
 @dataclass(eq=False)
 class Group:
-    """What merging needs to know: module, shape, stages so far (None: not kept)."""
+    """What merging needs to know: module, shape, stages so far (None: not kept), and `by`.
+
+    `by` eliminates panels of nodes, where the backend has its own way.
+    """
 
     xp: Any
     shape: tuple[int, int]
     stages: list[Stage] | None = None
+    by: Panel | None = None
 
     @property
     def kept(self) -> bool:
@@ -198,7 +202,7 @@ def join(group: Group, a: Blocks, b: Blocks, axis: int) -> Blocks:
     C[..., m:, ma:m] = xp.swapaxes(C[..., ma:m, m:], -1, -2)
     C[..., m:, m:] = _sub(xp, a.C, sa, sa) + _sub(xp, b.C, sb, sb)
     nodes = a.ports[sa]  # in a's own lines, which are the merged block's
-    X, C = _reduced(xp, C, m, weights=group.kept)
+    X, C = _reduced(group, C, m)
     merged = Blocks(C, np.concatenate([a.ports[oa], moved]), rows, columns)
     if composed:
         inner = [a.inner, b.inner + (np.array([0, 0, width]) if axis == 1
@@ -251,7 +255,7 @@ def tie(
         diagonal = lines[..., None] * xp.eye(k, dtype=C.dtype)
         C[..., mo:m, m:] = diagonal
         C[..., m:, mo:m] = diagonal
-    X, C = _reduced(xp, C, m, weights=group.kept)
+    X, C = _reduced(group, C, m)
     merged = Blocks(C, np.concatenate([blocks.ports[outer], ends]), blocks.rows, blocks.columns)
     group.note(X, merged, blocks.ports[shared])
     return merged
@@ -271,12 +275,13 @@ def _sub(xp: Any, C: Any, rows: Ints, columns: Ints) -> Any:
     return C[..., xp.asarray(rows)[:, None], xp.asarray(columns)[None, :]]
 
 
-def _reduced(xp: Any, C: Any, ports: int, *, weights: bool) -> tuple[Any, Any]:
+def _reduced(group: Group, C: Any, ports: int) -> tuple[Any, Any]:
     """Eliminate the last nodes of C (T, R, K, n, n); return weights and the smaller matrix."""
     lead, n = C.shape[:3], C.shape[-1]
     flat = C.reshape(-1, n, n)
-    X = eliminate(xp, flat, ports, weights=weights)
-    return X, xp.ascontiguousarray(flat[:, :ports, :ports]).reshape(*lead, ports, ports)
+    X = eliminate(group.xp, flat, ports, weights=group.kept, by=group.by)
+    kept = group.xp.ascontiguousarray(flat[:, :ports, :ports])
+    return X, kept.reshape(*lead, ports, ports)
 
 
 def _through(xp: Any, child: Blocks, outer: Ints, shared: Ints, X: Any, at: int) -> Any:

@@ -8,14 +8,17 @@ apart. A panel of nodes is eliminated one by one, the rest of the matrix follows
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
-__all__ = ["eliminate"]
+__all__ = ["Panel", "eliminate", "panel"]
 
 PANEL = 32
+_FEW = 8
+Panel: TypeAlias = Callable[[Any, Any, int, int], Any]
 
 
-def eliminate(xp: Any, C: Any, ports: int, *, weights: bool) -> Any:
+def eliminate(xp: Any, C: Any, ports: int, *, weights: bool, by: Panel | None = None) -> Any:
     """Eliminate the nodes from `ports` on; the rest of C is changed in place.
 
     Parameters
@@ -27,6 +30,8 @@ def eliminate(xp: Any, C: Any, ports: int, *, weights: bool) -> Any:
         Nodes that stay, the first ones.
     weights : bool
         Whether voltages of the eliminated nodes are wanted later.
+    by : callable, optional
+        What eliminates panels of more than a few nodes, instead of `panel`.
 
     Returns
     -------
@@ -37,7 +42,7 @@ def eliminate(xp: Any, C: Any, ports: int, *, weights: bool) -> Any:
     panels = []
     while last > ports:
         first = max(ports, last - PANEL)
-        scaled = _panel(xp, C, first, last)
+        scaled = (by if by is not None and last - first > _FEW else panel)(xp, C, first, last)
         plain = C[:, first:last, :first]
         C[:, :first, :first] += xp.matmul(
             xp.swapaxes(scaled[:, :, :first], 1, 2), plain
@@ -48,8 +53,11 @@ def eliminate(xp: Any, C: Any, ports: int, *, weights: bool) -> Any:
     return _weights(xp, C, ports, panels) if weights else None
 
 
-def _panel(xp: Any, C: Any, first: int, last: int) -> Any:
-    """Eliminate first..last-1 from these rows alone; return their rows over the pivots."""
+def panel(xp: Any, C: Any, first: int, last: int) -> Any:
+    """Eliminate first..last-1 from these rows alone; return their rows over the pivots.
+
+    (B, last - first, last), with zeros from the diagonal on.
+    """
     scaled = xp.zeros((C.shape[0], last - first, last), dtype=C.dtype)
     for e in range(last - 1, first - 1, -1):
         line = C[:, e, :e]

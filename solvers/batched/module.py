@@ -14,6 +14,8 @@ import numpy as np
 
 from ...netlists._check import Array
 from ...netlists.errors import BackendUnavailable, OutOfMemoryError, ParameterError
+from .eliminate import Panel
+from .panel import launch_panel
 
 __all__ = ["ArrayBackend", "choose_backend", "find_gpu"]
 
@@ -60,6 +62,11 @@ class ArrayBackend:
         """Return an array of this module as one of NumPy."""
         host: Array = array.get() if hasattr(array, "get") else np.asarray(array)
         return host
+
+    @property
+    def panel(self) -> Panel | None:
+        """What eliminates panels of nodes in one launch; None where array programs do."""
+        return launch_panel if self.on_device else None
 
     @property
     def budget(self) -> int:

@@ -70,7 +70,7 @@ class Reduction:
         xp = stack.backend.xp
         M, N = stack.shape
         gw, gb = stack.conductances()
-        group = Group(xp, stack.shape, [] if keep else None)
+        group = Group(xp, stack.shape, [] if keep else None, stack.backend.panel)
         parts = {((1, 0), (1, 0)): Blocks(
             _cells(xp, stack.G, gw, gb),
             np.array([[LEFT, 0], [RIGHT, 0], [TOP, 0], [BELOW, 0]]),

@@ -1,11 +1,17 @@
 """Array programs for crosspoint arrays: against SuperLU, the compiled solver and differences."""
 
+import ctypes
+import shutil
+import subprocess
+
 import numpy as np
 import pytest
 from crossbarsim.solvers.batched import ArrayBackend, find_gpu
 from crossbarsim.solvers.batched.alike import Alike
+from crossbarsim.solvers.batched.eliminate import panel
 from crossbarsim.solvers.batched.front import solve_problems
 from crossbarsim.solvers.batched.module import choose_backend
+from crossbarsim.solvers.batched.panel import PANEL_SOURCE
 from crossbarsim.solvers.problem import make_problem
 
 from crossbarsim import (
@@ -233,6 +239,66 @@ def test_what_runs_out_of_memory_is_told():
     with pytest.raises(OutOfMemoryError, match="1 crossbars of 4x4 ran out of memory"):
         solve_problems(ArrayBackend(Full(), "numpy", 1 << 30), [problem], keep_voltages=True,
                        rtol=1e-10, max_iterations=None)
+
+
+# -- the kernel ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def host_panel(tmp_path_factory):
+    """The CUDA kernel, compiled for the host."""
+    cc = shutil.which("cc")
+    if cc is None:
+        pytest.skip("there is no C compiler")
+    folder = tmp_path_factory.mktemp("panel")
+    (folder / "panel.c").write_text(PANEL_SOURCE)
+    subprocess.run([cc, "-O2", "-DCROSSBARSIM_HOST", "-shared", "-fPIC", str(folder / "panel.c"),
+                    "-o", str(folder / "panel.so")], check=True)
+    function = ctypes.CDLL(str(folder / "panel.so")).panel
+    calls = []
+
+    def run(_xp, C, first, last):
+        assert C.flags.c_contiguous
+        calls.append(last - first)
+        scaled = np.zeros((len(C), last - first, last))
+        function(*(ctypes.c_void_p(a.ctypes.data) for a in (C, scaled)),
+                 *map(ctypes.c_longlong, (len(C), C.shape[1], first, last)))
+        return scaled
+
+    run.calls = calls
+    return run
+
+
+def test_the_kernel_does_what_arrays_do(host_panel):
+    rng = np.random.default_rng(10)
+    for n, first, last in ((7, 6, 7), (40, 8, 40), (33, 3, 20)):
+        C = 10.0 ** rng.uniform(-9, 0, (5, n, n))
+        C += np.swapaxes(C, 1, 2)
+        C[1] = 0.0
+        one, two = C.copy(), C.copy()
+        np.testing.assert_allclose(host_panel(np, one, first, last), panel(np, two, first, last), rtol=1e-13)
+        np.testing.assert_allclose(one, two, rtol=1e-13)
+
+
+def test_a_reduction_by_the_kernel(host_panel):
+    class Backend(ArrayBackend):
+        panel = property(lambda _: host_panel)
+
+    xbars = [crossbar((40, 50), 100.0, (1e-9, 1e-1), seed=k) for k in range(3)]
+    host_panel.calls.clear()
+    found = Solver(backend=Backend()).solve_many(xbars, np.ones((3, 40)))
+    assert max(host_panel.calls) == 32
+    for one, two in zip(found, Solver(method="mna").solve_many(xbars, np.ones((3, 40))), strict=True):
+        close(one, two, 1e-12)
+
+
+@pytest.mark.skipif(shutil.which("nvcc") is None, reason="there is no nvcc")
+@pytest.mark.slow
+def test_nvcc_takes_the_kernel(tmp_path):
+    (tmp_path / "panel.cu").write_text(PANEL_SOURCE)
+    subprocess.run(["nvcc", "-arch=sm_80", "-ptx", str(tmp_path / "panel.cu"), "-o", str(tmp_path / "p.ptx")],
+                   check=True)
+    assert ".visible .entry panel" in (tmp_path / "p.ptx").read_text()
 
 
 # -- choosing ----------------------------------------------------------------------------------
