@@ -314,6 +314,10 @@ class Circuit(MoreElements):
         for e in self:
             if len(e.nodes) < 2:  # a subcircuit with one port
                 continue
+            if e.name.lower() in self.arrays:  # between all line ends
+                block = self.arrays[e.name.lower()]
+                for node in e.nodes[2:len(e.nodes) - block.gate_lines]:
+                    graph.add_edge(e.nodes[0], node, key=f"{e.name}:{node}", kind="X", value=0.0)
             graph.add_edge(e.nodes[0], e.nodes[1], key=e.name, kind=e.kind, value=e.value)
         result: nx.MultiGraph[str] = graph
         return result

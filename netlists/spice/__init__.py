@@ -25,7 +25,8 @@ T        ``z0= td=`` or ``z0= f= nl=``
 N (U)    a memristor: ``.model name vteam(r_on=... preset=...)``, any model of the registry; at the
          element ``conductance=``, ``resistance=`` or states by name, and parameters of its own
 X        ``X1 nodes name [params:] a=1 m=2``; ``X1 nodes crossbar rows= columns= word= bit=
-         resistance=|conductance=file.csv model=`` needs no definition
+         resistance=|conductance=file.csv model= transistor= ...`` needs no definition: a whole
+         crossbar, see `crossbarsim.netlists.spice.macro.read_crossbar`
 =======  =========================================================================================
 
 **Expressions** have the operators and functions of ngspice's B sources and more, and ``v(a, b)``,

@@ -40,6 +40,11 @@ def read_crossbar(
     With `transistor`, the model card of an n-channel MOS transistor `w` wide and `l` long, its body
     at ground, every device has one between it and the bit node (``side=word``: between word node
     and device); the gate lines are the last nodes, one per row (``gates=columns``: per column).
+
+    `Solver` eliminates the inner nodes with the structured solver. Transistors are static there and
+    have no junctions: where their card says more than ``is=0`` with vto, kp, gamma, phi, lambda
+    (level 1) or ``is=0`` with vto, kp, n0 (EKV), or another temperature counts, the crossbar is
+    written out element by element, as `Circuit.expanded` does.
     """
     found = card.pairs((*_NUMBERS, *_TEXTS), texts=_TEXTS)
     numbers = {k: card.plain(k, v) for k, v in found.items() if k in _NUMBERS}

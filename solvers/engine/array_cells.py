@@ -112,7 +112,7 @@ class CellArray(Group):
         self._key: tuple[Any, ...] = ()
         self._turn = self._count = 0
         self._conductance = -1.0
-        self._now = self._rate = np.zeros(0)
+        self._now = self._rate = self._side = np.zeros(0)
 
     def begin(self, method: str, rest: float, *, uic: bool = False) -> None:
         """Begin a transient from the point evaluated last."""
@@ -120,6 +120,7 @@ class CellArray(Group):
         self.history = History(method, 0.0, np.zeros(1), q, rest)
         self._points = [] if self._point is None else [(0.0, self._point)]
         self._now = q
+        self._side = self._sides()
 
     def formula(self, h: float, order: int) -> None:
         """Take the formula of the next time step, and guess where it leads."""
@@ -147,7 +148,26 @@ class CellArray(Group):
             return
         self.history.push(now.time, np.zeros(1), self._now, self._rate)
         self._points = [*self._points[-1:], (now.time, self._point)]
+        self._side = self._sides()
         self._formula = None
+
+    def abrupt(self, x: Array) -> bool:
+        """Return whether a device got over a jump of its rate, or a state to its bound."""
+        del x
+        return self._formula is not None and bool((self._sides() != self._side).any())
+
+    def _sides(self) -> Array:
+        """Return on which side of its bounds every state is, and of its jumps every device."""
+        count = self.cells.state.size
+        y = self._now[:count]
+        found = [np.where(y >= 1.0, 1.0, np.where(y <= 0.0, -1.0, 0.0))]
+        device, at = getattr(self.cells, "device", None), self._point
+        if device is not None and at is not None:
+            v = device.polarity * self.cells.device_voltage(  # type: ignore[attr-defined]
+                at.word, at.bit, at.point
+            )
+            found += [np.where(v < jump, -1.0, 1.0).ravel() for jump in device.jumps()]
+        return np.concatenate(found)
 
     def corner(self, time: float) -> None:
         """Do not extrapolate over a corner."""
@@ -175,7 +195,11 @@ class CellArray(Group):
             self._count += 1
             if self._formula is not None:
                 self._now = self._stored()
-                self._rate = self._formula.a * self._now + self._formula.offset
+                rate = self._formula.a * self._now + self._formula.offset
+                # at a bound a state rests, whatever its formula lacks
+                states = self._now[:self.cells.state.size]
+                rate[:len(states)][(states <= 0.0) | (states >= 1.0)] = 0.0
+                self._rate = rate
             self._derive(point, gate)
         if self._point is None:
             raise AssertionError("a point was just solved")
