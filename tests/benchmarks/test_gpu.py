@@ -1,0 +1,51 @@
+"""The GPU's benchmark, on NumPy at small sizes, and its refusal."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from crossbarsim.solvers.batched import ArrayBackend, find_gpu
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import gpu  # noqa: E402
+
+GPU, FOUND = find_gpu()
+
+
+def test_it_measures_what_it_says(monkeypatch):
+    monkeypatch.setattr(gpu, "best_of", lambda work: (0.5, work()))
+    result = gpu.run(quick=True, backend=ArrayBackend())
+    assert [row["name"].split(",")[0] for row in result["rows"]] == [
+        "effective matrices", "training step", "effective matrices", "training step", "40 vectors through 2 tiles",
+    ]
+    assert all(row["difference"] < 1e-9 for row in result["rows"] if "difference" in row)
+    assert result["rows"][-1]["residual"] < 1e-9
+    text = gpu.table(result)
+    assert "| 500 ms |" in text
+    assert "numpy" in text
+
+
+def test_counted_work():
+    reduce, back = gpu.work_of((64, 64))
+    assert 1e7 < reduce < 1e8
+    assert 4.0 < gpu.work_of((128, 128))[0] / reduce < 9.0  # grows as the cube, the small blocks less
+    assert 50 < back / 64**2 < 200
+
+
+@pytest.mark.skipif(GPU is not None, reason="there is a GPU")
+def test_without_a_gpu_it_says_so():
+    done = subprocess.run([sys.executable, "-m", "benchmarks.gpu"], cwd=ROOT, capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == 1
+    assert f"backend='gpu': {FOUND}" in done.stderr
+    assert not done.stdout
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(GPU is None, reason=FOUND)
+def test_on_a_gpu():
+    result = gpu.run(quick=True)
+    assert all(row["difference"] < 1e-6 for row in result["rows"] if "difference" in row)
