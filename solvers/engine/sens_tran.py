@@ -106,6 +106,8 @@ class TransientAdjoint:
     ) -> None:
         if not max_bytes > 0:
             raise ParameterError(f"`max_bytes` must be > 0; got {max_bytes!r}")
+        if isinstance(circuit, Circuit):
+            circuit = circuit.expanded()  # parameters are those of single elements
         self.circuit, self.max_bytes = circuit, float(max_bytes)
         system = prepare(circuit, temperature, uic=analysis.uic)
         self._run = Trajectory(
