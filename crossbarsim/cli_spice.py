@@ -61,6 +61,11 @@ def check(deck: _Deck, ngspice: _Compat = False, param: _Parameters = None) -> N
         )
         names = [f".{type(a).__name__.lower()}" for a in circuit.analyses]
         console.print(f"analyses: {', '.join(names) or 'none: the operating point'}")
+        for name, block in circuit.arrays.items():
+            way = "its inner nodes are eliminated by the structured solver"
+            if name not in system.circuit.arrays:
+                way = f"written out, since the card {block.transistor} is not static (see is=0)"
+            console.print(f"{name}: crossbar of {block.shape[0]}x{block.shape[1]}, {way}")
         for note in circuit.notes:
             console.print(note)
         if circuit.measures:

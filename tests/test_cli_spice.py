@@ -174,3 +174,24 @@ def test_notes_of_options_are_shown_by_check(deck):
     done = RUN.invoke(app, ["check", str(deck)])
     assert done.exit_code == 0, done.output
     assert "the option `klu` has no effect" in done.output
+
+
+ARRAY = """a column
+.model access nmos(level=1 vto=0.4 kp=300u is=0)
+X1 w0 b0 g0 crossbar rows=1 columns=1 resistance=40k transistor=access
+V0 w0 0 1
+Vg0 g0 0 1.8
+R0 b0 0 100
+.op
+"""
+
+
+@pytest.mark.parametrize(("card", "how"), [
+    ("is=0)", "eliminated by the structured solver"), ("tox=5n)", "written out, since the card access"),
+])
+def test_check_tells_how_crossbars_are_solved(tmp_path, card, how):
+    deck = tmp_path / "array.cir"
+    deck.write_text(ARRAY.replace("is=0)", card))
+    done = RUN.invoke(app, ["check", str(deck)])
+    assert done.exit_code == 0, done.output
+    assert f"x1: crossbar of 1x1, {how}" in done.output.replace("its inner nodes are ", "")
