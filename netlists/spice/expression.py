@@ -136,7 +136,7 @@ class Expression:
         """Its value if it is a plain number."""
         return self._steps[0][1] if self._steps[-1][0] == "number" else None
 
-    @property
+    @cached_property
     def sources(self) -> tuple[Probe, ...]:
         """Voltages and currents of the circuit in it, those inside of derivatives included."""
         return tuple(step[1] for step in self._steps if step[0] == "probe")
@@ -268,6 +268,17 @@ class Expression:
             self._steps, lambda s: tape.probe(change(s[1])) if s[0] == "probe" else None
         )
         return _finished(tape, root, self)
+
+    def with_probes(self, names: Mapping[Probe, Probe]) -> Expression:
+        """Return the expression that reads others of `sources`, by a mapping of all of them."""
+        if len(set(names.values())) < len(names) or self.dynamic:
+            return self.renamed(lambda p: names[p])  # what is the same now is read once
+        made = Expression.of([
+            ("probe", names[s[1]]) if s[0] == "probe" else s for s in self._steps
+        ])
+        made.__dict__["key"] = self.key
+        made.__dict__["sources"] = made.__dict__["probes"] = tuple(names[p] for p in self.sources)
+        return made
 
     @cached_property
     def key(self) -> tuple[Any, ...]:

@@ -23,6 +23,7 @@ from .models import Models
 from .passive import read_coupling, read_line, read_passive, read_switch
 from .scope import Scope
 from .semiconductors import read_memristor, read_semiconductor
+from .templates import Templates, plain_element
 
 __all__ = ["Deck", "read_spice"]
 
@@ -168,6 +169,7 @@ class _Expansion:
         self.models = Models(self.circuit)
         self.instances = 0
         self.path: list[str] = []
+        self.templates = Templates(self._line)
         top = Scope(deck.top, None, "", {}, {}, deck.compat, parameters)
         missing = [name for name in parameters if name not in top.defined]
         if missing:
@@ -218,40 +220,56 @@ class _Expansion:
 
     def expand(self, scope: Scope) -> None:
         """Add the elements of one instance."""
-        for line in scope.lines:
+        known = self.templates.of(scope)
+        for k, line in enumerate(scope.lines):
             if line.text.startswith("."):
                 if scope.outer is not None:
                     read_command(scope, line, self.circuit)
                 continue
+            if known is not None:
+                written = self.templates.elements(known, k, line, scope)
+                if written is not None:
+                    self.add(line, scope, written)
+                    continue
+            plain = plain_element(line, scope)
+            if plain is not None:
+                self.add(line, scope, [plain])
+                continue
             card = CardLine(line, scope)
             if card.kind == "X":
                 self.instance(card)
-                continue
-            reader = _READERS.get(card.kind)
-            if card.kind in "VI":
-                found = read_source(card, self.times)
-            elif reader is not None:
-                found = reader(card, self.models)
-            elif card.kind in _REFUSED:
-                raise card.error(f"{_REFUSED[card.kind]} are not supported")
             else:
-                known = ", ".join([*sorted({*_READERS, "V", "I", "X"})])
-                raise card.error(f"there is no element `{card.kind}`; there are {known}")
-            self.add(card, found)
+                self.add(line, scope, self.elements(card))
 
-    def add(self, card: CardLine, found: list[Element]) -> None:
+    def elements(self, card: CardLine) -> list[Element]:
+        """Return the elements of a line."""
+        reader = _READERS.get(card.kind)
+        if card.kind in "VI":
+            return read_source(card, self.times)
+        if reader is not None:
+            return reader(card, self.models)
+        if card.kind in _REFUSED:
+            raise card.error(f"{_REFUSED[card.kind]} are not supported")
+        known = ", ".join([*sorted({*_READERS, "V", "I", "X"})])
+        raise card.error(f"there is no element `{card.kind}`; there are {known}")
+
+    def _line(self, line: Line, scope: Scope) -> list[Element] | None:
+        card = CardLine(line, scope)
+        return None if card.kind == "X" else self.elements(card)
+
+    def add(self, line: Line, scope: Scope, found: list[Element]) -> None:
         """Add elements of one line."""
         for element in found:
             if len(self.circuit) >= MOST:
-                raise card.error(f"more than {MOST} elements")
-            if element.name.lower() in self.circuit:
+                raise CardLine(line, scope).error(f"more than {MOST} elements")
+            if element.name in self.circuit:
                 first = self.circuit[element.name].where
                 place = f" (the other is at {first[0]}:{first[1]})" if first else ""
-                raise card.error(f"there are two elements of that name{place}")
+                raise CardLine(line, scope).error(f"there are two elements of that name{place}")
             try:
                 self.circuit.add(element)
             except ParameterError as error:
-                raise card.error(str(error)) from None
+                raise CardLine(line, scope).error(str(error)) from None
 
     def instance(self, card: CardLine) -> None:
         """Expand ``X1 nodes name [params:] name=value``."""
@@ -272,7 +290,7 @@ class _Expansion:
         if block is None:
             if name in MACROS:
                 element, array = MACROS[name](card, nodes, self.models)
-                self.add(card, [element])
+                self.add(card.line, card.scope, [element])
                 self.circuit.arrays[element.name.lower()] = array
                 return
             known = {n for s in card.scope.chain() for n in s.subcircuits}
