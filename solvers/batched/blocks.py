@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .eliminate import Panel, eliminate
+from .eliminate import Panel, eliminate, product
 from .stack import Ints
 
 __all__ = [
@@ -289,8 +289,9 @@ def _through(xp: Any, child: Blocks, outer: Ints, shared: Ints, X: Any, at: int)
     if child.inside is None:
         return None
     ahead = child.inside[..., xp.asarray(shared)]
-    result = xp.matmul(ahead, X)
-    result[..., at : at + len(outer)] += child.inside[..., xp.asarray(outer)]
+    result = product(xp, ahead, X)
+    own = result[..., at : at + len(outer)]
+    own += child.inside[..., xp.asarray(outer)]
     return result
 
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-__all__ = ["Panel", "eliminate", "panel"]
+__all__ = ["Panel", "eliminate", "panel", "product"]
 
 PANEL = 32
 _FEW = 8
+_BATCH = 65535  # matrices that every cuBLAS takes at once
 Panel: TypeAlias = Callable[[Any, Any, int, int], Any]
 
 
@@ -43,10 +44,8 @@ def eliminate(xp: Any, C: Any, ports: int, *, weights: bool, by: Panel | None = 
     while last > ports:
         first = max(ports, last - PANEL)
         scaled = (by if by is not None and last - first > _FEW else panel)(xp, C, first, last)
-        plain = C[:, first:last, :first]
-        C[:, :first, :first] += xp.matmul(
-            xp.swapaxes(scaled[:, :, :first], 1, 2), plain
-        )
+        rest = C[:, :first, :first]
+        rest += product(xp, xp.swapaxes(scaled[:, :, :first], 1, 2), C[:, first:last, :first])
         if weights:
             panels.append((first, last, scaled))
         last = first
@@ -67,7 +66,8 @@ def panel(xp: Any, C: Any, first: int, last: int) -> Any:
         over = line * inverse[:, None]
         scaled[:, e - first, :e] = over
         if e > first:
-            C[:, first:e, :e] += over[:, first:e, None] * line[:, None, :]
+            others = C[:, first:e, :e]
+            others += over[:, first:e, None] * line[:, None, :]
     return scaled
 
 
@@ -77,13 +77,29 @@ def _weights(xp: Any, C: Any, ports: int, panels: list[tuple[int, int, Any]]) ->
     for first, last, scaled in reversed(panels):
         rows = xp.array(scaled[:, :, :ports])
         if first > ports:
-            rows += xp.matmul(scaled[:, :, ports:first], result[:, : first - ports])
+            rows += product(xp, scaled[:, :, ports:first], result[:, : first - ports])
         # (1 - N)^-1 = (1 + N)(1 + N^2)(1 + N^4)... of the strictly triangular N
         power, size = scaled[:, :, first:last], 1
         while size < last - first:
-            rows += xp.matmul(power, rows)
+            rows += product(xp, power, rows)
             size *= 2
             if size < last - first:
-                power = xp.matmul(power, power)
+                power = product(xp, power, power)
         result[:, first - ports : last - ports] = rows
     return result
+
+
+def product(xp: Any, a: Any, b: Any) -> Any:
+    """Return the products of matrices (..., i, k) and (..., k, j) of equal batches."""
+    lead, (i, k), j = a.shape[:-2], a.shape[-2:], b.shape[-1]
+    count = 1
+    for size in lead:
+        count *= size
+    if count <= _BATCH:
+        return xp.matmul(a, b)
+    one, two = a.reshape(count, i, k), b.reshape(count, k, j)
+    result = xp.empty((count, i, j), dtype=a.dtype)
+    for first in range(0, count, _BATCH):
+        part = slice(first, first + _BATCH)
+        result[part] = xp.matmul(one[part], two[part])
+    return result.reshape(*lead, i, j)

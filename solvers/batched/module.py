@@ -103,6 +103,8 @@ class ArrayBackend:
         except OutOfMemoryError:
             raise
         except MemoryError as error:  # CuPy's OutOfMemoryError is one, too
+            if self.on_device:
+                self.xp.get_default_memory_pool().free_all_blocks()
             raise OutOfMemoryError(
                 f"{what} ran out of memory on {self.describe()}: {error}; "
                 "nothing was computed; free memory of other programs, or use backend='cpu'"

@@ -27,6 +27,7 @@ from .blocks import (
     join,
     tie,
 )
+from .eliminate import product
 from .stack import MERGED, Ints, Stack
 
 __all__ = ["Ends", "Reduction", "bytes_of"]
@@ -179,7 +180,7 @@ class Reduction:
             at += end.shape[2]
         for stage in reversed(self.stages):
             ports = known[:, xp.asarray(stage.ports)]
-            known[:, xp.asarray(stage.eliminated)] = xp.matmul(stage.X, ports)
+            known[:, xp.asarray(stage.eliminated)] = product(xp, stage.X, ports)
         nodes = xp.ascontiguousarray(xp.swapaxes(known[:, : 2 * M * N], 1, 2))
         nodes = nodes.reshape(T, B, 2, M, N)
         return nodes[:, :, 0], nodes[:, :, 1]

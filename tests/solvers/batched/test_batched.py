@@ -230,6 +230,14 @@ def test_peak_memory_is_what_was_reckoned():
             assert peak <= 2 * bytes_of(shape, keep=keep)
 
 
+def test_batches_are_cut(backend, monkeypatch):
+    monkeypatch.setattr("crossbarsim.solvers.batched.eliminate._BATCH", 7)
+    xbars = [crossbar((20, 9), seed=k) for k in range(3)]
+    V = np.random.default_rng(11).uniform(0, 1, (2, 20))
+    for sol, xbar in zip(Solver(backend=backend).solve_many(xbars, [V] * 3), xbars, strict=True):
+        close(sol, Solver().solve(xbar, V), 1e-9)
+
+
 def test_what_runs_out_of_memory_is_told():
     class Full:
         def __getattr__(self, name):
