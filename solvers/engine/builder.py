@@ -111,6 +111,8 @@ class Builder:
 
     def node(self, name: str) -> int:
         """Return the unknown of a node; ground is -1."""
+        if name in self._index:
+            return self._index[name]
         key = self.circuit.node(name)
         if key not in self._index:
             raise NetlistError(f"the circuit has no node {name!r}")
