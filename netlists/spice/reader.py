@@ -28,7 +28,7 @@ from .templates import Templates, plain_element
 __all__ = ["Deck", "read_spice"]
 
 DEEPEST = 100  # subcircuits within one another
-MOST = 2_000_000  # elements of a circuit
+MOST = 20_000_000  # elements of a circuit
 MOST_INSTANCES = 1_000_000
 _Reader = Callable[[CardLine, Models], list[Element]]
 _READERS: dict[str, _Reader] = {
