@@ -41,6 +41,11 @@ def read_crossbar(
     at ground, every device has one between it and the bit node (``side=word``: between word node
     and device); the gate lines are the last nodes, one per row (``gates=columns``: per column).
 
+    Results answer for ``v(x1.wl0_1)``, ``v(x1.bl0_1)`` and, between device and transistor,
+    ``v(x1.in0_1)``, for cells' currents ``i(x1.cell0_1)`` and for states as shares of their ranges
+    ``x1.ncell0_1#x``; of crossbars with more than 20,000 of these for those that ``.save`` or
+    ``save=`` names.
+
     `Solver` eliminates the inner nodes with the structured solver. Transistors are static there and
     have no junctions: where their card says more than ``is=0`` with vto, kp, gamma, phi, lambda
     (level 1) or ``is=0`` with vto, kp, n0 (EKV), or another temperature counts, the crossbar is

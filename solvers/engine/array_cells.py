@@ -31,13 +31,21 @@ from .groups import Group, Instant, Ints, Stamp
 from .integrate import Formula, History, StepTolerances
 from .tolerances import Tolerances
 
-__all__ = ["CellArray"]
+__all__ = ["FAMILIES", "CellArray", "shown_label"]
 
 _STATE = 0.02  # as of memristors: states run away, their error counts for more
 _CHANGED = 0.2  # of the cells' conductance: the derivatives are renewed
 _SLOW = 3  # solutions of one step after which they are renewed
+FAMILIES = ("wl", "bl", "in", "cell")
 _TIGHT = 1e-11  # of the largest current
 _SLOWER = 6  # ... and come from tangent solves
+
+
+def shown_label(prefix: str, name: str) -> str:
+    """Return a result's name of what is inside: ``v(x1.wl0_0)``, ``i(x1.cell0_0)``, a state."""
+    if "#" in name:
+        return f"{prefix}.{name}"
+    return f"{'i' if name.startswith('cell') else 'v'}({prefix}.{name})"
 
 
 class CellArray(Group):
@@ -55,7 +63,7 @@ class CellArray(Group):
     options : dict
         Of the deck.
     shown : list of str
-        What results show: ``"wl0_1"``, ``"ncell0_1#w"``.
+        What results show: ``"wl0_1"``, ``"cell0_1"``, ``"ncell0_1#w"``.
     """
 
     def __init__(
@@ -321,10 +329,10 @@ class CellArray(Group):
     def hidden_labels(self) -> list[str]:
         """Return names of inner nodes and states."""
         prefix = self.names[0].lower()
-        return [f"{prefix}.{n}" if "#" in n else f"v({prefix}.{n})" for n in self._shown]
+        return [shown_label(prefix, n) for n in self._shown]
 
     def hidden(self, x: Array) -> Array:
-        """Return voltages of inner nodes, volt, and states as shares of their ranges."""
+        """Return voltages of inner nodes, currents of cells, states as shares of their ranges."""
         del x
         at = self._point
         if at is None or not self._shown:
@@ -332,7 +340,8 @@ class CellArray(Group):
         if not hasattr(self, "_order"):
             self._order = self._placed()
         share = (at.point.state - self.low) / self.span
-        parts = [at.word.ravel(), at.bit.ravel(), at.point.inner.ravel(), share.ravel()]
+        parts = [at.word, at.bit, at.point.inner, at.point.current, share]
+        parts = [p.ravel() for p in parts]
         return np.concatenate(parts)[self._order]
 
     def _placed(self) -> Ints:
@@ -344,6 +353,6 @@ class CellArray(Group):
             plain, _, state = name.partition("#")
             family = plain.rstrip("0123456789_")
             i, j = map(int, plain[len(family):].split("_"))
-            block = 3 + names.index(state) if state else ("wl", "bl", "in").index(family)
+            block = 4 + names.index(state) if state else FAMILIES.index(family)
             found.append((block * rows + i) * columns + j)
         return np.array(found, dtype=np.int64)

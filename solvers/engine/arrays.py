@@ -24,7 +24,7 @@ from ...netlists.errors import CrossbarSimError, NetlistError
 from ...netlists.spice.checks import asked
 from ..problem import CrossbarProblem, make_problem
 from ..structured.reduction import PortReduction
-from .array_cells import CellArray
+from .array_cells import FAMILIES, CellArray, shown_label
 from .builder import Builder, register_kind, where
 from .groups import Group, Ints, Triplets
 from .memristors import device_of
@@ -96,7 +96,7 @@ def wanted_names(circuit: Circuit, save: Sequence[str] | None) -> list[str]:
     found = list(save or ())
     for _, _, expression in asked(circuit):
         found += [name for probe in expression.sources for name in probe[1:]]
-    return [n.strip().lower().removeprefix("v(").removesuffix(")") for n in found]
+    return [re.sub(r"^[vi]\(|\)$", "", n.strip().lower()) for n in found]
 
 
 class ResistorArray(Group):
@@ -111,7 +111,7 @@ class ResistorArray(Group):
         Which, in the order of `at`.
     problem : CrossbarProblem
     shown : list of str
-        Nodes whose voltages are asked for: ``"wl0_1"``.
+        What is asked for: nodes ``"wl0_1"``, currents of cells ``"cell0_1"``.
     """
 
     def __init__(
@@ -120,7 +120,10 @@ class ResistorArray(Group):
     ) -> None:
         self.names, self.at, self._ends, self._shown = (name,), at, ends, shown
         self.problem = problem
-        self._places = [("wb".index(n[0]), *map(int, n[2:].split("_"))) for n in shown]
+        self._places = [
+            (FAMILIES.index(f := n.rstrip("0123456789_")), *map(int, n[len(f):].split("_")))
+            for n in shown
+        ]
         self._counts = [len(e[0]) if n in ends else 0
                         for n, e in zip(END_NAMES, problem.ends, strict=True)]
         self._reduced = PortReduction.of(problem, keep_rows=bool(shown))
@@ -131,11 +134,11 @@ class ResistorArray(Group):
         return [(self.at[:, None], self.at[None, :], self.conductance)]
 
     def hidden_labels(self) -> list[str]:
-        """Return the nodes asked for."""
-        return [f"v({self.names[0].lower()}.{n})" for n in self._shown]
+        """Return what is asked for."""
+        return [shown_label(self.names[0].lower(), n) for n in self._shown]
 
     def hidden(self, x: Array) -> Array:
-        """Return their voltages: back-substitution."""
+        """Return voltages and currents, by back-substitution."""
         if not self._shown:
             return np.zeros(0)
         volts, sources, at = x[self.at], [], 0
@@ -147,7 +150,8 @@ class ResistorArray(Group):
             at += count
         word, bit = (np.zeros((1, *self.problem.shape)) for _ in range(2))
         self._reduced.voltages((sources[0], sources[1], sources[2], sources[3]), word, bit, 0, 8)
-        return np.array([(word, bit)[f][0, i, j] for f, i, j in self._places])
+        cell = self.problem.G * (word[0] - bit[0])
+        return np.array([(word[0], bit[0], word[0], cell)[f][i, j] for f, i, j in self._places])
 
 
 @register_kind("X")
@@ -179,7 +183,7 @@ def _group(builder: Builder, e: Element) -> Group:
 def _shown(builder: Builder, e: Element, block: CrossbarBlock) -> list[str]:
     """Return the inner nodes and states that results show: all, or of many those asked for."""
     rows, columns = block.shape
-    families = ["wl", "bl"] + (["in"] if block.gate_lines else [])
+    families = [f for f in FAMILIES if f != "in" or block.gate_lines]
     device: Any = None
     if block.model:
         device = device_of(builder.circuit.models[block.model])

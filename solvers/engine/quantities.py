@@ -54,6 +54,13 @@ class Part:
             made.options.pop(name, None)
         made.temperature, made.models = circuit.temperature, dict(circuit.models)
         self.elements = [circuit[name] for name in dict.fromkeys(n.lower() for n in names)]
+        for e in self.elements:
+            if e.kind == "X":
+                name = e.name.lower()
+                raise ParameterError(
+                    f"{e.name} is a crossbar: ask for v({name}.wl0_0), i({name}.cell0_0) or a "
+                    f"state, {name}.ncell0_0#x, or solve the circuit's `expanded()`"
+                )
         known = {GROUND: -1, **nodes}
         place: dict[str, int] = {}
         for k, e in enumerate(self.elements):

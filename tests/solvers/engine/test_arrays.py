@@ -138,6 +138,7 @@ def test_against_the_crossbar_solver():
     found = Solver().operating_point(circuit)
     for j in range(4):
         assert found[f"i(vb{j})"] == pytest.approx(expected.currents[j], rel=1e-9)
+        assert found[f"i(x1.cell3_{j})"] == pytest.approx(expected.cell_currents[3, j], rel=1e-9)
         assert found[f"v(x1.bl2_{j})"] == pytest.approx(expected.bit_voltages[2, j], rel=1e-9)
 
 
