@@ -22,6 +22,7 @@ from crossbarsim.solvers.problem import make_problem
 from crossbarsim import Crossbar, Solver, Wires
 from crossbarsim.devices import VTEAM
 
+from .rowwise import matrices_by_rows
 from .timing import best_of
 
 SIZES = {
@@ -115,6 +116,15 @@ def run(*, quick: bool = False, backend: ArrayBackend | None = None) -> dict[str
         difference = float(np.abs(arrays.to_host(W)[0] / check - 1.0).max())
         note(f"effective matrices, {name}: {count} tiles", seconds, count * reduce,
              16.0 * count * cells, difference=difference)
+
+        rows_seconds, by_rows = timed(
+            arrays, lambda there=arrays.asarray(G[:count]): matrices_by_rows(
+                arrays.xp, there, 1.0, 1.0
+            )
+        )
+        note(f"the same row by row, {name}", rows_seconds, count * 5 * reduce,
+             16.0 * count * cells,
+             difference=float(np.abs(arrays.to_host(by_rows)[0] / check - 1.0).max()))
 
         def step(alike: Alike = alike, by: Any = by) -> Any:
             alike.matrices()

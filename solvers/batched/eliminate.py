@@ -15,6 +15,7 @@ __all__ = ["Panel", "eliminate", "panel", "product"]
 
 PANEL = 32
 _FEW = 8
+_THIN = 2  # nodes up to which many tiny matrix products cost more than sums of outer products
 _BATCH = 65535  # matrices that every cuBLAS takes at once
 Panel: TypeAlias = Callable[[Any, Any, int, int], Any]
 
@@ -44,8 +45,12 @@ def eliminate(xp: Any, C: Any, ports: int, *, weights: bool, by: Panel | None = 
     while last > ports:
         first = max(ports, last - PANEL)
         scaled = (by if by is not None and last - first > _FEW else panel)(xp, C, first, last)
-        rest = C[:, :first, :first]
-        rest += product(xp, xp.swapaxes(scaled[:, :, :first], 1, 2), C[:, first:last, :first])
+        rest, plain = C[:, :first, :first], C[:, first:last, :first]
+        if last - first <= _THIN:
+            for e in range(last - first):
+                rest += scaled[:, e, :first, None] * plain[:, e, None, :]
+        else:
+            rest += product(xp, xp.swapaxes(scaled[:, :, :first], 1, 2), plain)
         if weights:
             panels.append((first, last, scaled))
         last = first

@@ -4,13 +4,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from crossbarsim.solvers.batched import ArrayBackend, find_gpu
+
+from crossbarsim import Crossbar, Solver, Wires
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import gpu  # noqa: E402
+from benchmarks.rowwise import matrices_by_rows  # noqa: E402
 
 GPU, FOUND = find_gpu()
 
@@ -19,13 +23,24 @@ def test_it_measures_what_it_says(monkeypatch):
     monkeypatch.setattr(gpu, "best_of", lambda work: (0.5, work()))
     result = gpu.run(quick=True, backend=ArrayBackend())
     assert [row["name"].split(",")[0] for row in result["rows"]] == [
-        "effective matrices", "training step", "effective matrices", "training step", "40 vectors through 2 tiles",
+        "effective matrices", "the same row by row", "training step",
+        "effective matrices", "the same row by row", "training step", "40 vectors through 2 tiles",
     ]
     assert all(row["difference"] < 1e-9 for row in result["rows"] if "difference" in row)
     assert result["rows"][-1]["residual"] < 1e-9
     text = gpu.table(result)
     assert "| 500 ms |" in text
     assert "numpy" in text
+
+
+@pytest.mark.parametrize(("ohm", "cells"), [(1.0, (1e-6, 1e-4)), (1e-6, (1e-6, 1e-4)), (100.0, (1e-9, 1e-1))])
+@pytest.mark.parametrize("shape", [(1, 1), (9, 14), (30, 3)])
+def test_row_by_row_is_another_way_to_the_same_matrix(shape, ohm, cells):
+    rng = np.random.default_rng(0)
+    G = np.exp(rng.uniform(*np.log(cells), (2, *shape)))
+    found = matrices_by_rows(np, G, ohm, 2.0 * ohm)
+    expected = Solver(method="mna").effective_matrices([Crossbar(g, Wires(ohm, 2.0 * ohm)) for g in G])
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12 * np.abs(expected).max())
 
 
 def test_counted_work():
