@@ -39,6 +39,8 @@ _RELATIVE = 1e-5
 _SETTLED = 1e-6  # of an unknown's absolute tolerance and 1e-5 of it: the last Newton step
 _ROUNDED = 1e-2  # steps below it that do not shrink are rounding
 _MOST = 30
+_STAYS = 2  # steps that are no shorter than the one before
+_LEAST = 1e-7  # share of a step
 _NONE: Bools = np.zeros(0, dtype=np.bool_)
 _KNOWN = 40  # factors of constant matrices that are kept
 
@@ -283,7 +285,7 @@ class Trajectory:
         self._follow(0, later)
         past, rate = deque([q], maxlen=PAST), np.zeros_like(q)
         for k in range(1, self.count):
-            self.recall(k)
+            self._allow(k)
             a, s, *weights = self.formulas[k]
             offset = -s * rate
             for b, q in zip(weights, past, strict=False):
@@ -293,39 +295,71 @@ class Trajectory:
             rate = a * past[0] + offset
             self._follow(k, self.now[k])
 
+    def _allow(self, k: int) -> None:
+        """Let devices be on ramps at a point where the run had them there, or beside it.
+
+        The run's tolerances may be wider than a ramp, so that it may be off by a step.
+        """
+        last = min(k + 1, self.count - 1)
+        for group, *modes in zip(
+            self._moding, self._modes[k - 1], self._modes[k], self._modes[last], strict=True
+        ):
+            if modes[0].size:
+                group.recall(modes[0] | modes[1] | modes[2])
+
     def _follow(self, k: int, now: Instant) -> None:
         for group in self.followers:
             group.accept(self.x(k), now)
 
     def _settle(self, k: int, offset: Array) -> None:
         """Solve the equations of point k from where the run left it."""
+        system = self.system
+        x, size = self._newton(k, offset, damped=False)
+        if not size <= _ROUNDED:  # steps that leap over bends and back
+            x, size = self._newton(k, offset, damped=True)
+        if not size <= _ROUNDED:
+            raise self._failure(k, f"Newton's steps stay at {size:.1e} of 1e-5 of the unknowns")
+        self.values[k] = x[:-1]
+        system.evaluate(x, self.now[k])
+        found = [m if (m := g.modes()) is not None else _NONE for g in self._moding]
+        if not all(map(np.array_equal, found, self._modes[k])):
+            self._modes[k] = found
+
+    def _newton(self, k: int, offset: Array, *, damped: bool) -> tuple[Array, float]:
+        """Return where Newton's iteration ends, and the size of its last step."""
         system, a, now = self.system, float(self.formulas[k, 0]), self.now[k]
-        x, last = self.x(k), np.inf
-        for _ in range(_MOST):
+        x, last, stays = self.x(k), np.inf, 0
+
+        def step_from(x: Array) -> tuple[Array, float]:
             system.evaluate(x, now)
             r = system.f + a * system.q + offset
             r[-1] = 0.0
+            if not np.isfinite(r).all():
+                return np.zeros_like(x), np.inf
+            step = self.linear.solve(r)
+            scale = _RELATIVE * np.abs(x[:-1]) + self._floor
+            return step, float((np.abs(step[:-1]) / scale).max(initial=0.0))
+
+        for _ in range(10 * _MOST if damped else _MOST):
+            system.evaluate(x, now)
             try:
                 self.linear.factor(a)
             except SingularMatrixError as error:
                 raise self._failure(k, "the matrix is singular") from error
-            step = self.linear.solve(r)
-            x = x - step
-            scale = _RELATIVE * np.abs(x[:-1]) + self._floor
-            size = float((np.abs(step[:-1]) / scale).max(initial=0.0))
-            if size <= _SETTLED or (size >= 0.3 * last and size <= _ROUNDED):
-                break
+            step, size = step_from(x)
+            share = 1.0
+            if damped:
+                # P. Deuflhard's natural monotonicity: the next step by this matrix is shorter
+                while share > _LEAST and step_from(x - share * step)[1] > (1 - share / 4) * size:
+                    share *= 0.5
+            x = x - share * step
             if not np.isfinite(size):
-                raise self._failure(k, "the equations overflow")
+                return x, np.inf
+            stays = stays + 1 if size >= 0.3 * last else 0
+            if share == 1.0 and (size <= _SETTLED or (stays > _STAYS and size <= _ROUNDED)):
+                return x, size
             last = size
-        else:
-            raise self._failure(k, f"Newton's steps stay at {last:.1e} of 1e-5 of the unknowns")
-        self.values[k] = x[:-1]
-        system.evaluate(x, now)
-        # the run's tolerances may be wider than a ramp
-        found = [m if (m := g.modes()) is not None else _NONE for g in self._moding]
-        if not all(map(np.array_equal, found, self._modes[k])):
-            self._modes[k] = found
+        return x, np.inf if damped else last
 
     def _failure(self, k: int, reason: str) -> ConvergenceError:
         return ConvergenceError(

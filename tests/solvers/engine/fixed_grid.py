@@ -18,7 +18,7 @@ def dense(system, data):
 
 def settle(system, x, now, a, offset, scale):
     """Solve f + a q + offset = 0 by Newton's iteration, to rounding."""
-    before = np.inf
+    before, stays = np.inf, 0
     for _ in range(40):
         system.evaluate(x, now)
         r = (system.f + a * system.q + offset)[:-1]
@@ -27,7 +27,8 @@ def settle(system, x, now, a, offset, scale):
         step = np.linalg.solve(matrix / rows[:, None], r / rows)
         x = x - np.append(step, 0.0)
         size = np.abs(step / scale).max()
-        if size < 1e-13 or (size > 0.5 * before and size < 1e-5):
+        stays += size > 0.5 * before
+        if size < 1e-13 or (stays > 3 and size < 1e-5):
             break
         before = size
     else:
@@ -45,7 +46,9 @@ def again(made, circuit, *, uic=False):
     moding = [g for g in system.groups if type(g).modes is not Group.modes]
     time, method = made.time, system.tolerances.method
     now = system.instant(limit=False, mode="tran", waves=True)
-    scale = np.abs(run.values).max(axis=0) + 1e-9
+    order = [run.system.labels.index(label) for label in system.labels]
+    guess = np.append(run.values[:, order], np.zeros((len(time), 1)), axis=1)
+    scale = np.abs(guess[:, :-1]).max(axis=0) + 1e-9
 
     def put(k):
         known = run.modes_at(k)
@@ -66,14 +69,14 @@ def again(made, circuit, *, uic=False):
             np.add.at(extra, rows, charge)
         system.evaluate(x, now)
         q = system.q + extra
-        x = settle(system, np.append(run.values[0], 0), now, 1 / run.instant, -q / run.instant, scale)
+        x = settle(system, guess[0], now, 1 / run.instant, -q / run.instant, scale)
     else:
         leak, goal = np.zeros(system.size + 1), np.zeros(system.size + 1)
         for k, v in held.items():
             leak[k], goal[k] = CLAMP, v
         system.set_leak(leak, goal)
         first = replace(now, mode="dc")
-        x = settle(system, np.append(run.values[0], 0), first, 0.0, 0.0, scale)
+        x = settle(system, guess[0], first, 0.0, 0.0, scale)
         system.set_leak(0.0)
         system.evaluate(x, first)
         q = system.q.copy()
@@ -104,7 +107,7 @@ def again(made, circuit, *, uic=False):
             a, offset = 1 / h, -charges[-1] / h
         at = replace(now, time=float(time[k]))
         put(k)
-        x = settle(system, np.append(run.values[k], 0), at, a, offset, scale)
+        x = settle(system, guess[k], at, a, offset, scale)
         points.append(x)
         charges.append(system.q.copy())
         rate = a * system.q + offset
@@ -113,7 +116,7 @@ def again(made, circuit, *, uic=False):
                 g.accept(x, at)
     found = copy.copy(made.transient)
     found._values = np.array(points)[:, :-1]
-    found.circuit = circuit
+    found.circuit, found._names = circuit, names
     return found, set(kinds)
 
 
@@ -128,7 +131,7 @@ def difference(made, change, value, step, objective, *, uic=False):
 def changed(circuit, element, card):
     """Return the circuit with another element of the same name, and a card of its own."""
     made = circuit.copy()
-    if card is not None:
+    if card is not None and card is not circuit.models[element.model.lower()]:
         name = f"{card.name}#{element.name.lower()}"
         made.models[name] = replace(card, name=name)
         element = replace(element, model=name)
@@ -164,8 +167,8 @@ def by_difference(made, circuit, name, objective, *, uic=False, share=1e-3, side
         return changed(circuit, *p.set(v))
 
     step = share * (abs(p.value) or 1.0)
-    if side:  # second order, to one side
+    if side:  # fourth order, to one side
         step *= side
-        y = [objective(again(made, other(p.value + k * step), uic=uic)[0])[0] for k in range(3)]
-        return (-1.5 * y[0] + 2 * y[1] - 0.5 * y[2]) / step
+        y = [objective(again(made, other(p.value + k * step), uic=uic)[0])[0] for k in range(5)]
+        return (-25 / 12 * y[0] + 4 * y[1] - 3 * y[2] + 4 / 3 * y[3] - y[4] / 4) / step
     return difference(made, other, p.value, step, objective, uic=uic)
