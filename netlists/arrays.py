@@ -19,9 +19,9 @@ from .errors import NetlistError, ParameterError
 if TYPE_CHECKING:
     from .circuit import Circuit
 
-__all__ = ["CrossbarBlock", "expand_block", "expanded", "has_node", "plain", "tied"]
+__all__ = ["CrossbarBlock", "expand_block", "expanded", "has_inside", "plain", "tied"]
 
-_INNER = re.compile(r"(wl|bl|in)(\d+)_(\d+)")
+_INNER = re.compile(r"(wl|bl|in|cell)(\d+)_(\d+)")
 _SIDES = ("word_left", "bit_bottom")
 
 
@@ -124,11 +124,11 @@ def tied(xbar: Crossbar, ends: dict[str, Any]) -> tuple[CrossbarBlock, tuple[obj
     return block, tuple(nodes)
 
 
-def has_node(circuit: Circuit, node: str) -> bool:
-    """Whether a node is inside of one of the circuit's crossbars."""
-    element, _, inner = node.rpartition(".")
+def has_inside(circuit: Circuit, kind: str, name: str) -> bool:
+    """Whether a node (kind "v") or a cell ("i") is inside of one of the circuit's crossbars."""
+    element, _, inner = name.rpartition(".")
     match = _INNER.fullmatch(inner)
-    if match is None or element not in circuit.arrays:
+    if match is None or element not in circuit.arrays or (match[1] == "cell") != (kind == "i"):
         return False
     block = circuit.arrays[element]
     rows, columns = block.shape

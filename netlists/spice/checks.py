@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..analyses import Ac, Command, Dc, Four, Noise, Op, Place, Sens, Step, Sweep, Tf, Tran
-from ..arrays import has_node
+from ..arrays import has_inside
 from ..circuit import GROUND, Circuit
 from ..elements import Element
 from ..errors import NetlistError
@@ -91,7 +91,9 @@ def opened(circuit: Circuit) -> Circuit:
         names += [element.control] if element.kind != "X" else []
         names += element.nodes
     for _, _, expression in asked(circuit):
-        names += [p[1] for p in expression.sources if p[0] != "v"]
+        names += [
+            p[1] for p in expression.sources if p[0] != "v" and not has_inside(circuit, *p[:2])
+        ]
     for analysis in circuit.analyses:
         if isinstance(analysis, (Noise, Tf, Sens)):
             names += analysis.output[1:]
@@ -139,8 +141,10 @@ def _outputs(circuit: Circuit, nodes: set[str]) -> None:
     for label, where, expression in asked(circuit):
         for probe in expression.sources:
             if probe[0] == "v":
-                _voltage(nodes, tuple(n for n in probe if not has_node(circuit, n)), where, label)
-            elif probe[1] not in circuit:
+                _voltage(nodes, tuple(
+                    n for n in probe if not has_inside(circuit, "v", n)
+                ), where, label)
+            elif probe[1] not in circuit and not has_inside(circuit, *probe[:2]):
                 raise _refuse(where, f"{label}: there is no element `{probe[1]}`"
                               f"{did_you_mean(probe[1], elements)}")
 

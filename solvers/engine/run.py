@@ -95,7 +95,9 @@ def saved(circuit: Circuit, kind: str) -> list[str] | None:
                     if circuit.node(node) != "0":
                         names[f"v({node})"] = None
             elif probe[0] == "i":
-                if not has_branch(circuit[probe[1]]):
+                if probe[1] not in circuit and kind not in ("dc", "tran"):
+                    continue  # a cell of a crossbar, which is written out there
+                if probe[1] in circuit and not has_branch(circuit[probe[1]]):
                     return None
                 names[f"i({probe[1]})"] = None
             else:

@@ -289,11 +289,12 @@ def test_many_nodes_are_kept_only_where_they_are_named():
     size = 120
     lines = [f"t\nX1 {ports(size, size)} crossbar rows={size} columns={size} word=2 bit=3 resistance=10k"]
     lines += [f"V{i} w{i} 0 {0.001 * i}" for i in range(size)] + [f"Vb{j} b{j} 0 0" for j in range(size)]
-    deck = "\n".join([*lines, ".op", ".save v(x1.wl3_7) v(x1.bl118_4)"]) + "\n"
+    deck = "\n".join([*lines, ".op", ".save v(x1.wl3_7) v(x1.bl118_4) i(x1.cell3_7)"]) + "\n"
     found = Solver().run(read_spice(deck))[0]
     expected = Solver().solve(Crossbar(np.full((size, size), 1e-4), Wires(2.0, 3.0)), 0.001 * np.arange(size))
     assert found["v(x1.wl3_7)"] == pytest.approx(expected.word_voltages[3, 7], rel=1e-9)
     assert found["v(x1.bl118_4)"] == pytest.approx(expected.bit_voltages[118, 4], rel=1e-9)
+    assert found["i(x1.cell3_7)"] == pytest.approx(expected.cell_currents[3, 7], rel=1e-9)
     assert found["i(vb5)"] == pytest.approx(expected.currents[5], rel=1e-9)
     with pytest.raises(ParameterError, match="wl0_0"):
         found["v(x1.wl0_0)"]
