@@ -131,12 +131,7 @@ def _pulse(card: CardLine, values: list[float], times: Times) -> Pulse:
     endless = 1e30 if times.stop is None else times.stop
     width = width or endless
     repeats: float | None = period or None
-    if period and period < rise + width + fall:
-        if times.stop is not None and delay + period < times.stop:
-            raise card.error(
-                f"PULSE: the period {period:g} s is shorter than rise, width and fall together, "
-                f"{rise + width + fall:g} s"
-            )
+    if times.stop is not None and delay + period >= times.stop:
         repeats = None  # beyond the end of the transient
     return Pulse(v1, v2, delay, rise, width, fall, repeats, int(count) if count else None)
 

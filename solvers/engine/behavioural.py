@@ -17,7 +17,7 @@ voltages of the operating point, anew at every frequency.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,42 +25,12 @@ import numpy as np
 from ...netlists._check import Array
 from ...netlists.elements import Element
 from ...netlists.errors import NetlistError
-from ...netlists.spice.expression import Expression, compile_together
+from ...netlists.spice.expression import Expression
 from .builder import Builder, register_kind, where
 from .groups import Group, Instant, Ints, Stamp, Triplets
+from .laws import Law
 
 __all__ = ["behavioural"]
-
-_CELSIUS = 273.15
-
-
-class _Compiled:
-    """N expressions of one form, and where their probes are: x[plus] - x[minus]."""
-
-    def __init__(self, expressions: Sequence[Expression], plus: Ints, minus: Ints) -> None:
-        self.plus, self.minus = plus, minus  # (P, N)
-        self.law: Callable[..., tuple[Array, Array]] = compile_together(expressions)
-        self.spectral = any(e.uses("hertz") for e in expressions)
-
-    def look(self, x: Array, now: Instant) -> tuple[Array, Array]:
-        """Return values (N,) and slopes (P, N)."""
-        probes = x[self.plus] - x[self.minus] if len(self.plus) else np.zeros(self.plus.shape)
-        with np.errstate(all="ignore"):
-            value, slopes = self.law(
-                probes, now.time, now.temperature - _CELSIUS, now.hertz
-            )
-        count = self.plus.shape[1]
-        return np.broadcast_to(value, (count,)), np.broadcast_to(slopes, self.plus.shape)
-
-    def entries(self, rows: Ints) -> tuple[Ints, Ints]:
-        """Return rows and columns (2 P, N) of the slopes in these rows (N,)."""
-        columns = np.concatenate([self.plus, self.minus])
-        return np.broadcast_to(rows, columns.shape), columns
-
-    @staticmethod
-    def both(slopes: Array) -> Array:
-        """Return the slopes by the positive, then by the negative side of the probes."""
-        return np.concatenate([slopes, -slopes])
 
 
 def _stacked(parts: Sequence[tuple[Ints, Ints]]) -> tuple[Ints, Ints]:
@@ -71,7 +41,7 @@ class Currents(Group):
     """Currents from p to n; with `resistive` the expression is a resistance."""
 
     def __init__(
-        self, names: Sequence[str], at: Ints, law: _Compiled, many: Array, *,
+        self, names: Sequence[str], at: Ints, law: Law, many: Array, *,
         resistive: bool = False,
     ) -> None:
         self.names, self.at, self.law, self.many = tuple(names), at, law, many
@@ -85,6 +55,7 @@ class Currents(Group):
     def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
         """Fill currents and slopes."""
         value, slopes = self.law.look(x, now)
+        self.limited = self.law.limited
         if self.resistive:
             v = x[self.at[0]] - x[self.at[1]]
             with np.errstate(all="ignore"):
@@ -114,7 +85,7 @@ class Currents(Group):
 class Voltages(Group):
     """Voltages between p and n, with branches."""
 
-    def __init__(self, names: Sequence[str], at: Ints, own: Ints, law: _Compiled) -> None:
+    def __init__(self, names: Sequence[str], at: Ints, own: Ints, law: Law) -> None:
         self.names, self.at, self.own, self.law = tuple(names), at, own, law
         self.spectral = law.spectral
         self.f_rows = own[None]
@@ -129,6 +100,7 @@ class Voltages(Group):
     def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
         """Fill the rows: minus the voltages."""
         value, slopes = self.law.look(x, now)
+        self.limited = self.law.limited
         out.f[0] = -now.scale * value
         out.g[:] = -now.scale * self.law.both(slopes)
 
@@ -136,7 +108,7 @@ class Voltages(Group):
 class Charges(Group):
     """Capacitors of charge q(...)."""
 
-    def __init__(self, names: Sequence[str], at: Ints, law: _Compiled, many: Array) -> None:
+    def __init__(self, names: Sequence[str], at: Ints, law: Law, many: Array) -> None:
         self.names, self.law, self.many = tuple(names), law, many
         self.spectral = law.spectral
         self.q_rows = at
@@ -145,6 +117,7 @@ class Charges(Group):
     def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
         """Fill charges and their slopes."""
         value, slopes = self.law.look(x, now)
+        self.limited = self.law.limited
         out.q[0] = self.many * value
         out.q[1] = -out.q[0]
         each = self.many * self.law.both(slopes)
@@ -167,7 +140,7 @@ class Reactances(Group):
     """
 
     def __init__(
-        self, names: Sequence[str], at: Ints, own: Ints, branch: Ints | None, law: _Compiled,
+        self, names: Sequence[str], at: Ints, own: Ints, branch: Ints | None, law: Law,
         many: Array, ic: Array,
     ) -> None:
         self.names, self.at, self.own, self.branch = tuple(names), at, own, branch
@@ -195,6 +168,7 @@ class Reactances(Group):
     def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
         """Fill currents, or minus voltages."""
         value, slopes = self.law.look(x, now)
+        self.limited = self.law.limited
         value, slopes = self.many * value, self.many * slopes
         w = x[self.own]
         each = np.concatenate([w * self.law.both(slopes), value[None]])
@@ -218,7 +192,7 @@ class Dynamics(Group):
     """Unknowns w that are derivatives (w - d/dt u = 0) or integrals (u - d/dt w = 0) of u(...)."""
 
     def __init__(
-        self, names: Sequence[str], kind: str, own: Ints, law: _Compiled, start: Array
+        self, names: Sequence[str], kind: str, own: Ints, law: Law, start: Array
     ) -> None:
         self.names, self.kind, self.own, self.law, self.first = (
             tuple(names), kind, own, law, start
@@ -236,6 +210,7 @@ class Dynamics(Group):
     def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
         """Fill the rows; at an operating point an integral is held at its start."""
         value, slopes = self.law.look(x, now)
+        self.limited = self.law.limited
         w = x[self.own]
         if self.kind == "ddt":
             out.f[0], out.g[0] = w, 1.0
@@ -311,11 +286,11 @@ class _Item:
         return plus, minus
 
 
-def _compile(builder: Builder, pairs: Sequence[tuple[_Item, Expression]]) -> _Compiled:
+def _compile(builder: Builder, pairs: Sequence[tuple[_Item, Expression]]) -> Law:
     found = [item.places(builder, e) for item, e in pairs]
     plus = np.array([p for p, _ in found], dtype=np.int64).reshape(len(pairs), -1).T
     minus = np.array([m for _, m in found], dtype=np.int64).reshape(len(pairs), -1).T
-    return _Compiled([e for _, e in pairs], plus.copy(), minus.copy())
+    return Law([e for _, e in pairs], plus.copy(), minus.copy())
 
 
 def behavioural(builder: Builder, elements: Sequence[Element]) -> list[Group]:
