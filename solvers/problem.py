@@ -13,7 +13,7 @@ from ..netlists.crossbar import Crossbar
 from ..netlists.ends import END_NAMES, EndArrays
 from ..netlists.errors import ParameterError, SingularCircuitError
 
-__all__ = ["CrossbarProblem", "RawSolution", "check_input", "make_problem"]
+__all__ = ["CrossbarProblem", "RawSolution", "check_input", "make_problem", "source_voltages"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +114,7 @@ def make_problem(xbar: Crossbar, V: Array) -> CrossbarProblem:
     words[:, -1] = _source_resistance(right)
     bit_r[0] = _source_resistance(top)
     bit_r[-1] = _source_resistance(bottom)
-    ends = [_source_voltages(end, V) for end in arrays]
+    ends = [source_voltages(end, V) for end in arrays]
     problem = CrossbarProblem(
         xbar.conductance, word_r, bit_r, (ends[0], ends[1], ends[2], ends[3]), parallel
     )
@@ -144,7 +144,7 @@ def _source_resistance(end: EndArrays) -> Any:
     return np.where(end.connected, end.resistance, np.inf)
 
 
-def _source_voltages(end: EndArrays, V: Array) -> Array:
+def source_voltages(end: EndArrays, V: Array) -> Array:
     """Return the voltages behind the ends, (B, n); 0 where an end floats."""
     if end.kind == "input":
         return V

@@ -196,10 +196,9 @@ class Solver(Analyses):
             raise ParameterError(f"{len(xbars)} crossbars but {len(Vs)} inputs")
         if self._arrays() is not None and all(map(_batchable, xbars)):
             volts = [check_input(xbar, V) for xbar, V in zip(xbars, Vs, strict=True)]
-            problems = [
-                make_problem(xbar, v.reshape(-1, xbar.inputs))
-                for xbar, v in zip(xbars, volts, strict=True)
-            ]
+            problems = batched.compile_problems(
+                xbars, [v.reshape(-1, xbar.inputs) for xbar, v in zip(xbars, volts, strict=True)]
+            )
             raws = self._raws(problems, _check_fields(fields))
             return [self._finish(Solution(*parts))
                     for parts in zip(xbars, volts, raws, strict=True)]

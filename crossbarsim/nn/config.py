@@ -16,6 +16,7 @@ from ..nonidealities import NonIdealities
 from ..nonidealities.record import record
 from ..periphery import ENCODINGS, Periphery
 from ..periphery.encodings import check_dac
+from ..solvers import Solver
 from .mapping import Layout
 from .wiring import Wiring
 
@@ -130,10 +131,12 @@ class CrossbarConfig:
         and for cells that are drawn again where R_off meets R_on, use `nonidealities`.
     seed : int
         Of the device variation: the same seed is the same chip.
+    backend : {"cpu", "gpu", "auto"}
+        Where arrays of linear cells are solved and differentiated, as for `Solver`.
 
     Raises
     ------
-    ParameterError
+    ParameterError, BackendUnavailable
         Any value out of range, with the field's name.
 
     Examples
@@ -179,6 +182,7 @@ class CrossbarConfig:
     r_on_sigma: float = 0.0
     r_off_sigma: float = 0.0
     seed: int = 0
+    backend: Any = "cpu"
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():
@@ -205,14 +209,14 @@ class CrossbarConfig:
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as numbers, strings and lists, for a record."""
         plain = {f.name: getattr(self, f.name) for f in fields(self)}
-        plain["tile_shape"] = list(self.tile_shape)
         plain["wires"] = {
             name: float(getattr(self.wires, name)) for name in ("word", "bit", "driver", "sense")
         }
         plain["ends"] = None if self.ends is None else repr(self.ends)
+        backend = getattr(self.backend, "name", self.backend)
+        plain |= {"tile_shape": list(self.tile_shape), "backend": backend}
         plain["nonidealities"] = self.nonidealities and self.nonidealities.to_dict()
-        plain["periphery"] = record(self.periphery)
-        return plain
+        return plain | {"periphery": record(self.periphery)}
 
     # -- what follows from the settings ------------------------------------------------------
 
@@ -247,9 +251,8 @@ class CrossbarConfig:
         if self.nonidealities is not None:
             wires = self.nonidealities.wires(wires)
         if self.periphery is not None:
-            wires = self.periphery.wires(wires)
-            ends = self.periphery.ends(ends)
-        return Wiring(wires, ends)
+            wires, ends = self.periphery.wires(wires), self.periphery.ends(ends)
+        return Wiring(wires, ends, Solver(backend=self.backend))
 
     @property
     def layout(self) -> Layout:
@@ -380,8 +383,7 @@ class CrossbarConfig:
                 '`path` "matrix" is for linear cells: with iv in `nonidealities`, "auto" solves '
                 'every vector and "surrogate" linearises every array'
             )
-        if effects is not None or self.periphery is not None:
-            _ = self.wiring  # checks that the parts go together
+        _ = self.wiring  # checks that the parts go together
         around = self.periphery or Periphery()
         if not self.exact_reads:
             around.check_encoding(self.input_encoding)

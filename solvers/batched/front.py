@@ -8,7 +8,8 @@ import numpy as np
 
 from ...netlists._check import Array
 from ...netlists.crossbar import Crossbar
-from ..problem import CrossbarProblem, RawSolution, make_problem
+from ..problem import CrossbarProblem, RawSolution
+from .compile import compile_problems
 from .gradient import matrix_gradients, vector_bytes
 from .iterate import iterate, iteration_bytes
 from .measure import kirchhoff
@@ -16,7 +17,7 @@ from .module import ArrayBackend
 from .reduction import Ends, Reduction, bytes_of
 from .stack import Stack
 
-__all__ = ["METHOD", "affine_maps", "gradients_of_matrices", "solve_problems"]
+__all__ = ["METHOD", "affine_maps", "compile_problems", "gradients_of_matrices", "solve_problems"]
 
 METHOD = "batched/port-reduction"
 ITERATION = "batched/mean-cg"
@@ -173,7 +174,7 @@ def _iterate_alike(
 
 
 def _zero_problems(xbars: Sequence[Crossbar]) -> list[CrossbarProblem]:
-    return [make_problem(xbar, np.zeros((1, xbar.shape[0]))) for xbar in xbars]
+    return compile_problems(xbars, [np.zeros((1, xbar.shape[0])) for xbar in xbars])
 
 
 def affine_maps(backend: ArrayBackend, xbars: Sequence[Crossbar]) -> list[tuple[Array, Array]]:
@@ -191,14 +192,19 @@ def affine_maps(backend: ArrayBackend, xbars: Sequence[Crossbar]) -> list[tuple[
             with backend.guard(f"{len(part)} crossbars of {shape[0]}x{shape[1]}"):
                 stack = Stack.of(backend, [problems[k] for k in part])
                 reduction = Reduction.of(stack, keep=False)
-                sources = _sources(backend, [problems[k] for k in part])
-                offset = backend.to_host(reduction.currents(sources)[3])
+                offset = np.zeros((len(part), 1, shape[1]))
+                if any(end.any() for k in part for end in problems[k].ends):  # fixed voltages
+                    sources = _sources(backend, [problems[k] for k in part])
+                    offset = backend.to_host(reduction.currents(sources)[3])
                 left, right = (backend.to_host(block) for block in reduction.transfer())
             for n, k in enumerate(part):
                 W = np.zeros((shape[1], shape[0]))
                 for name, block in (("word_left", left[n]), ("word_right", right[n])):
                     end = xbars[k].line_ends[name]
-                    W += np.where(end.connected & np.isnan(end.voltage), block, 0.0)
+                    if end.kind == "input":
+                        W += block
+                    elif end.kind == "mixed":
+                        W += np.where(end.connected & np.isnan(end.voltage), block, 0.0)
                 results[k] = W, offset[n, 0]
     return [results[k] for k in range(len(xbars))]
 

@@ -97,7 +97,7 @@ def conductance(r: Array) -> Array:
 
 def _together(arrays: list[Array]) -> Array:
     first = arrays[0]
-    if all(np.array_equal(first, other) for other in arrays[1:]):
+    if all(other is first or np.array_equal(first, other) for other in arrays[1:]):
         return first[None]
     return np.stack(arrays)
 

@@ -15,7 +15,9 @@ from crossbarsim import (
     Sensed,
     SingularCircuitError,
     Solver,
+    Wires,
 )
+from crossbarsim.nn import CrossbarConfig, convert
 from crossbarsim.nn.functional import crossbar_currents, effective_matrices, effective_matrix
 
 GPU, FOUND = find_gpu()
@@ -116,6 +118,33 @@ def test_in_parts():
         torch.testing.assert_close(gradients(one, [g])[0], gradients(two, [g])[0], rtol=1e-12, atol=1e-18)
     with pytest.raises(OutOfMemoryError, match="a crossbar of 12x12"):
         effective_matrix(1e-4 * (g + 0.1), 2.0, 2.0, solver=Solver(backend=ArrayBackend(max_bytes=1000)))
+
+
+@pytest.mark.parametrize("backend", [ArrayBackend(), pytest.param("gpu", marks=PLACES[1].marks)], ids=["numpy", "gpu"])
+@pytest.mark.parametrize("path", ["matrix", "vectors"])
+def test_networks(backend, path):
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Conv2d(2, 5, 3), torch.nn.Flatten(), torch.nn.ReLU(), torch.nn.Linear(80, 7))
+    model = model.double()
+    x = torch.randn(3, 2, 6, 6, dtype=torch.float64)
+    config = CrossbarConfig(tile_shape=(32, 16), r_on_sigma=0.1, path=path, wires=Wires(3.0, 3.0))
+    chips = [convert(model, c) for c in (config, config.replace(backend=backend))]
+    outputs = [chip(x) for chip in chips]
+    torch.testing.assert_close(outputs[1], outputs[0], rtol=1e-8, atol=1e-10)
+    for out in outputs:
+        (out**2).sum().backward()
+    for one, two in zip(*(chip.parameters() for chip in chips), strict=True):
+        torch.testing.assert_close(two.grad, one.grad, rtol=1e-6, atol=1e-8 * float(one.grad.abs().max()))
+
+
+def test_the_backend_of_a_network_is_checked():
+    with pytest.raises(ParameterError, match="`backend` must be one of"):
+        CrossbarConfig(backend="tpu")
+    if GPU is None:
+        with pytest.raises(BackendUnavailable, match=r"crossbarsim\[gpu\]"):
+            CrossbarConfig(backend="gpu")
+    assert CrossbarConfig(backend="auto").to_dict()["backend"] == "auto"
+    assert CrossbarConfig(backend=ArrayBackend()).to_dict()["backend"] == "numpy"
 
 
 def test_bad_input():

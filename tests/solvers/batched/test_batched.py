@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from crossbarsim.solvers.batched import ArrayBackend, find_gpu
 from crossbarsim.solvers.batched.alike import Alike
+from crossbarsim.solvers.batched.compile import compile_problems
 from crossbarsim.solvers.batched.eliminate import panel
 from crossbarsim.solvers.batched.front import solve_problems
 from crossbarsim.solvers.batched.module import choose_backend
@@ -228,6 +229,30 @@ def test_peak_memory_is_what_was_reckoned():
             tracemalloc.stop()
             assert len(reduction.matrix) == 2
             assert peak <= 2 * bytes_of(shape, keep=keep)
+
+
+@pytest.mark.parametrize("ends", [
+    [Ends()] * 6, [Ends(), Ends(bit_bottom=Driven(0.1)), Ends(word_left=Driven(resistance=2.0))] * 2,
+    [Ends(word_right=Driven())] * 6, [Ends(bit_top=Grounded(), bit_bottom=Floating())] * 6,
+])
+@pytest.mark.parametrize("word", [2.0, np.full((4, 3), 3.0)])
+def test_what_tiles_share_is_compiled_once(monkeypatch, ends, word):
+    calls = []
+    monkeypatch.setattr("crossbarsim.solvers.batched.compile.make_problem",
+                        lambda *a: calls.append(1) or make_problem(*a))
+    rng = np.random.default_rng(12)
+    wires = Wires(word, 1.0)
+    xbars = [Crossbar(rng.uniform(0, 1, (4, 3)), wires if k % 2 else Wires(word, 1.0), e)
+             for k, e in enumerate(ends)]
+    volts = [rng.normal(size=(2, 4)) for _ in xbars]
+    for one, (xbar, V) in zip(compile_problems(xbars, volts), zip(xbars, volts, strict=True), strict=True):
+        two = make_problem(xbar, V)
+        for name in ("G", "word_r", "bit_r"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
+        for a, b in zip(one.ends, two.ends, strict=True):
+            np.testing.assert_array_equal(a, b)
+    if ends[0] == ends[1] == Ends() and np.ndim(word) == 0:
+        assert len(calls) == 1
 
 
 def test_batches_are_cut(backend, monkeypatch):
