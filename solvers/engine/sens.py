@@ -34,8 +34,8 @@ from .system import System
 from .tf import output_row
 
 __all__ = [
-    "Derivatives", "Parameter", "Sensitivities", "SensitivitySpectrum", "parameters_of",
-    "referred", "sens",
+    "Derivatives", "Parameter", "Sensitivities", "SensitivitySpectrum", "at_temperature",
+    "parameters_of", "referred", "sens",
 ]
 
 _STEP = 1e-3  # of a parameter
@@ -298,6 +298,15 @@ def referred(circuit: Circuit, element: Element) -> list[Element]:
     return [*found, *extra]
 
 
+def at_temperature(circuit: Circuit, temperature: float | None) -> Circuit:
+    """Return the circuit at a temperature, kelvin; None: its own."""
+    if temperature is None:
+        return circuit
+    made = circuit.copy()
+    made.temperature = float(temperature)
+    return made
+
+
 def sens(
     circuit: Circuit, analysis: Sens, *, temperature: float | None = None
 ) -> Sensitivities | SensitivitySpectrum:
@@ -310,7 +319,7 @@ def sens(
     ParameterError
         No such output.
     """
-    point = written_out(circuit, temperature)
+    point = written_out(at_temperature(circuit, temperature))
     small = SmallSignal(point)
     output, row = output_row(point.names, analysis.output, small.size)
     if analysis.points is not None:

@@ -24,7 +24,7 @@ from .groups import Ints
 from .names import GROUND_INDEX
 from .op import prepare
 from .results import Transient
-from .sens import Derivatives
+from .sens import Derivatives, at_temperature
 from .sens_tran_adjoint import Multipliers, backwards
 from .sens_tran_parameters import Selection, Wave, movable, refusal, waves
 from .sens_tran_parts import Moved, companions, derivatives
@@ -108,8 +108,9 @@ class TransientAdjoint:
             raise ParameterError(f"`max_bytes` must be > 0; got {max_bytes!r}")
         if isinstance(circuit, Circuit):
             circuit = circuit.expanded()  # parameters are those of single elements
-        self.circuit, self.max_bytes = circuit, float(max_bytes)
-        system = prepare(circuit, temperature, uic=analysis.uic)
+        self.circuit = at_temperature(circuit, temperature).expanded()
+        self.max_bytes = float(max_bytes)
+        system = prepare(self.circuit, uic=analysis.uic)
         self._run = Trajectory(
             system, analysis, progress=progress, max_bytes=self.max_bytes,
             per_point=system.size * (1 + 2 * objectives),

@@ -380,6 +380,6 @@ def _refuse(system: System) -> None:
         if own is not None and getattr(type(group), "begin", None) is not own:
             name = group.names[0] if group.names else type(group).__name__
             raise ParameterError(
-                f"{name} solves its cells by itself: derivatives of transients need them as "
-                "elements of the circuit"
+                f"{name} keeps unknowns of its own: derivatives of transients need them as those "
+                "of the circuit"
             )

@@ -258,3 +258,32 @@ def test_descent_along_the_gradient_finds_the_pulse_and_the_state():
         jacobian = np.array([[r["v1_v2"], r["n1_x"] * 1e-9] for r in rows])
         values = values - np.linalg.lstsq(jacobian, miss[::8], rcond=None)[0]
     np.testing.assert_allclose(values, [1.3, 1.2], rtol=1e-3)
+
+
+def test_crossbars_as_elements_are_written_out():
+    c = read_spice("""x
+v0 a 0 pulse(0 1.1 1u 1u 1u 10u 100u)
+v1 b 0 pulse(0 1.3 2u 1u 1u 8u 100u)
+x1 a b c d crossbar rows=2 columns=2 word=20 bit=30 model=m resistance=4k
+r0 c 0 50
+r1 d 0 50
+c0 c 0 1p
+.model m vteam k_off=2e-6 alpha_off=2 v_on=-0.2 v_off=0.3 k_on=-1e-6 r_on=1k r_off=10k d=3n
+""")
+    made = Solver().transient_adjoint(c, 2e-5, step=4e-7)
+    mean = Mean("v(c)", 2e-6, 2e-5)
+    found = made.sensitivities(mean)
+    cells = [e.name.lower() for e in made.circuit if e.kind == "N"]
+    assert len(cells) == 4
+    for name in (f"{cells[0]}:k_off", f"{cells[3]}:alpha_off", "x1.rwire_wl0_1", "r0", "v1_v2"):
+        assert found[name] == pytest.approx(by_difference(made, made.circuit, name, mean), rel=1e-6), name
+
+
+def test_at_another_temperature():
+    c = read_spice("t\nv1 in 0 sin(0 2 1k)\nd1 in out dm\nr1 out 0 1k tc1=1m\nc1 out 0 1u\n.model dm d is=1e-14\n")
+    made = Solver().transient_adjoint(c, 1e-3, step=2e-5, temperature=350.0)
+    mean = Mean("v(out)")
+    found = agree(made, ["d1_temp", "r1_temp", "d1:is"], mean)
+    assert found.parameters["d1_temp"] == pytest.approx(350 - 273.15)
+    hot = Solver().sensitivities(c, "v(out)", temperature=350.0)
+    assert hot.parameters["r1_temp"] == pytest.approx(350 - 273.15)
