@@ -19,8 +19,9 @@ REFUSED = {
 EFFECTIVE = (
     "abstol", "chgtol", "cshunt", "defad", "defas", "defl", "defw", "delmin", "fourgridsize",
     "filetype", "gmin", "gminfactor", "gminsteps", "interp", "itl1", "itl2", "itl4", "itl6",
-    "maxord", "method", "minbreak", "nfreqs", "noopiter", "numdgt", "reltol", "resmin", "rseries",
-    "rshunt", "savecurrents", "scale", "srcsteps", "temp", "tnom", "trtol", "vntol", "xmu",
+    "klu", "maxord", "method", "minbreak", "nfreqs", "noopiter", "numdgt", "reltol", "resmin",
+    "rseries", "rshunt", "savecurrents", "scale", "srcsteps", "temp", "tnom", "trtol", "vntol",
+    "xmu",
 )
 _LISTING = "SPICE's listing, which there is not"
 _ALWAYS = "elements are evaluated in every step"
@@ -30,8 +31,7 @@ WITHOUT_EFFECT = {
     **dict.fromkeys(("acct", "list", "nomod", "nopage", "node", "opts", "norefvalue", "noacct",
                      "noinit", "warn", "maxwarns", "rawfile"), _LISTING),
     "bypass": _ALWAYS, "trytocompact": "lossy lines, which are not supported",
-    "klu": "the choice of a linear solver, which is made by size",
-    "sparse": "the choice of a linear solver, which is made by size",
+    "sparse": "ngspice's own linear solver; ours is used unless `klu` is given",
     "pivtol": "the pivots of a linear solver that is not used",
     "pivrel": "the pivots of a linear solver that is not used",
     "maxevtiter": _EVENTS, "maxopalter": _EVENTS, "xtrtol": _EVENTS, "convlimit": _EVENTS,
@@ -54,5 +54,5 @@ CHANGING: dict[str, tuple[float, str]] = {
 }
 OPTION_NAMES = (*EFFECTIVE, *WITHOUT_EFFECT, *CHANGING)
 # commands that the reader handles itself
-OTHERS = (".param", ".func", ".subckt", ".ends", ".model", ".include", ".lib", ".global", ".title",
+OTHERS = (".param", ".params", ".func", ".subckt", ".ends", ".model", ".include", ".lib", ".global", ".title",
            ".end", ".control", ".endc", ".if", ".elseif", ".else", ".endif")

@@ -14,6 +14,7 @@ from .condense import Condensed
 from .groups import Instant
 from .kernels import advance, largest_miss, missing
 from .kernels_newton import CONVERGED, NO_PIVOT, OVERFLOW, STEPPED, newton_step
+from .klu import new_factors, uses_klu
 from .lu import Factors, SingularMatrixError
 from .recycled import Recycled
 from .system import System
@@ -65,8 +66,8 @@ class Newton:
     def __init__(self, system: System, tolerances: Tolerances | None = None) -> None:
         self.system = system
         self.tolerances = tolerances or system.tolerances
-        self.factors = Factors(
-            system.indptr, system.indices, constant=system.linear,
+        self.factors = new_factors(
+            system.options, system.indptr, system.indices, constant=system.linear,
             stage=None if system.linear else system.stages(),
         )
         self._factored = 0
@@ -77,9 +78,10 @@ class Newton:
         self._condensed: Condensed | None = None
         self._prepared = False
         self._recycled: Recycled | None = None
-        self._tried = system.linear
+        direct = uses_klu(system.options)  # every matrix, as a whole
+        self._tried = system.linear or direct
         self._by: Condensed | Recycled | None = None
-        if not system.linear:
+        if not system.linear and not direct:
             fixed = system.fixed_entries()
             pattern = Condensed(system.indptr, system.indices, fixed)
             if Condensed.pays(system.size, len(pattern.outer)):
@@ -108,6 +110,14 @@ class Newton:
 
         On return the system holds f and q of the solution.
         """
+        try:
+            return self._iterate(x, now, a, offset, limit)
+        except ConvergenceError as error:  # of an element that is solved by itself
+            return Outcome(x, False, 0, -1, str(error))
+
+    def _iterate(
+        self, x: Array, now: Instant, a: float, offset: Array | None, limit: int
+    ) -> Outcome:
         system, reltol = self.system, self.tolerances.reltol
         offset = self._nothing if offset is None else offset
         x, other = x.copy(), np.empty_like(x)
@@ -223,8 +233,8 @@ class Newton:
             return
         while len(self._known) >= self._most:
             self._known.popitem(last=False)
-        self.factors = Factors(
-            system.indptr, system.indices, constant=True, like=self.factors
+        self.factors = new_factors(
+            system.options, system.indptr, system.indices, constant=True, like=self.factors
         )
         self._factored += 1
         self.factors.factor(system.jacobian(a))

@@ -13,6 +13,7 @@ from scipy.sparse.linalg import splu
 from ...netlists._check import Array
 from ...netlists.errors import SingularCircuitError
 from .groups import Group, Ints
+from .klu import KluFactors, new_factors, uses_klu
 from .lu import Factors, SingularMatrixError
 from .op import OperatingPoint
 from .system import System
@@ -28,7 +29,7 @@ class SmallSignal:
     """The circuit linearised at an operating point.
 
     Small systems are solved as full matrices, all frequencies at once; large ones by SuperLU, one
-    after the other along an ordering that is made once.
+    after the other along an ordering that is made once, or by KLU (``.options klu``).
 
     Parameters
     ----------
@@ -72,7 +73,7 @@ class SmallSignal:
         """Return x (n + 1,) with G x = b (or G' x = b), b (n + 1,)."""
         if self._static is None:
             # a delay is a connection at frequency 0, as at the operating point
-            self._static = Factors(self.indptr, self.indices)
+            self._static = new_factors(self.system.options, self.indptr, self.indices)
             g, _ = self.system.linearise(self.point.x, self.system.instant())
             try:
                 self._static.factor(g.data)
@@ -182,6 +183,8 @@ class SmallSignal:
         column = np.repeat(np.arange(n), np.diff(self.indptr))
         keys = column * n + self.indices
         order: Ints | None = None
+        by_klu = uses_klu(self.system.options)
+        known: KluFactors | None = None
         for k, w in enumerate(omega):
             g_values, c_values = self._values(float(w))
             values = g_values + 1j * w * c_values
@@ -191,6 +194,15 @@ class SmallSignal:
                 where_ = np.concatenate([keys, c * n + r])
                 entries = np.concatenate([values, v])
             matrix = csc_array((entries, (where_ % n, where_ // n)), shape=(n, n))
+            if by_klu:
+                # the same pattern at every frequency, what is delayed included
+                known = known or KluFactors(matrix.indptr, matrix.indices)
+                try:
+                    known.factor(matrix.data)
+                except SingularMatrixError as error:
+                    raise self._singular(error.column, float(w) / (2 * np.pi)) from error
+                x[k] = known.solve(right[k], transposed=transposed)
+                continue
             try:
                 if order is None:
                     lu = splu(matrix, permc_spec="COLAMD")
