@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -19,9 +19,10 @@ from .errors import NetlistError, ParameterError
 if TYPE_CHECKING:
     from .circuit import Circuit
 
-__all__ = ["CrossbarBlock", "expand_block", "expanded", "has_inside", "plain", "tied"]
+__all__ = ["CrossbarBlock", "changed", "expand_block", "expanded", "has_inside", "plain", "tied"]
 
 _INNER = re.compile(r"(wl|bl|in|cell)(\d+)_(\d+)")
+_WIRES = ("word", "bit", "word_capacitance", "bit_capacitance")
 _SIDES = ("word_left", "bit_bottom")
 
 
@@ -122,6 +123,41 @@ def tied(xbar: Crossbar, ends: dict[str, Any]) -> tuple[CrossbarBlock, tuple[obj
     if not names:
         raise ParameterError("at least one end of the lines must be tied to nodes")
     return block, tuple(nodes)
+
+
+def changed(block: CrossbarBlock, before: Element, after: Element) -> CrossbarBlock:
+    """Return the block of an element that has other parameters.
+
+    Raises
+    ------
+    ParameterError
+        What has changed is not word, bit, word_capacitance, bit_capacitance, resistance, w or l.
+    """
+    if after.value != before.value:
+        raise ParameterError(f"{after.name}: a crossbar has no value of its own; name a parameter")
+    old, wires = dict(before.parameters), block.wires
+    for name, value in after.parameters:
+        if old.get(name) == value:
+            continue
+        allowed = [*_WIRES, *(("resistance",) if "resistance" in old else ()),
+                   *(("w", "l") if block.transistor else ())]
+        if name not in allowed or block.crossbar is not None:
+            raise ParameterError(
+                f"{after.name}: {name!r} of a crossbar cannot be changed; what can is "
+                f"{', '.join(allowed) if block.crossbar is None else 'nothing of one from Python'}"
+            )
+        if not isinstance(value, (int, float)) or not value >= 0 or (
+            name not in _WIRES and value == 0
+        ):
+            raise ParameterError(f"{after.name}: `{name}` must be a number above 0; got {value!r}")
+        if name in _WIRES:
+            given = {key: getattr(wires, key) for key in Wires.__slots__}
+            wires = Wires(**{**given, name: value})
+        elif name == "resistance":
+            block = replace(block, conductance=np.full(block.shape, 1.0 / value))
+        else:
+            block = replace(block, **{"w": {"width": value}, "l": {"length": value}}[name])
+    return replace(block, wires=wires)
 
 
 def has_inside(circuit: Circuit, kind: str, name: str) -> bool:

@@ -327,6 +327,11 @@ class Circuit(MoreElements):
         before = self[element.name]
         if before.nodes != element.nodes or before.kind != element.kind:
             raise ParameterError(f"{element.name}: kind and nodes must stay")
+        key = element.name.lower()
+        if key in self.arrays:
+            from .arrays import changed  # noqa: PLC0415 - it makes circuits
+
+            self.arrays[key] = changed(self.arrays[key], before, element)
         self._elements[element.name.lower()] = element
         return self
 

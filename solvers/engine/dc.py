@@ -249,5 +249,5 @@ def _copy(circuit: Circuit, changed: Element | None = None) -> Circuit:
         for key, value in circuit.__dict__.items()
     })
     if changed is not None:
-        made._elements[changed.name.lower()] = changed  # noqa: SLF001 - a copy of the same class
+        made.replace(changed)
     return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from crossbarsim.netlists import read_spice
+from crossbarsim.solvers.engine.session import run_commands
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -365,3 +366,29 @@ def test_python_cells_are_not_written_out():
     assert Solver().operating_point(circuit)["v(b)"] > 0
     with pytest.raises(NetlistError, match="X1: an array of DeviceArray cannot be written out"):
         Solver().ac(circuit, [1e3])
+
+
+def test_wires_in_steps_and_control_blocks():
+    def deck(word, cell, more):
+        return read_spice(f"t\nX1 {ports()} crossbar rows={M} columns={N} word={word} bit=3 resistance={cell}\n"
+                          f"{drive()}\n{more}\n")
+
+    expected = [Solver().operating_point(deck(*values, ""))["v(b1)"] for values in ((2, "10k"), (50, "5k"))]
+    stepped = Solver().run(deck("{r}", "{r > 9 ? 5k : 10k}", ".param r=1\n.step param r list 2 50\n.op"))[0]
+    assert stepped["v(b1)"] == pytest.approx(expected, rel=1e-9)
+    session = run_commands(deck(
+        2, "10k", ".control\nop\nalter x1 word = 50\nalter @x1[resistance] = 5k\nop\n.endc"))
+    assert [session["op1.v(b1)"][0], session["op2.v(b1)"][0]] == pytest.approx(expected, rel=1e-9)
+    with pytest.raises(ParameterError, match="no value of its own"):
+        Solver().run(deck(2, "10k", ".step x1 list 2 50\n.op"))
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ("rows = 3", "cannot be changed"), ("word = -1", "must be a number above 0"),
+    ("resistance = 0", "must be a number above 0"), ("w = 1u", "cannot be changed"),
+])
+def test_what_of_a_crossbar_cannot_be_altered(change, message):
+    deck = (f"t\nX1 {ports()} crossbar rows={M} columns={N} word=2 bit=3 resistance=10k\n{drive()}\n"
+            f".control\nalter x1 {change}\nop\n.endc\n")
+    with pytest.raises((ParameterError, NetlistError), match=message):
+        run_commands(read_spice(deck))
