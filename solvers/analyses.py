@@ -274,8 +274,9 @@ class Analyses(SmallSignals):
     ) -> TransientAdjoint:
         """Return a transient whose derivatives can be asked for afterwards.
 
-        For frameworks of automatic differentiation: forward gives ``made.transient["v(out)"]``,
-        backward ``made.sensitivities({"v(out)": gradient}, parameters)``.
+        For frameworks of automatic differentiation: forward is ``made.transient["v(out)"]``,
+        backward ``made.sensitivities({"v(out)": gradient}, parameters)``, see
+        `crossbarsim.solvers.engine.sens_tran`.
 
         Parameters
         ----------

@@ -6,6 +6,20 @@ backwards in time, gives those by all parameters at once, whatever their number.
 or the initial conditions from which the run starts are part of it. What is kept fixed are the
 steps: a run that is made anew with another parameter takes slightly different ones, so that its
 differences agree to the error of the steps only.
+
+A framework of automatic differentiation takes a run as one of its functions::
+
+    class Waveform(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, r, c):
+            circuit = Circuit().V(1, "in", 0, wave).R(1, "in", "out", r.item())
+            ctx.run = Solver().transient_adjoint(circuit.C(1, "out", 0, c.item()), 1e-5)
+            return torch.tensor(ctx.run.transient["v(out)"])
+
+        @staticmethod
+        def backward(ctx, gradient):
+            found = ctx.run.sensitivities({"v(out)": gradient.numpy()}, ["r1", "c1"])
+            return torch.tensor(found["r1"]), torch.tensor(found["c1"])
 """
 
 from __future__ import annotations

@@ -28,7 +28,8 @@ import numpy as np
 
 from ...netlists._check import Array
 from .groups import Ints
-from .sens_tran_run import PAST, Trajectory
+from .sens_tran_record import PAST
+from .sens_tran_run import Trajectory
 
 __all__ = ["Multipliers", "backwards"]
 

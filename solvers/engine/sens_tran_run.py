@@ -11,29 +11,23 @@ rounding, so that derivatives of what is computed are exact.
 
 from __future__ import annotations
 
-import copy
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from ...netlists._check import Array
 from ...netlists.analyses import Tran
-from ...netlists.errors import ConvergenceError, ParameterError
-from .delays import Lines
-from .groups import Bools, Group, Instant
+from ...netlists.errors import ConvergenceError
+from .groups import Bools, Instant
 from .lu import Factors, SingularMatrixError
 from .names import GROUND_INDEX
 from .results import Transient
-from .switches import Switches
+from .sens_tran_record import NO_MODES, PAST, Recorder, refuse
 from .system import System
-from .tran import _Run
 
-__all__ = ["PAST", "Linear", "Recorder", "Trajectory"]
-
-PAST = 6  # charges before the present one that formulas may use
+__all__ = ["Linear", "Trajectory"]
 
 _RELATIVE = 1e-5
 _SETTLED = 1e-6  # of an unknown's absolute tolerance and 1e-5 of it: the last Newton step
@@ -41,7 +35,6 @@ _ROUNDED = 1e-2  # steps below it that do not shrink are rounding
 _MOST = 30
 _STAYS = 2  # steps that are no shorter than the one before
 _LEAST = 1e-7  # share of a step
-_NONE: Bools = np.zeros(0, dtype=np.bool_)
 _KNOWN = 40  # factors of constant matrices that are kept
 
 
@@ -82,89 +75,6 @@ class Linear:
         return x
 
 
-class Recorder(_Run):
-    """A run that keeps the formula of every step.
-
-    Parameters
-    ----------
-    system : System
-    analysis : Tran
-    progress : callable, optional
-    max_bytes : float
-        Of the unknowns at all points and all else that will be kept for each of them.
-    per_point : int
-        Numbers that will be kept for a point.
-    """
-
-    def __init__(
-        self, system: System, analysis: Tran, progress: Callable[[float], None] | None,
-        max_bytes: float, per_point: int,
-    ) -> None:
-        super().__init__(system, analysis, None, progress)
-        self.max_bytes, self.per_point = max_bytes, per_point
-        self.formulas: list[Array] = []
-        self.instants: list[float] = []
-        self.modes: list[list[Bools]] = []
-        self.moding = [g for g in system.groups if type(g).modes is not Group.modes]
-
-    def _keep_modes(self) -> None:
-        found = []
-        for group in self.moding:
-            modes = group.modes()
-            found.append(_NONE if modes is None else modes)
-        before = self.modes[-1] if self.modes else None
-        same = before is not None and all(map(np.array_equal, before, found))
-        self.modes.append(before if same and before is not None else found)
-        if not same and before is not None:
-            for group, was, now in zip(self.moding, before, found, strict=True):
-                if isinstance(group, Switches) and not np.array_equal(was, now):
-                    self._refuse_switch(group, was, now)
-
-    def _refuse_switch(self, group: Switches, was: Bools, now: Bools) -> None:
-        turned = np.flatnonzero((was != now) & ~group.smooth)
-        if len(turned):
-            raise ParameterError(
-                f"{group.names[int(turned[0])]} switches at t = {self.instants[-1]:.6g} s: the "
-                "moment moves with the parameters, which fixed steps cannot show; give its model "
-                "a negative hysteresis, which makes it smooth"
-            )
-
-    def _accept(self, t: float, h: float, x: Array, order: int) -> tuple[float, int]:
-        # the formula's weights, read off unit charges and rates
-        unit = np.eye(PAST + 1)
-        probe = copy.copy(self.history)
-        probe.charges, probe.rate = deque(unit[:-1]), unit[-1]
-        formula = probe.formula(h, order)
-        weights = formula.offset[:-1].copy()
-        # before the start charges were those at the start
-        known = min(len(self.formulas) + 1, PAST)
-        weights[known - 1] += weights[known:].sum()
-        weights[known:] = 0.0
-        self.formulas.append(np.array([formula.a, -formula.offset[-1], *weights]))
-        self.instants.append(t)
-        found = super()._accept(t, h, x, order)
-        self._keep_modes()
-        if (len(self.instants) & 63) == 0:
-            self._check_size(t)
-        return found
-
-    def _check_size(self, t: float) -> None:
-        needed = 8.0 * self.per_point * (len(self.instants) + 1)
-        if needed > self.max_bytes:
-            whole = needed * self.analysis.stop / t
-            raise ParameterError(
-                f"the run's steps need {needed:.3g} bytes already at t = {t:.6g} s of "
-                f"{self.analysis.stop:g} s, more than `max_bytes` = {self.max_bytes:.3g}; about "
-                f"{whole:.2g} in all ({self.per_point} numbers per step): allow more, name fewer "
-                "`parameters`, or take longer steps"
-            )
-
-    def _start(self) -> tuple[Array, Array]:
-        found = super()._start()
-        self._keep_modes()
-        return found
-
-
 class Trajectory:
     """All points of a transient, solved to rounding on the steps that were taken.
 
@@ -185,12 +95,12 @@ class Trajectory:
         self, system: System, analysis: Tran, *, progress: Callable[[float], None] | None = None,
         max_bytes: float, per_point: int,
     ) -> None:
-        _refuse(system)
+        refuse(system)
         run = Recorder(system, analysis, progress, max_bytes, per_point)
         self.system, self.uic = system, analysis.uic
         self.linear = Linear(system)
         self.result: Transient = run.go()
-        run._check_size(analysis.stop)  # noqa: SLF001 - what the steps' own checks left over
+        run.check_size(analysis.stop)  # what the steps' own checks left over
         self.values: Array = self.result._values  # noqa: SLF001 - solved again in place
         self.count = len(self.values)
         self.instant = run.min_step
@@ -321,7 +231,7 @@ class Trajectory:
             raise self._failure(k, f"Newton's steps stay at {size:.1e} of 1e-5 of the unknowns")
         self.values[k] = x[:-1]
         system.evaluate(x, self.now[k])
-        found = [m if (m := g.modes()) is not None else _NONE for g in self._moding]
+        found = [m if (m := g.modes()) is not None else NO_MODES for g in self._moding]
         if not all(map(np.array_equal, found, self._modes[k])):
             self._modes[k] = found
 
@@ -366,20 +276,3 @@ class Trajectory:
             f"at t = {self.now[k].time:.6g} s the step cannot be solved to rounding, which "
             f"derivatives need ({reason}); tighten `reltol`, or smooth jumps in the laws there"
         )
-
-
-def _refuse(system: System) -> None:
-    base: Any = Group
-    for group in system.groups:
-        if isinstance(group, Lines):
-            raise ParameterError(
-                f"{group.names[0]} is a delay: derivatives of transients do not go through its "
-                "past; put a ladder of L and C in its place"
-            )
-        own = getattr(base, "begin", None)
-        if own is not None and getattr(type(group), "begin", None) is not own:
-            name = group.names[0] if group.names else type(group).__name__
-            raise ParameterError(
-                f"{name} keeps unknowns of its own: derivatives of transients need them as those "
-                "of the circuit"
-            )

@@ -167,6 +167,33 @@ def test_functions_and_gradients_of_waveforms(made):
     assert one["c1"] == pytest.approx(by_difference(made, c, "c1", loss), rel=1e-7)
 
 
+def test_a_run_is_a_function_of_torch():
+    torch = pytest.importorskip("torch")
+
+    class Waveform(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, r, c):
+            circuit = Circuit().V(1, "in", 0, Pulse(0, 1, 1e-6, 1e-7)).R(1, "in", "out", r.item())
+            ctx.run = Solver().transient_adjoint(circuit.C(1, "out", 0, c.item()), 1e-5, step=2e-7)
+            return torch.tensor(ctx.run.transient["v(out)"])
+
+        @staticmethod
+        def backward(ctx, gradient):
+            found = ctx.run.sensitivities({"v(out)": gradient.numpy()}, ["r1", "c1"])
+            return torch.tensor(found["r1"]), torch.tensor(found["c1"])
+
+    ohm, nano = torch.tensor(1.0, requires_grad=True), torch.tensor(2.0, requires_grad=True)
+    ((Waveform.apply(ohm.double() * 1e3, nano.double() * 1e-9) - 0.3) ** 2).mean().backward()
+    circuit = Circuit().V(1, "in", 0, Pulse(0, 1, 1e-6, 1e-7)).R(1, "in", "out", 1e3)
+    run = Solver().transient_adjoint(circuit.C(1, "out", 0, 2e-9), 1e-5, step=2e-7)
+
+    def loss(r):
+        return float(((r["v(out)"] - 0.3) ** 2).mean()), {}
+
+    assert float(ohm.grad) == pytest.approx(1e3 * by_difference(run, run.circuit, "r1", loss), rel=1e-5)
+    assert float(nano.grad) == pytest.approx(1e-9 * by_difference(run, run.circuit, "c1", loss), rel=1e-5)
+
+
 # -- sources --------------------------------------------------------------------------------------
 
 
