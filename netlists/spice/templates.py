@@ -30,6 +30,10 @@ _PLAIN = re.compile(r"[rcRC][\w.]*[ \t]+([\w.]+)[ \t]+([\w.]+)[ \t]+([\d.][\w.+-
 Read = Callable[[Line, Scope], "list[Element] | None"]
 
 
+class _UnfitError(Exception):
+    """A line has to be read in every instance."""
+
+
 class _Blank(Scope):
     """An instance of a subcircuit in no place."""
 
@@ -37,7 +41,6 @@ class _Blank(Scope):
         self.__dict__.update(real.__dict__)
         self.prefix = _OWN
         self.nodes = {port: _PORT + port for port in real.block.ports}
-        self.fit = True
         self.asked: dict[str, float | None] = {}
         self.taken: dict[str, list[float]] = {}  # numbers that are parameters, as given on
 
@@ -47,8 +50,8 @@ class _Blank(Scope):
 
     def find_model(self, name: str) -> tuple[Scope, Line] | None:
         found = super().find_model(name)
-        # cards inside of subcircuits may depend on parameters
-        self.fit &= found is None or found[0].outer is None
+        if found is not None and found[0].outer is not None:
+            raise _UnfitError  # a card inside of a subcircuit is another one in every instance
         return found
 
     def _named(self, text: str) -> float | None:
@@ -213,9 +216,9 @@ class Templates:
         blank = _Blank(scope)
         try:
             elements = self._read(line, blank)
-        except CrossbarSimError:  # to be told with the instance's own names
+        except (_UnfitError, CrossbarSimError):  # to be told with the instance's own names
             return None
-        if elements is None or not blank.fit or not _marked(elements):
+        if elements is None or not _marked(elements):
             return None
         return _Variant(blank, elements)
 

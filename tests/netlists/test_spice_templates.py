@@ -55,6 +55,14 @@ x1 p 0 leaf v0={v0} m=2
 x2 p 0 leaf v0={v0}
 x3 p p leaf v0={v0}
 .ends
+.subckt own a
+.model dz d is=1e-15 n={1 + 0}
+d1 a 0 dz
+d2 a 0 dx
+.ends
+xo1 in own
+xo2 out own
+xo3 in own
 xa in 0 leaf
 xb in out leaf ra=3k v0=0.75
 xc in 0 leaf ra=3k v0=-0.75
