@@ -102,7 +102,7 @@ class Scope:
 
     def _define(self, line: Line) -> None:
         command = line.command if not line.control else ""
-        if command == ".param":
+        if command in (".param", ".params"):  # the latter in LTspice's decks
             for name, arguments, text in assignments(line, len(command)):
                 if name in BUILT_IN:
                     raise line.error(f"`{name}` cannot be a parameter")

@@ -2,7 +2,8 @@
 
 A switch is a resistor, `ron` or `roff`: on above vt + vh, off below vt - vh, in between as it was
 (ngspice's switches). The change is an event: a time step across the threshold is refused, taken
-again up to the crossing, and the next step starts anew behind it. At operating points the state
+again up to the crossing, and the next step starts anew behind it. A switch whose turning takes its
+own control back over the threshold within the step has turned nevertheless. At operating points the state
 follows the control within Newton's iteration. Negative hysteresis is a ramp instead: between
 vt - |vh| and vt + |vh| the conductance goes smoothly, its logarithm as a cubic.
 """
@@ -23,6 +24,7 @@ __all__ = ["Switches"]
 
 _BOLTZMANN = 1.380649e-23
 _BEYOND = 1e-3  # of a step: how far behind the crossing it ends
+_TURNS = 4  # within one step
 _NEAR = 0.98  # of a step: crossings later than that are not worth another step
 
 
@@ -58,15 +60,23 @@ class Switches(Group):
         """Go back to the states given."""
         self.closed = self.first.copy()
         self.kept, self.seen, self.time = self.closed, np.full(len(self.names), np.nan), 0.0
+        self._begin()
 
     def accept(self, x: Array, now: Instant) -> None:
         """Keep states and controls."""
         self.jumped = now.mode == "tran" and bool((self.closed != self.kept).any())
         self.kept, self.seen, self.time = self.closed, self._drive(x), now.time
+        self._begin()
 
     def rewind(self) -> None:
         """Go back to the last point."""
         self.closed = self.kept
+        self._begin()
+
+    def _begin(self) -> None:
+        """Count turns of a new step."""
+        self._turns = np.zeros(len(self.names), dtype=np.int64)
+        self._beyond = np.zeros(len(self.names))
 
     def modes(self) -> Bools | None:
         """Return which are closed, (E,)."""
@@ -103,8 +113,16 @@ class Switches(Group):
         drive = self._drive(x)
         if now.limit:
             before = self.closed
-            # in time the state depends on the last point's, so that it does not chatter
-            self.closed = self._decide(drive, self.kept if now.mode == "tran" else before)
+            if now.mode == "tran":
+                # by the last point's state, so that it does not chatter
+                found = self._decide(drive, self.kept)
+                turned = found != self.kept
+                self._beyond = np.where(turned, drive, self._beyond)
+                # a switch that acts on its own control may turn back and forth: it has turned
+                self._turns += found != before
+                self.closed = np.where(self._turns >= _TURNS, ~self.kept, found)
+            else:
+                self.closed = self._decide(drive, before)
             self.limited = (self.closed != before) & ~self.smooth
         g, slope = self._conductance(drive, self.closed)
         v = x[self.at[0]] - x[self.at[1]]
@@ -121,7 +139,7 @@ class Switches(Group):
         h = now.time - self.time
         if not turned.any() or not h > 0:
             return 0.0
-        drive = self._drive(x)[turned]
+        drive = np.where(self._turns >= _TURNS, self._beyond, self._drive(x))[turned]
         seen = self.seen[turned]
         width = np.where(self.closed[turned], 1.0, -1.0) * self.hysteresis[turned]
         goal = self.threshold[turned] + width

@@ -107,7 +107,13 @@ class _Run:
         x = np.zeros(system.size + 1)
         first = self.now.but(mode="dc")
         if not self.analysis.uic:
-            x = find(self.newton, x, first, held=held, hints=hints(system)).x
+            try:
+                x = find(self.newton, x, first, held=held, hints=hints(system)).x
+            except ConvergenceError as error:
+                raise ConvergenceError(
+                    f"{error}; a transient of a circuit that has none, such as a relaxation "
+                    "oscillator, begins with `uic`", error.partial,
+                ) from error
             system.set_leak(0.0)
             self.newton.forget()
             system.evaluate(x, first)

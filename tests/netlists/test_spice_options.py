@@ -108,3 +108,13 @@ def test_steps_that_cannot_be_written_for_ngspice_are_named(deck, line, message)
     with pytest.raises(NetlistError, match=message) as caught:
         read_spice(deck).to_spice("ngspice")
     assert caught.value.line == line
+
+
+def test_pulses_that_are_cut_off_by_the_next():
+    deck = "p\nv1 a 0 pulse(0 5 3u 10u 1n 1n 5u)\nr1 a 0 1\n.options interp\n.tran 0.5u 20u\n"
+    r = Solver().run(read_spice(deck))[0]
+    want = np.where(r.time > 3e-6, 5 * np.mod(r.time - 3e-6, 5e-6) / 1e-5, 0.0)
+    inside = np.abs(np.mod(r.time - 3e-6 + 1e-7, 5e-6)) > 2e-7
+    np.testing.assert_allclose(r["v(a)"][inside], want[inside], atol=1e-9)
+    again = read_spice(read_spice(deck).to_spice())
+    assert again["v1"].wave == read_spice(deck)["v1"].wave

@@ -258,3 +258,29 @@ def test_a_damped_rule_loses_what_its_formula_says():
 def test_damping_has_its_limits(xmu):
     with pytest.raises(ParameterError, match=r"xmu.*from 0 to 0.5"):
         Solver().run(read_spice(f"x\nr1 a 0 1\nv1 a 0 1\n.options xmu={xmu}\n.op\n"))
+
+
+def test_a_switch_that_acts_on_its_own_control():
+    # a threshold switch discharges the capacitor whose voltage controls it; its turning takes the
+    # voltage back over the threshold within the step
+    deck = """neuron
+i1 0 m 20u
+cm m 0 1n
+rm m 0 500k
+s1 m k m 0 th
+rk k 0 100
+.model th sw(vt=1 vh=0.3 ron=200 roff=1meg)
+.tran 0.2u 200u 0 0.1u {}
+"""
+    r, = Solver().run(read_spice(deck.format("uic")))
+    v = r["v(m)"]
+    peaks = np.flatnonzero((v[1:-1] > v[:-2]) & (v[1:-1] >= v[2:]) & (v[1:-1] > 1.2)) + 1
+    up, down = 1 / (1 / 500e3 + 1 / 1.0001e6), 1 / (1 / 500e3 + 1 / 300)
+    first = up * 1e-9 * np.log(20e-6 * up / (20e-6 * up - 1.3))
+    period = up * 1e-9 * np.log((20e-6 * up - 0.7) / (20e-6 * up - 1.3)) + down * 1e-9 * np.log(
+        (1.3 - 20e-6 * down) / (0.7 - 20e-6 * down))
+    assert r.time[peaks[0]] == pytest.approx(first, rel=1e-3)
+    np.testing.assert_allclose(np.diff(r.time[peaks]), period, rtol=5e-3)
+    # it has no operating point, and says what to do
+    with pytest.raises(ConvergenceError, match="begins with `uic`"):
+        Solver().run(read_spice(deck.format("")))
