@@ -7,7 +7,7 @@ import math
 from ....netlists._check import Array
 from ...structured.jit import inlined
 
-__all__ = ["assemble", "depletion", "diffusion", "flat_diffusion"]
+__all__ = ["assemble", "depletion", "depletions", "diffusion", "flat_diffusion"]
 
 _E = math.e
 
@@ -49,6 +49,24 @@ def depletion(v: float, p: Array, k: int, e: int) -> tuple[float, float]:
     slope = grading / potential
     charge = f1 + (f3 * (v - edge) + 0.5 * slope * (v * v - edge * edge)) / f2
     return zero * charge, zero / f2 * (f3 + slope * v)
+
+
+@inlined
+def depletions(v: float, p: Array, k: int, m: int, e: int) -> tuple[float, float]:
+    """Return charge and capacitance of a junction's bottom and side, rows k ... and m ...
+
+    Mostly they are of one profile, and one of them is reckoned for both.
+    """
+    bottom, side = p[k, e], p[m, e]
+    if bottom != 0.0 and p[k + 1, e] == p[m + 1, e] and p[k + 2, e] == p[m + 2, e] and (
+        p[k + 3, e] == p[m + 3, e]
+    ):
+        charge, farad = depletion(v, p, k, e)
+        many = 1.0 + side / bottom
+        return many * charge, many * farad
+    charge, farad = depletion(v, p, k, e)
+    more, beside = depletion(v, p, m, e)
+    return charge + more, farad + beside
 
 
 @inlined

@@ -7,7 +7,7 @@ from typing import Any
 from ....netlists._check import Array
 from ...structured.jit import inlined
 from .kernels_dual import Dual, add, constant, linear, scale, sub
-from .kernels_junction import depletion, diffusion, flat_diffusion
+from .kernels_junction import depletions, diffusion, flat_diffusion
 from .kernels_limit import fetlim, limvds, pnjlim
 from .kernels_meyer import meyer, moved
 from .kernels_mos_rows import (
@@ -68,9 +68,10 @@ def bulk_junction(v: float, drain: bool, cubic: bool, gmin: float, p: Array, e: 
     """Return the junction between bulk and drain, or bulk and source, at the voltage v."""
     vt, saturation = p[VT, e], p[ISD, e] if drain else p[ISS, e]
     i, g = diffusion(v, saturation, vt) if cubic else flat_diffusion(v, saturation, vt)
-    bottom, bottom_c = depletion(v, p, DRAIN if drain else SOURCE, e)
-    side, side_c = depletion(v, p, DRAIN_SIDE if drain else SOURCE_SIDE, e)
-    return i + gmin * v, g + gmin, bottom + side, bottom_c + side_c
+    charge, farad = depletions(
+        v, p, DRAIN if drain else SOURCE, DRAIN_SIDE if drain else SOURCE_SIDE, e
+    )
+    return i + gmin * v, g + gmin, charge, farad
 
 
 @inlined
