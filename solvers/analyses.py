@@ -261,9 +261,10 @@ class Analyses(SmallSignals):
         >>> round(found.value, 5), round(found["r1"] * 1e3, 5)  # 1 - 1/e, -1/e
         (0.63212, -0.36788)
         """
-        made = self.transient_adjoint(
-            circuit, t_stop, step=step, max_step=max_step, uic=uic, temperature=temperature,
-            max_bytes=max_bytes, progress=progress,
+        several = isinstance(objective, Sequence) and not isinstance(objective, str)
+        count = 0 if parameters is not None else len(objective) if several else 1  # type: ignore[arg-type]
+        made = _adjoint(
+            circuit, _tran(t_stop, step, max_step, uic=uic), temperature, max_bytes, progress, count
         )
         return made.sensitivities(objective, parameters)
 
@@ -287,15 +288,9 @@ class Analyses(SmallSignals):
         ------
         ParameterError, ConvergenceError, SingularCircuitError
         """
-        if not isinstance(circuit, Circuit):
-            raise ParameterError(f"`circuit` must be a Circuit; got {type(circuit).__name__}")
-        analysis = _tran(t_stop, step, max_step, uic=uic)
-        from .engine.sens_tran import TransientAdjoint  # noqa: PLC0415 - imports numba
-
-        with progress_bar("transient", progress) as advance:
-            return TransientAdjoint(
-                circuit, analysis, temperature=temperature, max_bytes=max_bytes, progress=advance
-            )
+        return _adjoint(
+            circuit, _tran(t_stop, step, max_step, uic=uic), temperature, max_bytes, progress
+        )
 
     def run(self, circuit: Circuit) -> list[Any]:
         """Run a deck's own analyses in their order; the operating point where there are none.
@@ -313,6 +308,21 @@ class Analyses(SmallSignals):
         from .engine.run import run  # noqa: PLC0415 - imports numba
 
         return run(circuit)
+
+
+def _adjoint(
+    circuit: Circuit, analysis: Tran, temperature: float | None, max_bytes: float,
+    progress: bool | Callable[[float], None], objectives: int = 0,
+) -> TransientAdjoint:
+    if not isinstance(circuit, Circuit):
+        raise ParameterError(f"`circuit` must be a Circuit; got {type(circuit).__name__}")
+    from .engine.sens_tran import TransientAdjoint  # noqa: PLC0415 - imports numba
+
+    with progress_bar("transient", progress) as advance:
+        return TransientAdjoint(
+            circuit, analysis, temperature=temperature, max_bytes=max_bytes, progress=advance,
+            objectives=objectives,
+        )
 
 
 def _tran(t_stop: Any, step: Any, max_step: Any, *, uic: bool, start: Any = 0.0) -> Tran:

@@ -165,6 +165,8 @@ class TransientAdjoint:
         """
         several = isinstance(objective, Sequence) and not isinstance(objective, str)
         given: list[Any] = list(objective) if several else [objective]  # type: ignore[arg-type]
+        if not given:
+            raise ParameterError("give at least one `objective`")
         found = [self._objective(one) for one in given]
         selection = Selection(parameters)
         moved, sources = self._candidates(selection)

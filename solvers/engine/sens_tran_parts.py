@@ -109,17 +109,19 @@ def _together(
     try:
         values = _Part(run, multipliers, some, beside).derivatives()
     except (NetlistError, ParameterError):
-        if len(some) > 1:
-            half = len(some) // 2
-            return _together(run, multipliers, some[:half], beside) | _together(
-                run, multipliers, some[half:], beside
-            )
-        sides = {0: 1, 1: -1}
-        side = sides.get(some[0].side)
-        if side is None:
-            return {}
-        return _together(run, multipliers, [some[0]._replace(side=side)], beside)
-    return {p.name: values[:, k] for k, p in enumerate(some)}
+        values = np.full((len(multipliers.f), len(some)), np.nan)
+    good = np.isfinite(values).all(axis=0)
+    found = {p.name: values[:, k] for k, p in enumerate(some) if good[k]}
+    bad = [p for k, p in enumerate(some) if not good[k]]
+    if len(some) == 1 and bad:  # not both ways: up, or down
+        side = {0: 1, 1: -1}.get(bad[0].side)
+        bad = [] if side is None else [bad[0]._replace(side=side)]
+        return _together(run, multipliers, bad, beside) if bad else found
+    half = (len(bad) + 1) // 2
+    for part in (bad[:half], bad[half:]):
+        if part:
+            found |= _together(run, multipliers, part, beside)
+    return found
 
 
 class _Part:
