@@ -110,7 +110,7 @@ def _together(
         values = _Part(run, multipliers, some, beside).derivatives()
     except (NetlistError, ParameterError):
         values = np.full((len(multipliers.f), len(some)), np.nan)
-    good = np.isfinite(values).all(axis=0)
+    good: Bools = np.asarray(np.isfinite(values).all(axis=0))
     found = {p.name: values[:, k] for k, p in enumerate(some) if good[k]}
     bad = [p for k, p in enumerate(some) if not good[k]]
     if len(some) == 1 and bad:  # not both ways: up, or down
