@@ -3,7 +3,7 @@
 A switch is a resistor, `ron` or `roff`: on above vt + vh, off below vt - vh, in between as it was
 (ngspice's switches). The change is an event: a time step across the threshold is refused, taken
 again up to the crossing, and the next step starts anew behind it. A switch whose turning takes its
-own control back over the threshold within the step has turned nevertheless. At operating points the state
+own control back over the threshold keeps its state up to the crossing and turns there. At operating points the state
 follows the control within Newton's iteration. Negative hysteresis is a ramp instead: between
 vt - |vh| and vt + |vh| the conductance goes smoothly, its logarithm as a cubic.
 """
@@ -64,6 +64,7 @@ class Switches(Group):
 
     def accept(self, x: Array, now: Instant) -> None:
         """Keep states and controls."""
+        self.closed = self._turned(x)
         self.jumped = now.mode == "tran" and bool((self.closed != self.kept).any())
         self.kept, self.seen, self.time = self.closed, self._drive(x), now.time
         self._begin()
@@ -76,7 +77,13 @@ class Switches(Group):
     def _begin(self) -> None:
         """Count turns of a new step."""
         self._turns = np.zeros(len(self.names), dtype=np.int64)
-        self._beyond = np.zeros(len(self.names))
+
+    def _turned(self, x: Array) -> Bools:
+        """Return the states at the end of a step to x, those held during the step turned."""
+        late = self._turns >= _TURNS
+        if not late.any():
+            return self.closed
+        return np.where(late, self._decide(self._drive(x), self.kept), self.closed)
 
     def modes(self) -> Bools | None:
         """Return which are closed, (E,)."""
@@ -116,11 +123,9 @@ class Switches(Group):
             if now.mode == "tran":
                 # by the last point's state, so that it does not chatter
                 found = self._decide(drive, self.kept)
-                turned = found != self.kept
-                self._beyond = np.where(turned, drive, self._beyond)
-                # a switch that acts on its own control may turn back and forth: it has turned
+                # one that acts on its own control may turn back and forth: it turns afterwards
                 self._turns += found != before
-                self.closed = np.where(self._turns >= _TURNS, ~self.kept, found)
+                self.closed = np.where(self._turns >= _TURNS, self.kept, found)
             else:
                 self.closed = self._decide(drive, before)
             self.limited = (self.closed != before) & ~self.smooth
@@ -135,13 +140,14 @@ class Switches(Group):
 
     def refuse(self, x: Array, now: Instant) -> float:
         """Return when the first threshold is crossed, if that is well before the step's end."""
-        turned = (self.closed != self.kept) & ~self.smooth
+        state = self._turned(x)
+        turned = (state != self.kept) & ~self.smooth
         h = now.time - self.time
         if not turned.any() or not h > 0:
             return 0.0
-        drive = np.where(self._turns >= _TURNS, self._beyond, self._drive(x))[turned]
+        drive = self._drive(x)[turned]
         seen = self.seen[turned]
-        width = np.where(self.closed[turned], 1.0, -1.0) * self.hysteresis[turned]
+        width = np.where(state[turned], 1.0, -1.0) * self.hysteresis[turned]
         goal = self.threshold[turned] + width
         share = np.clip((goal - seen) / np.where(drive == seen, 1.0, drive - seen), 0.0, 1.0)
         first = float(share.min()) + _BEYOND
