@@ -41,6 +41,11 @@ WITHOUT_EFFECT = {
     **dict.fromkeys(("itl3", "itl5", "limpts", "limtim", "cptime", "lvlcod", "lvltim"),
                     "SPICE 2, which ngspice does not look at either"),
     "seed": "random numbers, which decks do not have here",
+    **dict.fromkeys(("post", "probe", "ingold", "brief", "co", "captab", "measdgt", "csdf",
+                     "plotwinsize", "meascplxfmt", "fastaccess", "topologycheck", "baudrate"),
+                    "the files and listings of other simulators"),
+    **dict.fromkeys(("accurate", "runlvl", "stepgmin", "advconv"),
+                    "the ways of other simulators; reltol, trtol and gminsteps are those here"),
 }
 # options that would change results and are not supported: the value that does not, and what is
 CHANGING: dict[str, tuple[float, str]] = {
