@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from .._collector import uncollected
 from ..analyses import Tran
 from ..circuit import Circuit
 from ..elements import Element
@@ -127,13 +128,15 @@ def read_spice(
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise ParameterError(f"`parameters`: {name!r} must be a number; got {value!r}")
         given[name.lower()] = float(value)
-    title, file, lines = read_lines(source)
-    plain, control = _part(lines)
-    try:
-        top = build_blocks(plain)
-        return _Expansion(Deck(title, file, top, tuple(control), compat, given), given).circuit
-    except RecursionError:
-        raise NetlistError("the deck is nested too deeply", file=file, line=1) from None
+    with uncollected():
+        title, file, lines = read_lines(source)
+        plain, control = _part(lines)
+        try:
+            top = build_blocks(plain)
+            deck = Deck(title, file, top, tuple(control), compat, given)
+            return _Expansion(deck, given).circuit
+        except RecursionError:
+            raise NetlistError("the deck is nested too deeply", file=file, line=1) from None
 
 
 def _part(lines: list[Line]) -> tuple[list[Line], list[Line]]:

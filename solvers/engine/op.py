@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import numpy as np
 
 from ...netlists._check import Array
+from ...netlists._collector import uncollected
 from ...netlists.arrays import plain
 from ...netlists.circuit import Circuit
 from ...netlists.errors import ParameterError
@@ -126,23 +125,11 @@ def prepare(
 
         circuit = solvable(circuit, circuit.temperature if temperature is None else temperature)
         wanted = wanted_names(circuit, save)
-    with _uncollected():
+    with uncollected():
         # before the checks: it names what is missing
         system = System(circuit, temperature, wanted)
         check(circuit, uic=uic)
     return system
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Keep the collector from walking over millions of names again and again."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def hints(system: System) -> dict[int, float]:
