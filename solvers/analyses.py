@@ -230,7 +230,7 @@ class Analyses(SmallSignals):
             that card), ``"n1_x"`` (a memristor's state at the start), ``"v1"`` (a level),
             ``"v1_v2"``, ``"v1_amplitude"``, ``"v1_values[3]"`` (of its wave), ``"ic(out)"`` (of
             ``.ic``), with `uic` ``"c1_ic"`` and ``"l1_ic"``. What moves corners of waves in time
-            (delays, widths, edges) has no derivative on fixed steps.
+            (delays, widths, edges, a line's ``td``) has no derivative on fixed steps.
         uic : bool
             Start from initial conditions, without an operating point.
         temperature : float, kelvin, optional
@@ -248,7 +248,7 @@ class Analyses(SmallSignals):
         Raises
         ------
         ParameterError
-            Names without a meaning, more than `max_bytes`, delays (T), switches that switch.
+            Names without a meaning, more than `max_bytes`, switches with hysteresis that switch.
         ConvergenceError, SingularCircuitError
 
         Examples

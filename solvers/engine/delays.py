@@ -37,6 +37,8 @@ class Lines(Group):
         v1, i1, v2, i2 at the start of a run with ``uic``; NaN where there are none.
     """
 
+    follows = True
+
     def __init__(
         self, names: Sequence[str], at: Ints, own: Ints, impedance: Array, delay: Array, ic: Array
     ) -> None:
@@ -60,6 +62,7 @@ class Lines(Group):
         self.waves = np.empty((256, 2, self.count))
         self.corners: list[float] = []
         self.edge = True
+        self.given = False  # whether the waves at the start are
         self._cache: tuple[float, Array] | None = None
 
     def linear_g(self) -> Sequence[Triplets]:
@@ -83,19 +86,11 @@ class Lines(Group):
         if not self.length:
             found = np.zeros((2, self.count))
         else:
-            known = self.times[:self.length]
-            then = time - self.delay
-            after = np.clip(np.searchsorted(known, then), 1, max(self.length - 1, 1))
-            if self.length == 1:
-                found = self.waves[0].copy()
-            else:
-                t0, t1 = known[after - 1], known[after]
-                share = np.clip((then - t0) / (t1 - t0), 0.0, 1.0)
-                each = np.arange(self.count)
-                w = self.waves
-                found = np.array([
-                    (1 - share) * w[after - 1, k, each] + share * w[after, k, each] for k in (0, 1)
-                ])
+            before, after, share = self._between(self.times[:self.length], time)
+            each, w = np.arange(self.count), self.waves
+            found = np.array([
+                (1 - share) * w[before, k, each] + share * w[after, k, each] for k in (0, 1)
+            ])
         self._cache = (time, found)
         return found
 
@@ -117,10 +112,33 @@ class Lines(Group):
 
     def initial(self, x: Array) -> tuple[Ints, Array]:
         """Keep the waves that the initial values make."""
+        self.given = not np.isnan(self.ic).all()
         v1, i1, v2, i2 = np.nan_to_num(self.ic)
         x[self.own[0]], x[self.own[1]] = i1, i2
         self._keep(0.0, np.array([v2 + self.impedance * i2, v1 + self.impedance * i1]))
         return np.zeros(0, dtype=np.int64), np.zeros(0)
+
+    def past(self, times: Array) -> Sequence[tuple[Ints, Ints, Ints, Array]]:
+        """Return by which waves of earlier points the last one is reached."""
+        before, after, share = self._between(times[:-1], float(times[-1]))
+        found: list[tuple[Ints, Ints, Ints, Array]] = []
+        for place, weight in ((before, 1.0 - share), (after, share)):
+            w = np.where(self.given & (place == 0), 0.0, weight)
+            for end in (0, 1):
+                p, n, other = *self.at[2 - 2 * end:4 - 2 * end], self.own[1 - end]
+                row, z = self.own[end], self.impedance
+                found += [(place, row, p, -w), (place, row, n, w), (place, row, other, -w * z)]
+        return found
+
+    def _between(self, known: Array, time: float) -> tuple[Ints, Ints, Array]:
+        """Return between which points the waves left that arrive at `time`."""
+        then = time - self.delay
+        if len(known) == 1:
+            first = np.zeros(self.count, dtype=np.int64)
+            return first, first, np.ones(self.count)
+        after = np.clip(np.searchsorted(known, then), 1, len(known) - 1)
+        t0, t1 = known[after - 1], known[after]
+        return after - 1, after, np.clip((then - t0) / (t1 - t0), 0.0, 1.0)
 
     def _keep(self, time: float, waves: Array) -> None:
         if self.length == len(self.times):
@@ -137,7 +155,7 @@ class Lines(Group):
         if self.length and now.time <= self.times[self.length - 1]:
             if self.length > 1 or now.time > 0.0:
                 return
-            if np.isnan(self.ic).all():
+            if not self.given:
                 self.waves[0] = self._outgoing(x)
             return
         self._keep(now.time, self._outgoing(x))

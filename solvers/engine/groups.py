@@ -226,6 +226,14 @@ class Group:
     def remember(self, x: Array) -> None:
         """Let charges that depend on their path go on from x."""
 
+    def past(self, times: Array) -> Sequence[tuple[Ints, Ints, Ints, Array]]:
+        """Return how f at the last of `times` depends on x at those before.
+
+        (places in `times`, rows, columns, derivatives), each (E,); ground allowed.
+        """
+        del times
+        return ()
+
     # -- time ----------------------------------------------------------------------------------
 
     def corner(self, time: float) -> None:

@@ -15,6 +15,8 @@ its arguments change places. Its derivative by the earlier point is thus minus t
 that point seen from the later one, and with N_k the sum of mu from k on the right side gets
 
     (C(x_k from x_(k-1)) - C(x_k from x_(k+1)))' N_(k+1) .
+
+Delays let f at a step depend on x at earlier ones: these get -(df_k/dx_j)' lambda_k.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from ...netlists._check import Array
-from .groups import Ints
+from .groups import Group, Ints
 from .sens_tran_record import PAST
 from .sens_tran_run import Trajectory
 
@@ -95,6 +97,15 @@ class _Sweep:
         pad = np.zeros((PAST, 2 + PAST))
         self.formulas = np.concatenate([run.formulas, pad])
         self._c: Any = None
+        self.paths = [g for g in run.followers if type(g).remember is not Group.remember]
+        self.delays = [g for g in run.followers if type(g).past is not Group.past]
+        # what later points count for through delays, by unknown
+        self.columns = np.unique(np.concatenate([
+            np.zeros(0, dtype=np.int64),
+            *(np.ravel(part[2]) for g in self.delays for part in g.past(np.array([0.0, 1.0]))),
+        ]))
+        self.pending = np.zeros((run.count, self.count, len(self.columns)))
+        self.times = np.array([now.time for now in run.now])
 
     def go(self) -> Multipliers:
         run = self.run
@@ -109,6 +120,7 @@ class _Sweep:
             mu = a * rho + later
             self.total += mu
             self.rho.appendleft(rho)
+            self._delayed(k, found)
             self._store(k, found, -mu)
         return self._start()
 
@@ -132,7 +144,7 @@ class _Sweep:
             first = -(weight + rest)
         else:
             # path charges seen from the next point: those of an operating point are no function
-            for group in run.followers:
+            for group in self.paths:
                 group.remember(run.x(min(1, run.count - 1)))
             run.recall(0)
             _, self._c = system.linearise(run.x(0), run.now[0].but(mode="tran"))
@@ -156,19 +168,19 @@ class _Sweep:
             return found
         x = run.x(k)
         run.recall(k)
-        if run.followers:
+        if self.paths:
             if later is not None:
-                for group in run.followers:
+                for group in self.paths:
                     group.remember(run.x(k + 1))
                 _, c = system.linearise(x, run.now[k])
                 found -= self._back(c, later)
             if k:
-                for group in run.followers:
+                for group in self.paths:
                     group.remember(run.x(k - 1))
             else:
                 run.begin(system, run.at_rest())
         _, self._c = system.linearise(x, run.now[k])
-        if run.followers and later is not None:
+        if self.paths and later is not None:
             found += self._back(self._c, later)
         return found
 
@@ -182,8 +194,18 @@ class _Sweep:
         found = np.zeros_like(self.total)
         for row, (unknowns, slopes) in zip(found, self.drives, strict=True):
             row[unknowns] += slopes[k]
+        if len(self.columns):
+            found[:, self.columns] += self.pending[k]
         found[:, -1] = 0.0
         return found
+
+    def _delayed(self, k: int, multiplier: Array) -> None:
+        """Hand back to earlier points what they do to point k through delays."""
+        for group in self.delays:
+            for place, row, column, slope in group.past(self.times[:k + 1]):
+                at = np.searchsorted(self.columns, column)
+                for e, (j, c) in enumerate(zip(place, at, strict=True)):
+                    self.pending[j, :, c] += slope[e] * multiplier[:, row[e]]
 
     def _solve(self, right: Array) -> Array:
         return np.array([self.run.linear.solve(row, transposed=True) for row in right])

@@ -293,6 +293,11 @@ def refusal(circuit: Circuit, name: str, known: Sequence[str], *, uic: bool) -> 
             f"`{name}` moves corners of a wave in time, which fixed time steps cannot show; of "
             f"{element.name} there are {', '.join(w.name for w in waves(element)) or 'none'}"
         )
+    if element is not None and element.kind == "T" and field == "td":
+        return ParameterError(
+            f"`{name}` moves the times at which waves arrive, which fixed time steps cannot show; "
+            f"there is {element.name.lower()}_z0"
+        )
     if name.endswith("_ic") and element is not None and not uic:
         return ParameterError(
             f"`{name}`: initial conditions count with `uic=True` only; a node's is `ic(node)`"

@@ -188,7 +188,7 @@ class _Part:
                 continue
             places[k] = self.labels[label]
             if self.beside is None:
-                inner = label[2:-1] if label.startswith("v(") else label
+                inner = label[2:-1] if label[:2] in ("v(", "i(") else label
                 owner[k] = mine[branches[k] if k in branches else inner.rpartition("#")[0]]
         return places, owner
 

@@ -12,7 +12,6 @@ import numpy as np
 from ...netlists._check import Array
 from ...netlists.analyses import Tran
 from ...netlists.errors import ParameterError
-from .delays import Lines
 from .groups import Bools, Group
 from .switches import Switches
 from .system import System
@@ -112,11 +111,6 @@ def refuse(system: System) -> None:
     """Refuse elements whose past is more than the unknowns."""
     base: Any = Group
     for group in system.groups:
-        if isinstance(group, Lines):
-            raise ParameterError(
-                f"{group.names[0]} is a delay: derivatives of transients do not go through its "
-                "past; put a ladder of L and C in its place"
-            )
         own = getattr(base, "begin", None)
         if own is not None and getattr(type(group), "begin", None) is not own:
             name = group.names[0] if group.names else type(group).__name__

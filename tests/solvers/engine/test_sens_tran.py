@@ -285,10 +285,48 @@ def test_size_is_limited():
         Solver().transient_sensitivities(c, Mean("v(out)"), 0.0)
 
 
+@pytest.mark.parametrize("uic", [False, True])
+@pytest.mark.parametrize("initial", ["", " ic=0.5,0.01,0.2,-0.01"])
+def test_lines_hand_derivatives_back(uic, initial):
+    c = read_spice(f"""line
+v1 in 0 pulse(0.1 1 1n 0.5n 0.5n 4n 40n)
+r1 in a 30
+t1 a 0 b 0 z0=50 td=2n{initial}
+r2 b 0 100
+c2 b 0 5p
+d1 b 0 dm
+t2 b 0 q 0 z0=75 td=1n
+r3 q 0 60
+.model dm d is=1e-12 cjo=1p
+""")
+    made = Solver().transient_adjoint(c, 1.5e-8, step=5e-10, uic=uic)
+    rms = Rms("v(q)")
+    found = made.sensitivities(rms)
+    own = ["t1_icv1", "t1_ici2"] if initial and uic else []
+    for name in ("t1_z0", "t2_z0", "r1", "r3", "d1:is", "v1_v1", "v1_v2", *own):
+        assert found[name] == pytest.approx(by_difference(made, c, name, rms, uic=uic), rel=1e-7), name
+    with pytest.raises(ParameterError, match="`t1_td` moves the times at which waves arrive"):
+        made.sensitivities(rms, ["t1_td"])
+
+
+def test_a_wave_meets_its_ends_as_formulas_say():
+    # behind a matched source: v(b) = v 2 r / (r + z) / 2, a delay later
+    c = read_spice("t\nv1 in 0 pulse(0 1 0 1n 1n 1)\nr1 in a 50\nt1 a 0 b 0 z0=50 td=2n\nr2 b 0 80\n")
+    found = Solver().transient_sensitivities(c, ValueAt("v(b)", 3.5e-9), 4e-9, step=1e-11)
+    v = 1.0  # of the source at 1.5 ns
+    assert found.value == pytest.approx(v * 80 / 130, rel=1e-9)
+    assert found["r2"] == pytest.approx(v * 50 / 130**2, rel=1e-9)
+    # z0 / (z0 + r1) 2 r2 / (r2 + z0) at z0 = 50
+    assert found["t1_z0"] == pytest.approx(2 * 80 * (50 / (100 * 130)) * (1 / 50 - 1 / 100 - 1 / 130), rel=1e-8)
+    assert found["r1"] == pytest.approx(-v * 80 / 130 / 100, rel=1e-9)
+    # the source counts a delay before
+    weights = found.source("v1")
+    time = found.transient.time
+    assert abs(weights[np.abs(time - 1.5e-9) > 0.1e-9]).max() < 1e-9
+    assert weights.sum() == pytest.approx(80 / 130, rel=1e-9)
+
+
 def test_what_has_moments_of_its_own_is_refused():
-    line = read_spice("t\nv1 in 0 pulse(0 1 0 1n 1n 1)\nt1 in 0 out 0 z0=50 td=2n\nr1 out 0 50\n")
-    with pytest.raises(ParameterError, match="t1 is a delay"):
-        Solver().transient_adjoint(line, 1e-8)
     deck = "s\nv1 in 0 sin(0 {} 1k)\ns1 in out in 0 sm\nr1 out 0 1k\nc1 out 0 0.1u\n"
     switch = deck + ".model sm sw vt=0.5 vh={} ron=10 roff=10k\n"
     with pytest.raises(ParameterError, match=r"s1 switches at t = .*negative hysteresis"):
