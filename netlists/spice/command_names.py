@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["CHANGING", "OPTION_NAMES", "OTHERS", "REFUSED", "WITHOUT_EFFECT"]
+__all__ = ["CHANGING", "IDLE_COMMANDS", "OPTION_NAMES", "OTHERS", "REFUSED", "WITHOUT_EFFECT"]
 
 # commands of SPICE dialects that are refused, and what they are
 REFUSED = {
     ".pz": "pole-zero analysis", ".disto": "distortion analysis", ".pss": "periodic steady state",
-    ".sp": "S-parameters", ".width": "page widths", ".csparam": "constants of control blocks",
+    ".sp": "S-parameters", ".csparam": "constants of control blocks",
     ".data": "tables of parameters", ".alter": "altered decks",
     ".savebias": "saved operating points", ".loadbias": "saved operating points",
     ".wave": "sound files", ".net": "two-port parameters", ".connect": "connected nodes",
     ".protect": "hidden text", ".unprotect": "hidden text", ".machine": "state machines",
-    ".backanno": "back annotation", ".mc": "Monte Carlo analysis",
+    ".mc": "Monte Carlo analysis",
     ".wcase": "worst cases", ".veriloga": "Verilog-A", ".hdl": "Verilog-A",
 }
 # options that count
@@ -23,6 +23,8 @@ EFFECTIVE = (
     "rseries", "rshunt", "savecurrents", "scale", "srcsteps", "temp", "tnom", "trtol", "vntol",
     "xmu",
 )
+# commands that concern what there is not here: they are noted, too
+IDLE_COMMANDS = {".width": "the width of listings", ".backanno": "a schematic editor"}
 _LISTING = "SPICE's listing, which there is not"
 _ALWAYS = "elements are evaluated in every step"
 _EVENTS = "event-driven elements, which there are not"
@@ -59,5 +61,5 @@ CHANGING: dict[str, tuple[float, str]] = {
 }
 OPTION_NAMES = (*EFFECTIVE, *WITHOUT_EFFECT, *CHANGING)
 # commands that the reader handles itself
-OTHERS = (".param", ".params", ".func", ".subckt", ".ends", ".model", ".include", ".lib", ".global", ".title",
-           ".end", ".control", ".endc", ".if", ".elseif", ".else", ".endif")
+OTHERS = (".param", ".params", ".func", ".subckt", ".ends", ".model", ".include", ".lib",
+          ".global", ".title", ".end", ".control", ".endc", ".if", ".elseif", ".else", ".endif")

@@ -23,11 +23,12 @@ from ..circuit import Circuit
 from ..errors import ParameterError
 from .blocks import did_you_mean
 from .card import CardLine
-from .command_names import CHANGING, OPTION_NAMES, OTHERS, REFUSED, WITHOUT_EFFECT
+from .command_names import IDLE_COMMANDS, OTHERS, REFUSED
 from .expression import Expression
 from .lines import Line
 from .measures import read_measure
-from .scope import Scope, plain_number
+from .options import read_options, set_temperature
+from .scope import Scope
 from .tokens import split_outputs
 
 __all__ = ["COMMANDS", "CommandLine", "read_command", "read_output"]
@@ -96,10 +97,14 @@ def _tran(c: CommandLine, circuit: Circuit) -> None:
             break
         values.append(c.number("a time"))
     c.finished()
-    if len(values) < 2:
+    if not values:
         raise c.error("`.tran step stop [start [max_step]] [uic]` is expected")
+    if len(values) == 1:  # LTspice's `.tran stop`
+        values = [0.0, *values]
     start = values[2] if len(values) > 2 else 0.0
     largest = values[3] if len(values) > 3 and values[3] else None
+    if values[0] == 0.0:  # LTspice's decks leave the step to the simulator
+        values[0] = largest or (values[1] - start) / 50.0
     circuit.analyses.append(Tran(values[0], values[1], start, largest, uic, c.line.where))
 
 
@@ -275,6 +280,8 @@ def _save(c: CommandLine, circuit: Circuit) -> None:
     everything = False
     outputs = []
     for text in texts:
+        if kind == "plot" and re.fullmatch(r"\([^(),]+,[^(),]+\)", text):
+            continue  # limits of an axis
         if text.lower() in ("all", "allv", "alli", "*"):
             everything = True
         elif (node := c.scope.node(text)) in circuit.nodes:  # a node alone is its voltage
@@ -312,48 +319,7 @@ def _temp(c: CommandLine, circuit: Circuit) -> None:
     value = c.number("a temperature")
     if not c.done:
         raise c.error("one temperature; for several use `.step temp list ...`")
-    _set_temperature(c, circuit, value)
-
-
-def _set_temperature(c: CommandLine, circuit: Circuit, celsius: float) -> None:
-    if celsius <= -273.15:
-        raise c.error(f"{celsius:g} degree Celsius is below absolute zero")
-    circuit.temperature = celsius + 273.15
-
-
-def _options(c: CommandLine, circuit: Circuit) -> None:
-    while True:
-        c.skip()
-        if c.done:
-            return
-        name = c.token.text.lower()
-        if name not in OPTION_NAMES:
-            raise c.error(f"there is no option `{name}`{did_you_mean(name, OPTION_NAMES, 80)}")
-        c.take()
-        if name in WITHOUT_EFFECT:
-            note = f"the option `{name}` has no effect: it is about {WITHOUT_EFFECT[name]}"
-            circuit.notes.append(f"{c.line.file}:{c.line.number}: {note}")
-        if not c.sign("="):
-            circuit.options[name] = 1.0
-            _no_change(c, circuit, name)
-            continue
-        text = c.raw()
-        plain = plain_number(text)
-        word = plain is None and re.fullmatch(r"[a-z]\w*", text.lower())
-        if word and c.scope.parameter(text.lower()) is None:
-            circuit.options[name] = text.lower()
-        else:
-            circuit.options[name] = c.number_of(text, f"`{name}`")
-        _no_change(c, circuit, name)
-        if name == "temp":
-            _set_temperature(c, circuit, float(circuit.options.pop("temp")))
-
-
-def _no_change(c: CommandLine, circuit: Circuit, name: str) -> None:
-    """Refuse options that would change results in a way that is not supported."""
-    if name in CHANGING and circuit.options[name] != CHANGING[name][0]:
-        raise c.error(f"the option `{name}` would change the results and is not supported: "
-                      f"{CHANGING[name][1]}")
+    set_temperature(c, circuit, value)
 
 
 def _measure(c: CommandLine, circuit: Circuit) -> None:
@@ -367,7 +333,7 @@ COMMANDS: dict[str, Callable[[CommandLine, Circuit], None]] = {
     ".op": _op, ".tran": _tran, ".dc": _dc, ".ac": _ac, ".noise": _noise, ".tf": _tf,
     ".sens": _sens, ".four": _four, ".fourier": _four, ".step": _step, ".save": _save,
     ".print": _save, ".plot": _save, ".probe": _save, ".ic": _voltages, ".nodeset": _voltages,
-    ".temp": _temp, ".options": _options, ".option": _options, ".opt": _options,
+    ".temp": _temp, ".options": read_options, ".option": read_options, ".opt": read_options,
     ".meas": _measure, ".measure": _measure,
 }
 _INSIDE = (".ic", ".nodeset")
@@ -378,6 +344,10 @@ def read_command(scope: Scope, line: Line, circuit: Circuit) -> None:
     command = line.command
     if command == ".title":
         circuit.title = line.text.split(maxsplit=1)[1].strip() if " " in line.text else ""
+        return
+    if command in IDLE_COMMANDS:
+        circuit.notes.append(f"{line.file}:{line.number}: `{command}` has no effect: it is about "
+                             f"{IDLE_COMMANDS[command]}")
         return
     if command in REFUSED:
         raise line.error(f"`{command}`, {REFUSED[command]}, is not supported")

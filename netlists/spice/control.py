@@ -13,9 +13,10 @@ __all__ = ["KNOWN", "read_control"]
 
 DEEPEST = 60
 KNOWN = (
-    "ac", "alter", "altermod", "alterparam", "dc", "destroy", "display", "echo", "four", "fourier",
-    "gnuplot", "hardcopy", "let", "linearize", "meas", "measure", "noise", "op", "plot", "print", "quit", "reset", "run",
-    "save", "sens", "set", "setplot", "settype", "tf", "tran", "unlet", "unset", "wrdata", "write",
+    "ac", "alter", "altermod", "alterparam", "dc", "destroy", "display", "echo", "four",
+    "fourier", "gnuplot", "hardcopy", "let", "linearize", "meas", "measure", "noise", "op",
+    "plot", "print", "quit", "reset", "run", "save", "sens", "set", "setplot", "settype", "tf",
+    "tran", "unlet", "unset", "wrdata", "write",
 )
 _LOOPS = ("foreach", "repeat", "while", "dowhile", "if")
 _WORD = re.compile(r'"([^"]*)"|(\S+)')

@@ -239,7 +239,8 @@ RULES: dict[str, Rule] = {
 # other names of the same
 ALIASES = {
     "arccos": "acos", "arcsin": "asin", "arctan": "atan", "imag": "im", "log": "ln", "mag": "abs",
-    "phase": "ph", "real": "re", "sign": "sgn", "stp": "u",
+    "phase": "ph", "real": "re", "sign": "sgn", "stp": "u", "fabs": "abs", "pwrs": "pwr",
+    "trunc": "int", "round": "nint",
 }
 
 # functions of SPICE dialects that are refused, and what to do

@@ -286,7 +286,10 @@ class _Parser:
         if key == "pwr" and self.compat == "ngspice numbers":
             need(2, 2)
             return tape.call("ngspice**", *given)
-        if key == "sqr":
+        if key in ("buf", "inv"):
+            need(1, 1)
+            return tape.call(">" if key == "buf" else "<=", given[0], tape.number(0.5))
+        if key in ("sqr", "square"):
             need(1, 1)
             return tape.call("*", given[0], given[0])
         if key == "uramp":
@@ -323,7 +326,8 @@ class _Parser:
         if why is not None:
             return f"`{name}` is not supported"
         known = sorted({*ALIASES, *(k for k in RULES if k[0].isalpha()), "ddt", "idt", "if",
-                        "limit", "pow", "sqr", "u2", "uramp", "ternary_fcn"})
+                        "limit", "pow", "sqr", "square", "buf", "inv", "u2", "uramp",
+                        "ternary_fcn"})
         near = difflib.get_close_matches(name, known, n=1)
         hint = f" (did you mean `{near[0]}`?)" if near else ""
         return f"there is no function `{name}`{hint}"

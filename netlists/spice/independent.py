@@ -118,13 +118,13 @@ def _wave(card: CardLine, name: str, times: Times) -> Source:
         if name == "pwl":
             return _points(card, values)
         if name == "pulse":
-            return _pulse(card, values, times)
+            return _pulse(values, times)
         return _smooth(card, name, values, times)
     except ParameterError as error:
         raise card.error(f"{name.upper()}: {error}") from None
 
 
-def _pulse(card: CardLine, values: list[float], times: Times) -> Pulse:
+def _pulse(values: list[float], times: Times) -> Pulse:
     v1, v2, delay, rise, fall, width, period, count = values + [0.0] * (8 - len(values))
     # zero is the default, as in SPICE
     rise, fall = rise or times.step, fall or times.step

@@ -67,15 +67,59 @@ def read_model(scope: Scope, line: Line) -> Model:
     cursor.name = ".model"
     name = cursor.word("the model's name")
     cursor.name = f"the model {name}"
-    kind = cursor.word("the model's kind")
-    if kind.startswith("ako:"):
-        raise cursor.error("`ako:`, models made of others, is not supported")
-    given = _values(cursor)
+    kind, given = _given(cursor, scope, {name})
     full = f"{scope.prefix}{name}"
+    if kind in _RAMPS:
+        return Model(full, *_ramp(cursor, kind, given), line.where)
     if kind in CARDS:
         level, parameters = _of_card(cursor, CANONICAL.get(kind, kind), given)
         return Model(full, CANONICAL.get(kind, kind), level, parameters, line.where)
     return _memristor(cursor, full, kind, given)
+
+
+def _given(cursor: CardLine, scope: Scope, seen: set[str]) -> tuple[str, dict[str, Any]]:
+    """Read kind and values of a card, those of the model that it is a kind of (``ako:``) first."""
+    kind = cursor.word("the model's kind")
+    if not kind.startswith("ako:"):
+        return kind, _values(cursor)
+    base = kind.removeprefix("ako:")
+    place = scope.find_model(base)
+    if place is None or base in seen:
+        known = {n for s in scope.chain() for n in s.models}
+        what = "is made of itself" if base in seen else "is not there"
+        raise cursor.error(f"the model `{base}` {what}{did_you_mean(base, known)}")
+    other = CardLine(place[1], place[0])
+    other.word("the model's name")
+    inherited, values = _given(other, place[0], {*seen, base})
+    if not cursor.done and cursor.peek() and not cursor.names_value:
+        own = cursor.word("the model's kind")
+        if CANONICAL.get(own, own) != CANONICAL.get(inherited, inherited):
+            raise cursor.error(f"`{base}` is of kind {inherited}, not {own}")
+    return inherited, {**values, **_values(cursor)}
+
+
+# PSpice's switches: kind -> our kind, letter of its parameters, defaults of on and off
+_RAMPS = {"vswitch": ("sw", "v", 1.0, 0.0), "iswitch": ("csw", "i", 1e-3, 0.0)}
+
+
+def _ramp(
+    cursor: CardLine, kind: str, given: dict[str, Any]
+) -> tuple[str, int, dict[str, float | str]]:
+    """Return PSpice's switch, whose conductance goes smoothly from `voff` to `von`, as ours."""
+    ours, letter, on, off = _RAMPS[kind]
+    found = {"ron": 1.0, "roff": 1e6, f"{letter}on": on, f"{letter}off": off}
+    for name, value in given.items():
+        if name not in found:
+            raise cursor.error(f"there is no parameter `{name}`; there are {', '.join(found)}")
+        found[name] = _number(cursor, name, value)
+    high, low = found[f"{letter}on"], found[f"{letter}off"]
+    if high == low or min(found["ron"], found["roff"]) <= 0:
+        raise cursor.error(f"`{letter}on` and `{letter}off` must differ, `ron` and `roff` be > 0")
+    first, last = ("ron", "roff") if high > low else ("roff", "ron")
+    return ours, 1, {
+        f"{letter}t": 0.5 * (high + low), f"{letter}h": -0.5 * abs(high - low),
+        "ron": found[first], "roff": found[last],
+    }
 
 
 def _values(cursor: CardLine) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..elements import Element, Model, Value
@@ -14,6 +15,9 @@ __all__ = ["read_coupling", "read_line", "read_passive", "read_switch"]
 
 _UNITS = {"R": "resistance", "C": "capacitance", "L": "inductance"}
 _KINDS = {"R": "r", "C": "c", "L": "l"}
+# LTspice's: what belongs to an element, and what is told about a part
+_PARASITIC = {"R": (), "C": ("rser", "lser", "rpar", "cpar"), "L": ("rser", "rpar", "cpar")}
+_ABOUT = ("tol", "pwr", "v", "irms", "ipk", "mfg", "pn", "type")
 _VALUES = {"R": "r", "C": "cap", "L": "ind"}
 
 
@@ -38,7 +42,14 @@ def read_passive(card: CardLine, models: Models) -> list[Element]:
             value = card.value(f"the {what}")
         else:
             break
-    found = card.pairs(table.instance)
+    more = _PARASITIC[kind]
+    found = card.pairs((*table.instance, *more, *_ABOUT), texts=_ABOUT)
+    told = [name for name in _ABOUT if found.pop(name, None) is not None]
+    if told:
+        models.circuit.notes.append(
+            f"{card.line.file}:{card.line.number}: {card.name}: {', '.join(told)} have no effect"
+        )
+    parasitic = {name: card.plain(name, found.pop(name)) for name in more if name in found}
     coefficients = found.pop("tc", None)
     if coefficients is not None:
         given = coefficients if isinstance(coefficients, list) else [coefficients]
@@ -81,7 +92,38 @@ def read_passive(card: CardLine, models: Models) -> list[Element]:
     if "q" in found and not isinstance(found["q"], Expression):
         found["q"] = Expression.number(card.plain("q", found["q"]))
     card.multiplied(found)
-    return [card.element(nodes, value, found, model=model.name if model else "")]
+    return _with_parasitics(card, nodes, parasitic, found, lambda ends: card.element(
+        ends, value, found, model=model.name if model else ""
+    ))
+
+
+def _with_parasitics(
+    card: CardLine, nodes: tuple[str, ...], parasitic: dict[str, float], found: dict[str, Any],
+    element: Callable[[tuple[str, ...]], Element],
+) -> list[Element]:
+    """Return an element with what LTspice writes at it: rser, lser in series, rpar, cpar beside."""
+    made: list[Element] = []
+    local = card.name.rsplit(".", 1)[-1].lower()
+    a, b = nodes
+
+    def add(kind: str, what: str, ends: tuple[str, str]) -> None:
+        value = parasitic[what]
+        if value < 0 or (value == 0 and what == "rpar"):
+            raise card.error(f"`{what}` must be > 0; got {value:g}")
+        if value:
+            name = f"{card.scope.prefix}{kind.lower()}{local}_{what}"
+            kept = tuple((k, v) for k, v in found.items() if k == "m")
+            made.append(Element(kind, name, ends, value, parameters=kept, where=card.line.where))
+
+    for kind, what in (("R", "rser"), ("L", "lser")):
+        if parasitic.get(what):
+            inner = f"{card.scope.prefix}{local}#{what}"
+            add(kind, what, (inner, b))
+            b = inner
+    for kind, what in (("R", "rpar"), ("C", "cpar")):
+        if what in parasitic:
+            add(kind, what, (nodes[0], nodes[1]))
+    return [element((a, b)), *made]
 
 
 def _check_value(card: CardLine, value: Value, what: str) -> None:

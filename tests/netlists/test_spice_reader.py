@@ -494,7 +494,7 @@ MISTAKES = [
     ("K1 L1 L2 0.5", "no inductor `l1`"), ("L1 a 0 1\nK1 L1 0.5", "two or more"), ("L1 a 0 1\nL2 a 0 1\nK1 L1 L2 2", "from -1 to 1"),
     ("T1 a 0 b 0 td=1", "impedance"), ("T1 a 0 b 0 z0=50", "delay"), ("S1 a 0 b 0 s on off\n.model s sw", "`on` or `off`"),
     ("A1 a b foo", "XSPICE code models are not supported"), ("Ab a b", "not supported"), ("#1 a b", "no element `#`"), ("? what", "no element"),
-    (".trann 1 2", "did you mean `.tran`"), (".tran 1n", "`.tran step stop"), (".tran 1n 0", "step > 0"), (".tran 1n 1u foo", "no parameter `foo`"),
+    (".trann 1 2", "did you mean `.tran`"), (".tran", "`.tran step stop"), (".tran 1n 0", "step > 0"), (".tran 1n 1u foo", "no parameter `foo`"),
     (".tran 1 2 0 1 5", "`5` is not expected"), (".dc", "`.dc source"), (".dc v9 0 1 1", "no source `v9`"), (".dc k 0 1 1", "no source, no resistor"),
     ("V1 a 0 1\n.dc v1 0 1 -0.1", "does not lead from"), ("V1 a 0 1\n.dc v1 0 1 1e-12", "more than"), ("V1 a 0 1\n.dc v1 0 1", "the step is expected"),
     (".ac dec 10 0 1", "0 < start"), (".ac foo 1 2 3", "dec, oct or lin"), (".ac dec 1.5 1 10", "must be whole"),
