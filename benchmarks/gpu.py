@@ -19,7 +19,16 @@ from crossbarsim.solvers.batched.reduction import Reduction
 from crossbarsim.solvers.batched.stack import Stack
 from crossbarsim.solvers.problem import make_problem
 
-from crossbarsim import Crossbar, Solver, Wires
+from crossbarsim import (
+    EKV,
+    Crossbar,
+    Driven,
+    Ends,
+    OneTransistorOneResistor,
+    Pulse,
+    Solver,
+    Wires,
+)
 from crossbarsim.devices import VTEAM
 
 from .rowwise import matrices_by_rows
@@ -28,10 +37,10 @@ from .timing import best_of
 SIZES = {
     # tiles of a network in differential pairs: cells / 128^2
     "tiles": 1360, "lenet": 8, "size": 128, "vectors": 10_000, "vector_tiles": 8,
-    "devices": 1_000_000, "product": 4096, "copy": 1 << 27,
+    "devices": 1_000_000, "product": 4096, "copy": 1 << 27, "chips": 1000, "chip_size": 64,
 }
 QUICK = {"tiles": 4, "lenet": 2, "size": 16, "vectors": 40, "vector_tiles": 2, "devices": 50,
-         "product": 128, "copy": 1 << 16}
+         "product": 128, "copy": 1 << 16, "chips": 2, "chip_size": 4}
 _WIRES = Wires(1.0, 1.0)
 
 
@@ -142,6 +151,7 @@ def run(*, quick: bool = False, backend: ArrayBackend | None = None) -> dict[str
          tiles * (reduce + vectors * back), 16.0 * tiles * vectors * cells,
          difference=float(np.abs(sols[-1].currents[-1] / expected.currents - 1.0).max()),
          residual=max(sol.residual for sol in sols))
+    write_chips(arrays, sizes, note)
     if arrays.on_device:  # kernels of devices are CUDA
         t = np.linspace(0.0, 5e-9, 50)
         volts = 1.2 * np.sin(2e9 * t)
@@ -154,6 +164,32 @@ def run(*, quick: bool = False, backend: ArrayBackend | None = None) -> dict[str
              16.0 * sizes["devices"], steps=trace.steps,
              difference=float(np.abs(trace.current[:100] / few.current - 1.0).max()))
     return {**describe(arrays), "rates": peak, "rows": rows}
+
+
+def write_chips(arrays: ArrayBackend, sizes: dict[str, int], note: Callable[..., None]) -> None:
+    """Measure a write pulse on one row of every chip of a Monte Carlo run, 1T1R."""
+    rng = np.random.default_rng(1)
+    count, n = sizes["chips"], sizes["chip_size"]
+    chips = []
+    for _ in range(count):
+        device = VTEAM(r_on=1e4 * rng.lognormal(0.0, 0.1, (n, n)), r_off=1e6)
+        cells = OneTransistorOneResistor(
+            device.array(conductance=np.full((n, n), 2e-6)),
+            EKV.preset("ptm_65nm", width=1e-6), gate_voltage=0.0,
+        )
+        chips.append(Crossbar(cells=cells, wires=Wires(2.0, 2.0),
+                              ends=Ends(bit_bottom=Driven(voltage=0.0))))
+    gates = [Pulse(0.0, 2.0 if row == 1 else 0.0, rise=1e-10, width=2e-8, fall=1e-10)
+             for row in range(n)]
+    write = Pulse(0.0, 1.5, delay=2e-10, rise=1e-10, width=1e-8, fall=1e-10)
+    drive = {"word_left": Pulse(0.0, 0.0), "bit_bottom": write, "gate": gates}
+    seconds, found = timed(
+        arrays, lambda: Solver(backend=arrays).transient_many(chips, drive, 1.2e-8)
+    )
+    alone = Solver().transient(chips[-1], drive, 1.2e-8)
+    difference = np.abs(found[-1].crossbar.conductance / alone.crossbar.conductance - 1.0).max()
+    note(f"a write in {count} chips of {n}x{n}, 1T1R", seconds, found[0].newton * count
+         * 2.0 * n * n**3, 0.0, difference=float(difference), steps=found[0].steps)
 
 
 def table(result: dict[str, Any]) -> str:

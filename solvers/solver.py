@@ -15,10 +15,10 @@ from ..netlists.errors import ConvergenceError, ParameterError
 from . import structured
 from .adjoint import gradients, like_bit, like_word
 from .adjoint_cells import cell_gradients, linearise
-from .analyses import Analyses
 from .batched import front as batched
 from .batched.module import ArrayBackend, choose_backend
 from .cells import array_cells, solve_cells
+from .many import ManyArrays
 from .mna.crossbar import solve_crossbar
 from .mna.factors import factors_for
 from .problem import CrossbarProblem, RawSolution, check_input, make_problem
@@ -30,7 +30,7 @@ Fields = Literal["all", "currents"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Solver(Analyses):
+class Solver(ManyArrays):
     """Solves crossbars and circuits.
 
     Parameters

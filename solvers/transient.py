@@ -27,7 +27,7 @@ from .structured.threads import one_blas_thread
 from .transient_result import TransientResult
 from .waveforms import Drive, compile_drive
 
-__all__ = ["TransientResult", "run_transient"]
+__all__ = ["Run", "TransientResult", "check_transient", "run_transient"]
 
 _GAMMA = 2.0 - np.sqrt(2.0)
 _HALF = 0.5 * _GAMMA  # of both stages
@@ -67,6 +67,19 @@ def run_transient(
     method: str, threads: int,
 ) -> TransientResult:
     """Do what `Solver.transient` says."""
+    drive = check_transient(xbar, waveforms, t_stop, gate, probes, rtol, max_step)
+    cells = array_cells(xbar)
+    with one_blas_thread():
+        return Run(
+            xbar, cells, drive, probes, seed, rtol, max_step, progress, method, threads
+        ).result()
+
+
+def check_transient(
+    xbar: Crossbar, waveforms: Any, t_stop: float | None, gate: Any, probes: Sequence[Any],
+    rtol: float, max_step: float | None,
+) -> Drive:
+    """Refuse what `Solver.transient` refuses; return what drives the array."""
     cells = array_cells(xbar)
     if not 1e-12 <= rtol <= 0.1:
         raise ParameterError(f"`rtol` must be between 1e-12 and 0.1; got {rtol!r}")
@@ -86,13 +99,10 @@ def run_transient(
                 f"probe {name!r}: cell {tuple(cell)} is outside the {xbar.shape[0]}x"
                 f"{xbar.shape[1]} array"
             )
-    with one_blas_thread():
-        return _Run(
-            xbar, cells, drive, probes, seed, rtol, max_step, progress, method, threads
-        ).result()
+    return drive
 
 
-class _Run:
+class Run:
     """One run."""
 
     def __init__(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ from ..netlists.cells import CellPoint
 from ..netlists.crossbar import Resistive
 from ..netlists.errors import ParameterError
 from .base import Device
-from .cells import DeviceArray, _raw_rates, device_array
+from .cells import DeviceArray, _raw_rates, device_array, stacked_parameters
 from .compiled import build
 from .static import Ohmic
 from .transistors import EKV, Level1, Transistor
@@ -93,6 +93,11 @@ class OneSelectorOneResistor(DeviceArray):
             _raw_rates(self.selector, self._own, point.inner - w, point.state[count:]),
         ])
 
+    def stacked(self, others: Sequence[Any]) -> DeviceArray:
+        """Refuse: selectors run one array at a time."""
+        del others
+        raise ParameterError("cells with selectors are solved on the CPU: use backend='cpu'")
+
     def device_voltage(self, u: Array, w: Array, point: CellPoint) -> Array:
         """Return the voltage across every device, (M, N)."""
         del w
@@ -167,6 +172,26 @@ class OneTransistorOneResistor(DeviceArray):
 
     def _access(self) -> tuple[Array, bool]:
         return self._Q, self.transistor_side == "word"
+
+    def laws(self) -> tuple[str, str, Array, Array, bool]:
+        """Return the laws' sources, both parameters, and whether the transistor is word-side."""
+        return self.device.law(), self.transistor.law(), self._P, *self._access()
+
+    def stacked(self, others: Sequence[Any]) -> OneTransistorOneResistor:
+        """Return these cells with those of other arrays of the same kind below them."""
+        devices = super().stacked(others)
+        every = (self, *others)
+        self._check_alike([(type(a.transistor), a.gate_along, a.transistor_side) for a in every])
+        values = stacked_parameters(
+            [{name: getattr(a.transistor, name) for name in a.transistor._declared}  # noqa: SLF001
+             for a in every],
+            [a.shape for a in every],
+        )
+        return OneTransistorOneResistor(
+            devices, type(self.transistor)(**values),
+            gate_voltage=np.concatenate([a.gates() for a in every]), gate_along=self.gate_along,
+            transistor_side=self.transistor_side,
+        )
 
     def _kernels(self) -> ModuleType:
         return build(

@@ -204,14 +204,13 @@ class Kinds:
         return "double"
 
     def _result(self) -> tuple[str, int]:
-        for part in ast.walk(self.node):
-            if isinstance(part, ast.Return) and part.value is not None:
-                if isinstance(part.value, ast.Tuple):
-                    kinds = [str(self.kind(e)) for e in part.value.elts]
-                    kind = "word" if "word" in kinds else "double"
-                    return kind, len(kinds)
-                return str(self.kind(part.value)), 0
-        return "none", 0
+        values = [part.value for part in ast.walk(self.node)
+                  if isinstance(part, ast.Return) and part.value is not None]
+        for value in values:
+            if isinstance(value, ast.Tuple):
+                kinds = [str(self.kind(e)) for e in value.elts]
+                return "word" if "word" in kinds else "double", len(value.elts)
+        return (str(self.kind(values[0])), 0) if values else ("none", 0)
 
 
 def named(name: str) -> str:

@@ -158,6 +158,9 @@ class Function(Kinds):
             for k, part in enumerate(node.value.elts):
                 self.emit(f"result[{k}] = {self.expression(part)};")
             self.emit("return;")
+        elif isinstance(node.value, ast.Call) and self.unit.results[self.node.name][1]:
+            self.emit(f"{self._call(node.value, into='result')};")
+            self.emit("return;")
         else:
             self.emit(f"return {self.expression(node.value)};")
 
@@ -261,6 +264,10 @@ class Function(Kinds):
             word = " && " if isinstance(node.op, ast.And) else " || "
             return "(" + word.join(self.expression(part) for part in node.values) + ")"
         if isinstance(node, ast.Compare):
+            if isinstance(node.ops[0], ast.In) and isinstance(node.comparators[0], ast.Tuple):
+                one = self.expression(node.left)
+                many = [self.expression(part) for part in node.comparators[0].elts]
+                return "(" + " || ".join(f"{one} == {other}" for other in many) + ")"
             sides = [self.expression(part) for part in (node.left, *node.comparators)]
             if any(type(op) not in _OPERATORS for op in node.ops):
                 self.refuse(node)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any, Self
 
@@ -11,6 +12,7 @@ import numpy as np
 from ..netlists._check import Array, finite_array, nonnegative
 from ..netlists.cells import CellPoint, CellSlopes, CellSpice
 from ..netlists.errors import ParameterError
+from ..solvers.batched import ArrayBackend
 from ..solvers.structured.threads import spread
 from .base import Device
 from .compiled import build
@@ -48,6 +50,7 @@ class DeviceArray:
             )
         low, high = device.bounds()
         self._kept: tuple[Array, Array] | None = None
+        self._backend: ArrayBackend | None = None
         self._P = device.flat(device.parameter_array, self.shape)
         self._low, self._high = device.flat(low, self.shape), device.flat(high, self.shape)
 
@@ -63,6 +66,34 @@ class DeviceArray:
     def conductance(self) -> Array:
         """Conductance of every device at its read voltage, (M, N) siemens."""
         return self.device.conductance(self.device_state)
+
+    def on(self, backend: ArrayBackend) -> Self:
+        """Return the same cells, evaluated on a device."""
+        other = copy.copy(self)
+        other._backend = backend  # noqa: SLF001 - a copy of this one
+        return other
+
+    def stacked(self, others: Sequence[Any]) -> DeviceArray:
+        """Return these cells with those of other arrays of the same model below them."""
+        devices = [array.device for array in (self, *others)]
+        self._check_alike([type(array) for array in (self, *others)])
+        self._check_alike([(type(d), d.polarity, d.read_voltage, d.choices) for d in devices])
+        self._check_alike([array.capacitance.tolist() for array in (self, *others)])
+        values = stacked_parameters(
+            [d.parameters() for d in devices], [array.shape for array in (self, *others)],
+        )
+        state = np.concatenate([array.state for array in (self, *others)], axis=1)
+        return DeviceArray(devices[0].replace(**values), state, self.capacitance)
+
+    @staticmethod
+    def _check_alike(kinds: list[Any]) -> None:
+        for k, kind in enumerate(kinds):
+            if kind != kinds[0]:
+                raise ParameterError(
+                    f"xbars[{k}] has other cells than xbars[0]: arrays that run together are of "
+                    "one device, access element, polarity and capacitance; parameters and states "
+                    "may differ"
+                )
 
     def with_state(self, state: Array) -> Self:
         """Return the same cells in other states."""
@@ -95,6 +126,14 @@ class DeviceArray:
         """Return the access element's parameters (K, 1 or n); whether it is on the word side."""
         return np.zeros((0, 1)), False
 
+    def laws(self) -> tuple[str, str, Array, Array, bool]:
+        """Return the laws' sources, "" without access element, its parameters, and its side."""
+        return self.device.law(), "", self._P, *self._access()
+
+    def flat_bounds(self) -> tuple[Array, Array]:
+        """Return the states' bounds, each (S, 1) or (S, M N)."""
+        return self._low, self._high
+
     def _kernels(self) -> ModuleType:
         lanes = (self.device.lanes,) if self.device.lanes else ()
         return build(self.device.law(), ("device", "stage", "bare", *lanes, "unpaired", "cells"))
@@ -114,6 +153,13 @@ class DeviceArray:
         inner: Array, threads: int = 1, rtol: float = 1e-10,
     ) -> CellPoint:
         """Return the cells at word and bit voltages u, w (M, N); see `netlists.cells.Cells`."""
+        if self._backend is not None:
+            from .gpu_cells import evaluate_on_device  # noqa: PLC0415 - writes CUDA C
+
+            return evaluate_on_device(
+                self._backend, self, u, w, gate, base=base, step=step, state=state, inner=inner,
+                tol=_LINEAR * np.sqrt(rtol),
+            )
         kernels = self._kernels()
         if step == 0.0 and hasattr(kernels, "frozen"):
             return self._frozen(kernels, u, w, base, inner, threads)
@@ -228,6 +274,22 @@ class DeviceArray:
     def to_spice(self, name: str, t_stop: float | None) -> CellSpice:
         """Return the cells as a subcircuit; without `t_stop` the states are frozen."""
         return cell_subcircuit(self, name, t_stop)
+
+
+def stacked_parameters(
+    values: Sequence[Mapping[str, Any]], shapes: Sequence[tuple[int, int]]
+) -> dict[str, Any]:
+    """Return parameters of several arrays as those of one with their rows below each other."""
+    found: dict[str, Any] = {}
+    for name, first in values[0].items():
+        each = [v[name] for v in values]
+        if isinstance(first, str) or all(np.ndim(v) == 0 and v == first for v in each):
+            found[name] = first
+        else:
+            found[name] = np.concatenate([
+                np.broadcast_to(v, shape) for v, shape in zip(each, shapes, strict=True)
+            ])
+    return found
 
 
 def _flat(array: Array) -> Array:

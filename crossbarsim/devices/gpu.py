@@ -21,9 +21,9 @@ from .compiled import template
 if TYPE_CHECKING:
     from .base import Device
 
-__all__ = ["cuda_source", "integrate_on_device"]
+__all__ = ["HEAD", "cuda_source", "functions_in", "integrate_on_device"]
 
-_HEAD = """\
+HEAD = """\
 #ifdef CROSSBARSIM_HOST
 #include <math.h>
 #include <stdlib.h>
@@ -156,9 +156,9 @@ def cuda_source(model: Any, size: int) -> str:
         law += "\n\ndef conduct(v, x, p, out):\n    evaluate(v, x, p, out)"
     steps = template("integrate").replace("take(P, k, p)\n", _TAKE)
     wanted = re.findall(r"^def (\w+)", law, re.MULTILINE)
-    source = "\n".join([law, _functions(template("device"), {
+    source = "\n".join([law, functions_in(template("device"), {
         "mixed", "gauss", "solve_small", "confine"
-    }), _functions(steps, {"rosenbrock", "explicit"})])
+    }), functions_in(steps, {"rosenbrock", "explicit"})])
     if "scalar_laws" in wanted and "scalar_laws(" not in law.replace("def scalar_laws(", ""):
         source = _without(source, "scalar_laws")
     text = functions_of(unit, source)
@@ -167,12 +167,13 @@ def cuda_source(model: Any, size: int) -> str:
     unit.nodes["integrate"] = kernel
     integrate = _Integrate(unit, kernel).text()
     return "\n".join([
-        _HEAD, f"#define NS {count}", f"#define NP {size}", *tables, "", text, _EVALUATE, integrate,
+        HEAD, f"#define NS {count}", f"#define NP {size}", *tables, "", text, _EVALUATE, integrate,
         "",
     ])
 
 
-def _functions(text: str, names: set[str]) -> str:
+def functions_in(text: str, names: set[str]) -> str:
+    """Return the source of some functions of a module."""
     return "\n\n".join(
         ast.unparse(node) for node in ast.parse(text).body
         if isinstance(node, ast.FunctionDef) and node.name in names

@@ -11,7 +11,7 @@ from ...netlists.crossbar import Crossbar
 from ...netlists.ends import END_NAMES
 from ..problem import CrossbarProblem, make_problem, source_voltages
 
-__all__ = ["compile_problems"]
+__all__ = ["compile_problems", "same_lines"]
 
 
 def compile_problems(
@@ -29,7 +29,7 @@ def compile_problems(
     known: list[tuple[Crossbar, CrossbarProblem]] = []
     found = []
     for xbar, V in zip(xbars, volts, strict=True):
-        like = next((pair for pair in known if _same(pair[0], xbar)), None)
+        like = next((pair for pair in known if same_lines(pair[0], xbar)), None)
         if like is None:
             problem = make_problem(xbar, V)
             if _harmless(xbar):
@@ -45,7 +45,7 @@ def compile_problems(
     return found
 
 
-def _same(a: Crossbar, b: Crossbar) -> bool:
+def same_lines(a: Crossbar, b: Crossbar) -> bool:
     """Whether wires and ends are alike, as far as that is seen at a glance."""
     if a.shape != b.shape or not (a.ends is b.ends or a.ends == b.ends):
         return False

@@ -18,7 +18,7 @@ from ...netlists._check import Array
 from .reduction import Ends
 from .stack import Stack, conductance
 
-__all__ = ["Iterated", "iterate", "iteration_bytes"]
+__all__ = ["Iterated", "Unloaded", "iterate", "iteration_bytes", "leaving"]
 
 _OUTER = 60
 _REDUCED = {"float32": 1e-4, "float64": 1e-13}  # of a residual, by one run of the inner iteration
@@ -69,7 +69,7 @@ def iterate(
         in double.
     """
     xp = stack.backend.xp
-    lines = _Lines.of(stack, sources)
+    lines = Unloaded.of(stack, sources)
     kinds = ["float32", "float64"] if single else ["float64"]
     tools = _Preconditioner(stack, kinds[0]), _Operator.of(stack, kinds[0])
     exact = _Operator.of(stack, "float64")
@@ -152,11 +152,11 @@ class _Operator:
         u, w = x[:, :, 0], x[:, :, 1]
         cells = self.G * (u - w)
         return xp.stack([
-            cells + _leaving(xp, self.gw, u, 3), -cells + _leaving(xp, self.gb, w, 2)
+            cells + leaving(xp, self.gw, u, 3), -cells + leaving(xp, self.gb, w, 2)
         ], axis=2)
 
 
-def _leaving(xp: Any, g: Any, v: Any, axis: int) -> Any:
+def leaving(xp: Any, g: Any, v: Any, axis: int) -> Any:
     """Return what flows from the nodes v into segments g, one more along the axis, ends at 0 V."""
     flow = xp.diff(-v, axis=axis)
     first, last = (-v[..., :1], v[..., -1:]) if axis == 3 else (-v[:, :, :1], v[:, :, -1:])
@@ -208,7 +208,7 @@ def _mean_chain(r: Array) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class _Lines:
+class Unloaded:
     """Unloaded lines: base (T, B, 2, M, N) volt; what they carry by themselves and at their ends.
 
     flow_w (T, B, M), flow_b (T, B, N) ampere from the first end to the last.
@@ -221,7 +221,8 @@ class _Lines:
     ends: tuple[Any, Any, Any, Any]  # conductances (T or 1, 1, n)
 
     @classmethod
-    def of(cls, stack: Stack, sources: Ends) -> _Lines:
+    def of(cls, stack: Stack, sources: Ends) -> Unloaded:
+        """Return the lines of `stack` between source voltages (T, B, n)."""
         xp = stack.backend.xp
         left, right, top, bottom = sources
         word, flow_w = _profile(stack, stack.word_r, left, right)

@@ -9,7 +9,7 @@ NAMES = frozenset({  # of CuPy's, with the same meaning
     "abs", "arange", "argsort", "array", "asarray", "ascontiguousarray", "broadcast_arrays",
     "broadcast_to", "concatenate", "cumsum", "diff", "exp", "eye", "matmul", "max", "maximum",
     "mean", "minimum", "reshape", "stack", "sum", "swapaxes", "take_along_axis", "where", "zeros",
-    "zeros_like", "all", "any", "ones", "empty",
+    "zeros_like", "all", "any", "ones", "empty", "ones_like", "log",
 })
 
 
@@ -94,6 +94,11 @@ class Module:
 
     inf = np.inf
     float64 = np.float64
+
+    class linalg:
+        @staticmethod
+        def inv(matrices):
+            return clad(np.linalg.inv(bare(matrices)))
 
     def __getattr__(self, name):
         if name not in NAMES:
