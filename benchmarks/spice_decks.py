@@ -42,7 +42,7 @@ def ring(stages: int, analysis: str, folder: Path) -> tuple[str, list[str]]:
             f"mn{k} n{o} n{k} 0 0 mn w=2u l=1u ad=4p as=4p pd=6u ps=6u", f"c{k} n{k} 0 20f",
         ]
     starts = " ".join(f"v(n{k})={5 * (k % 2)}" for k in range(stages))
-    lines += [f".ic {starts}", ".tran 0.1n 50n 0 0.1n"]
+    lines += [f".ic {starts}", f".tran 0.1n {max(50, 2 * stages)}n 0 0.1n"]
     return "\n".join(lines), ["v(n0)", "v(n1)"]
 
 
