@@ -67,11 +67,7 @@ class _Run:
         self.system, self.analysis, self.progress = system, analysis, progress
         self.newton = Newton(system)
         tol = system.tolerances
-        self.tol, self.order_limit = tol, tol.maxord if tol.method != "euler" else 1
-        if tol.method == "trap" or any(
-            type(g).formula is not Group.formula for g in system.groups
-        ):
-            self.order_limit = min(self.order_limit, 2)
+        self.tol = tol
         self.now = system.instant(mode="tran", waves=True)
         self.names = Names(system.circuit, system.nodes, system.branches, system.shown)
         self.record = Record(self.names, save, analysis.start)
@@ -91,6 +87,12 @@ class _Run:
             name: [g for g in system.groups if getattr(type(g), name) is not getattr(Group, name)]
             for name in _WATCHED
         }
+        most = {"euler": 1, "trap": 2}.get(tol.method, 6)
+        if self.watched["formula"]:
+            most = min(most, 2)
+            if tol.xmu < 0.5:
+                raise ParameterError("option `xmu`: crossbars as elements integrate without it")
+        self.order_limit = min(tol.maxord, most)
         self.rejected = self.failed = 0
 
     # -- the start -------------------------------------------------------------------------------
@@ -137,14 +139,18 @@ class _Run:
         system.evaluate(x, self.now.but(limit=False))
         q = system.q + extra
         q[-1] = 0.0
-        instant = self.min_step
         self._begin()
-        for group in self.watched["formula"]:
-            group.formula(instant, 1)
-        found = self.newton.solve(
-            x, self.now, a=1.0 / instant, offset=q * (-1.0 / instant), limit=self.tol.itl1
-        )
-        if not found.converged:
+        # currents into charges within a very short instant may be too large to settle
+        for instant in (self.min_step, 1e3 * self.min_step, 1e6 * self.min_step):
+            for group in self.watched["formula"]:
+                group.formula(instant, 1)
+            found = self.newton.solve(
+                x, self.now, a=1.0 / instant, offset=q * (-1.0 / instant), limit=self.tol.itl1
+            )
+            if found.converged:
+                break
+            self._rewind()
+        else:
             raise self._failure(0.0, found.reason, found.worst)
         system.accept(found.x, self.now)
         return found.x, q
@@ -366,8 +372,6 @@ class _Run:
 def _charged(system: System) -> Bools:
     """Return which rows have charges."""
     rows = np.zeros(system.size + 1, dtype=np.bool_)
-    column = np.repeat(np.arange(system.size), np.diff(system.indptr))
-    del column
     rows[system.indices[system.c_linear != 0.0]] = True
     for group in system.active:
         inside = group.q_rows[group.q_rows >= 0]

@@ -197,3 +197,11 @@ def test_measures_and_prints_of_elements_currents():
     r, = run("m\nv1 a 0 sin(0 1 1k)\nr1 a b 1k\nr2 b 0 1k\n.tran 1u 1m\n.save v(b)\n")
     with pytest.raises(ParameterError, match="not kept"):
         r["i(r1)"]
+
+
+@pytest.mark.parametrize("method", ["trap", "gear"])
+def test_a_start_from_initial_values_of_everything_at_once(method):
+    # within the shortest instant the currents into charges are too large to settle
+    r, = run(RICH + f".tran 5u 50u uic\n.options method={method}\n")
+    assert (r["v(a)"] - r["v(b)"])[0] == pytest.approx(0.1, abs=1e-3)
+    assert abs(r["i(l1)"][0]) < 1e-6
