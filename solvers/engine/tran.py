@@ -389,8 +389,6 @@ def _corners(groups: Sequence[Group], stop: float, least: float) -> Array:
     return np.append(found, stop)
 
 
-
-
 def _apart(times: Array, least: float) -> Array:
     """Leave out times that follow one that stays by no more than `least`."""
     found = [times[0]]
