@@ -30,9 +30,10 @@ from .system import System
 __all__ = ["Linear", "Trajectory"]
 
 _RELATIVE = 1e-5
-_SETTLED = 1e-6  # of an unknown's absolute tolerance and 1e-5 of it: the last Newton step
+_SETTLED = 1e-7  # of an unknown's absolute tolerance and 1e-5 of it: the last Newton step
 _ROUNDED = 1e-2  # steps below it that do not shrink are rounding
 _MOST = 30
+_QUICK = 0.1  # of the step before: as long as steps shrink like this
 _STAYS = 2  # steps that are no shorter than the one before
 _LEAST = 1e-7  # share of a step
 _KNOWN = 40  # factors of constant matrices that are kept
@@ -250,12 +251,14 @@ class Trajectory:
             scale = _RELATIVE * np.abs(x[:-1]) + self._floor
             return step, float((np.abs(step[:-1]) / scale).max(initial=0.0))
 
+        slow = True
         for _ in range(10 * _MOST if damped else _MOST):
-            system.evaluate(x, now)
-            try:
-                self.linear.factor(a)
-            except SingularMatrixError as error:
-                raise self._failure(k, "the matrix is singular") from error
+            if slow or damped:  # from near the solution the first factors do
+                system.evaluate(x, now)
+                try:
+                    self.linear.factor(a)
+                except SingularMatrixError as error:
+                    raise self._failure(k, "the matrix is singular") from error
             step, size = step_from(x)
             share = 1.0
             if damped:
@@ -265,6 +268,7 @@ class Trajectory:
             x = x - share * step
             if not np.isfinite(size):
                 return x, np.inf
+            slow = size > _QUICK * last
             stays = stays + 1 if size >= 0.3 * last else 0
             if share == 1.0 and (size <= _SETTLED or (stays > _STAYS and size <= _ROUNDED)):
                 return x, size

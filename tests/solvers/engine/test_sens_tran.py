@@ -299,7 +299,7 @@ t2 b 0 q 0 z0=75 td=1n
 r3 q 0 60
 .model dm d is=1e-12 cjo=1p
 """)
-    made = Solver().transient_adjoint(c, 1.5e-8, step=5e-10, uic=uic)
+    made = Solver().transient_adjoint(c, 1e-8, step=1e-9, uic=uic)
     rms = Rms("v(q)")
     found = made.sensitivities(rms)
     own = ["t1_icv1", "t1_ici2"] if initial and uic else []
