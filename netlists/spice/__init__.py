@@ -5,14 +5,15 @@ What is not listed here is refused with file, line and text: nothing is skipped 
 
 **Lines.** The first line is the title. ``*`` begins a comment line; ``;``, ``//``, ``$`` (after a
 space) a comment at the end; ``+`` continues a line. Case does not count. Numbers have suffixes
-``t g meg k mil m u n p f`` and units, which are ignored: ``1A`` is 1. Expressions stand in
+``t g meg k mil m u n p f`` and units, which are ignored: ``1A`` is 1. Files are UTF-8, UTF-16 or
+ISO 8859-1, with any line ends; two backslashes continue a line, too. Expressions stand in
 ``{...}`` or ``'...'``. ``0`` and ``gnd`` are ground. ``.end`` ends the deck.
 
 **Elements.**
 
 =======  =========================================================================================
 R C L    ``R1 a b 1k [model] tc1= tc2= tc=a,b temp= dtemp= m= scale= l= w=``, ``R={...}``, ``C={...}
-         ic=``, ``Q={...}``, ``L={...}``
+         ic=``, ``Q={...}``, ``L={...}``; LTspice's ``rser= rpar= lser= cpar=`` at C and L
 K        ``K1 L1 L2 [L3 ...] 0.9``
 V I      ``DC``, ``AC magnitude phase``, ``PULSE SIN EXP PWL (r= td=) SFFM AM``
 E G      ``c d gain``, ``POLY(n)``, ``VALUE={...}``, ``vol= cur=``, ``TABLE {...} = (x, y) ...``
@@ -20,17 +21,19 @@ F H      ``V1 gain``, ``POLY(n)``, ``VALUE={...}``
 B        ``V=...`` or ``I=...``, ``tc1= tc2= m=``
 D Q J M  with ``.model``: d, npn, pnp, njf, pjf, nmos, pmos (level 1, 2, 3, ``ekv``; 44 and 55 are
          ekv, too); `crossbarsim.netlists.spice.cards` lists parameters and defaults
-S W      with ``.model`` sw, csw; ``on`` or ``off``
+S W      with ``.model`` sw, csw, or PSpice's vswitch, iswitch; ``on`` or ``off``
 T        ``z0= td=`` or ``z0= f= nl=``
 N (U)    a memristor: ``.model name vteam(r_on=... preset=...)``, any model of the registry; at the
-         element ``conductance=``, ``resistance=`` or states by name, and parameters of its own
+         element ``conductance=``, ``resistance=`` or states by name, and parameters of its own, also
+         words such as ``window=biolek``
 X        ``X1 nodes name [params:] a=1 m=2``; ``X1 nodes crossbar rows= columns= word= bit=
          resistance=|conductance=file.csv model= transistor= ...`` needs no definition: a whole
          crossbar, see `crossbarsim.netlists.spice.macro.read_crossbar`
 =======  =========================================================================================
 
 **Expressions** have the operators and functions of ngspice's B sources and more, and ``v(a, b)``,
-``i(v1)``, ``time``, ``temper`` (degree Celsius), ``hertz``, ``ddt``, ``idt``:
+``i(v1)``, ``time``, ``temper`` (degree Celsius), ``hertz`` (the frequency of small-signal
+analyses, else 0), ``ddt``, ``idt``:
 `crossbarsim.netlists.spice.functions` says what differs from ngspice by choice. ``.param`` and
 ``.func`` come in any order; circles are refused by name. As in ngspice an instance sees the
 parameters of the instance around it, and the last of two equal ``.param`` counts.
@@ -41,6 +44,14 @@ parameters of the instance around it, and the last of two equal ``.param`` count
 **Analyses.** ``.op .tran .dc .ac .noise .tf .sens .four .step``, ``.measure``, ``.ic .nodeset .temp
 .options``, ``.save .print .plot .probe``, and ``.control`` blocks, of which the reader makes a tree
 of commands. `Circuit.analyses`, `Circuit.measures`, `Circuit.saves`, `Circuit.commands` have them.
+Outputs are ``v(a)``, ``v(a,b)``, ``i(v1)``, ``i(r1)``, ``@m1[id]``, over frequency ``vm vdb vp vr vi``
+and the same of currents.
+
+**Options** that count: abstol chgtol cshunt defad defas defl defw delmin gmin gminfactor gminsteps
+interp itl1 itl2 itl4 klu maxord method minbreak nfreqs noopiter numdgt reltol resmin rseries rshunt
+savecurrents scale srcsteps temp tnom trtol vntol xmu. Those that concern what there is not here
+(listings, other solvers) are told in `Circuit.notes`; those that would change results and are not
+supported are refused.
 
 **Names.** Inside of ``X1`` an element is ``x1.r2`` and a node ``x1.n``; ngspice's ``r.x1.r2`` is
 understood, and written. Several copies of a subcircuit (``m=``) multiply currents of behavioural
