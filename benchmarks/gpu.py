@@ -181,15 +181,15 @@ def write_chips(arrays: ArrayBackend, sizes: dict[str, int], note: Callable[...,
                               ends=Ends(bit_bottom=Driven(voltage=0.0))))
     gates = [Pulse(0.0, 2.0 if row == 1 else 0.0, rise=1e-10, width=2e-8, fall=1e-10)
              for row in range(n)]
-    write = Pulse(0.0, 1.5, delay=2e-10, rise=1e-10, width=1e-8, fall=1e-10)
+    write = Pulse(0.0, 1.5, delay=2e-10, rise=1e-10, width=8e-10, fall=1e-10)
     drive = {"word_left": Pulse(0.0, 0.0), "bit_bottom": write, "gate": gates}
     seconds, found = timed(
-        arrays, lambda: Solver(backend=arrays).transient_many(chips, drive, 1.2e-8)
+        arrays, lambda: Solver(backend=arrays).transient_many(chips, drive, 2e-9)
     )
-    alone = Solver().transient(chips[-1], drive, 1.2e-8)
-    difference = np.abs(found[-1].crossbar.conductance / alone.crossbar.conductance - 1.0).max()
+    alone = Solver().transient(chips[-1], drive, 2e-9)
+    difference = abs(found[-1].energy / alone.energy - 1.0)
     note(f"a write in {count} chips of {n}x{n}, 1T1R", seconds, found[0].newton * count
-         * 2.0 * n * n**3, 0.0, difference=float(difference), steps=found[0].steps)
+         * 2.0 * n * n**3, 0.0, difference=difference, steps=found[0].steps)
 
 
 def table(result: dict[str, Any]) -> str:

@@ -21,7 +21,7 @@ __all__ = ["ArrayBackend", "choose_backend", "find_gpu"]
 
 _HOST_BYTES = 1 << 30
 _SHARE = 0.6  # of the free device memory: temporaries of CuPy's own calls need some, too
-_EXTRA = "pip install crossbarsim[gpu]"
+_EXTRA = "pip install crossbarsim[gpu] (crossbarsim[gpu-cuda12] for drivers of CUDA 12)"
 
 
 @dataclass(frozen=True)
