@@ -13,7 +13,7 @@ ISO 8859-1, with any line ends; two backslashes continue a line, too. Expression
 
 =======  =========================================================================================
 R C L    ``R1 a b 1k [model] tc1= tc2= tc=a,b temp= dtemp= m= scale= l= w=``, ``R={...}``, ``C={...}
-         ic=``, ``Q={...}``, ``L={...}``; LTspice's ``rser= rpar= lser= cpar=`` at C and L
+         ic=``, ``Q={...}``, ``L={...}``; at C and L LTspice's ``rser= rpar= lser= cpar=``
 K        ``K1 L1 L2 [L3 ...] 0.9``
 V I      ``DC``, ``AC magnitude phase``, ``PULSE SIN EXP PWL (r= td=) SFFM AM``
 E G      ``c d gain``, ``POLY(n)``, ``VALUE={...}``, ``vol= cur=``, ``TABLE {...} = (x, y) ...``
@@ -24,8 +24,8 @@ D Q J M  with ``.model``: d, npn, pnp, njf, pjf, nmos, pmos (level 1, 2, 3, ``ek
 S W      with ``.model`` sw, csw, or PSpice's vswitch, iswitch; ``on`` or ``off``
 T        ``z0= td=`` or ``z0= f= nl=``
 N (U)    a memristor: ``.model name vteam(r_on=... preset=...)``, any model of the registry; at the
-         element ``conductance=``, ``resistance=`` or states by name, and parameters of its own, also
-         words such as ``window=biolek``
+         element ``conductance=``, ``resistance=`` or states by name, and parameters of its own, words
+         such as ``window=biolek`` among them
 X        ``X1 nodes name [params:] a=1 m=2``; ``X1 nodes crossbar rows= columns= word= bit=
          resistance=|conductance=file.csv model= transistor= ...`` needs no definition: a whole
          crossbar, see `crossbarsim.netlists.spice.macro.read_crossbar`
@@ -44,8 +44,8 @@ parameters of the instance around it, and the last of two equal ``.param`` count
 **Analyses.** ``.op .tran .dc .ac .noise .tf .sens .four .step``, ``.measure``, ``.ic .nodeset .temp
 .options``, ``.save .print .plot .probe``, and ``.control`` blocks, of which the reader makes a tree
 of commands. `Circuit.analyses`, `Circuit.measures`, `Circuit.saves`, `Circuit.commands` have them.
-Outputs are ``v(a)``, ``v(a,b)``, ``i(v1)``, ``i(r1)``, ``@m1[id]``, over frequency ``vm vdb vp vr vi``
-and the same of currents.
+Outputs are ``v(a)``, ``v(a,b)``, ``i(v1)``, ``i(r1)``, ``@m1[id]``, over frequency ``vm vdb vp vr
+vi`` and the same of currents.
 
 **Options** that count: abstol chgtol cshunt defad defas defl defw delmin gmin gminfactor gminsteps
 interp itl1 itl2 itl4 klu maxord method minbreak nfreqs noopiter numdgt reltol resmin rseries rshunt
