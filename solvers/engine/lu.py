@@ -49,20 +49,22 @@ class Factors:
         once.
     order : (n,) array, optional
         Of the columns, where it is known.
-    heavy : bool
-        Whether the factors in this order are very large.
+    expected : float
+        Multiplications that a factorisation in this order will take, where that is known.
 
     Attributes
     ----------
     work, entries : float, int
         Multiplications of the last factorisation, as far as it has to be repeated, and numbers of
         both factors.
+    expected : float
+        Multiplications that one of a full matrix of the pattern takes, as far as known.
     """
 
     def __init__(
         self, indptr: Ints, indices: Ints, *, constant: bool = False,
         like: Factors | None = None, stage: Ints | None = None, order: Ints | None = None,
-        heavy: bool = False,
+        expected: float = 0.0,
     ) -> None:
         self.n = len(indptr) - 1
         self.indptr, self.indices = indptr, indices
@@ -70,7 +72,7 @@ class Factors:
         self._stage, self._staged = stage, False
         self._starts = (0, 0, 0)
         self._super: object | None = None
-        self.heavy = heavy
+        self.expected = expected
         self.work, self.entries = 0.0, 0
         self._ready = False
         self._constant = constant and self.n > 400
@@ -117,7 +119,7 @@ class Factors:
         lu = splu(csc_array(matrix + eye), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
                   options={"SymmetricMode": True})
         columns = np.diff(lu.L.indptr).astype(float)
-        self.heavy = float((columns**2).sum()) > _LARGE
+        self.expected = float((columns**2).sum())
         order = np.empty(self.n, dtype=np.int64)
         order[lu.perm_c] = np.arange(self.n)
         return order
@@ -148,7 +150,7 @@ class Factors:
             self._ready = False
         if self._q is None:
             self._q = self._order()
-        if self.n >= 3 and self.heavy:
+        if self.n >= 3 and self.expected > _LARGE:
             self._constant = True
             self._factor_super(values)
             return
@@ -196,9 +198,7 @@ class Factors:
                                options={"SymmetricMode": True})
         except RuntimeError as error:
             raise SingularMatrixError(-1) from error
-        if not self.work:
-            columns = np.diff(found.L.indptr).astype(float)
-            self.work, self.entries = float((columns**2).sum()), found.nnz
+        self.work, self.entries = self.expected, found.nnz
 
     def solve(self, b: Array, *, transposed: bool = False) -> Array:
         """Return x (n + 1,), ground's 0 last, with A x = b (or A' x = b)."""

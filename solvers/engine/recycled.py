@@ -42,14 +42,15 @@ class Recycled:
         Compressed columns.
     order : (n,)
         Of the columns, in which the factors have little fill.
-    heavy : bool
-        Whether these are large all the same.
+    expected : float
+        Multiplications of a factorisation in this order.
     values : (nnz,)
         A first matrix, whose numbers decide what may be eliminated.
     """
 
     def __init__(
-        self, indptr: Ints, indices: Ints, order: Ints, values: Array, *, heavy: bool = False
+        self, indptr: Ints, indices: Ints, order: Ints, values: Array, *,
+        expected: float = 0.0,
     ) -> None:
         n = len(indptr) - 1
         self.n, self.indptr, self.indices = n, indptr, indices
@@ -71,7 +72,7 @@ class Recycled:
         self.remaining = n - len(first)
         self.factors = Factors(
             self._sp.astype(np.int32), self._si.astype(np.int32),
-            order=np.arange(self.remaining), heavy=heavy,
+            order=np.arange(self.remaining), expected=expected,
         )
         self._y, self._z = np.zeros(n), np.zeros(self.remaining + 1)
         self._right = np.zeros(self.remaining + 1)
@@ -103,7 +104,8 @@ class Recycled:
         if not cls.promising(factors) or factors.order is None:
             return None
         made = cls(
-            factors.indptr, factors.indices, factors.order, values, heavy=factors.heavy
+            factors.indptr, factors.indices, factors.order, values,
+            expected=factors.expected,
         )
         return made if made.factor(values) and made.pays else None
 

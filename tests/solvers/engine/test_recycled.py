@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from crossbarsim.netlists import read_spice
-from crossbarsim.solvers.engine import recycled
+from crossbarsim.solvers.engine import lu, recycled
 from crossbarsim.solvers.engine.lu import Factors, SingularMatrixError
 from crossbarsim.solvers.engine.recycled import Recycled
 from scipy.sparse import coo_array
@@ -154,3 +154,18 @@ def test_runs_with_old_factors_are_those_with_new_ones(monkeypatch, reltol):
         old, new = whole.at(times)[name], few.at(times)[name]
         # both within the tolerances of Newton's iteration
         np.testing.assert_allclose(new, old, atol=0.3 * reltol * np.abs(old).max())
+
+
+def test_very_large_factors_are_kept_as_well(monkeypatch):
+    monkeypatch.setattr(recycled, "_LEAST", 0.0)
+    monkeypatch.setattr(lu, "_LARGE", 1.0)  # all by SuperLU
+    monkeypatch.setattr(Recycled, "_effort", 1.0)
+    circuit = array(10, 1e-3)
+    few = Solver().run(circuit)[0]
+    assert few.factors < 0.1 * few.newton
+    monkeypatch.undo()
+    whole = Solver().run(circuit)[0]
+    times = np.linspace(0, 8e-9, 60)
+    for name in ("i(vb0)", "v(x4_4.x)"):
+        old, new = whole.at(times)[name], few.at(times)[name]
+        np.testing.assert_allclose(new, old, atol=3e-4 * np.abs(old).max())
