@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import behavioural, delays, linear, memristors, switches
+from . import behavioural, controlled, delays, linear, memristors, switches
 
-__all__ = ["behavioural", "delays", "linear", "memristors", "switches"]
+__all__ = ["behavioural", "controlled", "delays", "linear", "memristors", "switches"]

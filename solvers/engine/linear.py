@@ -1,4 +1,4 @@
-"""Linear elements: R, C, L, K, and the sources V, I, E, F, G, H."""
+"""Linear elements: R, C, L, K, and the independent sources V and I."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from .groups import Group, Instant, Ints, NoiseSource, Triplets
 from .values import number, parameter, reactance, resistance
 from .waves import WaveTable
 
-__all__ = ["BranchGroup", "Capacitors", "Inductors", "Resistors", "Sources", "pairs",
-           "shunts"]
+__all__ = [
+    "Capacitors", "Inductors", "Resistors", "Sources", "branch_entries", "expressed", "numbers",
+    "pairs", "shunts", "split",
+]
 
 _BOLTZMANN = 1.380649e-23
 
@@ -170,34 +172,6 @@ def branch_entries(at: Ints, own: Ints) -> list[Triplets]:
     return [(at[0], own, one), (at[1], own, -one), (own, at[0], one), (own, at[1], -one)]
 
 
-class BranchGroup(Group):
-    """Voltage sources controlled linearly: v_p - v_n - gain (x_c - x_d) = 0 (E and H)."""
-
-    def __init__(
-        self, names: Sequence[str], at: Ints, own: Ints, control: Ints, gain: Array
-    ) -> None:
-        self.names, self.at, self.own = tuple(names), at, own
-        self.control, self.gain = control, gain
-
-    def linear_g(self) -> Sequence[Triplets]:
-        """Return branches and gains."""
-        return [
-            *branch_entries(self.at, self.own),
-            (self.own, self.control[0], -self.gain), (self.own, self.control[1], self.gain),
-        ]
-
-
-class _Controlled(Group):
-    """Currents gain (x_c - x_d) from p to n (G and F)."""
-
-    def __init__(self, names: Sequence[str], at: Ints, control: Ints, gain: Array) -> None:
-        self.names, self.at, self.control, self.gain = tuple(names), at, control, gain
-
-    def linear_g(self) -> Sequence[Triplets]:
-        """Return the gains."""
-        return pairs(self.at, self.control, self.gain)
-
-
 class Sources(Group):
     """Independent sources: V (with branches) or I.
 
@@ -256,7 +230,8 @@ class Sources(Group):
 # -- factories -------------------------------------------------------------------------------------
 
 
-def _numbers(elements: Sequence[Element]) -> Array:
+def numbers(elements: Sequence[Element]) -> Array:
+    """Return the values of elements without expressions."""
     return np.array([number(e.value) for e in elements])
 
 
@@ -282,13 +257,13 @@ def split(elements: Sequence[Element]) -> tuple[list[Element], list[Element]]:
 @register_kind("R")
 def _resistors(builder: Builder, elements: list[Element]) -> list[Group]:
     plain, others = split(elements)
-    found: list[Group] = _behavioural(builder, others)
+    found: list[Group] = expressed(builder, others)
     if plain:
         if any(e.parameters for e in plain):
             values = [resistance(builder, e) for e in plain]
             ohm, kelvin = (np.array(part) for part in zip(*values, strict=True))
         else:
-            ohm, kelvin = _numbers(plain), np.full(len(plain), builder.temperature)
+            ohm, kelvin = numbers(plain), np.full(len(plain), builder.temperature)
         if (ohm == 0).any():
             e = plain[int(np.argmax(ohm == 0))]
             raise NetlistError(
@@ -301,10 +276,10 @@ def _resistors(builder: Builder, elements: list[Element]) -> list[Group]:
 @register_kind("C")
 def _capacitors(builder: Builder, elements: list[Element]) -> list[Group]:
     plain, others = split(elements)
-    found: list[Group] = _behavioural(builder, others)
+    found: list[Group] = expressed(builder, others)
     if plain:
         some = any(e.parameters for e in plain)
-        farad = np.array([reactance(builder, e) for e in plain]) if some else _numbers(plain)
+        farad = np.array([reactance(builder, e) for e in plain]) if some else numbers(plain)
         names = [e.name for e in plain]
         found.append(Capacitors(names, builder.at(plain, 2), farad, _ics(plain)))
     return found
@@ -313,7 +288,7 @@ def _capacitors(builder: Builder, elements: list[Element]) -> list[Group]:
 @register_kind("L")
 def _inductors(builder: Builder, elements: list[Element]) -> list[Group]:
     plain, others = split(elements)
-    found: list[Group] = _behavioural(builder, others)
+    found: list[Group] = expressed(builder, others)
     series = float(builder.options.get("rseries", 0.0))
     if series < 0 or (series and others):
         raise NetlistError(
@@ -365,60 +340,8 @@ def _current_sources(builder: Builder, elements: list[Element]) -> list[Group]:
     return [Sources(elements, builder.at(elements, 2), None)]
 
 
-def _control(builder: Builder, elements: Sequence[Element]) -> Ints:
-    own = np.array([builder.current(e.control, e) for e in elements], dtype=np.int64)
-    return np.array([own, np.full(len(own), -1)])
-
-
-@register_kind("E")
-def _e(builder: Builder, elements: list[Element]) -> list[Group]:
-    plain, others = split(elements)
-    found = _behavioural(builder, others)
-    if plain:
-        at = builder.at(plain, 4)
-        own = builder.branches_of(plain)
-        names = [e.name for e in plain]
-        found.append(BranchGroup(names, at[:2], own, at[2:], _numbers(plain)))
-    return found
-
-
-@register_kind("H")
-def _h(builder: Builder, elements: list[Element]) -> list[Group]:
-    plain, others = split(elements)
-    found = _behavioural(builder, others)
-    if plain:
-        found.append(BranchGroup(
-            [e.name for e in plain], builder.at(plain, 2), builder.branches_of(plain),
-            _control(builder, plain), _numbers(plain),
-        ))
-    return found
-
-
-@register_kind("G")
-def _g(builder: Builder, elements: list[Element]) -> list[Group]:
-    plain, others = split(elements)
-    found = _behavioural(builder, others)
-    if plain:
-        at = builder.at(plain, 4)
-        many = np.array([parameter(e, "m", 1.0) for e in plain])
-        names = [e.name for e in plain]
-        found.append(_Controlled(names, at[:2], at[2:], _numbers(plain) * many))
-    return found
-
-
-@register_kind("F")
-def _f(builder: Builder, elements: list[Element]) -> list[Group]:
-    plain, others = split(elements)
-    found = _behavioural(builder, others)
-    if plain:
-        found.append(_Controlled(
-            [e.name for e in plain], builder.at(plain, 2), _control(builder, plain),
-            _numbers(plain),
-        ))
-    return found
-
-
-def _behavioural(builder: Builder, elements: list[Element]) -> list[Group]:
+def expressed(builder: Builder, elements: list[Element]) -> list[Group]:
+    """Return the groups of elements that have expressions."""
     if not elements:
         return []
     from .behavioural import behavioural  # noqa: PLC0415 - only where there are expressions
