@@ -155,8 +155,10 @@ def changed(block: CrossbarBlock, before: Element, after: Element) -> CrossbarBl
             wires = Wires(**{**given, name: value})
         elif name == "resistance":
             block = replace(block, conductance=np.full(block.shape, 1.0 / value))
+        elif name == "w":
+            block = replace(block, width=value)
         else:
-            block = replace(block, **{"w": {"width": value}, "l": {"length": value}}[name])
+            block = replace(block, length=value)
     return replace(block, wires=wires)
 
 
