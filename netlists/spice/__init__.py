@@ -24,8 +24,8 @@ D Q J M  with ``.model``: d, npn, pnp, njf, pjf, nmos, pmos (level 1, 2, 3, ``ek
 S W      with ``.model`` sw, csw, or PSpice's vswitch, iswitch; ``on`` or ``off``
 T        ``z0= td=`` or ``z0= f= nl=``
 N (U)    a memristor: ``.model name vteam(r_on=... preset=...)``, any model of the registry; at the
-         element ``conductance=``, ``resistance=`` or states by name, and parameters of its own, words
-         such as ``window=biolek`` among them
+         element ``conductance=``, ``resistance=`` or states by name, and parameters of its own
+         (``r_on=50 window=biolek polarity=-1``)
 X        ``X1 nodes name [params:] a=1 m=2``; ``X1 nodes crossbar rows= columns= word= bit=
          resistance=|conductance=file.csv model= transistor= ...`` needs no definition: a whole
          crossbar, see `crossbarsim.netlists.spice.macro.read_crossbar`

@@ -152,7 +152,7 @@ write one.raw v(out)
     ("setplot tran7", "no plot 'tran7'; there are const"),
     ("run", "no analysis"),
     ("meas tran x max v(out)", "no result of `tran`"),
-    ("tran 1u", ":8"),
+    ("tran uic", ":8"),
     ("write a.raw", "no result yet"),
     ("wrdata a.txt", "wrdata file vectors"),
     ("fourier 1k v(out)", "no transient"),
