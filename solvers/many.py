@@ -57,7 +57,7 @@ class ManyArrays(Analyses):
         options: dict[str, Any] = {
             "gate": gate, "probes": probes, "rtol": rtol, "max_step": max_step
         }
-        if arrays is not None:
+        if arrays is not None and (self.backend != "auto" or _together(xbars)):
             from .batched.chips import run_together  # noqa: PLC0415 - imports numba
 
             return run_together(
@@ -68,3 +68,16 @@ class ManyArrays(Analyses):
             lambda k: single.transient(xbars[k], waveforms, t_stop, **options), len(xbars),
             self._threads,
         )
+
+
+def _together(xbars: Sequence[Crossbar]) -> bool:
+    """Whether arrays can run in lockstep."""
+    from .batched.chips import check_together  # noqa: PLC0415 - imports numba
+
+    try:
+        check_together(xbars)
+        first: Any = xbars[0].cells
+        first.stacked([xbar.cells for xbar in xbars[1:]])
+    except ParameterError:
+        return False
+    return True

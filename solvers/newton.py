@@ -98,7 +98,7 @@ class _Look:
     def done(self, rtol: float) -> bool:
         """Whether Kirchhoff's law holds."""
         law = self.law
-        if not np.isfinite(law.largest):
+        if not (np.isfinite(law.largest) and np.isfinite(law.total)):
             return False
         if law.total <= _NOTHING:
             return True

@@ -125,12 +125,19 @@ class Solver(ManyArrays):
         if gate_voltage is not None and isinstance(xbar.cells, Resistive):
             raise ParameterError("`gate_voltage` is for cells with transistors")
         if not _batchable(xbar):
-            self._only_on_cpu("cells that are not plain resistors, and the parallel layout,")
             cells = array_cells(xbar)
-            raw, failure = solve_cells(
-                problem, cells, cells.gates(gate_voltage), keep=fields == "all", rtol=self.rtol,
-                threads=self._threads, method=self._newton,
-            )
+            gates, keep = cells.gates(gate_voltage), fields == "all"
+            if self.backend in ("cpu", "auto") or self.method == "mna":
+                self._only_on_cpu("cells that are not plain resistors with method='mna'")
+                raw, failure = solve_cells(
+                    problem, cells, gates, keep=keep, rtol=self.rtol, threads=self._threads,
+                    method=self._newton,
+                )
+            else:
+                raw, failure = batched.solve_cells(
+                    self._arrays(), xbar, problem, cells, gates, keep=keep, rtol=self.rtol,
+                    threads=self._threads,
+                )
             solution = Solution(xbar, volts, raw)
             if failure and self.on_failure == "raise":
                 raise ConvergenceError(failure, solution)
@@ -255,6 +262,7 @@ class Solver(ManyArrays):
         if at is None:
             _need_resistors(xbar)
             return self._affine_maps([xbar])[0]
+        self._only_on_cpu("linearisations of cells that are not plain resistors")
         sol = self.solve(xbar, at)
         if sol.V.ndim != 1:
             raise ParameterError(f"`at` must be one input, ({xbar.inputs},); got {sol.V.shape}")
@@ -301,6 +309,7 @@ class Solver(ManyArrays):
                 f"got {grad.shape}"
             )
         if not sol.crossbar.linear or sol.crossbar.layout == "parallel":
+            self._only_on_cpu("gradients of cells that are not plain resistors")
             return cell_gradients(sol, grad, self._newton, self._threads, wires=wires)
         return gradients(sol, grad, lambda problem: self._raw(problem, "all"), wires=wires)
 

@@ -6,7 +6,6 @@ of them at once. On the CPU each array takes its own steps instead.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,11 +20,12 @@ from ..problem import make_problem
 from ..transient import Run, check_transient
 from ..transient_result import TransientResult
 from ..waveforms import Drive
+from .cells import check_lines, under
 from .compile import same_lines
 from .module import ArrayBackend
 from .stacked import StackedNetwork
 
-__all__ = ["run_together"]
+__all__ = ["check_together", "run_together"]
 
 
 class _Together(Run):
@@ -69,7 +69,7 @@ def run_together(
         Arrays that cannot run together, with what sets them apart.
     """
     first = xbars[0]
-    _check(xbars)
+    check_together(xbars)
     drive = check_transient(first, waveforms, t_stop, gate, probes, rtol, max_step)
     cells: Any = array_cells(first)
     if len(xbars) > 1:
@@ -86,32 +86,31 @@ def run_together(
     try:
         return _split(xbars, probes, run.result())
     except ConvergenceError as error:
-        rows = first.shape[0]
-
-        def placed(found: re.Match[str]) -> str:
-            array, i = divmod(int(found[1]), rows)
-            return f"array {array}, cell ({i}, {found[2]})"
-
-        text = re.sub(r"cell \((\d+), (\d+)\)", placed, str(error))
         partial = error.partial
         raise ConvergenceError(
-            text, _split(xbars, probes, partial) if isinstance(partial, TransientResult) else None
+            under(error, first.shape[0], "array"),
+            _split(xbars, probes, partial) if isinstance(partial, TransientResult) else None,
         ) from error
 
 
-def _check(xbars: Sequence[Crossbar]) -> None:
+def check_together(xbars: Sequence[Crossbar]) -> None:
+    """Refuse arrays that cannot run in lockstep.
+
+    Raises
+    ------
+    ParameterError
+        Says what sets them apart.
+    """
     first = xbars[0]
     for k, xbar in enumerate(xbars):
         if not isinstance(xbar, Crossbar) or isinstance(xbar.cells, Resistive):
             raise ParameterError(f"xbars[{k}] must be a Crossbar with cells that are devices")
-        if xbar.layout != "crosspoint":
-            raise ParameterError("the parallel layout runs one array at a time: on the CPU")
         if not same_lines(first, xbar):
             raise ParameterError(
                 f"xbars[{k}] has another shape, other wires or other ends than xbars[0]: arrays "
                 "that run together share them"
             )
-        if getattr(xbar.cells, "stochastic", False):
+        if xbar.cells.stochastic:
             raise ParameterError("stochastic devices run one array at a time: on the CPU")
     for name in ("word", "bit", "driver", "sense"):
         if getattr(first.wires, name).ndim:
@@ -119,11 +118,7 @@ def _check(xbars: Sequence[Crossbar]) -> None:
     for name, end in first.line_ends.items():
         if end.uniform is None:
             raise ParameterError(f"`ends.{name}` must be alike for arrays that run together")
-    problem = make_problem(first, np.zeros((1, first.inputs)))
-    if not (problem.word_r.min() > 0.0 and problem.bit_r.min() > 0.0):
-        raise ParameterError(
-            "arrays that run together need segments > 0 ohm, also at the ends of their lines"
-        )
+    check_lines(first, make_problem(first, np.zeros((1, first.inputs))))
 
 
 def _split(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,10 @@ from .module import ArrayBackend
 from .reduction import Ends, Reduction, bytes_of
 from .stack import Stack
 
-__all__ = ["METHOD", "affine_maps", "compile_problems", "gradients_of_matrices", "solve_problems"]
+__all__ = [
+    "METHOD", "affine_maps", "compile_problems", "gradients_of_matrices", "solve_cells",
+    "solve_problems",
+]
 
 METHOD = "batched/port-reduction"
 ITERATION = "batched/mean-cg"
@@ -171,6 +175,20 @@ def _iterate_alike(
         )
         for k in range(count)
     ]
+
+
+def solve_cells(
+    backend: ArrayBackend | None, xbar: Crossbar, problem: CrossbarProblem, cells: Any,
+    gate: Array, *, keep: bool, rtol: float, threads: int,
+) -> tuple[RawSolution, str]:
+    """Solve an array of devices; also return why the first part that failed did."""
+    from .cells import solve_cells_together  # noqa: PLC0415 - imports Newton's iteration
+
+    if backend is None:
+        raise AssertionError("an array backend was chosen")
+    return solve_cells_together(
+        backend, xbar, problem, cells, gate, keep=keep, rtol=rtol, threads=threads
+    )
 
 
 def _zero_problems(xbars: Sequence[Crossbar]) -> list[CrossbarProblem]:

@@ -62,6 +62,10 @@ class StackedLines(Lines):
         self, out: Array, into: Array, u: Array, w: Array, scale: float = 0.0
     ) -> Measured:
         """Check Kirchhoff's law; the numbers are those of the array that is worst."""
+        with np.errstate(over="ignore", invalid="ignore"):  # far guesses may overflow
+            return self._measure(out, into, u, w, scale)
+
+    def _measure(self, out: Array, into: Array, u: Array, w: Array, scale: float) -> Measured:
         xp, back = self.stack.backend.xp, self.stack.backend.to_host
         drawn, fed, du, dw = map(self._there, (out, into, u, w))
         ends = self.unloaded.currents(xp.stack([du, dw], axis=2))
@@ -77,9 +81,10 @@ class StackedLines(Lines):
         left, right, top, bottom = (back(end).ravel() for end in ends)
         measured = left, right, top, bottom
         k = self._worst(total, noise, largest, worst)
+        finite = bool(np.isfinite(largest).all() and np.isfinite(total).all())
         return Measured(
             self._here(res_u), self._here(res_w), float(worst[k]), float(total[k]),
-            float(noise[k]), float(largest[k]) if np.isfinite(largest).all() else np.inf, measured,
+            float(noise[k]), float(largest[k]) if finite else np.inf, measured,
         )
 
     @staticmethod

@@ -401,9 +401,18 @@ def test_a_gpu_that_is_there(monkeypatch):
 
 def test_what_arrays_do_not_do():
     solver = Solver(backend=ArrayBackend())
-    cells = Crossbar(cells=StaticSinh().array(conductance=np.full((2, 2), 1e-4)))
-    with pytest.raises(ParameterError, match="solved on the CPU"):
-        solver.solve(cells, np.ones(2))
+    cells = StaticSinh().array(conductance=np.full((2, 2), 1e-4))
+    xbar = Crossbar(cells=cells, wires=Wires(1.0, 1.0))
+    with pytest.raises(ParameterError, match="segments > 0 ohm"):
+        solver.solve(Crossbar(cells=cells), np.ones(2))
+    with pytest.raises(ParameterError, match="layout is solved on the CPU"):
+        solver.solve(Crossbar(cells=cells, wires=Wires(1.0, 1.0), layout="parallel"), np.ones(2))
+    with pytest.raises(ParameterError, match=r"linearisations of cells .* CPU"):
+        solver.effective_matrix(xbar, at=np.ones(2))
+    with pytest.raises(ParameterError, match=r"gradients of cells .* CPU"):
+        solver.vjp(solver.solve(xbar, np.ones(2)), np.ones(2))
+    with pytest.raises(ParameterError, match="method='mna'"):
+        Solver(backend=ArrayBackend(), method="mna").solve(xbar, np.ones(2))
     with pytest.raises(ParameterError, match="`backend` must be one of"):
         Solver(backend="tpu")
     with pytest.raises(ParameterError, match="`max_bytes` must be"):

@@ -149,6 +149,59 @@ def test_writing_many_chips(backend, kind):
     assert moved > 0.05
 
 
+@pytest.mark.parametrize("kind", ["sinh", "1t1r bit", "1t1r word"])
+@pytest.mark.parametrize("ends", ENDS)
+def test_static_solutions(backend, kind, ends):
+    rng = np.random.default_rng(4)
+    cells = StaticSinh().array(conductance=10 ** rng.uniform(-6, -3, (7, 5)))
+    if kind != "sinh":
+        cells = OneTransistorOneResistor(cells, EKV.preset("ptm_65nm", width=1e-6 * rng.uniform(1, 2, (7, 5))),
+                                         gate_voltage=rng.uniform(0.5, 1.5, 7), transistor_side=kind[5:])
+    xbar = Crossbar(cells=cells, wires=Wires(5.0, 3.0, driver=1.0), ends=ends)
+    V = rng.uniform(-1, 1, (6, 7))
+    made = arrays(backend)
+    small = ArrayBackend(made.xp, made.name, 40_000) if made.name != "gpu" else made
+    expected = Solver(method="mna").solve(xbar, V)
+    for solver in (Solver(backend=made), Solver(backend=small)):
+        found = solver.solve(xbar, V)
+        assert found.method == f"batched/newton-rows ({made.name})"
+        scale = max(np.abs(i).max() for i in expected.end_currents.values())
+        for name, current in expected.end_currents.items():
+            np.testing.assert_allclose(found.end_currents[name], current, atol=1e-9 * scale)
+        np.testing.assert_allclose(found.cell_currents, expected.cell_currents, atol=1e-9 * scale)
+        np.testing.assert_allclose(found.word_voltages, expected.word_voltages, atol=1e-9)
+        assert found.residual < 1e-7
+    one = Solver(backend=made).solve(xbar, V[0], fields="currents")
+    np.testing.assert_allclose(one.currents, found.currents[0], atol=1e-9 * scale)
+    if kind != "sinh":
+        off = Solver(backend=made).solve(xbar, V[0], gate_voltage=0.0)
+        np.testing.assert_allclose(off.currents, Solver().solve(xbar, V[0], gate_voltage=0.0).currents,
+                                   rtol=1e-6, atol=1e-13)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_failed_input_is_named_and_returned_on_request():
+    cells = StaticSinh(v_0=1e-9).array(state=np.full((1, 2, 2), 1e-3))
+    xbar = Crossbar(cells=cells, wires=Wires(1e-6, 1e-6))
+    with pytest.raises(ConvergenceError, match=r"input \d, cell \([01], [01]\)"):
+        Solver(backend=ArrayBackend()).solve(xbar, [[1.0, 1.0], [2.0, 2.0]])
+    with pytest.raises(ConvergenceError, match=r"input \d: .*cell \([01], [01]\)"):
+        Solver().solve(xbar, [[1.0, 1.0], [2.0, 2.0]])
+    assert not Solver(backend=ArrayBackend(), on_failure="return").solve(xbar, [1.0, 1.0]).converged
+
+
+def test_auto_takes_the_cpu_for_what_cannot_run_together(monkeypatch):
+    monkeypatch.setattr("crossbarsim.solvers.many.choose_backend", lambda _: (ArrayBackend(), ""))
+    xbars = chips("bare")
+    t = ([0.0, 1e-10], np.zeros((2, 5)))
+    together = Solver(backend="auto").transient_many(xbars, t)
+    assert together[0].time is together[1].time
+    apart = Solver(backend="auto").transient_many(
+        [xbars[0], Crossbar(cells=xbars[1].cells, wires=Wires(3.0, 2.0))], t
+    )
+    assert apart[0].time is not apart[1].time
+
+
 def test_one_chip_is_the_same_run(backend):
     (xbar,) = chips("1t1r", 1)
     drive = DRIVE | {"gate": GATES}
