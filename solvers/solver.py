@@ -39,10 +39,10 @@ class Solver(ManyArrays):
         "structured" is the crossbar solver, "mna" general sparse nodal analysis (SuperLU); both
         give the same answer. "auto" takes the structured solver for crossbars.
     backend : {"cpu", "gpu", "auto"}
-        Where crosspoint arrays of resistors are solved: compiled code on the CPU, or CuPy on a
-        CUDA device. "auto" takes a GPU where there is one, and else says so in the solution's
-        `method`; all other circuits and analyses run on the CPU with "cpu" and "auto". An
-        `ArrayBackend` chooses array module and memory itself.
+        Where crosspoint arrays are solved: compiled code on the CPU, or CuPy on a CUDA device.
+        "auto" takes a GPU where there is one, and else says so in the solution's `method`; arrays
+        of devices stay on the CPU then, except in `transient_many`. Circuits, and `transient` of
+        one array, run on the CPU always. An `ArrayBackend` chooses array module and memory itself.
     rtol : float
         Bound on the error of each current relative to the largest one.
     on_failure : {"raise", "return"}
