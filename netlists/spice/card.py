@@ -213,6 +213,10 @@ class CardLine:
                 )
             if name in found:
                 raise self.error(f"`{name}` is given twice")
+            value = None if name in texts else self._plain_ahead()
+            if value is not None:
+                found[name] = value
+                continue
             self.at += 2
             if name in texts:
                 found[name] = self.raw()
@@ -222,6 +226,20 @@ class CardLine:
                 values.append(self.value_of(self.raw()))
             found[name] = values if len(values) > 1 else values[0]
         return found
+
+    def _plain_ahead(self) -> float | None:
+        """Take ``name = number`` if that is all there is before the next word, and return it."""
+        number, after = self.tokens[self.at + 2:self.at + 4] if (
+            self.at + 3 < len(self.tokens)
+        ) else (self.tokens[-1], self.tokens[-1])
+        if number.kind != "word" or (after.kind != "end" and (
+            after.start == number.end or after.text == ","
+        )):
+            return None
+        value = plain_number(number.text)
+        if value is not None:
+            self.at += 3
+        return value
 
     def plain(self, name: str, value: Any) -> float:
         """Return a parameter that must be a number."""

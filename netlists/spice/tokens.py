@@ -11,8 +11,7 @@ from .lines import Line
 
 __all__ = ["Token", "assignments", "split_line", "split_outputs"]
 
-_WORD = re.compile(r"[^\s=(),{}'\"]+")
-_SPACE = re.compile(r"\s+")
+_NEXT = re.compile(r"""\s*(?:(?P<word>[^\s=(),{}'"]+)|(?P<sign>[=(),])|(?P<other>[{}'"]))""")
 _NAME = re.compile(r"([A-Za-z_][\w.]*)\s*(\(([^()]*)\))?\s*=(?!=)")
 
 
@@ -49,35 +48,35 @@ def split_line(line: Line) -> Sequence[Token]:
     """Return the words of a line, and one of kind ``"end"``."""
     text, at = line.text, 0
     tokens: list[Token] = []
-    while at < len(text):
-        space = _SPACE.match(text, at)
-        if space:
-            at = space.end()
+    bound = -1  # where a word would be joined to what is before it
+    while True:
+        match = _NEXT.match(text, at)
+        if match is None:  # nothing but spaces
+            break
+        start, at = match.span(match.lastgroup)  # type: ignore[arg-type]
+        kind, word = match.lastgroup, match[match.lastgroup]  # type: ignore[index]
+        if kind == "sign":
+            tokens.append(Token("sign", word, start, at))
             continue
-        c = text[at]
-        word = _WORD.match(text, at)
-        if word:
-            token = Token("word", word[0], at, word.end())
-        elif c == "{":
-            end = _closing(line, at)
-            token = Token("expression", text[at + 1 : end - 1], at, end)
-        elif c in "'\"":
-            end = text.find(c, at + 1) + 1
-            if not end:
-                raise line.error(f"the closing {c} is missing")
-            kind = "expression" if c == "'" else "string"
-            token = Token(kind, text[at + 1 : end - 1], at, end)
-        elif c == "}":
+        joined = start == bound
+        if kind == "word":
+            token = Token("word", word, start, at)
+        elif word == "{":
+            at = _closing(line, start)
+            token = Token("expression", text[start + 1 : at - 1], start, at)
+        elif word == "}":
             raise line.error("`}` without `{`")
         else:
-            token = Token("sign", c, at, at + 1)
-        if tokens and token.start == tokens[-1].end and {token.kind, tokens[-1].kind} <= {
-            "word", "expression", "string"
-        }:
-            joined = text[tokens[-1].start : token.end]
-            raise line.error(f"`{joined}`: names cannot be put together from expressions")
+            at = text.find(word, start + 1) + 1
+            if not at:
+                raise line.error(f"the closing {word} is missing")
+            named = "expression" if word == "'" else "string"
+            token = Token(named, text[start + 1 : at - 1], start, at)
+        if joined:
+            both = text[tokens[-1].start : token.end]
+            raise line.error(f"`{both}`: names cannot be put together from expressions")
         tokens.append(token)
-        at = token.end
+        bound = at
     tokens.append(Token("end", "", len(text), len(text)))
     return tuple(tokens)
 
