@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["CHANGING", "IDLE_COMMANDS", "OPTION_NAMES", "OTHERS", "REFUSED", "WITHOUT_EFFECT"]
+__all__ = [
+    "CHANGING", "IDLE", "IDLE_COMMANDS", "OPTION_NAMES", "OTHERS", "REFUSED", "WITHOUT_EFFECT",
+]
 
 # commands of SPICE dialects that are refused, and what they are
 REFUSED = {
@@ -24,6 +26,7 @@ EFFECTIVE = (
     "xmu",
 )
 # commands that concern what there is not here: they are noted, too
+IDLE = ("rusage", "version", "status", "listing", "remzerovec")  # of control blocks
 IDLE_COMMANDS = {".width": "the width of listings", ".backanno": "a schematic editor"}
 _LISTING = "SPICE's listing, which there is not"
 _ALWAYS = "elements are evaluated in every step"

@@ -7,16 +7,18 @@ from collections.abc import Sequence
 
 from ..analyses import Command
 from .blocks import did_you_mean
+from .command_names import IDLE
 from .lines import Line
 
 __all__ = ["KNOWN", "read_control"]
 
 DEEPEST = 60
 KNOWN = (
-    "ac", "alter", "altermod", "alterparam", "dc", "destroy", "display", "echo", "four",
-    "fourier", "gnuplot", "hardcopy", "let", "linearize", "meas", "measure", "noise", "op",
-    "plot", "print", "quit", "reset", "run", "save", "sens", "set", "setplot", "settype", "tf",
-    "tran", "unlet", "unset", "wrdata", "write",
+    "ac", "alter", "altermod", "alterparam", "compose", "dc", "destroy", "display", "echo",
+    "exit", "four", "fourier", "gnuplot", "hardcopy", "let", "linearize", "meas", "measure",
+    "noise", "op", "option", "plot", "print", "quit", "reset", "run", "save", "sens", "set",
+    "setplot", "settype", "tf", "tran", "unlet", "unset", "wrdata", "write",
+    *IDLE,
 )
 _LOOPS = ("foreach", "repeat", "while", "dowhile", "if")
 _WORD = re.compile(r'"([^"]*)"|(\S+)')

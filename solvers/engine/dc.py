@@ -205,6 +205,8 @@ def with_value(circuit: Circuit, s: SweepOf, value: float) -> Circuit:
         There is nothing of that name, or a value that cannot be.
     """
     if s.kind == "temperature":
+        if not value > -273.15:
+            raise ParameterError(f"{value:g} degree Celsius is below absolute zero")
         copy = _copy(circuit)
         copy.temperature = value + 273.15
         return copy

@@ -10,29 +10,31 @@ from typing import Any
 
 import numpy as np
 
-from ...netlists.analyses import Command, Four, Step, Tran
+from ...netlists.analyses import Command, Four, Points, Step, Sweep, Tran
 from ...netlists.circuit import Circuit
 from ...netlists.errors import NetlistError, ParameterError
 from ...netlists.spice.blocks import Block
+from ...netlists.spice.command_names import IDLE
 from ...netlists.spice.commands import read_command, read_output
 from ...netlists.spice.lines import Line
 from ...netlists.spice.measures import read_measure
 from ...netlists.spice.scope import Scope, plain_number
 from .altered import altered
+from .dc import with_value
 from .deck import Progress, run_deck
 from .fourier import Harmonics, harmonics
 from .measure import measure
 from .pictures import Picture, read_picture
 from .results import Curves
 from .run import run_one
-from .vectors import Plot, Vectors, condition
-from .written import Writer, joined, shown
+from .vectors import Plot, Vectors, composed, condition
+from .written import Writer, filled, joined, shown
 
 __all__ = ["Session", "run_commands"]
 
 _MOST = 1_000_000  # rounds of a loop
 _ANALYSES = ("op", "dc", "tran", "ac", "noise", "tf", "sens")
-_IGNORED = ("save", "settype")
+_IGNORED = ("save", "settype", *IDLE)
 
 
 class _Quit(Exception):
@@ -133,27 +135,14 @@ class Session:
         if c.name in _ANALYSES:
             self._analysis(c, arguments)
             return
+        if c.name in IDLE:
+            self.say(f"{c.name}: there is nothing to show")
         if c.name in _IGNORED:
             return
         getattr(self, f"_do_{c.name}")(c, arguments)
 
     def _filled(self, text: str) -> str:
-        """Put values in place of ``$name`` and ``$&vector``."""
-        def value(match: re.Match[str]) -> str:
-            name = match[2].lower()
-            if match[1]:
-                found = self.vectors.evaluate(name)
-                return " ".join(shown(v) for v in np.ravel(found))
-            if name in self.variables:
-                return self.variables[name]
-            vector = self.vectors.get(name)
-            if vector is None:
-                raise ParameterError(f"there is no variable `{name}`")
-            return " ".join(shown(v) for v in np.ravel(vector))
-
-        text = re.sub(r"\{(\$&?[^{}]+)\}", r"\1\0", text)  # {$name} ends the name
-        text = re.sub(r"\$(&)\{?([A-Za-z_][\w.#]*(?:\([^()]*\))?)\}?", value, text)
-        return re.sub(r"\$()\{?([A-Za-z_]\w*)\}?", value, text).replace("\0", "")
+        return filled(text, self.vectors, self.variables)
 
     def _loop(self, c: Command) -> None:
         if c.name == "if":
@@ -324,26 +313,23 @@ class Session:
         for word in re.findall(r"\w+(?:=\([^()]*\)|=\S+)?", text):
             name, _, value = word.partition("=")
             self.variables[name.lower()] = value.strip("() ")
+            if name.lower() in ("temp", "temper"):
+                points = Points("list", listed=(self._number(value),))
+                self.circuit = with_value(
+                    self.circuit, Sweep("temperature", "temp", points), points.listed[0]
+                )
+
+    def _do_option(self, c: Command, arguments: Sequence[str]) -> None:
+        self.circuit = self.circuit.copy()
+        read_command(self._scope(), self._line(c, f".options {' '.join(arguments)}"), self.circuit)
 
     def _do_setplot(self, c: Command, arguments: Sequence[str]) -> None:
         del c
-        name = arguments[0].lower() if arguments else ""
-        if name not in self.vectors.plots:
-            raise ParameterError(
-                f"there is no plot {name!r}; there are {', '.join(self.vectors.plots)}"
-            )
-        self.vectors.current = self.vectors.plots[name]
+        self.vectors.select(arguments[0] if arguments else "")
 
     def _do_destroy(self, c: Command, arguments: Sequence[str]) -> None:
         del c
-        names = [a.lower() for a in arguments] or [self.vectors.current.name]
-        if names == ["all"]:
-            names = list(self.vectors.plots)
-        for name in names:
-            if name != "const":
-                self.vectors.plots.pop(name, None)
-        if self.vectors.current.name not in self.vectors.plots:
-            self.vectors.current = list(self.vectors.plots.values())[-1]
+        self.vectors.drop([a.lower() for a in arguments] or [self.vectors.current.name])
 
     # -- output ------------------------------------------------------------------------------
 
@@ -382,9 +368,16 @@ class Session:
     def _do_write(self, c: Command, arguments: Sequence[str]) -> None:
         self.writer.raw(c.name, arguments)
 
+    def _do_compose(self, c: Command, arguments: Sequence[str]) -> None:
+        del c
+        name, values = composed(arguments, self._number)
+        self.vectors.current.own[name] = values
+
     def _do_quit(self, c: Command, arguments: Sequence[str]) -> None:
         del c, arguments
         raise _Quit
+
+    _do_exit = _do_quit
 
 
 def run_commands(

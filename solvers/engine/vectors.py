@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from ...netlists.errors import CrossbarSimError, ParameterError
 from ...netlists.spice.expression import Expression
 from .results import Curves, Transient
 
-__all__ = ["Plot", "Vectors", "condition"]
+__all__ = ["Plot", "Vectors", "composed", "condition"]
 
 _QUALIFIED = re.compile(
     r"(?<![\w.])([a-z]+\d*)\.(?=[a-z_])((?:v|i|vm|vdb|vp|vr|vi)\([^()]*\)|[a-z_]\w*)"
@@ -35,7 +35,9 @@ _REDUCE: dict[str, Callable[[Any], Any]] = {
     "vector": lambda n: np.arange(_count(n), dtype=np.float64),
     "deg": np.degrees, "cph": lambda v: np.unwrap(np.angle(v)),
 }
-_CALL = re.compile(rf"(?<![\w.])({'|'.join(_REDUCE)})\s*\(")
+_PLACE_OF = re.compile(r"(@[^\s\[\](),]+\[\w+\])\[")  # @m1[id][3]
+_OVER = ("deriv", "integ")  # by and over the abscissa
+_CALL = re.compile(rf"(?<![\w.])({'|'.join((*_REDUCE, *_OVER))})\s*\(")
 
 
 @dataclass
@@ -132,6 +134,22 @@ class Vectors:
         self.plots[plot.name] = self.current = plot
         return plot
 
+    def select(self, name: str) -> None:
+        """Make a plot the current one."""
+        if name.lower() not in self.plots:
+            raise ParameterError(
+                f"there is no plot {name.lower()!r}; there are {', '.join(self.plots)}"
+            )
+        self.current = self.plots[name.lower()]
+
+    def drop(self, names: Sequence[str]) -> None:
+        """Forget plots, or ``all``."""
+        for name in list(self.plots) if "all" in names else names:
+            if name != "const":
+                self.plots.pop(name, None)
+        if self.current.name not in self.plots:
+            self.current = list(self.plots.values())[-1]
+
     def get(self, name: str) -> Any:
         """Return a vector of the current plot or a constant; None where there is none."""
         found = self.current.get(name)
@@ -209,7 +227,8 @@ class Vectors:
             if call is None:
                 break
             end = _closing(text, call.end() - 1)
-            value = _REDUCE[call[1]](self._inner(text[call.end():end], known))
+            inner = self._inner(text[call.end():end], known)
+            value = self._over(call[1], inner) if call[1] in _OVER else _REDUCE[call[1]](inner)
             text = text[:call.start()] + self._kept(value, known) + text[end + 1:]
 
         def other(match: re.Match[str]) -> str:
@@ -222,6 +241,7 @@ class Vectors:
             return self._kept(found, known)
 
         text = _QUALIFIED.sub(other, text)
+        text = _PLACE_OF.sub(lambda m: f"{self._kept(self._inner(m[1], known), known)}[", text)
         while (place := re.search(r"(?<!@)([a-z_]\w*(?:\([^()]*\))?)\[([^\[\]]+)\]", text)):
             if text[:place.start()].endswith("@"):
                 break
@@ -234,6 +254,16 @@ class Vectors:
             text = text[:place.start()] + self._kept(vector[index], known) + text[place.end():]
         return text
 
+    def _over(self, name: str, y: Any) -> Any:
+        """Return the derivative of a vector by the abscissa, or its integral over it."""
+        scale = self.current.scale
+        if scale is None or len(scale[1]) != len(y):
+            raise ParameterError(f"`{name}` needs a vector over the abscissa of the current plot")
+        x = np.real(scale[1])
+        if name == "deriv":
+            return np.gradient(y, x, edge_order=min(2, len(y) - 1)) if len(y) > 1 else 0.0 * y
+        return np.concatenate([[0.0], np.cumsum(0.5 * (y[1:] + y[:-1]) * np.diff(x))])
+
     def _inner(self, text: str, known: Mapping[str, Any]) -> Any:
         held = self.current.own
         try:
@@ -241,6 +271,26 @@ class Vectors:
             return self.evaluate(text)
         finally:
             self.current.own = held
+
+
+def composed(arguments: Sequence[str], number: Callable[[str], float]) -> tuple[str, Any]:
+    """Return name and values of ``compose name values 1 2 3`` or ``start= stop= step=|lin=``."""
+    form = "`compose name values ...` or `compose name start= stop= step=` is expected"
+    if len(arguments) < 2:
+        raise ParameterError(form)
+    name, words = arguments[0].lower(), list(arguments[1:])
+    if words[0].lower() == "values":
+        return name, np.array([number(w) for w in words[1:]])
+    given = dict(re.findall(r"(\w+)\s*=\s*(\S+)", " ".join(words)))
+    if not {"start", "stop"} <= {*given} or len({"step", "lin"} & {*given}) != 1:
+        raise ParameterError(form)
+    start, stop = number(given["start"]), number(given["stop"])
+    if "lin" in given:
+        return name, np.linspace(start, stop, _count(number(given["lin"])))
+    step = number(given["step"])
+    if not (stop - start) * step > 0:
+        raise ParameterError("`step` must lead from `start` to `stop`")
+    return name, start + step * np.arange(_count((stop - start) / step + 1e-9) + 1)
 
 
 def condition(text: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from .export import raw_of
 from .raw import write_raw
 from .vectors import Vectors
 
-__all__ = ["Writer", "joined", "shown"]
+__all__ = ["Writer", "filled", "joined", "shown"]
 
 
 def shown(value: Any) -> str:
@@ -21,6 +22,25 @@ def shown(value: Any) -> str:
     if np.iscomplexobj(value):
         return f"{value.real:.6e},{value.imag:.6e}"
     return f"{float(value):.6e}"
+
+
+def filled(text: str, vectors: Vectors, variables: Mapping[str, str]) -> str:
+    """Return a command's word with values in place of ``$name`` and ``$&vector``."""
+    def value(match: re.Match[str]) -> str:
+        name = match[2].lower()
+        if match[1]:
+            found = vectors.evaluate(name)
+            return " ".join(shown(v) for v in np.ravel(found))
+        if name in variables:
+            return variables[name]
+        vector = vectors.get(name)
+        if vector is None:
+            raise ParameterError(f"there is no variable `{name}`")
+        return " ".join(shown(v) for v in np.ravel(vector))
+
+    text = re.sub(r"\{(\$&?[^{}]+)\}", r"\1\0", text)  # {$name} ends the name
+    text = re.sub(r"\$(&)\{?([A-Za-z_][\w.#]*(?:\([^()]*\))?)\}?", value, text)
+    return re.sub(r"\$()\{?([A-Za-z_]\w*)\}?", value, text).replace("\0", "")
 
 
 class Writer:

@@ -188,3 +188,24 @@ def test_pictures_have_curves_limits_and_scales():
     for wrong in ("plot", "plot v(c)", "plot v(a) xlimit 1", "plot v(a) smith", "plot v(a) vs"):
         with pytest.raises(NetlistError, match="plot"):
             run_commands(read_spice(deck.replace("plot all", wrong)))
+
+
+def test_temperature_options_and_vectors_of_ones_own():
+    deck = ("t\nv1 a 0 1 sin(0 1 1k)\nr1 a b 1k tc1=10m\nr2 b 0 1k\n.control\nset temp=77\nop\nprint v(b)\n"
+            "option reltol=1e-6 xmu=0.4\ntran 10u 1m\nlet d = deriv(v(a))\nlet q = integ(v(a))\n"
+            "print d[0] q[length(q)-1] @r2[i][2]\ncompose x start=1 stop=2 step=0.5\nprint x[2]\n"
+            "compose y values 3 4 5\nprint y[1]\nrusage\nexit\nprint nothing\n.endc\n")
+    session = run_commands(read_spice(deck))
+    numbers = {k: float(v) for k, _, v in (line.partition(" = ") for line in session.printed) if v}
+    assert numbers["v(b)"] == pytest.approx(1 / 2.5)
+    assert session.circuit.options["reltol"] == 1e-6
+    assert session.circuit.options["xmu"] == 0.4
+    assert numbers["d[0]"] == pytest.approx(2e3 * np.pi, rel=1e-3)
+    assert abs(numbers["q[length(q)-1]"]) < 1e-6
+    assert numbers["@r2[i][2]"] == pytest.approx(session["v(b)[2]"][0] / 1e3, rel=1e-5)
+    assert numbers["x[2]"] == 2.0
+    assert numbers["y[1]"] == 4.0
+    assert "rusage: there is nothing to show" in session.printed
+    for wrong in ("compose x start=1 stop=2 step=-1", "compose x 1 2", "option foo=1", "set temp=-400"):
+        with pytest.raises(NetlistError):
+            run_commands(read_spice(deck.replace("rusage", wrong)))
