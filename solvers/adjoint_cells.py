@@ -26,14 +26,16 @@ from .solution import Gradients, Solution
 from .structured.steps import Step
 from .structured.threads import one_blas_thread, spread
 
-__all__ = ["cell_gradients", "linearise"]
+__all__ = [
+    "Adjoint", "Linearised", "by_inputs", "cell_gradients", "flows_along", "linearise",
+]
 
 _ROUNDS = 4
 _TIGHT = 1e-11
 
 
 @dataclass(frozen=True, eq=False)
-class _Adjoint:
+class Adjoint:
     """Adjoint voltages across the cells (M, N), what cells draw and feed, and the end currents."""
 
     across: Array
@@ -42,16 +44,17 @@ class _Adjoint:
     ends: Sources
 
 
-class _Linearised:
+class Linearised:
     """The array at one solution."""
 
     def __init__(self, lines: Lines, step: Step, point: CellPoint) -> None:
         self.lines, self.step = lines, step
         self.gu, self.gw = point.by_word, point.by_bit
 
-    def adjoint(self, sense: Array) -> _Adjoint:
+    def adjoint(self, sense: Array) -> Adjoint:
         """Solve the transposed network with the sensed ends driven at `sense` (N,)."""
-        zero_w, zero_b = np.zeros(len(self.lines.words.flow)), np.zeros(len(sense))
+        words, bits = self.lines.counts
+        zero_w, zero_b = np.zeros(words), np.zeros(bits)
         base_w, base_b = self.lines.lift((zero_w, zero_w, zero_b, sense))
         u, w = np.zeros(self.lines.shape), np.zeros(self.lines.shape)
         across, law = self._look(base_w, base_b, u, w)
@@ -68,7 +71,7 @@ class _Linearised:
                 "the adjoint solve did not converge: currents of the linearised network miss "
                 f"Kirchhoff's law by {law.total:.2g} of {law.largest:.2g} A; use method='mna'"
             )
-        return _Adjoint(across, self.gu * across, self.gw * across, law.ends)
+        return Adjoint(across, self.gu * across, self.gw * across, law.ends)
 
     def _look(
         self, base_w: Array, base_b: Array, u: Array, w: Array
@@ -92,7 +95,7 @@ class _Sums:
         self.state -= across * slopes.state
 
 
-def _by_inputs(xbar: Crossbar, ends: Sources) -> Array:
+def by_inputs(xbar: Crossbar, ends: Sources) -> Array:
     """Return the currents into the ends that take their entry of V, summed line by line."""
     total = np.zeros(xbar.inputs)
     for name, current in zip(("word_left", "word_right"), ends[:2], strict=True):
@@ -119,7 +122,7 @@ def _points(sol: Solution, cells: Cells) -> Callable[[int], tuple[CellPoint, Arr
     return at
 
 
-def _flows(out: Array, first: Array) -> Array:
+def flows_along(out: Array, first: Array) -> Array:
     """Return the currents along lines, (L, n+1), whose nodes lose `out` (L, n)."""
     flows = np.empty((out.shape[0], out.shape[1] + 1))
     flows[:, 0] = -first
@@ -155,15 +158,15 @@ def cell_gradients(
         sums = _Sums(lines, cells)
         for k in range(cuts[index], cuts[index + 1]):
             point, u, w, gates = at(k)
-            found = _Linearised(lines, step, point).adjoint(grads[k])
-            by_v[k] = _by_inputs(xbar, found.ends)
+            found = Linearised(lines, step, point).adjoint(grads[k])
+            by_v[k] = by_inputs(xbar, found.ends)
             sums.add(found.across, cells.slopes(u, w, gates, point))
             if not wires:
                 continue
-            sums.word += _flows(as_words(point.current), ends[0][k]) * _flows(
+            sums.word += flows_along(as_words(point.current), ends[0][k]) * flows_along(
                 as_words(found.out), found.ends[0]
             )
-            sums.bit += _flows(-point.current.T, ends[2][k]) * _flows(
+            sums.bit += flows_along(-point.current.T, ends[2][k]) * flows_along(
                 -found.into.T, found.ends[2]
             )
         return sums
@@ -193,10 +196,10 @@ def linearise(sol: Solution, method: str, threads: int) -> tuple[Array, Array]:
     W = np.zeros((outputs, xbar.inputs))
 
     def part(index: int) -> None:
-        network = _Linearised(Lines(problem), make_step(problem, method), point)
+        network = Linearised(Lines(problem), make_step(problem, method), point)
         for j in range(index, outputs, parts):
             if connected[j]:
-                W[j] = _by_inputs(xbar, network.adjoint(np.eye(1, outputs, j)[0]).ends)
+                W[j] = by_inputs(xbar, network.adjoint(np.eye(1, outputs, j)[0]).ends)
 
     with one_blas_thread():
         spread(part, parts, threads)

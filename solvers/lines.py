@@ -76,6 +76,11 @@ class Lines:
         self._bit_r = np.ascontiguousarray(problem.bit_r)
         self._merged = not bool(problem.bit_r.min() > 0.0)
 
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Numbers of word and of bit lines."""
+        return len(self.words.flow), len(self.bits.flow)
+
     def as_words(self, array: Array) -> Array:
         """Return (M, N) values with word lines as rows, or the other way round."""
         return np.ascontiguousarray(array.T) if self.parallel else np.ascontiguousarray(array)

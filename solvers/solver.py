@@ -127,17 +127,14 @@ class Solver(ManyArrays):
         if not _batchable(xbar):
             cells = array_cells(xbar)
             gates, keep = cells.gates(gate_voltage), fields == "all"
-            if self.backend in ("cpu", "auto") or self.method == "mna":
-                self._only_on_cpu("cells that are not plain resistors with method='mna'")
-                raw, failure = solve_cells(
-                    problem, cells, gates, keep=keep, rtol=self.rtol, threads=self._threads,
-                    method=self._newton,
-                )
-            else:
-                raw, failure = batched.solve_cells(
-                    self._arrays(), xbar, problem, cells, gates, keep=keep, rtol=self.rtol,
-                    threads=self._threads,
-                )
+            devices = self._device_arrays()
+            raw, failure = solve_cells(
+                problem, cells, gates, keep=keep, rtol=self.rtol, threads=self._threads,
+                method=self._newton,
+            ) if devices is None else batched.solve_cells(
+                devices, xbar, problem, cells, gates, keep=keep, rtol=self.rtol,
+                threads=self._threads,
+            )
             solution = Solution(xbar, volts, raw)
             if failure and self.on_failure == "raise":
                 raise ConvergenceError(failure, solution)
@@ -157,6 +154,12 @@ class Solver(ManyArrays):
     def _arrays(self) -> ArrayBackend | None:
         """Return the array backend for linear crosspoint arrays; None: compiled code on the CPU."""
         return None if self.method == "mna" else choose_backend(self.backend)[0]
+
+    def _device_arrays(self) -> ArrayBackend | None:
+        """Return the array backend for arrays of devices; None: compiled code on the CPU."""
+        if self.method == "mna":
+            self._only_on_cpu("cells that are not plain resistors with method='mna'")
+        return None if self.backend == "auto" else self._arrays()
 
     def _raw(self, problem: CrossbarProblem, fields: Fields) -> RawSolution:
         return self._raws([problem], fields)[0]
@@ -211,7 +214,8 @@ class Solver(ManyArrays):
                     for parts in zip(xbars, volts, raws, strict=True)]
         single = replace(self, threads=1)
         return structured.spread(
-            lambda k: single.solve(xbars[k], Vs[k], fields=fields), len(xbars), self._threads
+            lambda k: single.solve(xbars[k], Vs[k], fields=fields), len(xbars),
+            self._threads if self.backend in ("cpu", "auto") else 1,
         )
 
     def effective_matrix(self, xbar: Crossbar, at: Any = None) -> Array:
@@ -262,10 +266,12 @@ class Solver(ManyArrays):
         if at is None:
             _need_resistors(xbar)
             return self._affine_maps([xbar])[0]
-        self._only_on_cpu("linearisations of cells that are not plain resistors")
         sol = self.solve(xbar, at)
         if sol.V.ndim != 1:
             raise ParameterError(f"`at` must be one input, ({xbar.inputs},); got {sol.V.shape}")
+        devices = self._device_arrays()
+        if devices is not None and not xbar.linear:
+            return batched.linearise(devices, sol)
         return linearise(sol, self._newton, self._threads)
 
     def _affine_maps(self, xbars: Sequence[Crossbar]) -> list[tuple[Array, Array]]:
@@ -309,7 +315,9 @@ class Solver(ManyArrays):
                 f"got {grad.shape}"
             )
         if not sol.crossbar.linear or sol.crossbar.layout == "parallel":
-            self._only_on_cpu("gradients of cells that are not plain resistors")
+            devices = self._device_arrays()
+            if devices is not None:
+                return batched.cell_gradients(devices, sol, grad, wires=wires)
             return cell_gradients(sol, grad, self._newton, self._threads, wires=wires)
         return gradients(sol, grad, lambda problem: self._raw(problem, "all"), wires=wires)
 

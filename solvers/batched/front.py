@@ -10,6 +10,7 @@ import numpy as np
 from ...netlists._check import Array
 from ...netlists.crossbar import Crossbar
 from ..problem import CrossbarProblem, RawSolution
+from ..solution import Gradients, Solution
 from .compile import compile_problems
 from .gradient import matrix_gradients, vector_bytes
 from .iterate import iterate, iteration_bytes
@@ -19,7 +20,8 @@ from .reduction import Ends, Reduction, bytes_of
 from .stack import Stack
 
 __all__ = [
-    "METHOD", "affine_maps", "compile_problems", "gradients_of_matrices", "solve_cells",
+    "METHOD", "affine_maps", "cell_gradients", "compile_problems", "gradients_of_matrices",
+    "linearise", "solve_cells",
     "solve_problems",
 ]
 
@@ -178,17 +180,31 @@ def _iterate_alike(
 
 
 def solve_cells(
-    backend: ArrayBackend | None, xbar: Crossbar, problem: CrossbarProblem, cells: Any,
+    backend: ArrayBackend, xbar: Crossbar, problem: CrossbarProblem, cells: Any,
     gate: Array, *, keep: bool, rtol: float, threads: int,
 ) -> tuple[RawSolution, str]:
     """Solve an array of devices; also return why the first part that failed did."""
     from .cells import solve_cells_together  # noqa: PLC0415 - imports Newton's iteration
 
-    if backend is None:
-        raise AssertionError("an array backend was chosen")
     return solve_cells_together(
         backend, xbar, problem, cells, gate, keep=keep, rtol=rtol, threads=threads
     )
+
+
+def cell_gradients(
+    backend: ArrayBackend, sol: Solution, grad: Array, *, wires: bool
+) -> Gradients:
+    """Return the gradients of a loss of the currents of an array of devices."""
+    from .cells_adjoint import cell_gradients_together  # noqa: PLC0415 - as above
+
+    return cell_gradients_together(backend, sol, grad, wires=wires)
+
+
+def linearise(backend: ArrayBackend, sol: Solution) -> tuple[Array, Array]:
+    """Return the linearisation (W, I0) of an array of devices at one solution."""
+    from .cells_adjoint import linearise_together  # noqa: PLC0415 - as above
+
+    return linearise_together(backend, sol)
 
 
 def _zero_problems(xbars: Sequence[Crossbar]) -> list[CrossbarProblem]:

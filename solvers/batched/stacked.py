@@ -20,7 +20,7 @@ from .module import ArrayBackend
 from .rows import RowStep
 from .stack import Stack
 
-__all__ = ["StackedLines", "StackedNetwork"]
+__all__ = ["StackedLines", "StackedNetwork", "lines_of"]
 
 _EPS = 1e-15
 
@@ -40,6 +40,12 @@ class StackedLines(Lines):
         self.shape, self.parallel, self.count, self.stack = (count * M, N), False, count, stack
         gw, gb = stack.conductances()
         self.gw, self.gb = gw[:, None], gb[:, None]
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Numbers of word and of bit lines, of all arrays."""
+        M, N = self.stack.shape
+        return self.count * M, self.count * N
 
     def _there(self, array: Array) -> Any:
         M, N = self.stack.shape
@@ -119,6 +125,12 @@ class StackedLines(Lines):
                 back(xp.sum(miss, axis=(1, 2, 3))), back(xp.sum(rounding, axis=(1, 2, 3))))
 
 
+def lines_of(problem: CrossbarProblem, backend: ArrayBackend) -> Stack:
+    """Return the lines of one array, without its cells."""
+    none = backend.asarray(np.zeros((1, *problem.shape)))
+    return Stack(backend, none, problem.word_r[None], problem.bit_r[None])
+
+
 class StackedNetwork(Network):
     """Lines and cells of T arrays.
 
@@ -138,10 +150,7 @@ class StackedNetwork(Network):
         threads: int,
     ) -> None:
         M, N = problem.shape
-        stack = Stack(
-            backend, backend.asarray(np.zeros((1, M, N))), problem.word_r[None],
-            problem.bit_r[None],
-        )
+        stack = lines_of(problem, backend)
         self.threads, self.cells = max(1, threads), cells
         none = np.broadcast_to(np.zeros(1), (count * M, N))
         self.problem = CrossbarProblem(none, problem.word_r, problem.bit_r, problem.ends)

@@ -407,10 +407,6 @@ def test_what_arrays_do_not_do():
         solver.solve(Crossbar(cells=cells), np.ones(2))
     with pytest.raises(ParameterError, match="layout is solved on the CPU"):
         solver.solve(Crossbar(cells=cells, wires=Wires(1.0, 1.0), layout="parallel"), np.ones(2))
-    with pytest.raises(ParameterError, match=r"linearisations of cells .* CPU"):
-        solver.effective_matrix(xbar, at=np.ones(2))
-    with pytest.raises(ParameterError, match=r"gradients of cells .* CPU"):
-        solver.vjp(solver.solve(xbar, np.ones(2)), np.ones(2))
     with pytest.raises(ParameterError, match="method='mna'"):
         Solver(backend=ArrayBackend(), method="mna").solve(xbar, np.ones(2))
     with pytest.raises(ParameterError, match="`backend` must be one of"):

@@ -179,6 +179,33 @@ def test_static_solutions(backend, kind, ends):
                                    rtol=1e-6, atol=1e-13)
 
 
+@pytest.mark.parametrize("kind", ["vteam", "1t1r bit", "1t1r word"])
+@pytest.mark.parametrize("ends", ENDS)
+def test_gradients_and_linearisations(backend, kind, ends):
+    rng = np.random.default_rng(5)
+    cells = VTEAM(r_on=1e3, r_off=1e5).array(conductance=10 ** rng.uniform(-4.9, -3.1, (6, 5)))
+    if kind != "vteam":
+        cells = OneTransistorOneResistor(cells, EKV.preset("ptm_65nm", width=1e-6),
+                                         gate_voltage=rng.uniform(0.8, 1.5, 6), transistor_side=kind[5:])
+    wires = Wires(rng.uniform(2, 9, (6, 5)), 3.0, driver=1.0)
+    xbar = Crossbar(cells=cells, wires=wires, ends=ends)
+    V, grad = rng.uniform(-1, 1, (4, 6)), rng.normal(size=(4, 5))
+    made = arrays(backend)
+    mna = Solver(method="mna")
+    expected = mna.vjp(mna.solve(xbar, V), grad)
+    small = made if made.name == "gpu" else ArrayBackend(made.xp, made.name, 60_000)
+    for solver in (Solver(backend=made), Solver(backend=small)):
+        found = solver.vjp(solver.solve(xbar, V), grad)
+        for name in ("V", "conductance", "word", "bit", "state", "gate"):
+            exact = getattr(expected, name)
+            np.testing.assert_allclose(getattr(found, name), exact, atol=1e-7 * np.abs(exact).max() + 1e-300)
+    none = solver.vjp(solver.solve(xbar, V), grad, wires=False)
+    assert not none.word.any()
+    np.testing.assert_allclose(none.conductance, found.conductance)
+    for one, two in zip(solver.affine_map(xbar, at=V[0]), mna.affine_map(xbar, at=V[0]), strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-8 * np.abs(two).max() + 1e-16)
+
+
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_failed_input_is_named_and_returned_on_request():
     cells = StaticSinh(v_0=1e-9).array(state=np.full((1, 2, 2), 1e-3))
