@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._check import Array
 from .crossbar import Crossbar, Resistive, Wires
@@ -19,11 +20,13 @@ from .errors import NetlistError, ParameterError
 if TYPE_CHECKING:
     from .circuit import Circuit
 
-__all__ = ["CrossbarBlock", "changed", "expand_block", "expanded", "has_inside", "plain", "tied"]
+__all__ = ["CrossbarBlock", "changed", "doubly_tied", "expand_block", "expanded", "has_inside",
+           "plain", "segments", "tied"]
 
 _INNER = re.compile(r"(wl|bl|in|cell)(\d+)_(\d+)")
 _WIRES = ("word", "bit", "word_capacitance", "bit_capacitance")
 _SIDES = ("word_left", "bit_bottom")
+_LINE_ENDS = {"wl": ("word_left", "word_right"), "bl": ("bit_top", "bit_bottom")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,10 +196,38 @@ def expanded(circuit: Circuit, keep: Collection[str] = ()) -> Circuit:
 
 def plain(block: CrossbarBlock) -> bool:
     """Whether the block is resistors and nothing else."""
-    cells = block.crossbar.cells if block.crossbar is not None else None
-    resistors = isinstance(cells, Resistive) if cells is not None else not block.model
+    resistors = not (block.model or block.transistor)
+    if block.crossbar is not None:
+        resistors = isinstance(block.crossbar.cells, Resistive)
     wires = block.wires
     return resistors and not (np.any(wires.word_capacitance) or np.any(wires.bit_capacitance))
+
+
+def doubly_tied(element: Element, block: CrossbarBlock) -> dict[str, NDArray[np.bool_]]:
+    """Return by end on which lines no resistance parts it from the other end, of the same node.
+
+    Raises
+    ------
+    NetlistError
+        A line without resistance joins two nodes.
+    """
+    ports, found = block.split(element.nodes), {}
+    file, line = element.where or (None, None)
+    for family, (near, far) in _LINE_ENDS.items():
+        if near not in ports or far not in ports:
+            continue
+        lines = segments(block)[family]
+        none: NDArray[np.bool_] = ~lines.any(axis=1 if family == "wl" and block.layout == "crosspoint" else 0)
+        for k in np.flatnonzero(none):
+            first, second = ports[near][k], ports[far][k]
+            if first != second:
+                raise NetlistError(
+                    f"{element.name}: a line without resistance joins the nodes {first} and "
+                    f"{second}; give it a resistance, or tie one of its ends only",
+                    file=file or None, line=line,
+                )
+        found[far] = none
+    return found
 
 
 def expand_block(element: Element, block: CrossbarBlock) -> Iterator[Element]:
@@ -212,6 +243,7 @@ def expand_block(element: Element, block: CrossbarBlock) -> Iterator[Element]:
     """
     prefix = f"{element.name.lower()}."
     file, line = element.where or (None, None)
+    doubly_tied(element, block)
     conductance = block.conductance
     if block.crossbar is not None:
         if not isinstance(block.crossbar.cells, Resistive):
@@ -252,18 +284,14 @@ def _line_nodes(
     The node before the first is the port at the line's beginning, or empty.
     """
     ports = block.split(element.nodes)
-    segments = _segments(block)
-    for family, ends in (("wl", ("word_left", "word_right")), ("bl", ("bit_top", "bit_bottom"))):
-        r = segments[family]
+    of = segments(block)
+    for family, ends in _LINE_ENDS.items():
+        r = of[family]
         lines = r if family == "wl" and block.layout == "crosspoint" else r.T
         for k, line in enumerate(lines):
             near, far = (ports[e][k] if e in ports else "" for e in ends)
             count = len(line) - 1
             merged = _merged(line, near, far)
-            if near and far and len(merged) == count and not line.any():
-                raise NetlistError(
-                    f"{element.name}: a line without resistance joins the nodes {near} and {far}"
-                )
             before = near
             for j in range(count):
                 i_j = (k, j) if family == "wl" and block.layout == "crosspoint" else (j, k)
@@ -293,11 +321,11 @@ def _outer(
     element: Element, block: CrossbarBlock, place: dict[tuple[str, int, int], str], make: Any
 ) -> Iterator[Element]:
     """Yield the segments behind the last crosspoints."""
-    ports, segments = block.split(element.nodes), _segments(block)
+    ports, of = block.split(element.nodes), segments(block)
     rows, columns = block.shape
     for family, end in (("wl", "word_right"), ("bl", "bit_bottom")):
         across = family == "wl" and block.layout == "crosspoint"
-        r = segments[family][:, -1] if across else segments[family][-1]
+        r = of[family][:, -1] if across else of[family][-1]
         for k, port in enumerate(ports.get(end, ())):
             i, j = (k, columns - 1) if across else (rows - 1, k)
             if 0.0 < r[k] < math.inf:
@@ -305,8 +333,8 @@ def _outer(
                            float(r[k]))
 
 
-def _segments(block: CrossbarBlock) -> dict[str, Array]:
-    """Return all segments, the ends' own resistances among them."""
+def segments(block: CrossbarBlock) -> dict[str, Array]:
+    """Return the segments of word lines "wl" and bit lines "bl", ohm, with the ends' own."""
     lines = Crossbar(np.zeros(block.shape), block.wires, layout=block.layout)
     word, bit = np.array(lines.word_segments), np.array(lines.bit_segments)
     across = block.layout == "crosspoint"

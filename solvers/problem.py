@@ -13,7 +13,8 @@ from ..netlists.crossbar import Crossbar
 from ..netlists.ends import END_NAMES, EndArrays
 from ..netlists.errors import ParameterError, SingularCircuitError
 
-__all__ = ["CrossbarProblem", "RawSolution", "check_input", "make_problem", "source_voltages"]
+__all__ = ["CrossbarProblem", "RawSolution", "check_input", "make_problem", "pieces",
+           "source_voltages"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,10 +192,10 @@ def _check_islands(problem: CrossbarProblem) -> None:
     bit_tied = np.isfinite(bit_r[[0, -1]]).any(axis=0)
     if (word_whole & word_tied).all() and (bit_whole & bit_tied).all():
         return
-    pieces_w, tied_w = _pieces(word_r)
+    pieces_w, tied_w = pieces(word_r)
     if problem.parallel:
         pieces_w = pieces_w.T
-    pieces_b, tied_b = _pieces(np.ascontiguousarray(bit_r.T))
+    pieces_b, tied_b = pieces(np.ascontiguousarray(bit_r.T))
     pieces_b = pieces_b.T + len(tied_w)
     tied = np.concatenate([tied_w, tied_b])
     from scipy.sparse import coo_array  # noqa: PLC0415 - only irregular crossbars come here
@@ -218,7 +219,7 @@ def _check_islands(problem: CrossbarProblem) -> None:
     )
 
 
-def _pieces(r: Array) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def pieces(r: Array) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Split each line (row of `r`, segments incl. ends) at its breaks.
 
     Returns the piece number of every node, and per piece whether a source is tied to it.

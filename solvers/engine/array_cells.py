@@ -13,6 +13,7 @@ long as cells change little.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,7 +32,7 @@ from .groups import Group, Instant, Ints, Stamp
 from .integrate import Formula, History, StepTolerances
 from .tolerances import Tolerances
 
-__all__ = ["FAMILIES", "CellArray", "shown_label"]
+__all__ = ["FAMILIES", "CellArray", "placed", "shown_label"]
 
 _STATE = 0.02  # as of memristors: states run away, their error counts for more
 _CHANGED = 0.2  # of the cells' conductance: the derivatives are renewed
@@ -46,6 +47,22 @@ def shown_label(prefix: str, name: str) -> str:
     if "#" in name:
         return f"{prefix}.{name}"
     return f"{'i' if name.startswith('cell') else 'v'}({prefix}.{name})"
+
+
+def placed(shown: list[str], shape: tuple[int, int], states: Sequence[str] = ()) -> Ints:
+    """Return where what is shown stands among all: the families one after the other, then states.
+
+    Each (M, N), flat.
+    """
+    rows, columns = shape
+    found = []
+    for name in shown:
+        inside, _, state = name.partition("#")
+        family = inside.rstrip("0123456789_")
+        i, j = map(int, inside[len(family):].split("_"))
+        block = len(FAMILIES) + states.index(state) if state else FAMILIES.index(family)
+        found.append((block * rows + i) * columns + j)
+    return np.array(found, dtype=np.int64)
 
 
 class CellArray(Group):
@@ -72,9 +89,10 @@ class CellArray(Group):
     ) -> None:
         self.names, self.at, self.gate_at = (name,), at, gate_at
         self.xbar, self.cells, self._shown = xbar, array_cells(xbar), shown
+        states = getattr(getattr(self.cells, "device", None), "state_names", ())
+        self._places = placed(shown, xbar.shape, list(states))
         self.problem: CrossbarProblem = make_problem(xbar, np.zeros((1, xbar.inputs)))
         self.network = Network(self.problem, self.cells)
-        self._ends = ends
         self._lines = [e.shape[1] for e in self.problem.ends]
         self._tied = [n in ends for n in END_NAMES]
         ports, columns = len(at), np.concatenate([at, gate_at])
@@ -292,7 +310,7 @@ class CellArray(Group):
             return
         reduced = PortReduction.of(replace(self.problem, G=mean), keep_rows=False)
         self._jacobian[:] = 0.0
-        self._jacobian[:, :len(self.at)] = reduced.laplacian
+        self._jacobian[:, :len(self.at)] = reduced.laplacian(self._tied)
 
     def _tangents(self, at: Operating, gate: Array) -> None:
         """Solve the linearised array for one end after the other, and for the gate lines."""
@@ -337,22 +355,7 @@ class CellArray(Group):
         at = self._point
         if at is None or not self._shown:
             return np.zeros(len(self._shown))
-        if not hasattr(self, "_order"):
-            self._order = self._placed()
         share = (at.point.state - self.low) / self.span
         parts = [at.word, at.bit, at.point.inner, at.point.current, share]
         parts = [p.ravel() for p in parts]
-        return np.concatenate(parts)[self._order]
-
-    def _placed(self) -> Ints:
-        """Return where what is shown stands among all inner values."""
-        rows, columns = self.xbar.shape
-        names = list(getattr(getattr(self.cells, "device", None), "state_names", ()))
-        found = []
-        for name in self._shown:
-            plain, _, state = name.partition("#")
-            family = plain.rstrip("0123456789_")
-            i, j = map(int, plain[len(family):].split("_"))
-            block = 4 + names.index(state) if state else FAMILIES.index(family)
-            found.append((block * rows + i) * columns + j)
-        return np.array(found, dtype=np.int64)
+        return np.concatenate(parts)[self._places]

@@ -8,34 +8,37 @@ not know, such as transistors with junctions, are written out before (`solvable`
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from ...netlists import devices
 from ...netlists._check import Array
-from ...netlists.arrays import CrossbarBlock, plain
+from ...netlists.arrays import CrossbarBlock, doubly_tied, plain, segments
 from ...netlists.circuit import Circuit
 from ...netlists.crossbar import Crossbar, Resistive
 from ...netlists.elements import Element
-from ...netlists.ends import END_NAMES, Driven, Ends, Floating, Sensed
-from ...netlists.errors import CrossbarSimError, NetlistError
+from ...netlists.ends import END_NAMES, Driven, End, Ends, Floating, Sensed
+from ...netlists.errors import CrossbarSimError, NetlistError, SingularCircuitError
 from ...netlists.spice.checks import asked
-from ..problem import CrossbarProblem, make_problem
+from ..problem import CrossbarProblem, make_problem, pieces
 from ..structured.reduction import PortReduction
-from .array_cells import FAMILIES, CellArray, shown_label
+from .array_cells import FAMILIES, CellArray, placed, shown_label
 from .builder import Builder, register_kind, where
-from .groups import Group, Ints, Triplets
+from .groups import Bools, Group, Ints, Triplets
 from .memristors import device_of
 
-__all__ = ["ResistorArray", "solvable", "wanted_names"]
+__all__ = ["ResistorArray", "joined", "solvable", "wanted_names"]
 
 _MOST = 20_000  # unknowns of a crossbar above which only those named are kept
 _TNOM = 300.15
 _LEVEL1 = {"vto": "v_to", "kp": "k_p", "gamma": "gamma", "phi": "phi", "lambda": "lambda_"}
 _EKV = {"vto": "v_t0", "kp": "k_p"}
 _BOLTZMANN = 1.380649e-23 / 1.602176634e-19
+_NONE = np.zeros(0, dtype=np.bool_)
 
 
 def solvable(circuit: Circuit, temperature: float) -> Circuit:
@@ -75,11 +78,17 @@ def _static(
     }
 
 
-def crossbar_of(circuit: Circuit, block: CrossbarBlock, temperature: float) -> Crossbar:
-    """Return the crossbar of a block, all of its ends sources."""
+def crossbar_of(
+    circuit: Circuit, element: Element, block: CrossbarBlock, temperature: float
+) -> Crossbar:
+    """Return the crossbar of a block, all of its ends sources.
+
+    Where both ends of a line without resistance are one node, only the near one is a source.
+    """
+    twice = doubly_tied(element, block)
     ends = Ends(**{
-        name: (Driven() if name.startswith("word") else Sensed()) if name in block.ends
-        else Floating() for name in END_NAMES
+        name: _sources(name, twice) if name in block.ends else Floating()
+        for name in END_NAMES
     })
     made = block.crossbar
     if made is not None:
@@ -89,6 +98,42 @@ def crossbar_of(circuit: Circuit, block: CrossbarBlock, temperature: float) -> C
     cells = devices.cells(device, block.shape, block.conductance, transistor=transistor,
                           gates=block.gates, side=block.side)
     return Crossbar(wires=block.wires, ends=ends, cells=cells)
+
+
+def _sources(name: str, twice: Mapping[str, Bools]) -> End | tuple[End, ...]:
+    end: End = Driven() if name.startswith("word") else Sensed()
+    idle = twice.get(name, _NONE)
+    return tuple(Floating() if line else end for line in idle) if idle.any() else end
+
+
+def joined(block: CrossbarBlock) -> Ints:
+    """Return a number for every line end, alike for those that segments and cells join, (P,)."""
+    g = None if block.model else block.conductance
+    if block.crossbar is not None:
+        cells = block.crossbar.cells
+        g = cells.conductance if isinstance(cells, Resistive) else None
+    lines = segments(block)
+    if (g is None or g.all()) and all(np.isfinite(r).all() for r in lines.values()):
+        return np.zeros(block.ports - block.gate_lines, dtype=np.int64)
+    words, bits = lines["wl"], np.ascontiguousarray(lines["bl"].T)
+    if block.layout == "parallel":
+        words = np.ascontiguousarray(words.T)
+    word, bit = pieces(words)[0], pieces(bits)[0]
+    bit += word.max() + 1
+    first, second = (word.T if block.layout == "parallel" else word), bit.T
+    if g is not None:
+        first, second = first[g > 0.0], second[g > 0.0]
+    count = int(bit.max()) + 1
+    graph = coo_array((np.ones(first.size), (first.ravel(), second.ravel())), shape=(count, count))
+    label = connected_components(graph, directed=False)[1]
+    found: list[Ints] = []
+    for name in block.ends:
+        r, piece = (words, word) if name.startswith("word") else (bits, bit)
+        k = 0 if name in ("word_left", "bit_top") else -1
+        # a broken end is joined to nothing: numbers of its own
+        alone = -1 - sum(len(f) for f in found) - np.arange(len(r))
+        found.append(np.where(np.isfinite(r[:, k]), label[piece[:, k]], alone))
+    return np.concatenate(found)
 
 
 def wanted_names(circuit: Circuit, save: Sequence[str] | None) -> list[str]:
@@ -118,16 +163,13 @@ class ResistorArray(Group):
         self, name: str, at: Ints, ends: tuple[str, ...], problem: CrossbarProblem,
         shown: list[str],
     ) -> None:
-        self.names, self.at, self._ends, self._shown = (name,), at, ends, shown
+        self.names, self.at, self._shown = (name,), at, shown
         self.problem = problem
-        self._places = [
-            (FAMILIES.index(f := n.rstrip("0123456789_")), *map(int, n[len(f):].split("_")))
-            for n in shown
-        ]
+        self._places = placed(shown, problem.shape)
         self._counts = [len(e[0]) if n in ends else 0
                         for n, e in zip(END_NAMES, problem.ends, strict=True)]
         self._reduced = PortReduction.of(problem, keep_rows=bool(shown))
-        self.conductance = self._reduced.laplacian
+        self.conductance = self._reduced.laplacian([n in ends for n in END_NAMES])
 
     def linear_g(self) -> list[Triplets]:
         """Return the conductances."""
@@ -151,7 +193,7 @@ class ResistorArray(Group):
         word, bit = (np.zeros((1, *self.problem.shape)) for _ in range(2))
         self._reduced.voltages((sources[0], sources[1], sources[2], sources[3]), word, bit, 0, 8)
         cell = self.problem.G * (word[0] - bit[0])
-        return np.array([(word[0], bit[0], word[0], cell)[f][i, j] for f, i, j in self._places])
+        return np.concatenate([word[0], bit[0], word[0], cell]).ravel()[self._places]
 
 
 @register_kind("X")
@@ -169,13 +211,17 @@ def _group(builder: Builder, e: Element) -> Group:
     at = builder.at([e])[:, 0]
     lines = len(at) - block.gate_lines
     try:
-        xbar = crossbar_of(builder.circuit, block, builder.temperature)
-        if plain(block) and not block.transistor:
+        xbar = crossbar_of(builder.circuit, e, block, builder.temperature)
+        if plain(block):
             problem = make_problem(xbar, np.zeros((1, xbar.inputs)))
             if not problem.parallel:
                 return ResistorArray(e.name, at, block.ends, problem, _shown(builder, e, block))
         return CellArray(e.name, at[:lines], at[lines:], block.ends, xbar, builder.options,
                          _shown(builder, e, block))
+    except NetlistError:
+        raise
+    except SingularCircuitError as error:
+        raise SingularCircuitError(f"{e.name}: {error}", error.nodes) from error
     except CrossbarSimError as error:
         raise NetlistError(f"{e.name}: {error}", **where(e)) from error
 

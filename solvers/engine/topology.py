@@ -113,9 +113,17 @@ def _check_paths(circuit: Circuit, *, capacitors: bool) -> None:
             b.append(index[nodes[1]])
             continue
         if e.kind == "X":  # its line ends are joined by cells, gates by nothing
-            ends = e.nodes[:len(e.nodes) - circuit.arrays[e.name.lower()].gate_lines]
-            a += [index[ends[0]]] * (len(ends) - 1)
-            b += [index[node] for node in ends[1:]]
+            from .arrays import joined  # noqa: PLC0415 - only where there are some
+
+            block = circuit.arrays[e.name.lower()]
+            first_of: dict[int, str] = {}
+            for node, number in zip(e.nodes, joined(block).tolist(), strict=False):
+                a.append(index[first_of.setdefault(number, node)])
+                b.append(index[node])
+            wires = block.wires
+            if capacitors and (wires.word_capacitance.any() or wires.bit_capacitance.any()):
+                a += [0] * len(first_of)
+                b += [index[node] for node in first_of.values()]
             continue
         for first, second in _pairs(e, capacitors=capacitors):
             if second < len(e.nodes):

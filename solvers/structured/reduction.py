@@ -7,6 +7,7 @@ elimination rows give all node voltages of any number of input vectors by back-s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
@@ -128,16 +129,20 @@ class PortReduction:
             blocks.append(block)
         return blocks[0], blocks[1]
 
-    @property
-    def laplacian(self) -> Array:
-        """Derivatives of what flows into the array at every connected end by their voltages.
+    def laplacian(self, tied: Sequence[bool]) -> Array:
+        """Return derivatives of what flows into the line ends by their voltages, siemens.
 
-        In the order left, right, top, bottom, siemens.
+        Of all lines of those of left, right, top, bottom that are `tied`; 0 of lines that float.
         """
-        at = np.concatenate(self._positions)
-        found = self.matrix[np.ix_(at, at)]
-        np.fill_diagonal(found, 0.0)
-        result: Array = np.diag(found.sum(axis=1)) - found
+        rows, columns = self.problem.shape
+        counts = [n for n, on in zip((rows, rows, columns, columns), tied, strict=True) if on]
+        found = [p for p, on in zip(self._positions, tied, strict=True) if on]
+        there = np.repeat([len(p) > 0 for p in found], counts)
+        at = np.concatenate(found)
+        part = self.matrix[np.ix_(at, at)]
+        np.fill_diagonal(part, 0.0)
+        result = np.zeros((len(there), len(there)))
+        result[np.ix_(there, there)] = np.diag(part.sum(axis=1)) - part
         return result
 
     def currents(self, sources: Ends) -> Ends:
