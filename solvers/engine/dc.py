@@ -106,8 +106,8 @@ class _Run:
             residual=residual, parts=self._parts,
         )
 
-    def _parts(self, element: str) -> Iterator[tuple[Part, Instant]]:
-        """Yield an element on its own at every point of the sweeps, with the point's conditions."""
+    def _parts(self, elements: list[str]) -> Iterator[tuple[Part, Instant]]:
+        """Yield elements on their own at every point of the sweeps, with the point's conditions."""
         last: tuple[float, ...] | None = None
         made: Part | None = None
         key: list[float] = []
@@ -124,7 +124,7 @@ class _Run:
                 key = here
                 kelvin = self.changed.temperature if self.kelvin is None else self.kelvin
                 made = Part(
-                    self.changed, kelvin, self.names.nodes, self.names.labels, [element]
+                    self.changed, kelvin, self.names.nodes, self.names.labels, elements
                 )
             self._level(made.system)
             yield made, made.system.instant()

@@ -173,6 +173,21 @@ class Part:
             return np.asarray((volts[:, rows] * current[:, rows]).sum(axis=1))
         return np.asarray(self._sign[element] * current[:, row])
 
+    def currents(
+        self, values: Array, instants: Sequence[Instant], slopes: Any = None
+    ) -> dict[str, Array]:
+        """Return all currents into terminals, each (T,), by ``@element[name]``."""
+        f, q = self.follow(values, instants)
+        current = f if slopes is None else f + slopes(q)
+        found: dict[str, Array] = {}
+        for e in self.elements:
+            key = e.name.lower()
+            for name in CURRENTS.get(e.kind, ()):
+                row = self.terminal(e, name)
+                if row is not None:
+                    found[f"@{key}[{name}]"] = self._sign[key] * current[:, row]
+        return found
+
     def small_signal(self, name: str, element: str, point: Array, x: Any, hertz: Array) -> Any:
         """Return the complex current (F,) of small signals x (F, N) at the point (N,)."""
         e = next(e for e in self.elements if e.name.lower() == element)

@@ -35,6 +35,8 @@ class Curves:
         self.circuit, self._names, self._values, self._place = circuit, names, values, place
         self.measures: dict[str, float] = {}
 
+    _currents: dict[str, Array] | None = None
+
     @property
     def axes(self) -> dict[str, Array]:
         """What the points are over: name -> values."""
@@ -68,12 +70,29 @@ class Curves:
         if key in self.axes:
             return self.axes[key]
         if (part := self._names.quantity(query)) is not None:
-            return self._quantity(*part).reshape(self.shape)
+            found = self._saved().get(f"@{part[0]}[{part[1]}]")
+            found = self._quantity(*part) if found is None else found
+            return found.reshape(self.shape)
         first, second = self._names.find(query)
         found = self._column(first, query)
         if second is not None:
             found = found - self._column(second, query)
         return found.reshape(self.shape)
+
+    def _saved(self) -> dict[str, Array]:
+        """Return the currents that the deck asks for, evaluated together, by their names."""
+        if self._currents is None:
+            wanted = shown(self.circuit, self._analysis) if self._place is None else []
+            self._currents = {}
+            names = [part[0] for name in wanted if (part := Names.part(name))]
+            if len(names) > 1:
+                self._currents = self._together(list(dict.fromkeys(names)))
+        return self._currents
+
+    def _together(self, elements: list[str]) -> dict[str, Array]:
+        """Return all currents of some elements at all points."""
+        del elements
+        return {}
 
     def _quantity(self, element: str, name: str) -> Array:
         """Return ``@element[name]`` at all points."""
@@ -159,14 +178,26 @@ class Transient(Curves):
 
     def _quantity(self, element: str, name: str) -> Array:
         if self._origin is not None:
-            found = self._origin._quantity(element, name)  # noqa: SLF001 - of the same class
+            found = self._origin[f"@{element}[{name}]"]
             return np.interp(self.time, self._origin.time, found)
-        from .quantities import Part, rates  # noqa: PLC0415 - it makes systems
+        return self._part([element]).quantity(name, element, *self._points(element))
+
+    def _together(self, elements: list[str]) -> dict[str, Array]:
+        if self._origin is not None:
+            return {}
+        return self._part(elements).currents(*self._points(elements[0]))
+
+    def _part(self, elements: list[str]) -> Any:
+        from .quantities import Part  # noqa: PLC0415 - it makes systems
+
+        names = self._names
+        return Part(self.circuit, self._system.temperature, names.nodes, names.labels, elements)
+
+    def _points(self, element: str) -> tuple[Array, list[Any], Any]:
+        """Return unknowns, conditions, and what differentiates charges by time."""
+        from .quantities import rates  # noqa: PLC0415 - it makes systems
 
         system, tol = self._system, self._system.tolerances
-        values = self._whole(f"@{element}[{name}]")
-        names = self._names
-        part = Part(self.circuit, system.temperature, names.nodes, names.labels, [element])
         instants = [
             system.instant(time=float(t), mode="tran" if k or self._orders[0] else "dc", waves=True)
             for k, t in enumerate(self.time)
@@ -175,7 +206,7 @@ class Transient(Curves):
         def slopes(charges: Array) -> Array:
             return rates(self.time, self._orders, tol.method, tol.xmu, charges)
 
-        return part.quantity(name, element, values, instants, slopes)
+        return self._whole(f"@{element}"), instants, slopes
 
     def at(self, times: Any) -> Transient:
         """Return the same at other times, linear between the solver's points."""
@@ -224,11 +255,18 @@ class Sweep(Curves):
 
     def _quantity(self, element: str, name: str) -> Array:
         values = self._whole(f"@{element}[{name}]")
-        found = [
+        return np.array([
             part.quantity(name, element, values[k:k + 1], [now])[0]
-            for k, (part, now) in enumerate(self._parts(element))
+            for k, (part, now) in enumerate(self._parts([element]))
+        ])
+
+    def _together(self, elements: list[str]) -> dict[str, Array]:
+        values = self._whole(f"@{elements[0]}")
+        rows = [
+            part.currents(values[k:k + 1], [now])
+            for k, (part, now) in enumerate(self._parts(elements))
         ]
-        return np.array(found)
+        return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
     def __repr__(self) -> str:
         return f"Sweep({self.circuit!r}, {' x '.join(map(str, self.shape))} points)"

@@ -261,7 +261,9 @@ class Vectors:
             raise ParameterError(f"`{name}` needs a vector over the abscissa of the current plot")
         x = np.real(scale[1])
         if name == "deriv":
-            return np.gradient(y, x, edge_order=min(2, len(y) - 1)) if len(y) > 1 else 0.0 * y
+            if len(y) < 3:
+                raise ParameterError("`deriv` needs three points or more")
+            return np.gradient(y, x, edge_order=2)
         return np.concatenate([[0.0], np.cumsum(0.5 * (y[1:] + y[:-1]) * np.diff(x))])
 
     def _inner(self, text: str, known: Mapping[str, Any]) -> Any:
