@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,6 +10,9 @@ from ...netlists._check import Array
 from ...netlists.circuit import Circuit
 from ...netlists.errors import BackendUnavailable, ParameterError
 from .names import GROUND_INDEX, Names, shown
+
+if TYPE_CHECKING:
+    from .quantities import Part
 
 __all__ = ["Curves", "Sweep", "Transient"]
 
@@ -187,7 +190,7 @@ class Transient(Curves):
             return {}
         return self._part(elements).currents(*self._points(elements[0]))
 
-    def _part(self, elements: list[str]) -> Any:
+    def _part(self, elements: list[str]) -> Part:
         from .quantities import Part  # noqa: PLC0415 - it makes systems
 
         names = self._names
