@@ -132,7 +132,7 @@ class CrossbarConfig:
     seed : int
         Of the device variation: the same seed is the same chip.
     backend : {"cpu", "gpu", "auto"}
-        Where arrays of linear cells are solved and differentiated, as for `Solver`.
+        Where arrays are solved and differentiated, as for `Solver`.
 
     Raises
     ------

@@ -19,6 +19,7 @@ from crossbarsim import (
 )
 from crossbarsim.nn import CrossbarConfig, convert
 from crossbarsim.nn.functional import crossbar_currents, effective_matrices, effective_matrix
+from crossbarsim.nonidealities import NonIdealities, SinhIV
 
 GPU, FOUND = find_gpu()
 CUDA = GPU is not None and torch.cuda.is_available()
@@ -135,6 +136,22 @@ def test_networks(backend, path):
         (out**2).sum().backward()
     for one, two in zip(*(chip.parameters() for chip in chips), strict=True):
         torch.testing.assert_close(two.grad, one.grad, rtol=1e-6, atol=1e-8 * float(one.grad.abs().max()))
+
+
+@pytest.mark.parametrize("backend", [ArrayBackend(), pytest.param("gpu", marks=PLACES[1].marks)], ids=["numpy", "gpu"])
+def test_networks_of_curved_cells(backend):
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(20, 12), torch.nn.ReLU(), torch.nn.Linear(12, 5)).double()
+    x = torch.randn(6, 20, dtype=torch.float64)
+    config = CrossbarConfig(tile_shape=(16, 16), wires=Wires(3.0, 3.0), input_range=3.0,
+                            nonidealities=NonIdealities(iv=SinhIV(0.2)))
+    chips = [convert(model, c) for c in (config, config.replace(backend=backend))]
+    outputs = [chip(x) for chip in chips]
+    torch.testing.assert_close(outputs[1], outputs[0], rtol=1e-7, atol=1e-9)
+    for out in outputs:
+        (out**2).sum().backward()
+    for one, two in zip(*(chip.parameters() for chip in chips), strict=True):
+        torch.testing.assert_close(two.grad, one.grad, rtol=1e-6, atol=1e-7 * float(one.grad.abs().max()))
 
 
 def test_the_backend_of_a_network_is_checked():
