@@ -217,7 +217,8 @@ def doubly_tied(element: Element, block: CrossbarBlock) -> dict[str, NDArray[np.
         if near not in ports or far not in ports:
             continue
         lines = segments(block)[family]
-        none: NDArray[np.bool_] = ~lines.any(axis=1 if family == "wl" and block.layout == "crosspoint" else 0)
+        across = family == "wl" and block.layout == "crosspoint"
+        none = (lines if across else lines.T).max(axis=1) == 0.0
         for k in np.flatnonzero(none):
             first, second = ports[near][k], ports[far][k]
             if first != second:
