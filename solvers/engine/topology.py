@@ -157,7 +157,7 @@ def _check_paths(circuit: Circuit, *, capacitors: bool) -> None:
         )
     raise SingularCircuitError(
         f"floating nodes {shown}: no path of resistors or voltage sources to ground (a capacitor "
-        "is open); tie them to ground", tuple(floating)
+        "is open); tie them to ground, all of them by `.options rshunt=1e12`", tuple(floating)
     )
 
 
