@@ -262,17 +262,19 @@ class _Expansion:
 
     def add(self, line: Line, scope: Scope, found: list[Element]) -> None:
         """Add elements of one line."""
+        circuit = self.circuit
         for element in found:
-            if len(self.circuit) >= MOST:
+            if len(circuit) >= MOST:
                 raise CardLine(line, scope).error(f"more than {MOST} elements")
-            if element.name in self.circuit:
-                first = self.circuit[element.name].where
-                place = f" (the other is at {first[0]}:{first[1]})" if first else ""
-                raise CardLine(line, scope).error(f"there are two elements of that name{place}")
             try:
-                self.circuit.add(element)
+                circuit.add(element)
             except ParameterError as error:
-                raise CardLine(line, scope).error(str(error)) from None
+                what = str(error)
+                if element.name in circuit:
+                    first = circuit[element.name].where
+                    place = f" (the other is at {first[0]}:{first[1]})" if first else ""
+                    what = f"there are two elements of that name{place}"
+                raise CardLine(line, scope).error(what) from None
 
     def instance(self, card: CardLine) -> None:
         """Expand ``X1 nodes name [params:] name=value``."""

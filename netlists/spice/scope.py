@@ -6,6 +6,7 @@ import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from ..elements import Value
 from ..errors import NetlistError
@@ -26,6 +27,7 @@ _NUMBER = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)  # large decks have few different numbers
 def plain_number(text: str) -> float | None:
     """Return a number with suffix and unit, such as ``2.2uF``, or None."""
     match = _NUMBER.fullmatch(text.lower())

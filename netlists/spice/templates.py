@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
+from sys import intern
 from typing import Any
 
 from ..elements import Element
@@ -25,7 +26,8 @@ __all__ = ["Templates", "plain_element"]
 _OWN, _PORT = "\x00", "\x01"  # no deck has them: marks of inner nodes and of ports
 _LONGEST = 6  # variants of a line
 _FREE = "RCL"  # kinds whose numbers have no bounds but their sign
-_PLAIN = re.compile(r"[rcRC][\w.]*[ \t]+([\w.]+)[ \t]+([\w.]+)[ \t]+([\d.][\w.+-]*)")
+_PLAIN = re.compile(r"([rcRC]\w[\w.]*)[ \t]+([\w.]+)[ \t]+([\w.]+)[ \t]+([\d.][\w.+-]*)")
+_FIELDS = {"control": "", "wave": None, "parameters": (), "model": ""}
 
 Read = Callable[[Line, Scope], "list[Element] | None"]
 
@@ -229,14 +231,17 @@ def plain_element(line: Line, scope: Scope) -> Element | None:
     Such lines are most of large networks.
     """
     match = _PLAIN.fullmatch(line.text)
-    if match is None:
+    if match is None or scope.multiplier != 1.0:
         return None
-    value = plain_number(match[3])
-    if value is None or value == 0.0 or scope.multiplier != 1.0:
+    name, positive, negative, number = match.groups()
+    value = plain_number(number)
+    if value is None or value == 0.0:
         return None
-    name = line.text[:match.start(1)].rstrip()
-    if name[1:2] == "." or len(name) < 2:
-        return None
-    nodes = scope.node(match[1]), scope.node(match[2])
+    made: Element = object.__new__(Element)  # there may be millions
     full = f"{scope.prefix}{name.lower()}" if scope.prefix else name
-    return Element(name[0].upper(), full, nodes, value, where=line.where)
+    made.__dict__.update(
+        _FIELDS, kind=name[0].upper(), name=full,
+        nodes=(intern(scope.node(positive)), intern(scope.node(negative))), value=value,
+        where=line.where,
+    )
+    return made
