@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ..elements import Element
@@ -108,8 +109,35 @@ def _arguments(card: CardLine) -> list[float]:
     return values
 
 
+def _from_file(card: CardLine) -> list[float] | None:
+    """Read ``(file="name")`` or ``file=name``: times and values in columns, else None."""
+    here = card.at
+    enclosed = card.sign("(")
+    if card.peek() != "file" or not card.names_value:
+        card.at = here
+        return None
+    card.at += 2
+    name = card.raw()
+    if enclosed and not card.sign(")"):
+        raise card.error("`)` is missing")
+    folder = Path(card.line.file).parent if card.line.file != "<text>" else Path()
+    path = folder / name
+    try:
+        rows = [
+            [float(word) for word in line.replace(",", " ").split()]
+            for line in path.read_text(encoding="utf-8-sig").splitlines()
+            if line.strip() and line.strip()[0] not in "*#;"
+        ]
+    except (OSError, ValueError) as error:
+        raise card.error(f"{path} cannot be read as times and values: {error}") from None
+    if not rows or any(len(row) != 2 for row in rows):
+        raise card.error(f"{path} must have two columns, times and values")
+    return [value for row in rows for value in row]
+
+
 def _wave(card: CardLine, name: str, times: Times) -> Source:
-    values = _arguments(card)
+    values = _from_file(card) if name == "pwl" else None
+    values = _arguments(card) if values is None else values
     low, high = _WAVES[name]
     if len(values) < low or (high is not None and len(values) > high):
         wanted = f"{low} to {high}" if high is not None else f"at least {low}"

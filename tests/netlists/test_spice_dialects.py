@@ -76,3 +76,20 @@ def test_commands_without_effect_are_noted():
 def test_functions_of_other_simulators():
     deck = "f\nv1 a 0 0.7\nr1 a 0 1\nb1 o 0 v=buf(v(a))+10*inv(v(a))+fabs(-v(a))+pwrs(-v(a),2)+square(v(a))+trunc(2.7)+round(1.6)\nr2 o 0 1\n.op\n"
     assert run(deck)["v(o)"] == pytest.approx(1 + 0 + 0.7 - 0.49 + 0.49 + 2 + 2)
+
+
+def test_points_of_a_source_from_a_file(tmp_path):
+    (tmp_path / "wave.csv").write_text("* time, volt\n0, 0\n1u, 1\n".replace("1u", "1e-6") + "3e-6\t-2\n")
+    for form in ('PWL(file="wave.csv")', "pwl file=wave.csv", "PWL(FILE=wave.csv) ac 1", 'pwl(file="wave.csv") r=0'):
+        (tmp_path / "d.cir").write_text(f"f\nv1 a 0 {form}\nr1 a 0 1\n.tran 0.1u 2u\n")
+        circuit = read_spice(tmp_path / "d.cir")
+        wave = circuit["v1"].wave
+        assert [wave.at(t) for t in (0.0, 0.5e-6, 1e-6, 2e-6)] == pytest.approx([0, 0.5, 1, -0.5])
+        assert read_spice(circuit.to_spice())["v1"].wave == wave
+    for text, form, message in (("1 2 3\n", "pwl(file=w.txt)", "two columns"), ("a b\n", "pwl(file=w.txt)", "cannot be read"),
+                                ("", "pwl(file=w.txt)", "two columns"), ("0 1\n", "pwl(file=none.txt)", "cannot be read"),
+                                ("0 1\n", "pwl(file=w.txt", "missing")):
+        (tmp_path / "w.txt").write_text(text)
+        (tmp_path / "d.cir").write_text(f"f\nv1 a 0 {form}\nr1 a 0 1\n")
+        with pytest.raises(NetlistError, match=message):
+            read_spice(tmp_path / "d.cir")
