@@ -170,7 +170,8 @@ class EKV(Transistor):
 class Level1(Transistor):
     """SPICE level 1 (Shichman and Hodges, IEEE JSSC 3:285, 1968), with body effect.
 
-    Drain and source change roles with the sign of v_d - v_s.
+    Drain and source change roles with the sign of v_d - v_s. Where the source is below the body,
+    the body effect goes on along its tangent at 0, as in SPICE.
 
     Parameters
     ----------
@@ -208,9 +209,9 @@ class Level1(Transistor):
         """Cut-off, linear, saturated."""
         source = min(vd, vs)
         vds = abs(vd - vs)
-        # below the body the junction would conduct: the body effect stops at -phi / 2
-        body = math.sqrt(p.phi + max(source, -0.5 * p.phi))
-        over = vg - source - p.v_to - p.gamma * (body - math.sqrt(p.phi))
+        root = math.sqrt(p.phi)
+        body = max(math.sqrt(p.phi + max(source, 0.0)) + 0.5 * min(source, 0.0) / root, 0.0)
+        over = vg - source - p.v_to - p.gamma * (body - root)
         flow = 0.0
         beta = p.k_p * p.width / p.length * (1.0 + p.lambda_ * vds)
         if over > 0.0:

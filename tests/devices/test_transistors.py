@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from crossbarsim import EKV, Level1, ParameterError
+from crossbarsim import EKV, Circuit, Level1, ParameterError, Solver
 
 # threshold (V), oxide (m), mobility (m^2/Vs), body factor (V^0.5), length (m)
 CARDS = {
@@ -56,6 +56,17 @@ def test_level1_body_effect():
     threshold = 0.7 + 0.5 * (np.sqrt(1.6) - np.sqrt(0.6))
     over = 3.0 - 1.0 - threshold
     assert float(fet.current(4.0, 1.0, 3.0)) == pytest.approx(0.5 * 6e-4 * over**2)
+
+
+@pytest.mark.parametrize("source", [-0.2, -0.9, -2.0])
+def test_level1_below_the_body_is_that_of_circuits(source):
+    fet = Level1(gamma=0.5, phi=0.6, lambda_=0.1)
+    circuit = Circuit().model("n", "nmos", vto=0.7, kp=6e-5, gamma=0.5, phi=0.6, **{"lambda": 0.1, "is": 0})
+    circuit.M("1", "d", "g", "s", 0, "n", w=10e-6, l=1e-6)
+    circuit.V("d", "d", 0, 0.4).V("g", "g", 0, 0.9).V("s", "s", 0, source)
+    circuit.options(gmin=1e-30)
+    found = Solver().operating_point(circuit)["i(vd)"]
+    assert float(fet.current(0.4, source, 0.9)) == pytest.approx(-found, rel=1e-9)
 
 
 @pytest.mark.parametrize("kind", [EKV, Level1])

@@ -123,6 +123,17 @@ def test_transistors(card, gates, side, device):
         assert found[name] == pytest.approx(expected[name], rel=1e-5), name
 
 
+@pytest.mark.parametrize("side", ["bit", "word"])
+def test_transistors_whose_sources_are_below_the_body(side):
+    found, expected = both(
+        f"X1 {ports(gates=M)} crossbar rows={M} columns={N} word=2 bit=3 resistance=20k transistor=nx "
+        f"w=2u l=0.5u side={side}\n{LEVEL1}\n{drive(-1.0)}\n"
+        + "\n".join(f"Vg{k} g{k} 0 {0.3 * k - 0.3}" for k in range(M)) + "\n.options reltol=1e-7\n.op"
+    )
+    for name in ("v(w3)", "v(b4)", "v(x1.in3_1)", "i(v3)"):
+        assert found[name] == pytest.approx(expected[name], rel=1e-5), name
+
+
 def test_against_the_crossbar_solver():
     rng = np.random.default_rng(3)
     array = VTEAM(r_on=1e4, r_off=2e5).array(conductance=rng.uniform(6e-6, 9e-5, (6, 4)))
