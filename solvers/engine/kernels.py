@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...netlists._check import Array
-from ..structured.jit import kernel
+from ..structured.jit import lean
 from .groups import Ints
 
 __all__ = [
@@ -12,14 +12,14 @@ __all__ = [
 ]
 
 
-@kernel
+@lean
 def scatter(slots: Ints, values: Array, out: Array) -> None:
     """Add values to out[slots]; the last entry of out takes what belongs nowhere."""
     for k in range(slots.shape[0]):
         out[slots[k]] += values[k]
 
 
-@kernel
+@lean
 def combine(
     g: Array, c: Array, a: float, g_slots: Ints, g_values: Array, c_slots: Ints, c_values: Array,
     out: Array,
@@ -40,7 +40,7 @@ def combine(
             out[c_slots[k]] += a * c_values[k]
 
 
-@kernel
+@lean
 def products(
     indptr: Ints, indices: Ints, g: Array, c: Array, x: Array, source: Array, f: Array, q: Array
 ) -> None:
@@ -57,14 +57,14 @@ def products(
                 q[indices[k]] += c[k] * xj
 
 
-@kernel
+@lean
 def leaked(leak: Array, goal: Array, x: Array, f: Array) -> None:
     """Add leak (x - goal) to f."""
     for i in range(f.shape[0]):
         f[i] += leak[i] * (x[i] - goal[i])
 
 
-@kernel
+@lean
 def missing(f: Array, q: Array, a: float, offset: Array, r: Array) -> bool:
     """Fill r (n + 1,) with f + a q + offset; return whether all are finite."""
     total = 0.0
@@ -76,7 +76,7 @@ def missing(f: Array, q: Array, a: float, offset: Array, r: Array) -> bool:
     return total == 0.0
 
 
-@kernel
+@lean
 def advance(x: Array, step: Array, reltol: float, floor: Array, out: Array) -> tuple[float, int]:
     """Fill out with x - step; return the largest change in terms of its tolerance, and where."""
     worst, place = 0.0, -1
@@ -91,7 +91,7 @@ def advance(x: Array, step: Array, reltol: float, floor: Array, out: Array) -> t
     return worst, place
 
 
-@kernel
+@lean
 def gather(indptr: Ints, indices: Ints, values: Array, x: Array, out: Array) -> None:
     """Raise out (n + 1,) by the magnitudes of the terms of a CSC matrix times x, row by row."""
     n = indptr.shape[0] - 1
@@ -102,14 +102,14 @@ def gather(indptr: Ints, indices: Ints, values: Array, x: Array, out: Array) -> 
                 out[indices[k]] = max(out[indices[k]], abs(values[k]) * xj)
 
 
-@kernel
+@lean
 def scatter_largest(slots: Ints, values: Array, out: Array) -> None:
     """Raise out[slots] to the magnitudes of values."""
     for k in range(slots.shape[0]):
         out[slots[k]] = max(out[slots[k]], abs(values[k]))
 
 
-@kernel
+@lean
 def largest_miss(
     r: Array, terms: Array, q: Array, a: float, offset: Array, reltol: float, floor: Array
 ) -> tuple[float, int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...netlists._check import Array
-from ..structured.jit import kernel
+from ..structured.jit import kernel, lean
 from .groups import Bools, Ints
 
 __all__ = [
@@ -176,7 +176,7 @@ def spread(
     return own, target
 
 
-@kernel
+@lean
 def eliminate(
     values: Array, own: Ints, target: Ints, start: Ints, count: int, least: float, work: Array
 ) -> int:
@@ -212,7 +212,7 @@ def eliminate(
     return int(m)
 
 
-@kernel
+@lean
 def forward(
     order: Ints, start: Ints, near: Ints, count: int, work: Array, b: Array, y: Array
 ) -> None:
@@ -228,7 +228,7 @@ def forward(
                 y[near[p]] -= work[columns + p] * v
 
 
-@kernel
+@lean
 def back(order: Ints, start: Ints, near: Ints, count: int, work: Array, y: Array, x: Array) -> None:
     """Fill x from y, whose entries from m on are the solution."""
     m = start.shape[0] - 1
@@ -242,7 +242,7 @@ def back(order: Ints, start: Ints, near: Ints, count: int, work: Array, y: Array
         x[order[k]] = y[k]
 
 
-@kernel
+@lean
 def left_over(sp: Ints, si: Ints, values: Array, x: Array, b: Array, out: Array) -> None:
     """Fill out with b - S x."""
     n = sp.shape[0] - 1
@@ -254,7 +254,7 @@ def left_over(sp: Ints, si: Ints, values: Array, x: Array, b: Array, out: Array)
             out[si[p]] -= values[p] * xj
 
 
-@kernel
+@lean
 def largest(z: Array, weight: Array) -> float:
     """Return the largest entry by weight, or NaN."""
     worst = 0.0

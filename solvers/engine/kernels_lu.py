@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...netlists._check import Array
-from ..structured.jit import kernel
+from ..structured.jit import kernel, lean
 from .groups import Ints
 
 __all__ = ["factor", "refactor", "solve", "solve_transposed"]
@@ -126,7 +126,7 @@ def factor(
     return n, lp, li[:lnz].copy(), lx[:lnz].copy(), up, ui[:unz].copy(), ux[:unz].copy(), pinv
 
 
-@kernel
+@lean
 def refactor(
     ap: Ints, rows: Ints, ax: Array, q: Ints, lp: Ints, li: Ints, lx: Array, up: Ints, ui: Ints,
     ux: Array, x: Array, tol: float, start: int,
@@ -167,7 +167,7 @@ def refactor(
     return int(n)
 
 
-@kernel
+@lean
 def solve(
     lp: Ints, li: Ints, lx: Array, up: Ints, ui: Ints, ux: Array, pinv: Ints, q: Ints, b: Array,
     x: Array, work: Array,
@@ -192,7 +192,7 @@ def solve(
         x[q[k]] = work[k]
 
 
-@kernel
+@lean
 def solve_transposed(
     lp: Ints, li: Ints, lx: Array, up: Ints, ui: Ints, ux: Array, pinv: Ints, q: Ints, b: Array,
     x: Array, work: Array,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...netlists._check import Array
-from ..structured.jit import kernel
+from ..structured.jit import lean
 from .groups import Ints
 from .kernels import (
     advance,
@@ -22,7 +22,7 @@ __all__ = ["CONVERGED", "NO_PIVOT", "OVERFLOW", "STEPPED", "STOPPED", "newton_st
 STEPPED, CONVERGED, STOPPED, OVERFLOW, NO_PIVOT = range(5)
 
 
-@kernel
+@lean
 def newton_step(
     indptr: Ints, indices: Ints, g_linear: Array, c_linear: Array, source: Array, f: Array,
     q: Array, f_slots: Ints, f_values: Array, q_slots: Ints, q_values: Array, g_slots: Ints,

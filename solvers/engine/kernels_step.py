@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from ...netlists._check import Array
-from ..structured.jit import kernel
+from ..structured.jit import lean
 from .groups import Ints
 
 __all__ = ["allowed_step"]
 
 
-@kernel
+@lean
 def allowed_step(
     h: float, d1: float, d2: float, order: int, q: Array, q0: Array, q1: Array, q2: Array,
     rate: Array, rate0: Array, rows: Ints, current: Array, charge: Array, weight: Array,

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 
-__all__ = ["inlined", "kernel", "leaf"]
+__all__ = ["inlined", "kernel", "leaf", "lean"]
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -33,6 +33,12 @@ def leaf(function: F) -> F:
     The counts are atomic and cost more than a law of a device; IEEE arithmetic.
     """
     compiled = numba.njit(**_LEAF)(function)
+    return cast("F", compiled)
+
+
+def lean(function: F) -> F:
+    """Compile a kernel that makes no arrays, as `kernel` does but without counting references."""
+    compiled = numba.njit(**_LEAF, fastmath=_FASTMATH)(function)
     return cast("F", compiled)
 
 
