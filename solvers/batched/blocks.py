@@ -124,12 +124,13 @@ class Group:
             ))
         blocks.inside, blocks.inner = None, np.zeros((0, 3), dtype=np.int64)
 
-    def note(self, X: Any, merged: Blocks, nodes: Ints) -> None:
-        """Make a stage of X (T R K, k, m) for the nodes (k, 2) of `merged`."""
+    def note(self, X: Any, merged: Blocks, nodes: Ints, owners: Blocks) -> None:
+        """Make a stage of X (T R K, k, m): nodes (k, 2) of `owners` by the ports of `merged`."""
         if self.stages is not None:
             T, R, K = merged.C.shape[:3]
+            place = Blocks(merged.C, merged.ports, owners.rows, owners.columns)
             self.stages.append(Stage(
-                X.reshape(T, R * K, *X.shape[1:]), node_numbers(merged, nodes, self.shape),
+                X.reshape(T, R * K, *X.shape[1:]), node_numbers(place, nodes, self.shape),
                 node_numbers(merged, merged.ports, self.shape),
             ))
 
@@ -212,15 +213,7 @@ def join(group: Group, a: Blocks, b: Blocks, axis: int) -> Blocks:
         merged.inside = xp.concatenate([p for p in parts if p is not None], axis=3)
         merged.inner = np.concatenate(inner)
     elif group.kept:
-        # the shared nodes are those of a: number them by a's place
-        place = Blocks(merged.C, merged.ports, a.rows, a.columns)
-        T, R, K = C.shape[:3]
-        if group.stages is None:
-            raise AssertionError("stages are kept")
-        group.stages.append(Stage(
-            X.reshape(T, R * K, k, m), node_numbers(place, nodes, group.shape),
-            node_numbers(merged, merged.ports, group.shape),
-        ))
+        group.note(X, merged, nodes, a)
     return merged
 
 
@@ -257,7 +250,7 @@ def tie(
         C[..., m:, mo:m] = diagonal
     X, C = _reduced(group, C, m)
     merged = Blocks(C, np.concatenate([blocks.ports[outer], ends]), blocks.rows, blocks.columns)
-    group.note(X, merged, blocks.ports[shared])
+    group.note(X, merged, blocks.ports[shared], blocks)
     return merged
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -62,25 +62,6 @@ class Stack:
         ends = (word[:, :, 0], word[:, :, -1], bit[:, 0], bit[:, -1])
         left, right, top, bottom = (bool((r < np.inf).any()) for r in ends)
         return left, right, top, bottom
-
-    @property
-    def regular(self) -> bool:
-        """Whether no segment has exactly 0 ohm and no line is broken."""
-        return bool(
-            self.word_r.min() > 0.0 and self.bit_r.min() > 0.0
-            and self.word_r[:, :, 1:-1].max(initial=0.0) < np.inf
-            and self.bit_r[:, 1:-1].max(initial=0.0) < np.inf
-        )
-
-    def part(self, first: int, last: int) -> Stack:
-        """Return the crossbars first..last-1."""
-        if first == 0 and last >= len(self):
-            return self
-        return replace(
-            self, G=self.G[first:last],
-            word_r=self.word_r if len(self.word_r) == 1 else self.word_r[first:last],
-            bit_r=self.bit_r if len(self.bit_r) == 1 else self.bit_r[first:last],
-        )
 
     def conductances(self) -> tuple[Any, Any]:
         """Return the segments as (T or 1, M, N+1) and (T or 1, M+1, N) siemens of the backend."""

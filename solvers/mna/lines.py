@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.linalg import splu
+from scipy.sparse import coo_array, csc_array
 
 from ...netlists._check import Array
 from ..problem import CrossbarProblem
 from .crossbar import _Family
+from .factors import Factor, SuperLUs
 
 __all__ = ["SparseStep"]
 
@@ -40,6 +40,7 @@ class SparseStep:
             columns.append(node)
             values.append(ground)
         self.wires = tuple(np.concatenate(part) for part in (rows, columns, values))
+        self.factor: Factor | None = None
 
     def solve(
         self, gu: Array, gw: Array, ground: tuple[Any, Any], res_u: Array, res_w: Array,
@@ -61,8 +62,12 @@ class SparseStep:
         if len(self.free):
             matrix = coo_array((value, (row, column)), shape=(self.count,) * 2).tocsc()
             matrix = matrix[self.free][:, self.free]
-            factor = splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.01)
-            y = factor.solve(right[self.free])
-            y += factor.solve(right[self.free] - matrix @ y)
+            matrix = csc_array(matrix)
+            if self.factor is None:
+                self.factor = SuperLUs(pivoting=0.01).factor(matrix)
+            else:  # always the same pattern
+                self.factor.refactor(matrix)
+            y = self.factor.solve(right[self.free])
+            y += self.factor.solve(right[self.free] - matrix @ y)
             x[self.free] = y
         return x[self.word], x[self.bit], 1
