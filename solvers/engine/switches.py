@@ -3,8 +3,9 @@
 A switch is a resistor, `ron` or `roff`: on above vt + vh, off below vt - vh, in between as it was
 (ngspice's switches). The change is an event: a time step across the threshold is refused, taken
 again up to the crossing, and the next step starts anew behind it. A switch whose turning takes its
-own control back over the threshold keeps its state up to the crossing and turns there. At operating points the state
-follows the control within Newton's iteration. Negative hysteresis is a ramp instead: between
+own control back over the threshold keeps its state up to the crossing and turns there. At operating
+points the state follows the control within Newton's iteration. Negative hysteresis is a ramp
+instead: between
 vt - |vh| and vt + |vh| the conductance goes smoothly, its logarithm as a cubic.
 """
 
