@@ -38,6 +38,7 @@ _STATE = 0.02  # as of memristors: states run away, their error counts for more
 _CHANGED = 0.2  # of the cells' conductance: the derivatives are renewed
 _SLOW = 3  # solutions of one step after which they are renewed
 FAMILIES = ("wl", "bl", "in", "cell")
+_BROKEN = 1e30  # ohm
 _TIGHT = 1e-11  # of the largest current
 _SLOWER = 6  # ... and come from tangent solves
 
@@ -137,7 +138,7 @@ class CellArray(Group):
         self._points: list[tuple[float, Operating]] = []
         self._key: tuple[Any, ...] = ()
         self._turn = self._count = 0
-        self._conductance = -1.0
+        self._size = np.full(2, -1.0)
         self._now = self._rate = self._side = np.zeros(0)
 
     def begin(self, method: str, rest: float, *, uic: bool = False) -> None:
@@ -298,19 +299,42 @@ class CellArray(Group):
         """Renew the derivatives of the end currents if need be."""
         gu, gw = at.point.by_word, at.point.by_bit
         alike = gu is gw
-        size = float(gu.sum() + gw.sum())
-        changed = abs(size - self._conductance) > _CHANGED * abs(self._conductance)
+        rate = self._formula.a if self.stores and self._formula is not None else 0.0
+        size = np.array([float(gu.sum() + gw.sum()), rate])
+        changed = (np.abs(size - self._size) > _CHANGED * np.abs(self._size)).any()
         slow = self._count >= _SLOW and self._count % _SLOW == 0
         if not (changed or slow):
             return
-        self._conductance = size
-        mean = np.maximum(gu if alike else 0.5 * (gu + gw), 0.0)
+        self._size = size
+        mean = np.maximum(gu if alike else 0.5 * (gu + gw), 0.0) + rate * self.farad[2]
         if self.problem.parallel or (self._count >= _SLOWER and (not alike or self.stores)):
             self._tangents(at, gate)
             return
         reduced = PortReduction.of(replace(self.problem, G=mean), keep_rows=False)
         self._jacobian[:] = 0.0
         self._jacobian[:, :len(self.at)] = reduced.laplacian(self._tied)
+        if rate:
+            count = len(self.at)
+            self._jacobian[range(count), range(count)] += self._loads(rate)
+
+    def _loads(self, rate: float) -> Array:
+        """Return the conductance by which the lines' capacitors load every end, (P,) siemens."""
+        lines = self.network.lines
+        found = []
+        for k, family, farad in (
+            (0, lines.words, lines.as_words(self.farad[0])), (2, lines.bits, self.farad[1].T),
+        ):
+            both = self._tied[k] and self._tied[k + 1]
+            shares = 0.5 * rate * farad if both else rate * farad
+            for end, r, c in ((k, family.r, shares), (k + 1, family.r[:, ::-1], shares[:, ::-1])):
+                if not self._tied[end]:
+                    continue
+                load = np.zeros(len(r))
+                for j in reversed(range(c.shape[1])):  # from the far end inwards
+                    load = load + c[:, j]
+                    load = load / (1.0 + np.minimum(r[:, j], _BROKEN) * load)
+                found.append(load)
+        return np.concatenate(found)
 
     def _tangents(self, at: Operating, gate: Array) -> None:
         """Solve the linearised array for one end after the other, and for the gate lines."""

@@ -7,6 +7,7 @@ pattern; pivots are chosen anew for every matrix, real or complex.
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -23,12 +24,12 @@ Numbers = NDArray[np.float64] | NDArray[np.complex128]
 
 def _library() -> tuple[Any, Any, Any]:
     try:
-        from kvxopt import klu, matrix, spmatrix  # noqa: PLC0415 - optional
+        library: Any = importlib.import_module("kvxopt")
+        return importlib.import_module("kvxopt.klu"), library.matrix, library.spmatrix
     except ImportError as error:
         raise BackendUnavailable(
             "`.options klu` needs kvxopt, which is in the extra: crossbarsim[klu]"
         ) from error
-    return klu, matrix, spmatrix
 
 
 def uses_klu(options: dict[str, Any]) -> bool:

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from crossbarsim import Circuit, Crossbar, NetlistError, SingularCircuitError, Solver, Wires
+from crossbarsim import (
+    Circuit,
+    Crossbar,
+    NetlistError,
+    SingularCircuitError,
+    Solver,
+    Wires,
+    read_spice,
+)
 
 
 def test_ends_whose_last_segments_are_all_broken():
@@ -62,3 +70,43 @@ def test_line_ends_that_nothing_joins_float():
                      bit_bottom=["0", "0"])
     with pytest.raises(SingularCircuitError, match="floating nodes b, c:"):
         Solver().operating_point(circuit)
+
+
+WEAK = """a bit line that only a diode and 1 megohm hold
+X1 w0 b0 b1 b2 crossbar rows=1 columns=3 bit=2 model=m bit_capacitance=10f
+.model m stanford_pku
+V0 s0 0 pulse(0 0.885 1n 1n 1n 10n 25n)
+R0 s0 w0 5k
+D0 b0 0 dm
+R1 b0 0 1meg
+.model dm d is=1e-12
+E1 o1 0 0 b1 1e4
+R2 b1 o1 10k
+E2 o2 0 0 b2 1e4
+R3 b2 o2 10k
+.options reltol=1e-4 method=gear
+.tran 0.2n 40n uic
+"""
+STRONG = """word lines with more capacitance than conductance
+X1 w0 w1 b0 b1 crossbar rows=2 columns=2 word=1 bit=30 model=m word_capacitance=20f bit_capacitance=1f
+.model m yakopcic
+V0 s0 0 pulse(0 1.768 1n 1n 1n 10n 25n)
+R0 s0 w0 5k
+V1 s1 0 pulse(0 1.182 1n 1n 1n 10n 25n)
+R1 s1 w1 1
+V2 b0 0 -0.49
+C1 b1 0 1p
+R2 b1 0 20k
+.options reltol=1e-4
+.tran 0.2n 40n uic
+"""
+
+
+@pytest.mark.parametrize(("deck", "names"), [(WEAK, ("v(b0)", "v(w0)")), (STRONG, ("v(b1)", "v(w0)"))])
+def test_capacitance_of_lines_at_their_ends(deck, names):
+    circuit = read_spice(deck)
+    found, expected = Solver().run(circuit)[0], Solver().run(circuit.expanded())[0]
+    assert found.failed <= 2
+    for name in names:
+        curve = np.interp(found.time, expected.time, expected[name])
+        assert np.sqrt(np.mean((found[name] - curve) ** 2)) < 6e-3 * np.ptp(curve), name
