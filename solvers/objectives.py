@@ -186,5 +186,7 @@ class Energy:
         by_v = product(i[:-1], i[1:])
         by_i = product(v[:-1], v[1:])
         value = float((v[:-1] * by_v[0] + v[1:] * by_v[1]).sum())
+        if ends[0] == ends[1]:
+            return value, {current: window.back(*by_i)}
         slope = window.back(*by_v)
         return value, {current: window.back(*by_i), ends[0]: slope, ends[1]: -slope}

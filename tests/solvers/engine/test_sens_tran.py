@@ -353,3 +353,10 @@ def test_parameters_that_cannot_move_are_left_out():
     assert made.sensitivities(at, []).values == {}
     one = by_difference(made, c, "k1", at, side=-1)
     assert low == pytest.approx(one, rel=1e-6)
+
+
+def test_the_energy_of_a_shorted_inductor():
+    circuit = read_spice("s\nv1 a 0 1\nr1 a 0 1k\nl1 a a 1m ic=1m\n.end\n")
+    value, slopes = Energy("l1")(Solver().transient(circuit, 1e-3, uic=True))
+    assert value == 0.0
+    assert list(slopes) == ["i(l1)"]
