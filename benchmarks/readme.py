@@ -7,14 +7,23 @@ import re
 from pathlib import Path
 from types import ModuleType
 
-from . import bandwidth, batch, crossbar_solve, devices, effective_matrix, network, transient
+from . import (
+    bandwidth,
+    batch,
+    crossbar_solve,
+    devices,
+    effective_matrix,
+    network,
+    spice,
+    transient,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 BENCHMARKS: dict[str, ModuleType] = {
     "crossbar_solve": crossbar_solve, "effective_matrix": effective_matrix, "batch": batch,
     "network": network, "bandwidth": bandwidth, "devices": devices,
-    "transient": transient,
+    "transient": transient, "spice": spice,
 }
 
 

@@ -1,5 +1,6 @@
 """Both sides of the benchmark of decks find the same, and a capped run is printed as a bound."""
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -36,3 +37,19 @@ def test_a_capped_run_is_printed_as_a_bound():
     text = spice.table({"limit_s": 600.0, "rows": [row, {**row, "ours": None}]})
     assert "| ring of 31 inverters | > 600 s |" in text
     assert "| > 240.0x |" in text
+
+
+def test_results_reach_what_is_claimed():
+    result = json.loads((ROOT / "benchmarks" / "results" / "spice.json").read_text())
+    seen = set()
+    for row in result["rows"]:
+        mine, theirs = row["ours"], row["ngspice"]
+        ratio = (result["limit_s"] if theirs is None else theirs["seconds"]) / (mine["read"] + mine["seconds"])
+        if row["case"] == "rc_mesh":
+            assert ratio >= 1.0
+            seen.add(row["size"])
+        if row["case"] == "array_1t1r" and row["size"] == 64:
+            assert ratio >= 100.0
+            assert mine["error"] <= theirs["error"]
+            seen.add("array")
+    assert seen >= {100, 316, "array"}
