@@ -12,12 +12,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from crossbarsim.netlists.errors import BackendUnavailable
-from crossbarsim.solvers.batched import ArrayBackend, choose_backend
-from crossbarsim.solvers.batched.alike import Alike
-from crossbarsim.solvers.batched.reduction import Reduction
-from crossbarsim.solvers.batched.stack import Stack
-from crossbarsim.solvers.problem import make_problem
+from crossbarsim.solvers.crossbar.batched import ArrayBackend, choose_backend
+from crossbarsim.solvers.crossbar.batched.crossbar_batch import Stack
+from crossbarsim.solvers.crossbar.batched.device_tensors import Alike
+from crossbarsim.solvers.crossbar.batched.reduction import Reduction
+from crossbarsim.solvers.crossbar.problem import make_problem
 
 from crossbarsim import (
     EKV,
@@ -29,6 +28,7 @@ from crossbarsim import (
     Solver,
     Wires,
 )
+from crossbarsim.core.errors import BackendUnavailable
 from crossbarsim.devices import VTEAM
 
 from .rowwise import matrices_by_rows

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from crossbarsim.solvers.batched import ArrayBackend
-from crossbarsim.solvers.batched.alike import Alike
+from crossbarsim.solvers.crossbar.batched import ArrayBackend
+from crossbarsim.solvers.crossbar.batched.device_tensors import Alike
 
 from crossbarsim import Crossbar, Wires
 

@@ -1,7 +1,7 @@
 """Circuit-level simulation of memristor crossbars and the deep networks that run on them."""
 
-from .devices.access import OneSelectorOneResistor, OneTransistorOneResistor
-from .devices.transistors import EKV, Level1
+from .devices.cells.access_cells import OneSelectorOneResistor, OneTransistorOneResistor
+from .devices.cells.transistors import EKV, Level1
 from .netlists import (
     BackendUnavailable,
     Circuit,
@@ -28,7 +28,7 @@ from .netlists import (
     read_spice,
 )
 from .solvers import Solution, Solver
-from .solvers.engine.raw import read_raw, write_raw
+from .solvers.circuit.rawfile.reader import read_raw, write_raw
 
 __all__ = [
     "EKV",

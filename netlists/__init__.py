@@ -1,9 +1,17 @@
 """What the circuit is: crossbars, flat circuits, line ends. Nothing here solves anything."""
 
+from ..core.errors import (
+    BackendUnavailable,
+    ConvergenceError,
+    CrossbarSimError,
+    NetlistError,
+    OutOfMemoryError,
+    ParameterError,
+    SingularCircuitError,
+)
 from .circuit import Circuit
-from .crossbar import Crossbar, Resistive, Wires
-from .devices import DeviceModel
-from .ends import (
+from .crossbar.crossbar import Crossbar, Resistive, Wires
+from .crossbar.ends import (
     Driven,
     Ends,
     Floating,
@@ -13,17 +21,9 @@ from .ends import (
     Transimpedance,
     VirtualGround,
 )
-from .errors import (
-    BackendUnavailable,
-    ConvergenceError,
-    CrossbarSimError,
-    NetlistError,
-    OutOfMemoryError,
-    ParameterError,
-    SingularCircuitError,
-)
+from .device_protocol import DeviceModel
 from .sources import Pulse, Pwl, Sine
-from .spice.reader import read_spice
+from .spice.read.reader import read_spice
 
 __all__ = [
     "BackendUnavailable",

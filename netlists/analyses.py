@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._check import Array
-from .errors import ParameterError
+from ..core.errors import ParameterError
+from ..core.validation import Array
 
 if TYPE_CHECKING:
-    from .spice.expression import Expression
+    from .spice.expressions.expression import Expression
 
 __all__ = [
     "Ac", "Analysis", "Command", "Dc", "Event", "Four", "Measure", "Noise", "Op", "Place", "Points",

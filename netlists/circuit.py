@@ -6,17 +6,17 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from ..core.errors import ParameterError
+from ..core.units import spice_number
 from .analyses import Analysis, Command, Measure, Save, Tran
 from .elements import KINDS, Element, Model
-from .errors import ParameterError
 from .more_elements import MoreElements
 from .sources import Source
-from .units import spice_number
 
 if TYPE_CHECKING:
     import networkx as nx
 
-    from .arrays import CrossbarBlock
+    from .crossbar_element import CrossbarBlock
 
 __all__ = ["GROUND", "Circuit"]
 
@@ -105,7 +105,7 @@ class Circuit(MoreElements):
         self.commands: list[Command] = []
         self.notes: list[str] = []
         self.arrays: dict[str, CrossbarBlock] = {}
-        self.deck: Any = None  # of a deck that was read, see `crossbarsim.netlists.spice.reader`
+        self.deck: Any = None  # of a deck that was read, see `spice.read.reader`
 
     def __repr__(self) -> str:
         return f"Circuit({self.title!r}, {len(self._elements)} elements, {len(self._nodes)} nodes)"
@@ -329,7 +329,7 @@ class Circuit(MoreElements):
             raise ParameterError(f"{element.name}: kind and nodes must stay")
         key = element.name.lower()
         if key in self.arrays:
-            from .arrays import changed  # noqa: PLC0415 - it makes circuits
+            from .crossbar_element import changed  # noqa: PLC0415 - it makes circuits
 
             self.arrays[key] = changed(self.arrays[key], before, element)
         self._elements[element.name.lower()] = element
@@ -366,7 +366,7 @@ class Circuit(MoreElements):
         NetlistError
             Cells that exist in Python only.
         """
-        from .arrays import expanded  # noqa: PLC0415 - it makes circuits
+        from .crossbar_element import expanded  # noqa: PLC0415 - it makes circuits
 
         return expanded(self, tuple(keep))
 
@@ -383,7 +383,7 @@ class Circuit(MoreElements):
         NetlistError
             A definition that cannot be read.
         """
-        from .spice.reader import read_spice  # noqa: PLC0415 - it makes circuits
+        from .spice.read.reader import read_spice  # noqa: PLC0415 - it makes circuits
 
         return read_spice(self.to_spice())
 
@@ -402,6 +402,6 @@ class Circuit(MoreElements):
         NetlistError
             An element that cannot be written.
         """
-        from .spice.writer import write_deck  # noqa: PLC0415 - it needs the circuit
+        from .spice.write.deck import write_deck  # noqa: PLC0415 - it needs the circuit
 
         return write_deck(self, dialect)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .sources import Source, spice_source
-from .spice.expression import Expression
+from .spice.expressions.expression import Expression
 
 __all__ = ["KINDS", "Element", "Model", "Value"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any, Self
 
-from .arrays import CrossbarBlock, tied
-from .crossbar import Crossbar
-from .devices import model as device_model
+from ..core.errors import NetlistError, ParameterError
+from ..core.units import spice_number
+from .crossbar.crossbar import Crossbar
+from .crossbar_element import CrossbarBlock, tied
+from .device_protocol import model as device_model
 from .elements import Element, Model, Value
-from .errors import NetlistError, ParameterError
 from .spice.cards import CANONICAL, CARDS, card
-from .spice.expression import Expression
-from .units import spice_number
+from .spice.expressions.expression import Expression
 
 __all__ = ["MoreElements"]
 
@@ -181,7 +181,7 @@ class MoreElements:
     ) -> Self:
         """Add a behavioural source: an expression of its voltage `v` or its current `i`.
 
-        Such as ``i="1m*tanh(v(in, out)) + i(v1)"``, see `crossbarsim.netlists.spice.expression`.
+        Such as ``i="1m*tanh(v(in, out)) + i(v1)"``, see `netlists.spice.expressions`.
         """
         if (v is None) == (i is None):
             raise ParameterError(f"B {name}: give either `v` or `i`")

@@ -8,8 +8,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from ._check import Array, finite_array
-from .errors import ParameterError
+from ..core.errors import ParameterError
+from ..core.validation import Array, finite_array
 
 __all__ = ["Pulse", "Pwl", "Sine", "Source", "spice_source"]
 

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from ..core.errors import ParameterError
+from ..core.progress import progress_bar
+from ..core.units import spice_number
 from ..netlists.analyses import Dc, Points, Sweep, Tran
 from ..netlists.circuit import Circuit
-from ..netlists.crossbar import Crossbar
-from ..netlists.errors import ParameterError
-from ..netlists.units import spice_number
-from .progress import progress_bar
+from ..netlists.crossbar.crossbar import Crossbar
 from .small_signals import SmallSignals
 
 if TYPE_CHECKING:
-    from .engine.op import OperatingPoint
-    from .engine.results import Sweep as SweepResult
-    from .engine.results import Transient
-    from .engine.sens_tran import TransientAdjoint
+    from .circuit.analyses.op import OperatingPoint
+    from .circuit.results.results import Sweep as SweepResult
+    from .circuit.results.results import Transient
+    from .circuit.sensitivity.transient_adjoint import TransientAdjoint
     from .objectives import Objective
     from .transient_result import TransientResult
 
@@ -61,7 +61,7 @@ class Analyses(SmallSignals):
         ConvergenceError
             Says what was tried, and which nodes and elements did not settle.
         """
-        from .engine.op import operating_point  # noqa: PLC0415 - imports numba
+        from .circuit.analyses.op import operating_point  # noqa: PLC0415 - imports numba
 
         return operating_point(circuit, temperature=temperature)
 
@@ -98,7 +98,7 @@ class Analyses(SmallSignals):
         >>> Solver().dc_sweep(circuit, {"r2": [1e3, 3e3], "v1": [0.0, 1.0]})["v(out)"].tolist()
         [[0.0, 0.5], [0.0, 0.75]]
         """
-        from .engine.dc import dc_sweep  # noqa: PLC0415 - imports numba
+        from .circuit.analyses.dc import dc_sweep  # noqa: PLC0415 - imports numba
 
         if not isinstance(circuit, Circuit):
             raise ParameterError(f"`circuit` must be a Circuit; got {type(circuit).__name__}")
@@ -186,7 +186,7 @@ class Analyses(SmallSignals):
             analysis = _tran(
                 waveforms if t_stop is None else t_stop, step, max_step, uic=uic, start=start
             )
-            from .engine.tran import transient  # noqa: PLC0415 - imports numba
+            from .circuit.analyses.transient import transient  # noqa: PLC0415 - imports numba
 
             with progress_bar("transient", progress) as advance:
                 return transient(xbar, analysis, save=save, progress=advance)
@@ -194,7 +194,7 @@ class Analyses(SmallSignals):
             raise ParameterError(
                 f"`xbar` must be a Crossbar or a Circuit; got {type(xbar).__name__}"
             )
-        from .transient import run_transient  # noqa: PLC0415 - imports numba
+        from .crossbar.transient import run_transient  # noqa: PLC0415 - imports numba
 
         with progress_bar("transient", progress) as advance:
             return run_transient(
@@ -277,7 +277,7 @@ class Analyses(SmallSignals):
 
         For frameworks of automatic differentiation: forward is ``made.transient["v(out)"]``,
         backward ``made.sensitivities({"v(out)": gradient}, parameters)``, see
-        `crossbarsim.solvers.engine.sens_tran`.
+        `crossbarsim.solvers.circuit.sensitivity.transient_adjoint`.
 
         Parameters
         ----------
@@ -305,7 +305,7 @@ class Analyses(SmallSignals):
         NetlistError
             An analysis that is not supported.
         """
-        from .engine.run import run  # noqa: PLC0415 - imports numba
+        from .circuit.analyses.run import run  # noqa: PLC0415 - imports numba
 
         return run(circuit)
 
@@ -316,7 +316,7 @@ def _adjoint(
 ) -> TransientAdjoint:
     if not isinstance(circuit, Circuit):
         raise ParameterError(f"`circuit` must be a Circuit; got {type(circuit).__name__}")
-    from .engine.sens_tran import TransientAdjoint  # noqa: PLC0415 - imports numba
+    from .circuit.sensitivity.transient_adjoint import TransientAdjoint  # noqa: PLC0415 - imports numba
 
     with progress_bar("transient", progress) as advance:
         return TransientAdjoint(

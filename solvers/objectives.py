@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..netlists._check import Array
-from ..netlists.errors import ParameterError
+from ..core.errors import ParameterError
+from ..core.validation import Array
 
 if TYPE_CHECKING:
-    from .engine.results import Transient
+    from .circuit.results.results import Transient
 
 __all__ = ["Energy", "Integral", "Mean", "Objective", "Rms", "ValueAt"]
 

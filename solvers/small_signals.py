@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.errors import ParameterError
 from ..netlists.analyses import Ac, Noise, Points, Sens, Tf
 from ..netlists.circuit import Circuit
-from ..netlists.errors import ParameterError
 
 if TYPE_CHECKING:
-    from .engine.ac import Spectrum
-    from .engine.noise import NoiseSpectrum
-    from .engine.sens import Sensitivities, SensitivitySpectrum
-    from .engine.tf import TransferFunction
+    from .circuit.analyses.ac import Spectrum
+    from .circuit.analyses.noise import NoiseSpectrum
+    from .circuit.analyses.sensitivities import Sensitivities, SensitivitySpectrum
+    from .circuit.analyses.transfer_function import TransferFunction
 
 __all__ = ["SmallSignals"]
 
@@ -59,7 +59,7 @@ class SmallSignals:
         >>> abs(Solver().ac(circuit, [159.15494309])["v(out)"]).round(6).tolist()
         [0.707107]
         """
-        from .engine.ac import ac  # noqa: PLC0415 - imports numba
+        from .circuit.analyses.ac import ac  # noqa: PLC0415 - imports numba
 
         _check(circuit)
         return ac(circuit, Ac(_points(frequencies)), save=save, temperature=temperature)
@@ -86,7 +86,7 @@ class SmallSignals:
             ``result["onoise_spectrum"]``, ``["inoise_spectrum"]``, ``["onoise_r1"]``,
             ``["onoise_total"]``, ...
         """
-        from .engine.noise import noise  # noqa: PLC0415 - imports numba
+        from .circuit.analyses.noise import noise  # noqa: PLC0415 - imports numba
 
         _check(circuit)
         return noise(
@@ -106,7 +106,7 @@ class SmallSignals:
         source : str
         temperature : float, kelvin, optional
         """
-        from .engine.tf import tf  # noqa: PLC0415 - imports numba
+        from .circuit.analyses.transfer_function import tf  # noqa: PLC0415 - imports numba
 
         _check(circuit)
         return tf(circuit, Tf(_probe(output), source), temperature=temperature)
@@ -131,7 +131,7 @@ class SmallSignals:
         Sensitivities or SensitivitySpectrum
             ``result["r1"]``, ``result["q1:bf"]`` (of the model card), ``result["m1_w"]``.
         """
-        from .engine.sens import sens  # noqa: PLC0415 - imports numba
+        from .circuit.analyses.sensitivities import sens  # noqa: PLC0415 - imports numba
 
         _check(circuit)
         points = None if frequencies is None else _points(frequencies)

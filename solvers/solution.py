@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ..netlists._check import Array
-from ..netlists.crossbar import Crossbar
-from ..netlists.ends import END_NAMES
-from ..netlists.errors import NetlistError, ParameterError
-from ..netlists.npz import open_npz
-from .problem import RawSolution
+from ..core.errors import NetlistError, ParameterError
+from ..core.npz import open_npz
+from ..core.validation import Array
+from ..netlists.crossbar.crossbar import Crossbar
+from ..netlists.crossbar.ends import END_NAMES
+from .crossbar.problem import RawSolution
 
 __all__ = ["Gradients", "Solution"]
 

@@ -9,19 +9,19 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..netlists._check import Array, finite_array
-from ..netlists.crossbar import Crossbar, Resistive
-from ..netlists.errors import ConvergenceError, ParameterError
-from . import structured
-from .adjoint import gradients, like_bit, like_word
-from .adjoint_cells import cell_gradients, linearise
-from .batched import front as batched
-from .batched.module import ArrayBackend, choose_backend
-from .cells import array_cells, solve_cells
-from .many import ManyArrays
-from .mna.crossbar import solve_crossbar
-from .mna.factors import factors_for
-from .problem import CrossbarProblem, RawSolution, check_input, make_problem
+from ..core.errors import ConvergenceError, ParameterError
+from ..core.validation import Array, finite_array
+from ..netlists.crossbar.crossbar import Crossbar, Resistive
+from .crossbar import structured
+from .crossbar.adjoint import gradients, like_bit, like_word
+from .crossbar.batched import dispatch as batched
+from .crossbar.batched.array_backend import ArrayBackend, choose_backend
+from .crossbar.cell_adjoint import cell_gradients, linearise
+from .crossbar.monte_carlo import ManyArrays
+from .crossbar.problem import CrossbarProblem, RawSolution, check_input, make_problem
+from .crossbar.sparse.factors import factors_for
+from .crossbar.sparse.nodal import solve_crossbar
+from .crossbar.static_cells import array_cells, solve_cells
 from .solution import Gradients, Solution
 
 __all__ = ["Solver"]

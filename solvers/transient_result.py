@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..netlists._check import Array
-from ..netlists.crossbar import Crossbar
-from ..netlists.errors import BackendUnavailable, ParameterError
+from ..core.errors import BackendUnavailable, ParameterError
+from ..core.validation import Array
+from ..netlists.crossbar.crossbar import Crossbar
 
 __all__ = ["TransientResult"]
 

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 import crossbarsim
-from crossbarsim.cli import app
+from crossbarsim.cli.main import app
 
 RUN = CliRunner()
 TINY = [
@@ -38,7 +38,7 @@ def test_module_runs():
 
 def test_import_is_light():
     code = (
-        "import sys, crossbarsim.cli; "
+        "import sys, crossbarsim.cli.main; "
         "print([m for m in ('torch', 'matplotlib', 'pandas', 'numba') if m in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,

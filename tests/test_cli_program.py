@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from crossbarsim.cli import app
+from crossbarsim.cli.main import app
 
 RUN = CliRunner()
 SMALL = ["program", "vteam", "--preset", "magic", "--set", "v_off=1", "--size", "3x4"]

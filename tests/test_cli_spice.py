@@ -4,10 +4,10 @@ import csv
 
 import numpy as np
 import pytest
-from crossbarsim.solvers.engine.raw import read_raw
+from crossbarsim.solvers.circuit.rawfile.reader import read_raw
 from typer.testing import CliRunner
 
-from crossbarsim.cli import app
+from crossbarsim.cli.main import app
 
 RUN = CliRunner()
 DECK = """divider and filter

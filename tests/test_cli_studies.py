@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from crossbarsim.cli import app
+from crossbarsim.cli.main import app
 
 RUN = CliRunner()
 QUICK = ["study", "nonidealities", "--quick", "--tile", "48x20", "--ohm", "0,5", "--bits", "3",

@@ -10,7 +10,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from crossbarsim.cli import app
+from crossbarsim.cli.main import app
 
 PAGE = Path(__file__).parents[1] / "docs" / "coming-from-memtorch.md"
 TEXT = PAGE.read_text(encoding="utf-8")

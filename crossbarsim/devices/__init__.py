@@ -4,28 +4,28 @@
 entry points of the group ``crossbarsim.devices``.
 """
 
-from ..netlists.cells import register_reader
-from ..netlists.devices import device, model, models, register, register_cells
-from .access import OneSelectorOneResistor, OneTransistorOneResistor, make_cells
-from .archive import read_cells
+from ..netlists.crossbar.cells import register_reader
+from ..netlists.device_protocol import device, model, models, register, register_cells
 from .base import Device
-from .cells import DeviceArray
-from .data_driven import DataDriven2018, DataDriven2021
-from .jart import JartVcmV1b
-from .jart_variable import JartVcmV1bVariable
-from .linear_ion_drift import LinearIonDrift
+from .cells.access_cells import OneSelectorOneResistor, OneTransistorOneResistor, make_cells
+from .cells.array_io import read_cells
+from .cells.device_array import DeviceArray
+from .cells.transistors import EKV, Level1, Transistor
+from .models.data_driven import DataDriven2018, DataDriven2021
+from .models.jart import JartVcmV1b
+from .models.jart_variable import JartVcmV1bVariable
+from .models.linear_ion_drift import LinearIonDrift
+from .models.selectors import ExponentialSelector, MiecSelector, ThresholdSelector
+from .models.simmons import SimmonsTunnelBarrier
+from .models.sky130 import Sky130Reram
+from .models.stanford_pku import StanfordPKU
+from .models.static import Ohmic, PhaseChange, StaticPolynomial, StaticSinh
+from .models.static_table import StaticTable
+from .models.team import TEAM
+from .models.vteam import VTEAM
+from .models.yakopcic import Yakopcic
 from .parameters import State, parameter
-from .selectors import ExponentialSelector, MiecSelector, ThresholdSelector
-from .simmons import SimmonsTunnelBarrier
 from .simulate import Trace
-from .sky130 import Sky130Reram
-from .stanford_pku import StanfordPKU
-from .static import Ohmic, PhaseChange, StaticPolynomial, StaticSinh
-from .static_table import StaticTable
-from .team import TEAM
-from .transistors import EKV, Level1, Transistor
-from .vteam import VTEAM
-from .yakopcic import Yakopcic
 
 __all__ = [
     "EKV", "TEAM", "VTEAM", "DataDriven2018", "DataDriven2021", "Device", "DeviceArray",

@@ -9,12 +9,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from ..netlists._check import Array, finite_array
-from ..netlists.errors import ParameterError
-from .compiled import build
-from .laws import law_source
+from ..core.errors import ParameterError
+from ..core.validation import Array, finite_array
+from .laws.compilation import build
+from .laws.laws import law_source
+from .laws.partials import check_partials
 from .parameters import Parameter, State, closest, operands, read_values
-from .partials import check_partials
 from .simulate import Trace, hysteresis, simulate
 
 __all__ = ["Device"]
@@ -329,7 +329,7 @@ class Device:
         capacitance : float or (M, N) array, farad
             Across every cell.
         """
-        from .cells import device_array  # noqa: PLC0415 - cells are made of devices
+        from .cells.device_array import device_array  # noqa: PLC0415 - cells are made of devices
 
         return device_array(self, conductance, state, shape, capacitance)
 

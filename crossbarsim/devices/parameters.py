@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..netlists._check import Array, finite_array
-from ..netlists.errors import ParameterError
+from ..core.errors import ParameterError
+from ..core.validation import Array, finite_array
 
 __all__ = ["Parameter", "State", "closest", "operands", "parameter", "read_values"]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..netlists._check import Array, finite_array
-from ..netlists.errors import BackendUnavailable, ParameterError
+from ..core.errors import BackendUnavailable, ParameterError
+from ..core.validation import Array, finite_array
 from .simulate import Trace
 
 if TYPE_CHECKING:

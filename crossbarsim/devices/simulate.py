@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..netlists._check import Array, finite_array
-from ..netlists.errors import ConvergenceError, ParameterError
-from ..solvers.batched import choose_backend
-from ..solvers.structured.threads import spread
+from ..core.compiled.threads import spread
+from ..core.errors import ConvergenceError, ParameterError
+from ..core.validation import Array, finite_array
+from ..solvers.crossbar.batched import choose_backend
 
 if TYPE_CHECKING:
     from .base import Device
@@ -147,7 +147,7 @@ def simulate(
         return int(bad) + k * _BLOCK if bad >= 0 else -1
 
     if arrays is not None:
-        from .gpu import integrate_on_device  # noqa: PLC0415 - writes and compiles CUDA C
+        from .laws.cuda import integrate_on_device  # noqa: PLC0415 - writes and compiles CUDA C
 
         blocks = [integrate_on_device(
             arrays, device, time, drive, (P, low, high), x, rtol, max_steps, key, current, states,

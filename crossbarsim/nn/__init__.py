@@ -1,10 +1,11 @@
 """Deep networks on crossbars, in PyTorch."""
 
+from .batchnorm_folding import fold_batchnorm
 from .calibrate import Calibration, MatrixCalibration, calibrate
+from .chip.matrix import StoredMatrix
+from .chip.replace_periphery import equip
 from .config import CrossbarConfig
 from .convert import convert
-from .equip import equip
-from .fold import fold_batchnorm
 from .layers import (
     CrossbarConv1d,
     CrossbarConv2d,
@@ -25,7 +26,6 @@ from .layers import (
     CrossbarRNNCell,
 )
 from .report import LayerReport, NetworkReport, report
-from .stored import StoredMatrix
 
 __all__ = [
     "Calibration",

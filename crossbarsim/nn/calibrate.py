@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..netlists.errors import ParameterError
+from ..core.errors import ParameterError
 from ..periphery import RangeObserver
+from .chip.matrix import StoredMatrix
 from .layers import CrossbarLayer
-from .stored import StoredMatrix
 
 __all__ = ["Calibration", "MatrixCalibration", "calibrate", "stored_names"]
 

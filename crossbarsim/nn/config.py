@@ -8,17 +8,17 @@ from functools import cached_property
 from numbers import Integral
 from typing import Any, Literal, get_args
 
-from ..checks import choice
-from ..netlists.crossbar import Wires
-from ..netlists.ends import Driven, Ends, Floating, Grounded
-from ..netlists.errors import ParameterError
+from ..core.errors import ParameterError
+from ..core.settings import choice
+from ..netlists.crossbar.crossbar import Wires
+from ..netlists.crossbar.ends import Driven, Ends, Floating, Grounded
 from ..nonidealities import NonIdealities
-from ..nonidealities.record import record
+from ..nonidealities.settings_record import record
 from ..periphery import ENCODINGS, Periphery
 from ..periphery.encodings import check_dac
 from ..solvers import Solver
+from .chip.wiring import Wiring
 from .mapping import Layout
-from .wiring import Wiring
 
 __all__ = ["CrossbarConfig"]
 

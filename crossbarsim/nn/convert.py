@@ -10,11 +10,11 @@ from typing import Any, TypeAlias
 from torch import nn
 from torch.nn.modules.lazy import LazyModuleMixin
 
-from ..netlists.errors import ParameterError
+from ..core.errors import ParameterError
+from .batchnorm_folding import fold_batchnorm
 from .config import CrossbarConfig
-from .fold import fold_batchnorm
+from .convertible import check_convertible, crossbar_type, why_digital
 from .layers import CrossbarLayer
-from .support import check_convertible, crossbar_type, why_digital
 
 __all__ = ["convert"]
 

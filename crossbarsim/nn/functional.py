@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ..netlists._check import Array
-from ..netlists.crossbar import Crossbar, Wires
-from ..netlists.ends import Ends
-from ..netlists.errors import BackendUnavailable, ParameterError
+from ..core.errors import BackendUnavailable, ParameterError
+from ..core.validation import Array
+from ..netlists.crossbar.crossbar import Crossbar, Wires
+from ..netlists.crossbar.ends import Ends
 from ..solvers import Solver
-from ..solvers.batched import ArrayBackend, choose_backend
-from .on_device import currents_on_device, matrices_on_device
+from ..solvers.crossbar.batched import ArrayBackend, choose_backend
+from .cuda_tensors import currents_on_device, matrices_on_device
 
 __all__ = ["crossbar_currents", "effective_matrices", "effective_matrix"]
 

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ..netlists._check import Array
-from ..netlists.crossbar import Crossbar, Wires
-from ..netlists.ends import Ends
-from ..netlists.errors import ParameterError
-from ..nonidealities.base import CellLaw
+from ..core.errors import ParameterError
+from ..core.validation import Array
+from ..netlists.crossbar.crossbar import Crossbar, Wires
+from ..netlists.crossbar.ends import Ends
+from ..nonidealities.protocols import CellLaw
 from ..solvers import Solver
 from ..solvers.solution import Gradients
 from .functional import (

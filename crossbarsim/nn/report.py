@@ -10,12 +10,12 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from ..netlists.errors import BackendUnavailable, ParameterError
+from ..core.errors import BackendUnavailable, ParameterError
 from ..periphery import LayerCost, NetworkCost, Technology
-from .inspect import Inspection, inspecting, weight_errors
+from .chip.matrix import StoredMatrix
+from .chip.matrix_report import Inspection, inspecting, weight_errors
+from .convertible import why_digital
 from .layers import CrossbarLayer
-from .stored import StoredMatrix
-from .support import why_digital
 
 __all__ = ["LayerReport", "NetworkReport", "report"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from ..draws import Place
-from ..netlists._check import Array
+from ..core.draws import Place
+from ..core.validation import Array
 
 __all__ = ["relative_deviation"]
 

@@ -1,28 +1,28 @@
 """What makes the devices of a crossbar differ from ideal ones, one file per effect."""
 
-from .base import AgeingEffect, CellLaw, NoiseLaw, WriteEffect
-from .clusters import FaultCluster
-from .correlation import Correlation
-from .dependence import Logarithm, Polynomial, Table
-from .devices import vary
-from .distributions import Distribution, LogNormal, Normal, Truncated, Uniform
-from .disturb import DeviceDisturb, ReadDisturb
-from .drift import ConductanceDrift, LogarithmicDrift
-from .effects import NonIdealities
-from .endurance import Endurance, FailureLaw, RetentionLoss
+from .ageing.disturb import DeviceDisturb, ReadDisturb
+from .ageing.drift import ConductanceDrift, LogarithmicDrift
+from .ageing.endurance import Endurance, FailureLaw, RetentionLoss
+from .ageing.retention import Retention
 from .fabricate import Fabricated
-from .faults import Fault, FaultMap, Faults
-from .flicker import FlickerNoise
-from .iv import DeviceIV, PolynomialIV, SinhIV, TableIV, cell_curve
-from .noise import ReadNoise
-from .noise_circuit import CircuitNoise
-from .pulse_write import MeasuredWrite, PulseWrite
-from .retention import Retention
-from .states import ConductanceStates
-from .telegraph import TelegraphNoise
+from .faults.clusters import FaultCluster
+from .faults.faults import Fault, FaultMap, Faults
+from .iv_curves import DeviceIV, PolynomialIV, SinhIV, TableIV, cell_curve
+from .noise.circuit import CircuitNoise
+from .noise.flicker import FlickerNoise
+from .noise.noise import ReadNoise
+from .noise.telegraph import TelegraphNoise
+from .nonidealities import NonIdealities
+from .protocols import AgeingEffect, CellLaw, NoiseLaw, WriteEffect
 from .temperature import Conduction, Metal
-from .variability import Variability
-from .write import WriteNoise
+from .variability.correlation import Correlation
+from .variability.dependence import Logarithm, Polynomial, Table
+from .variability.device_parameters import vary
+from .variability.distributions import Distribution, LogNormal, Normal, Truncated, Uniform
+from .variability.variability import Variability
+from .writing.finite_states import ConductanceStates
+from .writing.pulse_write import MeasuredWrite, PulseWrite
+from .writing.write_errors import WriteNoise
 
 __all__ = [
     "AgeingEffect",

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..draws import Place
-from ..netlists._check import Array
-from ..netlists.errors import ParameterError
-from ..tensors import Values, like, namespace
-from .faults import Faults
-from .variability import Keyed, redraw
+from ..core.array_api import Values, like, namespace
+from ..core.draws import Place
+from ..core.errors import ParameterError
+from ..core.validation import Array
+from .faults.faults import Faults
+from .variability.variability import Keyed, redraw
 
 __all__ = ["PARAMETERS", "Fabricated", "fabricate"]
 

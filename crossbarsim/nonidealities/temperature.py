@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..checks import number
-from ..netlists.crossbar import Wires
-from ..netlists.errors import ParameterError
-from ..tensors import Values, clip, like
+from ..core.array_api import Values, clip, like
+from ..core.errors import ParameterError
+from ..core.settings import number
+from ..netlists.crossbar.crossbar import Wires
+from .ageing.retention import arrhenius
 from .fabricate import Fabricated
-from .retention import arrhenius
 
 __all__ = ["Conduction", "Metal"]
 

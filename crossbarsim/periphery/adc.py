@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..checks import choice, count, number
-from ..draws import Place
-from ..netlists._check import Array
-from ..netlists.errors import ParameterError
-from ..tensors import is_tensor, namespace, straight_through
-from ._arrays import as_float, check_errors, constant, normal, saturate
+from ..core.array_api import is_tensor, namespace, straight_through
+from ..core.array_shapes import as_float, check_errors, constant, normal, saturate
+from ..core.draws import Place
+from ..core.errors import ParameterError
+from ..core.settings import choice, count, number
+from ..core.validation import Array
 from .grid import Grid, draw_nonlinearity
 from .reads import Noise, standard_normal
 

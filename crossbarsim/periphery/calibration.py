@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import number
-from ..netlists.errors import ParameterError
-from ..tensors import is_tensor
-from ._arrays import as_float
+from ..core.array_api import is_tensor
+from ..core.array_shapes import as_float
+from ..core.errors import ParameterError
+from ..core.settings import number
 
 __all__ = ["RangeObserver"]
 

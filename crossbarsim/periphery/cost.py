@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 
-from ..checks import count, number
-from ..netlists.errors import ParameterError
+from ..core.errors import ParameterError
+from ..core.settings import count, number
 from .encodings import constant_phases, phase_count
 from .integrator import IntegratorSense
 from .periphery import Periphery

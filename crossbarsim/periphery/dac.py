@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import count
-from ..draws import Place
-from ..netlists._check import Array
-from ..netlists.errors import ParameterError
-from ..tensors import is_tensor, namespace, straight_through
-from ._arrays import as_float, check_errors, constant, normal, saturate
+from ..core.array_api import is_tensor, namespace, straight_through
+from ..core.array_shapes import as_float, check_errors, constant, normal, saturate
+from ..core.draws import Place
+from ..core.errors import ParameterError
+from ..core.settings import count
+from ..core.validation import Array
 from .grid import Grid, draw_nonlinearity
 
 __all__ = ["DAC", "DACErrors"]

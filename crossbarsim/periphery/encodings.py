@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..checks import choice
-from ..netlists.errors import ParameterError
-from ..tensors import is_tensor, namespace, straight_through
-from ._arrays import as_float, saturate
+from ..core.array_api import is_tensor, namespace, straight_through
+from ..core.array_shapes import as_float, saturate
+from ..core.errors import ParameterError
+from ..core.settings import choice
 from .dac import DAC, DACErrors, check_rows
 from .grid import Grid
 

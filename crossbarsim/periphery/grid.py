@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..netlists._check import Array
+from ..core.validation import Array
 
 __all__ = ["Grid", "draw_nonlinearity"]
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..checks import number
-from ..draws import Place
-from ..netlists.ends import Amplifier, VirtualGround
-from ..netlists.errors import ParameterError
-from ..tensors import namespace
-from ._arrays import as_float, constant, saturate
+from ..core.array_api import namespace
+from ..core.array_shapes import as_float, constant, saturate
+from ..core.draws import Place
+from ..core.errors import ParameterError
+from ..core.settings import number
+from ..netlists.crossbar.ends import Amplifier, VirtualGround
 from .reads import Noise
 from .sense import SenseErrors, draw_errors, load_of, with_gain
 

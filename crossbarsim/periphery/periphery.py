@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
-from ..checks import choice, count, number
-from ..draws import Place
-from ..netlists.crossbar import Wires
-from ..netlists.ends import Ends, Sensed, VirtualGround
-from ..netlists.errors import ParameterError
-from ._arrays import as_float
+from ..core.array_shapes import as_float
+from ..core.draws import Place
+from ..core.errors import ParameterError
+from ..core.settings import choice, count, number
+from ..netlists.crossbar.crossbar import Wires
+from ..netlists.crossbar.ends import Ends, Sensed, VirtualGround
 from .adc import ADC, ADCErrors, full_scale_of
 from .calibration import RangeObserver
 from .dac import DAC, DACErrors
@@ -62,7 +62,7 @@ class Periphery:
     --------
     >>> import numpy as np
     >>> from crossbarsim import Crossbar, Solver, Wires
-    >>> from crossbarsim.draws import Place
+    >>> from crossbarsim.core.draws import Place
     >>> from crossbarsim.periphery import ADC, DAC, Periphery, TransimpedanceSense
     >>> around = Periphery(dac=DAC(bits=6), sense=TransimpedanceSense(gain=1e3),
     ...                    adc=ADC(bits=8, dnl=0.2, full_scale=2e-5))

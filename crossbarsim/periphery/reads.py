@@ -7,10 +7,10 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ..checks import count
-from ..draws import Place, read_normals
-from ..netlists._check import Array
-from ..netlists.errors import ParameterError
+from ..core.draws import Place, read_normals
+from ..core.errors import ParameterError
+from ..core.settings import count
+from ..core.validation import Array
 
 __all__ = ["Noise", "Reads", "standard_normal"]
 

@@ -10,13 +10,13 @@ import math
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ..checks import count, number
-from ..draws import Place
-from ..netlists._check import Array
-from ..netlists.ends import Amplifier, LoadResistor, Transimpedance, VirtualGround
-from ..netlists.errors import ParameterError
-from ..tensors import namespace
-from ._arrays import as_float, constant, normal, saturate
+from ..core.array_api import namespace
+from ..core.array_shapes import as_float, constant, normal, saturate
+from ..core.draws import Place
+from ..core.errors import ParameterError
+from ..core.settings import count, number
+from ..core.validation import Array
+from ..netlists.crossbar.ends import Amplifier, LoadResistor, Transimpedance, VirtualGround
 from .reads import Noise, standard_normal
 
 __all__ = [

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..checks import choice, count, number
+from ..core.settings import choice, count, number
 from .integrator import IntegratorSense
 from .sense import CurrentMirrorSense, TransimpedanceSense
 

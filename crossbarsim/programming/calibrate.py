@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..core.errors import ConvergenceError, ParameterError
+from ..core.validation import Array
 from ..devices import OneTransistorOneResistor
-from ..netlists._check import Array
-from ..netlists.crossbar import Crossbar
-from ..netlists.errors import ConvergenceError, ParameterError
+from ..netlists.crossbar.crossbar import Crossbar
 from ..solvers import Solver
 from .polarity import sample_cells, set_sign
 from .pulses import PulseTrain

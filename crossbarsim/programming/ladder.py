@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..netlists._check import Array
-from ..netlists.errors import ParameterError
+from ..core.errors import ParameterError
+from ..core.validation import Array
 from .pulses import PulseTrain
 
 __all__ = ["Ladder", "Rungs"]

@@ -12,7 +12,7 @@ from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..netlists.errors import ParameterError
+from ..core.errors import ParameterError
 from .result import ProgramResult
 
 __all__ = ["plot_program", "save_program"]

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ..core.errors import ParameterError
+from ..core.validation import Array
 from ..devices import Device, DeviceArray, OneSelectorOneResistor, OneTransistorOneResistor
-from ..netlists._check import Array
-from ..netlists.errors import ParameterError
 
 __all__ = ["pristine_state", "sample_cells", "set_sign", "typical"]
 

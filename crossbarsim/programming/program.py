@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..netlists._check import Array, finite_array
-from ..netlists.crossbar import Crossbar
-from ..netlists.errors import ParameterError
+from ..core.errors import ParameterError
+from ..core.validation import Array, finite_array
+from ..netlists.crossbar.crossbar import Crossbar
 from ..solvers import Solver
 from .calibrate import pulse_window
 from .ladder import Ladder

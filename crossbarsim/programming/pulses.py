@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..netlists._check import Array
-from ..netlists.errors import ParameterError
+from ..core.errors import ParameterError
+from ..core.validation import Array
 from ..netlists.sources import Pulse
 
 __all__ = ["PulseTrain"]

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..netlists._check import Array
-from ..netlists.crossbar import Crossbar
+from ..core.validation import Array
+from ..netlists.crossbar.crossbar import Crossbar
 
 __all__ = ["ProgramResult"]
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..netlists._check import Array
-from ..netlists.crossbar import Crossbar
+from ..core.validation import Array
+from ..netlists.crossbar.crossbar import Crossbar
 from ..solvers import Solver
 from .ladder import Ladder, Rungs
 from .polarity import set_sign

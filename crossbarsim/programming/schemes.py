@@ -8,11 +8,11 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias, runtime_checkabl
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.errors import ParameterError
+from ..core.validation import Array
 from ..devices import OneTransistorOneResistor
 from ..devices.parameters import closest
-from ..netlists._check import Array
-from ..netlists.crossbar import Crossbar
-from ..netlists.errors import ParameterError
+from ..netlists.crossbar.crossbar import Crossbar
 
 __all__ = ["SCHEMES", "FloatingLines", "Gated", "HalfVoltage", "Lines", "Operation", "Scheme",
            "ThirdVoltage", "scheme_of"]

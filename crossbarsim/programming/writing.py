@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..netlists._check import Array
-from ..netlists.crossbar import Crossbar
-from ..netlists.ends import Driven, End, Ends, Floating, Grounded, Sensed
-from ..netlists.errors import ParameterError
+from ..core.errors import ParameterError
+from ..core.validation import Array
+from ..netlists.crossbar.crossbar import Crossbar
+from ..netlists.crossbar.ends import Driven, End, Ends, Floating, Grounded, Sensed
 from ..solvers import Solver
-from ..solvers.transient import TransientResult
+from ..solvers.crossbar.transient import TransientResult
 from .polarity import set_sign
 from .pulses import PulseTrain
 from .schemes import Lines, Operation, Scheme, scheme_of

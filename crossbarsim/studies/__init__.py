@@ -1,8 +1,8 @@
 """Studies of networks on crossbars: data, sweeps that can be resumed, tables and pictures."""
 
-from .data import Dataset, Labelled, load, load_digits
+from .data.dataset import Dataset, Labelled, load, load_digits
+from .data.errors import DataError
 from .device_spread import DeviceSpread, device_spread
-from .errors import DataError
 from .ir_drop import IrDropStudy, Point
 from .ir_drop_result import IrDropResult
 from .networks import CnnSettings, TrainedCnn, trained_cnn

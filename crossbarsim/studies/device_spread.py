@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..core.draws import Place
+from ..core.errors import ParameterError
+from ..core.validation import Array
 from ..devices import VTEAM, Device, Trace
-from ..draws import Place
-from ..netlists._check import Array
-from ..netlists.errors import ParameterError
 from ..nonidealities import ConductanceStates, Fabricated, Normal, Variability, vary
 
 __all__ = ["DeviceSpread", "device_spread", "of_finite_states", "switching_voltages"]

@@ -13,10 +13,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from torch import nn
 
-from ..netlists.crossbar import Wires
-from ..netlists.errors import ParameterError
+from ..core.errors import ParameterError
+from ..netlists.crossbar.crossbar import Wires
 from ..nn import CrossbarConfig, convert, report
-from .data import Dataset, Labelled
+from .data.dataset import Dataset, Labelled
 from .ir_drop_result import IrDropResult
 from .networks import CnnSettings, TrainedCnn, logits, torch_threads, trained_cnn
 from .progress import ProgressMeter, Silent

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from ..netlists.errors import ParameterError
+from ..core.errors import ParameterError
 from .network_result import NetworkResult
 from .tile_map import TileMap, fullest_tile, tile_map
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from ..environment import environment
-from .data import Dataset
+from ..core.environment import environment
+from .data.dataset import Dataset
 from .networks import CnnSettings, TrainedCnn
 
 __all__ = ["NetworkResult"]

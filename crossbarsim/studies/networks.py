@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from ..netlists.errors import ParameterError
-from .data import Dataset, Labelled
-from .errors import DataError
+from ..core.errors import ParameterError
+from .data.dataset import Dataset, Labelled
+from .data.errors import DataError
 from .progress import ProgressMeter, Silent
 
 __all__ = ["CnnSettings", "TrainedCnn", "logits", "torch_threads", "trained_cnn"]

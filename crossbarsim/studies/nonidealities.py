@@ -14,8 +14,8 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from ..netlists.crossbar import Wires
-from ..netlists.errors import ParameterError
+from ..core.errors import ParameterError
+from ..netlists.crossbar.crossbar import Wires
 from ..nn import CrossbarConfig, calibrate, convert, equip
 from ..nonidealities import (
     ConductanceStates,
@@ -27,7 +27,7 @@ from ..nonidealities import (
     Variability,
 )
 from ..periphery import ADC, Periphery
-from .data import Dataset, Labelled
+from .data.dataset import Dataset, Labelled
 from .networks import CnnSettings, TrainedCnn, logits, torch_threads, trained_cnn
 from .nonidealities_result import NonIdealityResult
 from .progress import ProgressMeter, Silent

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ..netlists.errors import ParameterError
+from ..core.errors import ParameterError
 from .network_result import NetworkResult
 
 if TYPE_CHECKING:

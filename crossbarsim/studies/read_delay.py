@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..devices.static import Ohmic
-from ..netlists._check import Array
-from ..netlists.crossbar import Crossbar, Wires
-from ..netlists.ends import Driven, Ends, Floating
-from ..netlists.errors import ConvergenceError, ParameterError
+from ..core.errors import ConvergenceError, ParameterError
+from ..core.validation import Array
+from ..devices.models.static import Ohmic
+from ..netlists.crossbar.crossbar import Crossbar, Wires
+from ..netlists.crossbar.ends import Driven, Ends, Floating
 from ..solvers import Solver
 from .read_margin import _schemes, _sizes, _uniform, read_ends
 

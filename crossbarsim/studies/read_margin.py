@@ -9,13 +9,13 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from ..core.errors import ParameterError
+from ..core.validation import Array
 from ..devices import Device, OneSelectorOneResistor
+from ..devices.models.static import Ohmic
 from ..devices.parameters import closest
-from ..devices.static import Ohmic
-from ..netlists._check import Array
-from ..netlists.crossbar import Crossbar, Resistive, Wires
-from ..netlists.ends import Driven, End, Ends, Floating, Grounded, Sensed
-from ..netlists.errors import ParameterError
+from ..netlists.crossbar.crossbar import Crossbar, Resistive, Wires
+from ..netlists.crossbar.ends import Driven, End, Ends, Floating, Grounded, Sensed
 from ..solvers import Solver
 
 __all__ = ["READ_SCHEMES", "ReadMargin", "read_margin", "sneak_resistance"]

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..netlists.errors import ParameterError
-from .errors import DataError
+from ..core.errors import ParameterError
+from .data.errors import DataError
 
 __all__ = ["Record"]
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..netlists._check import finite_array
-from ..netlists.crossbar import Crossbar, Wires
-from ..netlists.errors import ParameterError
+from ..core.errors import ParameterError
+from ..core.validation import finite_array
+from ..netlists.crossbar.crossbar import Crossbar, Wires
 from ..solvers.solver import Solver
 
 __all__ = ["TileMap", "fullest_tile", "tile_map"]

@@ -28,15 +28,15 @@ N (U)    a memristor: ``.model name vteam(r_on=... preset=...)``, any model of t
          (``r_on=50 window=biolek polarity=-1``)
 X        ``X1 nodes name [params:] a=1 m=2``; ``X1 nodes crossbar rows= columns= word= bit=
          resistance=|conductance=file.csv model= transistor= ...`` needs no definition: a whole
-         crossbar, see `crossbarsim.netlists.spice.macro.read_crossbar`
+         crossbar, see `crossbarsim.netlists.spice.read.elements.crossbar_macro.read_crossbar`
 =======  =========================================================================================
 
 **Expressions** have the operators and functions of ngspice's B sources and more, and ``v(a, b)``,
 ``i(v1)``, ``time``, ``temper`` (degree Celsius), ``hertz`` (the frequency of small-signal
 analyses, else 0), ``ddt``, ``idt``:
-`crossbarsim.netlists.spice.functions` says what differs from ngspice by choice. ``.param`` and
-``.func`` come in any order; circles are refused by name. As in ngspice an instance sees the
-parameters of the instance around it, and the last of two equal ``.param`` counts.
+`crossbarsim.netlists.spice.expressions.functions` says what differs from ngspice by choice.
+``.param`` and ``.func`` come in any order; circles are refused by name. As in ngspice an
+instance sees the parameters of the instance around it, and the last of two equal ``.param`` counts.
 
 **Structure.** ``.subckt`` (nested, with defaults and local models), ``.global``, ``.include`` and
 ``.lib file section`` (relative to the file that has them), ``.if .elseif .else .endif``.

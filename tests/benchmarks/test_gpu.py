@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from crossbarsim.solvers.batched import ArrayBackend, find_gpu
+from crossbarsim.solvers.crossbar.batched import ArrayBackend, find_gpu
 
 from crossbarsim import Crossbar, Solver, Wires
 

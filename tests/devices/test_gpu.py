@@ -6,12 +6,12 @@ import subprocess
 
 import numpy as np
 import pytest
-from crossbarsim.netlists.devices import model
-from crossbarsim.solvers.batched import ArrayBackend, find_gpu
+from crossbarsim.netlists.device_protocol import model
+from crossbarsim.solvers.crossbar.batched import ArrayBackend, find_gpu
 
 from crossbarsim import BackendUnavailable, ConvergenceError, OutOfMemoryError, ParameterError
 from crossbarsim.devices import VTEAM, Device, StanfordPKU, StaticTable, models, parameter
-from crossbarsim.devices.gpu import cuda_source
+from crossbarsim.devices.laws.cuda import cuda_source
 
 CC = shutil.which("cc")
 NVCC = shutil.which("nvcc")
@@ -98,7 +98,7 @@ def test_laws_and_partials(compiled, name):
 @pytest.mark.parametrize("save", ["all", "final"])
 @pytest.mark.parametrize("name", models())
 def test_integration(compiled, monkeypatch, name, save, backend):
-    monkeypatch.setattr("crossbarsim.devices.gpu._kernel", compiled) if backend == "host" else None
+    monkeypatch.setattr("crossbarsim.devices.laws.cuda._kernel", compiled) if backend == "host" else None
     device = example(name)
     count, length = 12, 30
     x, _ = drawn(device, count)
@@ -119,7 +119,7 @@ def test_integration(compiled, monkeypatch, name, save, backend):
 
 
 def test_noise_is_the_same(compiled, monkeypatch):
-    monkeypatch.setattr("crossbarsim.devices.gpu._kernel", compiled)
+    monkeypatch.setattr("crossbarsim.devices.laws.cuda._kernel", compiled)
     device = StanfordPKU(delta=5e-3, t_ref=1e-9)
     assert device.stochastic
     arguments = {"state": np.full((1, 50), 1e-9), "save": "final", "seed": 7}
@@ -133,7 +133,7 @@ def test_noise_is_the_same(compiled, monkeypatch):
 
 
 def test_every_device_has_its_own_parameters(compiled, monkeypatch):
-    monkeypatch.setattr("crossbarsim.devices.gpu._kernel", compiled)
+    monkeypatch.setattr("crossbarsim.devices.laws.cuda._kernel", compiled)
     device = VTEAM(r_off=np.linspace(5e3, 2e4, 9), polarity=-1)
     t = np.linspace(0, 2e-9, 20)
     v = 1.5 * np.sin(2e9 * t)
@@ -144,7 +144,7 @@ def test_every_device_has_its_own_parameters(compiled, monkeypatch):
 
 
 def test_failures_are_told(compiled, monkeypatch):
-    monkeypatch.setattr("crossbarsim.devices.gpu._kernel", compiled)
+    monkeypatch.setattr("crossbarsim.devices.laws.cuda._kernel", compiled)
     t, v = np.array([0.0, 1e-6]), np.full((6, 2), -1.5)
     v[:3] = 0.0
     for backend in ("cpu", ArrayBackend()):

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from crossbarsim import BackendUnavailable, ParameterError
-from crossbarsim.cli import app
+from crossbarsim.cli.main import app
 from crossbarsim.devices import VTEAM, StanfordPKU, models
 from crossbarsim.devices.plots import panels, plot_distribution, plot_iv, plot_state
 

@@ -6,7 +6,7 @@ import textwrap
 
 import numpy as np
 import pytest
-from crossbarsim.netlists import devices as registry
+from crossbarsim.netlists import device_protocol as registry
 
 from crossbarsim import Crossbar, ParameterError, Solver, Wires
 from crossbarsim.devices import VTEAM, Device, device, model, models, parameter, register

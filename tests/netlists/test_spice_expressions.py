@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 from crossbarsim.netlists import NetlistError, ParameterError
-from crossbarsim.netlists.spice.expression import Expression, compile_together
+from crossbarsim.netlists.spice.expressions.expression import Expression, compile_together
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 from crossbarsim.netlists import read_spice
-from crossbarsim.netlists.spice import command_names
-from crossbarsim.solvers.engine.tolerances import Tolerances
+from crossbarsim.netlists.spice.commands import command_names
+from crossbarsim.solvers.circuit.system.tolerances import Tolerances
 
 from crossbarsim import ConvergenceError, NetlistError, Solver
 

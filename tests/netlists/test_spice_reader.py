@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from crossbarsim.netlists import analyses as an
-from crossbarsim.netlists.modulated import AmplitudeModulated, Exponential, FrequencyModulated
+from crossbarsim.netlists.spice_sources import AmplitudeModulated, Exponential, FrequencyModulated
 
 from crossbarsim import NetlistError, ParameterError, Solver, read_spice
 
@@ -341,7 +341,7 @@ def test_analyses():
 
 
 def test_steps_as_circuits():
-    from crossbarsim.netlists.spice.steps import step_circuits
+    from crossbarsim.netlists.spice.commands.parameter_steps import step_circuits
 
     c = read(CIRCUIT.replace("1k", "{k}") + ".step param k 1 2 1\n.step v1 list 5 6\n.step temp list 30\n.step d d(is) list 1f\n.op")
     runs = list(step_circuits(c))

@@ -9,6 +9,7 @@ from torch.nn.utils import parametrizations, prune
 
 from crossbarsim import ParameterError, Wires
 from crossbarsim.nn import CrossbarConfig, convert, report
+from crossbarsim.nn.convertible import LAYERS
 from crossbarsim.nn.layers import (
     CrossbarConv2d,
     CrossbarEmbedding,
@@ -17,7 +18,6 @@ from crossbarsim.nn.layers import (
     CrossbarLSTM,
     CrossbarMultiheadAttention,
 )
-from crossbarsim.nn.support import LAYERS
 
 torch.set_num_threads(1)
 REAL = CrossbarConfig(wires=Wires(30.0, 30.0), tile_shape=(16, 16))

@@ -85,6 +85,6 @@ def test_errors(x):
 
 
 def test_example():
-    found = doctest.testmod(importlib.import_module("crossbarsim.nn.equip"))
+    found = doctest.testmod(importlib.import_module("crossbarsim.nn.chip.replace_periphery"))
     assert found.attempted > 0
     assert found.failed == 0

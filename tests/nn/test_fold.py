@@ -6,7 +6,7 @@ from torch import nn
 
 from crossbarsim import ParameterError
 from crossbarsim.nn import CrossbarConfig, CrossbarLayer, convert
-from crossbarsim.nn.fold import FoldedBatchNorm, fold_batchnorm
+from crossbarsim.nn.batchnorm_folding import FoldedBatchNorm, fold_batchnorm
 
 torch.set_num_threads(1)
 

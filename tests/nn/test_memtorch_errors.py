@@ -14,8 +14,8 @@ from scipy.sparse.linalg import splu
 from torch import nn
 
 from crossbarsim import Crossbar, ParameterError, Solver, Wires
+from crossbarsim.core.draws import Place
 from crossbarsim.devices import LinearIonDrift, StanfordPKU, windows
-from crossbarsim.draws import Place
 from crossbarsim.nn import CrossbarConfig, calibrate, convert
 from crossbarsim.nonidealities import (
     ConductanceDrift,

@@ -21,7 +21,7 @@ from crossbarsim.nn.nonlinear import (
     linearised_matrix,
     surrogate_error,
 )
-from crossbarsim.nonidealities.iv import DeviceIV, PolynomialIV, SinhIV, TableIV
+from crossbarsim.nonidealities.iv_curves import DeviceIV, PolynomialIV, SinhIV, TableIV
 
 torch.set_num_threads(1)
 VOLTS = np.array([0.05, 0.1, 0.17, 0.3, 0.45, 0.6])

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from crossbarsim.solvers.batched import ArrayBackend, find_gpu
+from crossbarsim.solvers.crossbar.batched import ArrayBackend, find_gpu
 
 from crossbarsim import (
     BackendUnavailable,

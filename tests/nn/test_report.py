@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from crossbarsim import Crossbar, ParameterError, Solver, Wires
-from crossbarsim.draws import Place
+from crossbarsim.core.draws import Place
 from crossbarsim.nn import CrossbarConfig, calibrate, convert, report
 from crossbarsim.nonidealities import Faults, NonIdealities, Normal, SinhIV, Variability
 from crossbarsim.periphery import ADC, DAC, Periphery, layer_cost

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from crossbarsim import ParameterError, Wires
-from crossbarsim.draws import Place
+from crossbarsim.core.draws import Place
 from crossbarsim.nn import CrossbarConfig, convert
-from crossbarsim.nn.chip import Chip
+from crossbarsim.nn.chip.chip import Chip
 from crossbarsim.nn.train import weight_noise
 from crossbarsim.nonidealities import Faults, NonIdealities
 from crossbarsim.periphery import ADC, DAC, Periphery

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as hs
 
 from crossbarsim import ParameterError
+from crossbarsim.core.draws import Place
 from crossbarsim.devices import VTEAM, ExponentialSelector
-from crossbarsim.draws import Place
 from crossbarsim.nonidealities import (
     ConductanceDrift,
     DeviceDisturb,

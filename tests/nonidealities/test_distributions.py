@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as hs
 
 from crossbarsim import ParameterError
-from crossbarsim.draws import Place
+from crossbarsim.core.draws import Place
 from crossbarsim.nonidealities import LogNormal, Normal, Truncated, Uniform
-from crossbarsim.nonidealities.foreign import as_distribution
+from crossbarsim.nonidealities.variability.scipy_torch_distributions import as_distribution
 
 CASES = {
     "normal": (Normal(0.1), st.norm(1.0, 0.1)),

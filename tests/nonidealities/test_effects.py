@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as hs
 
 from crossbarsim import ParameterError, Wires
+from crossbarsim.core.draws import Place
 from crossbarsim.devices import VTEAM
-from crossbarsim.draws import Place
 from crossbarsim.nonidealities import (
     ConductanceDrift,
     ConductanceStates,

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as hs
 
 from crossbarsim import ParameterError
-from crossbarsim.draws import Place
+from crossbarsim.core.draws import Place
 from crossbarsim.nonidealities import (
     ConductanceDrift,
     ConductanceStates,

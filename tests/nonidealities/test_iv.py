@@ -24,7 +24,7 @@ from crossbarsim.devices import (
     StaticTable,
     device,
 )
-from crossbarsim.nonidealities.iv import DeviceIV, PolynomialIV, SinhIV, TableIV, cell_curve
+from crossbarsim.nonidealities.iv_curves import DeviceIV, PolynomialIV, SinhIV, TableIV, cell_curve
 
 VOLTS = np.array([0.05, 0.1, 0.17, 0.3, 0.45, 0.6])
 CURVES = np.array([1e-6 * np.sinh(VOLTS / 0.15), 2e-5 * np.sinh(VOLTS / 0.3), 3e-4 * VOLTS])

@@ -11,12 +11,12 @@ from scipy.signal import welch
 from scipy.stats import binom, chi2, kstest
 
 from crossbarsim import Crossbar, ParameterError, Solver, Wires
-from crossbarsim.draws import Place, read_normals, read_uniforms
-from crossbarsim.nonidealities.flicker import FlickerNoise
-from crossbarsim.nonidealities.iv import SinhIV
-from crossbarsim.nonidealities.noise import ReadNoise, shot_density
-from crossbarsim.nonidealities.noise_circuit import CircuitNoise
-from crossbarsim.nonidealities.telegraph import TelegraphNoise
+from crossbarsim.core.draws import Place, read_normals, read_uniforms
+from crossbarsim.nonidealities.iv_curves import SinhIV
+from crossbarsim.nonidealities.noise.circuit import CircuitNoise
+from crossbarsim.nonidealities.noise.flicker import FlickerNoise
+from crossbarsim.nonidealities.noise.noise import ReadNoise, shot_density
+from crossbarsim.nonidealities.noise.telegraph import TelegraphNoise
 
 PLACE = Place(11, "layer", "positive", (0, 1))
 SILENT = {"thermal": False, "flicker": None}

@@ -9,7 +9,7 @@ from hypothesis import strategies as hs
 from hypothesis.extra.numpy import arrays
 
 from crossbarsim import ParameterError
-from crossbarsim.draws import Place
+from crossbarsim.core.draws import Place
 from crossbarsim.nonidealities import (
     ConductanceStates,
     Logarithm,

@@ -9,8 +9,8 @@ import scipy.stats as st
 import torch
 
 from crossbarsim import Crossbar, ParameterError, Wires
+from crossbarsim.core.draws import Place
 from crossbarsim.devices import VTEAM, ExponentialSelector
-from crossbarsim.draws import Place
 from crossbarsim.nonidealities import (
     Faults,
     MeasuredWrite,

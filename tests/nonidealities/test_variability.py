@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as hs
 
 from crossbarsim import Crossbar, ParameterError, Solver, Wires
+from crossbarsim.core.draws import Place
 from crossbarsim.devices import VTEAM, StanfordPKU
-from crossbarsim.draws import Place
 from crossbarsim.nonidealities import (
     Correlation,
     LogNormal,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from crossbarsim import ParameterError
-from crossbarsim.draws import Place
+from crossbarsim.core.draws import Place
 from crossbarsim.periphery import ADC, DAC, ADCErrors, RangeObserver, Reads
 from crossbarsim.periphery.grid import Grid, draw_nonlinearity
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crossbarsim import Crossbar, ParameterError, Solver, Wires
-from crossbarsim.draws import Place
+from crossbarsim.core.draws import Place
 from crossbarsim.periphery import DAC, ENCODINGS, clipped, encode, phase_count
 from crossbarsim.periphery.encodings import constant_phases, signed_phases
 from crossbarsim.periphery.grid import Grid

@@ -21,7 +21,7 @@ from crossbarsim import (
     VirtualGround,
     Wires,
 )
-from crossbarsim.draws import Place
+from crossbarsim.core.draws import Place
 from crossbarsim.periphery import (
     ADC,
     DAC,

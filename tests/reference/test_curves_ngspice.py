@@ -8,7 +8,7 @@ import pytest
 
 from crossbarsim import Crossbar, OneSelectorOneResistor, Solver, Wires
 from crossbarsim.devices import ExponentialSelector
-from crossbarsim.nonidealities.iv import SinhIV, TableIV
+from crossbarsim.nonidealities.iv_curves import SinhIV, TableIV
 
 pytestmark = pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice is not installed")
 

@@ -8,10 +8,10 @@ from typing import Any, Self
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...netlists.errors import ParameterError
+from ...core.errors import ParameterError
 from ...solvers import Solver
+from ..chip.matrix import StoredMatrix
 from ..config import CrossbarConfig
-from ..stored import StoredMatrix
 
 __all__ = ["CrossbarLayer", "Matrix", "product"]
 

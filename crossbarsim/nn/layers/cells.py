@@ -9,8 +9,8 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.modules.rnn import RNNCellBase
 
-from ...netlists.errors import ParameterError
-from ..stored import StoredMatrix
+from ...core.errors import ParameterError
+from ..chip.matrix import StoredMatrix
 from .base import CrossbarLayer, Matrix, product
 from .steps import step
 

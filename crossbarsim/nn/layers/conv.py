@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.conv import _ConvNd
 
-from ...netlists.errors import ParameterError
+from ...core.errors import ParameterError
 from .base import CrossbarLayer, Matrix, effective
 from .unfold import row_chunks, windows
 

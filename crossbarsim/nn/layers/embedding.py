@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...netlists.errors import ParameterError
+from ...core.errors import ParameterError
 from ..config import CrossbarConfig
 from .base import CrossbarLayer, Matrix, effective
 from .unfold import CHUNK

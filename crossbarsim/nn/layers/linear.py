@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torch import Tensor, nn
 
-from ...netlists.errors import ParameterError
+from ...core.errors import ParameterError
 from .base import CrossbarLayer, Matrix, product
 
 __all__ = ["CrossbarLinear"]

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 from torch.nn.modules.rnn import RNNBase
 from torch.nn.utils.rnn import PackedSequence
 
-from ...netlists.errors import ParameterError
-from ..stored import StoredMatrix
+from ...core.errors import ParameterError
+from ..chip.matrix import StoredMatrix
 from .base import CrossbarLayer, Matrix, effective
 from .steps import Product, step
 

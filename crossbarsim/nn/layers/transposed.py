@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.conv import _ConvTransposeNd
 
-from ...netlists.errors import ParameterError
+from ...core.errors import ParameterError
 from .base import CrossbarLayer, Matrix, effective
 from .unfold import CHUNK, overlap_add
 

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ...core.draws import Place
+from ...core.errors import ParameterError
+from ...core.validation import Array
 from ...devices import Device
-from ...draws import Place
-from ...netlists._check import Array
-from ...netlists.errors import ParameterError
 from ...solvers import Solver
 from ..functional import crossbar_currents
 from .rules import Sample, UpdateRule

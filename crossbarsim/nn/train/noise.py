@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...draws import Place
-from ...netlists.errors import ParameterError
-from ..chip import Chip
+from ...core.draws import Place
+from ...core.errors import ParameterError
+from ..chip.chip import Chip
 from ..layers import CrossbarLayer
 
 __all__ = ["weight_noise"]

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ...core.errors import ParameterError
+from ...core.validation import Array
 from ...devices import Device
-from ...netlists._check import Array
-from ...netlists.errors import ParameterError
 from ...programming import set_sign
 from ...programming.polarity import typical
 

@@ -7,8 +7,8 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from ...netlists._check import Array
-from ...netlists.errors import ParameterError
+from ...core.errors import ParameterError
+from ...core.validation import Array
 
 __all__ = ["GradientPulses", "Manhattan", "Sample", "StochasticPulses", "UpdateRule"]
 

@@ -9,10 +9,10 @@ from typing import Literal
 
 import numpy as np
 
+from ...core.draws import Place
+from ...core.errors import ParameterError
 from ...devices import Device
-from ...draws import Place
-from ...netlists.crossbar import Wires
-from ...netlists.errors import ParameterError
+from ...netlists.crossbar.crossbar import Wires
 from ...programming.polarity import typical
 from .pulses import UpdatePulses
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from ...core.validation import Array
 from ...devices import Device
-from ...netlists._check import Array
-from ...netlists.crossbar import Crossbar, Wires
-from ...netlists.ends import Driven, Ends, Floating, Sensed
+from ...netlists.crossbar.crossbar import Crossbar, Wires
+from ...netlists.crossbar.ends import Driven, Ends, Floating, Sensed
 from ...solvers import Solver
 
 __all__ = ["turned", "write_shares"]

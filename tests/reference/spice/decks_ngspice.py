@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 from crossbarsim.netlists import read_spice
-from crossbarsim.solvers.engine.ac import Spectrum
-from crossbarsim.solvers.engine.noise import NoiseSpectrum
-from crossbarsim.solvers.engine.op import OperatingPoint
-from crossbarsim.solvers.engine.raw import read_raw
-from crossbarsim.solvers.engine.results import Sweep, Transient
-from crossbarsim.solvers.engine.sens import Sensitivities
-from crossbarsim.solvers.engine.tf import TransferFunction
+from crossbarsim.solvers.circuit.analyses.ac import Spectrum
+from crossbarsim.solvers.circuit.analyses.noise import NoiseSpectrum
+from crossbarsim.solvers.circuit.analyses.op import OperatingPoint
+from crossbarsim.solvers.circuit.analyses.sensitivities import Sensitivities
+from crossbarsim.solvers.circuit.analyses.transfer_function import TransferFunction
+from crossbarsim.solvers.circuit.rawfile.reader import read_raw
+from crossbarsim.solvers.circuit.results.results import Sweep, Transient
 
 from crossbarsim import Solver
 

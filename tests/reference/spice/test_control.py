@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from crossbarsim.netlists import read_spice
-from crossbarsim.solvers.engine.session import run_commands
+from crossbarsim.solvers.circuit.control.interpreter import run_commands
 from decks_ngspice import have_ngspice
 
 DECKS = sorted((Path(__file__).parent / "control").glob("*.cir"))

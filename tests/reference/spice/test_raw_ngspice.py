@@ -5,8 +5,8 @@ import subprocess
 import numpy as np
 import pytest
 from crossbarsim.netlists import read_spice
-from crossbarsim.solvers.engine.export import raw_of, save_results
-from crossbarsim.solvers.engine.raw import read_raw, write_raw
+from crossbarsim.solvers.circuit.rawfile.export import raw_of, save_results
+from crossbarsim.solvers.circuit.rawfile.reader import read_raw, write_raw
 from decks_ngspice import have_ngspice
 
 from crossbarsim import Solver

@@ -1,0 +1,38 @@
+"""How commands report the library's errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console
+
+from ..core.errors import BackendUnavailable, CrossbarSimError
+
+__all__ = ["reported", "studies_extra"]
+
+
+@contextmanager
+def reported(resume: str = "") -> Iterator[None]:
+    """Turn errors of the library into one line and exit code 2, Ctrl-C into exit code 130."""
+    errors = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
+    try:
+        yield
+    except CrossbarSimError as error:
+        errors.print(f"error: {error}")
+        raise typer.Exit(2) from error
+    except KeyboardInterrupt as interrupt:
+        errors.print(f"interrupted{resume}")
+        raise typer.Exit(130) from interrupt
+
+
+@contextmanager
+def studies_extra() -> Iterator[None]:
+    """Turn a failed import into the error that names the extra to install."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise BackendUnavailable(
+            f"{error.name} is not installed: install crossbarsim[studies]"
+        ) from error

@@ -1,0 +1,34 @@
+"""Options that hold several values."""
+
+from __future__ import annotations
+
+from ..core.errors import ParameterError
+
+__all__ = ["integers", "numbers", "shapes"]
+
+
+def numbers(texts: list[str], name: str) -> tuple[float, ...]:
+    """Return the numbers of an option that may be repeated or hold several after commas."""
+    try:
+        return tuple(float(part) for text in texts for part in text.split(","))
+    except ValueError:
+        raise ParameterError(f"`{name}` must be numbers; got {' '.join(texts)}") from None
+
+
+def shapes(texts: list[str]) -> tuple[tuple[int, int], ...]:
+    """Return the tile shapes of `--tile`, such as 128x128,64x64."""
+    found = []
+    for text in (part for given in texts for part in given.split(",")):
+        rows, mark, columns = text.lower().partition("x")
+        if not (mark and rows.isdecimal() and columns.isdecimal()):
+            raise ParameterError(f"`--tile` must look like 128x128; got {text}")
+        found.append((int(rows), int(columns)))
+    return tuple(found)
+
+
+def integers(texts: list[str], name: str) -> tuple[int, ...]:
+    """Return the integers of an option, as `numbers`."""
+    found = numbers(texts, name)
+    if any(value != int(value) for value in found):
+        raise ParameterError(f"`{name}` must be integers; got {' '.join(texts)}")
+    return tuple(int(value) for value in found)

@@ -1,0 +1,263 @@
+"""``crossbarsim program`` and ``crossbarsim study read-margin``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ..core.environment import environment
+from ..core.errors import ParameterError
+from ..devices.cells.access_cells import OneSelectorOneResistor, OneTransistorOneResistor
+from ..devices.cells.transistors import EKV
+from ..netlists.crossbar.crossbar import Crossbar, Wires
+from ..netlists.device_protocol import model
+from .device import settings
+from .errors import reported, studies_extra
+
+if TYPE_CHECKING:
+    from ..core.validation import Array
+    from ..devices.base import Device
+    from ..programming import ProgramResult
+
+__all__ = ["program", "read_margin"]
+
+_CELLS = ("bare", "1t1r", "1s1r")
+
+
+def _shape(text: str) -> tuple[int, int]:
+    rows, mark, columns = text.lower().partition("x")
+    if not (mark and rows.isdecimal() and columns.isdecimal() and int(rows) and int(columns)):
+        raise ParameterError(f"`--size` must look like 16x16; got {text}")
+    return int(rows), int(columns)
+
+
+def _varied(device: Device, texts: list[str], shape: tuple[int, int], seed: int) -> Device:
+    """Return the device with parameters that differ from cell to cell, lognormal."""
+    changes: dict[str, Any] = {}
+    for k, text in enumerate(texts):
+        name, mark, value = text.partition("=")
+        try:
+            sigma = float(value)
+        except ValueError:
+            sigma = -1.0
+        if not mark or not 0 <= sigma < 2:
+            raise ParameterError(f"`--vary` must look like r_on=0.1; got {text}")
+        if not isinstance(device.parameters().get(name, ""), float):
+            raise ParameterError(f"{type(device).__name__} has no parameter `{name}` to vary")
+        draws = np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, k))))
+        changes[name] = device.parameters()[name] * np.exp(sigma * draws.standard_normal(shape))
+    return device.replace(**changes) if changes else device
+
+
+def _load(path: str, shape: tuple[int, int], option: str) -> Array:
+    try:
+        found: Array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ParameterError(f"{path}: expected a NumPy .npy file of numbers; {error}") from error
+    if found.shape != shape:
+        raise ParameterError(f"`{option}`: {path} has shape {found.shape}; `--size` is {shape}")
+    return found
+
+
+def _range(device: Device, g_low: float | None, g_high: float | None) -> tuple[float, float]:
+    """Return the range of the targets: by default the inner 70 % of every cell's, logarithmic."""
+    low, high = (np.ravel(g) for g in device.conductance_range())
+    least, most = float(low.max()), float(high.min())
+    least = max(least, 1e-3 * most)
+    span = most / least
+    found = (least * span**0.15 if g_low is None else g_low,
+             least * span**0.85 if g_high is None else g_high)
+    if not 0 < found[0] <= found[1]:
+        raise ParameterError(f"must be 0 < g_low <= g_high; got {found[0]:g} and {found[1]:g} S")
+    return found
+
+
+def _targets(
+    kind: str, shape: tuple[int, int], span: tuple[float, float], levels: int, seed: int
+) -> Array:
+    draws = np.random.Generator(np.random.Philox(seed))
+    if kind == "random":
+        return np.asarray(np.exp(draws.uniform(np.log(span[0]), np.log(span[1]), shape)))
+    if kind == "levels":
+        if levels < 2:
+            raise ParameterError(f"`--levels` must be >= 2; got {levels}")
+        return np.linspace(*span, levels)[draws.integers(0, levels, shape)]
+    return _load(kind, shape, "--targets")
+
+
+def _cells(
+    kind: str, device: Device, start: Array, gate: float, transistor: str, selector: str
+) -> Any:
+    array = device.array(conductance=start)
+    if kind == "bare":
+        return array
+    if kind == "1s1r":
+        return OneSelectorOneResistor(array, model(selector)())
+    if kind == "1t1r":
+        return OneTransistorOneResistor(array, EKV.preset(transistor), gate_voltage=gate)
+    raise ParameterError(f"`--cells` must be one of {', '.join(_CELLS)}; got {kind}")
+
+
+def _print(result: ProgramResult, console: Console) -> None:
+    good, error = result.targets.size - len(result.unconverged), 100 * result.relative_error
+    table = Table(show_header=False, box=None)
+    for label, value in (
+        ("cells within tolerance", f"{good} of {result.targets.size}"),
+        ("pulses per cell", f"{result.pulses.mean():.1f}, at most {result.pulses.max()}"),
+        ("write pulses, row reads", f"{result.writes}, {result.reads}"),
+        ("energy of writing, reading", f"{result.energy:.3g} J, {result.read_energy:.3g} J"),
+        ("time", f"{result.time:.3g} s"),
+        ("error", f"{error.mean():+.2f} % mean, {error.std():.2f} % standard deviation"),
+        ("not converged", _list(result.unconverged)),
+        ("disturbed", _list(result.disturbed)),
+    ):
+        table.add_row(label, value)
+    console.print(table, highlight=False)
+
+
+def _list(cells: list[tuple[int, int]]) -> str:
+    shown = ", ".join(map(str, cells[:8]))
+    return (shown + (f" and {len(cells) - 8} more" if len(cells) > 8 else "")) or "none"
+
+
+def program(
+    name: Annotated[str, typer.Argument(help="Name of the model, such as vteam.")],
+    preset: Annotated[str, typer.Option(help="Name of a parameter set.")] = "",
+    values: Annotated[list[str] | None, typer.Option(
+        "--set", help="A parameter, name=value; may be repeated.")] = None,
+    vary: Annotated[list[str] | None, typer.Option(
+        help="Cell-to-cell variation, name=sigma (lognormal); may be repeated.")] = None,
+    size: Annotated[str, typer.Option(help="Word lines x bit lines.")] = "8x8",
+    cells: Annotated[str, typer.Option(help="bare, 1t1r or 1s1r")] = "bare",
+    gate: Annotated[float, typer.Option(
+        help="1t1r: gate voltage of SET and of reads, volt; limits the current of SET.")] = 2.5,
+    gate_reset: Annotated[float | None, typer.Option(
+        help="1t1r: gate voltage of RESET; default: 1 V more than --gate.")] = None,
+    transistor: Annotated[str, typer.Option(help="1t1r: public card.")] = "ptm_130nm",
+    selector: Annotated[str, typer.Option(help="1s1r: model.")] = "exponential_selector",
+    scheme: Annotated[str, typer.Option(
+        help="v/2, v/3, floating or 1t1r; default: what the cells need.")] = "",
+    targets: Annotated[str, typer.Option(
+        help="A .npy file in siemens, or random (logarithmic), or levels.")] = "random",
+    levels: Annotated[int, typer.Option(help="Number of levels.")] = 4,
+    g_low: Annotated[float | None, typer.Option(help="Smallest target, siemens.")] = None,
+    g_high: Annotated[float | None, typer.Option(help="Largest target, siemens.")] = None,
+    start: Annotated[str, typer.Option(
+        help="A .npy file in siemens, such as the conductance.npy of an earlier run; default: "
+             "all at the smallest target.")] = "",
+    tolerance: Annotated[float, typer.Option(help="Relative to the target.")] = 0.05,
+    algorithm: Annotated[str, typer.Option(help="amplitude or width")] = "amplitude",
+    width: Annotated[float | None, typer.Option(help="Second; default: by search.")] = None,
+    read_voltage: Annotated[float | None, typer.Option(
+        help="Volt; default: the model's own.")] = None,
+    ohm: Annotated[float, typer.Option(help="Ohm per wire segment.")] = 1.0,
+    passes: Annotated[int, typer.Option(help="Times over the array.")] = 3,
+    seed: Annotated[int, typer.Option(help="Of targets, variation and noise.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder of results.")] = Path("results/program"),
+) -> None:
+    """Program an array by pulses and verifying reads; write a table, a summary and a picture.
+
+    After Ctrl-C what was done is written; go on with --start results/program/conductance.npy.
+    """
+    console = Console()
+    with reported():
+        with studies_extra():
+            from ..programming import Gated  # noqa: PLC0415
+            from ..programming import program as run  # noqa: PLC0415 - imports numba
+            from ..programming.plots import save_program  # noqa: PLC0415
+        shape = _shape(size)
+        found = model(name)
+        changes = settings(found, values or [])
+        device = found.preset(preset, **changes) if preset else found(**changes)
+        device = _varied(device, vary or [], shape, seed)
+        span = _range(device, g_low, g_high)
+        goal = _targets(targets, shape, span, levels, seed)
+        begin = _load(start, shape, "--start") if start else np.full(shape, float(goal.min()))
+        xbar = Crossbar(
+            cells=_cells(cells, device, begin, gate, transistor, selector),
+            wires=Wires(word=ohm, bit=ohm),
+        )
+        chosen: Any = scheme or None
+        if cells == "1t1r" and scheme in ("", "1t1r"):
+            chosen = Gated(gate, gate + 1.0 if gate_reset is None else gate_reset, gate)
+        bar = Progress(TextColumn("programming"), BarColumn(), TaskProgressColumn(),
+                       TimeElapsedColumn(), console=console)
+        with bar:
+            task = bar.add_task("programming", total=1.0)
+            result = run(
+                xbar, goal, scheme=chosen, tolerance=tolerance,
+                algorithm=algorithm, width=width,  # type: ignore[arg-type]
+                read_voltage=read_voltage, passes=passes, seed=seed,
+                progress=lambda share: bar.update(task, completed=share),
+            )
+        out.mkdir(parents=True, exist_ok=True)
+        result.to_dataframe().to_csv(out / "cells.csv", index=False)
+        np.save(out / "conductance.npy", result.conductance)
+        record = {
+            **result.summary(), "model": name, "preset": preset, "cells": cells, "ohm": ohm,
+            "tolerance": tolerance, "seed": seed, "environment": environment(),
+        }
+        (out / "summary.json").write_text(json.dumps(record, indent=1) + "\n")
+        save_program(result, out / "program.png", title=type(device).__name__)
+        _print(result, console)
+        for file in ("cells.csv", "conductance.npy", "summary.json", "program.png"):
+            console.print(f"wrote {out / file}", soft_wrap=True)
+        if "interrupted" in result.message:
+            console.print(f"{result.message}; go on with --start {out / 'conductance.npy'}",
+                          soft_wrap=True)
+            raise typer.Exit(130)
+
+
+def read_margin(
+    sizes: Annotated[str, typer.Option(help="Separated by commas.")] = "2,4,8,16,32,64",
+    schemes: Annotated[str, typer.Option(
+        help="Separated by commas.")] = "floating,v/2,v/3,grounded",
+    selector: Annotated[str, typer.Option(
+        help="A selector model to compare with no selector; empty: none.")] = "miec_selector",
+    r_on: Annotated[float, typer.Option(help="Ohm.")] = 10e3,
+    r_off: Annotated[float, typer.Option(help="Ohm.")] = 1e6,
+    read_voltage: Annotated[float, typer.Option(help="Volt.")] = 1.0,
+    ohm: Annotated[float, typer.Option(help="Ohm per wire segment.")] = 1.0,
+    farad: Annotated[float, typer.Option(
+        help="Farad per wire segment, of the read delay; 0: no delay.")] = 0.2e-15,
+    out: Annotated[Path, typer.Option(help="Folder of results.")] = Path("results/read-margin"),
+) -> None:
+    """Read margin and read delay of passive arrays against their size."""
+    console = Console()
+    with reported():
+        with studies_extra():
+            from .. import studies  # noqa: PLC0415 - imports torch
+            from ..studies.plots.reads import save_read_delay, save_read_margin  # noqa: PLC0415
+        try:
+            many = [int(n) for n in sizes.split(",")]
+        except ValueError:
+            raise ParameterError(f"`--sizes` must be integers; got {sizes}") from None
+        chosen: dict[str, Device | None] = {"none": None}
+        if selector:
+            chosen[selector] = model(selector)()
+        result = studies.read_margin(
+            many, schemes=schemes.split(","), selector=chosen, r_on=r_on, r_off=r_off,
+            wires=Wires(word=ohm, bit=ohm), read_voltage=read_voltage,
+        )
+        out.mkdir(parents=True, exist_ok=True)
+        result.table.to_csv(out / "read_margin.csv", index=False)
+        files = [out / "read_margin.csv", save_read_margin(result, out / "read_margin.png")]
+        if farad > 0:
+            waits = studies.read_delay(many, resistance=r_on, wires=Wires(
+                word=ohm, bit=ohm, word_capacitance=farad, bit_capacitance=farad))
+            waits.table.to_csv(out / "read_delay.csv", index=False)
+            files += [out / "read_delay.csv", save_read_delay(waits, out / "read_delay.png")]
+        table = Table("selector", "scheme", title="Largest array with a read margin of 10 %")
+        table.add_column("size", justify="right")
+        for row in result.largest().to_dict("records"):
+            table.add_row(row["selector"], row["scheme"], str(row["size"]))
+        console.print(table)
+        for file in files:
+            console.print(f"wrote {file}", soft_wrap=True)

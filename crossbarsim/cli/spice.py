@@ -1,0 +1,215 @@
+"""``crossbarsim run`` and ``crossbarsim check``: SPICE decks on the circuit engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column, Table
+
+from ..core.errors import NetlistError, ParameterError
+from ..netlists.spice.read.reader import read_spice
+from .errors import reported, studies_extra
+
+if TYPE_CHECKING:
+    from ..netlists.circuit import Circuit
+
+__all__ = ["check", "run"]
+
+_Deck = Annotated[Path, typer.Argument(help="SPICE deck.")]
+_Compat = Annotated[bool, typer.Option(
+    "--ngspice", help="Compute powers and quotients as ngspice does.")]
+_Parameters = Annotated[list[str] | None, typer.Option(
+    "--param", help="A parameter of the deck, name=value; may be repeated.")]
+
+
+def _read(deck: Path, ngspice: bool, parameters: list[str] | None) -> Circuit:
+    from ..core.units import spice_number  # noqa: PLC0415 - beside its use
+
+    if not deck.is_file():
+        raise NetlistError("there is no such file", file=str(deck))
+    given = {}
+    for text in parameters or []:
+        name, mark, value = text.partition("=")
+        if not mark:
+            raise ParameterError(f"`--param` must look like r=1k; got {text}")
+        given[name.strip()] = spice_number(name, value)
+    return read_spice(deck, compat="ngspice" if ngspice else "", parameters=given)
+
+
+def check(deck: _Deck, ngspice: _Compat = False, param: _Parameters = None) -> None:
+    """Read a deck without running it: errors come with file and line."""
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    with reported():
+        circuit = _read(deck, ngspice, param)
+        from ..solvers.circuit.analyses.op import prepare  # noqa: PLC0415 - imports numba
+
+        system = prepare(circuit)
+        kinds: dict[str, int] = {}
+        for element in circuit:
+            kinds[element.kind] = kinds.get(element.kind, 0) + 1
+        console.print(f"{circuit.title}")
+        console.print(
+            f"{len(circuit)} elements ({', '.join(f'{n} {k}' for k, n in sorted(kinds.items()))}), "
+            f"{len(circuit.nodes)} nodes, {system.size} unknowns"
+        )
+        names = [f".{type(a).__name__.lower()}" for a in circuit.analyses]
+        console.print(f"analyses: {', '.join(names) or 'none: the operating point'}")
+        for name, block in circuit.arrays.items():
+            way = "its inner nodes are eliminated by the structured solver"
+            if name not in system.circuit.arrays:
+                way = f"written out, since the card {block.transistor} is not static (see is=0)"
+            console.print(f"{name}: crossbar of {block.shape[0]}x{block.shape[1]}, {way}")
+        for note in circuit.notes:
+            console.print(note)
+        if circuit.measures:
+            console.print(f"measures: {', '.join(m.name for m in circuit.measures)}")
+        if circuit.commands:
+            console.print(f"control block: {len(circuit.commands)} commands")
+
+
+@contextmanager
+def _bars(console: Console) -> Iterator[Any]:
+    """Yield a function that shows the share of an analysis that is done."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def advance(name: str, share: float) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(name, total=1.0)
+            bar.update(tasks[name], completed=share)
+
+        yield advance
+
+
+def run(
+    deck: _Deck,
+    out: Annotated[Path | None, typer.Option(
+        help="Write results to this .raw (ngspice's format) or .csv file.")] = None,
+    plot: Annotated[bool, typer.Option(
+        "--plot", help="Write a picture of every analysis, DECK-tran.png, or of every `plot` "
+        "of the control block, DECK-plot1.png.")] = False,
+    ngspice: _Compat = False,
+    param: _Parameters = None,
+) -> None:
+    """Run a deck's analyses, or its control block; print operating points and measures."""
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    with reported():
+        if out is not None and out.suffix.lower() not in (".raw", ".csv"):
+            raise ParameterError(f"`--out` must end in .raw or .csv; got {out.name}")
+        circuit = _read(deck, ngspice, param)
+        console.print(circuit.title)
+        errors = Console(stderr=True)
+        if circuit.commands:
+            from ..solvers.circuit.control.interpreter import run_commands  # noqa: PLC0415 - imports numba
+
+            with _bars(errors) as progress:
+                session = run_commands(
+                    circuit, folder=Path.cwd(), tell=console.print, progress=progress, draws=plot
+                )
+            results = [p.result for p in session.vectors.plots.values() if p.result is not None]
+            files, asked = list(session.files), session.pictures
+        else:
+            from ..solvers.circuit.analyses.deck import run_deck  # noqa: PLC0415 - imports numba
+
+            with _bars(errors) as progress:
+                results = run_deck(circuit, progress=progress)
+            for result in results:
+                _show(result, circuit, console)
+            files, asked = [], []
+        if out is not None:
+            from ..solvers.circuit.rawfile.export import save_results  # noqa: PLC0415 - imports numba
+
+            files += save_results(out, results)
+        if plot:
+            files += _pictures(deck, results, asked)
+        for file in files:
+            console.print(f"wrote {file}")
+
+
+def _value(value: float) -> str:
+    return "failed" if np.isnan(value) else f"{value:.6g}"
+
+
+def _show(result: Any, circuit: Circuit, console: Console) -> None:
+    """Print what a result has to say in a few lines."""
+    if isinstance(result, list):  # Fourier
+        for one in result:
+            console.print(str(one))
+        return
+    name = type(result).__name__
+    if name == "Stepped":
+        _show_steps(result, console)
+        return
+    if name in ("OperatingPoint", "TransferFunction", "Sensitivities"):
+        table = Table(Column("quantity"), Column("value", justify="right"),
+                      title=f"{_spoken(name)}")
+        for key, value in result.to_dict().items():
+            table.add_row(key, f"{value:.6g}")
+        console.print(table)
+        return
+    axes = ", ".join(f"{len(v)} values of {k}" for k, v in result.axes.items())
+    console.print(f"{_spoken(name)}: {axes}")
+    if name == "NoiseSpectrum":
+        for key in ("onoise_total", "inoise_total"):
+            console.print(f"{key} = {result[key]:.6g}")
+    for key, value in result.measures.items():
+        text = ", ".join(_value(float(v)) for v in np.ravel(value))
+        console.print(f"{key} = {text}")
+    _printed(result, circuit, console)
+
+
+def _printed(result: Any, circuit: Circuit, console: Console) -> None:
+    """Print the first and last values of what ``.print`` names."""
+    from ..solvers.circuit.analyses.measure import evaluate  # noqa: PLC0415 - imports numba
+
+    kind = {"Transient": "tran", "Spectrum": "ac", "Sweep": "dc", "NoiseSpectrum": "noise"}
+    for save in circuit.saves:
+        if save.kind != "print" or save.analysis not in ("", kind.get(type(result).__name__)):
+            continue
+        for output in save.outputs:
+            values = np.ravel(evaluate(result, output))
+            if np.iscomplexobj(values):
+                values = np.abs(values)
+            console.print(
+                f"{output.text}: {values[0]:.6g} to {values[-1]:.6g}, "
+                f"between {values.min():.6g} and {values.max():.6g}"
+            )
+
+
+def _show_steps(result: Any, console: Console) -> None:
+    measures = result.measures
+    console.print(f"{len(result)} steps of {', '.join(result.steps)}")
+    if not measures:
+        return
+    table = Table(*(Column(n, justify="right") for n in (*result.steps, *measures)))
+    for k, (values, _) in enumerate(result):
+        row = [_value(v) for v in values.values()]
+        row += [_value(float(np.ravel(m)[k])) for m in measures.values()]
+        table.add_row(*row)
+    console.print(table)
+
+
+def _spoken(name: str) -> str:
+    return {
+        "OperatingPoint": "Operating point", "TransferFunction": "Transfer function",
+        "Sensitivities": "Sensitivities", "Transient": "Transient", "Spectrum": "AC analysis",
+        "Sweep": "DC sweep", "NoiseSpectrum": "Noise", "SensitivitySpectrum": "Sensitivities",
+    }[name]
+
+
+def _pictures(deck: Path, results: list[Any], asked: list[Any]) -> list[Path]:
+    """Write what ``plot`` commands ask for, else one picture per analysis; return the files."""
+    with studies_extra():
+        from .spice_plots import save_asked, save_pictures  # noqa: PLC0415 - imports matplotlib
+    return save_asked(deck, asked) if asked else save_pictures(deck, results)

@@ -1,0 +1,71 @@
+"""Random draws that belong to a place on a chip: the same seed is the same chip.
+
+Draws are counter-based (Philox): the key is made of seed, layer, array, tile and effect, the
+counter is the cell, so that neither order, batch nor threads change a chip.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import ParameterError
+from .validation import Array
+
+__all__ = ["Place", "read_normals", "read_uniforms"]
+
+_BLOCK = 4  # numbers of one counter of Philox
+
+
+@dataclass(frozen=True)
+class Place:
+    """Name of a physical array.
+
+    Parameters
+    ----------
+    seed : int
+        Of the chip, >= 0.
+    layer, array : str
+        Which layer of the network, which of its arrays ("positive", "negative", ...).
+    tile : (int, int)
+        Place in the layer's grid of tiles.
+    """
+
+    seed: int
+    layer: str = ""
+    array: str = ""
+    tile: tuple[int, int] = (0, 0)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
+            raise ParameterError(f"`seed` must be an integer >= 0; got {self.seed!r}")
+
+    def generator(self, effect: str) -> np.random.Generator:
+        """Return the generator of one effect at this place, always from its start."""
+        key = (self.seed, self.layer, self.array, tuple(self.tile), effect)
+        digest = hashlib.blake2b(repr(key).encode(), digest_size=16).digest()
+        return np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))
+
+
+def read_uniforms(place: Place, effect: str, first: int, count: int, per_read: int) -> Array:
+    """Return `per_read` numbers in (0, 1) for each of the reads first..first + count - 1.
+
+    Read r takes the counters from r ceil(per_read / 4) on, so that every read has its own numbers
+    whatever reads are drawn together with it. Shape (count, per_read).
+    """
+    stride = -(-per_read // _BLOCK)
+    generator = place.generator(effect)
+    bits: np.random.Philox = generator.bit_generator  # type: ignore[assignment]
+    bits.advance(first * stride)
+    found = generator.random((count, stride * _BLOCK))[:, :per_read]
+    return np.ascontiguousarray(found) + 2.0**-54  # never 0; 1 stays out, 53 bits are drawn
+
+
+def read_normals(place: Place, effect: str, first: int, count: int, per_read: int) -> Array:
+    """Return standard normal numbers as `read_uniforms`, by the inverse of their distribution."""
+    from scipy.special import ndtri  # noqa: PLC0415 - slow to import
+
+    found: Array = ndtri(read_uniforms(place, effect, first, count, per_read))
+    return found

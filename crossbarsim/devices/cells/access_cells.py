@@ -1,0 +1,223 @@
+"""Cells of a device in series with a selector (1S1R) or a transistor (1T1R)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any, Literal
+
+import numpy as np
+
+from ...core.errors import ParameterError
+from ...core.validation import Array, finite_array
+from ...netlists.crossbar.cells import CellPoint
+from ...netlists.crossbar.crossbar import Resistive
+from ..base import Device
+from ..laws.compilation import build
+from ..models.static import Ohmic
+from .device_array import DeviceArray, _raw_rates, device_array, stacked_parameters
+from .transistors import EKV, Level1, Transistor
+
+__all__ = ["OneSelectorOneResistor", "OneTransistorOneResistor"]
+
+
+def _device_array(value: Any) -> DeviceArray:
+    """Return an array of devices from one, or from plain resistors."""
+    if type(value) is DeviceArray:
+        return value
+    if isinstance(value, Resistive):
+        value = value.conductance
+    if isinstance(value, np.ndarray):
+        return device_array(Ohmic(), value, None, None)
+    raise ParameterError(
+        "`device` must be an array of devices, such as VTEAM().array(conductance=G), or "
+        f"Resistive(G); got {type(value).__name__}"
+    )
+
+
+def _stacked(a: Array, b: Array, shape: tuple[int, int]) -> Array:
+    """Return (S, 1 or n) bounds of device and access element together."""
+    n = 1 if a.shape[1] == b.shape[1] == 1 else shape[0] * shape[1]
+    return np.ascontiguousarray(np.concatenate([
+        np.broadcast_to(x, (len(x), n)) for x in (a, b)
+    ]))
+
+
+class OneSelectorOneResistor(DeviceArray):
+    """1S1R: every device in series with a selector; the inner node is eliminated cell by cell.
+
+    Parameters
+    ----------
+    device : DeviceArray or Resistive
+        On the word side.
+    selector : Device
+        Such as `ExponentialSelector`, `MiecSelector` or `ThresholdSelector`; its states, at rest
+        at first, follow those of the device in ``state``.
+    """
+
+    def __init__(self, device: Any, selector: Device) -> None:
+        array = _device_array(device)
+        if not isinstance(selector, Device):
+            raise ParameterError(f"`selector` must be a Device; got {type(selector).__name__}")
+        x = selector.rest()
+        if x.shape[1:] not in ((), array.shape):
+            raise ParameterError(
+                f"the selector's parameters have shape {x.shape[1:]}; the array {array.shape}"
+            )
+        x = x.reshape(len(x), *(x.shape[1:] or (1, 1)))
+        own = np.broadcast_to(x, (len(x), *array.shape))
+        super().__init__(array.device, np.concatenate([array.state, own]), array.capacitance)
+        self.selector = selector
+        parameters = selector.flat(selector.parameter_array, self.shape)
+        sign = np.full((1, parameters.shape[1]), float(selector.polarity))
+        self._own = parameters
+        self._Q = np.ascontiguousarray(np.concatenate([sign, parameters]))
+        low, high = (selector.flat(b, self.shape) for b in selector.bounds())
+        self._low = _stacked(self._low, low, self.shape)
+        self._high = _stacked(self._high, high, self.shape)
+
+    def _access(self) -> tuple[Array, bool]:
+        return self._Q, False
+
+    def _kernels(self) -> ModuleType:
+        return build(
+            self.device.law() + "\n\n" + self.selector.law("m_"),
+            ("device", "stage", "stage:m_", "selector", "access", self._paired(), "cells"),
+            len(self.selector.states),
+        )
+
+    def _rates(self, u: Array, w: Array, point: CellPoint) -> Array:
+        count = len(self.device.states)
+        return np.concatenate([
+            super()._rates(u, w, point),
+            _raw_rates(self.selector, self._own, point.inner - w, point.state[count:]),
+        ])
+
+    def stacked(self, others: Sequence[Any]) -> DeviceArray:
+        """Refuse: selectors run one array at a time."""
+        del others
+        raise ParameterError("cells with selectors are solved on the CPU: use backend='cpu'")
+
+    def device_voltage(self, u: Array, w: Array, point: CellPoint) -> Array:
+        """Return the voltage across every device, (M, N)."""
+        del w
+        return u - point.inner
+
+
+class OneTransistorOneResistor(DeviceArray):
+    """1T1R: every device in series with a transistor whose gate a gate line drives.
+
+    Gate lines carry no current; bodies are at ground.
+
+    Parameters
+    ----------
+    device : DeviceArray or Resistive
+    transistor : EKV or Level1
+    gate_voltage : float, (M,), (N,) or (M, N) array
+        Volt.
+    gate_along : {"rows", "columns"}
+        Whether a vector of gate voltages has one per row or one per column.
+    transistor_side : {"bit", "word"}
+        Where the transistor is: between inner and bit node, or between word and inner node.
+    """
+
+    def __init__(
+        self, device: Any, transistor: Transistor, *, gate_voltage: Any = 0.0,
+        gate_along: Literal["rows", "columns"] = "rows",
+        transistor_side: Literal["bit", "word"] = "bit",
+    ) -> None:
+        array = _device_array(device)
+        if not isinstance(transistor, Transistor):
+            raise ParameterError(
+                f"`transistor` must be EKV(...) or Level1(...); got {type(transistor).__name__}"
+            )
+        for name, value, allowed in (
+            ("gate_along", gate_along, ("rows", "columns")),
+            ("transistor_side", transistor_side, ("bit", "word")),
+        ):
+            if value not in allowed:
+                raise ParameterError(f"`{name}` must be one of {allowed}; got {value!r}")
+        super().__init__(array.device, array.state, array.capacitance)
+        self.transistor = transistor
+        self.gate_along = gate_along
+        self.transistor_side = transistor_side
+        P = transistor.parameter_array
+        if P.shape[1:] not in ((), self.shape):
+            raise ParameterError(
+                f"the transistor's parameters have shape {P.shape[1:]}; the array {self.shape}"
+            )
+        self._Q = np.ascontiguousarray(P.reshape(len(P), -1))
+        self._gates = np.zeros(self.shape)
+        self._gates = self.gates(gate_voltage)
+
+    def gates(self, gate_voltage: Any = None) -> Array:
+        """Return the gate voltages as (M, N) volt; None: those of the array."""
+        if gate_voltage is None:
+            return self._gates
+        volts = finite_array("gate_voltage", gate_voltage)
+        rows, columns = self.shape
+        lines = rows if self.gate_along == "rows" else columns
+        if volts.ndim == 1 and volts.shape != (lines,):
+            raise ParameterError(
+                f"`gate_voltage` must have one value per {self.gate_along[:-1]}, {lines}; "
+                f"got {len(volts)}"
+            )
+        if volts.ndim == 1 and self.gate_along == "rows":
+            volts = volts[:, None]
+        if (volts.ndim == 2 and volts.shape not in (self.shape, (rows, 1))) or volts.ndim > 2:
+            raise ParameterError(
+                f"`gate_voltage` must be a scalar, ({lines},) or {self.shape}; got {volts.shape}"
+            )
+        return np.array(np.broadcast_to(volts, self.shape))
+
+    def _access(self) -> tuple[Array, bool]:
+        return self._Q, self.transistor_side == "word"
+
+    def laws(self) -> tuple[str, str, Array, Array, bool]:
+        """Return the laws' sources, both parameters, and whether the transistor is word-side."""
+        return self.device.law(), self.transistor.law(), self._P, *self._access()
+
+    def stacked(self, others: Sequence[Any]) -> OneTransistorOneResistor:
+        """Return these cells with those of other arrays of the same kind below them."""
+        devices = super().stacked(others)
+        every = (self, *others)
+        self._check_alike([(type(a.transistor), a.gate_along, a.transistor_side) for a in every])
+        values = stacked_parameters(
+            [{name: getattr(a.transistor, name) for name in a.transistor._declared}  # noqa: SLF001
+             for a in every],
+            [a.shape for a in every],
+        )
+        return OneTransistorOneResistor(
+            devices, type(self.transistor)(**values),
+            gate_voltage=np.concatenate([a.gates() for a in every]), gate_along=self.gate_along,
+            transistor_side=self.transistor_side,
+        )
+
+    def _kernels(self) -> ModuleType:
+        return build(
+            self.device.law() + "\n\n" + self.transistor.law(),
+            ("device", "stage", "transistor", "access", self._paired(), "cells"),
+        )
+
+    def device_voltage(self, u: Array, w: Array, point: CellPoint) -> Array:
+        """Return the voltage across every device, (M, N)."""
+        return point.inner - w if self.transistor_side == "word" else u - point.inner
+
+
+def make_cells(
+    device: Device | None, shape: tuple[int, int], conductance: Array | None,
+    transistor: tuple[str, Mapping[str, float]] | None, gates: Any, side: Any,
+) -> Any:
+    """Do what `crossbarsim.netlists.device_protocol.cells` says."""
+    found: Any
+    if device is not None:
+        found = device.array(conductance, shape=None if conductance is not None else shape)
+    elif conductance is not None:
+        found = Resistive(conductance)
+    else:
+        raise ParameterError("give `conductance` for cells that are resistors")
+    if transistor is None:
+        return found
+    kind, parameters = transistor
+    made: Transistor = {"level1": Level1, "ekv": EKV}[kind](**parameters)
+    return OneTransistorOneResistor(found, made, gate_along=gates, transistor_side=side)

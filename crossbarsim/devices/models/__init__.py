@@ -1,0 +1,6 @@
+"""Compact models of devices, one a file: a published law, its parameters with units and sources.
+
+A new model is one file here and its name in `crossbarsim.devices`; outside of the package an
+entry point of the group ``crossbarsim.devices`` does the same. Models import the base class, never
+each other's files but for what they extend.
+"""

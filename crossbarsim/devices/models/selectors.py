@@ -1,0 +1,105 @@
+"""Two-terminal selectors for 1S1R cells. All parameter values are generic: no card is published."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+from ..base import Device
+from ..parameters import State, parameter
+
+__all__ = ["ExponentialSelector", "MiecSelector", "ThresholdSelector"]
+
+
+class ExponentialSelector(Device):
+    """I = i_0 sinh(v / v_0).
+
+    Parameters
+    ----------
+    i_0, v_0 : float
+        Ampere, volt.
+    """
+
+    name = "exponential_selector"
+    i_0 = parameter(1e-12, "A", positive=True)
+    v_0 = parameter(0.05, "V", positive=True)
+    showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (0.5, 1e3)}
+
+    @staticmethod
+    def current_law(v: float, x: Any, p: Any) -> float:
+        """Hyperbolic sine."""
+        return p.i_0 * math.sinh(v / p.v_0)
+
+
+class MiecSelector(Device):
+    """Mixed ionic-electronic conduction: an exponential in series with a resistance.
+
+    Parameters
+    ----------
+    i_0, v_0 : float
+        Ampere, volt.
+    r_s : float
+        Ohm, which limits the current of the open selector.
+    """
+
+    name = "miec_selector"
+    i_0 = parameter(1e-12, "A", positive=True)
+    v_0 = parameter(0.035, "V", positive=True)
+    r_s = parameter(1e3, "ohm", positive=True)
+    showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (1.0, 1e3)}
+
+    @staticmethod
+    def inner_law(v: float, x: Any, p: Any, y: float) -> float:
+        """Junction and resistance together take v."""
+        return y + p.r_s * p.i_0 * math.sinh(y / p.v_0) - v
+
+    @staticmethod
+    def current_law(v: float, x: Any, p: Any, y: float) -> float:
+        """Through the junction."""
+        return p.i_0 * math.sinh(y / p.v_0)
+
+
+class ThresholdSelector(Device):
+    """Ovonic threshold switch: turns on above v_th, holds while more than v_hold is across it.
+
+    I = g_off v + on g_on (|v| - v_hold) sign(v) beyond v_hold: open, it snaps back to its hold
+    voltage and a small resistance. `on` follows its goal within `tau`. The goal is 1 above v_th,
+    0 below v_hold, and between them 1 for a switch that is already open (on > 1e-6): switched
+    off, it can be woken below v_th for about 14 tau, its recovery time. The three corners are
+    rounded over `v_s`, so that every time step has a solution.
+
+    Parameters
+    ----------
+    v_th, v_hold : float
+        Volt, 0 < v_hold < v_th.
+    g_off, g_on : float
+        Siemens.
+    tau : float
+        Switching time, second.
+    v_s : float
+        Volt.
+    """
+
+    name = "threshold_selector"
+    states = (State("on"),)
+    v_th = parameter(0.8, "V", positive=True)
+    v_hold = parameter(0.3, "V", positive=True)
+    g_off = parameter(1e-9, "S", positive=True)
+    g_on = parameter(1e-3, "S", positive=True)
+    tau = parameter(1e-9, "s", positive=True)
+    v_s = parameter(1e-3, "V", positive=True)
+
+    @staticmethod
+    def current_law(v: float, x: Any, p: Any) -> float:
+        """Leak, and the open channel beyond the hold voltage."""
+        over = max(abs(v) - p.v_hold, 0.0)
+        open_ = x.on * p.g_on * over * over / (over + p.v_s)
+        return p.g_off * v + (open_ if v > 0.0 else -open_)
+
+    @staticmethod
+    def rate_law(v: float, x: Any, p: Any, i: float) -> float:
+        """Towards the mode that the voltage asks for."""
+        over = max(abs(v) - p.v_hold, 0.0)
+        hold = over / (over + p.v_s) if x.on > 1e-6 else 0.0
+        up = 0.5 + 0.5 * math.tanh((abs(v) - p.v_th) / p.v_s)
+        return (up + (1.0 - up) * hold - x.on) / p.tau

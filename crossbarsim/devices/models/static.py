@@ -1,0 +1,141 @@
+"""Conductors that keep their conductance, with a curved I-V, and phase-change cells that drift."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+from ..base import Device
+from ..parameters import State, parameter
+
+__all__ = ["Ohmic", "PhaseChange", "StaticPolynomial", "StaticSinh"]
+
+
+class Ohmic(Device):
+    """I = g v: a plain resistor as a device.
+
+    Parameters
+    ----------
+    g_min, g_max : float
+        Range of the conductance, siemens.
+    """
+
+    name = "ohmic"
+    states = (State("g", "S", "g_min", "g_max", rest="g_min"),)
+    g_min = parameter(0.0, "S", low=0.0)
+    g_max = parameter(1e3, "S", positive=True)
+    showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (0.5, 1e3, 1e-4)}
+
+    @staticmethod
+    def current_law(v: float, x: Any, p: Any) -> float:
+        """Ohm's law."""
+        return x.g * v
+
+    @staticmethod
+    def rate_law(v: float, x: Any, p: Any, i: float) -> float:
+        """Nothing moves."""
+        return 0.0
+
+
+class StaticSinh(Device):
+    """I = g v_0 sinh(v / v_0): conductance g at small voltage.
+
+    Parameters
+    ----------
+    v_0 : float
+        Volt; the smaller, the more curved.
+    g_min, g_max : float
+        Range of the conductance, siemens.
+    """
+
+    name = "static_sinh"
+    lanes = "sinh"
+    states = (State("g", "S", "g_min", "g_max", rest="g_min"),)
+    v_0 = parameter(0.5, "V", positive=True)
+    g_min = parameter(1e-9, "S", low=0.0)
+    g_max = parameter(1e-1, "S", positive=True)
+    showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (0.5, 1e3, 1e-4)}
+
+    @staticmethod
+    def current_law(v: float, x: Any, p: Any) -> float:
+        """Hyperbolic sine."""
+        return x.g * p.v_0 * math.sinh(v / p.v_0)
+
+    @staticmethod
+    def rate_law(v: float, x: Any, p: Any, i: float) -> float:
+        """Nothing moves."""
+        return 0.0
+
+
+class StaticPolynomial(Device):
+    """I = g (v + c_2 v^2 + c_3 v^3 + c_5 v^5).
+
+    Parameters
+    ----------
+    c_2, c_3, c_5 : float
+        Per volt to the power of 1, 2 and 4.
+    g_min, g_max : float
+        Range of the conductance, siemens.
+    """
+
+    name = "static_polynomial"
+    states = (State("g", "S", "g_min", "g_max", rest="g_min"),)
+    c_2 = parameter(0.0, "1/V")
+    c_3 = parameter(0.0, "1/V^2", low=0.0)
+    c_5 = parameter(0.0, "1/V^4", low=0.0)
+    g_min = parameter(1e-9, "S", low=0.0)
+    g_max = parameter(1e-1, "S", positive=True)
+    showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (0.5, 1e3, 1e-4)}
+
+    @staticmethod
+    def current_law(v: float, x: Any, p: Any) -> float:
+        """Polynomial."""
+        s = v * v
+        return x.g * v * (1.0 + p.c_2 * v + p.c_3 * s + p.c_5 * s * s)
+
+    @staticmethod
+    def rate_law(v: float, x: Any, p: Any, i: float) -> float:
+        """Nothing moves."""
+        return 0.0
+
+
+class PhaseChange(Device):
+    """A programmed phase-change cell: conductance g drifts as (age / t_0)^-nu.
+
+    Nandakumar et al., Front. Neurosci. 14:406 (2020): nu between 0.03 and 0.1 from cell to cell;
+    pass an array for the spread. The second state is the time since programming.
+
+    Parameters
+    ----------
+    nu : float
+        Drift exponent.
+    t_0 : float
+        Time of the first reading after programming, second.
+    g_min, g_max : float
+        Range of the conductance, siemens.
+    """
+
+    name = "phase_change"
+    states = (
+        State("g", "S", "g_min", "g_max", rest="g_min"),
+        State("age", "s", "t_0", 1e12, rest="t_0"),
+    )
+    nu = parameter(0.05, low=0.0)
+    t_0 = parameter(20.0, "s", positive=True)
+    g_min = parameter(1e-9, "S", positive=True)
+    g_max = parameter(25e-6, "S", positive=True)
+    sets: ClassVar[dict[str, dict[str, Any]]] = {"nandakumar": {}}
+    sources: ClassVar[dict[str, str]] = {
+        "nandakumar": "Nandakumar et al. 2020; g_max and t_0 as in IBM's toolkit",
+    }
+    showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (0.1, 1e-3, 20e-6)}
+
+    @staticmethod
+    def current_law(v: float, x: Any, p: Any) -> float:
+        """Ohm's law at reading voltages."""
+        return x.g * v
+
+    @staticmethod
+    def rate_law(v: float, x: Any, p: Any, i: float) -> tuple[float, float]:
+        """Structural relaxation of the amorphous phase."""
+        return -p.nu * x.g / x.age, 1.0

@@ -1,0 +1,93 @@
+"""Yakopcic's generalised model."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+from ..base import Device
+from ..parameters import State, parameter
+
+__all__ = ["Yakopcic"]
+
+
+class Yakopcic(Device):
+    """Yakopcic: I = a x sinh(b v), dx/dt = eta g(v) f(x).
+
+    Yakopcic, Taha, Subramanyam and Pino, IEEE TCAD 32:1201 (2013), eqs 1-6. x from 0 to 1.
+    Positive v SETs (eta = 1).
+
+    Parameters
+    ----------
+    a_1, a_2 : float
+        Ampere, for v >= 0 and v < 0.
+    b : float
+        Per volt.
+    v_p, v_n : float
+        Thresholds, volt, both > 0.
+    a_p, a_n : float
+        Rates, per second.
+    x_p, x_n : float
+        Where the motion begins to slow down.
+    alpha_p, alpha_n : float
+        How fast it slows down.
+    eta : float
+        +1 or -1, the direction of the motion.
+    x_0 : float
+        State at rest.
+    """
+
+    name = "yakopcic"
+    states = (State("x", rest="x_0"),)
+    a_1 = parameter(0.17, "A", positive=True)
+    a_2 = parameter(0.17, "A", positive=True)
+    b = parameter(0.05, "1/V", positive=True)
+    v_p = parameter(0.16, "V", low=0.0)
+    v_n = parameter(0.15, "V", low=0.0)
+    a_p = parameter(4000.0, "1/s", low=0.0)
+    a_n = parameter(4000.0, "1/s", low=0.0)
+    x_p = parameter(0.3, low=0.0, high=0.999999)
+    x_n = parameter(0.5, low=0.0, high=0.999999)
+    alpha_p = parameter(1.0, low=0.0)
+    alpha_n = parameter(5.0, low=0.0)
+    eta = parameter(1.0, low=-1.0, high=1.0)
+    x_0 = parameter(0.11, low=0.0, high=1.0)
+    sets: ClassVar[dict[str, dict[str, Any]]] = {
+        "oblea": {},
+        "ltspice": {"v_p": 0.65, "v_n": 0.56},
+        "aguirre_c2": {"a_1": 7e-5, "a_2": 7e-5, "b": 1.9, "v_p": 0.4, "v_n": 0.3, "a_p": 1.0,
+                       "a_n": 1.0, "x_p": 0.9, "x_n": 0.7, "alpha_p": 3.0, "alpha_n": 8.0},
+    }
+    sources: ClassVar[dict[str, str]] = {
+        "oblea": "Yakopcic et al. 2013, Table I, device of Oblea et al.; as in the authors' SPICE "
+                 "subcircuit",
+        "ltspice": "thresholds of the authors' LTspice listing",
+        "aguirre_c2": "Aguirre et al., SPICE simulation of crossbars, set C2",
+    }
+    showcase: ClassVar[dict[str, tuple[float, ...]]] = {
+        "": (0.45, 100.0), "ltspice": (1.0, 100.0), "aguirre_c2": (1.0, 0.3),
+    }
+
+    @staticmethod
+    def current_law(v: float, x: Any, p: Any) -> float:
+        """Eq. 1."""
+        a = p.a_1 if v >= 0.0 else p.a_2
+        return a * x.x * math.sinh(p.b * v)
+
+    @staticmethod
+    def rate_law(v: float, x: Any, p: Any, i: float) -> float:
+        """Eqs 2-6."""
+        g = 0.0
+        if v > p.v_p:
+            g = p.a_p * (math.exp(v) - math.exp(p.v_p))
+        elif v < -p.v_n:
+            g = -p.a_n * (math.exp(-v) - math.exp(p.v_n))
+        f = 1.0
+        if p.eta * v > 0.0:
+            if x.x >= p.x_p:
+                w = (p.x_p - x.x) / (1.0 - p.x_p) + 1.0
+                f = math.exp(-p.alpha_p * (x.x - p.x_p)) * w
+        elif x.x <= 1.0 - p.x_n:
+            w = x.x / (1.0 - p.x_n)
+            f = math.exp(p.alpha_n * (x.x + p.x_n - 1.0)) * w
+        return p.eta * g * f

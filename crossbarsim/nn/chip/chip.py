@@ -1,0 +1,277 @@
+"""The physical arrays of one weight matrix: from levels to the conductances of a chip."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...core.draws import Place
+from ...core.errors import ParameterError
+from ...nonidealities import NonIdealities
+from ...nonidealities.fabricate import Fabricated
+from ..config import CrossbarConfig
+from ..mapping import Layout, Tile
+from ..variability import relative_deviation
+
+__all__ = ["Block", "Chip"]
+
+_CELLS = ("g_on", "g_off", "stuck", "kinds")  # of `Fabricated`: one value per cell
+_KEPT_CELLS = 2**23  # per matrix: 100 to 200 MB of the largest layer of a ResNet-18
+_LINES = ("open_rows", "open_columns")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A tile of one group's matrix."""
+
+    group: int
+    tile: Tile
+
+
+class Chip:
+    """The arrays of one weight matrix, as their seed makes them or as they were saved.
+
+    Parameters
+    ----------
+    config : CrossbarConfig
+    name : str
+        Of the matrix in its network.
+
+    Attributes
+    ----------
+    disturbance : callable or None
+        Changes the conductances (M, N) of a place whenever they are programmed, but for faulty
+        cells; for training.
+    """
+
+    def __init__(self, config: CrossbarConfig, name: str) -> None:
+        self.config, self.name = config, name
+        self.seed = config.seed
+        self.layout: Layout = config.layout
+        self.effects = config.nonidealities or NonIdealities()
+        self._saved: dict[Place, Fabricated] = {}
+        self._fabricated: dict[Place, Fabricated] = {}
+        self._kept_cells = 0
+        self.disturbance: Callable[[Tensor, Place], Tensor] | None = None
+
+    def place(self, block: Block, array: str) -> Place:
+        """Return the place of one array of a tile."""
+        return Place(self.seed, f"{self.name}/{block.group}", array, block.tile.index)
+
+    def shape(self, block: Block) -> tuple[int, int]:
+        """Return rows and columns of every array of a tile."""
+        rows, outputs = block.tile.shape
+        return rows, self.layout.columns(outputs)
+
+    # -- programming -------------------------------------------------------------------------
+
+    def program(self, block: Block, levels: Tensor, *, disturbed: bool = True) -> list[Tensor]:
+        """Return the conductances, (rows, columns) siemens, of every array of a tile.
+
+        Parameters
+        ----------
+        block : Block
+        levels : (rows, outputs) float64 tensor
+            Weights over their scale, in [-1, 1]; differentiable in them.
+        disturbed : bool
+            Whether a `disturbance` acts.
+        """
+        result = []
+        for array, cells in zip(self.layout.arrays, self.layout.levels(levels), strict=True):
+            place = self.place(block, array)
+            conductance = self._undisturbed(cells, place, again=levels.requires_grad)
+            if disturbed and self.disturbance is not None:
+                conductance = self._disturbed(conductance, place, again=levels.requires_grad)
+            result.append(conductance)
+        return result
+
+    def _disturbed(self, G: Tensor, place: Place, *, again: bool) -> Tensor:
+        """Return disturbed conductances; faulty cells stay as they are."""
+        if self.disturbance is None:
+            return G
+        disturbed = self.disturbance(G, place)
+        if not (self._fabricates or self._saved):
+            return disturbed
+        stuck = self.fabricated(place, (G.shape[0], G.shape[1]), keep=again).stuck
+        if stuck is None:
+            return disturbed
+        return torch.where(torch.from_numpy(np.isnan(stuck)), disturbed, G)
+
+    def _undisturbed(self, level: Tensor, place: Place, *, again: bool) -> Tensor:
+        if not self.config.random and not self._saved:
+            return self.config.g_off + level * self.config.span
+        fab = self.fabricated(place, (level.shape[0], level.shape[1]), keep=again)
+        programmed = self.effects.program(level, fab, place)
+        result: Tensor = self.effects.age(programmed, fab, place)
+        return result
+
+    def fabricated(
+        self, place: Place, shape: tuple[int, int], *, keep: bool = False
+    ) -> Fabricated:
+        """Return one array as it left the factory.
+
+        Parameters
+        ----------
+        place : Place
+        shape : (int, int)
+        keep : bool
+            Whether it is needed again soon, as in training; a few million cells are kept.
+        """
+        saved = self._saved.get(place)
+        if saved is None:
+            saved = self._fabricated.get(place)
+        if saved is not None:
+            return saved
+        fab = self._fabricate(place, shape)
+        if keep and self._kept_cells + shape[0] * shape[1] <= _KEPT_CELLS:
+            self._fabricated[place] = fab
+            self._kept_cells += shape[0] * shape[1]
+        return fab
+
+    def _fabricate(self, place: Place, shape: tuple[int, int]) -> Fabricated:
+        config, effects = self.config, self.effects
+        fab = effects.fabricate(place, shape, config.g_on, config.g_off)
+        if config.r_on_sigma == 0 and config.r_off_sigma == 0:
+            return fab
+        on = config.g_on / relative_deviation(config.r_on_sigma, shape, place, "r_on")
+        off = config.g_off / relative_deviation(config.r_off_sigma, shape, place, "r_off")
+        off = np.minimum(off, on)
+        stuck = fab.stuck
+        if effects.faults is not None and fab.kinds is not None:
+            stuck = effects.faults.conductance(fab.kinds, on, off)
+        return replace(fab, g_on=on, g_off=off, stuck=stuck)
+
+    def census(self, blocks: Iterable[Block]) -> tuple[int, int]:
+        """Return how many cells are faulty, and how many were drawn again (R_on met R_off)."""
+        if not (self._fabricates or self._saved):
+            return 0, 0
+        fabs = [
+            self.fabricated(self.place(block, array), self.shape(block))
+            for block in blocks for array in self.layout.arrays
+        ]
+        return (
+            sum(int(np.count_nonzero(fab.kinds)) for fab in fabs if fab.kinds is not None),
+            sum(fab.resampled for fab in fabs),
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what can be fabricated again."""
+        return {**self.__dict__, "_fabricated": {}, "_kept_cells": 0}
+
+    # -- saving ------------------------------------------------------------------------------
+
+    def state(self, blocks: Iterable[Block]) -> dict[str, Tensor]:
+        """Return the chip as tensors; empty where every seed makes the same one.
+
+        Cells of all arrays one after the other, rows first: `g_on`, `g_off` and `stuck` in
+        siemens (NaN: not stuck), `kinds` as in `crossbarsim.nonidealities.Fault`; `resampled` of
+        every array.
+        """
+        if not self.config.random and not self._saved:
+            return {}
+        name = json.dumps({"seed": self.seed, "name": self.name, **self._nominal}).encode()
+        state = {"place": torch.tensor(list(name), dtype=torch.uint8)}
+        if not (self._fabricates or self._saved):
+            return state
+        parts: dict[str, list[Any]] = {}
+        for block in blocks:
+            for array in self.layout.arrays:
+                fab = self.fabricated(self.place(block, array), self.shape(block))
+                for key, value in _flat(fab).items():
+                    parts.setdefault(key, []).append(value)
+        for key, values in parts.items():
+            state[key] = torch.from_numpy(np.concatenate(values))
+        return state
+
+    @property
+    def _nominal(self) -> dict[str, float]:
+        """What levels stand for; conductances of another chip would be read by the wrong scale."""
+        return {"g_on": float(self.config.g_on), "g_off": float(self.config.g_off)}
+
+    @property
+    def _fabricates(self) -> bool:
+        return bool(
+            self.effects.fabricates or self.config.r_on_sigma or self.config.r_off_sigma
+        )
+
+    def load(self, state: Mapping[str, Tensor], blocks: Iterable[Block]) -> None:
+        """Become the chip of a saved state, whatever seed this one was made with.
+
+        Raises
+        ------
+        ParameterError
+            The state is that of arrays of other shapes, or of another g_on or g_off.
+        """
+        if "place" not in state:
+            return
+        named = json.loads(bytes(state["place"].tolist()).decode())
+        for key, own in self._nominal.items():
+            if named.get(key, own) != own:
+                raise ParameterError(
+                    f"the saved chip of {named['name']!r} was fabricated for `{key}` = "
+                    f"{named[key]:g} S; the configuration has {own:g} S"
+                )
+        self.seed, self.name = int(named["seed"]), str(named["name"])
+        self._saved, self._fabricated, self._kept_cells = {}, {}, 0
+        arrays = {key: value.numpy() for key, value in state.items() if key != "place"}
+        if not arrays:
+            return
+        used = dict.fromkeys(arrays, 0)
+
+        def take(key: str, count: int) -> Any:
+            start = used[key]
+            used[key] += count
+            if used[key] > len(arrays[key]):
+                raise ParameterError(f"the saved chip's {key!r} is too short for {self.name!r}")
+            return arrays[key][start : start + count]
+
+        saved = {}
+        for block in blocks:
+            for array in self.layout.arrays:
+                fab = _whole(self.shape(block), arrays, take, (self.config.g_on, self.config.g_off))
+                saved[self.place(block, array)] = fab
+        for key, count in used.items():
+            if count != len(arrays[key]):
+                raise ParameterError(
+                    f"the saved chip's {key!r} has {len(arrays[key])} entries; {self.name!r} "
+                    f"takes {count}: it was saved with another mapping or tile shape"
+                )
+        self._saved = saved
+
+
+def _flat(fab: Fabricated) -> dict[str, Any]:
+    """Return what a fabricated array holds, as one-dimensional arrays."""
+    rows, columns = fab.shape
+    flat: dict[str, Any] = {
+        name: np.broadcast_to(getattr(fab, name), fab.shape).ravel() for name in ("g_on", "g_off")
+    }
+    flat["resampled"] = np.array([fab.resampled])
+    stuck = np.full(fab.shape, np.nan) if fab.stuck is None else fab.stuck
+    if fab.kinds is not None:
+        flat["stuck"] = np.asarray(stuck, dtype=np.float64).ravel()
+        flat["kinds"] = np.asarray(fab.kinds, dtype=np.int8).ravel()
+        for name, count in (("open_rows", rows), ("open_columns", columns)):
+            value = getattr(fab, name)
+            flat[name] = np.zeros(count, bool) if value is None else np.asarray(value, dtype=bool)
+    return flat
+
+
+def _whole(
+    shape: tuple[int, int], arrays: Mapping[str, Any], take: Any, nominal: tuple[float, float]
+) -> Fabricated:
+    rows, columns = shape
+    fields: dict[str, Any] = {
+        name: take(name, rows * columns).reshape(shape) for name in _CELLS if name in arrays
+    }
+    for name, count in zip(_LINES, (rows, columns), strict=True):
+        if name in arrays:
+            fields[name] = take(name, count)
+    if "resampled" in arrays:
+        fields["resampled"] = int(take("resampled", 1)[0])
+    return Fabricated(shape, **fields, nominal=nominal)

@@ -1,0 +1,57 @@
+"""Other converters around the same chip."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from ...core.errors import ParameterError
+from ...periphery import Periphery
+from ..calibrate import stored_names
+from ..layers import CrossbarLayer
+
+__all__ = ["equip"]
+
+
+def equip(model: nn.Module, periphery: Periphery | None) -> None:
+    """Put other converters and amplifiers around all arrays of a converted network.
+
+    Devices, programmed conductances and everything that calibration found stay. Arrays are solved
+    again only where amplifiers or drivers, which are part of the circuit, change; a sweep of the
+    ADCs' resolution solves every array once.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        A converted network; changed in place.
+    periphery : Periphery or None
+        None: ideal.
+
+    Raises
+    ------
+    ParameterError
+        No crossbar layers; parts that do not fit the configuration.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch import nn
+    >>> from crossbarsim.nn import CrossbarConfig, calibrate, convert, equip
+    >>> from crossbarsim.periphery import ADC, Periphery
+    >>> config = CrossbarConfig(periphery=Periphery(adc=ADC(bits=8)))
+    >>> x = torch.linspace(-1, 1, 40).reshape(10, 4)
+    >>> chip = convert(nn.Sequential(nn.Linear(4, 3)), config)
+    >>> _ = calibrate(chip, [x])
+    >>> for bits in (8, 4, 2):
+    ...     equip(chip, Periphery(adc=ADC(bits=bits)))
+    ...     y = chip(x)
+    """
+    if periphery is not None and not isinstance(periphery, Periphery):
+        raise ParameterError(f"`periphery` must be Periphery(...) or None; got {periphery!r:.60}")
+    matrices = stored_names(model).values()
+    for stored in matrices:  # all are checked before the first is changed
+        stored.config.replace(periphery=periphery)
+    for stored in matrices:
+        stored.equip(periphery)
+    for module in model.modules():
+        if isinstance(module, CrossbarLayer):
+            module.config = module.config.replace(periphery=periphery)

@@ -1,0 +1,168 @@
+"""Conductances that drift by a power, or by the logarithm, of time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, ClassVar, Self
+
+from ...core.array_api import Values, clip, like, namespace
+from ...core.draws import Place
+from ...core.errors import ParameterError
+from ...core.settings import choice, number
+from ..fabricate import Fabricated
+from ..variability.dependence import Logarithm, check_dependence, evaluate
+
+__all__ = ["ConductanceDrift", "LogarithmicDrift", "within"]
+
+
+@dataclass(frozen=True)
+class ConductanceDrift:
+    """Drift G = G0 (t / t_0)^-nu from the time t_0 on, nu another for every cell.
+
+    No conductance leaves its cell's range from g_off to g_on by drift. Structural relaxation of
+    phase-change memory: Ielmini et al., IEEE TED 54:308 (2007); preset "pcm_nandakumar_2019":
+    mean and spread of nu against ln(G / g_max), nu = |N(mean, sigma)|, t_0 = 20 s, Nandakumar et
+    al. 2019 as in IBM's aihwkit.
+
+    Parameters
+    ----------
+    time : float
+        Second since programming, >= 0.
+    nu : float, or function of G / g_max
+        Mean exponent, default 0.1.
+    nu_sigma : float, or function of G / g_max
+        Standard deviation from cell to cell, >= 0, default 0.
+    t_0 : float
+        Second after programming at which the conductances hold, > 0; default 1. Nothing drifts
+        before.
+    signed : bool
+        Whether drawn exponents keep their sign, so that some cells drift up; default: their
+        magnitude is taken.
+    g_max : float, optional
+        Siemens to which functions refer; default: the network's g_on.
+    """
+
+    time: float
+    nu: Any = 0.1
+    nu_sigma: Any = 0.0
+    t_0: float = 1.0
+    signed: bool = False
+    g_max: float | None = None
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType({
+        "pcm_nandakumar_2019": {
+            "nu": Logarithm(0.0244, -0.0155, 0.049, 0.1),
+            "nu_sigma": Logarithm(-0.0059, -0.0125, 0.008, 0.045), "t_0": 20.0,
+        },
+    })
+
+    def __post_init__(self) -> None:
+        number("time", self.time, low=0.0, unit="second")
+        check_dependence("nu", self.nu)
+        check_dependence("nu_sigma", self.nu_sigma, low=0.0)
+        number("t_0", self.t_0, low=0.0, open_low=True, unit="second")
+        if not isinstance(self.signed, bool):
+            raise ParameterError(f"`signed` must be True or False; got {self.signed!r}")
+        if self.g_max is not None:
+            number("g_max", self.g_max, low=0.0, open_low=True, unit="siemens")
+
+    @classmethod
+    def preset(cls, name: str, time: float, **changes: Any) -> Self:
+        """Return the drift of a published technology at `time` second, with `changes`."""
+        choice("name", name, tuple(cls.presets))
+        return cls(**{"time": time, **cls.presets[name], **changes})
+
+    def aged(self, G: Values, fab: Fabricated, place: Place, temperature: float) -> Values:
+        """Return conductances (M, N) at `time`, siemens."""
+        del temperature
+        if self.time <= self.t_0:
+            return G
+        x = G / (fab.nominal[0] if self.g_max is None else self.g_max)
+        nu, sigma = evaluate(self.nu, x), evaluate(self.nu_sigma, x)
+        if callable(self.nu_sigma) or self.nu_sigma > 0:
+            nu = nu + sigma * like(place.generator("drift").standard_normal(fab.shape), G)
+            nu = nu if self.signed else abs(nu)
+        log = math.log(self.time / self.t_0)
+        xp = namespace(G)
+        factor = xp.exp(-log * nu) if hasattr(nu, "shape") else math.exp(-log * nu)
+        return within(G * factor, G, fab)
+
+
+@dataclass(frozen=True)
+class LogarithmicDrift:
+    """Drift G = G0 + g_max (shift ln(t / t_0) + (sigma_0 + sigma ln(t / t_0)) z) from t_0 on.
+
+    z is standard normal from cell to cell and the same at all times: how written states of
+    filamentary oxide cells spread and sink while they relax. No conductance leaves its cell's
+    range from g_off to g_on by drift. Preset "cmo_hfox": CMO/HfOx devices of IBM Zurich, Falcone
+    et al., by the coefficients of IBM's aihwkit, alike for all states; its sigma_0 of 0.41 uS
+    contains the error of writing, so give no `write` beside it.
+
+    Parameters
+    ----------
+    time : float
+        Second since programming, >= 0.
+    shift : float, or function of G / g_max
+        Share of g_max per e-fold of time, negative downwards.
+    sigma : float, or function of G / g_max
+        Growth of the standard deviation, share of g_max per e-fold of time, >= 0.
+    sigma_0 : float
+        Standard deviation at t_0, share of g_max, >= 0, default 0.
+    t_0 : float
+        Second, > 0, default 1. Nothing drifts before.
+    g_max : float, optional
+        Siemens; default: the network's g_on.
+    """
+
+    time: float
+    shift: Any
+    sigma: Any
+    sigma_0: float = 0.0
+    t_0: float = 1.0
+    g_max: float | None = None
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType({
+        # microsiemens per e-fold over the largest state, 88.2 uS
+        "cmo_hfox": {
+            "shift": -0.08900206 / 88.2, "sigma": 0.04201137 / 88.2, "sigma_0": 0.41183342 / 88.2,
+        },
+    })
+
+    def __post_init__(self) -> None:
+        number("time", self.time, low=0.0, unit="second")
+        check_dependence("shift", self.shift)
+        check_dependence("sigma", self.sigma, low=0.0)
+        number("sigma_0", self.sigma_0, low=0.0)
+        number("t_0", self.t_0, low=0.0, open_low=True, unit="second")
+        if self.g_max is not None:
+            number("g_max", self.g_max, low=0.0, open_low=True, unit="siemens")
+
+    @classmethod
+    def preset(cls, name: str, time: float, **changes: Any) -> Self:
+        """Return the drift of a published technology at `time` second, with `changes`."""
+        choice("name", name, tuple(cls.presets))
+        return cls(**{"time": time, **cls.presets[name], **changes})
+
+    def aged(self, G: Values, fab: Fabricated, place: Place, temperature: float) -> Values:
+        """Return conductances (M, N) at `time`, siemens."""
+        del temperature
+        if self.time < self.t_0:
+            return G
+        largest = fab.nominal[0] if self.g_max is None else self.g_max
+        x, log = G / largest, math.log(self.time / self.t_0)
+        spread = self.sigma_0 + log * evaluate(self.sigma, x)
+        z = like(place.generator("logarithmic drift").standard_normal(fab.shape), G)
+        change = largest * (log * evaluate(self.shift, x) + spread * z)
+        return within(G + change, G, fab)
+
+
+def within(aged: Values, before: Values, fab: Fabricated) -> Values:
+    """Return aged conductances kept in their cells' ranges.
+
+    A cell that was out of its range already goes no further out.
+    """
+    on, off = like(fab.g_on, before), like(fab.g_off, before)
+    return clip(aged, clip(before, None, off), clip(before, on))

@@ -1,0 +1,1 @@
+"""Cells and lines that do not work, alone or in clusters."""

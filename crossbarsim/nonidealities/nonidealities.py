@@ -1,0 +1,259 @@
+"""All that makes a real crossbar differ from its ideal, in the order of physics."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, dataclass, field, fields, replace
+from functools import cached_property
+from typing import Any, Self
+
+from ..core.array_api import Values, like
+from ..core.draws import Place
+from ..core.errors import ParameterError
+from ..core.settings import count, number
+from ..netlists.crossbar.crossbar import Wires
+from .fabricate import PARAMETERS, Fabricated, fabricate
+from .faults.faults import Faults
+from .protocols import AgeingEffect, CellLaw, NoiseLaw, WriteEffect
+from .settings_record import record
+from .temperature import Conduction, Metal
+from .variability.variability import Keyed, as_variabilities, keyed
+from .writing.finite_states import ConductanceStates
+
+__all__ = ["NonIdealities"]
+
+# wear comes from the cycles before the last programming, then time passes, then it is read
+_AGEING = ("endurance", "drift", "retention", "disturb")
+_KINDS: dict[str, Any] = {
+    "faults": Faults, "states": ConductanceStates, "write": WriteEffect,
+    **dict.fromkeys(_AGEING, AgeingEffect), "conduction": Conduction, "metal": Metal,
+    "noise": NoiseLaw, "iv": CellLaw,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NonIdealities:
+    """The non-idealities of a chip; each is off where it is not given.
+
+    Effects act in the order of physics, in whatever order they are given: devices are fabricated
+    (`variability`, `faults`), programmed (`states`, then `write`), age (`endurance`, `drift`,
+    `retention`, `disturb`) and are read (`conduction`, `noise`, `iv`, at `temperature`). Faulty
+    cells stay what they are through all of it. The same seed of a `Place` gives the same chip,
+    whatever the order of arrays or the threads.
+
+    Parameters
+    ----------
+    variability : Variability, or several
+        Of "r_on", "r_off", "g_on", "g_off". Cells with R_on >= R_off are drawn again.
+    faults : Faults, optional
+    states : ConductanceStates, optional
+    write : WriteNoise, PulseWrite or MeasuredWrite, optional
+    cycle : int
+        Which programming of the same chip this is: another number gives other errors of writing.
+    endurance : Endurance, optional
+    drift : ConductanceDrift or LogarithmicDrift, optional
+    retention : Retention or RetentionLoss, optional
+    disturb : ReadDisturb or DeviceDisturb, optional
+    conduction : Conduction, optional
+        Of the cells against temperature.
+    metal : Metal
+        Of the wires against temperature; default copper.
+    noise : ReadNoise, optional
+        Of reads, or another `NoiseLaw`.
+    iv : SinhIV, PolynomialIV, TableIV or DeviceIV, optional
+        Of the cells, or another `CellLaw`; default: ohmic.
+    temperature : float
+        Kelvin, > 0, default 300: of wires (by `metal`), cells (by `conduction`), ageing and noise.
+        Compact models in `write`, `disturb` and `iv`, and amplifiers, have their own.
+    given_at : float
+        Kelvin at which resistances of wires and conductances of cells are given, default 300.
+
+    Raises
+    ------
+    ParameterError
+        Anything that is not what its field takes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.core.draws import Place
+    >>> from crossbarsim.nonidealities import Faults, LogNormal, NonIdealities, Variability
+    >>> effects = NonIdealities(
+    ...     variability=Variability("r_off", LogNormal(0.3)), faults=Faults(stuck_on=0.01),
+    ... )
+    >>> level = np.full((128, 64), 0.5)
+    >>> G = effects.chip(level, Place(seed=7, layer="fc"), g_on=1e-4, g_off=1e-6)
+    >>> G.shape, int((G == 1e-4).sum())
+    ((128, 64), 73)
+    """
+
+    variability: Any = ()
+    faults: Faults | None = None
+    states: ConductanceStates | None = None
+    write: WriteEffect | None = None
+    cycle: int = 0
+    endurance: AgeingEffect | None = None
+    drift: AgeingEffect | None = None
+    retention: AgeingEffect | None = None
+    disturb: AgeingEffect | None = None
+    conduction: Conduction | None = None
+    metal: Metal = field(default_factory=Metal)
+    noise: Any = None
+    iv: Any = None
+    temperature: float = 300.0
+    given_at: float = 300.0
+
+    def __post_init__(self) -> None:
+        given = as_variabilities(self.variability)
+        order = keyed(given, PARAMETERS, "a cell of a network")
+        # kept in canonical order: the order in which they are given means nothing
+        object.__setattr__(self, "variability", tuple(one for _, one in order))
+        for name, kind in _KINDS.items():
+            value = getattr(self, name)
+            fits = isinstance(value, kind) and not isinstance(value, type)
+            if not (fits or (value is None and name != "metal")):
+                raise ParameterError(
+                    f"`{name}` must be {kind.__name__}{'' if name == 'metal' else ' or None'}; "
+                    f"got {value!r:.60}"
+                )
+        count("cycle", self.cycle, low=0)
+        for name in ("temperature", "given_at"):
+            number(name, getattr(self, name), low=0.0, open_low=True, unit="kelvin")
+
+    # -- composing -----------------------------------------------------------------------------
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with some fields changed, checked again."""
+        self._check_names(changes)
+        return replace(self, **changes)
+
+    def without(self, *names: str) -> Self:
+        """Return a copy without the effects of these names (fields at their defaults)."""
+        self._check_names(names)
+        defaults: dict[str, Any] = {
+            f.name: f.default if f.default_factory is MISSING else f.default_factory()
+            for f in fields(self)
+        }
+        return replace(self, **{name: defaults[name] for name in names})
+
+    def _check_names(self, names: Any) -> None:
+        known = [f.name for f in fields(self)]
+        unknown = sorted(set(names) - set(known))
+        if unknown:
+            raise ParameterError(
+                f"NonIdealities has no field {unknown}; there are {', '.join(known)}"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all settings as numbers, strings and lists, for a record."""
+        return {f.name: record(getattr(self, f.name)) for f in fields(self)}
+
+    # -- what there is to do -------------------------------------------------------------------
+
+    @property
+    def fabricates(self) -> bool:
+        """Whether devices differ from one another or are faulty."""
+        return bool(self.variability) or (self.faults is not None and self.faults.any)
+
+    @property
+    def programs(self) -> bool:
+        """Whether programming gives other conductances than those asked for."""
+        return self.states is not None or self.write is not None
+
+    @property
+    def ages(self) -> bool:
+        """Whether conductances change after programming, those by temperature included."""
+        return self._heated or any(getattr(self, name) is not None for name in _AGEING)
+
+    @property
+    def reads(self) -> bool:
+        """Whether reads are noisy, or cells not ohmic."""
+        return self.noise is not None or self.iv is not None
+
+    @property
+    def _heated(self) -> bool:
+        return self.conduction is not None and self.temperature != self.given_at
+
+    @cached_property
+    def _variations(self) -> Keyed:
+        return keyed(self.variability, PARAMETERS, "a cell of a network")
+
+    # -- a physical array ----------------------------------------------------------------------
+
+    def fabricate(
+        self, place: Place, shape: tuple[int, int], g_on: float, g_off: float
+    ) -> Fabricated:
+        """Return an array as it leaves the factory.
+
+        Parameters
+        ----------
+        place : Place
+        shape : (int, int)
+            Rows and columns of the physical array.
+        g_on, g_off : float
+            Siemens, g_on > g_off >= 0, nominal.
+
+        Raises
+        ------
+        ParameterError
+            Cells that even after 100 draws have R_on >= R_off.
+        """
+        number("g_off", g_off, low=0.0, unit="siemens")
+        number("g_on", g_on, low=float(g_off), open_low=True, unit="siemens")
+        return fabricate(
+            place, (int(shape[0]), int(shape[1])), float(g_on), float(g_off), self._variations,
+            self.faults,
+        )
+
+    def program(
+        self, level: Values, fab: Fabricated, place: Place, cycle: int | None = None
+    ) -> Values:
+        """Return conductances after programming, (M, N) siemens.
+
+        Parameters
+        ----------
+        level : (M, N) array or tensor
+            0 (g_off) to 1 (g_on); of a tensor the result is one, differentiable in it.
+        fab : Fabricated
+        place : Place
+        cycle : int, optional
+            Instead of the field `cycle`.
+
+        Raises
+        ------
+        ParameterError
+            Another shape than the array's.
+        """
+        if tuple(level.shape) != fab.shape:
+            raise ParameterError(f"`level` must have shape {fab.shape}; got {tuple(level.shape)}")
+        times = self.cycle if cycle is None else count("cycle", cycle, low=0)
+        on, off = like(fab.g_on, level), like(fab.g_off, level)
+        G = off + level * (on - off)
+        if self.states is not None:
+            G = self.states.apply(G, fab)
+        if self.write is not None:
+            G = self.write.written(G, fab, place, times)
+        return fab.with_faults(G)
+
+    def age(self, G: Values, fab: Fabricated, place: Place) -> Values:
+        """Return conductances (M, N) when they are read, siemens, at the chip's temperature."""
+        for name in _AGEING:
+            effect = getattr(self, name)
+            if effect is not None:
+                G = effect.aged(G, fab, place, self.temperature)
+        G = fab.with_faults(G)
+        if self._heated and self.conduction is not None:
+            G = self.conduction.at(G, fab, self.temperature, self.given_at)
+        return G
+
+    def chip(self, level: Values, place: Place, g_on: float, g_off: float) -> Values:
+        """Fabricate, program and age one array: conductances (M, N) siemens for levels (M, N)."""
+        shape = (int(level.shape[0]), int(level.shape[1]))
+        fab = self.fabricate(place, shape, g_on, g_off)
+        return self.age(self.program(level, fab, place), fab, place)
+
+    def wires(self, wires: Wires) -> Wires:
+        """Return the wires at the chip's temperature; those given hold at `given_at`.
+
+        Segments of word and bit lines only: drivers and amplifiers are no wires.
+        """
+        return self.metal.wires(wires, self.temperature, self.given_at)

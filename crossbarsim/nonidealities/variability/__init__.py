@@ -1,0 +1,4 @@
+"""Spread from device to device: distributions, correlation over the array, dependence on state.
+
+A new distribution is a `Distribution` in `distributions`; SciPy's and torch's need no code.
+"""

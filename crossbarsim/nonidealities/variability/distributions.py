@@ -1,0 +1,229 @@
+"""What parameters of devices are distributed like."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from ...core.errors import ParameterError
+from ...core.settings import number
+from ...core.validation import Array
+
+__all__ = ["Distribution", "LogNormal", "Normal", "Shape", "Truncated", "Uniform", "keyed_uniforms"]
+
+Shape: TypeAlias = tuple[int, ...]
+_TINY = 2.0**-54  # half of the smallest step of a drawn uniform number: quantiles stay finite
+
+
+@runtime_checkable
+class Distribution(Protocol):
+    """A distribution of real numbers.
+
+    Besides those here, any frozen distribution of SciPy (``scipy.stats.gamma(20, scale=0.05)``)
+    and any of torch (``torch.distributions.Gamma(20.0, 20.0)``) is taken where a distribution is
+    asked for.
+    """
+
+    def sample(self, generator: np.random.Generator, shape: Shape) -> Array:
+        """Return independent draws."""
+        ...
+
+    def quantile(self, u: Array) -> Array:
+        """Return the value that is not exceeded with probability u, 0 < u < 1."""
+        ...
+
+    def probability(self, x: Any) -> Any:
+        """Return the probability of values up to x."""
+        ...
+
+    def of_normal(self, z: Array) -> Array:
+        """Return draws made of standard normal ones, rank by rank."""
+        ...
+
+
+def keyed_uniforms(generator: np.random.Generator, shape: Shape) -> Array:
+    """Return uniform draws in the open interval (0, 1)."""
+    return np.maximum(generator.random(shape), _TINY)
+
+
+@dataclass(frozen=True)
+class Normal:
+    """Normal distribution, not cut: see `Truncated`.
+
+    Parameters
+    ----------
+    sigma : float
+        Standard deviation, >= 0.
+    mean : float
+        Default 1, as a factor on a nominal value has it.
+    """
+
+    sigma: float
+    mean: float = 1.0
+
+    def __post_init__(self) -> None:
+        number("sigma", self.sigma, low=0.0)
+        number("mean", self.mean)
+
+    def sample(self, generator: np.random.Generator, shape: Shape) -> Array:
+        """Return independent draws."""
+        return self.of_normal(np.asarray(generator.standard_normal(shape)))
+
+    def quantile(self, u: Array) -> Array:
+        """Return the value that is not exceeded with probability u."""
+        return self.of_normal(ndtri(u))
+
+    def probability(self, x: Any) -> Any:
+        """Return the probability of values up to x."""
+        if self.sigma == 0:
+            return np.where(np.asarray(x) < self.mean, 0.0, 1.0)
+        return ndtr((x - self.mean) / self.sigma)
+
+    def of_normal(self, z: Array) -> Array:
+        """Return mean + sigma z."""
+        return self.mean + self.sigma * z
+
+
+@dataclass(frozen=True)
+class LogNormal:
+    """Log-normal distribution.
+
+    Parameters
+    ----------
+    sigma : float
+        Standard deviation of the natural logarithm, >= 0.
+    median : float
+        > 0, default 1. The mean is median exp(sigma^2 / 2).
+    """
+
+    sigma: float
+    median: float = 1.0
+
+    def __post_init__(self) -> None:
+        number("sigma", self.sigma, low=0.0)
+        number("median", self.median, low=0.0, open_low=True)
+
+    def sample(self, generator: np.random.Generator, shape: Shape) -> Array:
+        """Return independent draws."""
+        return self.of_normal(np.asarray(generator.standard_normal(shape)))
+
+    def quantile(self, u: Array) -> Array:
+        """Return the value that is not exceeded with probability u."""
+        return self.of_normal(ndtri(u))
+
+    def probability(self, x: Any) -> Any:
+        """Return the probability of values up to x."""
+        with np.errstate(divide="ignore"):
+            log = np.log(np.maximum(x, 0.0) / self.median)
+        if self.sigma == 0:
+            return np.where(log < 0, 0.0, 1.0)
+        return ndtr(log / self.sigma)
+
+    def of_normal(self, z: Array) -> Array:
+        """Return median exp(sigma z)."""
+        return self.median * np.exp(self.sigma * z)
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Uniform distribution.
+
+    Parameters
+    ----------
+    low, high : float
+        low < high.
+    """
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        number("low", self.low)
+        number("high", self.high, low=self.low, open_low=True)
+
+    def sample(self, generator: np.random.Generator, shape: Shape) -> Array:
+        """Return independent draws."""
+        return self.quantile(np.asarray(generator.random(shape)))
+
+    def quantile(self, u: Array) -> Array:
+        """Return the value that is not exceeded with probability u."""
+        return self.low + (self.high - self.low) * u
+
+    def probability(self, x: Any) -> Any:
+        """Return the probability of values up to x."""
+        return np.clip((x - self.low) / (self.high - self.low), 0.0, 1.0)
+
+    def of_normal(self, z: Array) -> Array:
+        """Return draws made of standard normal ones."""
+        return self.quantile(ndtr(z))
+
+
+@dataclass(frozen=True)
+class Truncated:
+    """A distribution, given that its value lies between two limits.
+
+    Parameters
+    ----------
+    distribution : Distribution, or one of SciPy or torch
+    low, high : float
+        Limits; at least one of them finite.
+
+    Raises
+    ------
+    ParameterError
+        No probability between the limits; a torch distribution without ``cdf`` or ``icdf``.
+    """
+
+    distribution: Any
+    low: float = -math.inf
+    high: float = math.inf
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high or (math.isinf(self.low) and math.isinf(self.high)):
+            raise ParameterError(
+                f"`low` and `high` must be low < high, one of them finite; got {self.low!r} and "
+                f"{self.high!r}"
+            )
+        below, above = self._limits()
+        if not above > below:
+            raise ParameterError(
+                f"`distribution` has no probability between {self.low:g} and {self.high:g}"
+            )
+
+    def _limits(self) -> tuple[float, float]:
+        law = self.law
+        below = 0.0 if math.isinf(self.low) else float(law.probability(self.low))
+        above = 1.0 if math.isinf(self.high) else float(law.probability(self.high))
+        return below, above
+
+    @property
+    def law(self) -> Distribution:
+        """The distribution that is cut."""
+        from .scipy_torch_distributions import as_distribution  # noqa: PLC0415 - it knows the classes here
+
+        return as_distribution(self.distribution)
+
+    def sample(self, generator: np.random.Generator, shape: Shape) -> Array:
+        """Return independent draws."""
+        return self.quantile(keyed_uniforms(generator, shape))
+
+    def quantile(self, u: Array) -> Array:
+        """Return the value that is not exceeded with probability u."""
+        below, above = self._limits()
+        inner = np.clip(below + u * (above - below), _TINY, 1.0 - _TINY)
+        return np.clip(self.law.quantile(inner), self.low, self.high)
+
+    def probability(self, x: Any) -> Any:
+        """Return the probability of values up to x."""
+        below, above = self._limits()
+        return np.clip((self.law.probability(x) - below) / (above - below), 0.0, 1.0)
+
+    def of_normal(self, z: Array) -> Array:
+        """Return draws made of standard normal ones."""
+        return self.quantile(ndtr(z))
+
+

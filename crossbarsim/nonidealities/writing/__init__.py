@@ -1,0 +1,1 @@
+"""How stored conductances miss their targets: finite states, write errors, pulses."""

@@ -1,0 +1,184 @@
+"""What a crossbar asks of cells that are more than resistors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from ...core.errors import ParameterError
+from ...core.validation import Array
+
+__all__ = [
+    "CellPoint", "CellSlopes", "CellSpice", "Cells", "SpiceCells", "StoredCells", "read_cells",
+    "register_reader",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class CellPoint:
+    """All cells of an array at given node voltages, each (M, N).
+
+    Attributes
+    ----------
+    current : ampere, from the word to the bit node
+    by_word, by_bit : siemens
+        di/du and -di/dw; one array where they are equal in every cell.
+    inner : volt, the inner node of a cell in series with an access element
+    state : (S, M, N)
+    lead_word, lead_bit : (1 + S, M, N)
+        Derivatives of the inner node and of the states by the word and bit voltage.
+    bad : int
+        Flat index of the first cell whose own equations did not converge, or -1.
+    frozen : bool
+        Whether inner nodes and states are the same at all voltages: nobody need guess them.
+    """
+
+    current: Array
+    by_word: Array
+    by_bit: Array
+    inner: Array
+    state: Array
+    lead_word: Array
+    lead_bit: Array
+    bad: int
+    frozen: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class CellSlopes:
+    """Derivatives of the cells' currents at fixed node voltages and frozen states.
+
+    Attributes
+    ----------
+    state : (S, M, N), ampere per unit of the state
+    gate : (M, N) siemens
+    conductance : (M, N) volt
+        By the conductance of the device at its read voltage.
+    """
+
+    state: Array
+    gate: Array
+    conductance: Array
+
+
+@dataclass(frozen=True, eq=False)
+class CellSpice:
+    """The cells of an array as a SPICE subcircuit.
+
+    Attributes
+    ----------
+    name : str
+    text : str
+        Its definition; ports ``word``, ``bit`` and, with `gated`, ``gate``.
+    gated : bool
+    parameters : dict
+        Numbers that differ from cell to cell, (M, N) or broadcastable.
+    states : tuple of str
+        States that move; state ``x`` is the voltage of the inner node ``s_x``, its share of its
+        range. Empty where they are frozen.
+    farad : float
+        Capacitor of every state.
+    """
+
+    name: str
+    text: str
+    gated: bool
+    parameters: dict[str, Array]
+    states: tuple[str, ...]
+    farad: float
+
+
+@runtime_checkable
+class Cells(Protocol):
+    """An array of M x N cells with states.
+
+    Attributes
+    ----------
+    shape : (int, int)
+    stochastic : bool
+        Whether the states carry noise.
+    state : (S, M, N)
+    capacitance : farad, across every cell, scalar or (M, N)
+    conductance : (M, N) siemens
+        Of the devices, at their read voltage.
+    """
+
+    shape: tuple[int, int]
+    stochastic: bool
+    state: Array
+    capacitance: Array
+
+    @property
+    def conductance(self) -> Array:
+        """(M, N) siemens."""
+        ...
+
+    def bounds(self) -> tuple[Array, Array]:
+        """Return (low, high) of the states, (S, 1, 1) or (S, M, N)."""
+        ...
+
+    def gates(self, gate_voltage: Any = None) -> Array:
+        """Return the gate voltages, (M, N) or (B, M, N) volt."""
+        ...
+
+    def evaluate(
+        self, u: Array, w: Array, gate: Array, *, base: Array, step: float, state: Array,
+        inner: Array, threads: int = 1, rtol: float = 1e-10,
+    ) -> CellPoint:
+        """Return the cells at word and bit voltages u, w (M, N).
+
+        The states solve ``x = base + step dx/dt`` (step 0: frozen at `base`); `state` and `inner`
+        are guesses; currents are good to `rtol` of themselves or better.
+        """
+        ...
+
+    def slopes(self, u: Array, w: Array, gate: Array, point: CellPoint) -> CellSlopes:
+        """Return the derivatives by states, gate voltage and conductance."""
+        ...
+
+    def noise(self, u: Array, w: Array, point: CellPoint) -> Array:
+        """Return the amplitudes of the states' white noise, (S, M, N), per root second."""
+        ...
+
+    def rates(self, u: Array, w: Array, point: CellPoint) -> Array:
+        """Return dx/dt (S, M, N) at a point, held at the bounds."""
+        ...
+
+    def with_state(self, state: Array) -> Cells:
+        """Return the same cells in other states."""
+        ...
+
+
+@runtime_checkable
+class SpiceCells(Protocol):
+    """Cells that can be written out for SPICE."""
+
+    def to_spice(self, name: str, t_stop: float | None) -> CellSpice:
+        """Return the cells as a subcircuit; without `t_stop` the states are frozen."""
+        ...
+
+
+@runtime_checkable
+class StoredCells(Protocol):
+    """Cells that can be saved."""
+
+    def to_arrays(self) -> dict[str, Any]:
+        """Return all that defines the cells, one entry named ``"cells"`` among it."""
+        ...
+
+
+Reader = Callable[[Mapping[str, Any]], Any]
+_readers: list[Reader] = []
+
+
+def register_reader(reader: Reader) -> None:
+    """Name the function that makes cells again from what `StoredCells.to_arrays` gave."""
+    _readers[:] = [reader]
+
+
+def read_cells(data: Mapping[str, Any]) -> Any:
+    """Return the cells that a file describes."""
+    if not _readers:
+        raise ParameterError("import crossbarsim.devices to read crossbars with devices")
+    return _readers[0](data)

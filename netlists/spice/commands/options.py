@@ -1,0 +1,59 @@
+"""``.options``: what counts, what is noted, what is refused."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ...circuit import Circuit
+from ..read.scope import plain_number
+from ..read.subcircuit_tree import did_you_mean
+from .command_names import CHANGING, OPTION_NAMES, WITHOUT_EFFECT
+
+if TYPE_CHECKING:
+    from .dot_commands import CommandLine
+
+__all__ = ["read_options", "set_temperature"]
+
+
+def set_temperature(c: CommandLine, circuit: Circuit, celsius: float) -> None:
+    """Set the temperature."""
+    if celsius <= -273.15:
+        raise c.error(f"{celsius:g} degree Celsius is below absolute zero")
+    circuit.temperature = celsius + 273.15
+
+
+def read_options(c: CommandLine, circuit: Circuit) -> None:
+    """Read the options of a line."""
+    while True:
+        c.skip()
+        if c.done:
+            return
+        name = c.token.text.lower()
+        if name not in OPTION_NAMES:
+            raise c.error(f"there is no option `{name}`{did_you_mean(name, OPTION_NAMES, 80)}")
+        c.take()
+        if name in WITHOUT_EFFECT:
+            note = f"the option `{name}` has no effect: it is about {WITHOUT_EFFECT[name]}"
+            circuit.notes.append(f"{c.line.file}:{c.line.number}: {note}")
+        if not c.sign("="):
+            circuit.options[name] = 1.0
+            _no_change(c, circuit, name)
+            continue
+        text = c.raw()
+        plain = plain_number(text)
+        word = plain is None and re.fullmatch(r"[a-z]\w*", text.lower())
+        if word and c.scope.parameter(text.lower()) is None:
+            circuit.options[name] = text.lower()
+        else:
+            circuit.options[name] = c.number_of(text, f"`{name}`")
+        _no_change(c, circuit, name)
+        if name == "temp":
+            set_temperature(c, circuit, float(circuit.options.pop("temp")))
+
+
+def _no_change(c: CommandLine, circuit: Circuit, name: str) -> None:
+    """Refuse options that would change results in a way that is not supported."""
+    if name in CHANGING and circuit.options[name] != CHANGING[name][0]:
+        raise c.error(f"the option `{name}` would change the results and is not supported: "
+                      f"{CHANGING[name][1]}")

@@ -1,0 +1,369 @@
+"""The grammar of expressions: text to steps."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from ....core.errors import NetlistError
+from ....core.units import scaled
+from .functions import ALIASES, REFUSED, RULES
+from .tape import Step, Tape
+from .text import DEEPEST
+
+__all__ = ["BUILT_IN", "Function", "parse_steps"]
+
+BUILT_IN = ("time", "temper", "hertz")
+_TOKEN = re.compile(
+    r"\s+|(?P<number>(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?[a-z\u00b5]*)|(?P<name>[a-z_][a-z0-9_.#$]*)"
+    r"|(?P<device>@[^\s\[\](),]+\[[^\s\[\](),]+\])"
+    r"|(?P<sign>\*\*|==|!=|<>|<=|>=|&&|\|\||[-+*/^%\\<>=&|!~?:,(){}'])"
+)
+# no "a" for atto: 1A is one ampere, as in ngspice 39
+_NUMBER = re.compile(r"((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(meg|mil|[tgkmunpf\u00b5])?[a-z\u00b5]*")
+_BINARY = {  # operator: (binding, name); all but the power are left-associative
+    "||": (2, "||"), "|": (2, "||"), "&&": (3, "&&"), "&": (3, "&&"), "==": (4, "=="),
+    "!=": (4, "!="), "<>": (4, "!="), "<": (5, "<"), ">": (5, ">"), "<=": (5, "<="),
+    ">=": (5, ">="), "+": (6, "+"), "-": (6, "-"), "*": (7, "*"), "/": (7, "/"), "%": (7, "%"),
+    "\\": (7, "\\"), "**": (9, "**"), "^": (9, "**"),
+}
+_UNARY = 8
+_CLOSING = {"(": ")", "{": "}", "'": "'"}
+_CONSTANTS = {"pi": 3.141592653589793, "e": 2.718281828459045}
+# probes of results: parts of complex voltages and currents
+_PARTS = {"m": "abs", "p": "ph", "r": "re", "i": "im", "db": "db"}
+
+
+class Function(NamedTuple):
+    """A function of the deck: its arguments' names, its body as steps."""
+
+    arguments: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+
+class _Token(NamedTuple):
+    kind: str
+    text: str
+    start: int
+    end: int
+
+
+def _tokens(text: str) -> list[_Token]:
+    found, at = [], 0
+    while at < len(text):
+        match = _TOKEN.match(text, at)
+        if match is None:
+            raise NetlistError(
+                f"{text[at]!r} is not expected in the expression {_shown(text)}"
+            )
+        if match.lastgroup:
+            found.append(_Token(match.lastgroup, match[0], at, match.end()))
+        at = match.end()
+    found.append(_Token("end", "", len(text), len(text)))
+    return found
+
+
+def _shown(text: str) -> str:
+    return f"`{text if len(text) <= 80 else text[:77] + '...'}`"
+
+
+class _Parser:
+    """Precedence climbing over one text."""
+
+    def __init__(
+        self, text: str, functions: Callable[[str], Function | None], compat: str,
+        names: Mapping[str, float],
+    ) -> None:
+        self.text = text
+        self.functions, self.compat, self.names = functions, compat, names
+        self.tokens = _tokens(text)
+        self.at = 0
+        self.depth = 0
+        self.tape = Tape()
+
+    # -- tokens ------------------------------------------------------------------------------
+
+    @property
+    def token(self) -> _Token:
+        return self.tokens[self.at]
+
+    def take(self) -> _Token:
+        token = self.token
+        self.at += 1
+        return token
+
+    def refuse(self, what: str) -> NetlistError:
+        return NetlistError(f"{what} in the expression {_shown(self.text)}")
+
+    def expect(self, sign: str) -> None:
+        token = self.take()
+        if token.text != sign:
+            got = f"{token.text!r}" if token.kind != "end" else "the end"
+            raise self.refuse(f"`{sign}` is expected, not {got},")
+
+    # -- the grammar -------------------------------------------------------------------------
+
+    def whole(self) -> tuple[Step, ...]:
+        if self.token.kind == "end":
+            raise NetlistError("an expression is expected; there is none")
+        root = self.ternary()
+        if self.token.kind != "end":
+            raise self.refuse(f"{self.token.text!r} is not expected")
+        return self.tape.finish(root)
+
+    def ternary(self) -> int:
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise self.refuse(f"more than {DEEPEST} nested parentheses, calls or conditions")
+        chosen: list[tuple[int, int]] = []
+        value = self.binary(2)
+        while self.token.text == "?":  # the other side may choose again, as often as it likes
+            self.take()
+            chosen.append((value, self.ternary()))
+            self.expect(":")
+            value = self.binary(2)
+        for condition, one in reversed(chosen):
+            value = self.tape.call("?", condition, one, value)
+        self.depth -= 1
+        return value
+
+    def binary(self, lowest: int) -> int:
+        left = self.unary()
+        while True:
+            binding, name = _BINARY.get(self.token.text, (0, ""))
+            if self.token.kind != "sign" or binding < lowest or binding >= _UNARY:
+                return left
+            self.take()
+            left = self.operation(name, left, self.binary(binding + 1))
+
+    def signs(self) -> str:
+        signs = ""
+        while self.token.kind == "sign" and self.token.text in "+-!~":
+            signs += self.take().text
+        return signs
+
+    def signed(self, value: int, signs: str) -> int:
+        for sign in reversed(signs):
+            if sign != "+":
+                value = self.tape.call("neg" if sign == "-" else "not", value)
+        return value
+
+    def unary(self) -> int:
+        signs = self.signs()
+        return self.signed(self.power(), signs)
+
+    def power(self) -> int:
+        chain = [self.primary()]
+        signs: list[str] = []
+        while self.token.text in ("**", "^"):
+            self.take()
+            signs.append(self.signs())
+            chain.append(self.primary())
+        if self.compat:  # from the left there
+            value = chain[0]
+            for sign, exponent in zip(signs, chain[1:], strict=True):
+                value = self.operation("**", value, self.signed(exponent, sign))
+            return value
+        value = chain.pop()
+        while chain:
+            value = self.operation("**", chain.pop(), self.signed(value, signs.pop()))
+        return value
+
+    def operation(self, name: str, left: int, right: int) -> int:
+        if (self.compat == "ngspice" and name in ("/", "**")) or (
+            self.compat == "ngspice numbers" and name == "**"
+        ):
+            name = f"ngspice{name}"
+        return self.tape.call(name, left, right)
+
+    def primary(self) -> int:
+        token = self.take()
+        if token.kind == "number":
+            return self.tape.number(_number(token.text))
+        if token.kind == "device":
+            name, parameter = token.text[1:-1].split("[", 1)
+            return self.tape.probe(("@", name, parameter))
+        if token.kind == "name":
+            return self.call(token) if self.token.text == "(" else self.named(token.text)
+        if token.text in _CLOSING:
+            value = self.ternary()
+            self.expect(_CLOSING[token.text])
+            return value
+        got = f"{token.text!r}" if token.kind != "end" else "the end"
+        raise self.refuse(f"a value is expected, not {got},")
+
+    def named(self, name: str) -> int:
+        if name in self.names:
+            return self.tape.number(self.names[name])
+        return self.tape.name(name)
+
+    # -- calls -------------------------------------------------------------------------------
+
+    def call(self, token: _Token) -> int:
+        own = self.functions(token.text)
+        if own is None and token.text in ("v", "i"):
+            return self.tape.probe(self.probe(token.text))
+        if own is None and token.text[0] in "vi" and token.text[1:] in _PARTS:
+            part = self.tape.probe(self.probe(token.text[0]))
+            return self.tape.call(_PARTS[token.text[1:]], part)
+        self.take()
+        given: list[int] = []
+        while self.token.text != ")":
+            given.append(self.ternary())
+            if self.token.text != ",":
+                break
+            self.take()
+        self.expect(")")
+        if own is not None:
+            return self.inline(token.text, own, given)
+        return self.built_in(token.text, given)
+
+    def probe(self, kind: str) -> tuple[str, ...]:
+        """Read ``(a)`` or ``(a, b)``: names may hold what elsewhere are operators."""
+        start = self.take().end
+        close = self.text.find(")", start)
+        if close < 0:
+            raise self.refuse("`)` is missing")
+        parts = [part.strip(" \t'\"") for part in self.text[start:close].split(",")]
+        wanted = 2 if kind == "v" else 1
+        if not 1 <= len(parts) <= wanted or not all(parts):
+            raise self.refuse(
+                f"`{kind}({self.text[start:close].strip()})` needs "
+                f"{'one or two nodes' if kind == 'v' else 'one element'}"
+            )
+        if any(re.search(r"[\s(={}]", part) for part in parts):
+            raise self.refuse(f"`{kind}({self.text[start:close]})` is no name")
+        while self.token.start < close:
+            self.take()
+        self.expect(")")
+        if kind == "i":
+            return ("i", parts[0])
+        return ("v", parts[0], parts[1] if len(parts) == 2 else "0")
+
+    def inline(self, name: str, own: Function, given: Sequence[int]) -> int:
+        if len(given) != len(own.arguments):
+            raise self.refuse(
+                f"the function `{name}` takes {len(own.arguments)} arguments, not {len(given)},"
+            )
+        values = dict(zip(own.arguments, given, strict=True))
+        return self.tape.splice(
+            own.steps, lambda step: values.get(step[1]) if step[0] == "name" else None
+        )
+
+    def built_in(self, name: str, given: list[int]) -> int:
+        tape, count = self.tape, len(given)
+        key = ALIASES.get(name, name)
+
+        def need(low: int, high: int | None = None) -> None:
+            if count < low or (high is not None and count > high):
+                wanted = f"{low}" if high == low else f"at least {low}" if high is None else (
+                    f"{low} to {high}"
+                )
+                raise self.refuse(f"`{name}` takes {wanted} arguments, not {count},")
+
+        if key in ("max", "min"):
+            need(1)
+            value = given[0]
+            for other in given[1:]:
+                value = tape.call(key, value, other)
+            return value
+        if key in ("if", "ternary_fcn"):
+            need(3, 3)
+            return tape.call("?", *given)
+        if key == "limit":
+            if count == 2:
+                raise self.refuse("`limit` of two arguments is a random number in ngspice, which "
+                                  "is not supported,")
+            need(3, 3)
+            return tape.call("min", tape.call("max", given[0], given[1]), given[2])
+        if key == "pow":
+            need(2, 2)
+            if self.compat == "ngspice numbers":
+                return tape.call("**", *given)
+            return self.operation("**", *given)
+        if key == "pwr" and self.compat == "ngspice numbers":
+            need(2, 2)
+            return tape.call("ngspice**", *given)
+        if key in ("buf", "inv"):
+            need(1, 1)
+            return tape.call(">" if key == "buf" else "<=", given[0], tape.number(0.5))
+        if key in ("sqr", "square"):
+            need(1, 1)
+            return tape.call("*", given[0], given[0])
+        if key == "uramp":
+            need(1, 1)
+            return tape.call("max", given[0], tape.number(0.0))
+        if key == "u2":
+            need(1, 1)
+            upper = tape.call("max", given[0], tape.number(0.0))
+            return tape.call("min", upper, tape.number(1.0))
+        if key in ("mod", "fmod"):
+            need(2, 2)
+            return tape.call("%", *given)
+        if key == "ddt":
+            need(1, 1)
+            return tape.call("ddt", *given)
+        if key in ("idt", "sdt"):
+            need(1, 2)
+            return tape.call("idt", *given)
+        if key in ("pwl", "table"):
+            need(5 if key == "pwl" else 3)
+            if count % 2 == 0:
+                raise self.refuse(f"`{name}` takes an abscissa and pairs of numbers,")
+            return tape.call(key, *given)
+        if key in RULES and key[0].isalpha() and not key.startswith(("neg", "not", "ngspice")):
+            need(RULES[key].arity, RULES[key].arity)
+            return tape.call(key, *given)
+        raise self.refuse(self.unknown(name))
+
+    def unknown(self, name: str) -> str:
+        why = REFUSED.get(name)
+        if why == "random":
+            return (f"`{name}` is a random number, which decks cannot have here (draw it outside "
+                    "and set a parameter),")
+        if why is not None:
+            return f"`{name}` is not supported"
+        known = sorted({*ALIASES, *(k for k in RULES if k[0].isalpha()), "ddt", "idt", "if",
+                        "limit", "pow", "sqr", "square", "buf", "inv", "u2", "uramp",
+                        "ternary_fcn"})
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f" (did you mean `{near[0]}`?)" if near else ""
+        return f"there is no function `{name}`{hint}"
+
+
+def _number(text: str) -> float:
+    match = _NUMBER.fullmatch(text)
+    if match is None:  # the tokens' pattern is the same but for the units
+        raise NetlistError(f"{text!r} is no number")
+    return scaled(match[1], match[2] or "")
+
+
+def parse_steps(
+    text: str, functions: Callable[[str], Function | None] | None = None, compat: str = "",
+    constants: Mapping[str, float] | None = None,
+) -> tuple[Step, ...]:
+    """Return the steps of an expression.
+
+    Parameters
+    ----------
+    text : str
+    functions : callable
+        Gives the deck's function of a name, or None.
+    compat : str
+        ``"ngspice"``: as ngspice 39 computes sources; ``"ngspice numbers"``: as it computes
+        parameters. See `crossbarsim.netlists.spice.expressions.functions`.
+    constants : mapping, optional
+        Names that are numbers; ``pi`` and ``e`` unless given.
+
+    Raises
+    ------
+    NetlistError
+        What is wrong, with the expression, without file and line.
+    """
+    names = _CONSTANTS if constants is None else constants
+    try:
+        return _Parser(text.lower(), functions or (lambda _: None), compat, names).whole()
+    except OverflowError as error:
+        raise NetlistError(f"{error}: {_shown(text)}") from None

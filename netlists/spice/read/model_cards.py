@@ -1,0 +1,236 @@
+"""Model cards of a deck, read when an element asks for one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ....core.errors import CrossbarSimError, NetlistError, ParameterError
+from ... import device_protocol
+from ...circuit import Circuit
+from ...elements import Model
+from ..cards import CANONICAL, CARDS, EKV_LEVELS, Card, card
+from .element_line import CardLine
+from .lines import Line
+from .scope import Scope, plain_number
+from .subcircuit_tree import did_you_mean
+
+__all__ = ["INFORMATION", "Models"]
+
+# what vendors' libraries tell about a part, without effect on it
+INFORMATION = (
+    "mfg", "manufacturer", "type", "vpk", "iave", "irms", "vceo", "vcbo", "vebo", "icrating",
+    "vds", "ron_typ", "qg", "partno",
+)
+_SPEAKING = {
+    "r": "resistor", "c": "capacitor", "l": "inductor", "d": "diode", "sw": "switch",
+    "csw": "current-controlled switch",
+}
+
+
+class Models:
+    """Reads model cards into a circuit, each once."""
+
+    def __init__(self, circuit: Circuit) -> None:
+        self.circuit = circuit
+        self._found: dict[tuple[Scope, str], Model] = {}
+
+    def known(self, name: str, scope: Scope) -> bool:
+        """Return whether there is a model of that name."""
+        return scope.find_model(name) is not None
+
+    def find(self, element: CardLine, name: str, kinds: Sequence[str]) -> Model:
+        """Return the model `name` for an element that takes `kinds`; memristors with ``""``."""
+        place = element.scope.find_model(name)
+        if place is None:
+            known = {n for scope in element.scope.chain() for n in scope.models}
+            raise element.error(f"there is no model `{name}`{did_you_mean(name, known)}")
+        model = self.read(*place)
+        memristor = model.kind not in CARDS
+        if model.kind not in kinds and not (memristor and "" in kinds):
+            wanted = " or ".join(kind or "a memristor" for kind in kinds)
+            raise element.error(f"the model `{name}` is of kind {model.kind}, not {wanted}")
+        return model
+
+    def read(self, scope: Scope, line: Line) -> Model:
+        """Return the model of a line."""
+        key = (scope, line.text.split()[1].lower())
+        if key not in self._found:
+            model = self._found[key] = read_model(scope, line)
+            self.circuit.models[model.name] = model
+        return self._found[key]
+
+
+def read_model(scope: Scope, line: Line) -> Model:
+    """Read ``.model name kind(level=1 name=value ...)``."""
+    cursor = CardLine(line, scope)
+    cursor.name = ".model"
+    name = cursor.word("the model's name")
+    cursor.name = f"the model {name}"
+    kind, given = _given(cursor, scope, {name})
+    full = f"{scope.prefix}{name}"
+    if kind in _RAMPS:
+        return Model(full, *_ramp(cursor, kind, given), line.where)
+    if kind in CARDS:
+        level, parameters = _of_card(cursor, CANONICAL.get(kind, kind), given)
+        return Model(full, CANONICAL.get(kind, kind), level, parameters, line.where)
+    return _memristor(cursor, full, kind, given)
+
+
+def _given(cursor: CardLine, scope: Scope, seen: set[str]) -> tuple[str, dict[str, Any]]:
+    """Read kind and values of a card, those of the model that it is a kind of (``ako:``) first."""
+    kind = cursor.word("the model's kind")
+    if not kind.startswith("ako:"):
+        return kind, _values(cursor)
+    base = kind.removeprefix("ako:")
+    place = scope.find_model(base)
+    if place is None or base in seen:
+        known = {n for s in scope.chain() for n in s.models}
+        what = "is made of itself" if base in seen else "is not there"
+        raise cursor.error(f"the model `{base}` {what}{did_you_mean(base, known)}")
+    other = CardLine(place[1], place[0])
+    other.word("the model's name")
+    inherited, values = _given(other, place[0], {*seen, base})
+    if not cursor.done and cursor.peek() and not cursor.names_value:
+        own = cursor.word("the model's kind")
+        if CANONICAL.get(own, own) != CANONICAL.get(inherited, inherited):
+            raise cursor.error(f"`{base}` is of kind {inherited}, not {own}")
+    return inherited, {**values, **_values(cursor)}
+
+
+# PSpice's switches: kind -> our kind, letter of its parameters, defaults of on and off
+_RAMPS = {"vswitch": ("sw", "v", 1.0, 0.0), "iswitch": ("csw", "i", 1e-3, 0.0)}
+
+
+def _ramp(
+    cursor: CardLine, kind: str, given: dict[str, Any]
+) -> tuple[str, int, dict[str, float | str]]:
+    """Return PSpice's switch, whose conductance goes smoothly from `voff` to `von`, as ours."""
+    ours, letter, on, off = _RAMPS[kind]
+    found = {"ron": 1.0, "roff": 1e6, f"{letter}on": on, f"{letter}off": off}
+    for name, value in given.items():
+        if name not in found:
+            raise cursor.error(f"there is no parameter `{name}`; there are {', '.join(found)}")
+        found[name] = _number(cursor, name, value)
+    high, low = found[f"{letter}on"], found[f"{letter}off"]
+    if high == low or min(found["ron"], found["roff"]) <= 0:
+        raise cursor.error(f"`{letter}on` and `{letter}off` must differ, `ron` and `roff` be > 0")
+    first, last = ("ron", "roff") if high > low else ("roff", "ron")
+    return ours, 1, {
+        f"{letter}t": 0.5 * (high + low), f"{letter}h": -0.5 * abs(high - low),
+        "ron": found[first], "roff": found[last],
+    }
+
+
+def _values(cursor: CardLine) -> dict[str, Any]:
+    """Read ``name=value``, in parentheses or not, and flags: later ones count."""
+    found: dict[str, Any] = {}
+    while True:
+        cursor.skip()
+        if cursor.done:
+            return found
+        if cursor.token.kind != "word":
+            raise cursor.error(f"`name=value` is expected, not `{cursor.token.text}`")
+        name = cursor.take().text.lower()
+        if not cursor.sign("="):
+            # the flags of old cards, such as "off"
+            raise cursor.error(f"`{name}=value` is expected")
+        token = cursor.token
+        text = cursor.raw()
+        plain = plain_number(text) if token.kind == "word" else None
+        if plain is not None:
+            found[name] = plain
+        elif token.kind == "string" or name in (*INFORMATION, "preset", "level"):
+            found[name] = text.lower() if token.kind != "string" else text
+        else:
+            found[name] = (text, cursor.line)
+
+
+def _of_card(
+    cursor: CardLine, kind: str, given: dict[str, Any]
+) -> tuple[int | str, dict[str, float | str]]:
+    level = given.pop("level", 1.0)
+    chosen: int | str
+    if str(level).lower() in EKV_LEVELS or (
+        isinstance(level, float) and f"{level:g}" in EKV_LEVELS
+    ):
+        chosen = "ekv"
+    elif isinstance(level, float) and level == int(level):
+        chosen = int(level)
+    else:
+        raise cursor.error(f"`level` = {level!r} is not known")
+    try:
+        table = card(kind, chosen)
+    except KeyError:
+        levels = ", ".join(str(n) for each in CARDS[kind] for n in each.levels)
+        raise cursor.error(
+            f"level {chosen} of {kind} is not supported; there are {levels}"
+        ) from None
+    parameters: dict[str, float | str] = {}
+    for name, value in given.items():
+        key = table.aliases.get(name, name)
+        if key not in table.parameters:
+            if name in INFORMATION:
+                parameters[name] = str(value if not isinstance(value, tuple) else value[0])
+                continue
+            raise cursor.error(_unknown(name, table))
+        parameters[key] = _number(cursor, name, value)
+    return chosen, parameters
+
+
+def _unknown(name: str, table: Card) -> str:
+    known = sorted({*table.parameters, *table.aliases})
+    hint = did_you_mean(name, known, 0)
+    hint = hint if "did you mean" in hint else ""
+    return f"a {table.title} has no `{name}`{hint}\nthere are {', '.join(known)}"
+
+
+def _number(cursor: CardLine, name: str, value: Any) -> float:
+    if isinstance(value, tuple):
+        return cursor.number_of(value[0], f"`{name}`")
+    if isinstance(value, str):
+        raise cursor.error(f"`{name}` must be a number; got {value!r}")
+    return float(value)
+
+
+def _memristor(
+    cursor: CardLine, full: str, kind: str, given: dict[str, Any]
+) -> Model:
+    """Read the card of a device of the registry; `preset` names a published parameter set."""
+    try:
+        found = device_protocol.model(kind)
+    except ParameterError:
+        kinds = (*CARDS, *device_protocol.models())
+        raise cursor.error(
+            f"there is no kind of model `{kind}`{did_you_mean(kind, kinds, 60)}"
+        ) from None
+    preset = given.pop("preset", None)
+    parameters: dict[str, float | str] = {}
+    known = found().parameters()
+    words = [str(name).lower() for name, value in known.items() if isinstance(value, str)]
+    for name, value in given.items():
+        if isinstance(value, tuple) and name in words:
+            parameters[name] = str(value[0]).lower()
+            continue
+        number = isinstance(value, (float, tuple))
+        parameters[name] = _number(cursor, name, value) if number else str(value)
+    try:
+        arguments = _arguments(parameters, known)
+        found(**arguments) if preset is None else found.preset(str(preset), **arguments)
+    except CrossbarSimError as error:
+        if isinstance(error, NetlistError):
+            raise
+        raise cursor.error(str(error)) from None
+    if preset is not None:
+        parameters["preset"] = str(preset)
+    return Model(full, kind.lower(), 1, parameters, cursor.line.where)
+
+
+def _arguments(parameters: dict[str, float | str], known: Any) -> dict[str, Any]:
+    """Return the parameters as the device takes them: its own spelling, `polarity` whole."""
+    spelling = {str(name).lower(): name for name in known}
+    found: dict[str, Any] = {}
+    for name, value in parameters.items():
+        whole = name == "polarity" and isinstance(value, float) and value == int(value)
+        found[spelling.get(name, name)] = int(value) if whole else value
+    return found

@@ -1,0 +1,183 @@
+"""Names that a deck uses must exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ....core.errors import NetlistError
+from ...analyses import Ac, Command, Dc, Four, Noise, Op, Place, Sens, Step, Sweep, Tf, Tran
+from ...circuit import GROUND, Circuit
+from ...crossbar_element import has_inside
+from ...elements import Element
+from ..expressions.expression import Expression
+from .subcircuit_tree import did_you_mean
+
+__all__ = ["asked", "check_names", "opened"]
+
+_BRANCHES = "VEHLB"
+
+
+def _refuse(where: Place, message: str) -> NetlistError:
+    file, line = where or (None, None)
+    return NetlistError(message, file=file, line=line)
+
+
+def _expressions(element: Element) -> Iterator[Expression]:
+    if isinstance(element.value, Expression):
+        yield element.value
+    for _, value in element.parameters:
+        if isinstance(value, Expression):
+            yield value
+
+
+def _has_branch(element: Element) -> bool:
+    return element.kind in _BRANCHES and (element.kind != "B" or element.get("v") is not None)
+
+
+def check_names(circuit: Circuit, places: Mapping[tuple[str, str], tuple[str, int]]) -> None:
+    """Refuse controlling sources, nodes, inductors and outputs that are not in the circuit.
+
+    `places` says where ``.ic`` and ``.nodeset`` name a node.
+    """
+    nodes = {*circuit.nodes, GROUND}
+    for element in circuit:
+        label = element.name
+        if element.control and element.kind != "X":
+            _current(circuit, element.control, element.where, label)
+        for expression in _expressions(element):
+            for probe in expression.sources:
+                if probe[0] == "v":
+                    _voltage(nodes, probe, element.where, label)
+                elif probe[0] == "i":
+                    _current(circuit, probe[1], element.where, label)
+                else:
+                    raise _refuse(element.where, f"{label}: a source cannot depend on "
+                                  f"`@{probe[1]}[{probe[2]}]`")
+        if element.kind == "K":
+            for key in ("l1", "l2"):
+                name = str(element.get(key))
+                if name not in circuit or circuit[name].kind != "L":
+                    known = [e.name.lower() for e in circuit if e.kind == "L"]
+                    raise _refuse(element.where, f"{label}: there is no inductor `{name}`"
+                                  f"{did_you_mean(name, known)}")
+    for kind, values in ((".ic", circuit.initial), (".nodeset", circuit.nodeset)):
+        for node in values:
+            if node not in nodes:
+                raise _refuse(places.get((kind, node)), f"{kind}: there is no node `{node}`"
+                              f"{did_you_mean(node, nodes)}")
+    _outputs(circuit, nodes)
+    _analyses(circuit, nodes)
+
+
+def _words(commands: Sequence[Command]) -> Iterator[str]:
+    """Yield what commands change, with their bodies."""
+    for command in commands:
+        if command.name.startswith("alter"):
+            yield from command.arguments
+        yield from (w for w in command.arguments if w.startswith("@"))
+        yield from _words((*command.body, *command.otherwise))
+
+
+def opened(circuit: Circuit) -> Circuit:
+    """Return the circuit with those crossbars written out whose insides are referred to.
+
+    Voltages of inner nodes as outputs do not count: these are known anyway.
+    """
+    if not circuit.arrays:
+        return circuit
+    names = [*circuit.initial, *circuit.nodeset, *_words(circuit.commands)]
+    for element in circuit:
+        names += [n for x in _expressions(element) for p in x.sources for n in p[1:]]
+        names += [element.control] if element.kind != "X" else []
+        names += element.nodes
+    for _, _, expression in asked(circuit):
+        names += [
+            p[1] for p in expression.sources if p[0] != "v" and not has_inside(circuit, *p[:2])
+        ]
+    for analysis in circuit.analyses:
+        if isinstance(analysis, (Noise, Tf, Sens)):
+            names += analysis.output[1:]
+        sweeps = analysis.sweeps if isinstance(analysis, Dc) else (
+            [analysis.sweep] if isinstance(analysis, Step) else [])
+        names += [sweep.target for sweep in sweeps]
+    text = "\n".join(names).lower()
+    kept = {name for name in circuit.arrays if f"{name}." not in text}
+    return circuit.expanded(keep=kept) if len(kept) < len(circuit.arrays) else circuit
+
+
+def _voltage(nodes: set[str], probe: tuple[str, ...], where: Place, label: str) -> None:
+    for node in probe[1:]:
+        if node not in nodes:
+            raise _refuse(where, f"{label}: there is no node `{node}`{did_you_mean(node, nodes)}")
+
+
+def _current(circuit: Circuit, name: str, where: Place, label: str) -> None:
+    if name in circuit and _has_branch(circuit[name]):
+        return
+    known = [e.name.lower() for e in circuit if _has_branch(e)]
+    if name in circuit:
+        raise _refuse(where, f"{label}: the current of `{name}` cannot control a source; put a "
+                      "0 V source in series")
+    raise _refuse(where, f"{label}: there is no voltage source `{name}`{did_you_mean(name, known)}")
+
+
+def asked(circuit: Circuit) -> list[tuple[str, Place, Expression]]:
+    """Return all expressions of outputs."""
+    found: list[tuple[str, Place, Expression]] = []
+    for save in circuit.saves:
+        found += [(f".{save.kind}", save.where, output) for output in save.outputs]
+    for measure in circuit.measures:
+        events = [event for event in (measure.trig, measure.targ) if event is not None]
+        parts = [measure.expression, *(e.expression for e in events), *(e.level for e in events)]
+        found += [(".measure", measure.where, part) for part in parts if part is not None]
+    for analysis in circuit.analyses:
+        if isinstance(analysis, Four):
+            found += [(".four", analysis.where, output) for output in analysis.outputs]
+    return found
+
+
+def _outputs(circuit: Circuit, nodes: set[str]) -> None:
+    elements = [e.name.lower() for e in circuit]
+    for label, where, expression in asked(circuit):
+        for probe in expression.sources:
+            if probe[0] == "v":
+                _voltage(nodes, tuple(
+                    n for n in probe if not has_inside(circuit, "v", n)
+                ), where, label)
+            elif probe[1] not in circuit and not has_inside(circuit, *probe[:2]):
+                raise _refuse(where, f"{label}: there is no element `{probe[1]}`"
+                              f"{did_you_mean(probe[1], elements)}")
+
+
+def _analyses(circuit: Circuit, nodes: set[str]) -> None:
+    for analysis in circuit.analyses:
+        if isinstance(analysis, (Noise, Tf, Sens)):
+            label = f".{type(analysis).__name__.lower()}"
+            if analysis.output[0] == "v":
+                _voltage(nodes, analysis.output, analysis.where, label)
+            else:
+                _current(circuit, analysis.output[1], analysis.where, label)
+            if not isinstance(analysis, Sens):
+                _source(circuit, analysis.source, analysis.where, label)
+        elif isinstance(analysis, Dc):
+            for sweep in analysis.sweeps:
+                _swept(circuit, sweep, analysis.where, ".dc")
+        elif isinstance(analysis, Step):
+            _swept(circuit, analysis.sweep, analysis.where, ".step")
+        elif not isinstance(analysis, (Op, Tran, Ac, Four)):
+            raise _refuse(None, f"unknown analysis {analysis!r}")
+
+
+def _source(circuit: Circuit, name: str, where: Place, label: str) -> None:
+    if name not in circuit or circuit[name].kind not in "VI":
+        known = [e.name.lower() for e in circuit if e.kind in "VI"]
+        raise _refuse(where, f"{label}: there is no source `{name}`{did_you_mean(name, known)}")
+
+
+def _swept(circuit: Circuit, sweep: Sweep, where: Place, label: str) -> None:
+    if sweep.kind == "source":
+        _source(circuit, sweep.target, where, label)
+    elif sweep.kind in ("resistor", "element") and sweep.target not in circuit:
+        known = [e.name.lower() for e in circuit]
+        raise _refuse(where, f"{label}: there is no element `{sweep.target}`"
+                      f"{did_you_mean(sweep.target, known)}")

@@ -1,0 +1,338 @@
+"""What names mean inside one instance of a subcircuit: parameters, functions, models, nodes."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from ....core.errors import NetlistError
+from ....core.units import scaled
+from ...elements import Value
+from ..expressions.expression import Expression
+from ..expressions.grammar import BUILT_IN, Function, parse_steps
+from ..expressions.tape import Step
+from .lines import Line
+from .subcircuit_tree import Block, Choice, Given, did_you_mean
+from .tokens import assignments, unquoted
+
+__all__ = ["GLOBAL", "Scope", "plain_number"]
+
+GLOBAL = ("0", "gnd")
+DEEPEST = 200  # parameters that need one another, functions that call one another
+_NUMBER = re.compile(
+    r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(meg|mil|[tgkmunpf\u00b5])?[a-z\u00b5%]*"
+)
+
+
+@lru_cache(maxsize=4096)  # large decks have few different numbers
+def plain_number(text: str) -> float | None:
+    """Return a number with suffix and unit, such as ``2.2uF``, or None."""
+    match = _NUMBER.fullmatch(text.lower())
+    if match is None:
+        return None
+    value = scaled(match[1], match[2] or "")
+    return value if math.isfinite(value) else None
+
+
+class Scope:
+    """The names in one instance of a subcircuit, or at the deck's top level.
+
+    Parameters are looked up here, then in the instance that contains this one, as ngspice does.
+
+    Parameters
+    ----------
+    block : Block
+    outer : Scope, optional
+        Of the instance that contains it.
+    prefix : str
+        Of elements' and nodes' names: ``"x1."``.
+    given : mapping
+        Parameters given at the instance.
+    nodes : mapping
+        Ports -> nodes outside.
+    compat : {"", "ngspice"}
+    override : mapping
+        At the top level: parameters given from outside.
+    """
+
+    def __init__(
+        self, block: Block, outer: Scope | None, prefix: str, given: Mapping[str, float],
+        nodes: Mapping[str, str], compat: str = "", override: Mapping[str, float] | None = None,
+    ) -> None:
+        self.block, self.outer, self.prefix, self.nodes = block, outer, prefix, nodes
+        self.compat = compat
+        self.celsius: float = 27.0 if outer is None else outer.celsius
+        self.nominal: float = 27.0 if outer is None else outer.nominal
+        self.multiplier: float = 1.0 if outer is None else outer.multiplier
+        self.globals: set[str] = set(GLOBAL) if outer is None else outer.globals
+        # where .ic and .nodeset name a node
+        self.places: dict[tuple[str, str], tuple[str, int]] = {} if outer is None else outer.places
+        self.models: dict[str, Line] = {}
+        self.subcircuits: dict[str, Block] = {}
+        self.lines: list[Line] = []
+        self.texts: dict[str, Given] = dict(block.defaults)
+        self.functions: dict[str, tuple[tuple[str, ...], Given]] = {}
+        self._given = {**given, **(override or {})}
+        self.known: dict[str, float] = dict(self._given)
+        self.parsed: dict[str, Function] = {}
+        self.busy: list[str] = [] if outer is None else outer.busy
+        self._collect(block.body)
+        self.known |= self._given
+
+    # -- definitions -------------------------------------------------------------------------
+
+    def _collect(self, body: list[Line | Block | Choice]) -> None:
+        """Take in all definitions; conditions are decided in their order."""
+        for part in body:
+            if isinstance(part, Block):
+                if part.name in self.subcircuits and part.line is not None:
+                    raise part.line.error(f"there are two subcircuits `{part.name}`")
+                self.subcircuits[part.name] = part
+            elif isinstance(part, Line):
+                self._define(part)
+        for part in body:
+            if isinstance(part, Choice):
+                for branch in part.branches:
+                    if self.number(branch.condition, branch.line) != 0:
+                        # what follows may redefine what was needed to decide
+                        self.known = dict(self._given)
+                        self._collect(branch.body)
+                        break
+
+    def _define(self, line: Line) -> None:
+        command = line.command if not line.control else ""
+        if command in (".param", ".params"):  # the latter in LTspice's decks
+            for name, arguments, text in assignments(line, len(command)):
+                if name in BUILT_IN:
+                    raise line.error(f"`{name}` cannot be a parameter")
+                if arguments is not None:
+                    self.functions[name] = (arguments, Given(text, line))
+                else:
+                    self.texts[name] = Given(text, line)
+        elif command == ".func":
+            self._define_function(line)
+        elif command == ".global":
+            if self.outer is not None:
+                raise line.error("`.global` must stand outside of subcircuits")
+            self.globals.update(word.lower() for word in line.text.split()[1:])
+        elif command == ".model":
+            words = line.text.split(maxsplit=2)
+            if len(words) < 3:
+                raise line.error("`.model name kind(parameters)` is expected")
+            name = words[1].lower()
+            if name in self.models and self.models[name].text.lower() != line.text.lower():
+                raise line.error(f"there are two models `{name}`, the first at "
+                                 f"{self.models[name].file}:{self.models[name].number}")
+            self.models[name] = line
+        else:
+            self.lines.append(line)
+
+    def _define_function(self, line: Line) -> None:
+        match = re.fullmatch(
+            r"\.func\s+([A-Za-z_]\w*)\s*\(([^()]*)\)\s*=?\s*(.+)", line.text, re.IGNORECASE
+        )
+        if match is None:
+            raise line.error("`.func name(arguments) {expression}` is expected")
+        arguments = tuple(part.strip().lower() for part in match[2].split(",") if part.strip())
+        if len(set(arguments)) < len(arguments):
+            raise line.error("two arguments have the same name")
+        self.functions[match[1].lower()] = (arguments, Given(unquoted(match[3].strip()), line))
+
+    # -- parameters and functions ------------------------------------------------------------
+
+    def chain(self) -> Iterator[Scope]:
+        """Yield this scope and those around it, innermost first."""
+        scope: Scope | None = self
+        while scope is not None:
+            yield scope
+            scope = scope.outer
+
+    @property
+    def parameter_names(self) -> set[str]:
+        """Names of all parameters that are known here."""
+        return {n for scope in self.chain() for n in (*scope.texts, *scope.known)}
+
+    @property
+    def defined(self) -> set[str]:
+        """Names of the parameters that are defined in this very instance."""
+        return {*self.texts}
+
+    def parameter(self, name: str) -> float | None:
+        """Return the value of a parameter, or None where there is none."""
+        for scope in self.chain():
+            if name in scope.known:
+                return scope.known[name]
+            if name in scope.texts:
+                return scope.resolve(name)
+        return None
+
+    def resolve(self, name: str) -> float:
+        """Return the value of a parameter that is defined here."""
+        text, line = self.texts[name]
+        label = f"{self.prefix}{name}"
+        self.enter(label, "parameters", line)
+        value = self.number(text, line, f"the parameter `{name}`")
+        self.busy.pop()
+        self.known[name] = value
+        return value
+
+    def enter(self, label: str, what: str, line: Line) -> None:
+        """Remember what is being evaluated, or refuse a circle."""
+        busy = self.busy
+        if label in busy:
+            circle = " -> ".join([*busy[busy.index(label) :], label])
+            raise line.error(f"{what} need one another: {circle}")
+        if len(busy) >= DEEPEST:
+            raise line.error(f"more than {DEEPEST} {what} need one another")
+        busy.append(label)
+
+    def _function(self, name: str) -> Function | None:
+        for scope in self.chain():
+            if name in scope.parsed:
+                return scope.parsed[name]
+            if name in scope.functions:
+                arguments, (text, line) = scope.functions[name]
+                scope.enter(f"{scope.prefix}{name}()", "functions", line)
+                # what the arguments hide is not a constant
+                constants: dict[str, float] | None = {} if {"pi", "e"} & {*arguments} else None
+                steps = scope.steps(text, line, constants)
+                self.busy.pop()
+                scope.parsed[name] = Function(arguments, steps)
+                return scope.parsed[name]
+        return None
+
+    def steps(
+        self, text: str, line: Line, constants: Mapping[str, float] | None = None,
+        *, numbers: bool = False,
+    ) -> tuple[Step, ...]:
+        """Return the steps of an expression, its parameters as names."""
+        if constants is None and not self.parameter_names.isdisjoint(("pi", "e")):
+            constants = {}
+        try:
+            compat = f"{self.compat} numbers" if numbers and self.compat else self.compat
+            return parse_steps(text, self._function, compat, constants)
+        except NetlistError as error:
+            if error.line is not None:
+                raise
+            raise line.error(str(error)) from None
+        except RecursionError:
+            raise line.error("an expression is nested too deeply") from None
+
+    # -- expressions -------------------------------------------------------------------------
+
+    def expression(
+        self, text: str, line: Line, *, open_names: bool = False, numbers: bool = False
+    ) -> Expression:
+        """Return an expression with the values of its parameters, and its probes' full names.
+
+        With `open_names`, names without a value stay; `numbers` says that it is to be a number.
+        """
+        expression = Expression.of(self.steps(text, line, numbers=numbers))
+        values: dict[str, float] = {}
+        for name in expression.names:
+            value = self.parameter(name)
+            if value is None and open_names:
+                continue
+            if value is None:
+                known = (*self.parameter_names, *BUILT_IN)
+                raise line.error(f"there is no parameter `{name}`{did_you_mean(name, known)}")
+            values[name] = value
+        if values:
+            expression = expression.substitute(values)
+        if expression.sources:
+            expression = expression.renamed(self.probe)
+        self._check_table(expression, line)
+        return expression
+
+    @staticmethod
+    def _check_table(expression: Expression, line: Line) -> None:
+        steps = expression.steps
+        for step in steps:
+            if step[0] == "call" and step[1] in ("pwl", "table"):
+                points = [steps[k] for k in step[2][1:]]
+                if any(point[0] != "number" for point in points):
+                    raise line.error("the points of a table must be numbers")
+                xs = [point[1] for point in points[::2]]
+                if any(b <= a for a, b in itertools.pairwise(xs)):
+                    raise line.error("the abscissas of a table must increase")
+
+    def number(self, text: str, line: Line, what: str = "a number") -> float:
+        """Return the value of an expression that must be a finite number."""
+        plain = plain_number(text)
+        if plain is None:
+            plain = self._named(text)
+        if plain is not None:
+            return plain
+        expression = self.expression(text, line, numbers=True)
+        if expression.sources or expression.dynamic or any(
+            expression.uses(name) for name in ("time", "hertz")
+        ):
+            raise line.error(f"{what} must not depend on voltages, currents, time or frequency")
+        env = {"temper": self.celsius}
+        value = expression.evaluate(env)
+        if not isinstance(value, float) or not math.isfinite(value):
+            raise line.error(f"{what} has no finite value: `{text}` is {value}")
+        return value
+
+    def _named(self, text: str) -> float | None:
+        """Return the value of a text that is nothing but a parameter's name."""
+        name = text.strip().lower()
+        return self.parameter(name) if name.isidentifier() else None
+
+    def value_of(self, text: str, line: Line) -> Value:
+        """Return the value of an expression: a number if it is one."""
+        known = self._named(text)
+        if known is not None:
+            return known
+        expression = self.expression(text, line)
+        constant = expression.constant
+        if constant is not None and not self.compat and math.isfinite(constant):
+            return constant
+        if not expression.sources and not expression.dynamic and not any(
+            expression.uses(name) for name in ("time", "temper", "hertz")
+        ):
+            return self.number(text, line)
+        return expression
+
+    # -- nodes, models, subcircuits ----------------------------------------------------------
+
+    def node(self, name: str) -> str:
+        """Return the full name of a node."""
+        key = name.lower()
+        if key in self.nodes:
+            return self.nodes[key]
+        if key in self.globals:
+            return "0" if key in GLOBAL else key
+        return f"{self.prefix}{key}"
+
+    def element(self, name: str) -> str:
+        """Return the full name of an element; ngspice's ``v.x1.v2`` is ``x1.v2``."""
+        key = name.lower()
+        if re.match(r"[a-z]\.x", key) and key.split(".")[-1][:1] == key[0]:
+            key = key[2:]
+        return f"{self.prefix}{key}"
+
+    def probe(self, probe: tuple[str, ...]) -> tuple[str, ...]:
+        """Return a probe of the whole circuit."""
+        if probe[0] == "v":
+            return ("v", self.node(probe[1]), self.node(probe[2]))
+        if probe[0] in ("i", "@"):
+            return (probe[0], self.element(probe[1]), *probe[2:])
+        return probe
+
+    def find_subcircuit(self, name: str) -> Block | None:
+        """Return the definition of a subcircuit."""
+        for scope in self.chain():
+            if name in scope.subcircuits:
+                return scope.subcircuits[name]
+        return None
+
+    def find_model(self, name: str) -> tuple[Scope, Line] | None:
+        """Return the line of a model card and the scope in which it stands."""
+        for scope in self.chain():
+            if name in scope.models:
+                return scope, scope.models[name]
+        return None

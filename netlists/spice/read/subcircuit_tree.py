@@ -1,0 +1,168 @@
+"""The tree of a deck: subcircuits within subcircuits, conditions, and the lines of each."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from ....core.errors import NetlistError
+from .lines import Line
+from .tokens import Token, assignments, split_line, unquoted
+
+__all__ = ["Block", "Branch", "Choice", "Given", "build_blocks", "did_you_mean"]
+
+DEEPEST = 60  # subcircuits and conditions within one another
+
+
+class Given(NamedTuple):
+    """The text of a parameter's value, and where it stands."""
+
+    text: str
+    line: Line
+
+
+class Branch(NamedTuple):
+    """One branch of ``.if``."""
+
+    condition: str  # "1" of .else
+    line: Line
+    body: list[Line | Block | Choice]
+
+
+@dataclass
+class Choice:
+    """A ``.if`` with all its branches."""
+
+    branches: list[Branch] = field(default_factory=list)
+
+
+@dataclass
+class Block:
+    """A subcircuit's definition, or the deck's top level.
+
+    Attributes
+    ----------
+    name : str
+    ports : tuple of str
+    defaults : dict
+        Parameters in its head.
+    body : list
+        Lines, definitions within, conditions.
+    line : Line or None
+        Its head; None of the top level.
+    """
+
+    name: str
+    ports: tuple[str, ...]
+    defaults: dict[str, Given]
+    body: list[Line | Block | Choice]
+    line: Line | None
+
+
+def did_you_mean(name: str, known: Iterable[str], most: int = 12) -> str:
+    """Return a hint: the nearest of the known names, or all of them where they are few."""
+    names = sorted(set(known))
+    near = difflib.get_close_matches(name, names, n=1)
+    if near:
+        return f"; did you mean `{near[0]}`?"
+    if not names:
+        return "; there is none"
+    shown = ", ".join(names[:most])
+    return f"; there are {shown}{', ...' if len(names) > most else ''}"
+
+
+def _head(line: Line) -> Block:
+    """Read ``.subckt name ports [params:] name=value ...``."""
+    tokens = [t for t in split_line(line)[1:] if t.text not in ("(", ")", ",") or t.kind != "sign"]
+    words: list[Token] = []
+    start = len(line.text)
+    for k, token in enumerate(tokens[:-1]):
+        if token.kind == "word" and token.text.lower() in ("params:", "param:"):
+            start = token.end
+            break
+        if tokens[k + 1].text == "=" and tokens[k + 1].kind == "sign":
+            start = token.start
+            break
+        if token.kind != "word":
+            raise line.error(f"`{token.text}` is no port")
+        words.append(token)
+    if not words:
+        raise line.error("`.subckt` needs a name")
+    ports = tuple(word.text.lower() for word in words[1:])
+    doubled = [port for port in ports if ports.count(port) > 1]
+    if doubled:
+        raise line.error(f"the port `{doubled[0]}` is named twice")
+    bare = re.sub(r"(?i)\bparams?:", lambda match: " " * len(match[0]), line.text)
+    defaults = {
+        name: Given(value, line)
+        for name, arguments, value in assignments(line._replace(text=bare), start)
+        if arguments is None
+    }
+    return Block(words[0].text.lower(), ports, defaults, [], line)
+
+
+def build_blocks(lines: Sequence[Line]) -> Block:
+    """Return the deck's top level.
+
+    Raises
+    ------
+    NetlistError
+        ``.subckt`` without ``.ends``, ``.if`` without ``.endif``, or the other way round.
+    """
+    top = Block("", (), {}, [], None)
+    # what is open: blocks and conditions, innermost last
+    stack: list[Block | Choice] = [top]
+
+    def body() -> list[Line | Block | Choice]:
+        inner = stack[-1]
+        return inner.body if isinstance(inner, Block) else inner.branches[-1].body
+
+    for line in lines:
+        command = "" if line.control else line.command
+        inner = stack[-1]
+        if command in (".subckt", ".if") and len(stack) > DEEPEST:
+            raise line.error(f"more than {DEEPEST} subcircuits or conditions within one another")
+        if command == ".subckt":
+            block = _head(line)
+            body().append(block)
+            stack.append(block)
+        elif command in (".ends", ".eom"):
+            words = line.text.lower().split()[1:]
+            if not isinstance(inner, Block) or inner is top:
+                raise line.error("`.ends` without `.subckt`")
+            if words and words[0] != inner.name:
+                raise line.error(f"`.ends {words[0]}` does not end `.subckt {inner.name}`")
+            stack.pop()
+        elif command == ".if":
+            choice = Choice([Branch(_condition(line), line, [])])
+            body().append(choice)
+            stack.append(choice)
+        elif command in (".elseif", ".else"):
+            if not isinstance(inner, Choice) or inner.branches[-1].line.command == ".else":
+                raise line.error(f"`{command}` without `.if`")
+            condition = _condition(line) if command == ".elseif" else "1"
+            inner.branches.append(Branch(condition, line, []))
+        elif command == ".endif":
+            if not isinstance(inner, Choice):
+                raise line.error("`.endif` without `.if`")
+            stack.pop()
+        else:
+            body().append(line)
+    if len(stack) > 1:
+        inner = stack[-1]
+        if isinstance(inner, Choice):
+            raise inner.branches[0].line.error("`.if` without `.endif`")
+        if inner.line is None:
+            raise NetlistError("a subcircuit without a head")
+        raise inner.line.error(f"`.subckt {inner.name}` without `.ends`")
+    return top
+
+
+def _condition(line: Line) -> str:
+    words = line.text.split(maxsplit=1)
+    if len(words) < 2:
+        raise line.error(f"`{line.command}` needs a condition")
+    return unquoted(words[1].strip())

@@ -1,0 +1,1 @@
+"""Circuits to decks: what we read back, and what ngspice runs unchanged."""

@@ -1,0 +1,119 @@
+"""Small signals over frequency."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ....core.validation import Array
+from ....netlists.analyses import Ac
+from ....netlists.circuit import Circuit
+from ..results.names import Names
+from ..results.results import Curves
+from .op import OperatingPoint, written_out
+from .run import register
+from .small_signal import Complexes, SmallSignal, complex_sources
+
+__all__ = ["Spectrum", "ac"]
+
+_PARTS: dict[str, Callable[[Any], Any]] = {"m": np.abs, "r": np.real, "i": np.imag, "p": np.angle}
+
+
+class Spectrum(Curves):
+    """Complex amplitudes over frequency, by ngspice's names.
+
+    ``result["v(out)"]`` is complex; ``["vm(out)"]``, ``["vdb(out)"]``, ``["vp(out)"]`` (radian),
+    ``["vr(out)"]``, ``["vi(out)"]`` are magnitude, decibel, phase, real and imaginary part, the
+    same of currents ``["im(v1)"]``.
+
+    Attributes
+    ----------
+    frequency : (F,) hertz; also ``result["frequency"]``
+    point : OperatingPoint
+        Where the circuit was linearised.
+    """
+
+    _analysis = "ac"
+
+    def __init__(
+        self, circuit: Circuit, names: Names, values: Any, place: dict[int, int] | None,
+        frequency: Array, point: OperatingPoint,
+    ) -> None:
+        super().__init__(circuit, names, values, place)
+        self.frequency, self.point = frequency, point
+
+    def __repr__(self) -> str:
+        return f"Spectrum({self.circuit!r}, {len(self.frequency)} frequencies)"
+
+    @property
+    def axes(self) -> dict[str, Array]:
+        """``{"frequency": ...}``."""
+        return {"frequency": self.frequency}
+
+    def _quantity(self, element: str, name: str) -> Any:
+        from ..results.quantities import Part  # noqa: PLC0415 - needed by few
+
+        system = self.point.system
+        x = self._whole(f"@{element}[{name}]")
+        names = self._names
+        part = Part(self.circuit, system.temperature, names.nodes, names.labels, [element])
+        return part.small_signal(name, element, self.point.x[:-1], x, self.frequency)
+
+    def __getitem__(self, query: str) -> Any:
+        key = query.strip().lower() if isinstance(query, str) else query
+        if isinstance(key, str) and key[:1] in ("v", "i") and "(" in key:
+            part, rest = key[1:].split("(", 1)
+            if part.strip() == "db":
+                with np.errstate(divide="ignore"):
+                    return 20.0 * np.log10(np.abs(self[f"{key[0]}({rest}"]))
+            if part.strip() in _PARTS:
+                return _PARTS[part.strip()](self[f"{key[0]}({rest}"])
+        return super().__getitem__(query)
+
+
+def ac(
+    circuit: Circuit, analysis: Ac, *, save: Sequence[str] | None = None,
+    temperature: float | None = None,
+) -> Spectrum:
+    """Return the response to all sources' ``ac`` amplitudes.
+
+    The circuit is linearised at its operating point; (G + j w C) x = b is solved at every
+    frequency, delays of ideal lines exactly.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    analysis : Ac
+        Hertz.
+    save : sequence of str, optional
+        What to keep, such as ``"v(out)"``; default: everything.
+    temperature : float, kelvin, optional
+
+    Raises
+    ------
+    ConvergenceError
+        Of the operating point.
+    SingularCircuitError
+        Something floats without its capacitances.
+    """
+    point = written_out(circuit, temperature, large=False)
+    small = SmallSignal(point)
+    hertz = analysis.points.values
+    x: Complexes = small.solve(hertz, -complex_sources(small.system.groups, small.size))
+    names = point.names
+    place: dict[int, int] | None = None
+    values = x[:, :-1]
+    if save is not None:
+        columns = list(dict.fromkeys(
+            k for query in save for k in names.find(query) if k is not None and k >= 0
+        ))
+        place = {k: m for m, k in enumerate(columns)}
+        values = values[:, columns]
+    return Spectrum(circuit, names, values, place, hertz, point)
+
+
+@register(Ac)
+def _ac(circuit: Circuit, analysis: Ac, save: Sequence[str] | None) -> Spectrum:
+    return ac(circuit, analysis, save=save)

@@ -1,0 +1,137 @@
+"""All that a deck asks for: its analyses, steps, Fourier analyses and measures."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ....core.errors import NetlistError, ParameterError
+from ....netlists.analyses import Analysis, Four, Op, Step, Sweep, Tran
+from ....netlists.circuit import Circuit
+from ..results.results import Curves, Transient
+from ..results.sweep_results import Stepped
+from .dc import with_value
+from .fourier import Harmonics, harmonics
+from .measure import evaluate, measure_all
+from .run import on_grid, run_one, saved
+from .transient import transient
+
+__all__ = ["Progress", "run_deck", "stepped_circuits"]
+
+Progress = Callable[[str, float], None]
+
+
+def run_deck(circuit: Circuit, *, progress: Progress | None = None) -> list[Any]:
+    """Run a circuit's analyses in their order; the operating point where it has none.
+
+    Measures are evaluated for every analysis that they name, and kept with its result.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    progress : callable, optional
+        Gets the name of the analysis and the share of it that is done.
+
+    Returns
+    -------
+    list
+        One result per analysis but ``.step``; of ``.four`` a list of `Harmonics`; with ``.step``
+        each is a `Stepped`.
+
+    Raises
+    ------
+    NetlistError, ConvergenceError, SingularCircuitError
+    """
+    steps = [a.sweep for a in circuit.analyses if isinstance(a, Step)]
+    others = [a for a in circuit.analyses if not isinstance(a, Step)] or [Op()]
+    if not steps:
+        return _once(circuit, others, progress)
+    rows = []
+    values = [s.points.values for s in steps]
+    total = int(np.prod([len(v) for v in values]))
+    for count, changed in enumerate(stepped_circuits(circuit, steps), 1):
+        rows.append(_once(changed, others, None))
+        if progress is not None:
+            progress("step", count / total)
+    axes = {_axis(s): v for s, v in zip(steps, values, strict=True)}
+    return [Stepped(axes, column) for column in zip(*rows, strict=True)]
+
+
+def _axis(s: Sweep) -> str:
+    return s.target if not s.parameter else f"@{s.target}[{s.parameter}]"
+
+
+def stepped_circuits(circuit: Circuit, steps: Sequence[Sweep]) -> Any:
+    """Return the circuit at every combination of the steps' values, the last the fastest.
+
+    The deck's parameters are set first, all at once; then what belongs to single elements.
+    """
+    for point in itertools.product(*(s.points.values for s in steps)):
+        pairs = list(zip(steps, point, strict=True))
+        changed = circuit
+        given = {s.target: float(v) for s, v in pairs if s.kind == "parameter"}
+        if given:
+            deck = getattr(circuit, "deck", None)
+            if deck is None:
+                raise ParameterError(
+                    f"the circuit has no parameter {next(iter(given))!r}: it was not read from a "
+                    "deck"
+                )
+            changed = deck.circuit(**given)
+            changed.options.update(circuit.options)
+        for s, v in pairs:
+            if s.kind != "parameter":
+                changed = with_value(changed, s, float(v))
+        yield changed
+
+
+def _once(
+    circuit: Circuit, analyses: Sequence[Analysis], progress: Progress | None
+) -> list[Any]:
+    results: list[Any] = []
+    last: Transient | None = None
+    for analysis in analyses:
+        kind = type(analysis).__name__.lower()
+        found: Any
+        if isinstance(analysis, Four):
+            results.append(_fourier(analysis, last))
+            continue
+        if progress is not None:
+            progress(kind, 0.0)
+        if isinstance(analysis, Tran) and progress is not None:
+            found = transient(
+                circuit, analysis, save=saved(circuit, kind),
+                progress=lambda share, kind=kind: progress(kind, share),  # type: ignore[misc]
+            )
+            found = on_grid(found, analysis)
+        else:
+            found = run_one(circuit, analysis)
+        if isinstance(found, Transient):
+            last = found
+        if isinstance(found, Curves):
+            measure_all(found, circuit.measures, kind)
+        if progress is not None:
+            progress(kind, 1.0)
+        results.append(found)
+    return results
+
+
+def _fourier(analysis: Four, last: Transient | None) -> list[Harmonics]:
+    place = analysis.where or (None, None)
+    where: dict[str, Any] = {"file": place[0] or None, "line": place[1]}
+    if last is None:
+        raise NetlistError("`.four` needs a `.tran` before it", **where)
+    options = last.circuit.options
+    try:
+        return [
+            harmonics(
+                e.text, last.time, np.broadcast_to(evaluate(last, e), last.time.shape),
+                analysis.frequency, count=int(options.get("nfreqs", 10)),
+                grid=int(options.get("fourgridsize", 200)),
+            ) for e in analysis.outputs
+        ]
+    except ParameterError as error:
+        raise NetlistError(f".four: {error}", **where) from error

@@ -1,0 +1,171 @@
+"""The operating point of a circuit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ....core.errors import ParameterError
+from ....core.garbage import uncollected
+from ....core.validation import Array
+from ....netlists.circuit import Circuit
+from ....netlists.crossbar_element import plain
+from ..homotopy import find
+from ..newton import Newton
+from ..results.names import CURRENTS, Names, shown
+from ..system import element_kinds as _elements  # noqa: F401 - registers the kinds of elements
+from ..system.system import System
+from ..system.topology import check
+
+__all__ = ["OperatingPoint", "operating_point", "prepare", "written_out"]
+
+_LARGE = 10_000  # cells
+
+
+class OperatingPoint:
+    """Node voltages and source currents, by ngspice's names.
+
+    ``result["v(out)"]`` and ``result["v(a,b)"]`` are volt, ``result["i(v1)"]`` ampere from the
+    source's positive node through the source to the negative one, ``result["@r1[i]"]`` a quantity
+    of an element.
+
+    Attributes
+    ----------
+    circuit : Circuit
+    residual : float
+        The largest violation of an equation over its largest term.
+    iterations : int
+        Newton steps, those of all ways that were tried.
+    """
+
+    def __init__(
+        self, system: System, x: Array, residual: float, iterations: int = 1
+    ) -> None:
+        self.circuit = system.circuit
+        self.residual = residual
+        self.iterations = iterations
+        self.system = system
+        self.x = x
+        self._whole = system.whole(x)
+        self.names = Names(system.circuit, system.nodes, system.branches, system.shown)
+
+    def __repr__(self) -> str:
+        return f"OperatingPoint({self.circuit!r}, residual={self.residual:.1e})"
+
+    def __getitem__(self, query: str) -> float:
+        part = self.names.quantity(query)
+        if part is not None:
+            return self.quantity(*part)
+        first, second = self.names.find(query)
+        whole = self._whole
+        return float(whole[first] - (0.0 if second is None else whole[second]))
+
+    def voltage(self, node: str | int) -> float:
+        """Return the voltage of `node` (or one of its aliases) against ground, volt."""
+        return float(self._whole[self.names.node(node)])
+
+    def current(self, source: str) -> float:
+        """Return the current through a voltage source (V, E or H) or an inductor, ampere."""
+        return float(self.x[self.names.branch(source)])
+
+    def quantity(self, element: str, name: str) -> float:
+        """Return a quantity of an element, such as ``i`` of a resistor."""
+        now = self.system.instant(limit=False)
+        for group in self.system.groups:
+            lower = [n.lower() for n in group.names]
+            if element.lower() in lower:
+                found = group.quantities(self.x, now)
+                if name not in found and name in (*CURRENTS.get(self._kind(element), ()), "p"):
+                    return self._current(element, name)
+                if name in found:
+                    return float(found[name][lower.index(element.lower())])
+                known = ", ".join(found) or "none"
+                raise ParameterError(f"{element} has no quantity {name!r}; there are: {known}")
+        raise ParameterError(f"the circuit has no element {element!r}")
+
+    def _kind(self, element: str) -> str:
+        return self.circuit[element].kind if element in self.circuit else ""
+
+    def _current(self, element: str, name: str) -> float:
+        from ..results.quantities import Part  # noqa: PLC0415 - needed by few
+
+        names = self.names
+        part = Part(self.circuit, self.system.temperature, names.nodes, names.labels, [element])
+        values = np.asarray(self._whole)[None, :len(names.labels)]
+        now = self.system.instant()
+        return float(part.quantity(name, element.lower(), values, [now])[0])
+
+    def to_dict(self) -> dict[str, float]:
+        """Return all voltages and source currents by their names, aliases included.
+
+        With them the quantities of elements that ``.save`` and ``savecurrents`` ask for.
+        """
+        found = {name: float(self._whole[k]) for name, k in self.names.all().items()}
+        return found | {name: self[name] for name in shown(self.circuit, "op")}
+
+
+def prepare(
+    circuit: Circuit, temperature: float | None = None, *, uic: bool = False,
+    save: Sequence[str] | None = None,
+) -> System:
+    """Compile a circuit after checking it."""
+    if not isinstance(circuit, Circuit):
+        raise ParameterError(f"`circuit` must be a Circuit; got {type(circuit).__name__}")
+    for element in circuit:
+        if element.kind == "X" and element.name.lower() not in circuit.arrays:
+            raise ParameterError(
+                f"{element.name} is a subcircuit ({element.control}): it must be written out "
+                "before it can be solved; read the deck with `read_spice`, or solve the "
+                "crossbar itself with `Solver.solve`"
+            )
+    wanted: list[str] = []
+    if circuit.arrays:
+        from ..elements.crossbar_ports import solvable, wanted_names  # noqa: PLC0415 - only where there are some
+
+        circuit = solvable(circuit, circuit.temperature if temperature is None else temperature)
+        wanted = wanted_names(circuit, save)
+    with uncollected():
+        # before the checks: it names what is missing
+        system = System(circuit, temperature, wanted)
+        check(circuit, uic=uic)
+    return system
+
+
+def hints(system: System) -> dict[int, float]:
+    """Return the nodes of ``.nodeset`` with their voltages."""
+    names = Names(system.circuit, system.nodes, system.branches, [])
+    return {names.node(n): v for n, v in system.circuit.nodeset.items()}
+
+
+def written_out(
+    circuit: Circuit, temperature: float | None = None, *, large: bool = True
+) -> OperatingPoint:
+    """Return the operating point with every element inside of crossbars an element of its own.
+
+    With `large` False, large crossbars of resistors stay matrices, whose inner nodes nobody sees.
+    """
+    if isinstance(circuit, Circuit) and circuit.arrays:
+        circuit = circuit.expanded(keep=() if large else [
+            name for name, block in circuit.arrays.items()
+            if plain(block) and block.shape[0] * block.shape[1] > _LARGE
+        ])
+    point = operating_point(circuit, temperature=temperature)
+    system = point.system
+    point.names = Names(system.circuit, system.nodes, system.branches, system.labels)
+    return point
+
+
+def operating_point(circuit: Circuit, *, temperature: float | None = None) -> OperatingPoint:
+    """Check and solve `circuit`."""
+    system = prepare(circuit, temperature)
+    newton = Newton(system)
+    now = system.instant()
+    outcome = find(newton, np.zeros(system.size + 1), now, hints=hints(system))
+    x = outcome.x
+    if system.linear and system.size:  # one step of refinement, for full accuracy
+        system.evaluate(x, now)
+        x = x - newton.factors.solve(system.f)
+    if not np.isfinite(x).all():
+        raise AssertionError("a converged solution is finite")
+    return OperatingPoint(system, x, newton.residual(x, now), newton.iterations)

@@ -1,0 +1,1 @@
+"""Control blocks: ngspice's command language on our own results."""

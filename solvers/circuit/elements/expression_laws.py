@@ -1,0 +1,97 @@
+"""The laws of elements with expressions: compiled, and kept where they have values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ....core.validation import Array
+from ....netlists.spice.expressions.expression import Expression, compile_together
+from ..system.element_group import Bools, Instant, Ints
+
+__all__ = ["Law"]
+
+_CELSIUS = 273.15
+_STEEP = 1e18  # slopes beyond that are cut off: a root at 0
+_BESIDE = (  # of voltages and states
+    *(s * v for v in (1e-3, 1.0, 1e-6, 1e-9, 10.0, 100.0, 1e3) for s in (1.0, -1.0)),
+)
+
+
+class Law:
+    """N expressions of one form, and where their probes are: x[plus] - x[minus].
+
+    Where an expression has no finite value (a quotient, a logarithm, a root at 0 or beyond, an
+    exponential far off) it is taken at a point nearer to the last that had one, and read off its
+    tangent there; `limited` says so, and Newton's iteration goes on.
+    """
+
+    def __init__(self, expressions: Sequence[Expression], plus: Ints, minus: Ints) -> None:
+        self.plus, self.minus = plus, minus  # (P, N)
+        self.law: Callable[..., tuple[Array, Array]] = compile_together(expressions)
+        self.spectral = any(e.uses("hertz") for e in expressions)
+        self._none: Bools = np.zeros(plus.shape[1], dtype=np.bool_)
+        self.limited = self._none
+        self._old: Array | None = None
+
+    def look(self, x: Array, now: Instant) -> tuple[Array, Array]:
+        """Return values (N,) and slopes (P, N)."""
+        probes = x[self.plus] - x[self.minus] if len(self.plus) else np.zeros(self.plus.shape)
+        value, slopes = self._at(probes, now)
+        if not now.limit:
+            return value, slopes
+        if np.isfinite(value).all():
+            self.limited, self._old = self._none, probes
+        else:
+            value, slopes = self._nearer(probes, value, slopes, now)
+        if not (np.abs(slopes) < _STEEP).all():
+            slopes = np.clip(np.nan_to_num(slopes, nan=0.0), -_STEEP, _STEEP)
+        return value, slopes
+
+    def _at(self, probes: Array, now: Instant) -> tuple[Array, Array]:
+        with np.errstate(all="ignore"):
+            value, slopes = self.law(
+                probes, now.time, now.temperature - _CELSIUS, now.hertz
+            )
+        count = self.plus.shape[1]
+        return np.broadcast_to(value, (count,)), np.broadcast_to(slopes, self.plus.shape)
+
+    def _nearer(
+        self, probes: Array, value: Array, slopes: Array, now: Instant
+    ) -> tuple[Array, Array]:
+        """Return values and slopes that are finite, where they can be found."""
+        value, slopes = value.copy(), slopes.copy()
+        old = probes if self._old is None else self._old
+        kept = probes.copy()
+        self.limited = ~np.isfinite(value)
+        # first towards the last point that had a value, then a little beside this one
+        tries = [old + share * (probes - old) for share in 0.5 ** np.arange(1, 40, 3)]
+        tries += [old] if self._old is not None else []
+        tries += [probes + away for away in _BESIDE]
+        one = np.eye(len(probes))[:, :, None]
+        tries += [probes + away * each for away in _BESIDE for each in one]
+        for there in tries:
+            bad = ~np.isfinite(value)
+            if not bad.any():
+                break
+            found, steep = self._at(there, now)
+            good = bad & np.isfinite(found) & np.isfinite(steep).all(axis=0)
+            with np.errstate(all="ignore"):
+                tangent = found + (steep * (probes - there)).sum(axis=0)
+            good &= np.isfinite(tangent)
+            value[good], slopes[:, good] = tangent[good], steep[:, good]
+            kept[:, good] = there[:, good]
+        if np.isfinite(value).all():
+            self._old = kept
+        return value, slopes
+
+    def entries(self, rows: Ints) -> tuple[Ints, Ints]:
+        """Return rows and columns (2 P, N) of the slopes in these rows (N,)."""
+        columns = np.concatenate([self.plus, self.minus])
+        return np.broadcast_to(rows, columns.shape), columns
+
+    @staticmethod
+    def both(slopes: Array) -> Array:
+        """Return the slopes by the positive, then by the negative side of the probes."""
+        return np.concatenate([slopes, -slopes])

@@ -1,0 +1,349 @@
+"""Linear elements: R, C, L, K, and the independent sources V and I."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from ....core.errors import NetlistError, ParameterError
+from ....core.validation import Array
+from ....netlists.elements import Element
+from ..system.builder import Builder, register_kind, where
+from ..system.element_group import Group, Instant, Ints, NoiseSource, Triplets
+from .source_waves import WaveTable
+from .values import number, parameter, reactance, resistance
+
+__all__ = [
+    "Capacitors", "Inductors", "Resistors", "Sources", "branch_entries", "expressed", "numbers",
+    "pairs", "shunts", "split",
+]
+
+_BOLTZMANN = 1.380649e-23
+
+
+def pairs(rows: Ints, columns: Ints, values: Array) -> list[Triplets]:
+    """Return the entries of a current g (x_c0 - x_c1) from row 0 to row 1."""
+    return [
+        (rows[0], columns[0], values), (rows[0], columns[1], -values),
+        (rows[1], columns[0], -values), (rows[1], columns[1], values),
+    ]
+
+
+class Resistors(Group):
+    """Resistors at one temperature; each carries thermal noise 4kT/R.
+
+    Parameters
+    ----------
+    names
+    at : (2, E)
+    conductance : (E,) siemens
+    kelvin : (E,)
+    """
+
+    def __init__(
+        self, names: Sequence[str], at: Ints, conductance: Array, kelvin: Array
+    ) -> None:
+        self.names, self.at, self.conductance = tuple(names), at, conductance
+        self.kelvin = kelvin
+
+    def linear_g(self) -> Sequence[Triplets]:
+        """Return the conductances."""
+        return pairs(self.at, self.at, self.conductance)
+
+    def noise(self, x: Array, now: Instant) -> Sequence[NoiseSource]:
+        """Return 4kT/R of every resistor."""
+        del x, now
+        white = 4.0 * _BOLTZMANN * self.kelvin * self.conductance
+        return [
+            NoiseSource(name, "thermal", (int(a), int(b)), float(w))
+            for name, a, b, w in zip(self.names, *self.at, white, strict=True)
+        ]
+
+    def quantities(self, x: Array, now: Instant) -> dict[str, Array]:
+        """Return the currents ``i`` and powers ``p``."""
+        del now
+        v = x[self.at[0]] - x[self.at[1]]
+        return {"i": self.conductance * v, "p": self.conductance * v * v}
+
+
+class Capacitors(Group):
+    """Constant capacitors, farad; `ic` is NaN where there is none."""
+
+    def __init__(self, names: Sequence[str], at: Ints, farad: Array, ic: Array) -> None:
+        self.names, self.at, self.farad, self.ic = tuple(names), at, farad, ic
+
+    def linear_c(self) -> Sequence[Triplets]:
+        """Return the capacitances."""
+        return pairs(self.at, self.at, self.farad)
+
+    def initial(self, x: Array) -> tuple[Ints, Array]:
+        """Return what the charges differ from those at x."""
+        k = np.flatnonzero(~np.isnan(self.ic))
+        charge = self.farad[k] * (self.ic[k] - (x[self.at[0, k]] - x[self.at[1, k]]))
+        return np.concatenate([self.at[0, k], self.at[1, k]]), np.concatenate([charge, -charge])
+
+
+class Inductors(Group):
+    """Inductors and their mutual inductances: v = L di/dt + sum M di'/dt.
+
+    Parameters
+    ----------
+    names
+    at : (2, E)
+    own : (E,)
+        Branch unknowns.
+    henry, ic : (E,)
+    mutual : (K, 3)
+        Two of the E elements and M, henry.
+    ohm : float
+        In series with every inductor.
+    """
+
+    def __init__(
+        self, names: Sequence[str], at: Ints, own: Ints, henry: Array, ic: Array,
+        mutual: Sequence[tuple[int, int, float]] = (), ohm: float = 0.0,
+    ) -> None:
+        self.names, self.at, self.own, self.henry, self.ic = tuple(names), at, own, henry, ic
+        self.mutual, self.ohm = mutual, ohm
+
+    def linear_g(self) -> Sequence[Triplets]:
+        """Return the branches, and the resistances in series (option `rseries`)."""
+        found = branch_entries(self.at, self.own)
+        if self.ohm:
+            found.append((self.own, self.own, np.full(len(self.own), -self.ohm)))
+        return found
+
+    def linear_c(self) -> Sequence[Triplets]:
+        """Return minus the inductances: the row is v - d/dt flux = 0."""
+        found: list[Triplets] = [(self.own, self.own, -self.henry)]
+        if self.mutual:
+            a, b = (self.own[np.array([m[k] for m in self.mutual], dtype=np.int64)] for k in (0, 1))
+            m = np.array([m[2] for m in self.mutual])
+            found += [(a, b, -m), (b, a, -m)]
+        return found
+
+    def initial(self, x: Array) -> tuple[Ints, Array]:
+        """Set the currents that have an initial value."""
+        k = np.flatnonzero(~np.isnan(self.ic))
+        x[self.own[k]] = self.ic[k]
+        return np.zeros(0, dtype=np.int64), np.zeros(0)
+
+
+class Shunts(Group):
+    """Conductances and capacitances from nodes to ground: options `rshunt` and `cshunt`.
+
+    Parameters
+    ----------
+    rows, outer : arrays of int
+        All nodes; those without the inner ones of devices, which have no capacitance.
+    siemens, farad : float
+    """
+
+    def __init__(self, rows: Ints, outer: Ints, siemens: float, farad: float) -> None:
+        self.rows, self.outer, self.siemens, self.farad = rows, outer, siemens, farad
+
+    def linear_g(self) -> Sequence[Triplets]:
+        """Return the conductances."""
+        return [(self.rows, self.rows, np.full(len(self.rows), self.siemens))]
+
+    def linear_c(self) -> Sequence[Triplets]:
+        """Return the capacitances."""
+        return [(self.outer, self.outer, np.full(len(self.outer), self.farad))]
+
+
+def shunts(builder: Builder) -> list[Group]:
+    """Return what the options `rshunt` (ohm) and `cshunt` (farad) put at every node."""
+    ohm, farad = (float(builder.options.get(name, 0.0)) for name in ("rshunt", "cshunt"))
+    if ohm < 0 or farad < 0:
+        raise ParameterError("options `rshunt` and `cshunt` must be >= 0")
+    if not (ohm or farad):
+        return []
+    units = zip(builder.units, builder.row_units, strict=True)
+    rows = np.array([k for k, pair in enumerate(units) if pair == ("V", "A")], dtype=np.int64)
+    outer = np.array(list(builder.nodes.values()), dtype=np.int64)
+    return [Shunts(rows, outer, 1.0 / ohm if ohm else 0.0, farad)]
+
+
+def branch_entries(at: Ints, own: Ints) -> list[Triplets]:
+    """Return the entries of branches: currents leave p and enter n, rows are v_p - v_n."""
+    one = np.ones(len(own))
+    return [(at[0], own, one), (at[1], own, -one), (own, at[0], one), (own, at[1], -one)]
+
+
+class Sources(Group):
+    """Independent sources: V (with branches) or I.
+
+    `level` overrides the operating point's values: sweeps set it.
+
+    Parameters
+    ----------
+    elements
+    at : (2, E)
+    own : (E,), optional
+        Branch unknowns of voltage sources; None: current sources.
+    """
+
+    def __init__(self, elements: Sequence[Element], at: Ints, own: Ints | None) -> None:
+        self.names = tuple(e.name for e in elements)
+        self.at, self.own = at, own
+        self.elements = tuple(elements)
+        self.level = np.array([number(e.value) for e in elements])
+        self.waves = WaveTable([e.wave for e in elements])
+        self.source_rows = own if own is not None else np.concatenate([at[0], at[1]])
+
+    def linear_g(self) -> Sequence[Triplets]:
+        """Return the branches."""
+        return () if self.own is None else branch_entries(self.at, self.own)
+
+    def values(self, now: Instant) -> Array:
+        """Return volt or ampere of every source, (E,)."""
+        found = self.level
+        if now.waves:
+            found = self.waves.values(now.time, self.level)
+        return found * now.scale
+
+    def sources(self, now: Instant, out: Array) -> None:
+        """Fill the rows: v_p - v_n - value = 0, or the current."""
+        values = self.values(now)
+        if self.own is not None:
+            np.negative(values, out=out)
+        else:
+            count = len(values)
+            out[:count] = values
+            out[count:] = -values
+
+    def breakpoints(self, t_stop: float) -> Array:
+        """Return the corners of all waves."""
+        return self.waves.breakpoints(t_stop)
+
+    def ac(self) -> tuple[Ints, np.ndarray[tuple[int], np.dtype[np.complex128]]]:
+        """Return the small-signal drive, ``acmag`` and ``acphase`` (degree)."""
+        magnitude = np.array([parameter(e, "acmag", 0.0) for e in self.elements])
+        phase = np.array([parameter(e, "acphase", 0.0) for e in self.elements])
+        drive = magnitude * np.exp(1j * np.radians(phase))
+        signed = -drive if self.own is not None else np.concatenate([drive, -drive])
+        return self.source_rows, signed
+
+
+# -- factories -------------------------------------------------------------------------------------
+
+
+def numbers(elements: Sequence[Element]) -> Array:
+    """Return the values of elements without expressions."""
+    return np.array([number(e.value) for e in elements])
+
+
+def _ics(elements: Sequence[Element]) -> Array:
+    if not any(e.parameters for e in elements):
+        return np.full(len(elements), math.nan)
+    return np.array([parameter(e, "ic", math.nan) for e in elements])
+
+
+def split(elements: Sequence[Element]) -> tuple[list[Element], list[Element]]:
+    """Return elements with plain values, and those with expressions."""
+    plain: list[Element] = []
+    others: list[Element] = []
+    for e in elements:
+        if type(e.value) is float and not e.parameters:
+            plain.append(e)
+            continue
+        charge = any(key.lower() == "q" for key, _ in e.parameters) and e.kind == "C"
+        (plain if isinstance(e.value, (int, float)) and not charge else others).append(e)
+    return plain, others
+
+
+@register_kind("R")
+def _resistors(builder: Builder, elements: list[Element]) -> list[Group]:
+    plain, others = split(elements)
+    found: list[Group] = expressed(builder, others)
+    if plain:
+        if any(e.parameters for e in plain):
+            values = [resistance(builder, e) for e in plain]
+            ohm, kelvin = (np.array(part) for part in zip(*values, strict=True))
+        else:
+            ohm, kelvin = numbers(plain), np.full(len(plain), builder.temperature)
+        if (ohm == 0).any():
+            e = plain[int(np.argmax(ohm == 0))]
+            raise NetlistError(
+                f"{e.name} has 0 ohm: merge its nodes or use a 0 V source", **where(e)
+            )
+        found.append(Resistors([e.name for e in plain], builder.at(plain, 2), 1.0 / ohm, kelvin))
+    return found
+
+
+@register_kind("C")
+def _capacitors(builder: Builder, elements: list[Element]) -> list[Group]:
+    plain, others = split(elements)
+    found: list[Group] = expressed(builder, others)
+    if plain:
+        some = any(e.parameters for e in plain)
+        farad = np.array([reactance(builder, e) for e in plain]) if some else numbers(plain)
+        names = [e.name for e in plain]
+        found.append(Capacitors(names, builder.at(plain, 2), farad, _ics(plain)))
+    return found
+
+
+@register_kind("L")
+def _inductors(builder: Builder, elements: list[Element]) -> list[Group]:
+    plain, others = split(elements)
+    found: list[Group] = expressed(builder, others)
+    series = float(builder.options.get("rseries", 0.0))
+    if series < 0 or (series and others):
+        raise NetlistError(
+            f"option `rseries` must be >= 0 ohm, and is for inductors of constant value; got "
+            f"{series:g}", **(where(others[0]) if others else {}),
+        )
+    if plain:
+        henry = np.array([reactance(builder, e) for e in plain])
+        index = {e.name.lower(): k for k, e in enumerate(plain)}
+        mutual = []
+        for k in builder.circuit:
+            if k.kind != "K":
+                continue
+            texts = {key.lower(): str(value).lower() for key, value in k.parameters}
+            ends = [index.get(texts.get(which, "")) for which in ("l1", "l2")]
+            if None in ends or ends[0] == ends[1]:
+                raise NetlistError(
+                    f"{k.name} couples {texts.get('l1')!r} and {texts.get('l2')!r}, which are not "
+                    "two inductors of constant value in the circuit", **where(k)
+                )
+            coupling = number(k.value)
+            if not abs(coupling) <= 1.0:
+                raise NetlistError(f"{k.name}: |k| must be <= 1; got {coupling!r}", **where(k))
+            a, b = int(ends[0] or 0), int(ends[1] or 0)
+            mutual.append((a, b, coupling * math.sqrt(henry[a] * henry[b])))
+        found.append(Inductors(
+            [e.name for e in plain], builder.at(plain, 2), builder.branches_of(plain), henry,
+            _ics(plain), mutual, series,
+        ))
+    return found
+
+
+@register_kind("K")
+def _couplings(builder: Builder, elements: list[Element]) -> list[Group]:
+    """Leave them to the inductors' factory."""
+    for e in elements:
+        if not any(other.kind == "L" for other in builder.circuit):
+            raise NetlistError(f"{e.name} couples inductors, but there are none", **where(e))
+    return []
+
+
+@register_kind("V")
+def _voltage_sources(builder: Builder, elements: list[Element]) -> list[Group]:
+    return [Sources(elements, builder.at(elements, 2), builder.branches_of(elements))]
+
+
+@register_kind("I")
+def _current_sources(builder: Builder, elements: list[Element]) -> list[Group]:
+    return [Sources(elements, builder.at(elements, 2), None)]
+
+
+def expressed(builder: Builder, elements: list[Element]) -> list[Group]:
+    """Return the groups of elements that have expressions."""
+    if not elements:
+        return []
+    from .behavioural import behavioural  # noqa: PLC0415 - only where there are expressions
+
+    return behavioural(builder, elements)

@@ -1,0 +1,1 @@
+"""The compiled laws of semiconductors, one model a file, with exact derivatives."""

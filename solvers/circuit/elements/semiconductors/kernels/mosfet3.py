@@ -1,0 +1,23 @@
+"""The kernel of MOS transistors of level 3."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ......core.compiled.jit import inlined
+from .mos3 import level3
+from .mosfet import begin, finish
+
+__all__ = ["evaluate"]
+
+
+@inlined
+def evaluate(places: Any, state: Any, how: Any, wires: Any, _work: Any, out: Any) -> None:
+    """Evaluate all transistors; see `Device`."""
+    p = places[3]
+    for e in range(p.shape[1]):
+        at, asked = begin(places, state, how[0], e)
+        turned = at[1] < 0.0  # drain and source change roles
+        vgs, vds, vbs = (at[0] - at[1], -at[1], at[2] - at[1]) if turned else at
+        law = level3(vgs, vds, vbs, p, e)
+        finish(places, state, how, wires, out, e, True, turned, at, asked, law)

@@ -1,0 +1,216 @@
+"""Sparse LU for matrices whose pattern stays: pivots once, then numbers only.
+
+Gilbert and Peierls' left-looking factorisation (SIAM J. Sci. Stat. Comput. 9:862, 1988), with
+threshold pivoting that prefers the diagonal, as KLU does for circuits (Davis and Palamadai
+Natarajan, ACM TOMS 37:36, 2010); `refactor` goes through the same operations with new numbers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ....core.compiled.jit import kernel, lean
+from ....core.validation import Array
+from ..system.element_group import Ints
+
+__all__ = ["factor", "refactor", "solve", "solve_transposed"]
+
+
+@kernel
+def _longer(old: Array, size: int) -> Array:
+    new = np.empty(size, old.dtype)
+    new[:old.shape[0]] = old
+    return new
+
+
+@kernel
+def _reach(
+    ap: Ints, ai: Ints, column: int, lp: Ints, li: Ints, pinv: Ints, mark: Ints, stamp: int,
+    found: Ints, stack: Ints, place: Ints,
+) -> int:
+    """Fill found[top:] with the rows that a column reaches through L, in topological order."""
+    n = mark.shape[0]
+    top = n
+    for p in range(ap[column], ap[column + 1]):
+        if mark[ai[p]] == stamp:
+            continue
+        head = 0
+        stack[0] = ai[p]
+        while head >= 0:
+            j = stack[head]
+            jnew = pinv[j]
+            if mark[j] != stamp:
+                mark[j] = stamp
+                place[head] = 0 if jnew < 0 else lp[jnew] + 1  # past L's unit diagonal
+            done = True
+            if jnew >= 0:
+                for k in range(place[head], lp[jnew + 1]):
+                    if mark[li[k]] != stamp:
+                        place[head] = k + 1
+                        head += 1
+                        stack[head] = li[k]
+                        done = False
+                        break
+            if done:
+                head -= 1
+                top -= 1
+                found[top] = j
+    return int(top)
+
+
+@kernel
+def factor(
+    ap: Ints, ai: Ints, ax: Array, q: Ints, tol: float
+) -> tuple[int, Ints, Ints, Array, Ints, Ints, Array, Ints]:
+    """Return (n or the first singular step, L: lp, li, lx, U: up, ui, ux, pinv).
+
+    Column k of U has its pivot last; of L first. Rows are in pivot order: row i of the matrix is
+    row pinv[i].
+    """
+    n = ap.shape[0] - 1
+    size = 4 * ax.shape[0] + 4 * n + 16
+    lp, up = np.zeros(n + 1, np.int64), np.zeros(n + 1, np.int64)
+    li, ui = np.empty(size, np.int64), np.empty(size, np.int64)
+    lx, ux = np.empty(size), np.empty(size)
+    pinv = np.full(n, -1, np.int64)
+    x = np.zeros(n)
+    mark = np.full(n, -1, np.int64)
+    found, stack, place = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+    lnz, unz = 0, 0
+    for k in range(n):
+        if lnz + n > li.shape[0]:
+            size = 2 * li.shape[0] + n
+            li, lx = _longer(li, size), _longer(lx, size)
+        if unz + n > ui.shape[0]:
+            size = 2 * ui.shape[0] + n
+            ui, ux = _longer(ui, size), _longer(ux, size)
+        lp[k], up[k] = lnz, unz
+        column = q[k]
+        # the end of the last column is known only now; `_reach` needs it
+        top = _reach(ap, ai, column, lp, li, pinv, mark, k, found, stack, place)
+        for p in range(ap[column], ap[column + 1]):
+            x[ai[p]] = ax[p]
+        largest, pivot_row = -1.0, -1
+        for p in range(top, n):
+            i = found[p]
+            j = pinv[i]
+            if j < 0:
+                if abs(x[i]) > largest:
+                    largest, pivot_row = abs(x[i]), i
+            else:
+                xj = x[i]
+                ui[unz], ux[unz] = j, xj
+                unz += 1
+                x[i] = 0.0
+                for m in range(lp[j] + 1, lp[j + 1]):
+                    x[li[m]] -= lx[m] * xj
+        if pivot_row < 0 or not largest > 0.0 or not largest < np.inf:
+            return k, lp, li, lx, up, ui, ux, pinv
+        if pinv[column] < 0 and mark[column] == k and abs(x[column]) >= tol * largest:
+            pivot_row = column
+        pivot = x[pivot_row]
+        ui[unz], ux[unz] = k, pivot
+        unz += 1
+        pinv[pivot_row] = k
+        li[lnz], lx[lnz] = pivot_row, 1.0
+        lnz += 1
+        for p in range(top, n):
+            i = found[p]
+            if pinv[i] < 0:
+                li[lnz], lx[lnz] = i, x[i] / pivot
+                lnz += 1
+            x[i] = 0.0
+        lp[k + 1], up[k + 1] = lnz, unz
+    for m in range(lnz):
+        li[m] = pinv[li[m]]
+    return n, lp, li[:lnz].copy(), lx[:lnz].copy(), up, ui[:unz].copy(), ux[:unz].copy(), pinv
+
+
+@lean
+def refactor(
+    ap: Ints, rows: Ints, ax: Array, q: Ints, lp: Ints, li: Ints, lx: Array, up: Ints, ui: Ints,
+    ux: Array, x: Array, tol: float, start: int,
+) -> int:
+    """Fill lx and ux with a new matrix's factors; return n, or where a pivot is too small.
+
+    Columns before `start`, in their order, are as they were. `rows` are the matrix's row indices
+    in pivot order; x (n,) is zero, and is so afterwards.
+    """
+    n = ap.shape[0] - 1
+    for k in range(start, n):
+        column = q[k]
+        for p in range(ap[column], ap[column + 1]):
+            x[rows[p]] = ax[p]
+        last = up[k + 1] - 1
+        for p in range(up[k], last):
+            j = ui[p]
+            xj = x[j]
+            ux[p] = xj
+            x[j] = 0.0
+            if xj != 0.0:
+                for m in range(lp[j] + 1, lp[j + 1]):
+                    x[li[m]] -= lx[m] * xj
+        pivot = x[k]
+        x[k] = 0.0
+        ux[last] = pivot
+        largest = 0.0
+        for m in range(lp[k] + 1, lp[k + 1]):
+            largest = max(largest, abs(x[li[m]]))
+        if not abs(pivot) > tol * largest or not abs(pivot) < np.inf:
+            for m in range(lp[k] + 1, lp[k + 1]):
+                x[li[m]] = 0.0
+            return k
+        for m in range(lp[k] + 1, lp[k + 1]):
+            i = li[m]
+            lx[m] = x[i] / pivot
+            x[i] = 0.0
+    return int(n)
+
+
+@lean
+def solve(
+    lp: Ints, li: Ints, lx: Array, up: Ints, ui: Ints, ux: Array, pinv: Ints, q: Ints, b: Array,
+    x: Array, work: Array,
+) -> None:
+    """Solve A x = b; b and x may be longer than n."""
+    n = lp.shape[0] - 1
+    for i in range(n):
+        work[pinv[i]] = b[i]
+    for j in range(n):
+        y = work[j]
+        if y != 0.0:
+            for m in range(lp[j] + 1, lp[j + 1]):
+                work[li[m]] -= lx[m] * y
+    for j in range(n - 1, -1, -1):
+        last = up[j + 1] - 1
+        y = work[j] / ux[last]
+        work[j] = y
+        if y != 0.0:
+            for m in range(up[j], last):
+                work[ui[m]] -= ux[m] * y
+    for k in range(n):
+        x[q[k]] = work[k]
+
+
+@lean
+def solve_transposed(
+    lp: Ints, li: Ints, lx: Array, up: Ints, ui: Ints, ux: Array, pinv: Ints, q: Ints, b: Array,
+    x: Array, work: Array,
+) -> None:
+    """Solve A' x = b, for adjoints."""
+    n = lp.shape[0] - 1
+    for k in range(n):
+        work[k] = b[q[k]]
+    for j in range(n):
+        last = up[j + 1] - 1
+        y = work[j]
+        for m in range(up[j], last):
+            y -= ux[m] * work[ui[m]]
+        work[j] = y / ux[last]
+    for j in range(n - 1, -1, -1):
+        y = work[j]
+        for m in range(lp[j] + 1, lp[j + 1]):
+            y -= lx[m] * work[li[m]]
+        work[j] = y
+    for i in range(n):
+        x[i] = work[pinv[i]]

@@ -1,0 +1,1 @@
+"""ngspice's ``.raw`` files, read and written, and tables of comma-separated values."""

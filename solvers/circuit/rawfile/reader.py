@@ -1,0 +1,250 @@
+"""ngspice's .raw files: several plots, binary or text, real or complex.
+
+A file is one plot after another, each a header of lines and then its numbers, point after point.
+Written here from the files that ngspice 39 writes, and checked in both directions.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ....core.errors import NetlistError
+from .plots import RawPlot, RawVariable, Vector
+from .writer import write_raw
+
+__all__ = ["RawPlot", "RawVariable", "read_raw", "write_raw"]
+
+_MOST = 1 << 40  # numbers of one plot: more is a broken header
+
+
+class _Reader:
+    def __init__(self, data: bytes, file: str) -> None:
+        self.data, self.file = data, file
+        self.at = 0
+        self.line = 0
+
+    def error(self, what: str) -> NetlistError:
+        place = f"byte {self.at}, line {self.line} of its headers and text"
+        return NetlistError(f"{what} ({place})", file=self.file)
+
+    def next(self) -> str | None:
+        """Return the next line, or None at the end."""
+        if self.at >= len(self.data):
+            return None
+        end = self.data.find(b"\n", self.at)
+        end = len(self.data) if end < 0 else end
+        text = self.data[self.at:end]
+        self.at, self.line = end + 1, self.line + 1
+        return text.decode("utf-8", "replace").rstrip("\r")
+
+    def plot(self) -> RawPlot | None:
+        """Read one plot."""
+        found: dict[str, str] = {}
+        many: dict[str, list[str]] = {"option": [], "command": []}
+        variables: tuple[RawVariable, ...] | None = None
+        while True:
+            line = self.next()
+            if line is None:
+                if not found:
+                    return None
+                raise self.error("the file ends in the header of a plot")
+            if not line.strip():
+                continue
+            key, colon, value = line.partition(":")
+            name = " ".join(key.lower().split())
+            if not colon:
+                raise self.error(f"not a line of a raw file's header: {line[:60]!r}")
+            if name == "variables":
+                variables = self._variables(found, value.strip())
+            elif name in ("binary", "values"):
+                if variables is None:
+                    raise self.error("the numbers come before the line `Variables:`")
+                return self._made(found, many, variables, binary=name == "binary")
+            elif name in many:
+                many[name].append(value.strip())
+            else:
+                found[name] = value.strip()
+
+    def _count(self, found: dict[str, str], name: str) -> int:
+        text = found.get(name, "")
+        if not text.isdecimal():
+            raise self.error(f"`{name}` must be a whole number; got {text!r}")
+        return int(text)
+
+    def _variables(self, found: dict[str, str], first: str) -> tuple[RawVariable, ...]:
+        made = []
+        for k in range(self._count(found, "no. variables")):
+            line = first if k == 0 and first else self.next()
+            words = (line or "").split()
+            if len(words) < 3 or not words[0].isdecimal():
+                raise self.error(f"variable {k} should be `index name type`; got {line!r}")
+            pairs = (w.partition("=") for w in words[3:])
+            made.append(RawVariable(words[1], words[2], {a: c for a, _, c in pairs}))
+        return tuple(made)
+
+    def _made(
+        self, found: dict[str, str], many: dict[str, list[str]],
+        variables: tuple[RawVariable, ...], *, binary: bool,
+    ) -> RawPlot:
+        flags = found.get("flags", "real").lower()
+        words = flags.split()
+        for word in words:
+            if word not in ("real", "complex", "padded", "unpadded"):
+                raise self.error(f"the flag {word!r} is not known; real, complex, (un)padded are")
+        points, complex_ = self._count(found, "no. points"), "complex" in words
+        if points * max(len(variables), 1) > _MOST:
+            raise self.error(f"{points} points of {len(variables)} variables cannot be")
+        lengths = [self._length(v, points) for v in variables]
+        present = lengths if "unpadded" in words else [points] * len(variables)
+        read = self._binary if binary else self._text
+        columns = read(present, points, complex_)
+        vectors = tuple(c[:n] for c, n in zip(columns, lengths, strict=True))
+        sizes = found.get("dimensions", "").replace("][", ",").strip("[] ").split(",")
+        dimensions = tuple(int(d) for d in sizes if d.strip().isdecimal())
+        if dimensions and int(np.prod(dimensions)) != points:
+            dimensions = ()
+        return RawPlot(
+            found.get("title", ""), found.get("plotname", ""), variables, vectors,
+            found.get("date", ""), flags, dimensions, tuple(many["option"]),
+            tuple(many["command"]),
+        )
+
+    def _length(self, variable: RawVariable, points: int) -> int:
+        text = variable.attributes.get("dims", "").replace("][", ",").strip("[]")
+        if not text:
+            return points
+        parts = text.split(",")
+        if not all(p.isdecimal() for p in parts):
+            raise self.error(f"{variable.name}: its dimensions {text!r} are not whole numbers")
+        length = int(np.prod([int(p) for p in parts]))
+        if length > points:
+            raise self.error(f"{variable.name} has {length} points, the plot {points}")
+        return length
+
+    def _binary(self, present: list[int], points: int, complex_: bool) -> list[Vector]:
+        kind = np.dtype("<c16" if complex_ else "<f8")
+        total = sum(present)
+        stop = self.at + total * kind.itemsize
+        if stop > len(self.data):
+            raise self.error(
+                f"the file ends after {(len(self.data) - self.at) // kind.itemsize} of {total} "
+                "numbers"
+            )
+        flat = np.frombuffer(self.data, kind, total, self.at)
+        self.at = stop
+        if self.data[stop:stop + 1] == b"\n":  # some writers end a plot with a line
+            self.at += 1
+        return _columns(flat.astype(kind.newbyteorder("=")), present, points)
+
+    def _text(self, present: list[int], points: int, complex_: bool) -> list[Vector]:
+        table = self._table(present, points, complex_)
+        return self._lines(present, points, complex_) if table is None else table
+
+    def _table(self, present: list[int], points: int, complex_: bool) -> list[Vector] | None:
+        """Read all numbers at once; None where they are not as most writers have them."""
+        if any(n != points for n in present):
+            return None
+        end = self.data.find(b"\nTitle:", self.at)
+        end = len(self.data) if end < 0 else end + 1
+        text = self.data[self.at:end]
+        if complex_:
+            text = text.replace(b",", b" ")
+        width = 1 + len(present) * (2 if complex_ else 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DeprecationWarning)
+            try:
+                found = np.fromstring(text, sep=" ")
+            except (DeprecationWarning, ValueError):  # something that is no number
+                return None
+        if found.size != points * width:
+            return None
+        rows = found.reshape(points, width)
+        if not np.array_equal(rows[:, 0], np.arange(points)):
+            return None
+        self.line += self.data.count(b"\n", self.at, end)
+        self.at = end
+        numbers = np.ascontiguousarray(rows[:, 1:])
+        return _columns(numbers.view(complex) if complex_ else numbers, present, points)
+
+    def _lines(self, present: list[int], points: int, complex_: bool) -> list[Vector]:
+        """Read line by line, and say what is wrong where."""
+        kind = complex if complex_ else float
+        found = np.empty(sum(present), dtype=kind)
+        k = 0
+        for point in range(points):
+            fresh = True
+            for length in present:
+                if point >= length:
+                    continue
+                words = self._words()
+                if fresh:
+                    if not words[0].isdecimal():
+                        raise self.error(f"point {point}: its number is expected, got {words[0]!r}")
+                    words = words[1:] or self._words()
+                    fresh = False
+                try:
+                    parts = [float(w) for w in "".join(words).split(",")]
+                except ValueError:
+                    raise self.error(f"point {point}: {' '.join(words)!r} is no number") from None
+                if len(parts) > 2 or (len(parts) == 2 and not complex_):
+                    raise self.error(f"point {point}: {' '.join(words)!r} is not one number")
+                found[k] = complex(*parts) if complex_ else parts[0]
+                k += 1
+        return _columns(found, present, points)
+
+    def _words(self) -> list[str]:
+        while True:
+            line = self.next()
+            if line is None:
+                raise self.error("the file ends within the values")
+            words = line.split()
+            if words:
+                return words
+
+
+def _columns(flat: Any, present: list[int], points: int) -> list[Vector]:
+    """Return the columns of numbers that come point by point; short columns end early."""
+    width = len(present)
+    if all(n == points for n in present):
+        return [flat.reshape(points, width)[:, k].copy() for k in range(width)]
+    lengths = np.array(present)
+    here = np.arange(points)[:, None] < lengths  # (points, width)
+    places = np.cumsum(here.ravel()).reshape(here.shape) - 1
+    return [flat[places[:n, k]] for k, n in enumerate(present)]
+
+
+def read_raw(path: str | Path | bytes) -> list[RawPlot]:
+    """Return all plots of a .raw file, in the file's order.
+
+    Parameters
+    ----------
+    path : path, or the bytes of a file
+
+    Raises
+    ------
+    NetlistError
+        Not such a file, or it ends early; says at which byte and line. Files of LTspice (UTF-16,
+        single precision) are refused.
+    """
+    if isinstance(path, bytes):
+        data, name = path, "<bytes>"
+    else:
+        name = str(path)
+        try:
+            data = Path(path).read_bytes()
+        except OSError as error:
+            raise NetlistError(f"cannot be read: {error.strerror}", file=name) from error
+    if data[1:2] == b"\0":
+        raise NetlistError("is in UTF-16, as LTspice writes; ngspice's raw files are read",
+                           file=name)
+    reader = _Reader(data, name)
+    plots = []
+    while (plot := reader.plot()) is not None:
+        plots.append(plot)
+    if not plots:
+        raise NetlistError("has no plot", file=name)
+    return plots

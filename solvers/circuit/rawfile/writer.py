@@ -1,0 +1,84 @@
+"""Writing .raw files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from ....core.errors import ParameterError
+from .plots import RawPlot
+
+__all__ = ["write_raw"]
+
+
+def write_raw(
+    path: str | Path, plots: RawPlot | Iterable[RawPlot], *, binary: bool = True,
+    padded: bool = True,
+) -> None:
+    """Write plots so that ngspice's ``load`` reads them.
+
+    Parameters
+    ----------
+    path : path
+    plots : RawPlot, or several
+    binary : bool
+        Else text of 17 digits, which is as exact.
+    padded : bool
+        Whether vectors that are shorter than others are filled up with 0.
+    """
+    some: Sequence[RawPlot] = [plots] if isinstance(plots, RawPlot) else list(plots)
+    if not some:
+        raise ParameterError("`plots` must have at least one plot")
+    with Path(path).open("wb") as stream:
+        stream.writelines(_written(plot, binary=binary, padded=padded) for plot in some)
+
+
+def _written(plot: RawPlot, *, binary: bool, padded: bool) -> bytes:
+    if len(plot.variables) != len(plot.vectors):
+        raise ParameterError(
+            f"{plot.name}: {len(plot.variables)} variables and {len(plot.vectors)} vectors"
+        )
+    points, complex_ = len(plot), plot.complex
+    now = datetime.now().astimezone().strftime("%a %b %d %H:%M:%S  %Y")
+    lines = [
+        f"Title: {_line(plot.title)}", f"Date: {_line(plot.date) or now}",
+        f"Plotname: {_line(plot.name)}",
+        f"Flags: {'complex' if complex_ else 'real'}{'' if padded else ' unpadded'}",
+        f"No. Variables: {len(plot.variables)}", f"No. Points: {points}",
+    ]
+    if len(plot.dimensions) > 1:
+        lines.append(f"Dimensions: {','.join(map(str, plot.dimensions))}")
+    lines += [f"Command: {_line(c)}" for c in plot.commands]
+    lines += [f"Option: {_line(o)}" for o in plot.options]
+    lines.append("Variables:")
+    for k, (variable, vector) in enumerate(zip(plot.variables, plot.vectors, strict=True)):
+        if not variable.name or any(c.isspace() for c in variable.name + variable.kind):
+            raise ParameterError(f"a vector's name must be one word; got {variable.name!r}")
+        attributes = {a: c for a, c in variable.attributes.items() if a != "dims"}
+        if len(vector) != points:
+            attributes["dims"] = str(len(vector))
+        more = "".join(f" {a}={c}" for a, c in attributes.items())
+        lines.append(f"\t{k}\t{variable.name}\t{variable.kind}{more}")
+    kind = np.dtype("<c16" if complex_ else "<f8")
+    table = np.zeros((points, len(plot.vectors)), dtype=kind)
+    here = np.ones(table.shape, dtype=bool)
+    for k, vector in enumerate(plot.vectors):
+        table[:len(vector), k] = vector
+        here[len(vector):, k] = padded
+    if binary:
+        head = "\n".join([*lines, "Binary:", ""]).encode()
+        return head + (table if here.all() else table[here]).tobytes()
+    text = ["\n".join([*lines, "Values:"])]
+    one = "{:.16e},{:.16e}".format if complex_ else "{:.16e}".format
+    for point, (row, there) in enumerate(zip(table, here, strict=True)):
+        numbers = (row if there.all() else row[there]).tolist()
+        values = [one(v.real, v.imag) for v in numbers] if complex_ else map(one, numbers)
+        text.append(f" {point}\t" + "\n\t".join(values) + "\n")
+    return "\n".join([*text, ""]).encode()
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split("\n"))

@@ -1,0 +1,1 @@
+"""Results: curves by ngspice's names, quantities of elements, arithmetic on waveforms."""

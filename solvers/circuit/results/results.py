@@ -1,0 +1,280 @@
+"""Results over time or over sweeps, by ngspice's names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ....core.errors import BackendUnavailable, ParameterError
+from ....core.validation import Array
+from ....netlists.circuit import Circuit
+from .names import GROUND_INDEX, Names, shown
+
+if TYPE_CHECKING:
+    from .quantities import Part
+
+__all__ = ["Curves", "Sweep", "Transient"]
+
+
+class Curves:
+    """Voltages and currents over points; ``result["v(out)"]``, ``["v(a,b)"]``, ``["i(v1)"]``.
+
+    ``["@m1[id]"]`` is a quantity of an element: currents into terminals by ngspice's names, ``p``,
+    and what its model tells; ``["i(r1)"]`` is short for that of an element of two terminals.
+
+    Attributes
+    ----------
+    circuit : Circuit
+    measures : dict
+        What ``.measure`` found.
+    """
+
+    _analysis = ""
+
+    def __init__(
+        self, circuit: Circuit, names: Names, values: Array, place: dict[int, int] | None
+    ) -> None:
+        self.circuit, self._names, self._values, self._place = circuit, names, values, place
+        self.measures: dict[str, float] = {}
+
+    _currents: dict[str, Array] | None = None
+
+    @property
+    def axes(self) -> dict[str, Array]:
+        """What the points are over: name -> values."""
+        raise NotImplementedError
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of every quantity."""
+        return tuple(len(v) for v in self.axes.values())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all quantities that were kept."""
+        found = [n for n, k in self._names.all().items() if self._kept(k)]
+        return (*found, *(shown(self.circuit, self._analysis) if self._place is None else ()))
+
+    def _kept(self, unknown: int) -> bool:
+        return self._place is None or unknown in self._place
+
+    def _column(self, unknown: int, query: str) -> Array:
+        if unknown == GROUND_INDEX:
+            return np.zeros(len(self._values))
+        if self._place is None:
+            return self._values[:, unknown]
+        if unknown not in self._place:
+            raise ParameterError(f"{query!r} was not kept; `save` named others")
+        return self._values[:, self._place[unknown]]
+
+    def __getitem__(self, query: str) -> Array:
+        key = query.strip().lower() if isinstance(query, str) else query
+        if key in self.axes:
+            return self.axes[key]
+        if (part := self._names.quantity(query)) is not None:
+            found = self._saved().get(f"@{part[0]}[{part[1]}]")
+            found = self._quantity(*part) if found is None else found
+            return found.reshape(self.shape)
+        first, second = self._names.find(query)
+        found = self._column(first, query)
+        if second is not None:
+            found = found - self._column(second, query)
+        return found.reshape(self.shape)
+
+    def _saved(self) -> dict[str, Array]:
+        """Return the currents that the deck asks for, evaluated together, by their names."""
+        if self._currents is None:
+            wanted = shown(self.circuit, self._analysis) if self._place is None else []
+            self._currents = {}
+            names = [part[0] for name in wanted if (part := Names.part(name))]
+            if len(names) > 1:
+                self._currents = self._together(list(dict.fromkeys(names)))
+        return self._currents
+
+    def _together(self, elements: list[str]) -> dict[str, Array]:
+        """Return all currents of some elements at all points."""
+        del elements
+        return {}
+
+    def _quantity(self, element: str, name: str) -> Array:
+        """Return ``@element[name]`` at all points."""
+        raise ParameterError(f"there is no @{element}[{name}] in a {type(self).__name__}")
+
+    def _whole(self, query: str) -> Array:
+        """Return all unknowns at all points, (T, N)."""
+        if self._place is not None:
+            raise ParameterError(f"{query!r} was not kept; `save` named others")
+        return self._values
+
+    def __contains__(self, query: str) -> bool:
+        try:
+            self[query]
+        except ParameterError:
+            return False
+        return True
+
+    def to_dict(self) -> dict[str, Array]:
+        """Return axes and all kept quantities by name."""
+        return {**self.axes, **{name: self[name] for name in self.names}}
+
+    def to_xarray(self) -> Any:
+        """Return an `xarray.Dataset` with labels and units."""
+        try:
+            import xarray as xr  # noqa: PLC0415 - optional
+        except ModuleNotFoundError as error:
+            raise BackendUnavailable("xarray is missing: install crossbarsim[studies]") from error
+        axes = self.axes
+        data = {
+            name: (tuple(axes), self[name], {"units": "A" if name[0] in "i@" else "V"})
+            for name in self.names
+        }
+        return xr.Dataset(data, {name: (name, values) for name, values in axes.items()})
+
+    def to_dataframe(self) -> Any:
+        """Return a `pandas.DataFrame`, one column per quantity, over the axes."""
+        try:
+            import pandas as pd  # noqa: PLC0415 - optional
+        except ModuleNotFoundError as error:
+            raise BackendUnavailable("pandas is missing: install crossbarsim[studies]") from error
+        axes = self.axes
+        if len(axes) == 1:
+            name, values = next(iter(axes.items()))
+            index: Any = pd.Index(values, name=name)
+        else:
+            index = pd.MultiIndex.from_product(list(axes.values()), names=list(axes))
+        return pd.DataFrame({name: self[name].ravel() for name in self.names}, index)
+
+
+class Transient(Curves):
+    """A circuit in time, at the steps of the solver.
+
+    Attributes
+    ----------
+    time : (T,) second; also ``result["time"]``
+    steps, rejected, failed : int
+        Time steps taken, refused for their error, and in which Newton's iteration failed.
+    newton, factors : int
+        Newton steps, and factorisations of the matrix.
+    """
+
+    _analysis = "tran"
+
+    def __init__(
+        self, circuit: Circuit, names: Names, values: Array, place: dict[int, int] | None,
+        time: Array, *, steps: int, rejected: int, failed: int, newton: int, factors: int,
+        system: Any = None, orders: Any = None, origin: Transient | None = None,
+    ) -> None:
+        super().__init__(circuit, names, values, place)
+        self.time = time
+        self._system, self._orders, self._origin = system, orders, origin
+        self.steps, self.rejected, self.failed = steps, rejected, failed
+        self.newton, self.factors = newton, factors
+
+    def __repr__(self) -> str:
+        return f"Transient({self.circuit!r}, {len(self.time)} points)"
+
+    @property
+    def axes(self) -> dict[str, Array]:
+        """``{"time": ...}``."""
+        return {"time": self.time}
+
+    def _quantity(self, element: str, name: str) -> Array:
+        if self._origin is not None:
+            found = self._origin[f"@{element}[{name}]"]
+            return np.interp(self.time, self._origin.time, found)
+        return self._part([element]).quantity(name, element, *self._points(element))
+
+    def _together(self, elements: list[str]) -> dict[str, Array]:
+        if self._origin is not None:
+            return {}
+        return self._part(elements).currents(*self._points(elements[0]))
+
+    def _part(self, elements: list[str]) -> Part:
+        from .quantities import Part  # noqa: PLC0415 - it makes systems
+
+        names = self._names
+        return Part(self.circuit, self._system.temperature, names.nodes, names.labels, elements)
+
+    def _points(self, element: str) -> tuple[Array, list[Any], Any]:
+        """Return unknowns, conditions, and what differentiates charges by time."""
+        from .quantities import rates  # noqa: PLC0415 - it makes systems
+
+        system, tol = self._system, self._system.tolerances
+        instants = [
+            system.instant(time=float(t), mode="tran" if k or self._orders[0] else "dc", waves=True)
+            for k, t in enumerate(self.time)
+        ]
+
+        def slopes(charges: Array) -> Array:
+            return rates(self.time, self._orders, tol.method, tol.xmu, charges)
+
+        return self._whole(f"@{element}"), instants, slopes
+
+    def at(self, times: Any) -> Transient:
+        """Return the same at other times, linear between the solver's points."""
+        t = np.atleast_1d(np.asarray(times, dtype=float))
+        if t.ndim != 1 or not np.isfinite(t).all():
+            raise ParameterError("`times` must be a vector of finite numbers")
+        slack = 1e-9 * float(np.ptp(self.time))
+        if len(t) and (t.min() < self.time[0] - slack or t.max() > self.time[-1] + slack):
+            raise ParameterError(
+                f"`times` must be between {self.time[0]:g} s and {self.time[-1]:g} s"
+            )
+        after = np.clip(np.searchsorted(self.time, t), 1, len(self.time) - 1)
+        before = after - 1
+        share = ((t - self.time[before]) / (self.time[after] - self.time[before]))[:, None]
+        values = (1 - share) * self._values[before] + share * self._values[after]
+        return Transient(
+            self.circuit, self._names, values, self._place, t, steps=self.steps,
+            rejected=self.rejected, failed=self.failed, newton=self.newton, factors=self.factors,
+            system=self._system, origin=self._origin or self,
+        )
+
+
+class Sweep(Curves):
+    """Operating points over one sweep or more.
+
+    Quantities have one axis per sweep, the outermost first; the swept values are found by their
+    names, such as ``result["v1"]`` or ``result["temp"]``.
+
+    Attributes
+    ----------
+    newton : int
+        Newton steps in all.
+    residual : float
+        Largest violation of an equation over its largest term, of all points.
+    """
+
+    _analysis = "dc"
+
+    def __init__(
+        self, circuit: Circuit, names: Names, values: Array, place: dict[int, int] | None,
+        axes: dict[str, Array], *, newton: int, residual: float, parts: Any = None,
+    ) -> None:
+        super().__init__(circuit, names, values, place)
+        self._axes, self.newton, self.residual = axes, newton, residual
+        self._parts = parts
+
+    def _quantity(self, element: str, name: str) -> Array:
+        values = self._whole(f"@{element}[{name}]")
+        return np.array([
+            part.quantity(name, element, values[k:k + 1], [now])[0]
+            for k, (part, now) in enumerate(self._parts([element]))
+        ])
+
+    def _together(self, elements: list[str]) -> dict[str, Array]:
+        values = self._whole(f"@{elements[0]}")
+        rows = [
+            part.currents(values[k:k + 1], [now])
+            for k, (part, now) in enumerate(self._parts(elements))
+        ]
+        return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+    def __repr__(self) -> str:
+        return f"Sweep({self.circuit!r}, {' x '.join(map(str, self.shape))} points)"
+
+    @property
+    def axes(self) -> dict[str, Array]:
+        """Swept values by name, outermost first."""
+        return self._axes

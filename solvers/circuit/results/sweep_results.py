@@ -1,0 +1,122 @@
+"""Results of one analysis for many values of parameters (``.step``)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ....core.errors import ParameterError
+from ....core.validation import Array
+from .results import Curves, Transient
+
+__all__ = ["Stepped"]
+
+
+class Stepped:
+    """One result per combination of stepped values.
+
+    ``stepped["v(out)"]`` has one axis per step, the outermost first, before those of the result.
+    Transients have their own times each: `at` puts them on common ones.
+
+    Attributes
+    ----------
+    steps : dict
+        What was stepped -> its values, outermost first.
+    results : tuple
+        In the order of nested loops, the last step the fastest.
+    """
+
+    def __init__(self, steps: dict[str, Array], results: Sequence[Any]) -> None:
+        self.steps, self.results = steps, tuple(results)
+
+    def __repr__(self) -> str:
+        values = " x ".join(f"{len(v)} {k}" for k, v in self.steps.items())
+        return f"Stepped({values}, {self.results[0]!r})"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of values of every step."""
+        return tuple(len(v) for v in self.steps.values())
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    def __iter__(self) -> Iterator[tuple[dict[str, float], Any]]:
+        """Return every combination of values with its result."""
+        for k, result in enumerate(self.results):
+            places = np.unravel_index(k, self.shape)
+            yield {
+                name: float(values[p])
+                for (name, values), p in zip(self.steps.items(), places, strict=True)
+            }, result
+
+    def select(self, **values: float) -> Any:
+        """Return the result for the values nearest to these."""
+        place = []
+        for name, axis in self.steps.items():
+            if name not in values:
+                raise ParameterError(f"give a value of each of {', '.join(self.steps)}")
+            place.append(int(np.argmin(np.abs(axis - values[name]))))
+        return self.results[int(np.ravel_multi_index(place, self.shape))]
+
+    def __getitem__(self, query: str) -> Any:
+        key = query.strip().lower()
+        if key in self.steps:
+            return self.steps[key]
+        found = [np.asarray(result[query]) for result in self.results]
+        first = self.results[0]
+        if isinstance(first, Curves):
+            if key in first.axes:
+                self._common()
+                return first[query]
+            self._common()
+        return np.array(found).reshape(self.shape + found[0].shape)
+
+    def _common(self) -> None:
+        """Refuse to stack results over different abscissas."""
+        first = self.results[0].axes
+        for result in self.results[1:]:
+            same = all(
+                len(a) == len(b) and np.array_equal(a, b)
+                for a, b in zip(first.values(), result.axes.values(), strict=True)
+            )
+            if not same:
+                raise ParameterError(
+                    "the steps have different times: put them on common ones with `at(times)`, or "
+                    "take `results` one by one"
+                )
+
+    def at(self, times: Any) -> Stepped:
+        """Return the same with all transients at these times, linear between their points."""
+        if not all(isinstance(r, Transient) for r in self.results):
+            raise ParameterError("`at` is for transients; others have common abscissas")
+        return Stepped(self.steps, [r.at(times) for r in self.results])
+
+    @property
+    def measures(self) -> dict[str, Any]:
+        """Measures, each over the steps; NaN where one failed."""
+        names = dict.fromkeys(n for r in self.results for n in getattr(r, "measures", {}))
+        return {
+            name: np.array([r.measures.get(name, math.nan) for r in self.results]).reshape(
+                self.shape + np.shape(self.results[0].measures.get(name, math.nan))
+            )
+            for name in names
+        }
+
+    def to_xarray(self) -> Any:
+        """Return an `xarray.Dataset` over steps and abscissas."""
+        self._common()
+        sets = [r.to_xarray() for r in self.results]
+        import xarray as xr  # noqa: PLC0415 - optional; the line above raises where it lacks
+
+        axes = self.results[0].axes
+        data = {}
+        for name in sets[0].data_vars:
+            data[name] = (
+                (*self.steps, *axes), self[str(name)], {"units": sets[0][name].attrs.get("units")}
+            )
+        return xr.Dataset(data, {**{k: (k, v) for k, v in self.steps.items()},
+                                 **{k: (k, v) for k, v in axes.items()}})

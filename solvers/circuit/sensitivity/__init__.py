@@ -1,0 +1,1 @@
+"""Derivatives of transients by the adjoint of the discrete equations."""

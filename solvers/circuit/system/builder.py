@@ -1,0 +1,206 @@
+"""From a circuit's elements to unknowns and groups.
+
+Every kind of element has a factory, which takes the `Builder` and all elements of its kind and
+returns groups. Kinds with model cards (D, Q, J, M, ...) have one factory for each kind of card and
+level, registered by `register_model`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ....core.errors import NetlistError
+from ....netlists.circuit import GROUND, Circuit
+from ....netlists.elements import Element
+from .element_group import Group, Ints
+
+__all__ = ["Builder", "Factory", "register_kind", "register_model", "where"]
+
+GROUND_INDEX = -1
+Factory = Callable[["Builder", list[Element]], Sequence[Group]]
+_kinds: dict[str, Factory] = {}
+_models: dict[tuple[str, int | str], Factory] = {}
+_BRANCHES = "VEHL"
+
+
+def register_kind(letter: str) -> Callable[[Factory], Factory]:
+    """Make a factory that of all elements with this letter."""
+
+    def keep(factory: Factory) -> Factory:
+        _kinds[letter] = factory
+        return factory
+
+    return keep
+
+
+def register_model(kind: str, *levels: int | str) -> Callable[[Factory], Factory]:
+    """Make a factory that of the elements with model cards of this kind and these levels.
+
+    `kind` is what the card says in lower case: "d", "npn", "pnp", "njf", "nmos", ... The factory
+    gets the elements of one level, of different cards, and of all kinds for which it is registered.
+    """
+
+    def keep(factory: Factory) -> Factory:
+        for level in levels or (1,):
+            _models[kind, level] = factory
+        return factory
+
+    return keep
+
+
+def where(element: Element) -> dict[str, Any]:
+    """Return file and line of an element, as `NetlistError` takes them."""
+    found = element.where
+    return {} if found is None else {"file": found[0] or None, "line": found[1]}
+
+
+class Builder:
+    """Names and numbers the unknowns while groups are made.
+
+    Attributes
+    ----------
+    circuit : Circuit
+    temperature : float, kelvin
+        Of the circuit, where an element has no own.
+    options : dict
+        Of the deck, lower case.
+    nodes, branches : dict
+        Node or lower-case element name -> unknown; ground is not among the nodes.
+    labels : list of str
+        Of all unknowns, as results show them.
+    units, row_units : list of str
+        Of the unknown and of its row's f: "V", "A", "state" (from 0 to 1, and its rate), or "1".
+    wanted : sequence of str
+        Names that results are to show beyond the unknowns, such as nodes inside of a crossbar.
+    """
+
+    def __init__(
+        self, circuit: Circuit, temperature: float, options: dict[str, Any],
+        wanted: Sequence[str] = (),
+    ) -> None:
+        self.wanted = wanted
+        self.circuit = circuit
+        self.temperature = temperature
+        self.options = options
+        self.nodes: dict[str, int] = {name: k for k, name in enumerate(circuit.nodes)}
+        self.branches: dict[str, int] = {}
+        self.labels = [f"v({name})" for name in self.nodes]
+        self.units = ["V"] * len(self.nodes)
+        self.row_units = ["A"] * len(self.nodes)
+        self._index = {**self.nodes, GROUND: GROUND_INDEX}
+        self._elements = {e.name.lower(): e for e in circuit}
+
+    # -- unknowns --------------------------------------------------------------------------------
+
+    def at(self, elements: Sequence[Element], count: int | None = None) -> Ints:
+        """Return the unknowns of the elements' nodes, (nodes, E); ground is -1."""
+        index = self._index
+        widths = set(map(len, (e.nodes for e in elements)))
+        width = count or max(widths, default=0)
+        if len(widths) > 1 or (widths and min(widths) < width):
+            for e in elements:
+                if len(e.nodes) < width or (count is None and len(e.nodes) != width):
+                    raise NetlistError(
+                        f"{e.name} has {len(e.nodes)} nodes; {width} are needed", **where(e)
+                    )
+        flat = [index[n] for e in elements for n in e.nodes[:width]]
+        return np.array(flat, dtype=np.int64).reshape(len(elements), width).T.copy()
+
+    def node(self, name: str) -> int:
+        """Return the unknown of a node; ground is -1."""
+        if name in self._index:
+            return self._index[name]
+        key = self.circuit.node(name)
+        if key not in self._index:
+            raise NetlistError(f"the circuit has no node {name!r}")
+        return self._index[key]
+
+    def inner(self, label: str, unit: str = "V", row_unit: str = "A") -> int:
+        """Return a new unknown, such as a node inside a device (its label: ``"d1#inner"``)."""
+        self.labels.append(f"v({label})" if unit == "V" else label)
+        self.units.append(unit)
+        self.row_units.append(row_unit)
+        return len(self.labels) - 1
+
+    def branch(self, element: Element) -> int:
+        """Return the unknown of an element's branch current, whose row is an equation in volt."""
+        key = element.name.lower()
+        if key not in self.branches:
+            self.branches[key] = len(self.labels)
+            self.labels.append(f"i({key})")
+            self.units.append("A")
+            self.row_units.append("V")
+        return self.branches[key]
+
+    def branches_of(self, elements: Sequence[Element]) -> Ints:
+        """Return the unknowns of branch currents, (E,)."""
+        return np.array([self.branch(e) for e in elements], dtype=np.int64)
+
+    def current(self, name: str, user: Element) -> int:
+        """Return the unknown of the current through the element `name`, which `user` refers to."""
+        element = self._elements.get(str(name).lower())
+        if element is None or not has_branch(element):
+            raise NetlistError(
+                f"{user.name} is controlled by the current of {name!r}, which is no voltage "
+                "source of the circuit", **where(user)
+            )
+        return self.branch(element)
+
+    def element(self, name: str) -> Element | None:
+        """Return an element by its name."""
+        return self._elements.get(name.lower())
+
+    # -- groups ----------------------------------------------------------------------------------
+
+    def groups(self) -> list[Group]:
+        """Make all groups, in the order in which kinds appear."""
+        kinds: dict[str, list[Element]] = {}
+        for e in self.circuit:
+            kinds.setdefault(e.kind, []).append(e)
+        found: list[Group] = []
+        for e in self.circuit:  # branch currents follow the nodes, in the deck's order
+            if has_branch(e):
+                self.branch(e)
+        for kind, elements in kinds.items():
+            factory = _kinds.get(kind)
+            if factory is not None:
+                found.extend(factory(self, elements))
+            else:
+                found.extend(self._of_models(elements))
+        return found
+
+    def _of_models(self, elements: list[Element]) -> list[Group]:
+        from ..elements import semiconductors as models  # noqa: F401, PLC0415 - registers them, only where there are some
+
+        by_factory: dict[Factory, list[Element]] = {}  # n and p channel are one group
+        for e in elements:
+            name = e.model
+            card = self.circuit.models.get(name.lower()) if name else None
+            if card is None:
+                what = f"its model {name!r} is not there" if name else "elements of this kind"
+                raise NetlistError(f"{e.name} cannot be simulated: {what}", **where(e))
+            key = (card.kind.lower(), card.level)
+            if key not in _models:
+                levels = sorted((level for kind, level in _models if kind == key[0]), key=str)
+                known = f"there are levels {', '.join(map(str, levels))}" if levels else (
+                    f"there are {', '.join(sorted({kind for kind, _ in _models}))}"
+                )
+                raise NetlistError(
+                    f"{e.name}: no model of kind {card.kind} level {card.level}; {known}",
+                    **where(e),
+                )
+            by_factory.setdefault(_models[key], []).append(e)
+        found: list[Group] = []
+        for factory, some in by_factory.items():
+            found.extend(factory(self, some))
+        return found
+
+
+def has_branch(element: Element) -> bool:
+    """Whether the element's current is an unknown."""
+    if element.kind == "B":
+        return any(name.lower() == "v" for name, _ in element.parameters)
+    return element.kind in _BRANCHES

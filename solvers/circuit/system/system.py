@@ -1,0 +1,354 @@
+"""The compiled circuit: one fixed sparse pattern, filled by groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csc_array
+
+from ....core.validation import Array
+from ....netlists.circuit import Circuit
+from ..elements.linear import shunts
+from .builder import Builder
+from .element_group import Bools, Group, Instant, Ints, Stamp
+from .kernels_assembly import combine, gather, leaked, products, scatter, scatter_largest
+from .tolerances import Tolerances
+
+__all__ = ["System"]
+
+
+class System:
+    """f(x, t) + d/dt q(x, t) = 0 of a circuit.
+
+    `evaluate` fills `f` and `q`; `jacobian(a)` then returns the entries of G + a C, both at the
+    point evaluated. Vectors have n + 1 entries, ground last.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    temperature : float, kelvin, optional
+        Instead of the circuit's.
+    wanted : sequence of str
+        Names that results are to show beyond the unknowns.
+
+    Attributes
+    ----------
+    size : int
+        Unknowns n.
+    groups : list of Group
+    linear : bool
+        Whether G and C are constant.
+    shown : list of str
+        The labels of the unknowns, then of those that groups keep to themselves, see `whole`.
+    f, q : (n + 1,) arrays
+    indptr, indices : arrays
+        The pattern of the Jacobian, compressed columns.
+    leak, goal : (n + 1,) arrays
+        Conductances from unknowns to fixed values, siemens and volt: for homotopies and for
+        initial conditions; ``f += leak (x - goal)``.
+    """
+
+    def __init__(
+        self, circuit: Circuit, temperature: float | None = None, wanted: Sequence[str] = (),
+    ) -> None:
+        self.options = {k.lower(): v for k, v in circuit.options.items()}
+        kelvin = circuit.temperature if temperature is None else temperature
+        self.circuit = circuit
+        self.temperature = float(kelvin)
+        self.tolerances = Tolerances.of(self.options)
+        builder = Builder(circuit, self.temperature, self.options, wanted)
+        self.groups: list[Group] = builder.groups()
+        self.nodes, self.branches, self.labels = builder.nodes, builder.branches, builder.labels
+        self._apart = [g for g in self.groups if type(g).hidden_labels is not Group.hidden_labels]
+        self.shown = [*self.labels, *(label for g in self._apart for label in g.hidden_labels())]
+        self.groups += shunts(builder)
+        self.size = len(self.labels)
+        self.units = np.array(builder.units)
+        self.row_units = np.array(builder.row_units)
+        self.f, self.q = np.zeros(self.size + 1), np.zeros(self.size + 1)
+        self.leak, self.goal = np.zeros(self.size + 1), np.zeros(self.size + 1)
+        self._leaking = False
+        self._compile()
+
+    # -- the pattern -----------------------------------------------------------------------------
+
+    def _compile(self) -> None:
+        n = self.size
+        self.active = [g for g in self.groups if g.f_rows.size or g.q_rows.size]
+        self.sourced = [g for g in self.groups if g.source_rows.size]
+        lin_g = _joined([t for g in self.groups for t in g.linear_g()])
+        lin_c = _joined([t for g in self.groups for t in g.linear_c()])
+        kcl = np.flatnonzero(self.row_units == "A")
+        parts = [
+            (lin_g[0], lin_g[1]), (lin_c[0], lin_c[1]),
+            *(tuple(_flat(self.active, [at[k] for at in ats]) for k in (0, 1)) for ats in (
+                [g.g_at for g in self.active], [g.c_at for g in self.active],
+            )),
+            (kcl, kcl),
+        ]
+        rows, columns = (np.concatenate([p[k] for p in parts]) for k in (0, 1))
+        inside = (rows >= 0) & (columns >= 0)
+        keys = columns[inside] * n + rows[inside]
+        unique, slots = _unique(keys)
+        self.nnz = len(unique)
+        self.indices = (unique % max(n, 1)).astype(np.int32)
+        counts = np.bincount(unique // max(n, 1), minlength=n)
+        self.indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+        every = np.full(len(rows), self.nnz, dtype=np.int64)
+        every[inside] = slots
+        ends = np.cumsum([0, *(len(p[0]) for p in parts)])
+        slot = [every[a:b] for a, b in pairwise(ends)]
+        self._g_slots, self._c_slots, self._diagonal = slot[2].copy(), slot[3].copy(), slot[4]
+        self._kcl = kcl
+        self.g_linear = _placed(slot[0], lin_g[2], self.nnz)
+        self.c_linear = _placed(slot[1], lin_c[2], self.nnz)
+        self._has_g = bool(self.g_linear.any())
+        self._has_c = bool(self.c_linear.any())
+        self.data = np.zeros(self.nnz + 1)
+        self.linear = not self.active
+        self._allocate()
+
+    def _allocate(self) -> None:
+        n = self.size
+        sizes = {
+            "f": [g.f_rows.shape for g in self.active], "q": [g.q_rows.shape for g in self.active],
+            "g": [g.g_at[0].shape for g in self.active],
+            "c": [g.c_at[0].shape for g in self.active],
+        }
+        views: dict[str, list[Array]] = {}
+        for name, shapes in sizes.items():
+            ends = np.cumsum([0, *(int(np.prod(s)) for s in shapes)])
+            flat = np.zeros(ends[-1])
+            setattr(self, f"_{name}_values", flat)
+            views[name] = [
+                flat[a:b].reshape(s, order=_layout(g))
+                for g, a, b, s in zip(self.active, ends[:-1], ends[1:], shapes, strict=True)
+            ]
+        self._f_values: Array
+        self._q_values: Array
+        self._g_values: Array
+        self._c_values: Array
+        self._stamps = [
+            Stamp(*parts)
+            for parts in zip(views["f"], views["q"], views["g"], views["c"], strict=True)
+        ]
+        self._f_slots = _grounded(_flat(self.active, [g.f_rows for g in self.active]), n)
+        self._q_slots = _grounded(_flat(self.active, [g.q_rows for g in self.active]), n)
+        rows = [g.source_rows for g in self.sourced]
+        ends = np.cumsum([0, *(len(r) for r in rows)])
+        self._source_slots = _grounded(_flat(self.sourced, rows), n)
+        self._source_values = np.zeros(ends[-1])
+        self._source_views = [
+            self._source_values[a:b] for a, b in pairwise(ends)
+        ]
+        self._source_f = np.zeros(n + 1)
+        self._source_key: tuple[float, float, bool] | None = None
+
+    # -- evaluation ------------------------------------------------------------------------------
+
+    def instant(self, **changes: Any) -> Instant:
+        """Return the conditions of an evaluation."""
+        return Instant(temperature=self.temperature, gmin=self.tolerances.gmin, **changes)
+
+    def touch(self) -> None:
+        """Have sources evaluated anew: a value has changed."""
+        self._source_key = None
+
+    def _drive(self, now: Instant) -> None:
+        """Fill what sources put into f."""
+        key = (now.time, now.scale, now.waves)
+        if key == self._source_key:
+            return
+        for group, view in zip(self.sourced, self._source_views, strict=True):
+            group.sources(now, view)
+        self._source_f[:] = 0.0
+        scatter(self._source_slots, self._source_values, self._source_f)
+        self._source_key = key
+
+    def evaluate(self, x: Array, now: Instant) -> None:
+        """Fill `f` and `q` at x, and what `jacobian` needs."""
+        f, q = self.f, self.q
+        self.fill(x, now)
+        products(
+            self.indptr, self.indices, self.g_linear, self.c_linear, x, self._source_f, f, q
+        )
+        if self.active:
+            scatter(self._f_slots, self._f_values, f)
+            scatter(self._q_slots, self._q_values, q)
+        if self._leaking:
+            leaked(self.leak, self.goal, x, f)
+        f[-1] = q[-1] = 0.0
+
+    def fill(self, x: Array, now: Instant) -> None:
+        """Evaluate sources and groups at x, without putting their parts together."""
+        if self.sourced:
+            self._drive(now)
+        for group, stamp in zip(self.active, self._stamps, strict=True):
+            group.evaluate(x, now, stamp)
+
+    def parts(self) -> tuple[Any, ...]:
+        """Return what `kernels_newton.newton_step` puts together: its arguments up to `data`."""
+        return (
+            self.indptr, self.indices, self.g_linear, self.c_linear, self._source_f, self.f,
+            self.q, self._f_slots, self._f_values, self._q_slots, self._q_values, self._g_slots,
+            self._g_values, self._c_slots, self._c_values, self.data,
+        )
+
+    def set_leak(self, leak: Array | float, goal: Array | float = 0.0) -> None:
+        """Tie the unknowns with Kirchhoff's law to `goal`; 0 ends it."""
+        self.leak[self._kcl] = leak if np.ndim(leak) == 0 else np.asarray(leak)[self._kcl]
+        self.goal[self._kcl] = goal if np.ndim(goal) == 0 else np.asarray(goal)[self._kcl]
+        self._leaking = bool(self.leak.any())
+
+    @property
+    def leaking(self) -> bool:
+        """Whether unknowns are tied to fixed values."""
+        return self._leaking
+
+    def stages(self) -> Ints:
+        """Return for every column 0 where it is constant, 1 where it has C, 2 where it varies."""
+        found = np.zeros(self.size, dtype=np.int64)
+        column = np.repeat(np.arange(self.size), np.diff(self.indptr))
+        found[column[self.c_linear != 0.0]] = 1
+        for slots in (self._g_slots, self._c_slots):
+            found[column[slots[slots < self.nnz]]] = 2
+        return found
+
+    def fixed_entries(self) -> Bools:
+        """Return which entries of the Jacobian are the same always, (nnz,)."""
+        found: Bools = np.equal(self.c_linear, 0.0)
+        for slots in (self._g_slots, self._c_slots):
+            found[slots[slots < self.nnz]] = False
+        return found
+
+    @property
+    def constant(self) -> bool:
+        """Whether the matrix depends on nothing but a."""
+        return self.linear and not self._leaking
+
+    def jacobian(self, a: float = 0.0) -> Array:
+        """Return the entries of G + a C at the point of the last `evaluate`, (nnz,)."""
+        combine(
+            self.g_linear, self.c_linear, a, self._g_slots, self._g_values, self._c_slots,
+            self._c_values, self.data,
+        )
+        if self._leaking:
+            self.data[self._diagonal] += self.leak[self._kcl]
+        return self.data[:-1]
+
+    def limited(self) -> bool:
+        """Whether any element was limited in the last evaluation."""
+        return any(g.limited.size and g.limited.any() for g in self.active)
+
+    def limited_names(self) -> list[str]:
+        """Return the elements that were limited in the last evaluation."""
+        return [
+            g.names[k] for g in self.active if g.limited.size for k in np.flatnonzero(g.limited)
+        ]
+
+    def terms(self, x: Array, a: float = 0.0) -> Array:
+        """Return the magnitude of the largest term of f + a q in every row, (n + 1,).
+
+        A term is one element's current or one charge times a: charges that cancel leave a
+        residual that rounds with them, not with their sum.
+        """
+        out = np.abs(self._source_f)
+        if a:
+            held = np.zeros_like(out)
+            if self._has_c:
+                gather(self.indptr, self.indices, self.c_linear, x, held)
+            if self.active:
+                scatter_largest(self._q_slots, self._q_values, held)
+            np.maximum(out, abs(a) * held, out=out)
+        if self._has_g:
+            gather(self.indptr, self.indices, self.g_linear, x, out)
+        if self.active:
+            scatter_largest(self._f_slots, self._f_values, out)
+        if self._leaking:
+            np.maximum(out, self.leak * (np.abs(x) + np.abs(self.goal)), out=out)
+        return out
+
+    def whole(self, x: Array) -> Array:
+        """Return x with the unknowns that groups keep to themselves, like `shown`; ground last.
+
+        x is the point evaluated last.
+        """
+        if not self._apart:
+            return x
+        return np.concatenate([x[:-1], *(g.hidden(x) for g in self._apart), np.zeros(1)])
+
+    # -- for small-signal analyses ---------------------------------------------------------------
+
+    def matrix(self, values: Array) -> csc_array:
+        """Return entries in the pattern as a matrix."""
+        return csc_array((values, self.indices, self.indptr), shape=(self.size, self.size))
+
+    def linearise(self, x: Array, now: Instant | None = None) -> tuple[csc_array, csc_array]:
+        """Return (G, C), df/dx and dq/dx at x (n + 1,), without limiting."""
+        now = (now or self.instant()).but(limit=False, initialise=False)
+        self.evaluate(x, now)
+        g = np.array(self.jacobian(0.0))
+        c = self.c_linear + _placed(self._c_slots, self._c_values, self.nnz)
+        return self.matrix(g), self.matrix(c)
+
+    # -- the course of a solution ----------------------------------------------------------------
+
+    def start(self) -> None:
+        """Forget all earlier voltages."""
+        self.touch()
+        for group in self.groups:
+            group.start()
+
+    def accept(self, x: Array, now: Instant) -> None:
+        """Tell the groups that x is a point of the result."""
+        for group in self.groups:
+            group.accept(x, now)
+
+    def rewind(self) -> None:
+        """Tell the groups that the step was refused."""
+        self.touch()
+        for group in self.groups:
+            group.rewind()
+
+
+def _layout(group: Group) -> Literal["C", "F"]:
+    return "F" if group.by_element else "C"
+
+
+def _flat(groups: list[Group], parts: list[Ints]) -> Ints:
+    """Return the rows of groups one after the other, in the layout of their stamps."""
+    if not parts:
+        return np.zeros(0, dtype=np.int64)
+    return np.concatenate([
+        np.ravel(p, order=_layout(g)) for g, p in zip(groups, parts, strict=True)
+    ]).astype(np.int64)
+
+
+def _placed(slots: Ints, values: Array, count: int) -> Array:
+    """Return sums of values by slot; slot `count` takes what belongs nowhere."""
+    return np.asarray(np.bincount(slots, values, count + 1)[:count], dtype=np.float64)
+
+
+def _grounded(rows: Ints, n: int) -> Ints:
+    return np.where(rows < 0, n, rows)
+
+
+def _joined(triplets: list[Any]) -> tuple[Ints, Ints, Array]:
+    found: list[list[NDArray[Any]]] = [[], [], []]
+    for triplet in triplets:
+        for kept, part in zip(found, np.broadcast_arrays(*triplet), strict=True):
+            kept.append(np.ravel(part))
+    empty = [np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0)]
+    rows, columns, values = (
+        np.concatenate([e, *part]) for e, part in zip(empty, found, strict=True)
+    )
+    return rows.astype(np.int64), columns.astype(np.int64), values
+
+
+def _unique(keys: Ints) -> tuple[Ints, Ints]:
+    unique, slots = np.unique(keys, return_inverse=True)
+    return unique, slots.astype(np.int64).ravel()

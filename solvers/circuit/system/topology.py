@@ -1,0 +1,170 @@
+"""What makes a circuit singular, found on its graph before anything is solved."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from ....core.errors import SingularCircuitError
+from ....netlists.circuit import GROUND, Circuit
+from ....netlists.elements import Element
+
+__all__ = ["check"]
+
+_SHOWN = 8
+# pairs of terminals between which direct current can flow
+_PATHS: dict[str, tuple[tuple[int, int], ...]] = {
+    "R": ((0, 1),), "V": ((0, 1),), "E": ((0, 1),), "H": ((0, 1),), "L": ((0, 1),),
+    "D": ((0, 1),), "Q": ((0, 1), (1, 2)), "J": ((0, 2), (0, 1)),
+    "M": ((0, 2), (0, 3), (2, 3)), "S": ((0, 1),), "W": ((0, 1),), "N": ((0, 1),),
+    "T": ((0, 2), (1, 3)),
+}
+
+
+def _fixes(e: Element) -> bool:
+    """Whether the element fixes the voltage between its nodes."""
+    return e.kind in "VEHL" or (e.kind == "B" and e.get("v") is not None)
+
+
+def check(circuit: Circuit, *, uic: bool = False) -> None:
+    """Raise for loops of voltage sources and for nodes without a path to ground.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    uic : bool
+        Nothing is asked of direct current: inductors and capacitors count as paths, not as shorts.
+
+    Raises
+    ------
+    SingularCircuitError
+    """
+    _check_loops(circuit, "L" if uic else "")
+    if not circuit.options.get("rshunt"):  # a path from every node
+        _check_paths(circuit, capacitors=uic)
+
+
+def _check_loops(circuit: Circuit, without: str) -> None:
+    parent: dict[str, str] = {}
+    edges: dict[str, list[str]] = {}
+
+    def root(node: str) -> str:
+        top = node
+        while parent.get(top, top) != top:
+            top = parent[top]
+        while parent.get(node, node) != top:
+            parent[node], node = top, parent[node]
+        return top
+
+    for e in circuit:
+        kind = e.kind
+        if kind in "RCI" or kind in without or not _fixes(e):
+            continue
+        a, b = e.nodes[:2]
+        if root(a) == root(b):
+            loop = _path(edges, a, b)
+            what = "voltage sources and inductors" if e.kind == "L" else "voltage sources"
+            raise SingularCircuitError(
+                f"loop of {what} closed by {e.name} over the nodes {', '.join(loop)}; "
+                "put a resistance into the loop", tuple(loop)
+            )
+        parent[root(a)] = root(b)
+        edges.setdefault(a, []).append(b)
+        edges.setdefault(b, []).append(a)
+
+
+def _path(edges: dict[str, list[str]], a: str, b: str) -> list[str]:
+    came = {a: a}
+    queue = deque([a])
+    while queue and b not in came:
+        node = queue.popleft()
+        for other in edges.get(node, ()):
+            if other not in came:
+                came[other] = node
+                queue.append(other)
+    path = [b]
+    while path[-1] != a:
+        path.append(came[path[-1]])
+    return path[::-1]
+
+
+def _pairs(e: Element, *, capacitors: bool) -> tuple[tuple[int, int], ...]:
+    if e.kind == "B":
+        return ((0, 1),) if e.get("v") is not None else ()
+    if capacitors and e.kind == "C":
+        return ((0, 1),)
+    if capacitors and e.kind == "M":
+        return ((0, 1), (0, 2), (0, 3))
+    return _PATHS.get(e.kind, ())
+
+
+def _check_paths(circuit: Circuit, *, capacitors: bool) -> None:
+    """Nodes must reach ground; C is open, I, F, G and currents of B only force currents."""
+    index = {GROUND: 0, **{node: k + 1 for k, node in enumerate(circuit.nodes)}}
+    a: list[int] = []
+    b: list[int] = []
+    for e in circuit:
+        if e.kind == "R":  # there may be millions
+            nodes = e.nodes
+            a.append(index[nodes[0]])
+            b.append(index[nodes[1]])
+            continue
+        if e.kind == "X":  # its line ends are joined by cells, gates by nothing
+            from ..elements.crossbar_ports import joined  # noqa: PLC0415 - only where there are some
+
+            block = circuit.arrays[e.name.lower()]
+            first_of: dict[int, str] = {}
+            for node, number in zip(e.nodes, joined(block).tolist(), strict=False):
+                a.append(index[first_of.setdefault(number, node)])
+                b.append(index[node])
+            wires = block.wires
+            if capacitors and (wires.word_capacitance.any() or wires.bit_capacitance.any()):
+                a += [0] * len(first_of)
+                b += [index[node] for node in first_of.values()]
+            continue
+        for first, second in _pairs(e, capacitors=capacitors):
+            if second < len(e.nodes):
+                a.append(index[e.nodes[first]])
+                b.append(index[e.nodes[second]])
+    n = len(index)
+    graph = coo_array((np.ones(len(a), dtype=np.int8), (a, b)), shape=(n, n))
+    _, label = connected_components(graph, directed=False)
+    apart = label != label[0]
+    if not apart.any():
+        return
+    names = list(index)
+    floating = [names[k] for k in np.flatnonzero(apart)]
+    # A controlled current source may fix a node's voltage by itself (a gyrator); the
+    # factorisation decides, unless nothing but sources and capacitors touches the island.
+    island = set(floating)
+    feeding = []
+    for e in circuit:
+        touches = bool(island & set(e.nodes[:2]))
+        if e.kind == "G" and touches and len(e.nodes) == 4 and island & set(e.nodes[2:]):
+            return
+        if touches and e.kind in "BG" and _looks_at(e, island):
+            return
+        if touches and e.kind in "IFGB":
+            feeding.append(e.name)
+    shown = ", ".join(floating[:_SHOWN]) + (" ..." if len(floating) > _SHOWN else "")
+    if feeding:
+        raise SingularCircuitError(
+            f"cut-set of current sources {', '.join(feeding[:_SHOWN])}: the nodes {shown} have no "
+            "other path to ground; give them a resistance", tuple(floating)
+        )
+    raise SingularCircuitError(
+        f"floating nodes {shown}: no path of resistors or voltage sources to ground (a capacitor "
+        "is open); tie them to ground, all of them by `.options rshunt=1e12`", tuple(floating)
+    )
+
+
+def _looks_at(e: Element, island: set[str]) -> bool:
+    """Whether an expression of the element reads a voltage of the island."""
+    values = [e.value, *(value for _, value in e.parameters)]
+    return any(
+        probe[0] == "v" and bool(island & set(probe[1:]))
+        for value in values for probe in getattr(value, "sources", ())
+    )

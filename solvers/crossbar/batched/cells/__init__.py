@@ -1,0 +1,1 @@
+"""Arrays of devices side by side: static solutions, gradients, and many chips in time."""

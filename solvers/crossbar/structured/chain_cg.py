@@ -1,0 +1,148 @@
+"""The iterative method: chain-preconditioned conjugate gradients, vector by vector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from ....core.compiled.threads import spread
+from ....core.compiled.workspace import scratch
+from ....core.validation import Array
+from ..problem import CrossbarProblem, RawSolution
+
+__all__ = ["METHOD", "solve_chain_cg"]
+
+METHOD = "structured/chain-cg"
+_PAIR_CELLS = 100_000  # from where two threads on one vector gain more than they cost
+
+
+def solve_chain_cg(
+    problem: CrossbarProblem, *, keep_voltages: bool, rtol: float, limit: int, patience: int,
+    threads: int, start: tuple[Array, Array] | None = None,
+) -> RawSolution:
+    """Solve for all input vectors of `problem`.
+
+    `limit` bounds the iterations of one vector; after `patience` iterations a vector that will
+    not make it is given up, and the result is not `converged`. `start`, word and bit voltages
+    (B, M, N), is checked first, corrected in place where it needs to be, and returned.
+    """
+    from .kernels.chains import LANES, factor_bit, factor_word  # noqa: PLC0415 - imports numba
+    from .kernels.solve import solve_vectors  # noqa: PLC0415
+    from .kernels.two_threads import new_orders  # noqa: PLC0415
+
+    rows, columns = problem.shape
+    batch = problem.batch
+    G, word_r, bit_r = problem.G, problem.word_r, problem.bit_r
+    blocks = -(-rows // LANES)
+    tables = scratch("cg-bit", 2, rows, columns), scratch("cg-word", 2, blocks, columns, LANES)
+    (t, q), (tw, qw) = tables
+    pair = (
+        batch == 1 and threads > 1 and rows * columns >= _PAIR_CELLS and rows >= 2 * LANES
+        and _regular(bit_r)
+    )
+    merged = False
+    if pair:
+        _factor_by_two(problem, t, q, tw, qw)
+    else:
+        merged = bool(factor_bit(G, bit_r, t, q))
+        factor_word(G, word_r, tw, qw)
+    kept = batch if keep_voltages else 0
+    word, bit = start or (np.empty((kept, rows, columns)), np.empty((kept, rows, columns)))
+    ends = tuple(np.empty((batch, n)) for n in (rows, rows, columns, columns))
+    stats = np.zeros((batch, 3))
+    vl, vr, vt, vb = problem.ends
+    parts = min(threads, batch)
+    cuts = [batch * k // parts for k in range(parts + 1)]
+    orders, shares = new_orders()
+
+    def part(k: int) -> bool:
+        work = scratch("cg-work", 12, rows, columns)
+        lines, carry = _line_scratch(columns, LANES)
+        s = slice(cuts[k], cuts[k + 1])
+        return bool(solve_vectors(
+            G, word_r, bit_r, t, q, tw, qw, merged, vl[s], vr[s], vt[s], vb[s],
+            start is not None, keep_voltages, word[s], bit[s], ends[0][s], ends[1][s],
+            ends[2][s], ends[3][s], stats[s], work, lines, carry, rtol, limit, patience,
+            orders, shares, 2 if pair else 1,
+        ))
+
+    if pair:
+        work = scratch("cg-work", 12, rows, columns)
+        with _second_thread(orders, shares, (G, t, q, tw, qw, work), LANES):
+            converged = part(0)
+    else:
+        converged = all(spread(part, parts, threads))
+    return RawSolution(
+        word=word if keep_voltages else None,
+        bit=bit if keep_voltages else None,
+        end_currents=(ends[0], ends[1], ends[2], ends[3]),
+        residual=max(float(stats[:, 1].max()), float(np.finfo(float).eps)),
+        iterations=int(stats[:, 0].max()),
+        method=METHOD,
+        converged=converged,
+    )
+
+
+def _line_scratch(columns: int, lanes: int) -> tuple[Array, Array]:
+    """Return the calling thread's scratch for a block of word lines."""
+    padded = -(-columns // 8) * 8
+    # eight columns more keep the lanes' rows out of one cache set
+    lines = scratch("cg-rows", lanes, padded + 8)
+    lines[:] = 0.0
+    return lines, scratch("cg-carry", padded, lanes)
+
+
+def _regular(r: Array) -> bool:
+    """Return whether no bit line has merged nodes or breaks."""
+    inner = r[1:-1]
+    ends = min(r[0].min(), r[-1].min())
+    return bool(ends > 0.0 and inner.min() > 0.0 and inner.max() < np.inf)
+
+
+def _factor_by_two(problem: CrossbarProblem, t: Array, q: Array, tw: Array, qw: Array) -> None:
+    """Factor the word chains, and the bit chains towards the meeting row."""
+    from .kernels.chains import LANES, factor_word  # noqa: PLC0415 - imports numba
+    from .kernels.two_threads import factor_towards, meeting_row  # noqa: PLC0415
+
+    G, rows = problem.G, problem.shape[0]
+    middle = int(meeting_row(rows))
+    border = middle // LANES
+    passed = np.empty((2, problem.shape[1]))
+
+    def half(k: int) -> None:
+        factor_towards(G, problem.bit_r, t, q, k == 0, passed[k])
+        lines, blocks = (slice(0, middle), slice(0, border)) if k == 0 else (
+            slice(middle, None), slice(border, None)
+        )
+        factor_word(G[lines], problem.word_r[lines], tw[blocks], qw[blocks])
+
+    spread(half, 2, 2)
+    t[middle] = 0.0
+    total = passed.sum(axis=0) + G[middle]
+    q[middle] = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0.0)
+
+
+@contextmanager
+def _second_thread(
+    orders: Any, shares: Array, arrays: tuple[Array, ...], lanes: int
+) -> Iterator[None]:
+    """Keep a second thread ready for orders."""
+    from .kernels.two_threads import dismiss, join  # noqa: PLC0415 - imports numba
+
+    padded = -(-arrays[0].shape[1] // 8) * 8
+    # made here: a second thread that fails before it listens would be waited for without end
+    lines, carry = np.zeros((lanes, padded + 8)), np.empty((padded, lanes))
+    with ThreadPoolExecutor(1) as pool:
+        G, t, q, tw, qw, work = arrays
+        second = pool.submit(
+            lambda: join(orders, shares, G, t, q, tw, qw, work, lines, carry)
+        )
+        try:
+            yield
+        finally:
+            dismiss(orders)
+        second.result()

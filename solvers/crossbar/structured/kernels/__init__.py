@@ -1,0 +1,1 @@
+"""The compiled loops of the structured solver. Each module imports numba."""

@@ -1,0 +1,159 @@
+"""Chains: exact, subtraction-free elimination of every line by itself.
+
+A line is a chain of nodes with conductances d_k to the other family of lines, joined by segments
+r_k (ohm). Going along it, the slack s_k is the conductance to ground seen so far (Grassmann,
+Taksar, Heyman): with t = 1 / (1 + s r) and q = r t, the next slack is d + s t, an injected
+current J is carried on as J t, and back-substitution is v_k = q_k J_k + t_k v_{k+1}. Nothing is
+subtracted, so every pivot is accurate to rounding, and r = 0 (t = 1, q = 0: merged nodes) and
+r = inf (t = 0, q = 1/s: a break) need no special arithmetic. A node pinned to a source by a
+zero-ohm path has t = q = 0: deviations from the source voltage vanish there.
+
+Word chains are packed as (blocks, N, LANES): LANES word lines side by side, one SIMD lane each.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .....core.compiled.jit import kernel
+from .....core.compiled.simd import WIDTH, fma, load, mul, splat, store, transpose
+from .....core.validation import Array
+
+__all__ = ["LANES", "factor_bit", "factor_word", "word_solve"]
+
+LANES = 16
+
+
+@kernel
+def _link(s: float, r: float) -> tuple[float, float, float]:
+    """Return (t, q, slack passed on) of a node of slack `s` before a segment `r`."""
+    if s == np.inf:
+        return 0.0, 0.0, (np.inf if r == 0.0 else 1.0 / r)
+    if r == np.inf:
+        return 0.0, (1.0 / s if s > 0.0 else 0.0), 0.0
+    t = 1.0 / (1.0 + s * r)
+    return t, r * t, s * t
+
+
+@kernel
+def factor_bit(G: Array, r: Array, t: Array, q: Array) -> bool:
+    """Factor the bit chains: G (M, N), r (M+1, N) with ends -> t, q (M, N).
+
+    Returns whether any node is merged or pinned (q = 0 somewhere).
+    """
+    M, N = G.shape
+    s = np.empty(N)
+    regular = True
+    for j in range(N):
+        s[j] = 1.0 / r[0, j]
+        regular = regular and r[0, j] > 0.0
+    for i in range(1, M):
+        ri = r[i]
+        low = np.inf
+        high = 0.0
+        for j in range(N):
+            low = min(low, ri[j])
+            high = max(high, ri[j])
+        regular = regular and low > 0.0 and high < np.inf
+    for j in range(N):
+        regular = regular and r[M, j] > 0.0
+    for i in range(M - 1):
+        Gi, ti, qi, ri = G[i], t[i], q[i], r[i + 1]
+        if regular:
+            for j in range(N):
+                total = s[j] + Gi[j]
+                inverse = 1.0 / (1.0 + total * ri[j])
+                s[j] = total * inverse
+                ti[j] = inverse
+            for j in range(N):
+                qi[j] = ri[j] * ti[j]
+        else:
+            for j in range(N):
+                ti[j], qi[j], s[j] = _link(s[j] + Gi[j], ri[j])
+    for j in range(N):
+        total = s[j] + G[M - 1, j] + 1.0 / r[M, j]
+        t[M - 1, j] = 0.0
+        q[M - 1, j] = 1.0 / total if total > 0.0 else 0.0
+        i = M - 1
+        while i >= 0 and r[i + 1, j] == 0.0:  # a zero-ohm path to the bottom source
+            if i == M - 1 or t[i + 1, j] + q[i + 1, j] == 0.0:
+                t[i, j] = 0.0
+                q[i, j] = 0.0
+            i -= 1
+    return not regular
+
+
+@kernel
+def factor_word(G: Array, r: Array, t: Array, q: Array) -> None:
+    """Factor the word chains: G (M, N), r (M, N+1) with ends -> packed t, q."""
+    M, N = G.shape
+    s = np.empty(LANES)
+    for b in range(t.shape[0]):
+        i0 = b * LANES
+        tb, qb = t[b], q[b]
+        full = i0 + LANES <= M
+        if full:
+            for k in range(LANES):
+                s[k] = 1.0 / r[i0 + k, 0]
+                full = full and s[k] < np.inf
+                high = 0.0
+                for j in range(1, N):
+                    high = max(high, r[i0 + k, j])
+                full = full and high < np.inf
+        if full:
+            for j in range(N - 1):
+                for k in range(LANES):
+                    total = s[k] + G[i0 + k, j]
+                    inverse = 1.0 / (1.0 + total * r[i0 + k, j + 1])
+                    s[k] = total * inverse
+                    tb[j, k] = inverse
+                    qb[j, k] = r[i0 + k, j + 1] * inverse
+        else:
+            tb[:] = 0.0
+            qb[:] = 0.0
+            for k in range(min(LANES, M - i0)):
+                s[k] = 1.0 / r[i0 + k, 0]
+                for j in range(N - 1):
+                    tb[j, k], qb[j, k], s[k] = _link(s[k] + G[i0 + k, j], r[i0 + k, j + 1])
+        for k in range(min(LANES, M - i0)):
+            total = s[k] + G[i0 + k, N - 1] + 1.0 / r[i0 + k, N]
+            tb[N - 1, k] = 0.0
+            qb[N - 1, k] = 1.0 / total if total > 0.0 else 0.0
+            j = N - 1
+            while j >= 0 and r[i0 + k, j + 1] == 0.0:
+                if j == N - 1 or tb[j + 1, k] + qb[j + 1, k] == 0.0:
+                    tb[j, k] = 0.0
+                    qb[j, k] = 0.0
+                j -= 1
+
+
+@kernel
+def word_solve(t: Array, q: Array, rows: Array, carry: Array) -> None:
+    """Solve LANES word chains in place: rows (LANES, stride) injected currents -> voltages.
+
+    `carry` (>= N rounded up to 8, LANES) is scratch; `rows` must reach as far. Two chains of
+    vectors run side by side, because each waits for its own last result.
+    """
+    N = t.shape[0]
+    stride = rows.shape[1]
+    for j in range(0, N, WIDTH):
+        transpose(rows, j, stride, carry, j * LANES, LANES)
+        transpose(rows, j + WIDTH * stride, stride, carry, j * LANES + WIDTH, LANES)
+    a, b = load(carry, 0), load(carry, WIDTH)
+    for j in range(1, N):
+        at = j * LANES
+        a = fma(load(t, at - LANES), a, load(carry, at))
+        b = fma(load(t, at - WIDTH), b, load(carry, at + WIDTH))
+        store(carry, at, a)
+        store(carry, at + WIDTH, b)
+    a = splat(0.0)
+    b = a
+    for j in range(N - 1, -1, -1):
+        at = j * LANES
+        a = fma(load(t, at), a, mul(load(q, at), load(carry, at)))
+        b = fma(load(t, at + WIDTH), b, mul(load(q, at + WIDTH), load(carry, at + WIDTH)))
+        store(carry, at, a)
+        store(carry, at + WIDTH, b)
+    for j in range(0, N, WIDTH):
+        transpose(carry, j * LANES, LANES, rows, j, stride)
+        transpose(carry, j * LANES + WIDTH, LANES, rows, j + WIDTH * stride, stride)

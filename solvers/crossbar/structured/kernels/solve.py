@@ -1,0 +1,304 @@
+"""One input vector from sources to node voltages: lift, iterate, check, refine."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .....core.compiled.jit import kernel
+from .....core.compiled.simd import WIDTH, add, div, fma, load, magnitude, mul, splat, store, sub
+from .....core.validation import Array
+from .cg import eliminate_words, follow_words
+from .iterate import iterate
+from .single_line import (
+    EPS,
+    check_bit,
+    check_row,
+    check_word,
+    line_ends,
+    profile,
+    wire_flow,
+)
+from .two_threads import ELIMINATE, FOLLOW, Ints, lead
+
+__all__ = ["check_kcl", "end_currents", "lift", "solve_vectors"]
+
+_REFINEMENTS = 4
+_GOOD = 1e-8
+_GAIN = 1e-5  # of a refinement
+LEAST = 1e-6  # of the largest end current: nodes that carry less are measured against this
+
+
+@kernel
+def lift(
+    word_r: Array, bit_r: Array, vl: Array, vr: Array, vt: Array, vb: Array, base_w: Array,
+    base_b: Array, flow_w: Array, flow_b: Array,
+) -> None:
+    """Unloaded voltages base_w, base_b (M, N) and currents flow_w (M,), flow_b (N,)."""
+    M, N = base_w.shape
+    for i in range(M):
+        flow_w[i] = profile(word_r[i], vl[i], vr[i], base_w[i])
+    simple = True
+    for j in range(N):
+        both = bit_r[0, j] < np.inf and bit_r[M, j] < np.inf
+        simple = simple and (not both or vt[j] == vb[j])
+        flow_b[j] = 0.0
+        base_b[0, j] = vt[j] if bit_r[0, j] < np.inf else (vb[j] if bit_r[M, j] < np.inf else 0.0)
+    if simple:
+        for i in range(1, M):
+            base_b[i] = base_b[0]
+    else:
+        column = np.empty(M)
+        for j in range(N):
+            flow_b[j] = profile(bit_r[:, j], vt[j], vb[j], column)
+            base_b[:, j] = column
+
+
+@kernel
+def check_kcl(
+    G: Array, word_r: Array, bit_r: Array, drop: Array, u: Array, w: Array, flow_w: Array,
+    flow_b: Array, merged: bool, level: float, least: float, res_u: Array, res_w: Array,
+) -> tuple[float, float, float]:
+    """Return what Kirchhoff's law misses at every node, as a correction's right-hand side.
+
+    `drop` is the unloaded cell voltage, u and w the deviations, known to eps (|u| + level).
+    Returns as `check_row`, over all nodes.
+    """
+    M, N = G.shape
+    worst, total, noise = 0.0, 0.0, 0.0
+    c, f, unit = np.empty(N), np.empty(N + 1), np.empty(N + 1)
+    flows, units, carried = np.empty((2, N)), np.empty((2, N)), np.zeros((4, N))
+    for j in range(N):
+        flows[0, j] = flow_b[j] - w[0, j] / bit_r[0, j]
+        units[0, j] = EPS * (abs(w[0, j]) + level) / bit_r[0, j]
+    full = N - N % WIDTH
+    one, eps, base = splat(1.0), splat(EPS), splat(level)
+    for i in range(M):
+        start = i * N
+        above, below, unit_above, unit_below = (
+            flows[i % 2], flows[(i + 1) % 2], units[i % 2], units[(i + 1) % 2]
+        )
+        nxt = start + N if i + 1 < M else start
+        on = 1.0 if i + 1 < M else 0.0  # beyond the last row is the source, deviation 0
+        wide = splat(on)
+        for j in range(0, full, WIDTH):
+            at = start + j
+            here, there = load(w, at), mul(wide, load(w, nxt + j))
+            store(c, j, mul(load(G, at), add(load(drop, at), sub(load(u, at), here))))
+            inverse = div(one, load(bit_r, at + N))
+            store(below, j, fma(sub(here, there), inverse, load(flow_b, j)))
+            size = mul(eps, add(add(magnitude(here), magnitude(there)), base))
+            store(unit_below, j, mul(size, inverse))
+        for j in range(full, N):
+            c[j] = G[i, j] * (drop[i, j] + (u[i, j] - w[i, j]))
+            inverse = 1.0 / bit_r[i + 1, j]
+            there = on * w[min(i + 1, M - 1), j]
+            below[j] = flow_b[j] + (w[i, j] - there) * inverse
+            unit_below[j] = EPS * (abs(w[i, j]) + abs(there) + level) * inverse
+        zero = wire_flow(u[i], word_r[i], flow_w[i], level, f, unit)
+        x, y, z = check_word(c, word_r[i], f, unit, zero, least, res_u[i])
+        worst, total, noise = max(worst, x), total + y, noise + z
+        if merged:
+            x, y, z = check_bit(
+                c, above, below, unit_above, unit_below, bit_r[i], bit_r[i + 1], i == 0, carried,
+                least, res_w[i],
+            )
+        else:
+            x, y, z = check_row(
+                c, 1.0, above, below, 0, unit_above, unit_below, least, res_w[i]
+            )
+        worst, total, noise = max(worst, x), total + y, noise + z
+    return worst, total, noise
+
+
+@kernel
+def end_currents(
+    G: Array, word_r: Array, bit_r: Array, drop: Array, u: Array, w: Array, flow_w: Array,
+    flow_b: Array, vl: Array, vr: Array, vt: Array, vb: Array, left: Array, right: Array,
+    top: Array, bottom: Array,
+) -> None:
+    """Fill the currents into the four ends."""
+    M, N = G.shape
+    c = np.zeros(max(M, N))
+    for i in range(M):
+        if word_r[i, 0] == 0.0 or word_r[i, N] == 0.0:
+            for j in range(N):
+                c[j] = -G[i, j] * (drop[i, j] + (u[i, j] - w[i, j]))
+        left[i], right[i] = line_ends(
+            c[:N], word_r[i], u[i, 0], u[i, N - 1], flow_w[i], vl[i] - vr[i]
+        )
+    for j in range(N):
+        if bit_r[0, j] == 0.0 or bit_r[M, j] == 0.0:
+            for i in range(M):
+                c[i] = G[i, j] * (drop[i, j] + (u[i, j] - w[i, j]))
+            top[j], bottom[j] = line_ends(
+                c[:M], bit_r[:, j], w[0, j], w[M - 1, j], flow_b[j], vt[j] - vb[j]
+            )
+        else:
+            top[j] = w[0, j] / bit_r[0, j] - flow_b[j]
+            bottom[j] = w[M - 1, j] / bit_r[M, j] + flow_b[j]
+
+
+@kernel
+def _rebase(
+    word_r: Array, bit_r: Array, base_w: Array, base_b: Array, drop: Array, u: Array, w: Array
+) -> None:
+    """Measure floating lines from their own level: move it from the deviation to the base."""
+    M, N = u.shape
+    for i in range(M):
+        if word_r[i, 0] == np.inf and word_r[i, N] == np.inf:
+            level = u[i, N // 2]
+            for j in range(N):
+                u[i, j] -= level
+                base_w[i, j] += level
+                drop[i, j] += level
+    for j in range(N):
+        if bit_r[0, j] == np.inf and bit_r[M, j] == np.inf:
+            level = w[M // 2, j]
+            for i in range(M):
+                w[i, j] -= level
+                base_b[i, j] += level
+                drop[i, j] -= level
+
+
+@kernel
+def _open(
+    G: Array, base_w: Array, base_b: Array, drop: Array, res_u: Array, res_w: Array
+) -> None:
+    """Unloaded cell voltages, and the currents they drive as the first right-hand side."""
+    size = G.size
+    full = size - size % WIDTH
+    less = splat(-1.0)
+    for k in range(0, full, WIDTH):
+        value = sub(load(base_w, k), load(base_b, k))
+        store(drop, k, value)
+        value = mul(value, load(G, k))
+        store(res_w, k, value)
+        store(res_u, k, mul(less, value))
+    columns = G.shape[1]
+    for k in range(full, size):
+        i, j = k // columns, k % columns
+        drop[i, j] = base_w[i, j] - base_b[i, j]
+        res_w[i, j] = G[i, j] * drop[i, j]
+        res_u[i, j] = -res_w[i, j]
+
+
+@kernel
+def _shift(a: Array, b: Array, sign: float, out: Array) -> None:
+    """Write out = a + sign b, all (M, N) and contiguous."""
+    size = a.size
+    full = size - size % WIDTH
+    wide = splat(sign)
+    for k in range(0, full, WIDTH):
+        store(out, k, fma(wide, load(b, k), load(a, k)))
+    columns = a.shape[1]
+    for k in range(full, size):
+        i, j = k // columns, k % columns
+        out[i, j] = a[i, j] + sign * b[i, j]
+
+
+@kernel
+def _largest(values: Array) -> float:
+    best = 0.0
+    for value in values:
+        best = max(best, abs(value))
+    return best
+
+
+@kernel
+def _largest_of(a: Array, b: Array, c: Array, d: Array) -> float:
+    return max(max(_largest(a), _largest(b)), max(_largest(c), _largest(d)))
+
+
+@kernel
+def solve_vectors(
+    G: Array, word_r: Array, bit_r: Array, t: Array, q: Array, tw: Array, qw: Array,
+    merged: bool, vl: Array, vr: Array, vt: Array, vb: Array, warm: bool, keep: bool,
+    out_u: Array, out_w: Array, left: Array, right: Array, top: Array, bottom: Array, stats: Array,
+    work: Array, rows: Array, carry: Array, rtol: float, limit: int, patience: int,
+    orders: Ints, shares: Array, parts: int,
+) -> bool:
+    """Solve for every row of the source voltages; False when it gave up on one of them.
+
+    With `warm`, out_u and out_w (B, M, N) hold node voltages that are checked, and corrected only
+    where Kirchhoff's law misses more than _GOOD of the currents at some node. stats (B, 3):
+    iterations, residual, error bound of a current over the largest current. `work` (12, M, N) is
+    scratch. With `parts` 2, a second thread is in `two_threads.join` with the same `orders`
+    and `shares`.
+    """
+    M, N = G.shape
+    blocks = tw.shape[0]
+    u, w, dw, res_u, res_w = work[4], work[5], work[6], work[7], work[8]
+    drop, base_w, base_b = work[9], work[10], work[11]
+    flow_w, flow_b = np.empty(M), np.empty(N)
+    for k in range(vl.shape[0]):
+        lift(word_r, bit_r, vl[k], vr[k], vt[k], vb[k], base_w, base_b, flow_w, flow_b)
+        _open(G, base_w, base_b, drop, res_u, res_w)
+        pinned = 0.0  # where bit lines end in 0 ohm, their currents are not seen while iterating
+        for j in range(N):
+            if bit_r[M, j] == 0.0:
+                guess = 0.0
+                for i in range(M):
+                    guess += res_w[i, j]
+                pinned = max(pinned, abs(guess))
+        count, done = 0, False
+        worst, total, noise, best, largest = np.inf, np.inf, 0.0, np.inf, 0.0
+        if warm:
+            _shift(out_u[k], base_w, -1.0, u)
+            _shift(out_w[k], base_b, -1.0, w)
+            level = _largest_of(vl[k], vr[k], vt[k], vb[k])
+            end_currents(
+                G, word_r, bit_r, drop, u, w, flow_w, flow_b, vl[k], vr[k], vt[k], vb[k],
+                left[k], right[k], top[k], bottom[k],
+            )
+            least = LEAST * _largest_of(left[k], right[k], top[k], bottom[k]) + 1e-300
+            worst, total, noise = check_kcl(
+                G, word_r, bit_r, drop, u, w, flow_w, flow_b, merged, level, least, res_u, res_w
+            )
+            if worst <= _GOOD:
+                stats[k, 0], stats[k, 1], stats[k, 2] = 0.0, worst, 0.0
+                continue
+        for step in range(_REFINEMENTS):
+            fresh = step == 0 and not warm
+            if parts > 1:
+                lead(ELIMINATE, 0, 0.0, orders, shares, G, t, q, tw, qw, work, rows, carry)
+            else:
+                eliminate_words(G, tw, qw, res_u, res_w, rows, carry, 0, blocks)
+            floor = max(0.05 * noise, 0.1 * rtol * pinned)
+            n, _ = iterate(
+                G, t, q, tw, qw, res_w, dw, w, flow_b, bit_r[M], work, rows, carry,
+                merged, 0.5 * rtol, floor, np.inf if step == 0 and not warm else _GAIN, fresh,
+                limit, patience, orders, shares, parts,
+            )
+            if n < 0:
+                stats[k, 0] = -n
+                return False
+            count += n
+            if parts > 1:
+                lead(FOLLOW, 0 if fresh else 1, 0.0, orders, shares, G, t, q, tw, qw, work,
+                     rows, carry)
+            else:
+                follow_words(G, tw, qw, res_u, dw, u, w, fresh, rows, carry, 0, blocks)
+            end_currents(
+                G, word_r, bit_r, drop, u, w, flow_w, flow_b, vl[k], vr[k], vt[k], vb[k],
+                left[k], right[k], top[k], bottom[k],
+            )
+            least = LEAST * _largest_of(left[k], right[k], top[k], bottom[k]) + 1e-300
+            worst, total, noise = check_kcl(
+                G, word_r, bit_r, drop, u, w, flow_w, flow_b, merged, 0.0, least, res_u, res_w
+            )
+            largest = _largest(bottom[k])
+            done = total <= max(rtol * largest, noise) and worst <= _GOOD
+            if done or (step and worst > 0.5 * best):
+                break
+            best = worst
+            pinned = 0.0
+            _rebase(word_r, bit_r, base_w, base_b, drop, u, w)
+        stats[k, 0] = count
+        stats[k, 1] = worst
+        stats[k, 2] = max(total - noise, 0.0) / largest if largest > 0.0 else 0.0
+        if not done and stats[k, 2] > 1e-9:
+            return False
+        if keep:
+            _shift(u, base_w, 1.0, out_u[k])
+            _shift(w, base_b, 1.0, out_w[k])
+    return True

@@ -1,0 +1,372 @@
+"""A crossbar in time: TR-BDF2, adaptive, states and capacitors together.
+
+Bank, Coughran, Fichtner, Grosse, Rose and Smith, IEEE Trans. Electron Devices 32:1992 (1985);
+the error estimate as in Hosea and Shampine, Appl. Numer. Math. 20:21 (1996). Each of the two
+stages is an implicit equation x = base + c f(x) with the same c: cells solve it for their states
+locally, capacitors become conductances 1/c, and the array's nodes are one Newton solve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ...core.compiled.threads import one_blas_thread
+from ...core.errors import ConvergenceError, ParameterError
+from ...core.validation import Array
+from ...netlists.crossbar.cells import Cells
+from ...netlists.crossbar.crossbar import Crossbar
+from ...netlists.crossbar.ends import END_NAMES
+from ..transient_result import TransientResult
+from .line_equations import Sources
+from .newton import Companions, Network, Operating
+from .problem import make_problem
+from .static_cells import approach, array_cells
+from .waveforms import Drive, compile_drive
+
+__all__ = ["Run", "TransientResult", "check_transient", "run_transient"]
+
+_GAMMA = 2.0 - np.sqrt(2.0)
+_HALF = 0.5 * _GAMMA  # of both stages
+_NEW = 1.0 / (_GAMMA * (2.0 - _GAMMA))
+_OLD = (1.0 - _GAMMA) ** 2 / (_GAMMA * (2.0 - _GAMMA))
+_ERROR = 2.0 * (-3.0 * _GAMMA**2 + 4.0 * _GAMMA - 2.0) / (12.0 * (2.0 - _GAMMA))
+_LEAST_STEPS = 30
+_PATIENCE = 5000  # steps that Newton fails
+_FIRST = 0.05  # step after a corner, of the way to the next one
+_LOOSE = 100.0  # energies may be wrong by that much more than states
+_QUIET = 1e-2  # of the largest power: less is little
+_SHORTEST = 4e-15  # step, of the time reached: times must be told apart
+_PROBES = ("state", "conductance", "cell_voltages", "cell_currents", "word_voltages",
+           "bit_voltages")
+
+
+@dataclass(eq=False)
+class _Point:
+    """The array at one time, with the slopes of all that is stored."""
+
+    t: float
+    at: Operating
+    sources: Sources
+    state: Array
+    rate: Array
+    volts: tuple[Array, Array]
+    slopes: tuple[Array, Array]
+    energy: list[Array] = field(default_factory=list)
+
+    def powers(self) -> list[Array]:
+        return [-v * i for v, i in zip(self.sources, self.at.ends, strict=True)]
+
+
+def run_transient(
+    xbar: Crossbar, waveforms: Any, t_stop: float | None, *, gate: Any, probes: Sequence[Any],
+    seed: Any, rtol: float, max_step: float | None, progress: Callable[[float], None] | None,
+    method: str, threads: int,
+) -> TransientResult:
+    """Do what `Solver.transient` says."""
+    drive = check_transient(xbar, waveforms, t_stop, gate, probes, rtol, max_step)
+    cells = array_cells(xbar)
+    with one_blas_thread():
+        return Run(
+            xbar, cells, drive, probes, seed, rtol, max_step, progress, method, threads
+        ).result()
+
+
+def check_transient(
+    xbar: Crossbar, waveforms: Any, t_stop: float | None, gate: Any, probes: Sequence[Any],
+    rtol: float, max_step: float | None,
+) -> Drive:
+    """Refuse what `Solver.transient` refuses; return what drives the array."""
+    cells = array_cells(xbar)
+    if not 1e-12 <= rtol <= 0.1:
+        raise ParameterError(f"`rtol` must be between 1e-12 and 0.1; got {rtol!r}")
+    lines = getattr(cells, "gate_along", None)
+    gate_lines = None if lines is None else xbar.shape[0 if lines == "rows" else 1]
+    drive = compile_drive(xbar, waveforms, t_stop, gate, gate_lines)
+    if max_step is not None and not (np.isfinite(max_step) and max_step > 0):
+        raise ParameterError(f"`max_step` must be > 0 second; got {max_step!r}")
+    for probe in probes:
+        name, cell = (probe, None) if isinstance(probe, str) else probe
+        if name not in _PROBES:
+            raise ParameterError(f"no probe {name!r}; there are {', '.join(_PROBES)}")
+        if cell is not None and not all(
+            0 <= k < n for k, n in zip(cell, xbar.shape, strict=True)
+        ):
+            raise ParameterError(
+                f"probe {name!r}: cell {tuple(cell)} is outside the {xbar.shape[0]}x"
+                f"{xbar.shape[1]} array"
+            )
+    return drive
+
+
+class Run:
+    """One run."""
+
+    def __init__(
+        self, xbar: Crossbar, cells: Cells, drive: Drive, probes: Sequence[Any], seed: Any,
+        rtol: float, max_step: float | None, progress: Callable[[float], None] | None,
+        method: str, threads: int,
+    ) -> None:
+        self.xbar, self.cells, self.drive, self.probes = xbar, cells, drive, tuple(probes)
+        self.rtol, self.progress = rtol, progress
+        self.stop = float(drive.breaks[-1])
+        self.max_step = max_step or self.stop / _LEAST_STEPS
+        problem = make_problem(xbar, np.zeros((1, xbar.inputs)))
+        self.network = Network(problem, cells, method, threads)
+        low, high = cells.bounds()
+        self.span = high - low
+        self.low, self.high = low, high
+        self.caps = _capacitors(xbar)
+        self.cell_cap = np.broadcast_to(
+            cells.capacitance, xbar.shape
+        )
+        self.stores = bool(self.caps[0].any() or self.caps[1].any() or self.cell_cap.any())
+        self.random = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed or 0)))
+        self.noisy = cells.stochastic
+        corners = [0.0, *map(float, drive.breaks)]
+        self.volt = max(max(float(np.abs(s).max()) for s in drive.ends(t)) for t in corners)
+        self.volt = max(self.volt, 1e-3)
+        # a thousandth of what the best conducting cell draws at the largest voltage
+        self.scale = 1e-3 * self.volt * float(np.abs(cells.conductance).max())
+        # what all cells together could take, at first
+        self.peak = 0.5 * self.volt**2 * float(np.abs(cells.conductance).sum())
+        self.steps = self.rejected = self.newton = self.jumps = self.failed = 0
+        self.residual = 0.0
+        self.kept: list[tuple[Any, ...]] = []
+
+    # -- one implicit stage --------------------------------------------------------------------
+
+    def _solve(
+        self, t: float, base: Array, step: float, volts: tuple[Array, Array], past: _Point,
+        before: _Point | None,
+    ) -> tuple[Operating, Sources]:
+        """Solve one stage, from where the line through the points `before` and `past` leads."""
+        sources = self.drive.ends(t)
+        companions = None
+        if self.stores:
+            companions = Companions(
+                (self.caps[0] / step, volts[0]), (self.caps[1] / step, volts[1]),
+                (self.cell_cap / step, volts[0] - volts[1]),
+            )
+        ratio = 0.0 if before is None else (t - past.t) / (past.t - before.t)
+
+        def ahead(now: Array, then: Array) -> Array:
+            return now + ratio * (now - then)
+
+        old = past if before is None else before
+        found = self.network.solve(
+            sources, self.cells.gates(self.drive.gates(t)), base=base, step=step,
+            state=np.clip(ahead(past.state, old.state), self.low, self.high),
+            inner=ahead(past.at.point.inner, old.at.point.inner),
+            u=ahead(past.at.u, old.at.u), w=ahead(past.at.w, old.at.w),
+            rtol=max(1e-10, 1e-2 * self.rtol), companions=companions, scale=self.scale,
+        )
+        self.newton += found.newton
+        return found, sources
+
+    def _start(self) -> _Point:
+        state, sources = self.cells.state, self.drive.ends(0.0)
+        at = approach(
+            self.network, sources, self.cells.gates(self.drive.gates(0.0)), state, None, 1e-10
+        )
+        rate = self.cells.rates(at.word, at.bit, at.point)
+        still = np.zeros(self.xbar.shape)
+        energy = [np.zeros(len(s)) for s in sources]
+        return _Point(0.0, at, sources, state, rate, (at.word, at.bit), (still, still), energy)
+
+    def _step(self, a: _Point, h: float, before: _Point | None) -> tuple[_Point, float]:
+        """Try a step; return the point and its error over the tolerance."""
+        c = _HALF * h
+        base = a.state + c * a.rate
+        volts = (a.volts[0] + c * a.slopes[0], a.volts[1] + c * a.slopes[1])
+        mid, mid_sources = self._solve(a.t + _GAMMA * h, base, c, volts, a, before)
+        m = self._point(a.t + _GAMMA * h, mid, mid_sources, base, c, volts)
+        base = _NEW * m.state - _OLD * a.state
+        volts = (_NEW * m.volts[0] - _OLD * a.volts[0], _NEW * m.volts[1] - _OLD * a.volts[1])
+        end, sources = self._solve(a.t + h, base, c, volts, m, a)
+        b = self._point(a.t + h, end, sources, base, c, volts)
+        error = 0.0
+        weights = (1.0 / _GAMMA, -1.0 / (_GAMMA * (1.0 - _GAMMA)), 1.0 / (1.0 - _GAMMA))
+
+        def estimate(x: Array, y: Array, z: Array) -> Array:
+            miss: Array = np.abs(_ERROR * h * (weights[0] * x + weights[1] * y + weights[2] * z))
+            return miss
+
+        if a.state.size:
+            miss = estimate(a.rate, m.rate, b.rate)
+            # a state that has come to rest at a bound is known exactly
+            held = (b.state <= self.low) | (b.state >= self.high)
+            error = float((np.where(held, 0.0, miss) / self.span).max())
+        if self.stores:
+            for k in (0, 1):
+                if self.caps[k].any() or self.cell_cap.any():
+                    miss = estimate(a.slopes[k], m.slopes[k], b.slopes[k])
+                    error = max(error, float(miss.max()) / self.volt)
+        powers = a.powers(), m.powers(), b.powers()
+        whole = [float(sum(p.sum() for p in each)) for each in powers]
+        self.peak = max(self.peak, *map(abs, whole))
+        # a step's energy, by the same estimate: states may move evenly while the power curves
+        miss = estimate(np.array(whole[0]), np.array(whole[1]), np.array(whole[2]))
+        share = float(miss) / (h * max(abs(whole[0]), abs(whole[2]), _QUIET * self.peak))
+        error = max(error, share / _LOOSE)
+        for e, p, q, r in zip(a.energy, *powers, strict=True):
+            half = e + c * (p + q)
+            b.energy.append(_NEW * half - _OLD * e + c * r)
+        return b, error / self.rtol
+
+    def _point(
+        self, t: float, at: Operating, sources: Sources, base: Array, c: float,
+        volts: tuple[Array, Array],
+    ) -> _Point:
+        self.residual = max(self.residual, at.residual)
+        slopes = ((at.word - volts[0]) / c, (at.bit - volts[1]) / c)
+        return _Point(t, at, sources, at.point.state, (at.point.state - base) / c,
+                      (at.word, at.bit), slopes)
+
+    # -- the run -------------------------------------------------------------------------------
+
+    def result(self) -> TransientResult:
+        """Run to the end, or as far as it goes."""
+        self.last = self._start()
+        self._keep(self.last)
+        try:
+            self._advance(self.last)
+        except KeyboardInterrupt:
+            return self._result(f"interrupted at {self.last.t:g} s of {self.stop:g} s")
+        except ConvergenceError as error:
+            error.partial = self._result(str(error))
+            raise
+        return self._result("")
+
+    def _result(self, message: str) -> TransientResult:
+        point = self.last
+        names = dict(zip(END_NAMES, range(4), strict=True))
+        columns = list(zip(*self.kept, strict=True))
+        end_currents = {n: np.array([e[k] for e in columns[1]]) for n, k in names.items()}
+        return TransientResult(
+            time=np.array(columns[0]), currents=end_currents["bit_bottom"],
+            end_currents=end_currents,
+            end_energy={n: point.energy[k] for n, k in names.items()},
+            energy=float(sum(e.sum() for e in point.energy)),
+            probes={p: np.array(columns[2 + k]) for k, p in enumerate(self.probes)},
+            crossbar=self.xbar if self.xbar.linear
+            else self.xbar.with_cells(self.cells.with_state(point.state)),
+            steps=self.steps, rejected=self.rejected, newton=self.newton,
+            residual=self.residual, jumps=self.jumps, success=not message, message=message,
+        )
+
+    def _advance(self, point: _Point) -> None:
+        h = 1e-3 * float(self.drive.breaks[0])
+        for stop in self.drive.breaks:
+            before: _Point | None = None  # no line leads round a corner
+            h = min(h, _FIRST * (float(stop) - point.t))  # cheaper than steps refused
+            while point.t < stop:
+                h = self._length(h, float(stop) - point.t, point)
+                left = float(stop) - point.t
+                failure: ConvergenceError | None = None
+                try:
+                    straight = before if h < 4.0 * (point.t - (before or point).t) else None
+                    new, error = self._step(point, h, straight)
+                except ConvergenceError as problem:
+                    failure, error = problem, np.inf
+                shortest = _SHORTEST * max(point.t, 1e-4 * self.stop)
+                jump = failure is None and error > 1.0 and h <= shortest
+                if error > 1.0 and not jump:
+                    self.rejected += 1
+                    self.failed += failure is not None
+                    if self.failed > _PATIENCE:  # creeping from one failure to the next
+                        raise self._stuck(point, failure)
+                    h *= max(0.2, 0.9 * error ** (-1 / 3)) if np.isfinite(error) else 0.25
+                    if h < shortest and (failure is not None or not np.isfinite(error)):
+                        raise self._stuck(point, failure)
+                    h = max(h, shortest)
+                    continue
+                # a switching faster than times can be told apart: the implicit step ends it
+                self.jumps += jump
+                if self.jumps > 10 * self.low.shape[0] * self.xbar.shape[0] * self.xbar.shape[1]:
+                    raise self._stuck(point, failure)
+                self.steps += 1
+                if h == left:
+                    new.t = float(stop)
+                if self.noisy:
+                    self._shake(new, h)
+                before = None if self.noisy else point
+                point = self.last = new
+                self._keep(point)
+                h *= min(4.0, 0.9 * max(error, 1e-9) ** (-1 / 3))
+                if self.progress is not None:
+                    self.progress(point.t / self.stop)
+
+    def _length(self, h: float, left: float, point: _Point) -> float:
+        """Return the next step: within all limits, and no sliver before a corner."""
+        h = min(h, self.max_step, self._noise_step(point))
+        return left if h >= 0.999 * left else min(h, 0.5 * left)
+
+    def _stuck(self, point: _Point, failure: ConvergenceError | None) -> ConvergenceError:
+        if failure is not None and "cell (" in str(failure):
+            return ConvergenceError(
+                f"at t = {point.t:.6g} s no time step is short enough: {failure}"
+            )
+        rate = np.abs(point.rate / self.span).max(axis=0) if point.rate.size else np.zeros((1, 1))
+        i, j = map(int, np.unravel_index(int(rate.argmax()), rate.shape))
+        drop = float((point.at.word - point.at.bit)[i, j])
+        return ConvergenceError(
+            f"at t = {point.t:.6g} s steps became too short to tell times apart; cell ({i}, {j}) "
+            f"at {drop:.4g} V moves fastest; limit its current, loosen `rtol`, or give the "
+            "sources a longer rise time"
+        )
+
+    # -- noise ---------------------------------------------------------------------------------
+
+    def _noise(self, point: _Point) -> Array:
+        return self.cells.noise(point.at.word, point.at.bit, point.at.point)
+
+    def _noise_step(self, point: _Point) -> float:
+        if not self.noisy:
+            return np.inf
+        worst = float((self._noise(point) / self.span).max())
+        return (0.02 / worst) ** 2 if worst > 0 else np.inf
+
+    def _shake(self, point: _Point, h: float) -> None:
+        """Add the noise of a step of h to the states."""
+        kick = self._noise(point) * np.sqrt(h) * self.random.standard_normal(point.state.shape)
+        point.state = np.clip(point.state + kick, self.low, self.high)
+
+    # -- what is kept --------------------------------------------------------------------------
+
+    def _keep(self, point: _Point) -> None:
+        found: list[Any] = [point.t, point.at.ends]
+        for probe in self.probes:
+            name, cell = (probe, None) if isinstance(probe, str) else probe
+            values = self._value(name, point)
+            found.append(np.array(values if cell is None else values[..., cell[0], cell[1]]))
+        self.kept.append(tuple(found))
+
+    def _value(self, name: str, point: _Point) -> Array:
+        at = point.at
+        if name == "state":
+            return point.state
+        if name == "conductance":
+            return self.cells.with_state(point.state).conductance
+        if name == "cell_voltages":
+            return at.word - at.bit
+        if name == "cell_currents":
+            return at.point.current
+        return at.word if name == "word_voltages" else at.bit
+
+
+def _capacitors(xbar: Crossbar) -> tuple[Array, Array]:
+    """Return the capacitance at every node, word and bit, farad: that of its segment."""
+    shape = xbar.shape
+    found = []
+    for name in ("word_capacitance", "bit_capacitance"):
+        value = getattr(xbar.wires, name)
+        if value.ndim and value.shape != shape:
+            raise ParameterError(
+                f"`wires.{name}` must be a scalar or have shape {shape}; got {value.shape}"
+            )
+        found.append(np.array(np.broadcast_to(value, shape)))
+    return found[0], found[1]

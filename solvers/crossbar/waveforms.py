@@ -1,0 +1,91 @@
+"""What drives a crossbar in time, compiled to source voltages at any moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...core.errors import ParameterError
+from ...core.validation import Array
+from ...netlists.crossbar.crossbar import Crossbar
+from ...netlists.crossbar.ends import END_NAMES
+from ...netlists.crossbar.waveforms import Waves, read_waves
+
+__all__ = ["Drive", "compile_drive"]
+
+Line = Callable[[float], Array]
+_CLOSE = 1e-13  # of the run: the smallest time step
+
+
+@dataclass(frozen=True, eq=False)
+class Drive:
+    """Source voltages in time.
+
+    Attributes
+    ----------
+    ends : callable, t -> four arrays (M,), (M,), (N,), (N,), volt
+    gates : callable, t -> gate voltages in the form that the cells take, or None
+    breaks : times at which a slope jumps, up to and with the last
+    """
+
+    ends: Callable[[float], tuple[Array, Array, Array, Array]]
+    gates: Callable[[float], Any]
+    breaks: Array
+
+
+def _compiled(waves: Waves, t_stop: float) -> tuple[Line, Array]:
+    """Return the lines' voltages as a function of time, and where its slope jumps."""
+    if waves.table is not None:
+        t, whole = waves.table
+
+        def table(now: float) -> Array:
+            k = int(np.clip(np.searchsorted(t, now, side="right") - 1, 0, len(t) - 2))
+            share = float(np.clip((now - t[k]) / (t[k + 1] - t[k]), 0.0, 1.0))
+            return np.ascontiguousarray(whole[k] + share * (whole[k + 1] - whole[k]))
+
+        return table, t
+    distinct = list(dict.fromkeys(waves.sources))
+    where = np.array([distinct.index(s) for s in waves.sources])
+    breaks = np.unique(np.concatenate([s.breakpoints(t_stop) for s in distinct]))
+    return (lambda now: np.array([s.at(now) for s in distinct])[where]), breaks
+
+
+def compile_drive(
+    xbar: Crossbar, waveforms: Any, t_stop: float | None, gate: Any, gate_lines: int | None
+) -> Drive:
+    """Compile the drive of `xbar`; see `Solver.transient`."""
+    given, last = read_waves(xbar, waveforms, t_stop, gate, gate_lines)
+    waves = {name: _compiled(entry, last) for name, entry in given.items()}
+    static: dict[str, Array] = {}
+    for name in END_NAMES:
+        end = xbar.line_ends[name]
+        static[name] = np.where(end.connected, end.voltage, 0.0)
+
+    def ends(now: float) -> tuple[Array, Array, Array, Array]:
+        driven = waves[""][0](now) if "" in waves else None
+        found = []
+        for name in END_NAMES:
+            volts = static[name]
+            if name in waves:
+                volts = waves[name][0](now)
+            elif driven is not None and name.startswith("word"):
+                volts = np.where(np.isnan(volts), driven, volts)
+            found.append(np.ascontiguousarray(volts, dtype=np.float64))
+        return found[0], found[1], found[2], found[3]
+
+    every = np.concatenate([np.array([last]), *(breaks for _, breaks in waves.values())])
+    breaks = np.unique(every[(every > 0) & (every <= last)])
+    gaps = np.diff(breaks, prepend=0.0)
+    keep = gaps > 4e-16 * last  # corners that coincide
+    short = keep & (gaps < _CLOSE * last)
+    if short.any():
+        k = int(np.argmax(short))
+        raise ParameterError(
+            f"the sources' corners at {breaks[k] - gaps[k]:.6g} s and {breaks[k]:.6g} s cannot be "
+            f"told apart in a run of {last:g} s: lengthen the pulse or split the run"
+        )
+    gates: Callable[[float], Any] = waves["gate"][0] if "gate" in waves else (lambda _now: None)
+    return Drive(ends, gates, breaks[keep] if keep.any() else breaks)
