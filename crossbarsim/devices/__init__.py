@@ -11,19 +11,19 @@ from .cells.access_cells import OneSelectorOneResistor, OneTransistorOneResistor
 from .cells.array_io import read_cells
 from .cells.device_array import DeviceArray
 from .cells.transistors import EKV, Level1, Transistor
-from .models.data_driven import DataDriven2018, DataDriven2021
-from .models.jart import JartVcmV1b
-from .models.jart_variable import JartVcmV1bVariable
-from .models.linear_ion_drift import LinearIonDrift
-from .models.selectors import ExponentialSelector, MiecSelector, ThresholdSelector
-from .models.simmons import SimmonsTunnelBarrier
-from .models.sky130 import Sky130Reram
-from .models.stanford_pku import StanfordPKU
-from .models.static import Ohmic, PhaseChange, StaticPolynomial, StaticSinh
-from .models.static_table import StaticTable
-from .models.team import TEAM
-from .models.vteam import VTEAM
-from .models.yakopcic import Yakopcic
+from .compact_models.data_driven import DataDriven2018, DataDriven2021
+from .compact_models.jart import JartVcmV1b
+from .compact_models.jart_variable import JartVcmV1bVariable
+from .compact_models.linear_ion_drift import LinearIonDrift
+from .compact_models.selectors import ExponentialSelector, MiecSelector, ThresholdSelector
+from .compact_models.simmons import SimmonsTunnelBarrier
+from .compact_models.sky130 import Sky130Reram
+from .compact_models.stanford_pku import StanfordPKU
+from .compact_models.static import Ohmic, PhaseChange, StaticPolynomial, StaticSinh
+from .compact_models.static_table import StaticTable
+from .compact_models.team import TEAM
+from .compact_models.vteam import VTEAM
+from .compact_models.yakopcic import Yakopcic
 from .parameters import State, parameter
 from .simulate import Trace
 

@@ -18,8 +18,8 @@ from ..core.settings import number
 from ..core.validation import Array, finite_array, nonnegative
 from ..devices.base import Device
 from ..devices.cells.device_array import DeviceArray
-from ..devices.models.static import StaticPolynomial, StaticSinh
-from ..devices.models.static_table import StaticTable, check_table
+from ..devices.compact_models.static import StaticPolynomial, StaticSinh
+from ..devices.compact_models.static_table import StaticTable, check_table
 from .protocols import CellLaw
 
 __all__ = ["DeviceIV", "PolynomialIV", "SinhIV", "TableIV", "cell_curve"]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..core.errors import ConvergenceError, ParameterError
 from ..core.validation import Array
-from ..devices.models.static import Ohmic
+from ..devices.compact_models.static import Ohmic
 from ..netlists.crossbar.crossbar import Crossbar, Wires
 from ..netlists.crossbar.ends import Driven, Ends, Floating
 from ..solvers import Solver

@@ -12,7 +12,7 @@ import pandas as pd
 from ..core.errors import ParameterError
 from ..core.validation import Array
 from ..devices import Device, OneSelectorOneResistor
-from ..devices.models.static import Ohmic
+from ..devices.compact_models.static import Ohmic
 from ..devices.parameters import closest
 from ..netlists.crossbar.crossbar import Crossbar, Resistive, Wires
 from ..netlists.crossbar.ends import Driven, End, Ends, Floating, Grounded, Sensed

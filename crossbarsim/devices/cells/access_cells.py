@@ -13,8 +13,8 @@ from ...core.validation import Array, finite_array
 from ...netlists.crossbar.cells import CellPoint
 from ...netlists.crossbar.crossbar import Resistive
 from ..base import Device
+from ..compact_models.static import Ohmic
 from ..laws.compilation import build
-from ..models.static import Ohmic
 from .device_array import DeviceArray, _raw_rates, device_array, stacked_parameters
 from .transistors import EKV, Level1, Transistor
 
