@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from importlib import metadata
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
+from numpy.typing import ArrayLike
+
 from ..core.errors import ParameterError
 from ..core.validation import Array
 
@@ -82,23 +84,23 @@ class DeviceModel(Protocol):
         """Return the states (S, ...) of a device that no one has written."""
         ...
 
-    def evaluate(self, v: Any, x: Any) -> tuple[Array, Array, Array]:
+    def evaluate(self, v: ArrayLike, x: ArrayLike) -> tuple[Array, Array, Array]:
         """Return current (ampere), di/dv (siemens) and rates dx/dt (S, ...) at v volt."""
         ...
 
-    def current(self, v: Any, x: Any) -> Array:
+    def current(self, v: ArrayLike, x: ArrayLike) -> Array:
         """Return the current, ampere."""
         ...
 
-    def rate(self, v: Any, x: Any) -> Array:
+    def rate(self, v: ArrayLike, x: ArrayLike) -> Array:
         """Return dx/dt (S, ...), per second."""
         ...
 
-    def conductance(self, x: Any, v: Any = None) -> Array:
+    def conductance(self, x: ArrayLike, v: ArrayLike | None = None) -> Array:
         """Return i/v, siemens, at `v` or the read voltage."""
         ...
 
-    def state_from_conductance(self, g: Any) -> Array:
+    def state_from_conductance(self, g: ArrayLike) -> Array:
         """Return the states (S, ...) with conductance `g`, siemens, at the read voltage."""
         ...
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.errors import BackendUnavailable, ParameterError
 from ..core.validation import Array
 from ..netlists.crossbar.crossbar import Crossbar
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
 
 __all__ = ["TransientResult"]
 
@@ -67,7 +71,7 @@ class TransientResult:
             raise ParameterError(f"{probe!r} was not kept; `probes` asked for {kept}")
         return self.probes[probe]
 
-    def to_xarray(self) -> Any:
+    def to_xarray(self) -> xr.Dataset:
         """Return currents, end currents and probes as an `xarray.Dataset` with labels and units."""
         try:
             import xarray as xr  # noqa: PLC0415 - optional
@@ -91,7 +95,7 @@ class TransientResult:
             coordinates["state_name"] = [*names, *extra]
         return xr.Dataset(found, coordinates, {"energy": self.energy})
 
-    def to_dataframe(self) -> Any:
+    def to_dataframe(self) -> pd.DataFrame:
         """Return the currents into the bit lines' bottom ends as a `pandas.DataFrame` over time."""
         try:
             import pandas as pd  # noqa: PLC0415 - optional

@@ -8,6 +8,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core.errors import ParameterError
 from ..core.validation import Array, finite_array
@@ -226,10 +227,10 @@ class Device:
         shape = np.broadcast_shapes(*(v.shape for v in values), ())
         return np.array([np.broadcast_to(v, shape) for v in values]).reshape(len(values), *shape)
 
-    def _operands(self, v: Any, x: Any) -> tuple[Array, Array, tuple[int, ...]]:
+    def _operands(self, v: ArrayLike, x: ArrayLike) -> tuple[Array, Array, tuple[int, ...]]:
         return operands(v, x, self.states, self.bounds(), self.parameter_array.shape[1:])
 
-    def evaluate(self, v: Any, x: Any) -> tuple[Array, Array, Array]:
+    def evaluate(self, v: ArrayLike, x: ArrayLike) -> tuple[Array, Array, Array]:
         """Return current, di/dv and rates (S, ...) at voltages v and states x (S, ...)."""
         volts, states, shape = self._operands(v, x)
         n = int(np.prod(shape))
@@ -241,7 +242,7 @@ class Device:
         return (self.polarity * i.reshape(shape), slope.reshape(shape),
                 rate.reshape(-1, *shape))
 
-    def current(self, v: Any, x: Any) -> Array:
+    def current(self, v: ArrayLike, x: ArrayLike) -> Array:
         """Return the current, ampere, shaped as `v` and one state together.
 
         Parameters
@@ -252,16 +253,16 @@ class Device:
         """
         return self.evaluate(v, x)[0]
 
-    def rate(self, v: Any, x: Any) -> Array:
+    def rate(self, v: ArrayLike, x: ArrayLike) -> Array:
         """Return dx/dt (S, ...), per second; bounds are not applied."""
         return self.evaluate(v, x)[2]
 
-    def conductance(self, x: Any, v: Any = None) -> Array:
+    def conductance(self, x: ArrayLike, v: ArrayLike | None = None) -> Array:
         """Return i/v, siemens, at `v` (default: `read_voltage`)."""
-        volts = self.read_voltage if v is None else v
+        volts = self.read_voltage if v is None else finite_array("v", v)
         return self.current(volts, x) / volts
 
-    def conductance_slope(self, x: Any) -> Array:
+    def conductance_slope(self, x: ArrayLike) -> Array:
         """Return dG/dx of the state that a conductance determines, at `read_voltage`."""
         states = finite_array("x", x)
         shape = states.shape[1:]
@@ -273,7 +274,7 @@ class Device:
         )
         return slope.reshape(shape) / (self.polarity * self.read_voltage)
 
-    def state_from_conductance(self, g: Any) -> Array:
+    def state_from_conductance(self, g: ArrayLike) -> Array:
         """Return the states (S, ...) with conductance `g` at `read_voltage`, others at rest.
 
         Raises
@@ -313,8 +314,8 @@ class Device:
         return np.minimum(*ends), np.maximum(*ends)
 
     def array(
-        self, conductance: Any = None, *, state: Any = None, shape: Any = None,
-        capacitance: Any = 0.0,
+        self, conductance: ArrayLike | None = None, *, state: ArrayLike | None = None,
+        shape: tuple[int, int] | None = None, capacitance: ArrayLike = 0.0
     ) -> Any:
         """Return M x N of these devices, for ``Crossbar(cells=...)``.
 
@@ -334,9 +335,10 @@ class Device:
         return device_array(self, conductance, state, shape, capacitance)
 
     def simulate(
-        self, t: Any, v: Any, conductance: Any = None, *, state: Any = None,
-        seed: Any = None, rtol: float = 1e-6, save: str = "all", threads: int | None = None,
-        max_steps: int = 1_000_000, backend: Any = "cpu",
+        self, t: ArrayLike, v: ArrayLike, conductance: ArrayLike | None = None, *,
+        state: ArrayLike | None = None, seed: int | None = None, rtol: float = 1e-6,
+        save: str = "all", threads: int | None = None, max_steps: int = 1_000_000,
+        backend: Any = "cpu"
     ) -> Trace:
         """Integrate the device, or many independent ones, through voltage waveforms.
 
@@ -378,7 +380,8 @@ class Device:
 
     def hysteresis(
         self, amplitude: float, frequency: float, *, cycles: int = 1, points: int = 1000,
-        shape: str = "sine", conductance: Any = None, state: Any = None, seed: Any = None,
+        shape: str = "sine", conductance: ArrayLike | None = None, state: ArrayLike | None = None,
+        seed: int | None = None
     ) -> Trace:
         """Return the I-V loop under a periodic voltage.
 

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core.errors import ParameterError
 from ..core.validation import Array, finite_array
 
-__all__ = ["Parameter", "State", "closest", "operands", "parameter", "read_values"]
+__all__ = ["Named", "Parameter", "State", "closest", "operands", "parameter", "read_values"]
+
+
+class Named(Protocol):
+    """What laws are given: states or parameters, by attribute."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a number, or the name of a choice."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -82,7 +91,7 @@ class State:
     rest: float | str | None = field(default=None)
 
 
-def closest(name: str, known: Any) -> str:
+def closest(name: str, known: Iterable[str]) -> str:
     """Return " (did you mean ...?)", or all that is known."""
     names = sorted(map(str, known))
     near = difflib.get_close_matches(str(name), names, n=1)
@@ -106,7 +115,8 @@ def read_values(
 
 
 def operands(
-    v: Any, x: Any, states: Sequence[State], bounds: tuple[Array, Array], own: tuple[int, ...]
+    v: ArrayLike, x: ArrayLike, states: Sequence[State], bounds: tuple[Array, Array],
+    own: tuple[int, ...]
 ) -> tuple[Array, Array, tuple[int, ...]]:
     """Return voltages and states (S, ...), broadcast with parameters of shape `own`, and the shape.
 

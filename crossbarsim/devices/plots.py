@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core.errors import BackendUnavailable, ParameterError
 from ..core.validation import Array, finite_array
@@ -199,8 +201,9 @@ def plot_state(trace: Trace, *, state: str | None = None, ax: Axes | None = None
 
 
 def plot_distribution(
-    values: Any, *, ax: Axes | None = None, quantity: str = "Conductance", unit: str = "S",
-    labels: Any = None, log: bool | None = None,
+    values: ArrayLike | Sequence[ArrayLike], *, ax: Axes | None = None,
+    quantity: str = "Conductance", unit: str = "S", labels: Sequence[str] | None = None,
+    log: bool | None = None
 ) -> Axes:
     """Draw cumulative distributions: the share of devices at or below each value.
 
@@ -221,10 +224,10 @@ def plot_distribution(
     -------
     Axes
     """
-    if isinstance(values, np.ndarray) or np.isscalar(values[0]):
-        sets = [np.ravel(finite_array("values", values))]
-    else:
+    if isinstance(values, Sequence) and len(values) and not np.isscalar(values[0]):
         sets = [np.ravel(finite_array("values", v)) for v in values]
+    else:
+        sets = [np.ravel(finite_array("values", values))]
     if not sets or min(map(len, sets)) == 0:
         raise ParameterError("`values` must hold at least one number per set")
     if labels is not None and len(labels) != len(sets):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core.compiled.threads import spread
 from ..core.errors import ConvergenceError, ParameterError
@@ -88,8 +89,9 @@ def _initial(device: Device, conductance: Any, state: Any, count: int) -> Array:
 
 
 def simulate(
-    device: Device, t: Any, v: Any, conductance: Any, *, state: Any, seed: Any, rtol: float,
-    save: str, threads: int | None, max_steps: int, backend: Any,
+    device: Device, t: ArrayLike, v: ArrayLike, conductance: ArrayLike | None, *,
+    state: ArrayLike | None, seed: int | None, rtol: float, save: str, threads: int | None,
+    max_steps: int, backend: Any
 ) -> Trace:
     """Do what `Device.simulate` says."""
     time = _times(t)
@@ -176,7 +178,7 @@ def simulate(
 
 def hysteresis(
     device: Device, amplitude: float, frequency: float, *, cycles: int, points: int, shape: str,
-    conductance: Any, state: Any, seed: Any,
+    conductance: ArrayLike | None, state: ArrayLike | None, seed: int | None,
 ) -> Trace:
     """Do what `Device.hysteresis` says."""
     for name, value in (("amplitude", amplitude), ("frequency", frequency)):

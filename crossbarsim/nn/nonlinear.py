@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -281,7 +282,7 @@ def linearised_matrices(
 def linearised_matrix(
     G: Tensor,
     iv: CellLaw,
-    at: Any,
+    at: ArrayLike,
     word: Resistance = 0.0,
     bit: Resistance = 0.0,
     *,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,9 @@ from .chip.matrix import StoredMatrix
 from .chip.matrix_report import Inspection, inspecting, weight_errors
 from .convertible import why_digital
 from .layers import CrossbarLayer
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["LayerReport", "NetworkReport", "report"]
 
@@ -115,7 +118,7 @@ class NetworkReport:
         costs = {layer.name: layer.cost for layer in self.layers if layer.cost is not None}
         return NetworkCost(costs) if costs else None
 
-    def to_dataframe(self) -> Any:
+    def to_dataframe(self) -> pd.DataFrame:
         """Return a pandas table, a row per layer; energy in joule, latency in second, area in m^2.
 
         Raises

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core.errors import ParameterError
 from ..core.settings import number
@@ -84,7 +85,7 @@ class SinhIV:
         device = StaticSinh(v_0=v_0, g_min=0.0, g_max=_MOST, read_voltage=at)
         object.__setattr__(self, "device", device)
 
-    def cells(self, conductance: Any) -> DeviceArray:
+    def cells(self, conductance: ArrayLike) -> DeviceArray:
         """Return the cells (M, N) of these conductances, siemens."""
         return _scaled(self.device, conductance)
 
@@ -133,7 +134,7 @@ class PolynomialIV:
         )
         object.__setattr__(self, "device", device)
 
-    def cells(self, conductance: Any) -> DeviceArray:
+    def cells(self, conductance: ArrayLike) -> DeviceArray:
         """Return the cells (M, N) of these conductances, siemens."""
         return _scaled(self.device, conductance)
 
@@ -169,7 +170,7 @@ class DeviceIV:
                 f"`device`: {type(self.device).__name__} has no state that a conductance could set"
             )
 
-    def cells(self, conductance: Any) -> DeviceArray:
+    def cells(self, conductance: ArrayLike) -> DeviceArray:
         """Return the cells (M, N) of these conductances, siemens."""
         cells: DeviceArray = self.device.array(conductance=_conductance(conductance))
         return cells
@@ -216,12 +217,14 @@ class TableIV:
         )
         object.__setattr__(self, "device", device)
 
-    def cells(self, conductance: Any) -> DeviceArray:
+    def cells(self, conductance: ArrayLike) -> DeviceArray:
         """Return the cells (M, N) of these conductances, siemens."""
         return DeviceArray(self.device, _conductance(conductance)[None])
 
 
-def cell_curve(iv: CellLaw, conductance: Any, voltage: Any) -> tuple[Array, Array, Array]:
+def cell_curve(
+    iv: CellLaw, conductance: ArrayLike, voltage: ArrayLike
+) -> tuple[Array, Array, Array]:
     """Return (i, di/dv, di/dG), each (M, N), of cells of `iv` at the voltages across them.
 
     Parameters

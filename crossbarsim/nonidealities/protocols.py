@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol, runtime_checkable
 
+from numpy.typing import ArrayLike
+
 from ..core.array_api import Values
 from ..core.draws import Place
 from .fabricate import Fabricated
@@ -42,6 +44,6 @@ class NoiseLaw(Protocol):
 class CellLaw(Protocol):
     """Current of a cell against its voltage: a frozen dataclass."""
 
-    def cells(self, conductance: Any) -> Any:
+    def cells(self, conductance: ArrayLike) -> Any:
         """Return cells of a crossbar with the conductances (M, N), siemens."""
         ...

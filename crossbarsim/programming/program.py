@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core.errors import ParameterError
 from ..core.validation import Array, finite_array
@@ -23,17 +24,21 @@ from .writing import check_ends
 
 __all__ = ["form", "program"]
 
+# one value, or (of SET pulses, of RESET pulses)
+Setting = float | tuple[float | None, float | None] | None
+
 _STEPS = 30.0  # from the first to the last voltage
 
 
 def program(
-    xbar: Crossbar, targets: Any, *, scheme: str | Scheme | None = None, tolerance: Any = 0.05,
-    algorithm: Literal["amplitude", "width"] = "amplitude", v_start: Any = None,
-    v_step: Any = None, v_max: Any = None, width: Any = None, rise: float | None = None,
-    fall: float | None = None, growth: float = 1.5, max_pulses: int = 100, passes: int = 3,
-    read_voltage: float | None = None, read_time: float = 100e-9,
-    disturb_threshold: float = 0.02, v_limit: float = 4.0, seed: int = 0, rtol: float = 1e-3,
-    progress: Callable[[float], None] | None = None, solver: Solver | None = None,
+    xbar: Crossbar, targets: ArrayLike, *, scheme: str | Scheme | None = None,
+    tolerance: ArrayLike = 0.05, algorithm: Literal["amplitude", "width"] = "amplitude",
+    v_start: Setting = None, v_step: Setting = None, v_max: Setting = None, width: Setting = None,
+    rise: float | None = None, fall: float | None = None, growth: float = 1.5,
+    max_pulses: int = 100, passes: int = 3, read_voltage: float | None = None,
+    read_time: float = 1e-7, disturb_threshold: float = 0.02, v_limit: float = 4.0, seed: int = 0,
+    rtol: float = 1e-3, progress: Callable[[float], None] | None = None,
+    solver: Solver | None = None
 ) -> ProgramResult:
     """Program an array to target conductances, row by row, by pulses and reads.
 
@@ -129,7 +134,7 @@ def program(
 
 
 def form(
-    xbar: Crossbar, conductance: Any, *, v_start: float, v_step: float, v_max: float,
+    xbar: Crossbar, conductance: ArrayLike | None, *, v_start: float, v_step: float, v_max: float,
     width: float, scheme: str | Scheme | None = None, rise: float | None = None,
     fall: float | None = None, max_pulses: int = 100, read_voltage: float | None = None,
     read_time: float = 100e-9, disturb_threshold: float = 0.02, seed: int = 0,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.validation import Array
 from ..netlists.crossbar.crossbar import Crossbar
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["ProgramResult"]
 
@@ -117,7 +120,7 @@ class ProgramResult:
             "disturbed": [list(cell) for cell in self.disturbed],
         }
 
-    def to_dataframe(self) -> Any:
+    def to_dataframe(self) -> pd.DataFrame:
         """Return one row per cell as a pandas DataFrame."""
         import pandas as pd  # noqa: PLC0415 - an extra
 

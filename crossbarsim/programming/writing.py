@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core.errors import ParameterError
 from ..core.validation import Array
@@ -62,8 +63,8 @@ def _write_ends(xbar: Crossbar, lines: Lines) -> Ends:
 
 def drive_lines(
     xbar: Crossbar, lines: Lines, pulse: PulseTrain, *, probes: Sequence[Any] = (),
-    seed: Any = None, rtol: float = 1e-4, max_step: float | None = None,
-    solver: Solver | None = None,
+    seed: int | np.random.SeedSequence | None = None, rtol: float = 1e-4,
+    max_step: float | None = None, solver: Solver | None = None
 ) -> TransientResult:
     """Pulse all lines of an array once.
 
@@ -101,8 +102,8 @@ def drive_lines(
 def write(
     xbar: Crossbar, row: int, columns: Any, voltage: float, pulse: PulseTrain | float, *,
     operation: Operation = "set", scheme: str | Scheme | None = None, probes: Sequence[Any] = (),
-    seed: Any = None, rtol: float = 1e-4, max_step: float | None = None,
-    solver: Solver | None = None,
+    seed: int | np.random.SeedSequence | None = None, rtol: float = 1e-4,
+    max_step: float | None = None, solver: Solver | None = None
 ) -> TransientResult:
     """SET, RESET or FORM cells of one row; the whole array sees it.
 
@@ -161,7 +162,7 @@ def write(
                        max_step=max_step, solver=solver)
 
 
-def column_mask(xbar: Crossbar, columns: Any) -> Any:
+def column_mask(xbar: Crossbar, columns: Any) -> NDArray[np.bool_]:
     """Return the chosen columns as (N,) bool."""
     chosen = np.asarray(columns)
     count = xbar.shape[1]

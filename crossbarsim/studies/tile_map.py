@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..core.errors import ParameterError
 from ..core.validation import finite_array
@@ -45,7 +44,7 @@ class TileMap:
 
 
 def fullest_tile(
-    weight: Any, tile: tuple[int, int], *, g_on: float, g_off: float
+    weight: ArrayLike, tile: tuple[int, int], *, g_on: float, g_off: float
 ) -> NDArray[np.float64]:
     """Return the conductances of the first tile of a layer's positive array.
 
@@ -70,7 +69,7 @@ def fullest_tile(
 
 
 def tile_map(
-    conductance: Any, ohm: float, *, read_voltage: float = 0.2, name: str = "tile"
+    conductance: ArrayLike, ohm: float, *, read_voltage: float = 0.2, name: str = "tile"
 ) -> TileMap:
     """Solve one tile with every word line at the read voltage, the largest currents it can see.
 

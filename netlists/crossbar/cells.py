@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+from numpy.typing import ArrayLike
+
 from ...core.errors import ParameterError
 from ...core.validation import Array
 
@@ -105,9 +107,13 @@ class Cells(Protocol):
     """
 
     shape: tuple[int, int]
-    stochastic: bool
     state: Array
     capacitance: Array
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether the states carry noise."""
+        ...
 
     @property
     def conductance(self) -> Array:
@@ -118,7 +124,7 @@ class Cells(Protocol):
         """Return (low, high) of the states, (S, 1, 1) or (S, M, N)."""
         ...
 
-    def gates(self, gate_voltage: Any = None) -> Array:
+    def gates(self, gate_voltage: ArrayLike | None = None) -> Array:
         """Return the gate voltages, (M, N) or (B, M, N) volt."""
         ...
 

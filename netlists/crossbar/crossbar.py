@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ...core.errors import NetlistError, ParameterError
 from ...core.npz import open_npz
@@ -68,12 +70,12 @@ class Wires:
 
     def __init__(
         self,
-        word: Any = 0.0,
-        bit: Any = 0.0,
-        driver: Any = 0.0,
-        sense: Any = 0.0,
-        word_capacitance: Any = 0.0,
-        bit_capacitance: Any = 0.0,
+        word: ArrayLike = 0.0,
+        bit: ArrayLike = 0.0,
+        driver: ArrayLike = 0.0,
+        sense: ArrayLike = 0.0,
+        word_capacitance: ArrayLike = 0.0,
+        bit_capacitance: ArrayLike = 0.0,
     ) -> None:
         values: dict[str, Array] = {}
         for name, value in (("word", word), ("bit", bit)):
@@ -183,11 +185,11 @@ class Crossbar:
 
     def __init__(
         self,
-        conductance: Any = None,
+        conductance: ArrayLike | None = None,
         wires: Wires | None = None,
         ends: Ends | None = None,
         *,
-        cells: Any = None,
+        cells: Resistive | Cells | None = None,
         layout: Literal["crosspoint", "parallel"] = "crosspoint",
     ) -> None:
         if layout not in ("crosspoint", "parallel"):
@@ -195,7 +197,7 @@ class Crossbar:
         if (conductance is None) == (cells is None):
             raise ParameterError("give either `conductance` or `cells`")
         if cells is None:
-            cells = Resistive(conductance)
+            cells = Resistive(np.asarray(conductance))
         if not (isinstance(cells, Resistive) or hasattr(cells, "evaluate")):
             raise ParameterError(
                 "`cells` must be Resistive(...), an array of devices such as "
@@ -224,7 +226,7 @@ class Crossbar:
         """Whether all cells are plain resistors."""
         return isinstance(self.cells, Resistive)
 
-    def with_cells(self, cells: Any) -> Crossbar:
+    def with_cells(self, cells: Resistive | Cells) -> Crossbar:
         """Return the same lines with other cells."""
         return Crossbar(wires=self.wires, ends=self.ends, cells=cells, layout=self.layout)
 
@@ -325,8 +327,8 @@ class Crossbar:
         return result
 
     def to_circuit(
-        self, V: Any = None, *, gate_voltage: Any = None, waveforms: Any = None, gate: Any = None,
-        t_stop: float | None = None, max_step: float = 0.0,
+        self, V: ArrayLike | None = None, *, gate_voltage: ArrayLike | None = None,
+        waveforms: Any = None, gate: Any = None, t_stop: float | None = None, max_step: float = 0.0
     ) -> Circuit:
         """Expand to a flat `Circuit`, whose `Circuit.to_spice` is a deck for ngspice.
 
@@ -370,7 +372,7 @@ class Crossbar:
         return {"crossbar": np.array(header), **cells, **wires}
 
     @classmethod
-    def from_arrays(cls, data: Any) -> Crossbar:
+    def from_arrays(cls, data: Mapping[str, Any]) -> Crossbar:
         """Make the crossbar that `to_arrays` described; KeyError where an array is missing."""
         header = json.loads(str(data["crossbar"]))
         if header.get("format") != _FORMAT:

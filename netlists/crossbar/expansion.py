@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ...core.errors import ParameterError
 from ...core.validation import finite_array
@@ -20,8 +21,8 @@ __all__ = ["expand_crossbar"]
 
 
 def expand_crossbar(
-    xbar: Crossbar, V: Any = None, *, gate_voltage: Any = None, waveforms: Any = None,
-    gate: Any = None, t_stop: float | None = None, max_step: float = 0.0,
+    xbar: Crossbar, V: ArrayLike | None = None, *, gate_voltage: ArrayLike | None = None,
+    waveforms: Any = None, gate: Any = None, t_stop: float | None = None, max_step: float = 0.0
 ) -> Circuit:
     """Do what `Crossbar.to_circuit` says."""
     rows, columns = xbar.shape
@@ -92,7 +93,9 @@ class _Expansion:
                         float(segments[k]),
                     )
 
-    def cells(self, t_stop: float | None, gate_voltage: Any, along: str | None) -> None:
+    def cells(
+        self, t_stop: float | None, gate_voltage: ArrayLike | None, along: str | None
+    ) -> None:
         """Write the cells: resistors, or a subcircuit for each."""
         circuit, cells = self.circuit, self.xbar.cells
         if isinstance(cells, Resistive):

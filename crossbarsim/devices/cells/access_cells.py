@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ...core.errors import ParameterError
 from ...core.validation import Array, finite_array
@@ -122,7 +123,7 @@ class OneTransistorOneResistor(DeviceArray):
     """
 
     def __init__(
-        self, device: Any, transistor: Transistor, *, gate_voltage: Any = 0.0,
+        self, device: Any, transistor: Transistor, *, gate_voltage: ArrayLike = 0.0,
         gate_along: Literal["rows", "columns"] = "rows",
         transistor_side: Literal["bit", "word"] = "bit",
     ) -> None:
@@ -150,7 +151,7 @@ class OneTransistorOneResistor(DeviceArray):
         self._gates = np.zeros(self.shape)
         self._gates = self.gates(gate_voltage)
 
-    def gates(self, gate_voltage: Any = None) -> Array:
+    def gates(self, gate_voltage: ArrayLike | None = None) -> Array:
         """Return the gate voltages as (M, N) volt; None: those of the array."""
         if gate_voltage is None:
             return self._gates

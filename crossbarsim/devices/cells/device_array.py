@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ...core.compiled.threads import spread
 from ...core.errors import ParameterError
@@ -38,7 +39,7 @@ class DeviceArray:
         Farad, across every cell.
     """
 
-    def __init__(self, device: Device, state: Array, capacitance: Any = 0.0) -> None:
+    def __init__(self, device: Device, state: Array, capacitance: ArrayLike = 0.0) -> None:
         self.device = device
         self.capacitance = nonnegative("capacitance", capacitance, "farad")
         self.state = np.ascontiguousarray(state)
@@ -142,7 +143,7 @@ class DeviceArray:
         """Return the template that suits the number of states."""
         return "pair" if len(self.state) == len(self.device.states) == 1 else "unpaired"
 
-    def gates(self, gate_voltage: Any = None) -> Array:
+    def gates(self, gate_voltage: ArrayLike | None = None) -> Array:
         """Return the gate voltages, (M, N) volt; cells without gates have none to set."""
         if gate_voltage is not None:
             raise ParameterError("`gate_voltage` is for cells with transistors")
@@ -307,7 +308,8 @@ def _raw_rates(device: Device, P: Array, v: Array, x: Array) -> Array:
 
 
 def device_array(
-    device: Device, conductance: Any, state: Any, shape: Any, capacitance: Any = 0.0
+    device: Device, conductance: ArrayLike | None, state: ArrayLike | None,
+    shape: tuple[int, int] | None, capacitance: ArrayLike = 0.0
 ) -> DeviceArray:
     """Do what `Device.array` says."""
     if (conductance is None) == (state is None) and conductance is not None:

@@ -6,7 +6,7 @@ import math
 from typing import Any, ClassVar
 
 from ..base import Device
-from ..parameters import State, parameter
+from ..parameters import Named, State, parameter
 
 __all__ = ["DataDriven2018", "DataDriven2021"]
 
@@ -65,12 +65,12 @@ class DataDriven2018(Device):
     showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (1.3, 1e3), "tiox_1": (2.5, 1.0)}
 
     @staticmethod
-    def current_law(v: float, x: Any, p: Any) -> float:
+    def current_law(v: float, x: Named, p: Named) -> float:
         """Eq. 3."""
         return p.a / x.r * math.sinh(p.b * v)
 
     @staticmethod
-    def rate_law(v: float, x: Any, p: Any, i: float) -> float:
+    def rate_law(v: float, x: Named, p: Named, i: float) -> float:
         """Eqs 4-8."""
         rate = 0.0
         if v > 0.0:
@@ -126,12 +126,12 @@ class DataDriven2021(Device):
     showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (1.5, 1e3)}
 
     @staticmethod
-    def current_law(v: float, x: Any, p: Any) -> float:
+    def current_law(v: float, x: Named, p: Named) -> float:
         """Return the I-V curve."""
         return p.a / x.r * math.sinh(p.b * v)
 
     @staticmethod
-    def rate_law(v: float, x: Any, p: Any, i: float) -> float:
+    def rate_law(v: float, x: Named, p: Named, i: float) -> float:
         """Return the switching rate."""
         rate = 0.0
         if v > 0.0:

@@ -6,7 +6,7 @@ import math
 from typing import Any, ClassVar
 
 from ..base import Device
-from ..parameters import State, parameter
+from ..parameters import Named, State, parameter
 
 __all__ = ["JartVcmV1b"]
 
@@ -151,7 +151,7 @@ class JartVcmV1b(Device):
     showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (1.3, 1e3)}
 
     @staticmethod
-    def inner_law(v: float, x: Any, p: Any, y: float) -> float:
+    def inner_law(v: float, x: Named, p: Named, y: float) -> float:
         """Barrier, disc, plug and line together take v."""
         i = schottky(y, x.n * 1e26, x.temperature, p.radius, p.phi_bn0, p.phi_n,
                      p.eps_r * _EPS0, p.eps_phi_r * _EPS0)
@@ -162,13 +162,13 @@ class JartVcmV1b(Device):
         return y + i * r - v
 
     @staticmethod
-    def current_law(v: float, x: Any, p: Any, y: float) -> float:
+    def current_law(v: float, x: Named, p: Named, y: float) -> float:
         """Through the barrier."""
         return schottky(y, x.n * 1e26, x.temperature, p.radius, p.phi_bn0, p.phi_n,
                         p.eps_r * _EPS0, p.eps_phi_r * _EPS0)
 
     @staticmethod
-    def rate_law(v: float, x: Any, p: Any, i: float, y: float) -> tuple[float, ...]:
+    def rate_law(v: float, x: Named, p: Named, i: float, y: float) -> tuple[float, ...]:
         """Hopping of vacancies through the disc; heat."""
         n = x.n * 1e26
         disc = i * disc_resistance(n, p.l_det, p.radius, p.mobility)

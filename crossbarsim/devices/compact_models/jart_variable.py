@@ -8,7 +8,7 @@ import numpy as np
 
 from ...core.errors import ParameterError
 from ...core.validation import Array
-from ..parameters import State, parameter
+from ..parameters import Named, State, parameter
 from .jart import _EPS0, JartVcmV1b, disc_resistance, hopping, schottky, series_resistance
 
 __all__ = ["JartVcmV1bVariable"]
@@ -55,7 +55,7 @@ class JartVcmV1bVariable(JartVcmV1b):
     sources: ClassVar[dict[str, str]] = {"v1b": "Bengel et al. 2020, Table I; no deviation"}
 
     @staticmethod
-    def inner_law(v: float, x: Any, p: Any, y: float) -> float:
+    def inner_law(v: float, x: Named, p: Named, y: float) -> float:
         """Barrier, disc, plug and line together take v."""
         i = schottky(y, x.n * 1e26, x.temperature, x.radius, p.phi_bn0, p.phi_n,
                      p.eps_r * _EPS0, p.eps_phi_r * _EPS0)
@@ -66,14 +66,14 @@ class JartVcmV1bVariable(JartVcmV1b):
         return y + i * r - v
 
     @staticmethod
-    def current_law(v: float, x: Any, p: Any, y: float) -> float:
+    def current_law(v: float, x: Named, p: Named, y: float) -> float:
         """Through the barrier."""
         return schottky(y, x.n * 1e26, x.temperature, x.radius, p.phi_bn0, p.phi_n,
                         p.eps_r * _EPS0, p.eps_phi_r * _EPS0)
 
     @staticmethod
     def rate_law(
-        v: float, x: Any, p: Any, i: float, y: float
+        v: float, x: Named, p: Named, i: float, y: float
     ) -> tuple[float, ...]:
         """Hopping of vacancies; heat; radius and length on their way to the new ones."""
         n = x.n * 1e26
@@ -101,7 +101,9 @@ class JartVcmV1bVariable(JartVcmV1b):
         )
 
     @classmethod
-    def draw(cls, shape: Any, *, sigma: float = 0.05, seed: Any = 0, **parameters: Any) -> Self:
+    def draw(
+        cls, shape: tuple[int, ...], *, sigma: float = 0.05, seed: int = 0, **parameters: Any
+    ) -> Self:
         """Return devices that differ: n_min, n_max, radius and l_det, one draw each.
 
         Normal with the relative standard deviation `sigma`, cut off at two of them.
@@ -121,7 +123,7 @@ class JartVcmV1bVariable(JartVcmV1b):
         goals = {"radius_new": drawn["radius"], "l_det_new": drawn["l_det"]}
         return mean.replace(**drawn, **goals)
 
-    def redraw(self, *, sigma: float = 0.05, seed: Any = 0) -> Self:
+    def redraw(self, *, sigma: float = 0.05, seed: int = 0) -> Self:
         """Return the same devices on their next half-cycle: new goals around their own values."""
         rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed)))
         shape = self.parameter_array.shape[1:]

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from ...core.validation import Array
 from ..base import Device
-from ..parameters import State, parameter
+from ..parameters import Named, State, parameter
 from ..windows import biolek, joglekar, prodromakis, zha
 
 __all__ = ["LinearIonDrift"]
@@ -65,12 +65,12 @@ class LinearIonDrift(Device):
         return self.v_p, -self.v_n
 
     @staticmethod
-    def current_law(v: float, x: Any, p: Any) -> float:
+    def current_law(v: float, x: Named, p: Named) -> float:
         """Ohm's law."""
         return v / (p.r_on * x.x + p.r_off * (1.0 - x.x))
 
     @staticmethod
-    def rate_law(v: float, x: Any, p: Any, i: float) -> float:
+    def rate_law(v: float, x: Named, p: Named, i: float) -> float:
         """Drift, where v is beyond a threshold."""
         f = 1.0
         if p.window == "joglekar":

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from ..base import Device
-from ..parameters import State, parameter
+from ..parameters import Named, State, parameter
 
 __all__ = ["ExponentialSelector", "MiecSelector", "ThresholdSelector"]
 
@@ -26,7 +26,7 @@ class ExponentialSelector(Device):
     showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (0.5, 1e3)}
 
     @staticmethod
-    def current_law(v: float, x: Any, p: Any) -> float:
+    def current_law(v: float, x: Named, p: Named) -> float:
         """Hyperbolic sine."""
         return p.i_0 * math.sinh(v / p.v_0)
 
@@ -49,12 +49,12 @@ class MiecSelector(Device):
     showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (1.0, 1e3)}
 
     @staticmethod
-    def inner_law(v: float, x: Any, p: Any, y: float) -> float:
+    def inner_law(v: float, x: Named, p: Named, y: float) -> float:
         """Junction and resistance together take v."""
         return y + p.r_s * p.i_0 * math.sinh(y / p.v_0) - v
 
     @staticmethod
-    def current_law(v: float, x: Any, p: Any, y: float) -> float:
+    def current_law(v: float, x: Named, p: Named, y: float) -> float:
         """Through the junction."""
         return p.i_0 * math.sinh(y / p.v_0)
 
@@ -90,14 +90,14 @@ class ThresholdSelector(Device):
     v_s = parameter(1e-3, "V", positive=True)
 
     @staticmethod
-    def current_law(v: float, x: Any, p: Any) -> float:
+    def current_law(v: float, x: Named, p: Named) -> float:
         """Leak, and the open channel beyond the hold voltage."""
         over = max(abs(v) - p.v_hold, 0.0)
         open_ = x.on * p.g_on * over * over / (over + p.v_s)
         return p.g_off * v + (open_ if v > 0.0 else -open_)
 
     @staticmethod
-    def rate_law(v: float, x: Any, p: Any, i: float) -> float:
+    def rate_law(v: float, x: Named, p: Named, i: float) -> float:
         """Towards the mode that the voltage asks for."""
         over = max(abs(v) - p.v_hold, 0.0)
         hold = over / (over + p.v_s) if x.on > 1e-6 else 0.0

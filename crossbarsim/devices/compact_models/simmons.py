@@ -6,7 +6,7 @@ import math
 from typing import Any, ClassVar
 
 from ..base import Device
-from ..parameters import State, parameter
+from ..parameters import Named, State, parameter
 
 __all__ = ["SimmonsTunnelBarrier"]
 
@@ -85,17 +85,17 @@ class SimmonsTunnelBarrier(Device):
     showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (1.0, 1.0)}
 
     @staticmethod
-    def inner_law(v: float, x: Any, p: Any, y: float) -> float:
+    def inner_law(v: float, x: Named, p: Named, y: float) -> float:
         """Series resistance and barrier together take v."""
         return y + p.r_s * tunnel_current(y, x.x * 1e9, p.phi_0) - v
 
     @staticmethod
-    def current_law(v: float, x: Any, p: Any, y: float) -> float:
+    def current_law(v: float, x: Named, p: Named, y: float) -> float:
         """Tunnel current."""
         return tunnel_current(y, x.x * 1e9, p.phi_0)
 
     @staticmethod
-    def rate_law(v: float, x: Any, p: Any, i: float) -> float:
+    def rate_law(v: float, x: Named, p: Named, i: float) -> float:
         """TEAM's eq. 11."""
         if i > 0.0:
             rate = p.c_off * math.sinh(i / p.i_off) * math.exp(

@@ -6,7 +6,7 @@ import math
 from typing import Any, ClassVar
 
 from ..base import Device
-from ..parameters import State, parameter
+from ..parameters import Named, State, parameter
 
 __all__ = ["Sky130Reram"]
 
@@ -65,12 +65,12 @@ class Sky130Reram(Device):
     showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (2.5, 1e6)}
 
     @staticmethod
-    def current_law(v: float, x: Any, p: Any) -> float:
+    def current_law(v: float, x: Named, p: Named) -> float:
         """Tunnel current."""
         return p.i_0 * math.exp(-(p.t_ox - x.t_f) / p.l_0) * math.sinh(v / p.v_0)
 
     @staticmethod
-    def rate_law(v: float, x: Any, p: Any, i: float) -> tuple[float, float]:
+    def rate_law(v: float, x: Named, p: Named, i: float) -> tuple[float, float]:
         """Growth and recombination of the filament; Joule heating."""
         kt = _K_EV * x.temperature
         nm = (p.t_ox - x.t_f) * 1e9

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..base import Device
-from ..parameters import State, parameter
+from ..parameters import Named, State, parameter
 
 __all__ = ["StanfordPKU"]
 
@@ -90,12 +90,12 @@ class StanfordPKU(Device):
         return bool(np.any(self._values["delta"] > 0))
 
     @staticmethod
-    def current_law(v: float, x: Any, p: Any) -> float:
+    def current_law(v: float, x: Named, p: Named) -> float:
         """Tunnel current."""
         return p.i_0 * math.exp(-x.gap / p.g_0) * math.sinh(v / p.v_0)
 
     @staticmethod
-    def rate_law(v: float, x: Any, p: Any, i: float) -> float:
+    def rate_law(v: float, x: Named, p: Named, i: float) -> float:
         """Hopping of ions along the field, at the filament's temperature."""
         nm = x.gap * 1e9
         gamma = p.gamma_0 - p.beta * nm * nm * nm
@@ -109,7 +109,7 @@ class StanfordPKU(Device):
         return -p.nu_0 * math.exp(-p.e_a / kt) * math.sinh(gamma * p.a_0 / p.t_ox * v / kt)
 
     @staticmethod
-    def noise_law(v: float, x: Any, p: Any, i: float) -> float:
+    def noise_law(v: float, x: Named, p: Named, i: float) -> float:
         """Amplitude of the gap's white noise, m per root second."""
         t = p.t_0 + abs(v * i) * p.r_th
         return p.delta * math.sqrt(p.t_ref) / (1.0 + math.exp((p.t_crit - t) / p.t_smooth))

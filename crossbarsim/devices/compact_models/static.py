@@ -6,7 +6,7 @@ import math
 from typing import Any, ClassVar
 
 from ..base import Device
-from ..parameters import State, parameter
+from ..parameters import Named, State, parameter
 
 __all__ = ["Ohmic", "PhaseChange", "StaticPolynomial", "StaticSinh"]
 
@@ -27,12 +27,12 @@ class Ohmic(Device):
     showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (0.5, 1e3, 1e-4)}
 
     @staticmethod
-    def current_law(v: float, x: Any, p: Any) -> float:
+    def current_law(v: float, x: Named, p: Named) -> float:
         """Ohm's law."""
         return x.g * v
 
     @staticmethod
-    def rate_law(v: float, x: Any, p: Any, i: float) -> float:
+    def rate_law(v: float, x: Named, p: Named, i: float) -> float:
         """Nothing moves."""
         return 0.0
 
@@ -57,12 +57,12 @@ class StaticSinh(Device):
     showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (0.5, 1e3, 1e-4)}
 
     @staticmethod
-    def current_law(v: float, x: Any, p: Any) -> float:
+    def current_law(v: float, x: Named, p: Named) -> float:
         """Hyperbolic sine."""
         return x.g * p.v_0 * math.sinh(v / p.v_0)
 
     @staticmethod
-    def rate_law(v: float, x: Any, p: Any, i: float) -> float:
+    def rate_law(v: float, x: Named, p: Named, i: float) -> float:
         """Nothing moves."""
         return 0.0
 
@@ -88,13 +88,13 @@ class StaticPolynomial(Device):
     showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (0.5, 1e3, 1e-4)}
 
     @staticmethod
-    def current_law(v: float, x: Any, p: Any) -> float:
+    def current_law(v: float, x: Named, p: Named) -> float:
         """Polynomial."""
         s = v * v
         return x.g * v * (1.0 + p.c_2 * v + p.c_3 * s + p.c_5 * s * s)
 
     @staticmethod
-    def rate_law(v: float, x: Any, p: Any, i: float) -> float:
+    def rate_law(v: float, x: Named, p: Named, i: float) -> float:
         """Nothing moves."""
         return 0.0
 
@@ -131,11 +131,11 @@ class PhaseChange(Device):
     showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (0.1, 1e-3, 20e-6)}
 
     @staticmethod
-    def current_law(v: float, x: Any, p: Any) -> float:
+    def current_law(v: float, x: Named, p: Named) -> float:
         """Ohm's law at reading voltages."""
         return x.g * v
 
     @staticmethod
-    def rate_law(v: float, x: Any, p: Any, i: float) -> tuple[float, float]:
+    def rate_law(v: float, x: Named, p: Named, i: float) -> tuple[float, float]:
         """Structural relaxation of the amorphous phase."""
         return -p.nu * x.g / x.age, 1.0

@@ -7,6 +7,7 @@ from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ...core.errors import ParameterError
 from ...core.validation import Array, finite_array
@@ -235,7 +236,8 @@ class StaticTable(Device):
 
 
 def check_table(
-    voltage: Any, current: Any, *, odd: bool, names: tuple[str, str] = ("voltage", "current")
+    voltage: ArrayLike, current: ArrayLike, *, odd: bool,
+    names: tuple[str, str] = ("voltage", "current")
 ) -> tuple[Array, Array]:
     """Return the checked table, voltages (P,) of both signs and currents (K, P).
 

@@ -6,7 +6,7 @@ import math
 from typing import Any, ClassVar
 
 from ..base import Device
-from ..parameters import State, parameter
+from ..parameters import Named, State, parameter
 
 __all__ = ["TEAM"]
 
@@ -63,7 +63,7 @@ class TEAM(Device):
     showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (0.5, 2e4), "figure_10": (0.5, 1e6)}
 
     @staticmethod
-    def current_law(v: float, x: Any, p: Any) -> float:
+    def current_law(v: float, x: Named, p: Named) -> float:
         """Eqs 18 and 20."""
         share = x.x / p.d
         if p.iv == "linear":
@@ -73,7 +73,7 @@ class TEAM(Device):
         return v / r
 
     @staticmethod
-    def rate_law(v: float, x: Any, p: Any, i: float) -> float:
+    def rate_law(v: float, x: Named, p: Named, i: float) -> float:
         """Eq. 16."""
         rate = 0.0
         f = 1.0

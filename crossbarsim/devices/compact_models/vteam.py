@@ -6,7 +6,7 @@ import math
 from typing import Any, ClassVar
 
 from ..base import Device
-from ..parameters import State, parameter
+from ..parameters import Named, State, parameter
 from ..windows import biolek, joglekar
 
 __all__ = ["VTEAM"]
@@ -90,7 +90,7 @@ class VTEAM(Device):
     }
 
     @staticmethod
-    def current_law(v: float, x: Any, p: Any) -> float:
+    def current_law(v: float, x: Named, p: Named) -> float:
         """Eqs 4 and 6."""
         share = x.x / p.d
         if p.iv == "linear":
@@ -100,7 +100,7 @@ class VTEAM(Device):
         return v / r
 
     @staticmethod
-    def rate_law(v: float, x: Any, p: Any, i: float) -> float:
+    def rate_law(v: float, x: Named, p: Named, i: float) -> float:
         """Eq. 2."""
         share = x.x / p.d
         f = 1.0

@@ -6,7 +6,7 @@ import math
 from typing import Any, ClassVar
 
 from ..base import Device
-from ..parameters import State, parameter
+from ..parameters import Named, State, parameter
 
 __all__ = ["Yakopcic"]
 
@@ -69,13 +69,13 @@ class Yakopcic(Device):
     }
 
     @staticmethod
-    def current_law(v: float, x: Any, p: Any) -> float:
+    def current_law(v: float, x: Named, p: Named) -> float:
         """Eq. 1."""
         a = p.a_1 if v >= 0.0 else p.a_2
         return a * x.x * math.sinh(p.b * v)
 
     @staticmethod
-    def rate_law(v: float, x: Any, p: Any, i: float) -> float:
+    def rate_law(v: float, x: Named, p: Named, i: float) -> float:
         """Eqs 2-6."""
         g = 0.0
         if v > p.v_p:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from ...core.draws import Place
@@ -195,7 +196,7 @@ class InSituLinear(nn.Module):
             hook(lambda errors: self._by_lines.append((inputs, errors)))
         return y.to(x.dtype).reshape(*x.shape[:-1], self.out_features)
 
-    def transposed_read(self, volts: Any) -> Array:
+    def transposed_read(self, volts: ArrayLike) -> Array:
         """Drive the bit lines from their sense ends and read the word lines.
 
         Parameters

@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ...core.draws import Place
 from ...core.errors import ParameterError
@@ -203,7 +203,7 @@ class Faults:
             found = self.map(place, shape)
         return None if found is None else _as_map(found).part(shape)
 
-    def conductance(self, kinds: NDArray[np.int8], g_on: Any, g_off: Any) -> Array:
+    def conductance(self, kinds: NDArray[np.int8], g_on: ArrayLike, g_off: ArrayLike) -> Array:
         """Return siemens (M, N) of the faulty cells, NaN for the others."""
         values = np.full(kinds.shape, np.nan)
         for fault, value in (

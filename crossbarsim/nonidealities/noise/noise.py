@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.constants import Boltzmann, elementary_charge
 
 from ...core.array_api import Values, is_tensor, like, namespace
@@ -215,7 +216,7 @@ class ReadNoise:
 
     def conductances(
         self, conductance: Array, place: Place, count: int, first_read: int = 0,
-        *, times: Array | None = None, state: Any = None,
+        *, times: Array | None = None, state: tuple[float, NDArray[np.bool_]] | None = None,
     ) -> Array:
         """Return the conductances in `count` reads, (count, M, N) siemens: 1/f and telegraph noise.
 

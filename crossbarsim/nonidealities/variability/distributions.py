@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 
 from ...core.errors import ParameterError
@@ -36,7 +37,7 @@ class Distribution(Protocol):
         """Return the value that is not exceeded with probability u, 0 < u < 1."""
         ...
 
-    def probability(self, x: Any) -> Any:
+    def probability(self, x: ArrayLike) -> Array:
         """Return the probability of values up to x."""
         ...
 
@@ -77,11 +78,12 @@ class Normal:
         """Return the value that is not exceeded with probability u."""
         return self.of_normal(ndtri(u))
 
-    def probability(self, x: Any) -> Any:
+    def probability(self, x: ArrayLike) -> Array:
         """Return the probability of values up to x."""
         if self.sigma == 0:
             return np.where(np.asarray(x) < self.mean, 0.0, 1.0)
-        return ndtr((x - self.mean) / self.sigma)
+        found: Array = ndtr((np.asarray(x) - self.mean) / self.sigma)
+        return found
 
     def of_normal(self, z: Array) -> Array:
         """Return mean + sigma z."""
@@ -115,7 +117,7 @@ class LogNormal:
         """Return the value that is not exceeded with probability u."""
         return self.of_normal(ndtri(u))
 
-    def probability(self, x: Any) -> Any:
+    def probability(self, x: ArrayLike) -> Array:
         """Return the probability of values up to x."""
         with np.errstate(divide="ignore"):
             log = np.log(np.maximum(x, 0.0) / self.median)
@@ -153,9 +155,10 @@ class Uniform:
         """Return the value that is not exceeded with probability u."""
         return self.low + (self.high - self.low) * u
 
-    def probability(self, x: Any) -> Any:
+    def probability(self, x: ArrayLike) -> Array:
         """Return the probability of values up to x."""
-        return np.clip((x - self.low) / (self.high - self.low), 0.0, 1.0)
+        share: Array = (np.asarray(x) - self.low) / (self.high - self.low)
+        return np.clip(share, 0.0, 1.0)
 
     def of_normal(self, z: Array) -> Array:
         """Return draws made of standard normal ones."""
@@ -217,7 +220,7 @@ class Truncated:
         inner = np.clip(below + u * (above - below), _TINY, 1.0 - _TINY)
         return np.clip(self.law.quantile(inner), self.low, self.high)
 
-    def probability(self, x: Any) -> Any:
+    def probability(self, x: ArrayLike) -> Array:
         """Return the probability of values up to x."""
         below, above = self._limits()
         return np.clip((self.law.probability(x) - below) / (above - below), 0.0, 1.0)

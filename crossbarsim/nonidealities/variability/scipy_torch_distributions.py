@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
 from ...core.errors import ParameterError
@@ -32,8 +33,8 @@ class _Scipy:
     def quantile(self, u: Array) -> Array:
         return np.asarray(self.frozen.ppf(u), dtype=np.float64)
 
-    def probability(self, x: Any) -> Any:
-        return self.frozen.cdf(x)
+    def probability(self, x: ArrayLike) -> Array:
+        return np.asarray(self.frozen.cdf(x), dtype=np.float64)
 
     def of_normal(self, z: Array) -> Array:
         return self.quantile(ndtr(z))
@@ -82,10 +83,11 @@ class _Torch:
                 torch.float64).numpy()
         return found
 
-    def probability(self, x: Any) -> Any:
+    def probability(self, x: ArrayLike) -> Array:
         torch = sys.modules["torch"]
         with torch.no_grad():
-            return self.given.cdf(torch.as_tensor(x, dtype=torch.float64)).to(torch.float64).numpy()
+            shares = self.given.cdf(torch.as_tensor(x, dtype=torch.float64))
+            return np.asarray(shares.to(torch.float64).numpy())
 
     def of_normal(self, z: Array) -> Array:
         return self.quantile(ndtr(z))

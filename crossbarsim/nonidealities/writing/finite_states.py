@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ...core.array_api import Values, clip, like, namespace, search, straight_through
 from ...core.errors import ParameterError
@@ -70,7 +71,7 @@ class ConductanceStates:
         object.__setattr__(self, "values", tuple(float(v) for v in table))
 
     @classmethod
-    def table(cls, values: Any, unit: Literal["siemens", "level"] = "siemens") -> Self:
+    def table(cls, values: ArrayLike, unit: Literal["siemens", "level"] = "siemens") -> Self:
         """Return states of one's own.
 
         Parameters

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ....core.errors import BackendUnavailable, ParameterError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["RawPlot", "RawVariable", "Vector"]
 
@@ -103,7 +106,7 @@ class RawPlot:
         """Return all vectors by name."""
         return {name: self[name] for name in self.names}
 
-    def to_dataframe(self) -> Any:
+    def to_dataframe(self) -> pd.DataFrame:
         """Return a `pandas.DataFrame` over the abscissa."""
         try:
             import pandas as pd  # noqa: PLC0415 - optional

@@ -12,6 +12,9 @@ from ....netlists.circuit import Circuit
 from .names import GROUND_INDEX, Names, shown
 
 if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
     from .quantities import Part
 
 __all__ = ["Curves", "Sweep", "Transient"]
@@ -118,7 +121,7 @@ class Curves:
         """Return axes and all kept quantities by name."""
         return {**self.axes, **{name: self[name] for name in self.names}}
 
-    def to_xarray(self) -> Any:
+    def to_xarray(self) -> xr.Dataset:
         """Return an `xarray.Dataset` with labels and units."""
         try:
             import xarray as xr  # noqa: PLC0415 - optional
@@ -131,7 +134,7 @@ class Curves:
         }
         return xr.Dataset(data, {name: (name, values) for name, values in axes.items()})
 
-    def to_dataframe(self) -> Any:
+    def to_dataframe(self) -> pd.DataFrame:
         """Return a `pandas.DataFrame`, one column per quantity, over the axes."""
         try:
             import pandas as pd  # noqa: PLC0415 - optional

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ....core.errors import ParameterError
 from ....core.validation import Array
 from .results import Curves, Transient
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 __all__ = ["Stepped"]
 
@@ -106,7 +109,7 @@ class Stepped:
             for name in names
         }
 
-    def to_xarray(self) -> Any:
+    def to_xarray(self) -> xr.Dataset:
         """Return an `xarray.Dataset` over steps and abscissas."""
         self._common()
         sets = [r.to_xarray() for r in self.results]
