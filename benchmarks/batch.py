@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
+
+from crossbarsim.core.cpus import cpu_count
 
 from .crossbar_solve import show
 from .jobs import CASES
@@ -29,7 +30,7 @@ def ours(case: str, vectors: int, way: str) -> dict[str, Any]:
     job = CASES[case]
     G, _ = job.arrays(SIZE, SIZE)
     V = _inputs(vectors)
-    solver = Solver(threads=len(os.sched_getaffinity(0)))
+    solver = Solver(threads=cpu_count())
     tiny = Crossbar(G[:8, :8], Wires(word=job.ohm, bit=job.ohm))  # loads the compiled kernels
     solver.effective_matrix(tiny)
     solver.solve(tiny, V[:, :8])

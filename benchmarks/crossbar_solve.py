@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+
+from crossbarsim.core.cpus import cpu_count
 
 from .jobs import CASES
 from .peers import OURS, PEERS, available
@@ -32,7 +33,7 @@ def one(name: str, case: str, size: int) -> dict[str, Any]:
     if name == OURS:
         from crossbarsim import Crossbar, Solver, Wires  # noqa: PLC0415
 
-        sol = Solver(threads=len(os.sched_getaffinity(0))).solve(
+        sol = Solver(threads=cpu_count()).solve(
             Crossbar(G, Wires(word=job.ohm, bit=job.ohm)), V
         )
         result |= {

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crossbarsim.core.cpus import cpu_count
+
 from .crossbar_solve import show
 from .worker import measure, peak_memory
 
@@ -87,7 +89,7 @@ def reference(device: Any, t: Array, v: Array, x: Array, rate: Rate, substeps: i
 
 def ours(name: str, count: int) -> dict[str, Any]:
     """Time `Device.simulate` on `count` devices; return the first states it ends in."""
-    threads = len(os.sched_getaffinity(0))
+    threads = cpu_count()
     device, t, v, x, _ = job(name, count)
     job(name, 4)[0].simulate(t[:3], v[:3], state=x[None, :4], save="final", threads=1)  # compiles
     before = peak_memory()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
+
+from crossbarsim.core.cpus import cpu_count
 
 from .crossbar_solve import show
 from .jobs import CASES
@@ -23,7 +24,7 @@ def ours(case: str, size: int, tiles: int) -> dict[str, Any]:
 
     job = CASES[case]
     G, V = job.arrays(size, size)
-    solver = Solver(threads=len(os.sched_getaffinity(0)))
+    solver = Solver(threads=cpu_count())
 
     def work() -> Any:
         wires = Wires(word=job.ohm, bit=job.ohm)

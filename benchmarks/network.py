@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import Any
 
 import numpy as np
+
+from crossbarsim.core.cpus import cpu_count
 
 from .crossbar_solve import show
 from .worker import measure, peak_memory
@@ -39,7 +40,7 @@ def ours(tiles: int) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     wires = Wires(word=1.0, bit=1.0)
     xbars = [Crossbar(rng.uniform(1e-6, 1e-4, (TILE, TILE)), wires) for _ in range(tiles)]
-    solver = Solver(threads=len(os.sched_getaffinity(0)))
+    solver = Solver(threads=cpu_count())
     solver.effective_matrices(xbars[:2])  # compiled kernels
     before = peak_memory()
     start = time.perf_counter()
@@ -78,7 +79,7 @@ def pictures(network: str, path: str, images: int, repeats: int) -> dict[str, An
 
     from . import models  # noqa: PLC0415
 
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    torch.set_num_threads(cpu_count())
     torch.manual_seed(0)
     model = models.NETWORKS[network][0]().eval()
     batch = models.images(network, images)

@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 from scipy.sparse import coo_array, csc_array
 
+from crossbarsim.core.cpus import cpu_count
+
 from .jobs import Array
 
 # (G, V, ohm) -> (currents, seconds of assembly)
@@ -243,6 +245,6 @@ OURS = "crossbarsim"
 def ours(G: Array, V: Array, ohm: float) -> tuple[Array, float]:
     from crossbarsim import Crossbar, Solver, Wires  # noqa: PLC0415
 
-    threads = len(os.sched_getaffinity(0))
+    threads = cpu_count()
     sol = Solver(threads=threads).solve(Crossbar(G, Wires(word=ohm, bit=ohm)), V)
     return sol.currents, 0.0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import resource
 import shutil
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
+
+from .usage import children_seconds
 
 T = TypeVar("T")
 
@@ -34,13 +35,12 @@ def best_of(work: Callable[[], T], *, seconds: float = 1.0, least: int = 3) -> t
 
 def run_ngspice(deck: Path, limit: float) -> tuple[float, subprocess.CompletedProcess[str]] | None:
     """Run ngspice on `deck`, in its folder; return CPU time and process, None past `limit` s."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = children_seconds()
     try:
         done = subprocess.run(  # noqa: S603
             [shutil.which("ngspice") or "ngspice", "-b", str(deck)], cwd=deck.parent,
-            capture_output=True, text=True, timeout=limit, check=False,
+            capture_output=True, encoding="utf-8", errors="replace", timeout=limit, check=False,
         )
     except subprocess.TimeoutExpired:
         return None
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, done
+    return children_seconds() - before, done

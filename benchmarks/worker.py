@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from .usage import peak_memory
+
+__all__ = ["measure", "peak_memory"]
 
 _THREADS = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS",
@@ -22,12 +25,12 @@ def measure(target: str, arguments: dict[str, Any], threads: int, limit: float) 
 
     The process may use `threads` CPUs; libraries are told so, too.
     """
-    environment = {**os.environ, **dict.fromkeys(_THREADS, str(threads))}
+    environment = {**os.environ, "PYTHONUTF8": "1", **dict.fromkeys(_THREADS, str(threads))}
     call = json.dumps({"target": target, "arguments": arguments, "threads": threads})
     try:
         done = subprocess.run(  # noqa: S603
-            [sys.executable, "-m", "benchmarks.worker", call], capture_output=True, text=True,
-            timeout=limit, cwd=_ROOT, env=environment, check=False,
+            [sys.executable, "-m", "benchmarks.worker", call], capture_output=True,
+            encoding="utf-8", timeout=limit, cwd=_ROOT, env=environment, check=False,
         )
     except subprocess.TimeoutExpired:
         return None
@@ -36,15 +39,10 @@ def measure(target: str, arguments: dict[str, Any], threads: int, limit: float) 
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def peak_memory() -> int:
-    """Return the most bytes this process has held in memory."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
 def main() -> None:
     call = json.loads(sys.argv[1])
-    cpus = sorted(os.sched_getaffinity(0))[: call["threads"]]
-    os.sched_setaffinity(0, cpus)
+    if hasattr(os, "sched_setaffinity"):  # Linux alone; elsewhere the libraries' own limits must do
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: call["threads"]])
     module, function = call["target"].split(":")
     result = getattr(importlib.import_module(f"benchmarks.{module}"), function)(**call["arguments"])
     print(json.dumps(result))

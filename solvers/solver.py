@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
+from ..core.cpus import cpu_count
 from ..core.errors import ConvergenceError, ParameterError
 from ..core.validation import Array, finite_array
 from ..netlists.crossbar.crossbar import Crossbar, Resistive
@@ -92,7 +92,7 @@ class Solver(ManyArrays):
 
     @property
     def _threads(self) -> int:
-        return self.threads or len(os.sched_getaffinity(0))
+        return self.threads or cpu_count()
 
     # -- crossbars ---------------------------------------------------------------------------
 

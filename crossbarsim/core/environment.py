@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from importlib import metadata
 from pathlib import Path
+
+from .cpus import cpu_count
 
 __all__ = ["environment"]
 
@@ -34,12 +35,10 @@ def _version(package: str) -> str:
 
 def environment() -> dict[str, str]:
     """Return versions of Python and packages, the system and the CPUs this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    cpus = len(affinity(0)) if affinity is not None else os.cpu_count()
     return {
         "python": platform.python_version(),
         **{package: _version(package) for package in PACKAGES},
         "system": f"{platform.system()} {platform.machine()}",
         "cpu": _cpu_model(),
-        "cpus": str(cpus),
+        "cpus": str(cpu_count()),
     }

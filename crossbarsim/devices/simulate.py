@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core.compiled.threads import spread
+from ..core.cpus import cpu_count
 from ..core.errors import ConvergenceError, ParameterError
 from ..core.validation import Array, finite_array
 from ..solvers.crossbar.batched import choose_backend
@@ -156,7 +156,7 @@ def simulate(
             stats, every=every,
         )]
     else:
-        blocks = spread(block, -(-count // _BLOCK), threads or len(os.sched_getaffinity(0)))
+        blocks = spread(block, -(-count // _BLOCK), threads or cpu_count())
     for bad in blocks:
         if bad >= 0:
             raise ConvergenceError(
