@@ -5,26 +5,21 @@ from __future__ import annotations
 import datetime as dt
 import json
 from importlib.metadata import version
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from crossbarsim.core.environment import environment
+from crossbarsim.core.files import write_text
 
 from .readme import BENCHMARKS, RESULTS, write
 
 
 def machine() -> str:
     """Return what the figures were measured on."""
-    model = "unknown processor"
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                model = line.split(":")[1].strip()
-                break
     packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "scipy", "numba"))
     today = dt.datetime.now(dt.UTC).date()
-    return f"{model}, {packages}, crossbarsim {version('crossbarsim')}, {today}"
+    return f"{environment()['cpu']}, {packages}, crossbarsim {version('crossbarsim')}, {today}"
 
 
 def main(
@@ -40,7 +35,7 @@ def main(
         print(f"\n{BENCHMARKS[name].table(result)}\n", flush=True)
         if not quick:
             RESULTS.mkdir(exist_ok=True)
-            (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+            write_text(RESULTS / f"{name}.json", json.dumps(result, indent=1) + "\n")
             write()
 
 

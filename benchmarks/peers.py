@@ -21,6 +21,7 @@ import numpy as np
 from scipy.sparse import coo_array, csc_array
 
 from crossbarsim.core.cpus import cpu_count
+from crossbarsim.core.files import write_text
 
 from .jobs import Array
 
@@ -228,13 +229,14 @@ def ngspice(G: Array, V: Array, ohm: float) -> tuple[Array, float]:
             ".control", "set numdgt=15", "set width=100000", "op", f"print {vectors} > {out}",
             "quit", ".endc", ".end",
         ]
-        deck.write_text("\n".join(lines) + "\n")
+        write_text(deck, "\n".join(lines) + "\n")
         assembly = time.perf_counter() - start
         subprocess.run(  # noqa: S603
             [shutil.which("ngspice") or "ngspice", "-b", str(deck)], check=True,
             capture_output=True, env={**os.environ, "LC_ALL": "C"},
         )
-        values = [float(text.split("=")[1]) for text in out.read_text().splitlines() if "=" in text]
+        told = out.read_text(encoding="utf-8").splitlines()
+        values = [float(text.split("=")[1]) for text in told if "=" in text]
     return np.array(values), assembly
 
 

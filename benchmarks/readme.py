@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from types import ModuleType
 
+from crossbarsim.core.files import write_text
+
 from . import (
     bandwidth,
     batch,
@@ -32,7 +34,7 @@ def generated(text: str) -> str:
     for name, module in BENCHMARKS.items():
         file = RESULTS / f"{name}.json"
         if file.is_file():
-            result = json.loads(file.read_text())
+            result = json.loads(file.read_text(encoding="utf-8"))
             machine = result["machine"]
             body = f"{module.table(result)}\n\n<sub>{machine}</sub>"
             pattern = rf"(<!-- bench:{name} -->\n).*?(<!-- /bench -->)"
@@ -45,4 +47,4 @@ def generated(text: str) -> str:
 def write() -> None:
     """Bring the README up to date with the results."""
     readme = ROOT / "README.md"
-    readme.write_text(generated(readme.read_text()))
+    write_text(readme, generated(readme.read_text(encoding="utf-8")))

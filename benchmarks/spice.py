@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crossbarsim.core.files import write_text
+
 from .crossbar_solve import show
 from .spice_decks import CASES
 from .timing import run_ngspice
@@ -88,7 +90,7 @@ def ngspice(case: str, size: int, analysis: str, limit: float) -> dict[str, Any]
     )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "deck.cir"
-        path.write_text("\n".join([text, *commands, ".endc", ".end", ""]))
+        write_text(path, "\n".join([text, *commands, ".endc", ".end", ""]))
         ran = run_ngspice(path, limit)
         if ran is None:
             return None

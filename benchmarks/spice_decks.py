@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from crossbarsim.core.files import new_file
+
 _MOS = ("gamma=0.45 phi=0.65 lambda=0.03 tox=20n cgso=0.3n cgdo=0.3n cgbo=0.2n cj=0.3m "
         "cjsw=0.3n")
 
@@ -53,7 +55,8 @@ def array_1t1r(size: int, analysis: str, folder: Path) -> tuple[str, list[str]]:
     """
     del analysis
     conductance = np.random.default_rng(0).uniform(6e-6, 9e-5, (size, size))
-    np.savetxt(folder / "conductance.csv", conductance, delimiter=",")
+    with new_file(folder / "conductance.csv") as stream:
+        np.savetxt(stream, conductance, delimiter=",")
     every = range(size)
     ports = [*(f"w{i}" for i in every), *(f"b{j}" for j in every), *(f"g{i}" for i in every)]
     lines = [

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crossbarsim.core.files import write_text
+
 from .crossbar_solve import show
 from .timing import run_ngspice
 from .worker import measure
@@ -98,7 +100,7 @@ def ngspice(size: int, limit: float) -> dict[str, Any] | None:
     ]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "deck.cir"
-        path.write_text(deck.replace(".end\n", "\n".join(commands)))
+        write_text(path, deck.replace(".end\n", "\n".join(commands)))
         seconds = spent = 0.0
         while spent < REPEAT:  # the least of a few, as of ours
             found = run_ngspice(path, limit)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import NetlistError, ParameterError
+from ..core.files import save_arrays
 from ..core.npz import open_npz
 from ..core.validation import Array
 from ..netlists.crossbar.crossbar import Crossbar
@@ -139,11 +140,10 @@ class Solution:
             value = getattr(self._raw, name)
             if value is not None:
                 arrays[f"solution_{name}"] = value
-        with Path(path).open("wb") as stream:
-            np.savez(
-                stream, allow_pickle=False, solution=np.array(json.dumps(meta)), V=self.V,
-                **arrays, **self.crossbar.to_arrays(),
-            )
+        save_arrays(
+            path, solution=np.array(json.dumps(meta)), V=self.V, **arrays,
+            **self.crossbar.to_arrays(),
+        )
 
     @classmethod
     def load(cls, path: str | Path) -> Solution:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from ..core.errors import ParameterError
+from ..core.files import new_text_file, save_figure
 from ..core.units import spice_number
 from ..devices.parameters import closest
 from ..netlists.device_protocol import model, models
@@ -147,7 +148,7 @@ def iv(
         if plot or out is not None:
             console.print(f"wrote {_picture(trace, out or Path(f'{found.name}-iv.png'), preset)}")
         if table is not None:
-            with table.open("w", newline="", encoding="utf-8") as stream:
+            with new_text_file(table) as stream:
                 writer = csv.writer(stream)
                 names = (f"{s.name} ({s.unit or '1'})" for s in found.states)
                 writer.writerow(["time (s)", "voltage (V)", "current (A)", *names])
@@ -167,6 +168,4 @@ def _picture(trace: Any, path: Path, preset: str) -> Path:
     if made.states:
         plot_state(trace, ax=axes[1])
     figure.suptitle(f"{type(made).__name__}{f', {preset}' if preset else ''}", fontsize=11)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
-    return path
+    return save_figure(figure, path, dpi=150)

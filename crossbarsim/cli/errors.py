@@ -15,12 +15,20 @@ __all__ = ["reported", "studies_extra"]
 
 @contextmanager
 def reported(resume: str = "") -> Iterator[None]:
-    """Turn errors of the library into one line and exit code 2, Ctrl-C into exit code 130."""
+    """Turn errors of the library into one line and exit code 2, Ctrl-C into exit code 130.
+
+    So, too, files that cannot be read or written: a full disk, a table open in another program.
+    """
     errors = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
     try:
         yield
     except CrossbarSimError as error:
         errors.print(f"error: {error}")
+        raise typer.Exit(2) from error
+    except OSError as error:
+        if error.filename is None or error.strerror is None:
+            raise
+        errors.print(f"error: {error.filename}: {error.strerror}")
         raise typer.Exit(2) from error
     except KeyboardInterrupt as interrupt:
         errors.print(f"interrupted{resume}")

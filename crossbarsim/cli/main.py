@@ -13,6 +13,7 @@ from rich.table import Table
 
 from ..core.environment import environment
 from ..core.errors import ParameterError
+from ..core.files import save_arrays
 from ..netlists.crossbar.crossbar import Crossbar, Wires
 from ..solvers import Solver
 from .device import device
@@ -95,9 +96,11 @@ def solve(
         Console().print(table)
         Console().print(f"{solution.method}, residual {solution.residual:.1e}")
         if out is not None:
-            np.savez(
+            if out.suffix != ".npz":
+                out = out.with_name(f"{out.name}.npz")
+            save_arrays(
                 out, currents=solution.currents, word_voltages=solution.word_voltages,
-                bit_voltages=solution.bit_voltages, allow_pickle=False,
+                bit_voltages=solution.bit_voltages,
             )
 
 

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from ..core.environment import environment
 from ..core.errors import ParameterError
+from ..core.files import save_array, save_table, write_text
 from ..devices.cells.access_cells import OneSelectorOneResistor, OneTransistorOneResistor
 from ..devices.cells.transistors import EKV
 from ..netlists.crossbar.crossbar import Crossbar, Wires
@@ -198,13 +199,13 @@ def program(
                 progress=lambda share: bar.update(task, completed=share),
             )
         out.mkdir(parents=True, exist_ok=True)
-        result.to_dataframe().to_csv(out / "cells.csv", index=False)
-        np.save(out / "conductance.npy", result.conductance)
+        save_table(out / "cells.csv", result.to_dataframe())
+        save_array(out / "conductance.npy", result.conductance)
         record = {
             **result.summary(), "model": name, "preset": preset, "cells": cells, "ohm": ohm,
             "tolerance": tolerance, "seed": seed, "environment": environment(),
         }
-        (out / "summary.json").write_text(json.dumps(record, indent=1) + "\n")
+        write_text(out / "summary.json", json.dumps(record, indent=1) + "\n")
         save_program(result, out / "program.png", title=type(device).__name__)
         _print(result, console)
         for file in ("cells.csv", "conductance.npy", "summary.json", "program.png"):
@@ -247,12 +248,12 @@ def read_margin(
             wires=Wires(word=ohm, bit=ohm), read_voltage=read_voltage,
         )
         out.mkdir(parents=True, exist_ok=True)
-        result.table.to_csv(out / "read_margin.csv", index=False)
+        save_table(out / "read_margin.csv", result.table)
         files = [out / "read_margin.csv", save_read_margin(result, out / "read_margin.png")]
         if farad > 0:
             waits = studies.read_delay(many, resistance=r_on, wires=Wires(
                 word=ohm, bit=ohm, word_capacitance=farad, bit_capacitance=farad))
-            waits.table.to_csv(out / "read_delay.csv", index=False)
+            save_table(out / "read_delay.csv", waits.table)
             files += [out / "read_delay.csv", save_read_delay(waits, out / "read_delay.png")]
         table = Table("selector", "scheme", title="Largest array with a read margin of 10 %")
         table.add_column("size", justify="right")

@@ -9,6 +9,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ..core.files import plain_name, save_figure
+
 __all__ = ["save_asked", "save_pictures"]
 
 _MOST = 12  # curves of one picture
@@ -31,8 +33,7 @@ def save_pictures(deck: Path, results: list[Any]) -> list[Path]:
         used[kind] = used.get(kind, 0) + 1
         number = "" if used[kind] == 1 else str(used[kind])
         files.append(Path(f"{deck.stem}-{kind}{number}.png"))
-        figure = _figure(kind, many)
-        figure.savefig(files[-1], dpi=150)
+        save_figure(_figure(kind, many), files[-1], dpi=150)
     return files
 
 
@@ -60,8 +61,8 @@ def save_asked(deck: Path, pictures: list[Any]) -> list[Path]:
         axis.legend(fontsize="small")
         if picture.title:
             figure.suptitle(picture.title)
-        files.append(Path(f"{deck.stem}-{picture.name or f'plot{k}'}.png"))
-        figure.savefig(files[-1], dpi=150)
+        name = plain_name(picture.name) if picture.name else f"plot{k}"
+        files.append(save_figure(figure, Path(f"{deck.stem}-{name}.png"), dpi=150))
     return files
 
 

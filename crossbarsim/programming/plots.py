@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..core.errors import ParameterError
+from ..core.files import save_figure
 from .result import ProgramResult
 
 __all__ = ["plot_program", "save_program"]
@@ -189,6 +190,4 @@ def save_program(result: ProgramResult, path: Path, *, title: str = "") -> Path:
         f"{result.algorithm} steps\n{result.writes} pulses, {_si(result.energy, 'J')}, "
         f"{_si(result.time, 's')}; {result.message}", fontsize=11,
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=130)
-    return path
+    return save_figure(figure, path, dpi=130)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from ..core.draws import Place
 from ..core.errors import ParameterError
+from ..core.files import save_table
 from ..core.validation import Array
 from ..devices import VTEAM, Device, Trace
 from ..nonidealities import ConductanceStates, Fabricated, Normal, Variability, vary
@@ -69,8 +70,8 @@ class DeviceSpread:
         """Write ``devices.csv`` and ``summary.csv`` into `out`; return their paths."""
         out.mkdir(parents=True, exist_ok=True)
         paths = out / "devices.csv", out / "summary.csv"
-        self.table.to_csv(paths[0], index=False)
-        self.summary().to_csv(paths[1])
+        save_table(paths[0], self.table)
+        save_table(paths[1], self.summary(), index=True)
         return paths
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from ..core.environment import environment
+from ..core.files import save_table, write_text
 from .data.dataset import Dataset
 from .networks import CnnSettings, TrainedCnn
 
@@ -71,12 +72,12 @@ class NetworkResult(ABC):
         """Write ``results.csv``, ``table.md`` and ``study.json`` into `out`; return their paths."""
         out.mkdir(parents=True, exist_ok=True)
         paths = out / "results.csv", out / "table.md", out / "study.json"
-        self.points.to_csv(paths[0], index=False)
+        save_table(paths[0], self.points)
         tables = (
             f"{self.data.name}, {part} images ({count:,}); digital network "
             f"{100 * self.digital_accuracy[part]:.2f} %\n\n{self.markdown(part)}"
             for part, count in self.held_out.items()
         )
-        paths[1].write_text("\n".join(tables), encoding="utf-8")
-        paths[2].write_text(json.dumps(self.describe(), indent=2) + "\n", encoding="utf-8")
+        write_text(paths[1], "\n".join(tables))
+        write_text(paths[2], json.dumps(self.describe(), indent=2) + "\n")
         return paths

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..core.errors import ParameterError
+from ..core.files import save_arrays
 from .data.dataset import Dataset, Labelled
 from .data.errors import DataError
 from .progress import ProgressMeter, Silent
@@ -242,11 +243,7 @@ def _weights_hash(model: nn.Module) -> str:
 
 def _save(path: Path, network: TrainedCnn) -> None:
     state = {f"state/{name}": v.numpy() for name, v in network.model.state_dict().items()}
-    part = path.with_suffix(".part.npz")
-    np.savez(part, mean=network.mean, std=network.std, seconds=network.seconds,
-             allow_pickle=False, **state)
-    # A file under its final name is always whole.
-    part.replace(path)
+    save_arrays(path, mean=network.mean, std=network.std, seconds=network.seconds, **state)
 
 
 def _restore(path: Path, settings: CnnSettings, data: Dataset) -> TrainedCnn:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import ParameterError
+from ..core.files import append_text, write_text
 from .data.errors import DataError
 
 __all__ = ["Record"]
@@ -48,8 +49,7 @@ class Record:
             self._append({"record": FORMAT, "context": self.context})
 
     def _append(self, entry: Mapping[str, Any]) -> None:
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
+        append_text(self.path, json.dumps(entry) + "\n", durable=True)
 
     def _read(self) -> None:
         try:
@@ -59,7 +59,7 @@ class Record:
         whole = text[: text.rfind("\n") + 1]
         if whole != text:
             # The process ended while it wrote its last line: that point is computed again.
-            self.path.write_text(whole, encoding="utf-8")
+            write_text(self.path, whole)
         entries = []
         for number, line in enumerate(whole.splitlines(), start=1):
             try:

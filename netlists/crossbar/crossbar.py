@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...core.errors import NetlistError, ParameterError
+from ...core.files import save_arrays
 from ...core.npz import open_npz
 from ...core.validation import Array, nonnegative
 from .cells import Cells, StoredCells, read_cells
@@ -388,8 +389,7 @@ class Crossbar:
 
     def save(self, path: str | Path) -> None:
         """Write everything to `path`, a versioned ``.npz`` that never holds pickled objects."""
-        with Path(path).open("wb") as stream:
-            np.savez(stream, allow_pickle=False, **self.to_arrays())
+        save_arrays(path, **self.to_arrays())
 
     @classmethod
     def load(cls, path: str | Path) -> Crossbar:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from ...core.errors import ParameterError
+from ...core.files import save_figure
 from ..ir_drop_result import IrDropResult
 from ..tile_map import TileMap
 
@@ -166,9 +167,7 @@ def plot_tile(tile: TileMap, *, figure: Figure | None = None) -> Figure:
 
 
 def _save(figure: Any, path: Path, dpi: int) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=dpi)
-    return path
+    return save_figure(figure, path, dpi=dpi)
 
 
 def save_accuracy(result: IrDropResult, path: Path, *, part: str = "test") -> Path:

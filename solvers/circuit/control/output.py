@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ....core.errors import NetlistError, ParameterError
+from ....core.files import append_text, write_text
 from ..rawfile.export import raw_of
 from ..rawfile.reader import write_raw
 from .vectors import Vectors
@@ -126,11 +127,10 @@ class Writer:
         for k in range(length):
             cells = (f"{c[k]: .{digits}e}" if k < len(c) else " " * (digits + 7) for c in columns)
             lines.append(" ".join(cells))
-        mode = "a" if "appendwrite" in self.variables else "w"
+        write = append_text if "appendwrite" in self.variables else write_text
         file = self._file(arguments[0])
         try:
-            with file.open(mode, encoding="utf-8") as stream:
-                stream.write("\n".join([*lines, ""]))
+            write(file, "\n".join([*lines, ""]))
         except OSError as error:
             raise NetlistError(f"cannot be written: {error.strerror}", file=str(file)) from error
 
@@ -147,7 +147,10 @@ class Writer:
         plot = raw_of(current.result, vectors)
         file = self._file(arguments[0])
         binary = self.variables.get("filetype", "binary").lower() != "ascii"
-        write_raw(file, plot, binary=binary, padded="nopadding" not in self.variables)
+        try:
+            write_raw(file, plot, binary=binary, padded="nopadding" not in self.variables)
+        except OSError as error:
+            raise NetlistError(f"cannot be written: {error.strerror}", file=str(file)) from error
 
 
 def joined(texts: Sequence[str]) -> list[str]:

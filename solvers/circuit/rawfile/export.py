@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ....core.errors import ParameterError
+from ....core.files import new_text_file
 from ..analyses.ac import Spectrum
 from ..analyses.fourier import Harmonics
 from ..analyses.noise import NoiseSpectrum
@@ -168,7 +169,7 @@ def _write_csv(file: Path, result: Any) -> None:
         else:
             heads.append(variable.name)
             columns.append(np.real(vector))
-    with file.open("w", newline="", encoding="utf-8") as stream:
+    with new_text_file(file) as stream:
         writer = csv.writer(stream)
         writer.writerow(heads)
         writer.writerows([repr(float(v)) for v in row] for row in zip(*columns, strict=True))

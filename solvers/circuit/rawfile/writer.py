@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ....core.errors import ParameterError
+from ....core.files import new_file
 from .plots import RawPlot
 
 __all__ = ["write_raw"]
@@ -32,7 +33,7 @@ def write_raw(
     some: Sequence[RawPlot] = [plots] if isinstance(plots, RawPlot) else list(plots)
     if not some:
         raise ParameterError("`plots` must have at least one plot")
-    with Path(path).open("wb") as stream:
+    with new_file(path) as stream:
         stream.writelines(_written(plot, binary=binary, padded=padded) for plot in some)
 
 
