@@ -1,13 +1,20 @@
-"""What threads inside kernels need to wait for each other, for use inside compiled kernels only."""
+"""What threads inside kernels need to wait for each other, for use inside compiled kernels only.
+
+Reads and additions are sequentially consistent, hence also acquire and release: on processors
+that reorder memory accesses (ARM, POWER, RISC-V), what one thread wrote before `advance` is seen
+by another once `current` has shown it the new count. Everything else may be plain memory.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import numba.core.cgutils
 import numba.core.types
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba.extending import intrinsic as _untyped_intrinsic
 
 __all__ = ["advance", "current", "give_way"]
@@ -15,6 +22,16 @@ __all__ = ["advance", "current", "give_way"]
 # numba's own annotations are partial
 cgutils: Any = numba.core.cgutils
 types: Any = numba.core.types
+
+
+def _provide_yield() -> None:
+    """Let kernels find ``sched_yield`` on Windows, whose C library has none."""
+    if sys.platform == "win32":
+        switch = ctypes.WinDLL("kernel32").SwitchToThread
+        binding.add_symbol("sched_yield", ctypes.cast(switch, ctypes.c_void_p).value)
+
+
+_provide_yield()
 
 
 def _intrinsic(function: Callable[..., Any]) -> Any:
