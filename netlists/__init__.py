@@ -9,7 +9,7 @@ from ..core.errors import (
     ParameterError,
     SingularCircuitError,
 )
-from .circuit import Circuit
+from .circuit import Circuit, use_decks
 from .crossbar.crossbar import Crossbar, Resistive, Wires
 from .crossbar.ends import (
     Driven,
@@ -23,7 +23,8 @@ from .crossbar.ends import (
 )
 from .device_protocol import DeviceModel
 from .sources import Pulse, Pwl, Sine
-from .spice.read.reader import read_spice
+from .spice.reader import read_spice
+from .spice.writer import write_deck
 
 __all__ = [
     "BackendUnavailable",
@@ -51,3 +52,5 @@ __all__ = [
     "Wires",
     "read_spice",
 ]
+
+use_decks(read_spice, write_deck)

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..core.errors import ParameterError
+from ..core.errors import NetlistError, ParameterError
 from ..core.units import spice_number
 from .analyses import Analysis, Command, Measure, Save, Tran
-from .elements import KINDS, Element, Model
-from .more_elements import MoreElements
+from .crossbar.protocol import CrossbarLike
+from .crossbar_element import CrossbarBlock, changed, expand_block, tied
+from .elements import KINDS, Element, Model, Value
+from .models import find_model, make_model, own_parameters
 from .sources import Source
+from .spice.expressions.expression import Expression
 
 if TYPE_CHECKING:
     import networkx as nx
 
-    from .crossbar_element import CrossbarBlock
-
-__all__ = ["GROUND", "Circuit"]
+__all__ = ["GROUND", "Circuit", "use_decks"]
 
 GROUND = "0"
 _NAME = re.compile(r"[^\s(){}=,;$*'\"][^\s(){}=,;'\"]*")
+# what reads and writes decks knows circuits, and so stands above them
+_decks: list[tuple[Callable[[str], Circuit], Callable[[Circuit, str], str]]] = []
+
+
+def use_decks(read: Callable[[str], Circuit], write: Callable[[Circuit, str], str]) -> None:
+    """Name the functions behind `Circuit.flattened` and `Circuit.to_spice`; the package does."""
+    _decks[:] = [(read, write)]
 
 
 class Options(dict[str, float | str]):
@@ -39,7 +47,7 @@ class Options(dict[str, float | str]):
         return self._circuit
 
 
-class Circuit(MoreElements):
+class Circuit:
     """Named nodes and the elements between them; SPICE's names and signs.
 
     Every method takes the element's name, with or without its letter, its nodes (strings or
@@ -105,7 +113,7 @@ class Circuit(MoreElements):
         self.commands: list[Command] = []
         self.notes: list[str] = []
         self.arrays: dict[str, CrossbarBlock] = {}
-        self.deck: Any = None  # of a deck that was read, see `spice.read.reader`
+        self.deck: Any = None  # of a deck that was read, see `spice.reader`
 
     def __repr__(self) -> str:
         return f"Circuit({self.title!r}, {len(self._elements)} elements, {len(self._nodes)} nodes)"
@@ -175,6 +183,38 @@ class Circuit(MoreElements):
         start = () if ic is None else (("ic", spice_number("ic", ic)),)
         return self._add("C", name, (positive, negative), value, parameters=start)
 
+    def L(
+        self, name: object, positive: object, negative: object, inductance: object, *,
+        ic: object = None,
+    ) -> Circuit:
+        """Add an inductor, henry; `ic` is its current at the start, ampere."""
+        value = spice_number("inductance", inductance)
+        if value <= 0:
+            raise ParameterError(f"L {name}: `inductance` must be > 0 henry; got {value!r}")
+        start = () if ic is None else (("ic", spice_number("ic", ic)),)
+        return self._add("L", name, (positive, negative), value, parameters=start)
+
+    def K(self, name: object, first: str, second: str, coupling: object) -> Circuit:
+        """Couple two inductors; `coupling` is from -1 to 1."""
+        value = spice_number("coupling", coupling)
+        if not -1.0 <= value <= 1.0:
+            raise ParameterError(f"K {name}: `coupling` must be from -1 to 1; got {value!r}")
+        ends = tuple(
+            (key, self._full("L", other).lower()) for key, other in (("l1", first), ("l2", second))
+        )
+        return self._add("K", name, (), value, parameters=ends)
+
+    def T(
+        self, name: object, first: tuple[object, object], second: tuple[object, object], *,
+        z0: object, td: object,
+    ) -> Circuit:
+        """Add an ideal line between two ports, pairs of nodes: `z0` ohm, `td` second."""
+        given = (("z0", spice_number("z0", z0)), ("td", spice_number("td", td)))
+        for key, value in given:
+            if value <= 0:
+                raise ParameterError(f"T {name}: `{key}` must be > 0; got {value!r}")
+        return self._add("T", name, (*first, *second), 0.0, parameters=given)
+
     def V(
         self, name: object, positive: object, negative: object, voltage: object, *,
         ac: object = None,
@@ -238,6 +278,116 @@ class Circuit(MoreElements):
         value = spice_number("transresistance", transresistance)
         return self._add("H", name, (positive, negative), value, self._full("V", source))
 
+    def B(
+        self, name: object, positive: object, negative: object, *, v: str | None = None,
+        i: str | None = None,
+    ) -> Circuit:
+        """Add a behavioural source: an expression of its voltage `v` or its current `i`.
+
+        Such as ``i="1m*tanh(v(in, out)) + i(v1)"``, see `netlists.spice.expressions`.
+        """
+        if (v is None) == (i is None):
+            raise ParameterError(f"B {name}: give either `v` or `i`")
+        which, text = ("v", v) if v is not None else ("i", i)
+        try:
+            expression = Expression(str(text)).renamed(self._probe)
+        except NetlistError as error:
+            raise ParameterError(f"B {name}: {error.message}") from None
+        if expression.names:
+            raise ParameterError(f"B {name}: `{expression.names[0]}` has no value")
+        return self._add("B", name, (positive, negative), 0.0, parameters=((which, expression),))
+
+    def _probe(self, probe: tuple[str, ...]) -> tuple[str, ...]:
+        return ("v", self.node(probe[1]), self.node(probe[2])) if probe[0] == "v" else probe
+
+    def model(self, name: str, kind: str, *, level: int | str = 1, **parameters: object) -> Circuit:
+        """Add a model card.
+
+        Parameters
+        ----------
+        name : str
+        kind : str
+            ``"d"``, ``"npn"``, ``"pnp"``, ``"njf"``, ``"pjf"``, ``"nmos"``, ``"pmos"``, ``"sw"``,
+            ``"csw"``, ``"r"``, ``"c"``, ``"l"``, or a memristor of the registry.
+        level : int or str
+            Of MOS transistors 1, 2, 3 or ``"ekv"``.
+        **parameters
+            As in decks, `crossbarsim.netlists.spice.cards`; an underscore behind a word of
+            Python does not count: ``is_=1e-14``.
+        """
+        key = str(name).lower()
+        if key in self.models:
+            raise ParameterError(f"the circuit already has a model {name!r}")
+        self.models[key] = make_model(key, str(kind).lower(), level, parameters)
+        return self
+
+    def D(
+        self, name: object, anode: object, cathode: object, model: str, **parameters: object
+    ) -> Circuit:
+        """Add a diode; `parameters` such as ``area=2``."""
+        return self._modelled("D", name, (anode, cathode), model, ("d",), parameters)
+
+    def Q(
+        self, name: object, collector: object, base: object, emitter: object, model: str,
+        substrate: object = None, **parameters: object,
+    ) -> Circuit:
+        """Add a bipolar transistor."""
+        nodes = (collector, base, emitter, *(() if substrate is None else (substrate,)))
+        return self._modelled("Q", name, nodes, model, ("npn", "pnp"), parameters)
+
+    def J(
+        self, name: object, drain: object, gate: object, source: object, model: str,
+        **parameters: object,
+    ) -> Circuit:
+        """Add a junction field-effect transistor."""
+        return self._modelled("J", name, (drain, gate, source), model, ("njf", "pjf"), parameters)
+
+    def M(
+        self, name: object, drain: object, gate: object, source: object, bulk: object, model: str,
+        **parameters: object,
+    ) -> Circuit:
+        """Add a MOS transistor; `parameters` such as ``w="1u"``, ``l="0.2u"``."""
+        nodes = (drain, gate, source, bulk)
+        return self._modelled("M", name, nodes, model, ("nmos", "pmos"), parameters)
+
+    def S(
+        self, name: object, positive: object, negative: object, control_positive: object,
+        control_negative: object, model: str, **parameters: object,
+    ) -> Circuit:
+        """Add a voltage-controlled switch; ``on=True`` lets it start switched on."""
+        nodes = (positive, negative, control_positive, control_negative)
+        return self._modelled("S", name, nodes, model, ("sw",), parameters)
+
+    def W(
+        self, name: object, positive: object, negative: object, source: str, model: str,
+        **parameters: object,
+    ) -> Circuit:
+        """Add a switch controlled by the current through the voltage source `source`."""
+        return self._modelled(
+            "W", name, (positive, negative), model, ("csw",), parameters, self._full("V", source)
+        )
+
+    def N(
+        self, name: object, positive: object, negative: object, model: str, **parameters: object
+    ) -> Circuit:
+        """Add a memristor.
+
+        `parameters` are its state at the start by name, or ``conductance`` (siemens) at the read
+        voltage, and parameters of its own.
+        """
+        return self._modelled("N", name, (positive, negative), model, (), parameters)
+
+    def _modelled(
+        self, kind: str, name: object, nodes: tuple[object, ...], model: str,
+        kinds: tuple[str, ...], parameters: dict[str, Any], control: str = "",
+    ) -> Circuit:
+        full, key = self._full(kind, name), str(model).lower()
+        found = find_model(self.models, full, str(model), kinds)
+        return self.add(Element(
+            kind, full, tuple(self.node(n) for n in nodes), 0.0, control,
+            parameters=own_parameters(full, kind, found, parameters), model=key,
+        ))
+
     def subcircuit(self, name: str, text: str) -> Circuit:
         """Add the definition of a subcircuit, ``.subckt name ...`` to ``.ends``."""
         key = name.lower()
@@ -257,6 +407,46 @@ class Circuit(MoreElements):
             raise ParameterError(f"X {name}: the circuit has no subcircuit {subcircuit!r}")
         values = tuple((key, spice_number(key, value)) for key, value in parameters.items())
         return self._add("X", name, tuple(nodes), 0.0, subcircuit, parameters=values)
+
+    def crossbar(self, name: object, xbar: CrossbarLike, **ends: Any) -> Circuit:
+        """Add a whole crossbar as one element.
+
+        `Solver` solves it together with the rest of the circuit: the structured solver eliminates
+        its inner nodes, for operating points, sweeps and transients, which move the states of its
+        devices.
+
+        Parameters
+        ----------
+        name : str or int
+        xbar : Crossbar
+            Its wires and cells; what its `ends` say does not count.
+        **ends
+            ``word_left=nodes, bit_bottom=nodes``, ``word_right=``, ``bit_top=``: one node per
+            line, to which the line's end segment leads; ends that are not named float.
+            ``gate=nodes`` for cells with transistors: one per gate line.
+
+        Raises
+        ------
+        ParameterError
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from crossbarsim import Circuit, Crossbar, Solver, Wires
+        >>> circuit = Circuit("one column into a transimpedance amplifier")
+        >>> xbar = Crossbar(np.full((2, 1), 1e-4), Wires(word=1.0, bit=1.0))
+        >>> circuit.V("1", "a", 0, 0.1).V("2", "b", 0, 0.2)
+        Circuit('one column into a transimpedance amplifier', 2 elements, 2 nodes)
+        >>> circuit.crossbar("1", xbar, word_left=["a", "b"], bit_bottom=["in"]).R(
+        ...     "f", "in", "out", "10k").E("1", "out", 0, 0, "in", 1e5)
+        Circuit('one column into a transimpedance amplifier', 5 elements, 4 nodes)
+        >>> round(Solver().operating_point(circuit)["v(out)"], 4)
+        -0.2999
+        """
+        block, nodes = tied(xbar, ends)
+        self._add("X", name, nodes, 0.0, "crossbar")
+        self.arrays[self._full("X", name).lower()] = block
+        return self
 
     def transient(self, t_stop: object, max_step: object = 0.0) -> Circuit:
         """Make the deck's analysis a transient of `t_stop` seconds, steps up to `max_step`.
@@ -280,7 +470,7 @@ class Circuit(MoreElements):
 
     def _add(
         self, kind: str, name: object, nodes: tuple[object, ...], value: float, control: str = "",
-        wave: Source | None = None, parameters: tuple[tuple[str, float], ...] = (),
+        wave: Source | None = None, parameters: tuple[tuple[str, Value | str], ...] = (),
     ) -> Circuit:
         full, named = self._full(kind, name), tuple(self.node(n) for n in nodes)
         return self.add(Element(kind, full, named, value, control, wave, parameters))
@@ -308,7 +498,7 @@ class Circuit(MoreElements):
         """
         import networkx as nx  # noqa: PLC0415 - heavy, and needed by few
 
-        graph: Any = nx.MultiGraph()
+        graph: nx.MultiGraph[str] = nx.MultiGraph()
         graph.add_node(GROUND)
         graph.add_nodes_from(self._nodes)
         for e in self:
@@ -319,8 +509,7 @@ class Circuit(MoreElements):
                 for node in e.nodes[2:len(e.nodes) - block.gate_lines]:
                     graph.add_edge(e.nodes[0], node, key=f"{e.name}:{node}", kind="X", value=0.0)
             graph.add_edge(e.nodes[0], e.nodes[1], key=e.name, kind=e.kind, value=e.value)
-        result: nx.MultiGraph[str] = graph
-        return result
+        return graph
 
     def replace(self, element: Element) -> Circuit:
         """Put an element in the place of the one of the same name."""
@@ -329,8 +518,6 @@ class Circuit(MoreElements):
             raise ParameterError(f"{element.name}: kind and nodes must stay")
         key = element.name.lower()
         if key in self.arrays:
-            from .crossbar_element import changed  # noqa: PLC0415 - it makes circuits
-
             self.arrays[key] = changed(self.arrays[key], before, element)
         self._elements[element.name.lower()] = element
         return self
@@ -366,9 +553,19 @@ class Circuit(MoreElements):
         NetlistError
             Cells that exist in Python only.
         """
-        from .crossbar_element import expanded  # noqa: PLC0415 - it makes circuits
-
-        return expanded(self, tuple(keep))
+        wanted = set(self.arrays) - set(keep)
+        if not wanted:
+            return self
+        made = self.without_elements()
+        for element in self:
+            key = element.name.lower()
+            if key not in wanted:
+                made.add(element)
+                continue
+            del made.arrays[key]
+            for inner in expand_block(element, self.arrays[key]):
+                made.add(inner)
+        return made
 
     @property
     def subcircuits(self) -> dict[str, str]:
@@ -383,9 +580,7 @@ class Circuit(MoreElements):
         NetlistError
             A definition that cannot be read.
         """
-        from .spice.read.reader import read_spice  # noqa: PLC0415 - it makes circuits
-
-        return read_spice(self.to_spice())
+        return _decks[0][0](self.to_spice())
 
     def to_spice(self, dialect: str = "") -> str:
         """Return a deck of the circuit and all that it asks for.
@@ -402,6 +597,4 @@ class Circuit(MoreElements):
         NetlistError
             An element that cannot be written.
         """
-        from .spice.write.deck import write_deck  # noqa: PLC0415 - it needs the circuit
-
-        return write_deck(self, dialect)
+        return _decks[0][1](self, dialect)

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import NetlistError, ParameterError
 from ..core.validation import Array
-from .crossbar.crossbar import Crossbar, Resistive, Wires
+from .crossbar.cells import Resistive
 from .crossbar.ends import END_NAMES
+from .crossbar.protocol import CrossbarLike
+from .crossbar.wires import Wires
 from .elements import Element
 
-if TYPE_CHECKING:
-    from .circuit import Circuit
-
-__all__ = ["CrossbarBlock", "changed", "doubly_tied", "expand_block", "expanded", "has_inside",
-           "plain", "segments", "tied"]
+__all__ = ["CrossbarBlock", "changed", "doubly_tied", "expand_block", "has_inside", "plain",
+           "segments", "tied"]
 
 _INNER = re.compile(r"(wl|bl|in|cell)(\d+)_(\d+)")
 _WIRES = ("word", "bit", "word_capacitance", "bit_capacitance")
@@ -66,7 +65,7 @@ class CrossbarBlock:
     length: float = 1e-7
     gates: Literal["rows", "columns"] = "rows"
     side: Literal["bit", "word"] = "bit"
-    crossbar: Crossbar | None = field(default=None, repr=False)
+    crossbar: CrossbarLike | None = field(default=None, repr=False)
 
     @property
     def layout(self) -> Literal["crosspoint", "parallel"]:
@@ -103,9 +102,9 @@ class CrossbarBlock:
         return found
 
 
-def tied(xbar: Crossbar, ends: dict[str, Any]) -> tuple[CrossbarBlock, tuple[object, ...]]:
+def tied(xbar: CrossbarLike, ends: dict[str, Any]) -> tuple[CrossbarBlock, tuple[object, ...]]:
     """Return a block of `xbar` and its nodes, of ``end=nodes``; see `Circuit.crossbar`."""
-    if not isinstance(xbar, Crossbar):
+    if not (hasattr(xbar, "cells") and isinstance(getattr(xbar, "wires", None), Wires)):
         raise ParameterError(f"`xbar` must be a Crossbar; got {type(xbar).__name__}")
     gate = ends.pop("gate", None)
     unknown = set(ends) - set(END_NAMES)
@@ -165,33 +164,16 @@ def changed(block: CrossbarBlock, before: Element, after: Element) -> CrossbarBl
     return replace(block, wires=wires)
 
 
-def has_inside(circuit: Circuit, kind: str, name: str) -> bool:
-    """Whether a node (kind "v") or a cell ("i") is inside of one of the circuit's crossbars."""
+def has_inside(arrays: Mapping[str, CrossbarBlock], kind: str, name: str) -> bool:
+    """Whether a node (kind "v") or a cell ("i") is inside of one of a circuit's crossbars."""
     element, _, inner = name.rpartition(".")
     match = _INNER.fullmatch(inner)
-    if match is None or element not in circuit.arrays or (match[1] == "cell") != (kind == "i"):
+    if match is None or element not in arrays or (match[1] == "cell") != (kind == "i"):
         return False
-    block = circuit.arrays[element]
+    block = arrays[element]
     rows, columns = block.shape
     there = int(match[2]) < rows and int(match[3]) < columns
     return there and (match[1] != "in" or block.gate_lines > 0)
-
-
-def expanded(circuit: Circuit, keep: Collection[str] = ()) -> Circuit:
-    """Return the circuit with its crossbars written out; see `Circuit.expanded`."""
-    wanted = set(circuit.arrays) - set(keep)
-    if not wanted:
-        return circuit
-    made = circuit.without_elements()
-    for element in circuit:
-        key = element.name.lower()
-        if key not in wanted:
-            made.add(element)
-            continue
-        del made.arrays[key]
-        for inner in expand_block(element, circuit.arrays[key]):
-            made.add(inner)
-    return made
 
 
 def plain(block: CrossbarBlock) -> bool:
@@ -336,8 +318,8 @@ def _outer(
 
 def segments(block: CrossbarBlock) -> dict[str, Array]:
     """Return the segments of word lines "wl" and bit lines "bl", ohm, with the ends' own."""
-    lines = Crossbar(np.zeros(block.shape), block.wires, layout=block.layout)
-    word, bit = np.array(lines.word_segments), np.array(lines.bit_segments)
+    word = np.array(block.wires.word_segments(block.shape, block.layout))
+    bit = np.array(block.wires.bit_segments(block.shape))
     across = block.layout == "crosspoint"
     driver, sense = block.wires.driver, block.wires.sense
     if across:

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Column, Table
 
 from ..core.errors import NetlistError, ParameterError
-from ..netlists.spice.read.reader import read_spice
+from ..netlists.spice.reader import read_spice
 from .errors import reported, studies_extra
 
 if TYPE_CHECKING:

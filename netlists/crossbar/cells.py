@@ -1,4 +1,4 @@
-"""What a crossbar asks of cells that are more than resistors."""
+"""Cells of a crossbar: plain resistors, and what it asks of cells that are more."""
 
 from __future__ import annotations
 
@@ -6,15 +6,36 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from numpy.typing import ArrayLike
+import numpy as np
 
 from ...core.errors import ParameterError
-from ...core.validation import Array
+from ...core.validation import Array, nonnegative
 
 __all__ = [
-    "CellPoint", "CellSlopes", "CellSpice", "Cells", "SpiceCells", "StoredCells", "read_cells",
-    "register_reader",
+    "CellPoint", "CellSlopes", "CellSpice", "Cells", "Resistive", "SpiceCells", "StoredCells",
+    "read_cells", "register_reader",
 ]
+
+
+@dataclass(frozen=True, eq=False)
+class Resistive:
+    """Cells that are plain resistors.
+
+    Parameters
+    ----------
+    conductance : (M, N) array
+        Siemens, >= 0; 0 is an open cell.
+    """
+
+    conductance: Array
+
+    def __post_init__(self) -> None:
+        array = nonnegative("conductance", self.conductance, "siemens")
+        if array.ndim != 2 or array.size == 0:
+            raise ParameterError(
+                f"`conductance` must have shape (M, N) with M, N >= 1; got {array.shape}"
+            )
+        object.__setattr__(self, "conductance", np.ascontiguousarray(array))
 
 
 @dataclass(frozen=True, eq=False)

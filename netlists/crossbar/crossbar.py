@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,134 +13,18 @@ from numpy.typing import ArrayLike
 from ...core.errors import NetlistError, ParameterError
 from ...core.files import save_arrays
 from ...core.npz import open_npz
-from ...core.validation import Array, nonnegative
-from .cells import Cells, StoredCells, read_cells
+from ...core.validation import Array
+from ..circuit import Circuit
+from .cells import Cells, Resistive, StoredCells, read_cells
 from .ends import END_NAMES, EndArrays, Ends, end_arrays
 from .ends_json import ends_from_json, ends_to_json
-
-if TYPE_CHECKING:
-    from ..circuit import Circuit
+from .expansion import expand_crossbar
+from .wires import Wires
 
 __all__ = ["Crossbar", "Resistive", "Wires"]
 
 _FORMAT = 1
 _ZERO = np.zeros(())
-
-
-def _read_only(array: Array) -> Array:
-    if array.flags.writeable:
-        array = array.copy()
-        array.setflags(write=False)
-    return array
-
-
-class Wires:
-    """Resistance of the lines, segment by segment.
-
-    Parameters
-    ----------
-    word : float, (M, N) or (M, N+1) array
-        Ohm per segment of the word lines. ``[i, 0]`` lies between the driver and the first
-        crosspoint, ``[i, j]`` between the crosspoints j-1 and j, ``[i, N]`` (optional, else 0)
-        between the last crosspoint and the right end. A scalar fills all of them.
-    bit : float, (M, N) or (M+1, N) array
-        Ohm per segment of the bit lines. In (M, N), ``[i, j]`` lies between the rows i and i+1
-        and ``[M-1, j]`` leads to the sense node; (M+1, N) puts one more above row 0.
-    driver, sense : float or array
-        Ohm in series with every driven end of the word lines (scalar or (M,)) and every sensed
-        end of the bit lines (scalar or (N,)).
-    word_capacitance, bit_capacitance : float
-        Farad per segment, for transients.
-
-    Notes
-    -----
-    0 merges the nodes at both sides of a segment, ``inf`` breaks the line. An outer segment
-    counts only where that end is connected.
-    """
-
-    __slots__ = ("bit", "bit_capacitance", "driver", "sense", "word", "word_capacitance")
-
-    word: Array
-    bit: Array
-    driver: Array
-    sense: Array
-    word_capacitance: Array
-    bit_capacitance: Array
-
-    def __init__(
-        self,
-        word: ArrayLike = 0.0,
-        bit: ArrayLike = 0.0,
-        driver: ArrayLike = 0.0,
-        sense: ArrayLike = 0.0,
-        word_capacitance: ArrayLike = 0.0,
-        bit_capacitance: ArrayLike = 0.0,
-    ) -> None:
-        values: dict[str, Array] = {}
-        for name, value in (("word", word), ("bit", bit)):
-            values[name] = nonnegative(name, value, "ohm", infinite=True)
-            if values[name].ndim not in (0, 2):
-                raise ParameterError(
-                    f"`{name}` must be a scalar or a 2-D array of segments; "
-                    f"got shape {values[name].shape}"
-                )
-        for name, value in (("driver", driver), ("sense", sense)):
-            values[name] = nonnegative(name, value, "ohm")
-            if values[name].ndim > 1:
-                raise ParameterError(
-                    f"`{name}` must be a scalar or one value per line; "
-                    f"got shape {values[name].shape}"
-                )
-        for name, value in (
-            ("word_capacitance", word_capacitance),
-            ("bit_capacitance", bit_capacitance),
-        ):
-            values[name] = nonnegative(name, value, "farad")
-        for name, array in values.items():
-            object.__setattr__(self, name, _read_only(array))
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"Wires is immutable; make a new one to change `{name}`")
-
-    def __repr__(self) -> str:
-        parts = []
-        for name in ("word", "bit", "driver", "sense"):
-            array = getattr(self, name)
-            value = f"{float(array):g}" if array.ndim == 0 else f"<{array.shape}>"
-            parts.append(f"{name}={value}")
-        return f"Wires({', '.join(parts)})"
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Wires):
-            return NotImplemented
-        return all(np.array_equal(getattr(self, n), getattr(other, n)) for n in self.__slots__)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __reduce__(self) -> tuple[type[Wires], tuple[Array, ...]]:
-        order = ("word", "bit", "driver", "sense", "word_capacitance", "bit_capacitance")
-        return Wires, tuple(getattr(self, name) for name in order)
-
-
-@dataclass(frozen=True, eq=False)
-class Resistive:
-    """Cells that are plain resistors.
-
-    Parameters
-    ----------
-    conductance : (M, N) array
-        Siemens, >= 0; 0 is an open cell.
-    """
-
-    conductance: Array
-
-    def __post_init__(self) -> None:
-        array = nonnegative("conductance", self.conductance, "siemens")
-        if array.ndim != 2 or array.size == 0:
-            raise ParameterError(
-                f"`conductance` must have shape (M, N) with M, N >= 1; got {array.shape}"
-            )
-        object.__setattr__(self, "conductance", np.ascontiguousarray(array))
 
 
 class Crossbar:
@@ -274,30 +156,12 @@ class Crossbar:
 
         In the parallel layout (M+1, N): ``[i, j]`` leads to row i, ``[M, j]`` away.
         """
-        rows, columns = self.shape
-        word = self.wires.word
-        if self.layout == "parallel":
-            if word.ndim == 0:
-                return np.full((rows + 1, columns), float(word))
-            if word.shape[0] == rows + 1:
-                return word
-            return np.concatenate([word, np.zeros((1, columns))], axis=0)
-        if word.ndim == 0:
-            return np.full((rows, columns + 1), float(word))
-        if word.shape[1] == columns + 1:
-            return word
-        return np.concatenate([word, np.zeros((rows, 1))], axis=1)
+        return self.wires.word_segments(self.shape, self.layout)
 
     @property
     def bit_segments(self) -> Array:
         """Bit-line segments, (M+1, N) ohm: ``[i, j]`` leads to row i, ``[M, j]`` to the sense."""
-        rows, columns = self.shape
-        bit = self.wires.bit
-        if bit.ndim == 0:
-            return np.full((rows + 1, columns), float(bit))
-        if bit.shape[0] == rows + 1:
-            return bit
-        return np.concatenate([np.zeros((1, columns)), bit], axis=0)
+        return self.wires.bit_segments(self.shape)
 
     @cached_property
     def line_ends(self) -> dict[str, EndArrays]:
@@ -351,8 +215,6 @@ class Crossbar:
         max_step : float
             Largest step of the transient, second; 0 leaves it to SPICE.
         """
-        from .expansion import expand_crossbar  # noqa: PLC0415 - the expansion needs this module
-
         return expand_crossbar(
             self, V, gate_voltage=gate_voltage, waveforms=waveforms, gate=gate, t_stop=t_stop,
             max_step=max_step,

@@ -12,17 +12,17 @@ from ...core.errors import ParameterError
 from ...core.validation import finite_array
 from ..circuit import GROUND, Circuit
 from ..sources import Source
-from .cells import SpiceCells
-from .crossbar import Crossbar, Resistive
+from .cells import Resistive, SpiceCells
 from .ends import Driven, End, Floating, Grounded, LoadResistor, Sensed, Transimpedance
+from .protocol import CrossbarLike
 from .waveforms import Waves, read_waves
 
 __all__ = ["expand_crossbar"]
 
 
 def expand_crossbar(
-    xbar: Crossbar, V: ArrayLike | None = None, *, gate_voltage: ArrayLike | None = None,
-    waveforms: Any = None, gate: Any = None, t_stop: float | None = None, max_step: float = 0.0
+    xbar: CrossbarLike, V: Any = None, *, gate_voltage: Any = None, waveforms: Any = None,
+    gate: Any = None, t_stop: float | None = None, max_step: float = 0.0,
 ) -> Circuit:
     """Do what `Crossbar.to_circuit` says."""
     rows, columns = xbar.shape
@@ -57,7 +57,7 @@ class _Expansion:
     """The lines of one crossbar, one after the other, into a circuit."""
 
     def __init__(
-        self, circuit: Circuit, xbar: Crossbar, volts: Any, waves: dict[str, Waves]
+        self, circuit: Circuit, xbar: CrossbarLike, volts: Any, waves: dict[str, Waves]
     ) -> None:
         self.circuit, self.xbar, self.volts, self.waves = circuit, xbar, volts, waves
         rows, columns = xbar.shape

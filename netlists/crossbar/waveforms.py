@@ -11,8 +11,8 @@ import numpy as np
 from ...core.errors import ParameterError
 from ...core.validation import Array, finite_array
 from ..sources import Pwl, Source
-from .crossbar import Crossbar
 from .ends import END_NAMES
+from .protocol import CrossbarLike
 
 __all__ = ["Waves", "read_waves"]
 
@@ -70,7 +70,7 @@ def _waves(name: str, value: Any, lines: int, t_stop: float | None) -> Waves:
 
 
 def read_waves(
-    xbar: Crossbar, waveforms: Any, t_stop: float | None, gate: Any, gate_lines: int | None
+    xbar: CrossbarLike, waveforms: Any, t_stop: float | None, gate: Any, gate_lines: int | None
 ) -> tuple[dict[str, Waves], float]:
     """Check the drive of `xbar`, in the forms that `Solver.transient` takes.
 

@@ -160,3 +160,10 @@ def test_ngspice_runs_the_deck_to_the_same_numbers(name, tmp_path):
     scale = {kind: max(abs(ours[q]) for q in shown if q[0] == kind) for kind in "vi"}
     for query, value in found.items():
         assert float(value) == pytest.approx(ours[query], abs=1e-9 * scale[query[0]]), query
+
+
+def test_a_model_that_is_missing_is_named():
+    with pytest.raises(ParameterError, match="the circuit has no model 'dd'; add it first, with `model`"):
+        Circuit().D(1, "a", 0, "dd")
+    with pytest.raises(ParameterError, match="no model 'dd'; there are fast; add it first"):
+        Circuit().model("fast", "d").D(1, "a", 0, "dd")

@@ -135,7 +135,7 @@ BOMBS = {
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_texts_made_to_hang(name, monkeypatch):
-    from crossbarsim.netlists.spice.read import reader
+    from crossbarsim.netlists.spice import reader
 
     monkeypatch.setattr(reader, "MOST_INSTANCES", 5000)
     check("title\n" + BOMBS[name] + "\n")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from crossbarsim.netlists import read_spice
-from crossbarsim.netlists.spice.read import reader
+from crossbarsim.netlists.spice import reader
 from crossbarsim.netlists.spice.read.instance_cache import Templates
 
 from crossbarsim import CrossbarSimError, NetlistError

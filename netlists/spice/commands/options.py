@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from ...circuit import Circuit
 from ..read.scope import plain_number
 from ..read.subcircuit_tree import did_you_mean
+from .command_line import CommandLine
 from .command_names import CHANGING, OPTION_NAMES, WITHOUT_EFFECT
-
-if TYPE_CHECKING:
-    from .dot_commands import CommandLine
 
 __all__ = ["read_options", "set_temperature"]
 

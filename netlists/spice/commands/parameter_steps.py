@@ -5,14 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from ....core.errors import NetlistError, ParameterError
 from ...analyses import Step, Sweep
+from ...circuit import Circuit
 from ...elements import Element
-
-if TYPE_CHECKING:
-    from ...circuit import Circuit
 
 __all__ = ["altered", "step_circuits"]
 

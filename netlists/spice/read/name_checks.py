@@ -92,7 +92,8 @@ def opened(circuit: Circuit) -> Circuit:
         names += element.nodes
     for _, _, expression in asked(circuit):
         names += [
-            p[1] for p in expression.sources if p[0] != "v" and not has_inside(circuit, *p[:2])
+            p[1] for p in expression.sources
+            if p[0] != "v" and not has_inside(circuit.arrays, *p[:2])
         ]
     for analysis in circuit.analyses:
         if isinstance(analysis, (Noise, Tf, Sens)):
@@ -142,9 +143,9 @@ def _outputs(circuit: Circuit, nodes: set[str]) -> None:
         for probe in expression.sources:
             if probe[0] == "v":
                 _voltage(nodes, tuple(
-                    n for n in probe if not has_inside(circuit, "v", n)
+                    n for n in probe if not has_inside(circuit.arrays, "v", n)
                 ), where, label)
-            elif probe[1] not in circuit and not has_inside(circuit, *probe[:2]):
+            elif probe[1] not in circuit and not has_inside(circuit.arrays, *probe[:2]):
                 raise _refuse(where, f"{label}: there is no element `{probe[1]}`"
                               f"{did_you_mean(probe[1], elements)}")
 

@@ -1,1 +1,5 @@
-"""Circuits to decks: what we read back, and what ngspice runs unchanged."""
+"""Circuits to decks: what we read back, and what ngspice runs unchanged.
+
+`crossbarsim.netlists.spice.writer` chooses the dialect; a new dialect is a subclass of
+`deck.Writer`.
+"""

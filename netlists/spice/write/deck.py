@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ....core.errors import NetlistError, ParameterError
 from ...analyses import (
@@ -24,6 +24,7 @@ from ...analyses import (
     Tf,
     Tran,
 )
+from ...circuit import Circuit
 from ...elements import Element, Model
 from ...sources import spice_source
 from ..expressions.expression import Expression
@@ -32,10 +33,7 @@ from ..expressions.text import write_number
 from ..read.elements.crossbar_macro import write_crossbar
 from .step_loop import flat_name, step_commands, wrapped
 
-if TYPE_CHECKING:
-    from ...circuit import Circuit
-
-__all__ = ["Writer", "write_deck"]
+__all__ = ["Writer"]
 
 _MODELLED = "RCLDQJMSWN"
 _PARTS = {"db": "db", "ph": "p", "re": "r", "im": "i", "abs": "m"}
@@ -356,21 +354,3 @@ class Writer:
         for kind, values in ((".ic", circuit.initial), (".nodeset", circuit.nodeset)):
             for node, volt in values.items():
                 yield f"{kind} v({node})={write_number(volt)}"
-
-
-def write_deck(circuit: Circuit, dialect: str = "") -> str:
-    """Do what `Circuit.to_spice` says."""
-    if dialect not in ("", "ngspice"):
-        raise ParameterError(f"`dialect` must be '' or 'ngspice'; got {dialect!r}")
-    writer: Writer
-    if any(write_crossbar("", circuit[name]) is None for name in circuit.arrays) or (
-        dialect == "ngspice" and circuit.arrays
-    ):
-        circuit = circuit.expanded()
-    if dialect == "ngspice":
-        from .ngspice import NgspiceWriter  # noqa: PLC0415 - it is made of this
-
-        writer = NgspiceWriter(circuit)
-    else:
-        writer = Writer(circuit)
-    return "\n".join([circuit.title or "crossbarsim", *writer.lines(), ".end", ""])

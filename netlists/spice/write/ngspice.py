@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ....core.errors import NetlistError, ParameterError
 from ... import device_protocol
 from ...analyses import Analysis, Dc, Four, Step, Tran
+from ...circuit import Circuit
 from ...crossbar.cells import SpiceCells
 from ...elements import Element, Model
 from ..expressions.expression import Expression
@@ -19,9 +20,6 @@ from ..expressions.text import write_number
 from .deck import Writer
 from .ekv import ekv_lines
 from .step_loop import flat_name
-
-if TYPE_CHECKING:
-    from ...circuit import Circuit
 
 __all__ = ["NgspiceWriter"]
 

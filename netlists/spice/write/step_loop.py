@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from ....core.errors import NetlistError
 from ...analyses import Step
+from ...circuit import Circuit
 from ...elements import Element
 from ..commands.parameter_steps import step_circuits
 from ..expressions.text import write_number
-
-if TYPE_CHECKING:
-    from ...circuit import Circuit
 
 __all__ = ["flat_name", "step_commands", "wrapped"]
 

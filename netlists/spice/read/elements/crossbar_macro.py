@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .....core.validation import Array
-from ....crossbar.crossbar import Wires
+from ....crossbar.wires import Wires
 from ....crossbar_element import CrossbarBlock
 from ....elements import Element
 from ..element_line import CardLine

@@ -6,25 +6,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ....core.errors import NetlistError, ParameterError
-from ....core.garbage import uncollected
-from ...analyses import Tran
-from ...circuit import Circuit
-from ...elements import Element
-from ..commands.control_blocks import read_control
-from ..commands.dot_commands import read_command
-from .element_line import CardLine
-from .elements.controlled import read_behavioural, read_by_current, read_by_voltage
-from .elements.crossbar_macro import MACROS
-from .elements.independent import Times, read_source
-from .elements.passive import read_coupling, read_line, read_passive, read_switch
-from .elements.semiconductors import read_memristor, read_semiconductor
-from .instance_cache import Templates, plain_element
-from .lines import Line, read_lines
-from .model_cards import Models
-from .name_checks import check_names, opened
-from .scope import Scope
-from .subcircuit_tree import Block, build_blocks, did_you_mean
+from ...core.errors import NetlistError, ParameterError
+from ...core.garbage import uncollected
+from ..analyses import Tran
+from ..circuit import Circuit
+from ..elements import Element
+from .commands.control_blocks import read_control
+from .commands.dot_commands import read_command
+from .read.element_line import CardLine
+from .read.elements.controlled import read_behavioural, read_by_current, read_by_voltage
+from .read.elements.crossbar_macro import MACROS
+from .read.elements.independent import Times, read_source
+from .read.elements.passive import read_coupling, read_line, read_passive, read_switch
+from .read.elements.semiconductors import read_memristor, read_semiconductor
+from .read.instance_cache import Templates, plain_element
+from .read.lines import Line, read_lines
+from .read.model_cards import Models
+from .read.name_checks import check_names, opened
+from .read.scope import Scope
+from .read.subcircuit_tree import Block, build_blocks, did_you_mean
 
 __all__ = ["Deck", "read_spice"]
 

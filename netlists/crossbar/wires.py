@@ -1,0 +1,139 @@
+"""Resistance and capacitance of a crossbar's lines."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from ...core.errors import ParameterError
+from ...core.validation import Array, nonnegative
+
+__all__ = ["Wires"]
+
+
+def _read_only(array: Array) -> Array:
+    if array.flags.writeable:
+        array = array.copy()
+        array.setflags(write=False)
+    return array
+
+
+class Wires:
+    """Resistance of the lines, segment by segment.
+
+    Parameters
+    ----------
+    word : float, (M, N) or (M, N+1) array
+        Ohm per segment of the word lines. ``[i, 0]`` lies between the driver and the first
+        crosspoint, ``[i, j]`` between the crosspoints j-1 and j, ``[i, N]`` (optional, else 0)
+        between the last crosspoint and the right end. A scalar fills all of them.
+    bit : float, (M, N) or (M+1, N) array
+        Ohm per segment of the bit lines. In (M, N), ``[i, j]`` lies between the rows i and i+1
+        and ``[M-1, j]`` leads to the sense node; (M+1, N) puts one more above row 0.
+    driver, sense : float or array
+        Ohm in series with every driven end of the word lines (scalar or (M,)) and every sensed
+        end of the bit lines (scalar or (N,)).
+    word_capacitance, bit_capacitance : float
+        Farad per segment, for transients.
+
+    Notes
+    -----
+    0 merges the nodes at both sides of a segment, ``inf`` breaks the line. An outer segment
+    counts only where that end is connected.
+    """
+
+    __slots__ = ("bit", "bit_capacitance", "driver", "sense", "word", "word_capacitance")
+
+    word: Array
+    bit: Array
+    driver: Array
+    sense: Array
+    word_capacitance: Array
+    bit_capacitance: Array
+
+    def __init__(
+        self,
+        word: Any = 0.0,
+        bit: Any = 0.0,
+        driver: Any = 0.0,
+        sense: Any = 0.0,
+        word_capacitance: Any = 0.0,
+        bit_capacitance: Any = 0.0,
+    ) -> None:
+        values: dict[str, Array] = {}
+        for name, value in (("word", word), ("bit", bit)):
+            values[name] = nonnegative(name, value, "ohm", infinite=True)
+            if values[name].ndim not in (0, 2):
+                raise ParameterError(
+                    f"`{name}` must be a scalar or a 2-D array of segments; "
+                    f"got shape {values[name].shape}"
+                )
+        for name, value in (("driver", driver), ("sense", sense)):
+            values[name] = nonnegative(name, value, "ohm")
+            if values[name].ndim > 1:
+                raise ParameterError(
+                    f"`{name}` must be a scalar or one value per line; "
+                    f"got shape {values[name].shape}"
+                )
+        for name, value in (
+            ("word_capacitance", word_capacitance),
+            ("bit_capacitance", bit_capacitance),
+        ):
+            values[name] = nonnegative(name, value, "farad")
+        for name, array in values.items():
+            object.__setattr__(self, name, _read_only(array))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"Wires is immutable; make a new one to change `{name}`")
+
+    def __repr__(self) -> str:
+        parts = []
+        for name in ("word", "bit", "driver", "sense"):
+            array = getattr(self, name)
+            value = f"{float(array):g}" if array.ndim == 0 else f"<{array.shape}>"
+            parts.append(f"{name}={value}")
+        return f"Wires({', '.join(parts)})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Wires):
+            return NotImplemented
+        return all(np.array_equal(getattr(self, n), getattr(other, n)) for n in self.__slots__)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[type[Wires], tuple[Array, ...]]:
+        order = ("word", "bit", "driver", "sense", "word_capacitance", "bit_capacitance")
+        return Wires, tuple(getattr(self, name) for name in order)
+
+    def word_segments(
+        self, shape: tuple[int, int], layout: Literal["crosspoint", "parallel"] = "crosspoint"
+    ) -> Array:
+        """Return the word lines' segments of an M x N array, outer ones included, ohm.
+
+        (M, N+1): ``[i, j]`` leads to crosspoint j, ``[i, N]`` away; in the parallel layout
+        (M+1, N): ``[i, j]`` leads to row i, ``[M, j]`` away.
+        """
+        rows, columns = shape
+        word = self.word
+        if layout == "parallel":
+            if word.ndim == 0:
+                return np.full((rows + 1, columns), float(word))
+            if word.shape[0] == rows + 1:
+                return word
+            return np.concatenate([word, np.zeros((1, columns))], axis=0)
+        if word.ndim == 0:
+            return np.full((rows, columns + 1), float(word))
+        if word.shape[1] == columns + 1:
+            return word
+        return np.concatenate([word, np.zeros((rows, 1))], axis=1)
+
+    def bit_segments(self, shape: tuple[int, int]) -> Array:
+        """Return the bit lines' segments, (M+1, N) ohm: ``[i, j]`` leads to row i, [M, j] away."""
+        rows, columns = shape
+        bit = self.bit
+        if bit.ndim == 0:
+            return np.full((rows + 1, columns), float(bit))
+        if bit.shape[0] == rows + 1:
+            return bit
+        return np.concatenate([np.zeros((1, columns)), bit], axis=0)
