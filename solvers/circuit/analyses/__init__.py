@@ -1,4 +1,5 @@
-"""The analyses, one a file; `run` finds the one that a deck asks for.
+"""The analyses, one a file; `deck` runs those that a deck asks for.
 
-A new analysis is a record in `crossbarsim.netlists.analyses` and a file here that registers it.
+A new analysis is a record in `crossbarsim.netlists.analyses` and a file here that registers what
+runs it, imported by `deck`.
 """

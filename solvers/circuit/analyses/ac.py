@@ -11,9 +11,10 @@ from ....core.validation import Array
 from ....netlists.analyses import Ac
 from ....netlists.circuit import Circuit
 from ..results.names import Names
+from ..results.quantities import Part
 from ..results.results import Curves
 from .op import OperatingPoint, written_out
-from .run import register
+from .registry import register
 from .small_signal import Complexes, SmallSignal, complex_sources
 
 __all__ = ["Spectrum", "ac"]
@@ -53,8 +54,6 @@ class Spectrum(Curves):
         return {"frequency": self.frequency}
 
     def _quantity(self, element: str, name: str) -> Any:
-        from ..results.quantities import Part  # noqa: PLC0415 - needed by few
-
         system = self.point.system
         x = self._whole(f"@{element}[{name}]")
         names = self._names

@@ -24,6 +24,7 @@ from ..results.results import Sweep
 from ..system.element_group import Instant
 from ..system.system import System
 from .op import hints, prepare
+from .registry import register
 
 __all__ = ["dc_sweep", "with_value"]
 
@@ -253,3 +254,8 @@ def _copy(circuit: Circuit, changed: Element | None = None) -> Circuit:
     if changed is not None:
         made.replace(changed)
     return made
+
+
+@register(Dc)
+def _dc(circuit: Circuit, analysis: Dc, save: Sequence[str] | None) -> Sweep:
+    return dc_sweep(circuit, analysis, save=save)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,15 +14,84 @@ from ....netlists.analyses import Analysis, Four, Op, Step, Sweep, Tran
 from ....netlists.circuit import Circuit
 from ..results.results import Curves, Transient
 from ..results.sweep_results import Stepped
+from ..system.builder import has_branch
+from . import ac, noise, op, sensitivities, transfer_function  # noqa: F401 - register themselves
 from .dc import with_value
 from .fourier import Harmonics, harmonics
 from .measure import evaluate, measure_all
-from .run import on_grid, run_one, saved
+from .registry import register, runner_of
 from .transient import transient
 
-__all__ = ["Progress", "run_deck", "stepped_circuits"]
+__all__ = ["Progress", "run_deck", "run_one", "stepped_circuits"]
 
 Progress = Callable[[str, float], None]
+
+
+@register(Tran)
+def _tran(circuit: Circuit, analysis: Tran, save: Sequence[str] | None) -> Any:
+    return on_grid(transient(circuit, analysis, save=save), analysis)
+
+
+def on_grid(result: Transient, analysis: Tran) -> Transient:
+    """Return a transient at the steps of its ``.tran``, if the option `interp` asks for that."""
+    if not result.circuit.options.get("interp"):
+        return result
+    count = math.floor((analysis.stop - analysis.start) / analysis.step + 1e-9) + 1
+    times = analysis.start + analysis.step * np.arange(count)
+    return result.at(np.minimum(times, analysis.stop))
+
+
+def saved(circuit: Circuit, kind: str) -> list[str] | None:
+    """Return the names that an analysis has to keep, or None for all.
+
+    ``.save`` limits them; what ``.print``, ``.plot``, ``.probe`` and ``.measure`` look at is kept
+    with them.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    kind : {"tran", "dc"}
+    """
+    mine = [s for s in circuit.saves if s.analysis in ("", kind)]
+    limits = [s for s in mine if s.kind == "save"]
+    if not limits or any(s.everything for s in mine):
+        return None
+    expressions = [e for s in mine for e in s.outputs]
+    expressions += [e for a in circuit.analyses if isinstance(a, Four) for e in a.outputs]
+    for m in circuit.measures:
+        ends = [end for end in (m.trig, m.targ) if end is not None]
+        expressions += [
+            e for e in (m.expression, *(x for end in ends for x in (end.expression, end.level)))
+            if e is not None
+        ]
+    names: dict[str, None] = {}
+    for e in expressions:
+        for probe in e.sources:
+            if probe[0] == "v":
+                for node in probe[1:]:
+                    if circuit.node(node) != "0":
+                        names[f"v({node})"] = None
+            elif probe[0] == "i":
+                if probe[1] not in circuit and kind not in ("dc", "tran"):
+                    continue  # a cell of a crossbar, which is written out there
+                if probe[1] in circuit and not has_branch(circuit[probe[1]]):
+                    return None
+                names[f"i({probe[1]})"] = None
+            else:
+                return None  # quantities of elements are computed from all
+    return list(names)
+
+
+def run_one(circuit: Circuit, analysis: Analysis) -> Any:
+    """Run one analysis of a circuit.
+
+    Raises
+    ------
+    NetlistError
+        Nothing runs analyses of this kind.
+    """
+    kind = type(analysis).__name__.lower()
+    return runner_of(analysis)(circuit, analysis, saved(circuit, kind))
 
 
 def run_deck(circuit: Circuit, *, progress: Progress | None = None) -> list[Any]:

@@ -14,7 +14,7 @@ from ....netlists.circuit import Circuit
 from ..results.results import Curves
 from ..system.element_group import NoiseSource
 from .op import OperatingPoint, written_out
-from .run import register
+from .registry import register
 from .small_signal import SmallSignal
 from .transfer_function import drive_of, output_row
 

@@ -9,14 +9,17 @@ import numpy as np
 from ....core.errors import ParameterError
 from ....core.garbage import uncollected
 from ....core.validation import Array
+from ....netlists.analyses import Op
 from ....netlists.circuit import Circuit
 from ....netlists.crossbar_element import plain
+from ..elements.kinds import load_kinds
 from ..homotopy import find
 from ..newton import Newton
 from ..results.names import CURRENTS, Names, shown
-from ..system import element_kinds as _elements  # noqa: F401 - registers the kinds of elements
+from ..results.quantities import Part
 from ..system.system import System
 from ..system.topology import check
+from .registry import register
 
 __all__ = ["OperatingPoint", "operating_point", "prepare", "written_out"]
 
@@ -88,8 +91,6 @@ class OperatingPoint:
         return self.circuit[element].kind if element in self.circuit else ""
 
     def _current(self, element: str, name: str) -> float:
-        from ..results.quantities import Part  # noqa: PLC0415 - needed by few
-
         names = self.names
         part = Part(self.circuit, self.system.temperature, names.nodes, names.labels, [element])
         values = np.asarray(self._whole)[None, :len(names.labels)]
@@ -119,9 +120,10 @@ def prepare(
                 "before it can be solved; read the deck with `read_spice`, or solve the "
                 "crossbar itself with `Solver.solve`"
             )
+    load_kinds(circuit)
     wanted: list[str] = []
     if circuit.arrays:
-        from ..elements.crossbar_ports import solvable, wanted_names  # noqa: PLC0415 - only where there are some
+        from ..elements.crossbar_ports import solvable, wanted_names  # noqa: PLC0415 - slow to import
 
         circuit = solvable(circuit, circuit.temperature if temperature is None else temperature)
         wanted = wanted_names(circuit, save)
@@ -169,3 +171,9 @@ def operating_point(circuit: Circuit, *, temperature: float | None = None) -> Op
     if not np.isfinite(x).all():
         raise AssertionError("a converged solution is finite")
     return OperatingPoint(system, x, newton.residual(x, now), newton.iterations)
+
+
+@register(Op)
+def _op(circuit: Circuit, analysis: Op, save: Sequence[str] | None) -> OperatingPoint:
+    del analysis, save
+    return operating_point(circuit)

@@ -26,10 +26,11 @@ from ....netlists.circuit import Circuit
 from ....netlists.elements import Element, Model
 from ....netlists.spice.cards import CARDS, card
 from ....netlists.spice.expressions.expression import Expression
+from ..elements.memristors import device_of
 from ..results.results import Curves
 from ..system.system import System
 from .op import OperatingPoint, written_out
-from .run import register
+from .registry import register
 from .small_signal import Complexes, SmallSignal, complex_sources
 from .transfer_function import output_row
 
@@ -109,8 +110,6 @@ def parameters_of(circuit: Circuit, element: Element) -> Iterator[Parameter]:
 
 def _of_device(card_: Model) -> dict[str, Any]:
     """Return a memristor's parameters that are numbers, defaults and presets included."""
-    from ..elements.memristors import device_of  # noqa: PLC0415 - only where there are some
-
     try:
         found = device_of(card_).parameters()
     except CrossbarSimError:

@@ -14,7 +14,7 @@ from ....netlists.analyses import Tf
 from ....netlists.circuit import Circuit
 from ..results.names import Names
 from .op import OperatingPoint, written_out
-from .run import register
+from .registry import register
 from .small_signal import SmallSignal
 
 __all__ = ["TransferFunction", "drive_of", "output_row", "tf"]

@@ -20,10 +20,9 @@ from ....netlists.spice.read.lines import Line
 from ....netlists.spice.read.scope import Scope, plain_number
 from ....netlists.spice.read.subcircuit_tree import Block
 from ..analyses.dc import with_value
-from ..analyses.deck import Progress, run_deck
+from ..analyses.deck import Progress, run_deck, run_one
 from ..analyses.fourier import Harmonics, harmonics
 from ..analyses.measure import measure
-from ..analyses.run import run_one
 from ..results.results import Curves
 from .alter import altered
 from .output import Writer, filled, joined, shown

@@ -1,5 +1,4 @@
 """Element groups, one kind a file: what each adds to f(x, t) + d/dt q(x, t) = 0.
 
-A new kind is a file here with a factory, imported by
-`crossbarsim.solvers.circuit.system.element_kinds`.
+A new kind is a file here with a factory, imported by `kinds`.
 """

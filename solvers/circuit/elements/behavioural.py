@@ -28,6 +28,7 @@ from ....netlists.elements import Element
 from ....netlists.spice.expressions.expression import Expression
 from ..system.builder import Builder, register_kind, where
 from ..system.element_group import Group, Instant, Ints, Stamp, Triplets
+from ..system.entries import branch_entries
 from .expression_laws import Law
 
 __all__ = ["behavioural"]
@@ -93,8 +94,6 @@ class Voltages(Group):
 
     def linear_g(self) -> Sequence[Triplets]:
         """Return the branches."""
-        from .linear import branch_entries  # noqa: PLC0415 - linear imports this module
-
         return branch_entries(self.at, self.own)
 
     def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
@@ -153,8 +152,6 @@ class Reactances(Group):
 
     def linear_g(self) -> Sequence[Triplets]:
         """Return w, and the branches."""
-        from .linear import branch_entries  # noqa: PLC0415 - linear imports this module
-
         found: list[Triplets] = [(self.own, self.own, np.ones(len(self.own)))]
         return found if self.branch is None else found + branch_entries(self.at, self.branch)
 

@@ -10,7 +10,8 @@ from ....core.validation import Array
 from ....netlists.elements import Element
 from ..system.builder import Builder, register_kind
 from ..system.element_group import Group, Ints, Triplets
-from .linear import branch_entries, expressed, numbers, pairs, split
+from ..system.entries import branch_entries, pairs
+from .linear import expressed, numbers, split
 from .values import parameter
 
 __all__ = ["BranchGroup", "CurrentGroup"]

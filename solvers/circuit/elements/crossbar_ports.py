@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from ....core.errors import CrossbarSimError, NetlistError, SingularCircuitError
 from ....core.validation import Array
@@ -21,17 +19,17 @@ from ....netlists import device_protocol
 from ....netlists.circuit import Circuit
 from ....netlists.crossbar.crossbar import Crossbar, Resistive
 from ....netlists.crossbar.ends import END_NAMES, Driven, End, Ends, Floating, Sensed
-from ....netlists.crossbar_element import CrossbarBlock, doubly_tied, plain, segments
+from ....netlists.crossbar_element import CrossbarBlock, doubly_tied, plain
 from ....netlists.elements import Element
 from ....netlists.spice.read.name_checks import asked
-from ...crossbar.problem import CrossbarProblem, make_problem, pieces
+from ...crossbar.problem import CrossbarProblem, make_problem
 from ...crossbar.structured.reduction import PortReduction
 from ..system.builder import Builder, register_kind, where
 from ..system.element_group import Bools, Group, Ints, Triplets
 from .crossbar_cells import FAMILIES, CellArray, placed, shown_label
 from .memristors import device_of
 
-__all__ = ["ResistorArray", "joined", "solvable", "wanted_names"]
+__all__ = ["ResistorArray", "solvable", "wanted_names"]
 
 _MOST = 20_000  # unknowns of a crossbar above which only those named are kept
 _TNOM = 300.15
@@ -104,36 +102,6 @@ def _sources(name: str, twice: Mapping[str, Bools]) -> End | tuple[End, ...]:
     end: End = Driven() if name.startswith("word") else Sensed()
     idle = twice.get(name, _NONE)
     return tuple(Floating() if line else end for line in idle) if idle.any() else end
-
-
-def joined(block: CrossbarBlock) -> Ints:
-    """Return a number for every line end, alike for those that segments and cells join, (P,)."""
-    g = None if block.model else block.conductance
-    if block.crossbar is not None:
-        cells = block.crossbar.cells
-        g = cells.conductance if isinstance(cells, Resistive) else None
-    lines = segments(block)
-    if (g is None or g.all()) and all(np.isfinite(r).all() for r in lines.values()):
-        return np.zeros(block.ports - block.gate_lines, dtype=np.int64)
-    words, bits = lines["wl"], np.ascontiguousarray(lines["bl"].T)
-    if block.layout == "parallel":
-        words = np.ascontiguousarray(words.T)
-    word, bit = pieces(words)[0], pieces(bits)[0]
-    bit += word.max() + 1
-    first, second = (word.T if block.layout == "parallel" else word), bit.T
-    if g is not None:
-        first, second = first[g > 0.0], second[g > 0.0]
-    count = int(bit.max()) + 1
-    graph = coo_array((np.ones(first.size), (first.ravel(), second.ravel())), shape=(count, count))
-    label = connected_components(graph, directed=False)[1]
-    found: list[Ints] = []
-    for name in block.ends:
-        r, piece = (words, word) if name.startswith("word") else (bits, bit)
-        k = 0 if name in ("word_left", "bit_top") else -1
-        # a broken end is joined to nothing: numbers of its own
-        alone = -1 - sum(len(f) for f in found) - np.arange(len(r))
-        found.append(np.where(np.isfinite(r[:, k]), label[piece[:, k]], alone))
-    return np.concatenate(found)
 
 
 def wanted_names(circuit: Circuit, save: Sequence[str] | None) -> list[str]:

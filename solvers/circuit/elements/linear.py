@@ -7,28 +7,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ....core.errors import NetlistError, ParameterError
+from ....core.errors import NetlistError
 from ....core.validation import Array
 from ....netlists.elements import Element
 from ..system.builder import Builder, register_kind, where
 from ..system.element_group import Group, Instant, Ints, NoiseSource, Triplets
+from ..system.entries import branch_entries, pairs
+from .behavioural import behavioural
 from .source_waves import WaveTable
 from .values import number, parameter, reactance, resistance
 
 __all__ = [
-    "Capacitors", "Inductors", "Resistors", "Sources", "branch_entries", "expressed", "numbers",
-    "pairs", "shunts", "split",
+    "Capacitors", "Inductors", "Resistors", "Sources", "expressed", "numbers", "split",
 ]
 
 _BOLTZMANN = 1.380649e-23
-
-
-def pairs(rows: Ints, columns: Ints, values: Array) -> list[Triplets]:
-    """Return the entries of a current g (x_c0 - x_c1) from row 0 to row 1."""
-    return [
-        (rows[0], columns[0], values), (rows[0], columns[1], -values),
-        (rows[1], columns[0], -values), (rows[1], columns[1], values),
-    ]
 
 
 class Resistors(Group):
@@ -129,47 +122,6 @@ class Inductors(Group):
         k = np.flatnonzero(~np.isnan(self.ic))
         x[self.own[k]] = self.ic[k]
         return np.zeros(0, dtype=np.int64), np.zeros(0)
-
-
-class Shunts(Group):
-    """Conductances and capacitances from nodes to ground: options `rshunt` and `cshunt`.
-
-    Parameters
-    ----------
-    rows, outer : arrays of int
-        All nodes; those without the inner ones of devices, which have no capacitance.
-    siemens, farad : float
-    """
-
-    def __init__(self, rows: Ints, outer: Ints, siemens: float, farad: float) -> None:
-        self.rows, self.outer, self.siemens, self.farad = rows, outer, siemens, farad
-
-    def linear_g(self) -> Sequence[Triplets]:
-        """Return the conductances."""
-        return [(self.rows, self.rows, np.full(len(self.rows), self.siemens))]
-
-    def linear_c(self) -> Sequence[Triplets]:
-        """Return the capacitances."""
-        return [(self.outer, self.outer, np.full(len(self.outer), self.farad))]
-
-
-def shunts(builder: Builder) -> list[Group]:
-    """Return what the options `rshunt` (ohm) and `cshunt` (farad) put at every node."""
-    ohm, farad = (float(builder.options.get(name, 0.0)) for name in ("rshunt", "cshunt"))
-    if ohm < 0 or farad < 0:
-        raise ParameterError("options `rshunt` and `cshunt` must be >= 0")
-    if not (ohm or farad):
-        return []
-    units = zip(builder.units, builder.row_units, strict=True)
-    rows = np.array([k for k, pair in enumerate(units) if pair == ("V", "A")], dtype=np.int64)
-    outer = np.array(list(builder.nodes.values()), dtype=np.int64)
-    return [Shunts(rows, outer, 1.0 / ohm if ohm else 0.0, farad)]
-
-
-def branch_entries(at: Ints, own: Ints) -> list[Triplets]:
-    """Return the entries of branches: currents leave p and enter n, rows are v_p - v_n."""
-    one = np.ones(len(own))
-    return [(at[0], own, one), (at[1], own, -one), (own, at[0], one), (own, at[1], -one)]
 
 
 class Sources(Group):
@@ -342,8 +294,4 @@ def _current_sources(builder: Builder, elements: list[Element]) -> list[Group]:
 
 def expressed(builder: Builder, elements: list[Element]) -> list[Group]:
     """Return the groups of elements that have expressions."""
-    if not elements:
-        return []
-    from .behavioural import behavioural  # noqa: PLC0415 - only where there are expressions
-
-    return behavioural(builder, elements)
+    return behavioural(builder, elements) if elements else []

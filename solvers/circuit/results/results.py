@@ -194,14 +194,14 @@ class Transient(Curves):
         return self._part(elements).currents(*self._points(elements[0]))
 
     def _part(self, elements: list[str]) -> Part:
-        from .quantities import Part  # noqa: PLC0415 - it makes systems
+        from .quantities import Part  # noqa: PLC0415 - imports numba
 
         names = self._names
         return Part(self.circuit, self._system.temperature, names.nodes, names.labels, elements)
 
     def _points(self, element: str) -> tuple[Array, list[Any], Any]:
         """Return unknowns, conditions, and what differentiates charges by time."""
-        from .quantities import rates  # noqa: PLC0415 - it makes systems
+        from .quantities import rates  # noqa: PLC0415 - imports numba
 
         system, tol = self._system, self._system.tolerances
         instants = [

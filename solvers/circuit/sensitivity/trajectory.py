@@ -20,6 +20,7 @@ import numpy as np
 from ....core.errors import ConvergenceError
 from ....core.validation import Array
 from ....netlists.analyses import Tran
+from ..homotopy import CLAMP
 from ..linear_solvers.lu import Factors, SingularMatrixError
 from ..results.names import GROUND_INDEX
 from ..results.results import Transient
@@ -127,8 +128,6 @@ class Trajectory:
         self._polish()
 
     def _clamps(self) -> tuple[Array, Array]:
-        from ..homotopy import CLAMP  # noqa: PLC0415 - beside its only use
-
         leak, goal = np.zeros(self.system.size + 1), np.zeros(self.system.size + 1)
         if not self.uic:
             for index, volt in self.held.items():

@@ -2,7 +2,8 @@
 
 Every kind of element has a factory, which takes the `Builder` and all elements of its kind and
 returns groups. Kinds with model cards (D, Q, J, M, ...) have one factory for each kind of card and
-level, registered by `register_model`.
+level, registered by `register_model`. Nothing here knows a kind:
+`crossbarsim.solvers.circuit.elements.kinds` imports them.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _BRANCHES = "VEHL"
 
 
 def register_kind(letter: str) -> Callable[[Factory], Factory]:
-    """Make a factory that of all elements with this letter."""
+    """Register a factory for all elements with this letter."""
 
     def keep(factory: Factory) -> Factory:
         _kinds[letter] = factory
@@ -37,7 +38,7 @@ def register_kind(letter: str) -> Callable[[Factory], Factory]:
 
 
 def register_model(kind: str, *levels: int | str) -> Callable[[Factory], Factory]:
-    """Make a factory that of the elements with model cards of this kind and these levels.
+    """Register a factory for the elements with model cards of this kind and these levels.
 
     `kind` is what the card says in lower case: "d", "npn", "pnp", "njf", "nmos", ... The factory
     gets the elements of one level, of different cards, and of all kinds for which it is registered.
@@ -173,8 +174,6 @@ class Builder:
         return found
 
     def _of_models(self, elements: list[Element]) -> list[Group]:
-        from ..elements import semiconductors as models  # noqa: F401, PLC0415 - registers them, only where there are some
-
         by_factory: dict[Factory, list[Element]] = {}  # n and p channel are one group
         for e in elements:
             name = e.model

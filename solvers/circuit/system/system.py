@@ -12,10 +12,10 @@ from scipy.sparse import csc_array
 
 from ....core.validation import Array
 from ....netlists.circuit import Circuit
-from ..elements.linear import shunts
 from .builder import Builder
 from .element_group import Bools, Group, Instant, Ints, Stamp
 from .kernels_assembly import combine, gather, leaked, products, scatter, scatter_largest
+from .shunts import shunts
 from .tolerances import Tolerances
 
 __all__ = ["System"]

@@ -10,7 +10,11 @@ from scipy.sparse.csgraph import connected_components
 
 from ....core.errors import SingularCircuitError
 from ....netlists.circuit import GROUND, Circuit
+from ....netlists.crossbar.cells import Resistive
+from ....netlists.crossbar_element import CrossbarBlock, segments
 from ....netlists.elements import Element
+from ...crossbar.problem import pieces
+from .element_group import Ints
 
 __all__ = ["check"]
 
@@ -113,11 +117,9 @@ def _check_paths(circuit: Circuit, *, capacitors: bool) -> None:
             b.append(index[nodes[1]])
             continue
         if e.kind == "X":  # its line ends are joined by cells, gates by nothing
-            from ..elements.crossbar_ports import joined  # noqa: PLC0415 - only where there are some
-
             block = circuit.arrays[e.name.lower()]
             first_of: dict[int, str] = {}
-            for node, number in zip(e.nodes, joined(block).tolist(), strict=False):
+            for node, number in zip(e.nodes, _joined(block).tolist(), strict=False):
                 a.append(index[first_of.setdefault(number, node)])
                 b.append(index[node])
             wires = block.wires
@@ -168,3 +170,33 @@ def _looks_at(e: Element, island: set[str]) -> bool:
         probe[0] == "v" and bool(island & set(probe[1:]))
         for value in values for probe in getattr(value, "sources", ())
     )
+
+
+def _joined(block: CrossbarBlock) -> Ints:
+    """Return a number for every line end, alike for those that segments and cells join, (P,)."""
+    g = None if block.model else block.conductance
+    if block.crossbar is not None:
+        cells = block.crossbar.cells
+        g = cells.conductance if isinstance(cells, Resistive) else None
+    lines = segments(block)
+    if (g is None or g.all()) and all(np.isfinite(r).all() for r in lines.values()):
+        return np.zeros(block.ports - block.gate_lines, dtype=np.int64)
+    words, bits = lines["wl"], np.ascontiguousarray(lines["bl"].T)
+    if block.layout == "parallel":
+        words = np.ascontiguousarray(words.T)
+    word, bit = pieces(words)[0], pieces(bits)[0]
+    bit += word.max() + 1
+    first, second = (word.T if block.layout == "parallel" else word), bit.T
+    if g is not None:
+        first, second = first[g > 0.0], second[g > 0.0]
+    count = int(bit.max()) + 1
+    graph = coo_array((np.ones(first.size), (first.ravel(), second.ravel())), shape=(count, count))
+    label = connected_components(graph, directed=False)[1]
+    found: list[Ints] = []
+    for name in block.ends:
+        r, piece = (words, word) if name.startswith("word") else (bits, bit)
+        k = 0 if name in ("word_left", "bit_top") else -1
+        # a broken end is joined to nothing: numbers of its own
+        alone = -1 - sum(len(f) for f in found) - np.arange(len(r))
+        found.append(np.where(np.isfinite(r[:, k]), label[piece[:, k]], alone))
+    return np.concatenate(found)

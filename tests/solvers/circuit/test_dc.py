@@ -5,7 +5,7 @@ import pytest
 from circuits import card, put
 from crossbarsim.netlists.analyses import Dc, Op, Points, Sweep, Tran
 from crossbarsim.netlists.spice.expressions.expression import Expression
-from crossbarsim.solvers.circuit.analyses.run import _runners
+from crossbarsim.solvers.circuit.analyses.registry import _runners
 from crossbarsim.solvers.circuit.elements.source_waves import WaveTable
 from diode import VT, add_diode
 from scipy.optimize import brentq

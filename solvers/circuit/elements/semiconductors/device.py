@@ -10,7 +10,7 @@ import numpy as np
 
 from .....core.validation import Array
 from ...system.element_group import Bools, Group, Instant, Ints, NoiseSource, Stamp, Triplets
-from ..linear import pairs
+from ...system.entries import pairs
 from .constants import BOLTZMANN, CHARGE
 from .parameter_table import Table
 

@@ -21,7 +21,7 @@ from .....netlists.elements import Element
 from .....netlists.spice.cards import card
 from ...system.builder import Builder, register_model
 from ...system.element_group import Group, Instant, Ints, NoiseSource, Triplets
-from ..linear import pairs
+from ...system.entries import pairs
 from .constants import CHARGE, EPS_OX, EPS_SI, potential, thermal_voltage
 from .device import FREE, INITIAL, Device, Kernel, Wiring, inner_nodes
 from .kernels import mos_rows as rows

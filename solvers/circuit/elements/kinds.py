@@ -1,0 +1,21 @@
+"""Imports the kinds of elements, which register themselves."""
+
+from __future__ import annotations
+
+from ....netlists.circuit import Circuit
+from . import behavioural, controlled, linear, memristors, switches, transmission_lines
+
+__all__ = [
+    "behavioural", "controlled", "linear", "load_kinds", "memristors", "switches",
+    "transmission_lines",
+]
+
+_SEMICONDUCTORS = {"d", "npn", "pnp", "njf", "pjf", "nmos", "pmos"}
+
+
+def load_kinds(circuit: Circuit) -> None:
+    """Import the kinds that a circuit has and others have not: these take a while."""
+    if circuit.arrays:
+        from . import crossbar_ports  # noqa: F401, PLC0415 - slow to import
+    if any(model.kind in _SEMICONDUCTORS for model in circuit.models.values()):
+        from . import semiconductors  # noqa: F401, PLC0415 - slow to import
