@@ -21,8 +21,8 @@ __all__ = ["expand_crossbar"]
 
 
 def expand_crossbar(
-    xbar: CrossbarLike, V: Any = None, *, gate_voltage: Any = None, waveforms: Any = None,
-    gate: Any = None, t_stop: float | None = None, max_step: float = 0.0,
+    xbar: CrossbarLike, V: ArrayLike | None = None, *, gate_voltage: ArrayLike | None = None,
+    waveforms: Any = None, gate: Any = None, t_stop: float | None = None, max_step: float = 0.0
 ) -> Circuit:
     """Do what `Crossbar.to_circuit` says."""
     rows, columns = xbar.shape

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ...core.errors import ParameterError
 from ...core.validation import Array, nonnegative
@@ -54,12 +55,12 @@ class Wires:
 
     def __init__(
         self,
-        word: Any = 0.0,
-        bit: Any = 0.0,
-        driver: Any = 0.0,
-        sense: Any = 0.0,
-        word_capacitance: Any = 0.0,
-        bit_capacitance: Any = 0.0,
+        word: ArrayLike = 0.0,
+        bit: ArrayLike = 0.0,
+        driver: ArrayLike = 0.0,
+        sense: ArrayLike = 0.0,
+        word_capacitance: ArrayLike = 0.0,
+        bit_capacitance: ArrayLike = 0.0,
     ) -> None:
         values: dict[str, Array] = {}
         for name, value in (("word", word), ("bit", bit)):
