@@ -1,19 +1,17 @@
 """The benchmarks' solvers agree, their workers work, and the README shows what was measured."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+from benchmarks import crossbar_solve, readme
+from benchmarks.jobs import CASES
+from benchmarks.peers import OURS, PEERS, available
+from benchmarks.worker import measure
 
-from benchmarks import crossbar_solve, readme  # noqa: E402
-from benchmarks.jobs import CASES  # noqa: E402
-from benchmarks.peers import OURS, PEERS, available  # noqa: E402
-from benchmarks.worker import measure  # noqa: E402
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -1,12 +1,7 @@
 """The benchmark of devices: NumPy's rates are the models' rates, its integrators converge."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks import devices
 

@@ -8,14 +8,11 @@ import numpy as np
 import pytest
 from crossbarsim.solvers.crossbar.batched import ArrayBackend, find_gpu
 
+from benchmarks import gpu
+from benchmarks.rowwise import matrices_by_rows
 from crossbarsim import Crossbar, Solver, Wires
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks import gpu  # noqa: E402
-from benchmarks.rowwise import matrices_by_rows  # noqa: E402
-
 GPU, FOUND = find_gpu()
 
 

@@ -1,7 +1,8 @@
 """Every deck of the folder, by our engine and by ngspice."""
 
 import pytest
-from decks_ngspice import FOLDER, compare, have_ngspice
+
+from tests.helpers.decks_ngspice import FOLDER, compare, have_ngspice
 
 DECKS = sorted(FOLDER.glob("**/*.cir"))
 

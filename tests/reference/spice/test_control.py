@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from crossbarsim.netlists import read_spice
 from crossbarsim.solvers.circuit.control.interpreter import run_commands
-from decks_ngspice import have_ngspice
+
+from tests.helpers.decks_ngspice import have_ngspice
 
 DECKS = sorted((Path(__file__).parent / "control").glob("*.cir"))
 

@@ -7,9 +7,9 @@ import pytest
 from crossbarsim.netlists import read_spice
 from crossbarsim.solvers.circuit.rawfile.export import raw_of, save_results
 from crossbarsim.solvers.circuit.rawfile.reader import read_raw, write_raw
-from decks_ngspice import have_ngspice
 
 from crossbarsim import Solver
+from tests.helpers.decks_ngspice import have_ngspice
 
 pytestmark = pytest.mark.skipif(not have_ngspice(), reason="ngspice is not installed")
 DECK = """several analyses

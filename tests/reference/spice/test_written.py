@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from crossbarsim.netlists import read_spice
-from decks_ngspice import FOLDER, have_ngspice, run_ngspice, tolerances
+
+from tests.helpers.decks_ngspice import FOLDER, have_ngspice, run_ngspice, tolerances
 
 DECKS = [p for p in sorted(FOLDER.glob("**/*.cir")) if "*= written" not in p.read_text()]
 _KINDS = {"Operating Point": "op", "DC transfer": "dc", "AC": "ac", "Transient": "tran"}

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from circuits import card, put
 from crossbarsim.netlists import read_spice
 from scipy.integrate import solve_ivp
 
 from crossbarsim import Circuit, ConvergenceError, Sine, Solver
 from crossbarsim.devices import VTEAM, LinearIonDrift
+from tests.helpers.circuits import card, put
 
 RING = """ring
 vdd dd 0 5

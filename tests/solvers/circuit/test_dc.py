@@ -2,15 +2,15 @@
 
 import numpy as np
 import pytest
-from circuits import card, put
 from crossbarsim.netlists.analyses import Dc, Op, Points, Sweep, Tran
 from crossbarsim.netlists.spice.expressions.expression import Expression
 from crossbarsim.solvers.circuit.analyses.registry import _runners
 from crossbarsim.solvers.circuit.elements.source_waves import WaveTable
-from diode import VT, add_diode
 from scipy.optimize import brentq
 
 from crossbarsim import Circuit, ConvergenceError, NetlistError, ParameterError, Pulse, Solver
+from tests.helpers.circuits import card, put
+from tests.helpers.diode import VT, add_diode
 
 
 def divider():

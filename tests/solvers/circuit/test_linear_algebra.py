@@ -6,11 +6,11 @@ from crossbarsim.solvers.circuit.analyses.op import prepare
 from crossbarsim.solvers.circuit.linear_solvers.lu import Factors, SingularMatrixError
 from crossbarsim.solvers.circuit.linear_solvers.schur_complement import Condensed
 from crossbarsim.solvers.circuit.newton import Newton
-from diode import add_diode
 from scipy.sparse import csc_array, eye_array
 from scipy.sparse import random as random_matrix
 
 from crossbarsim import Crossbar, Ends, Floating, Pulse, Solver, Wires
+from tests.helpers.diode import add_diode
 
 
 @pytest.mark.parametrize("n", [1, 2, 5, 60, 700])

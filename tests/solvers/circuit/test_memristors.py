@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from circuits import card, put
 from crossbarsim.netlists import read_spice
 
 from crossbarsim import Circuit, NetlistError, Pulse, Sine, Solver
 from crossbarsim.devices import VTEAM, LinearIonDrift, StanfordPKU
+from tests.helpers.circuits import card, put
 
 
 def driven(model, wave, **parameters):

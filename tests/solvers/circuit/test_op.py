@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from circuits import put
 from crossbarsim.solvers.circuit.analyses.op import prepare
 from crossbarsim.solvers.circuit.homotopy import _Search
 from crossbarsim.solvers.circuit.newton import Newton
-from diode import VT, add_diode
 from scipy.optimize import brentq
 
 from crossbarsim import Circuit, ConvergenceError, SingularCircuitError, Solver
+from tests.helpers.circuits import put
+from tests.helpers.diode import VT, add_diode
 
 
 def rectifier(volts=5.0, ohm=1e3):

@@ -4,16 +4,16 @@ import copy
 
 import numpy as np
 import pytest
-from circuits import card, put
 from crossbarsim.netlists import read_spice
 from crossbarsim.netlists.spice_sources import AmplitudeModulated, Exponential, FrequencyModulated
 from crossbarsim.solvers.circuit.results.waveform_math import Curve
 from crossbarsim.solvers.circuit.sensitivity.parameters import waves
 from crossbarsim.solvers.objectives import Energy, Integral, Mean, Rms, ValueAt
-from fixed_grid import by_difference, difference
 from scipy.integrate import solve_ivp
 
 from crossbarsim import Circuit, ParameterError, Pulse, Pwl, Sine, Solver
+from tests.helpers.circuits import card, put
+from tests.helpers.fixed_grid import by_difference, difference
 
 TIGHT = "reltol=1e-7 trtol=0.1 chgtol=1e-22 abstol=1e-15 vntol=1e-10"
 RLC = """rlc

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from circuits import card, put
 from crossbarsim.netlists import read_spice
 from crossbarsim.solvers.objectives import Energy, Mean, Rms, ValueAt
-from fixed_grid import by_difference, difference
 
 from crossbarsim import Circuit, Solver
+from tests.helpers.circuits import card, put
+from tests.helpers.fixed_grid import by_difference, difference
 
 RECTIFIER = """rectifier
 v1 in 0 sin(0 5 1k)

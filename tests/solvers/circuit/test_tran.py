@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from circuits import card, needs_ngspice, ngspice, put
 from crossbarsim.netlists import read_spice
-from diode import VT, add_diode
 from scipy.integrate import solve_ivp
 
 from crossbarsim import Circuit, ConvergenceError, ParameterError, Pulse, Pwl, Sine, Solver
+from tests.helpers.circuits import card, needs_ngspice, ngspice, put
+from tests.helpers.diode import VT, add_diode
 
 TIGHT = {"reltol": 1e-7, "trtol": 1.0, "chgtol": 1e-20, "abstol": 1e-15, "vntol": 1e-10}
 

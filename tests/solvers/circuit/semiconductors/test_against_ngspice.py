@@ -8,8 +8,9 @@ are held against differences of ngspice's own currents, and capacitances against
 
 import numpy as np
 import pytest
-from bench import Bench, needs_ngspice
-from cards import BIPOLAR, DIODE, GEOMETRY, HALVING, JFET, MOS, complement
+
+from tests.helpers.bench import Bench, needs_ngspice
+from tests.helpers.cards import BIPOLAR, DIODE, GEOMETRY, HALVING, JFET, MOS, complement
 
 pytestmark = needs_ngspice
 HOT_AND_COLD = (27.0, -40.0, 125.0)

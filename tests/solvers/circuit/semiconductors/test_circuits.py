@@ -6,13 +6,14 @@ difference is four times as large, in both the same method's error.
 
 import numpy as np
 import pytest
-from bench import needs_ngspice
 from crossbarsim.solvers.circuit.analyses.ac import ac
 from crossbarsim.solvers.circuit.analyses.dc import dc_sweep
 from crossbarsim.solvers.circuit.analyses.op import operating_point
 from crossbarsim.solvers.circuit.analyses.transient import transient
-from decks import NM, NM2, NM3, NPN, PM, PM2, PM3, TIGHT, read, reference
 from scipy.integrate import quad
+
+from tests.helpers.bench import needs_ngspice
+from tests.helpers.decks import NM, NM2, NM3, NPN, PM, PM2, PM3, TIGHT, read, reference
 
 pytestmark = needs_ngspice
 

@@ -2,10 +2,21 @@
 
 import numpy as np
 import pytest
-from bench import Bench, evaluate
-from cards import BIPOLAR, DIODE, EKV, EKV_LONG, GEOMETRY, HALVING, JFET, MOS, complement
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from tests.helpers.bench import Bench, evaluate
+from tests.helpers.cards import (
+    BIPOLAR,
+    DIODE,
+    EKV,
+    EKV_LONG,
+    GEOMETRY,
+    HALVING,
+    JFET,
+    MOS,
+    complement,
+)
 
 DEVICES = {
     "diode": (Bench("d", "ak", "d", own={"pj": 2.0}, **DIODE), 1.0),

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from bench import Bench, evaluate, needs_ngspice, ngspice
-from cards import EKV as FULL
-from cards import EKV_LONG
 from crossbarsim.solvers.circuit.analyses.transient import transient
-from decks import read
 
 from crossbarsim.devices.cells.transistors import EKV
+from tests.helpers.bench import Bench, evaluate, needs_ngspice, ngspice
+from tests.helpers.cards import EKV as FULL
+from tests.helpers.cards import EKV_LONG
+from tests.helpers.decks import read
 
 SIZE = {"w": 4e-6, "l": 1e-6}
 VT = 1.38064852e-23 / 1.6021766208e-19 * 300.15

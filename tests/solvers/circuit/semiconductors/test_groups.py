@@ -4,8 +4,6 @@ import itertools
 
 import numpy as np
 import pytest
-from bench import Bench, evaluate
-from cards import BIPOLAR, DIODE, EKV, GEOMETRY, JFET, MOS, complement
 from crossbarsim.netlists.elements import Element, Model
 from crossbarsim.solvers.circuit.analyses.op import operating_point, prepare
 from crossbarsim.solvers.circuit.analyses.transient import transient
@@ -14,11 +12,13 @@ from crossbarsim.solvers.circuit.elements.semiconductors.kernels.limiting import
     limvds,
     pnjlim,
 )
-from decks import NM, PM, read
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossbarsim import Circuit, NetlistError, read_spice
+from tests.helpers.bench import Bench, evaluate
+from tests.helpers.cards import BIPOLAR, DIODE, EKV, GEOMETRY, JFET, MOS, complement
+from tests.helpers.decks import NM, PM, read
 
 VT, CRITICAL = 0.02585, 0.6
 

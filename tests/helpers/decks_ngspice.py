@@ -22,7 +22,7 @@ from crossbarsim.solvers.circuit.results.results import Sweep, Transient
 
 from crossbarsim import Solver
 
-FOLDER = Path(__file__).parent / "decks"
+FOLDER = Path(__file__).parents[1] / "reference" / "spice" / "decks"
 TOLERANCES = {
     "op": 1e-6,  # of the largest of its kind (volt, ampere) in the plot, or `volt`, `ampere`
     "dc": 1e-6,

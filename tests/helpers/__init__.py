@@ -1,0 +1,1 @@
+"""What tests share: circuits and devices by hand, cards of semiconductors, ngspice beside them."""
