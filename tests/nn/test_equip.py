@@ -1,7 +1,5 @@
 """Other converters around the same chip: the same as a chip made with them, solved only once."""
 
-import doctest
-import importlib
 
 import pytest
 import torch
@@ -82,9 +80,3 @@ def test_errors(x):
         equip(moved, ADC(bits=3))
     with pytest.raises(ParameterError, match="no crossbar layers"):
         equip(network(), None)
-
-
-def test_example():
-    found = doctest.testmod(importlib.import_module("crossbarsim.nn.chip.replace_periphery"))
-    assert found.attempted > 0
-    assert found.failed == 0

@@ -1,7 +1,5 @@
 """Training by torch's optimisers: with converters, rounded weights, and noise."""
 
-import doctest
-import importlib
 
 import numpy as np
 import pytest
@@ -125,13 +123,6 @@ def test_arrays_are_programmed_once_for_all_steps_in_time(monkeypatch, layer):
 def test_mistakes_are_named(make, message):
     with pytest.raises(ParameterError, match=message):
         make()
-
-
-@pytest.mark.parametrize("name", ["convert", "fold", "train.insitu", "train.noise"])
-def test_examples(name):
-    result = doctest.testmod(importlib.import_module(f"crossbarsim.nn.{name}"))
-    assert result.attempted > 0
-    assert result.failed == 0
 
 
 def test_noise_inside_noise_is_refused():

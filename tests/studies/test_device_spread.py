@@ -1,7 +1,5 @@
 """Many devices at once: the same as one by one, their states and switching."""
 
-import doctest
-import importlib
 
 import numpy as np
 import pytest
@@ -125,9 +123,3 @@ def test_errors(found):
     ended = found.device.simulate([0.0, 1e-9], [0.0, 0.0], save="final")
     with pytest.raises(ParameterError, match="no time axis"):
         of_finite_states(ended, 4)
-
-
-def test_example():
-    found = doctest.testmod(importlib.import_module("crossbarsim.studies.device_spread"))
-    assert found.attempted > 0
-    assert found.failed == 0

@@ -44,7 +44,7 @@ threshold for transistors) whatever x is, with ``limited`` True.
 
 Temperature and parameters do not change during the life of a group: sweeps compile anew.
 
-See `tests/solvers/circuit/diode.py` for a complete non-linear group, a plain exponential diode.
+See `tests/helpers/diode.py` for a complete non-linear group, a plain exponential diode.
 """
 
 from __future__ import annotations
