@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Values", "clip", "interpolate", "is_tensor", "like", "namespace", "search",
-           "straight_through"]
+from .errors import ParameterError
+
+__all__ = ["Values", "as_float", "clip", "constant", "interpolate", "is_tensor", "like",
+           "namespace", "search", "straight_through"]
 
 # a NumPy array or a torch tensor, in and out alike
 Values = Any
@@ -25,25 +27,42 @@ def namespace(x: Values) -> Any:
     return sys.modules["torch"] if is_tensor(x) else np
 
 
+def as_float(name: str, x: Any) -> Values:
+    """Return `x` as a tensor or array of floating point numbers; float32 stays float32."""
+    if is_tensor(x):
+        if not x.is_floating_point():
+            raise ParameterError(f"`{name}` must hold floating point numbers; got {x.dtype}")
+        return x
+    array = np.asarray(x)
+    if array.dtype.kind not in "fiub":
+        raise ParameterError(f"`{name}` must hold real numbers; got {array.dtype}")
+    return array if array.dtype.kind == "f" else array.astype(np.float64)
+
+
 def like(values: Any, x: Values) -> Values:
     """Return numbers or an array as what x is: a tensor of its type and device, or as they are."""
-    if not is_tensor(x) or is_tensor(values):
-        return values
+    return values if is_tensor(values) or not is_tensor(x) else constant(values, x)
+
+
+def constant(values: Any, x: Values) -> Values:
+    """Return numbers, an array or a tensor in the kind, the precision and the device of x."""
+    if not is_tensor(x):
+        return np.asarray(values, dtype=x.dtype)
     return sys.modules["torch"].as_tensor(values, dtype=x.dtype, device=x.device)
 
 
 def clip(x: Values, low: Any = None, high: Any = None) -> Values:
     """Return x between low and high, numbers or arrays, each optional.
 
-    At a limit the gradient is that of x.
+    At a limit the gradient is that of x, beyond it 0.
     """
     if low is None and high is None:
         return x
-    if is_tensor(x):
-        limits = [None if v is None else like(v, x) for v in (low, high)]
-        return x.clamp(*limits)
-    x = x if low is None else np.maximum(x, low)
-    return x if high is None else np.minimum(x, high)
+    if not is_tensor(x):
+        return np.clip(x, low, high)
+    if not all(v is None or isinstance(v, (int, float)) for v in (low, high)):
+        low, high = (None if v is None else like(v, x) for v in (low, high))
+    return x.clamp(low, high)
 
 
 def straight_through(x: Values, rounded: Values) -> Values:

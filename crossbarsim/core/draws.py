@@ -48,6 +48,10 @@ class Place:
         digest = hashlib.blake2b(repr(key).encode(), digest_size=16).digest()
         return np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))
 
+    def normals(self, effect: str, sigma: float, count: int) -> Array | None:
+        """Draw `count` normal numbers of standard deviation `sigma`; None where that is 0."""
+        return sigma * self.generator(effect).standard_normal(count) if sigma else None
+
 
 def read_uniforms(place: Place, effect: str, first: int, count: int, per_read: int) -> Array:
     """Return `per_read` numbers in (0, 1) for each of the reads first..first + count - 1.

@@ -9,7 +9,7 @@ from numbers import Integral
 from typing import Any, Literal, get_args
 
 from ..core.errors import ParameterError
-from ..core.settings import choice
+from ..core.validation import choice, count
 from ..netlists.crossbar.crossbar import Wires
 from ..netlists.crossbar.ends import Driven, Ends, Floating, Grounded
 from ..nonidealities import NonIdealities
@@ -280,10 +280,7 @@ class CrossbarConfig:
             value = getattr(self, name)
             if value is None and name == "bits":
                 continue
-            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-                raise ParameterError(
-                    f"`{name}` must be an integer from {low} to {high}; got {value!r}"
-                )
+            count(name, value, low=low, high=high)
         if self.bits is None and self.bits_per_cell != 1:
             raise ParameterError(
                 f"`bits_per_cell` = {self.bits_per_cell} slices weights of `bits`, which is None; "
@@ -341,9 +338,7 @@ class CrossbarConfig:
         if self.signed_inputs not in (None, True, False):
             got = repr(self.signed_inputs)
             raise ParameterError(f"`signed_inputs` must be True, False or None; got {got}")
-        if isinstance(self.seed, bool) or not isinstance(self.seed, Integral) or self.seed < 0:
-            raise ParameterError(f"`seed` must be an integer >= 0; got {self.seed!r}")
-        object.__setattr__(self, "seed", int(self.seed))
+        object.__setattr__(self, "seed", count("seed", self.seed, low=0))
 
     def _check_ends(self) -> None:
         if self.ends is None:

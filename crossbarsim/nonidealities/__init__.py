@@ -1,5 +1,6 @@
 """What makes the devices of a crossbar differ from ideal ones, one file per effect."""
 
+from ..core.draws import Place
 from .ageing.disturb import DeviceDisturb, ReadDisturb
 from .ageing.drift import ConductanceDrift, LogarithmicDrift
 from .ageing.endurance import Endurance, FailureLaw, RetentionLoss
@@ -51,6 +52,7 @@ __all__ = [
     "NoiseLaw",
     "NonIdealities",
     "Normal",
+    "Place",
     "Polynomial",
     "PolynomialIV",
     "PulseWrite",

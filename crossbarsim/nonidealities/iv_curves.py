@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core.errors import ParameterError
-from ..core.settings import number
-from ..core.validation import Array, finite_array, nonnegative
+from ..core.validation import Array, finite_array, nonnegative, number
 from ..devices.base import Device
 from ..devices.cells.device_array import DeviceArray
 from ..devices.compact_models.static import StaticPolynomial, StaticSinh

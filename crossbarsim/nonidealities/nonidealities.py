@@ -9,7 +9,7 @@ from typing import Any, Self
 from ..core.array_api import Values, like
 from ..core.draws import Place
 from ..core.errors import ParameterError
-from ..core.settings import count, number
+from ..core.validation import count, number
 from ..netlists.crossbar.crossbar import Wires
 from .fabricate import PARAMETERS, Fabricated, fabricate
 from .faults.faults import Faults

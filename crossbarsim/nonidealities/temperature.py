@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..core.array_api import Values, clip, like
 from ..core.errors import ParameterError
-from ..core.settings import number
+from ..core.validation import number
 from ..netlists.crossbar.crossbar import Wires
 from .ageing.retention import arrhenius
 from .fabricate import Fabricated

@@ -7,13 +7,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..core.array_api import is_tensor, namespace, straight_through
-from ..core.array_shapes import as_float, check_errors, constant, normal, saturate
+from ..core.array_api import as_float, clip, constant, is_tensor, namespace, straight_through
 from ..core.draws import Place
 from ..core.errors import ParameterError
-from ..core.settings import choice, count, number
-from ..core.validation import Array
-from .grid import Grid, draw_nonlinearity
+from ..core.validation import Array, choice, count, number
+from .grid import Grid, check_converter, draw_nonlinearity
 from .reads import Noise, standard_normal
 
 __all__ = ["ADC", "ADCErrors"]
@@ -97,14 +95,13 @@ class ADC:
     columns: int = 1
 
     def __post_init__(self) -> None:
-        count("bits", self.bits, low=1, high=16)
+        check_converter(self)
         count("columns", self.columns, low=1, high=2**31)
         if self.full_scale is not None:
             number("full_scale", self.full_scale, low=0.0, open_low=True)
         number("percentile", self.percentile, low=0.0, open_low=True, high=100.0)
         if self.signed is not None and not isinstance(self.signed, bool):
             raise ParameterError(f"`signed` must be True, False or None; got {self.signed!r}")
-        check_errors(self)
         number("noise", self.noise, low=0.0)
         choice("noise_unit", self.noise_unit, ("lsb", "ampere"))
 
@@ -120,8 +117,8 @@ class ADC:
                 Grid(self.bits, signed).codes - 1, adcs, self.dnl, self.inl,
                 place.generator("adc dnl"), place.generator("adc inl"), monotonic=True,
             ),
-            normal(place.generator("adc offset"), self.offset, adcs),
-            normal(place.generator("adc gain"), self.gain_error, adcs),
+            place.normals("adc offset", self.offset, adcs),
+            place.normals("adc gain", self.gain_error, adcs),
         )
 
     def convert(
@@ -148,7 +145,6 @@ class ADC:
         signal = as_float("signal", signal)
         full_scale = full_scale_of(full_scale, signal)
         grid = Grid(self.bits, signed)
-        xp = namespace(signal)
         # relative to full scale, as the converter sees it
         x = signal / full_scale
         adc = np.arange(signal.shape[-1]) // self.columns
@@ -160,13 +156,12 @@ class ADC:
             draws = constant(standard_normal(generator, "adc noise", tuple(x.shape)), signal)
             sigma = self.noise * (grid.step if self.noise_unit == "lsb" else 1.0 / full_scale)
             x = x + sigma * draws
-        inside = saturate(x, grid.low, 1.0)
-        position = (inside - grid.low) / grid.step
+        inside = clip(x, grid.low, 1.0)
         if errors is None or errors.curve is None:
-            code = xp.floor(position + 0.5)
+            code = grid.code(inside)
         else:
-            code = _code(position, errors.curve, adc)
-        return full_scale * straight_through(inside, grid.low + grid.step * code)
+            code = _code((inside - grid.low) / grid.step, errors.curve, adc)
+        return full_scale * straight_through(inside, grid.level(code))
 
 
 def full_scale_of(full_scale: Any, like: Any) -> Any:

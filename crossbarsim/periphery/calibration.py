@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core.array_api import is_tensor
-from ..core.array_shapes import as_float
+from ..core.array_api import as_float, is_tensor
 from ..core.errors import ParameterError
-from ..core.settings import number
+from ..core.validation import number
 
 __all__ = ["RangeObserver"]
 

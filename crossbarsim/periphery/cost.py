@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 
 from ..core.errors import ParameterError
-from ..core.settings import count, number
+from ..core.validation import count, number
 from .encodings import constant_phases, phase_count
 from .integrator import IntegratorSense
 from .periphery import Periphery

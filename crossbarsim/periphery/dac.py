@@ -7,13 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..core.array_api import is_tensor, namespace, straight_through
-from ..core.array_shapes import as_float, check_errors, constant, normal, saturate
+from ..core.array_api import as_float, clip, constant, is_tensor, namespace, straight_through
 from ..core.draws import Place
 from ..core.errors import ParameterError
-from ..core.settings import count
-from ..core.validation import Array
-from .grid import Grid, draw_nonlinearity
+from ..core.validation import Array, count
+from .grid import Grid, check_converter, draw_nonlinearity
 
 __all__ = ["DAC", "DACErrors"]
 
@@ -84,8 +82,7 @@ class DAC:
     gain_error: float = 0.0
 
     def __post_init__(self) -> None:
-        count("bits", self.bits, low=1, high=16)
-        check_errors(self)
+        check_converter(self)
 
     def fabricate(self, place: Place, rows: int) -> DACErrors:
         """Draw the errors of the DACs of `rows` word lines of the array at `place`."""
@@ -95,8 +92,8 @@ class DAC:
                 2**self.bits, rows, self.dnl, self.inl, place.generator("dac dnl"),
                 place.generator("dac inl"), monotonic=False,
             ),
-            normal(place.generator("dac offset"), self.offset, rows),
-            normal(place.generator("dac gain"), self.gain_error, rows),
+            place.normals("dac offset", self.offset, rows),
+            place.normals("dac gain", self.gain_error, rows),
         )
 
     def convert(self, x: Any, *, signed: bool, errors: DACErrors | None = None) -> Any:
@@ -116,11 +113,9 @@ class DAC:
         """
         x = as_float("x", x)
         grid = Grid(self.bits, signed)
-        inside = saturate(x, grid.low, 1.0)
-        xp = namespace(x)
-        code = xp.floor((inside - grid.low) / grid.step + 0.5)
-        level = grid.low + grid.step * code
-        return straight_through(inside, self.apply(level, code, grid, errors))
+        inside = clip(x, grid.low, 1.0)
+        code = grid.code(inside)
+        return straight_through(inside, self.apply(grid.level(code), code, grid, errors))
 
     def apply(self, level: Any, code: Any, grid: Grid, errors: DACErrors | None) -> Any:
         """Return the real levels (B, M) of the codes (B, M) whose ideal levels are `level`."""

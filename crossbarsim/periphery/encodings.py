@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..core.array_api import is_tensor, namespace, straight_through
-from ..core.array_shapes import as_float, saturate
+from ..core.array_api import as_float, clip, is_tensor, namespace, straight_through
 from ..core.errors import ParameterError
-from ..core.settings import choice
+from ..core.validation import choice
 from .dac import DAC, DACErrors, check_rows
 from .grid import Grid
 
@@ -170,7 +169,7 @@ def encode(
     if x.ndim != 2:
         raise ParameterError(f"`x` must have shape (B, M); got {tuple(x.shape)}")
     check_dac(encoding, dac, linear=linear)
-    x = saturate(x, -1.0 if signed else 0.0, 1.0)
+    x = clip(x, -1.0 if signed else 0.0, 1.0)
     if encoding in _BINARY:
         return _bit_serial(x, encoding, _given(dac), dac_errors, signed)
     if encoding == "offset":
@@ -211,8 +210,8 @@ def _offset(x: Any, dac: DAC | None, errors: DACErrors | None) -> list[Phase]:
         if dac is None:
             return 0.5 * values + 0.5
         grid = Grid(dac.bits, signed=True)
-        inside = saturate(values, -1.0, 1.0)
-        code = namespace(x).floor((inside + 1.0) / grid.step + 0.5)
+        inside = clip(values, -1.0, 1.0)
+        code = grid.code(inside)
         half = Grid(dac.bits, signed=False)
         # the same voltages as of the codes 0 ... 2^bits - 2, full scale at the last of them
         ideal = 0.5 * grid.step * code
@@ -231,11 +230,10 @@ def _pulses(
     length = x
     if dac is not None:
         grid = Grid(dac.bits, signed=False)
-        size = xp.abs(x)
-        code = xp.floor(size / grid.step + 0.5)
-        real = dac.apply(grid.step * code, code, grid, errors)
+        code = grid.code(xp.abs(x))
+        real = dac.apply(grid.level(code), code, grid, errors)
         if errors is not None:  # no pulse at all has no error, and none lasts beyond the phase
-            real = xp.where(code == 0, xp.zeros_like(real), saturate(real, 0.0, 1.0))
+            real = xp.where(code == 0, xp.zeros_like(real), clip(real, 0.0, 1.0))
         length = straight_through(x, xp.sign(x) * real)
     if linear:
         return (Drive(length, 1.0),)
@@ -277,7 +275,7 @@ def _bit_serial(
         return [Phase((Drive(dac.two_level(straight_through(x, level), errors), 1.0),), 1.0)]
     xp = namespace(x)
     detached = x.detach() if is_tensor(x) else x
-    number = xp.floor(detached / grid.step + 0.5)
+    number = grid.steps(detached)
     largest = float(grid.codes // 2) if signed else float(grid.codes - 1)
     magnitude = signed and encoding == "bit-serial-magnitude"
     sign = xp.sign(number) if magnitude else None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from ..core.validation import Array
+from ..core.array_api import Values, namespace
+from ..core.validation import Array, count, number
 
-__all__ = ["Grid", "draw_nonlinearity"]
+__all__ = ["Grid", "check_converter", "draw_nonlinearity"]
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,33 @@ class Grid:
         """One LSB, relative to full scale."""
         return (1.0 - self.low) / (self.codes - 1)
 
+    def steps(self, x: Values) -> Values:
+        """Return the whole number of steps nearest to x, a tie upwards."""
+        return namespace(x).floor(x / self.step + 0.5)
+
+    def code(self, x: Values) -> Values:
+        """Return the codes, from 0, of values x within the range."""
+        return self.steps(x - self.low)
+
+    def level(self, code: Values) -> Values:
+        """Return the values of codes, relative to full scale."""
+        return self.low + self.step * code
+
+
+def check_converter(converter: Any) -> None:
+    """Check the resolution and the standard deviations of the static errors of a DAC or ADC."""
+    count("bits", converter.bits, low=1, high=16)
+    for name in ("inl", "offset"):
+        number(name, getattr(converter, name), low=0.0, high=2.0**16)
+    for name in ("dnl", "gain_error"):
+        number(name, getattr(converter, name), low=0.0, high=1.0)
+
 
 def draw_nonlinearity(
-    codes: int, count: int, dnl: float, inl: float, random: np.random.Generator,
+    codes: int, converters: int, dnl: float, inl: float, random: np.random.Generator,
     bows: np.random.Generator, *, monotonic: bool,
 ) -> Array | None:
-    """Draw the integral non-linearity of `count` converters, (count, codes) LSB.
+    """Draw the integral non-linearity of `count` converters, (converters, codes) LSB.
 
     A converter's steps 1 + DNL are independent normal numbers of standard deviation `dnl`
     (mismatch of the unit elements), on which lies a smooth bow of the transfer curve, a sum of a
@@ -62,7 +85,7 @@ def draw_nonlinearity(
     ----------
     codes : int
         Number of the points of the curve: the levels of a DAC, the transitions of an ADC.
-    count : int
+    converters : int
         Number of converters.
     dnl, inl : float
         Standard deviations, LSB.
@@ -74,11 +97,11 @@ def draw_nonlinearity(
 
     Returns
     -------
-    (count, codes) array, or None where there is no error
+    (converters, codes) array, or None where there is no error
     """
     if codes < 3 or not (dnl or inl):
         return None
-    steps = np.ones((count, codes - 1))
+    steps = np.ones((converters, codes - 1))
     if dnl:
         steps += dnl * random.standard_normal(steps.shape)
     if inl:
@@ -86,14 +109,14 @@ def draw_nonlinearity(
         parabola = 4.0 * t * (1.0 - t)
         cubic = 1.5 * np.sqrt(3.0) * parabola * (1.0 - 2.0 * t)
         shapes = np.stack([parabola, cubic])
-        steps += np.diff(inl * bows.standard_normal((count, 2)) @ shapes, axis=1)
+        steps += np.diff(inl * bows.standard_normal((converters, 2)) @ shapes, axis=1)
     if monotonic:
         steps = np.maximum(steps, 0.0)
         steps[~steps.any(axis=1)] = 1.0  # no step left at all: the curve says nothing
         steps *= (codes - 1) / steps.sum(axis=1, keepdims=True)
     else:
         steps += 1.0 - steps.mean(axis=1, keepdims=True)
-    curve = np.zeros((count, codes))
+    curve = np.zeros((converters, codes))
     np.cumsum(steps - 1.0, axis=1, out=curve[:, 1:])
     curve[:, -1] = 0.0
     return curve

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.array_api import namespace
-from ..core.array_shapes import as_float, constant, saturate
+from ..core.array_api import as_float, clip, constant, namespace
 from ..core.draws import Place
 from ..core.errors import ParameterError
-from ..core.settings import number
+from ..core.validation import number
 from ..netlists.crossbar.ends import Amplifier, VirtualGround
 from .reads import Noise
 from .sense import SenseErrors, draw_errors, load_of, with_gain
@@ -129,7 +128,7 @@ class IntegratorSense:
         """Return voltages, saturated, as the mean current of an ideal integrator, ampere."""
         volts = with_gain(volts, errors)
         if self.saturation < math.inf:
-            volts = saturate(volts, -self.saturation, self.saturation)
+            volts = clip(volts, -self.saturation, self.saturation)
         return volts * (self.capacitance / self.integration_time)
 
     def read(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
-from ..core.array_shapes import as_float
+from ..core.array_api import as_float
 from ..core.draws import Place
 from ..core.errors import ParameterError
-from ..core.settings import choice, count, number
+from ..core.validation import choice, count, number
 from ..netlists.crossbar.crossbar import Wires
 from ..netlists.crossbar.ends import Ends, Sensed, VirtualGround
 from .adc import ADC, ADCErrors, full_scale_of

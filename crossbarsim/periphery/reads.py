@@ -9,8 +9,7 @@ import numpy as np
 
 from ..core.draws import Place, read_normals
 from ..core.errors import ParameterError
-from ..core.settings import count
-from ..core.validation import Array
+from ..core.validation import Array, count
 
 __all__ = ["Noise", "Reads", "standard_normal"]
 

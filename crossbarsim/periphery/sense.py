@@ -10,12 +10,10 @@ import math
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ..core.array_api import namespace
-from ..core.array_shapes import as_float, constant, normal, saturate
+from ..core.array_api import as_float, clip, constant, namespace
 from ..core.draws import Place
 from ..core.errors import ParameterError
-from ..core.settings import count, number
-from ..core.validation import Array
+from ..core.validation import Array, count, number
 from ..netlists.crossbar.ends import Amplifier, LoadResistor, Transimpedance, VirtualGround
 from .reads import Noise, standard_normal
 
@@ -51,8 +49,8 @@ def draw_errors(place: Place, columns: int, mismatch: float, offset: float) -> S
     """Draw the errors of `columns` amplifiers at `place`."""
     columns = count("columns", columns, low=1, high=2**31)
     return SenseErrors(
-        normal(place.generator("sense gain"), mismatch, columns),
-        normal(place.generator("sense offset"), offset, columns),
+        place.normals("sense gain", mismatch, columns),
+        place.normals("sense offset", offset, columns),
     )
 
 
@@ -286,7 +284,7 @@ class TransimpedanceSense:
             signal = signal + sigma * constant(draws, signal)
         if self.output_limit < math.inf:
             largest = self.output_limit / self.r_feedback
-            signal = saturate(signal, -largest, largest)
+            signal = clip(signal, -largest, largest)
         return signal
 
 
@@ -342,7 +340,7 @@ class CurrentMirrorSense:
         """Return the mirrors' output currents, (..., N) ampere."""
         current = as_float("current", current)
         if not self.bipolar:
-            current = saturate(current, 0.0, math.inf)
+            current = clip(current, 0.0, math.inf)
         return self.ratio * with_gain(current, errors)
 
     def read(

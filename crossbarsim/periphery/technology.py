@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..core.settings import choice, count, number
+from ..core.validation import choice, count, number
 from .integrator import IntegratorSense
 from .sense import CurrentMirrorSense, TransimpedanceSense
 

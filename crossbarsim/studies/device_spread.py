@@ -13,6 +13,7 @@ from ..core.draws import Place
 from ..core.errors import ParameterError
 from ..core.files import save_table
 from ..core.validation import Array
+from ..core.validation import count as whole
 from ..devices import VTEAM, Device, Trace
 from ..nonidealities import ConductanceStates, Fabricated, Normal, Variability, vary
 
@@ -171,8 +172,7 @@ def device_spread(
     >>> found.loop_current.shape, bool(found.table["v_set"].max() < 0)
     ((20, 401), True)
     """
-    if isinstance(count, bool) or not isinstance(count, int) or count < 2:
-        raise ParameterError(f"`count` must be an integer >= 2; got {count!r}")
+    whole("count", count, low=2)
     model = VTEAM.preset("team_6353604") if device is None else device
     law = Normal(sigma)
     many = vary(

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ...core.draws import Place
 from ...core.errors import ParameterError
-from ...core.validation import Array
+from ...core.validation import Array, count
 from ...devices import Device
 from ...solvers import Solver
 from ..functional import crossbar_currents
@@ -85,8 +85,7 @@ class InSituLinear(nn.Module):
         if not isinstance(config, InSituConfig):
             raise ParameterError(f"`config` must be an InSituConfig; got {type(config).__name__}")
         for label, value in (("in_features", in_features), ("out_features", out_features)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ParameterError(f"`{label}` must be an integer >= 1; got {value!r}")
+            count(label, value)
         self.in_features, self.out_features, self.bias = in_features, out_features, bias
         self.config, self.name = config, name
         self.devices = tuple(

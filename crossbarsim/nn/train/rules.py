@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from ...core.errors import ParameterError
-from ...core.validation import Array
+from ...core.validation import Array, choice, count
 
 __all__ = ["GradientPulses", "Manhattan", "Sample", "StochasticPulses", "UpdateRule"]
 
@@ -95,12 +95,8 @@ class GradientPulses:
 
     def __post_init__(self) -> None:
         _positive("GradientPulses", "rate", self.rate)
-        if isinstance(self.most, bool) or not isinstance(self.most, int) or self.most < 1:
-            raise ParameterError(f"`most` must be an integer >= 1; got {self.most!r}")
-        if self.rounding not in ("stochastic", "nearest"):
-            raise ParameterError(
-                f'`rounding` must be "stochastic" or "nearest"; got {self.rounding!r}'
-            )
+        count("most", self.most)
+        choice("rounding", self.rounding, ("stochastic", "nearest"))
 
     def counts(self, sample: Sample, rng: np.random.Generator) -> tuple[Array, Array]:
         """Return pulses up and down, (M, N)."""
@@ -132,8 +128,7 @@ class StochasticPulses:
 
     def __post_init__(self) -> None:
         _positive("StochasticPulses", "rate", self.rate)
-        if isinstance(self.length, bool) or not isinstance(self.length, int) or self.length < 1:
-            raise ParameterError(f"`length` must be an integer >= 1; got {self.length!r}")
+        count("length", self.length)
 
     def counts(self, sample: Sample, rng: np.random.Generator) -> tuple[Array, Array]:
         """Return pulses up and down, (M, N), of all samples."""

@@ -11,8 +11,7 @@ import numpy as np
 from ...core.array_api import Values, interpolate, like, straight_through
 from ...core.draws import Place
 from ...core.errors import ParameterError
-from ...core.settings import choice, count, number
-from ...core.validation import Array
+from ...core.validation import Array, choice, count, number
 from ...devices import Device
 from ..fabricate import Fabricated
 from .drift import within

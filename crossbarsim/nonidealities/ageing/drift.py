@@ -10,8 +10,7 @@ from typing import Any, ClassVar, Self
 
 from ...core.array_api import Values, clip, like, namespace
 from ...core.draws import Place
-from ...core.errors import ParameterError
-from ...core.settings import choice, number
+from ...core.validation import choice, flag, number
 from ..fabricate import Fabricated
 from ..variability.dependence import Logarithm, check_dependence, evaluate
 
@@ -64,8 +63,7 @@ class ConductanceDrift:
         check_dependence("nu", self.nu)
         check_dependence("nu_sigma", self.nu_sigma, low=0.0)
         number("t_0", self.t_0, low=0.0, open_low=True, unit="second")
-        if not isinstance(self.signed, bool):
-            raise ParameterError(f"`signed` must be True or False; got {self.signed!r}")
+        flag("signed", self.signed)
         if self.g_max is not None:
             number("g_max", self.g_max, low=0.0, open_low=True, unit="siemens")
 

@@ -11,7 +11,7 @@ import numpy as np
 from ...core.array_api import Values, is_tensor, like, namespace
 from ...core.draws import Place
 from ...core.errors import ParameterError
-from ...core.settings import choice, number
+from ...core.validation import choice, number
 from ..fabricate import Fabricated
 
 __all__ = ["Endurance", "FailureLaw", "RetentionLoss"]

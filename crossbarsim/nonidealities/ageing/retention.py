@@ -8,7 +8,7 @@ from typing import Any
 
 from ...core.array_api import Values, like, namespace
 from ...core.draws import Place
-from ...core.settings import number
+from ...core.validation import number
 from ..fabricate import Fabricated
 from ..variability.dependence import check_dependence, evaluate
 from .drift import within

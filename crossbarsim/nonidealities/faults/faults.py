@@ -12,8 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...core.draws import Place
 from ...core.errors import ParameterError
-from ...core.settings import number
-from ...core.validation import Array
+from ...core.validation import Array, number
 from .clusters import FaultCluster
 
 __all__ = ["DrawnFaults", "Fault", "FaultMap", "Faults"]

@@ -8,7 +8,7 @@ from typing import Self
 
 from ...core.array_api import Values, clip, namespace
 from ...core.errors import ParameterError
-from ...core.settings import number
+from ...core.validation import number
 
 __all__ = ["FlickerNoise", "scaled"]
 

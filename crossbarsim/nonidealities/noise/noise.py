@@ -16,9 +16,8 @@ from scipy.constants import Boltzmann, elementary_charge
 from ...core.array_api import Values, is_tensor, like, namespace
 from ...core.draws import Place, read_normals
 from ...core.errors import ParameterError
-from ...core.settings import count as whole
-from ...core.settings import number
-from ...core.validation import Array
+from ...core.validation import Array, number
+from ...core.validation import count as whole
 from .flicker import FlickerNoise
 from .telegraph import TelegraphNoise
 

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from ...core.array_api import Values
 from ...core.draws import Place, read_uniforms
 from ...core.errors import ParameterError
-from ...core.settings import number
-from ...core.validation import Array, finite_array
+from ...core.validation import Array, finite_array, number
 from .flicker import scaled
 
 __all__ = ["TelegraphNoise"]

@@ -9,8 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from ...core.errors import ParameterError
-from ...core.settings import number
-from ...core.validation import Array
+from ...core.validation import Array, number
 
 __all__ = ["Correlation"]
 

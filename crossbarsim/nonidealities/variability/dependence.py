@@ -10,8 +10,7 @@ import numpy as np
 
 from ...core.array_api import Values, clip, interpolate, namespace
 from ...core.errors import ParameterError
-from ...core.settings import number
-from ...core.validation import finite_array
+from ...core.validation import finite_array, number
 
 __all__ = ["Logarithm", "Polynomial", "Table", "check_dependence", "evaluate"]
 

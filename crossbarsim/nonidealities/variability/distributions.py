@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 
 from ...core.errors import ParameterError
-from ...core.settings import number
-from ...core.validation import Array
+from ...core.validation import Array, number
 
 __all__ = ["Distribution", "LogNormal", "Normal", "Shape", "Truncated", "Uniform", "keyed_uniforms"]
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...core.draws import Place
 from ...core.errors import ParameterError
-from ...core.settings import choice
+from ...core.validation import choice
 from ..settings_record import record
 from .correlation import Correlation
 from .scipy_torch_distributions import as_distribution

@@ -10,8 +10,7 @@ from numpy.typing import ArrayLike
 
 from ...core.array_api import Values, clip, like, namespace, search, straight_through
 from ...core.errors import ParameterError
-from ...core.settings import choice, count
-from ...core.validation import finite_array
+from ...core.validation import choice, count, finite_array
 from ..fabricate import Fabricated
 
 __all__ = ["ConductanceStates"]

@@ -12,8 +12,7 @@ import numpy as np
 from ...core.array_api import Values, is_tensor, like, straight_through
 from ...core.draws import Place
 from ...core.errors import ParameterError
-from ...core.settings import choice, count, number
-from ...core.validation import Array, finite_array
+from ...core.validation import Array, choice, count, finite_array, number
 from ...devices import Device
 from ...netlists.crossbar.crossbar import Crossbar, Wires
 from ..fabricate import Fabricated

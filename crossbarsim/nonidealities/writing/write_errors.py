@@ -9,8 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from ...core.array_api import Values, clip, like, namespace
 from ...core.draws import Place
-from ...core.errors import ParameterError
-from ...core.settings import choice, number
+from ...core.validation import choice, flag, number
 from ..fabricate import Fabricated
 from ..variability.dependence import Polynomial, check_dependence, evaluate
 
@@ -74,8 +73,7 @@ class WriteNoise:
         choice("distribution", self.distribution, ("normal", "lognormal"))
         if self.g_max is not None:
             number("g_max", self.g_max, low=0.0, open_low=True, unit="siemens")
-        if not isinstance(self.bounded, bool):
-            raise ParameterError(f"`bounded` must be True or False; got {self.bounded!r}")
+        flag("bounded", self.bounded)
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> Self:
