@@ -4,9 +4,8 @@
 entry points of the group ``crossbarsim.devices``.
 """
 
-from ..netlists import device_protocol
 from ..netlists.crossbar.cells import register_reader
-from ..netlists.device_protocol import device, model, register, register_cells
+from ..netlists.device_protocol import device, model, models, register, register_cells
 from .base import Device
 from .cells.access_cells import OneSelectorOneResistor, OneTransistorOneResistor, make_cells
 from .cells.array_io import read_cells
@@ -27,8 +26,6 @@ from .compact_models.vteam import VTEAM
 from .compact_models.yakopcic import Yakopcic
 from .parameters import State, parameter
 from .simulate import Trace
-
-models = device_protocol.models  # after the imports: the folder of that name would take the place
 
 __all__ = [
     "EKV", "TEAM", "VTEAM", "DataDriven2018", "DataDriven2021", "Device", "DeviceArray",
