@@ -3,7 +3,6 @@
 from .batchnorm_folding import fold_batchnorm
 from .calibrate import Calibration, MatrixCalibration, calibrate
 from .chip.matrix import StoredMatrix
-from .chip.replace_periphery import equip
 from .config import CrossbarConfig
 from .convert import convert
 from .layers import (
@@ -25,6 +24,7 @@ from .layers import (
     CrossbarRNN,
     CrossbarRNNCell,
 )
+from .replace_periphery import equip
 from .report import LayerReport, NetworkReport, report
 
 __all__ = [

@@ -17,8 +17,8 @@ from ..nonidealities.settings_record import record
 from ..periphery import ENCODINGS, Periphery
 from ..periphery.encodings import check_dac
 from ..solvers import Solver
-from .chip.wiring import Wiring
 from .mapping import Layout
+from .wiring import Wiring
 
 __all__ = ["CrossbarConfig"]
 

@@ -13,17 +13,18 @@ from torch import Tensor
 
 from ...core.draws import Place
 from ...core.errors import ParameterError
-from ...nonidealities import NonIdealities
+from ...core.validation import Array
+from ...nonidealities import NonIdealities, Normal, Truncated
 from ...nonidealities.fabricate import Fabricated
 from ..config import CrossbarConfig
 from ..mapping import Layout, Tile
-from ..variability import relative_deviation
 
 __all__ = ["Block", "Chip"]
 
 _CELLS = ("g_on", "g_off", "stuck", "kinds")  # of `Fabricated`: one value per cell
 _KEPT_CELLS = 2**23  # per matrix: 100 to 200 MB of the largest layer of a ResNet-18
 _LINES = ("open_rows", "open_columns")
+_CUT, _POSITIVE = 4.0, 0.95  # standard deviations; no resistance falls by more than this share
 
 
 @dataclass(frozen=True)
@@ -139,8 +140,8 @@ class Chip:
         fab = effects.fabricate(place, shape, config.g_on, config.g_off)
         if config.r_on_sigma == 0 and config.r_off_sigma == 0:
             return fab
-        on = config.g_on / relative_deviation(config.r_on_sigma, shape, place, "r_on")
-        off = config.g_off / relative_deviation(config.r_off_sigma, shape, place, "r_off")
+        on = config.g_on / _spread(config.r_on_sigma, shape, place, "r_on")
+        off = config.g_off / _spread(config.r_off_sigma, shape, place, "r_off")
         off = np.minimum(off, on)
         stuck = fab.stuck
         if effects.faults is not None and fab.kinds is not None:
@@ -243,6 +244,19 @@ class Chip:
                     f"takes {count}: it was saved with another mapping or tile shape"
                 )
         self._saved = saved
+
+
+def _spread(sigma: float, shape: tuple[int, int], place: Place, effect: str) -> Array:
+    """Return the factors (M, N) on one resistance, normal and cut: `r_on_sigma`, `r_off_sigma`.
+
+    They are not `Variability("r_on", Truncated(Normal(sigma), ...))`: that draws under other keys,
+    and draws again where R_on meets R_off, which here is cut. The same seed would be another chip.
+    """
+    if sigma == 0:
+        return np.ones(shape)
+    reach = sigma * min(_CUT, _POSITIVE / sigma)
+    law = Truncated(Normal(sigma, 0.0), -reach, reach)
+    return 1.0 + law.sample(place.generator(effect), shape)
 
 
 def _flat(fab: Fabricated) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .wiring import Wiring
+from ..wiring import Wiring
 
 __all__ = ["reduce_arrays"]
 

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from ...netlists.crossbar.crossbar import Crossbar, Wires
 from ...periphery import LayerCost, Periphery, Technology, clipped, layer_cost
 from ...solvers import Solver
+from ..wiring import Wiring
 from .matrix import StoredMatrix
 from .readout import drives
-from .wiring import Wiring
 
 __all__ = ["Inspection", "inspecting", "weight_errors"]
 

@@ -1,9 +1,9 @@
-"""One weight matrix on a chip: levels, orders of the lines, and its arrays ready to be read."""
+"""One weight matrix on a chip: from levels to arrays that are ready to be read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
@@ -11,52 +11,18 @@ from torch import Tensor
 
 from ...core.errors import ParameterError
 from ..config import CrossbarConfig
-from ..mapping import line_order, tiles, weight_scale
+from ..mapping import Orders, line_order, tiles, weight_scale
 from ..nonlinear import linearised_matrices
+from ..wiring import Wiring
 from .chip import Block, Chip
 from .effective_matrices import reduce_arrays
-from .readout import ProgrammedArray, ProgrammedTile
-from .wiring import Wiring
+from .programmed import ProgrammedArray, ProgrammedTile
 
-__all__ = ["Mode", "Orders", "Programmer"]
+__all__ = ["Mode", "Programmer"]
 
 Mode = Literal["matrix", "cells", "surrogate"]
 # Cells that are programmed and solved together, unless a gradient needs all at once.
 _CELLS_AT_ONCE = 2**21
-
-
-@dataclass(frozen=True, eq=False)
-class Orders:
-    """Which input and which output lies on every line, (groups, n) int64; None: as they come."""
-
-    rows: Tensor | None = None
-    columns: Tensor | None = None
-
-    def arrange(self, whole: Tensor) -> Tensor:
-        """Return matrices (groups, outputs, lines) in the chip's order."""
-        if self.columns is not None:
-            whole = whole.gather(1, self.columns.unsqueeze(2).expand_as(whole))
-        if self.rows is not None:
-            whole = whole.gather(2, self.rows.unsqueeze(1).expand_as(whole))
-        return whole
-
-    def restore(self, whole: Tensor) -> Tensor:
-        """Return matrices (groups, outputs, lines) in the layer's order."""
-        if self.rows is not None:
-            whole = whole.gather(2, self.rows.argsort(dim=1).unsqueeze(1).expand_as(whole))
-        if self.columns is not None:
-            whole = whole.gather(1, self.columns.argsort(dim=1).unsqueeze(2).expand_as(whole))
-        return whole
-
-    def arrange_inputs(self, u: Tensor) -> Tensor:
-        """Return inputs (B, groups, lines) in the chip's order."""
-        return u if self.rows is None else u.gather(2, self.rows.expand_as(u))
-
-    def restore_outputs(self, y: Tensor) -> Tensor:
-        """Return outputs (B, groups, outputs) in the layer's order."""
-        if self.columns is None:
-            return y
-        return y.gather(2, self.columns.argsort(dim=1).expand_as(y))
 
 
 class Programmer:

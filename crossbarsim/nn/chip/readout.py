@@ -12,55 +12,12 @@ from torch import Tensor
 from ...core.draws import Place
 from ...periphery import DAC, Drive, Periphery, Phase, Reads, encode
 from ...periphery.dac import DACErrors
-from ...periphery.periphery import Readout
 from ..config import CrossbarConfig
 from ..mapping import Layout
 from ..nonlinear import cell_currents
+from .programmed import ProgrammedArray, ProgrammedTile
 
-__all__ = ["ProgrammedArray", "ProgrammedTile", "Reading", "covering_range", "drives",
-           "read_tiles"]
-
-
-@dataclass(frozen=True, eq=False)
-class ProgrammedArray:
-    """One physical array, ready to be read.
-
-    Attributes
-    ----------
-    place : Place
-    matrix : (N, M) tensor or None
-        Effective matrix, siemens; None: every vector is solved.
-    cells : (M, N) tensor or None
-        Conductances, siemens, where vectors are solved.
-    load : (N,) tensor or None
-        Sum of every column's conductances, siemens, for the amplifiers.
-    readout : Readout or None
-    drivers : DACErrors or None
-    noise_matrix : (N, M) tensor or None
-        Matrix through which cells' noise is read, siemens; None: reads are quiet.
-    noisy_cells : (M, N) tensor or None
-        Conductances of the cells, siemens, where they are noisy.
-    """
-
-    place: Place
-    matrix: Tensor | None
-    cells: Tensor | None
-    load: Tensor | None
-    readout: Readout | None = None
-    drivers: DACErrors | None = None
-    noise_matrix: Tensor | None = None
-    noisy_cells: Tensor | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class ProgrammedTile:
-    """The arrays of one tile; `scale` (1, outputs) is the weight of the level 1."""
-
-    group: int
-    rows: slice
-    columns: slice
-    arrays: tuple[ProgrammedArray, ...]
-    scale: Tensor
+__all__ = ["Reading", "covering_range", "drives", "read_tiles"]
 
 
 @dataclass(frozen=True, eq=False)

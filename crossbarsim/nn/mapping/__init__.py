@@ -8,8 +8,8 @@ differentiable in the weights (their scale is taken as a constant).
 """
 
 from .layout import Layout, Plane
-from .order import line_order
+from .order import Orders, line_order
 from .scale import weight_scale
 from .tiles import Tile, tiles
 
-__all__ = ["Layout", "Plane", "Tile", "line_order", "tiles", "weight_scale"]
+__all__ = ["Layout", "Orders", "Plane", "Tile", "line_order", "tiles", "weight_scale"]

@@ -2,10 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
-__all__ = ["line_order"]
+__all__ = ["Orders", "line_order"]
+
+
+@dataclass(frozen=True, eq=False)
+class Orders:
+    """Which input and which output lies on every line, (groups, n) int64; None: as they come."""
+
+    rows: Tensor | None = None
+    columns: Tensor | None = None
+
+    def arrange(self, whole: Tensor) -> Tensor:
+        """Return matrices (groups, outputs, lines) in the chip's order."""
+        if self.columns is not None:
+            whole = whole.gather(1, self.columns.unsqueeze(2).expand_as(whole))
+        if self.rows is not None:
+            whole = whole.gather(2, self.rows.unsqueeze(1).expand_as(whole))
+        return whole
+
+    def restore(self, whole: Tensor) -> Tensor:
+        """Return matrices (groups, outputs, lines) in the layer's order."""
+        if self.rows is not None:
+            whole = whole.gather(2, self.rows.argsort(dim=1).unsqueeze(1).expand_as(whole))
+        if self.columns is not None:
+            whole = whole.gather(1, self.columns.argsort(dim=1).unsqueeze(2).expand_as(whole))
+        return whole
+
+    def arrange_inputs(self, u: Tensor) -> Tensor:
+        """Return inputs (B, groups, lines) in the chip's order."""
+        return u if self.rows is None else u.gather(2, self.rows.expand_as(u))
+
+    def restore_outputs(self, y: Tensor) -> Tensor:
+        """Return outputs (B, groups, outputs) in the layer's order."""
+        if self.columns is None:
+            return y
+        return y.gather(2, self.columns.argsort(dim=1).expand_as(y))
 
 
 def line_order(load: Tensor, tile: int, *, near_first: bool, near_last: bool) -> Tensor:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import nn
 
-from ...core.errors import ParameterError
-from ...periphery import Periphery
-from ..calibrate import stored_names
-from ..layers import CrossbarLayer
+from ..core.errors import ParameterError
+from ..periphery import Periphery
+from .calibrate import stored_names
+from .layers import CrossbarLayer
 
 __all__ = ["equip"]
 

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...core.validation import Array
-from ...netlists.crossbar.crossbar import Crossbar, Wires
-from ...netlists.crossbar.ends import Driven, Ends, Floating, Sensed, VirtualGround
-from ...solvers import Solver
-from ..functional import crossbar_currents
+from ..core.validation import Array
+from ..netlists.crossbar.crossbar import Crossbar, Wires
+from ..netlists.crossbar.ends import Driven, Ends, Floating, Sensed, VirtualGround
+from ..solvers import Solver
+from .functional import crossbar_currents
 
 __all__ = ["Wiring"]
 
