@@ -235,7 +235,7 @@ def read_margin(
     with reported():
         with studies_extra():
             from .. import studies  # noqa: PLC0415 - imports torch
-            from ..studies.plots.reads import save_read_delay, save_read_margin  # noqa: PLC0415
+            from ..studies.plots import save_read_delay, save_read_margin  # noqa: PLC0415
         try:
             many = [int(n) for n in sizes.split(",")]
         except ValueError:

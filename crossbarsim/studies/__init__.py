@@ -3,11 +3,9 @@
 from .data.dataset import Dataset, Labelled, load, load_digits
 from .data.errors import DataError
 from .device_spread import DeviceSpread, device_spread
-from .ir_drop import IrDropStudy, Point
-from .ir_drop_result import IrDropResult
+from .ir_drop import IrDropResult, IrDropStudy, Point
 from .networks import CnnSettings, TrainedCnn, trained_cnn
-from .nonidealities import NonIdealityStudy
-from .nonidealities_result import NonIdealityResult
+from .nonidealities import NonIdealityResult, NonIdealityStudy
 from .progress import ProgressMeter, RichProgress, Silent
 from .read_delay import ReadDelay, read_delay
 from .read_margin import ReadMargin, read_margin, sneak_resistance

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from torch import nn
 
 from ..core.errors import ParameterError
 from ..netlists.crossbar.crossbar import Wires
 from ..nn import CrossbarConfig, convert, report
-from .data.dataset import Dataset, Labelled
-from .ir_drop_result import IrDropResult
-from .networks import CnnSettings, TrainedCnn, logits, torch_threads, trained_cnn
-from .progress import ProgressMeter, Silent
-from .records import Record
+from .study import Bench, Study, StudyResult, scores
+from .tile_map import TileMap, fullest_tile, tile_map
 
-__all__ = ["IrDropStudy", "Point", "measure"]
+__all__ = ["IrDropResult", "IrDropStudy", "Point", "measure"]
 
 
 @dataclass(frozen=True)
@@ -48,9 +43,20 @@ class Point:
         """What identifies the point in a record."""
         return [*self.tile, self.ohm, self.seed]
 
+    @property
+    def row(self) -> dict[str, Any]:
+        """The point's columns in the results."""
+        return {"tile_rows": self.tile[0], "tile_columns": self.tile[1], "ohm": self.ohm,
+                "seed": self.seed}
+
+    def note(self, values: Mapping[str, Any]) -> str:
+        """Return a line that tells what came out."""
+        rows, columns = self.tile
+        return f"{rows}x{columns}, {self.ohm:g} ohm: {100 * values['test_accuracy']:.2f} %"
+
 
 @dataclass(frozen=True, kw_only=True)
-class IrDropStudy:
+class IrDropStudy(Study[Point, "IrDropResult"]):
     """Settings of the study.
 
     Parameters
@@ -91,6 +97,8 @@ class IrDropStudy:
     train_seed: int = 0
     threads: int | None = None
 
+    own_context = ("sigma", "images", "g_on", "g_off", "scheme", "scaling")
+
     def __post_init__(self) -> None:
         if not self.ohms or not all(
             isinstance(r, (int, float)) and 0 <= r < float("inf") for r in self.ohms
@@ -104,15 +112,8 @@ class IrDropStudy:
             raise ParameterError(
                 f"`tiles` must be one or more pairs of integers >= 1; got {self.tiles!r}"
             )
-        for name, values in (("ohms", self.ohms), ("tiles", self.tiles)):
-            if len(set(values)) != len(values):
-                raise ParameterError(f"`{name}` has a value twice: {values!r}")
-        for name, least in (("seeds", 0), ("images", 1), ("epochs", 0), ("threads", 1)):
-            value = getattr(self, name)
-            if value is None and name != "seeds":
-                continue
-            if not isinstance(value, int) or value < least:
-                raise ParameterError(f"`{name}` must be an integer >= {least}; got {value!r}")
+        self._check_distinct("ohms", "tiles")
+        self._check_counts(("images", "epochs", "threads"), seeds=0, images=1, epochs=0, threads=1)
         if not 0 <= self.sigma < 1:
             raise ParameterError(f"`sigma` must be at least 0 and below 1; got {self.sigma!r}")
         # The converter's own checks of everything that it is given, before the training.
@@ -136,90 +137,113 @@ class IrDropStudy:
                 for ohm in self.ohms:
                     yield Point(tile, float(ohm), seed)
 
-    def context(self, data: Dataset, network: TrainedCnn) -> dict[str, Any]:
-        """Return everything that a point's values depend on, apart from the point itself."""
-        own = ("sigma", "images", "g_on", "g_off", "scheme", "scaling")
-        return {
-            **{name: getattr(self, name) for name in own},
-            "data_sha256": data.sha256, "network_sha256": network.sha256,
-        }
+    @property
+    def result_type(self) -> type[IrDropResult]:
+        """The class of what the study finds."""
+        return IrDropResult
 
-    def run(
-        self, data: Dataset, out: Path, *, progress: ProgressMeter | None = None
-    ) -> IrDropResult:
-        """Train or take the network, measure every point that is not recorded yet.
+    def groups(self) -> Iterator[list[Point]]:
+        """Yield every point by itself: each is another chip."""
+        return ([point] for point in self.points())
 
-        Parameters
-        ----------
-        data : Dataset
-        out : Path
-            Folder of the trained network, the record and the results; made where missing.
-        progress : ProgressMeter, optional
-
-        Returns
-        -------
-        IrDropResult
-
-        Raises
-        ------
-        ParameterError
-            Where `out` holds points of a study with other settings.
-        """
-        meter = progress or Silent()
-        settings = CnnSettings.for_data(data, epochs=self.epochs, seed=self.train_seed)
-        network = trained_cnn(settings, data, cache=out, progress=meter, threads=self.threads)
-        parts = data.held_out(self.images)
-        record = Record(out / "points.jsonl", self.context(data, network))
-        points = list(self.points())
-        done = sum(record.get(point.key) is not None for point in points)
-        meter.begin("points", len(points), done)
-        start = time.perf_counter()
-        with torch_threads(self.threads):
-            digital = {name: logits(network, part) for name, part in parts.items()}
-            for point in points:
-                if record.get(point.key) is None:
-                    values = measure(self, point, network, parts, digital)
-                    record.add(point.key, values)
-                    meter.advance("points", _note(point, values))
-        rows = [
-            {"tile_rows": point.tile[0], "tile_columns": point.tile[1], "ohm": point.ohm,
-             "seed": point.seed, **(record.get(point.key) or {})}
-            for point in points
-        ]
-        accuracy = {
-            name: float(np.mean(digital[name].argmax(1) == part.labels))
-            for name, part in parts.items()
-        }
-        return IrDropResult(self, settings, data, network, pd.DataFrame(rows), accuracy,
-                            time.perf_counter() - start)
+    def measure(
+        self, points: list[Point], bench: Bench
+    ) -> Iterator[tuple[Point, dict[str, Any]]]:
+        """Yield the values of points."""
+        return ((point, measure(self, point, bench)) for point in points)
 
 
-def _note(point: Point, values: dict[str, Any]) -> str:
-    rows, columns = point.tile
-    return f"{rows}x{columns}, {point.ohm:g} ohm: {100 * values['test_accuracy']:.2f} %"
-
-
-def measure(
-    study: IrDropStudy, point: Point, network: TrainedCnn, parts: dict[str, Labelled],
-    digital: dict[str, NDArray[np.float64]],
-) -> dict[str, Any]:
+def measure(study: IrDropStudy, point: Point, bench: Bench) -> dict[str, Any]:
     """Return what one chip makes of the held-out images.
 
-    Accuracy, share of predictions equal to the digital network's, and the RMS error of the outputs
-    relative to the digital outputs' RMS, for each set of images; the share of the tiles' cells that
-    hold weights; seconds taken.
+    The `scores`; the share of the tiles' cells that hold weights; seconds taken.
     """
     start = time.perf_counter()
-    chip: nn.Module = convert(network.model, study.config(point)).eval()
-    values: dict[str, Any] = {}
-    for name, part in parts.items():
-        outputs = logits(network, part, model=chip)
-        chosen, reference = outputs.argmax(1), digital[name]
-        values[f"{name}_accuracy"] = float(np.mean(chosen == part.labels))
-        values[f"{name}_agreement"] = float(np.mean(chosen == reference.argmax(1)))
-        values[f"{name}_output_error"] = float(
-            np.sqrt(np.mean((outputs - reference) ** 2) / np.mean(reference**2))
-        )
+    chip: nn.Module = convert(bench.network.model, study.config(point)).eval()
+    values: dict[str, Any] = scores(bench, chip)
     values["utilisation"] = float(report(chip).utilisation)
     values["seconds"] = time.perf_counter() - start
     return values
+
+
+@dataclass(frozen=True, eq=False)
+class IrDropResult(StudyResult[IrDropStudy]):
+    """What the study found.
+
+    Parameters
+    ----------
+    study : IrDropStudy
+    cnn : CnnSettings
+    data : Dataset
+    network : TrainedCnn
+    points : pandas.DataFrame
+        One row per chip.
+    digital_accuracy : dict of str to float
+        Of the network without crossbars, per set of held-out images.
+    seconds : float
+        What this run took for its points; recorded points cost nothing.
+    """
+
+    def summary(self, part: str = "test") -> pd.DataFrame:
+        """Return accuracy per tile shape and wire resistance.
+
+        Parameters
+        ----------
+        part : str
+            The set of held-out images.
+
+        Returns
+        -------
+        pandas.DataFrame
+            `tile_rows`, `tile_columns`, `ohm`, `exact` (devices as programmed), `mean` and `std`
+            over the seeds (sample standard deviation; NaN below two seeds), `utilisation`.
+        """
+        name = f"{part}_accuracy"
+        self._check_part(part)
+        group = ["tile_rows", "tile_columns", "ohm"]
+        fixed = self.points["seed"].isna()
+        table = self.points[fixed].set_index(group)[[name, "utilisation"]]
+        table = table.rename(columns={name: "exact"})
+        varied = self.points[~fixed].groupby(group)[name]
+        table["mean"], table["std"] = varied.mean(), varied.std()
+        return table[["exact", "mean", "std", "utilisation"]].reset_index()
+
+    def markdown(self, part: str = "test") -> str:
+        """Return a Markdown table of accuracies: a row per tile shape, a column per resistance.
+
+        Mean and standard deviation over the chips with variation where the study has them.
+        """
+        table = self.summary(part)
+        ohms = list(dict.fromkeys(table["ohm"]))
+        lines = [
+            "| accuracy, % | " + " | ".join(f"{ohm:g} ohm" for ohm in ohms) + " |",
+            "|---" * (len(ohms) + 1) + "|",
+        ]
+        varied = table["mean"].notna().all()
+        for shape, rows in table.groupby(["tile_rows", "tile_columns"], sort=True):
+            cells = []
+            for ohm in ohms:
+                row = rows[rows["ohm"] == ohm].iloc[0]
+                text = f"{100 * row['mean' if varied else 'exact']:.2f}"
+                cells.append(text if np.isnan(row["std"]) else f"{text} ± {100 * row['std']:.2f}")
+            lines.append(f"| {shape[0]}x{shape[1]} tiles | " + " | ".join(cells) + " |")
+        return "\n".join(lines) + "\n"
+
+    def tile_map(self) -> TileMap:
+        """Return the voltages over the first tile of the network's largest layer.
+
+        Of the middle tile shape, at the resistance closest to 5 ohm that the study has.
+        """
+        study = self.study
+        name, layer = max(
+            ((n, m) for n, m in self.network.model.named_modules()
+             if isinstance(m, (nn.Conv2d, nn.Linear))),
+            key=lambda item: item[1].weight.numel(),
+        )
+        tile = sorted(study.tiles)[len(study.tiles) // 2]
+        ohm = min((r for r in study.ohms if r > 0), key=lambda r: abs(r - 5.0), default=0.0)
+        conductance = fullest_tile(
+            layer.weight.detach().flatten(1).double().numpy(), tile, g_on=study.g_on,
+            g_off=study.g_off,
+        )
+        return tile_map(conductance, ohm, name=f"{self.data.name}, layer {name}, positive array")

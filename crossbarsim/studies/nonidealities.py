@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, get_args
 
-import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 
 from ..core.errors import ParameterError
 from ..netlists.crossbar.crossbar import Wires
@@ -27,16 +24,29 @@ from ..nonidealities import (
     Variability,
 )
 from ..periphery import ADC, Periphery
-from .data.dataset import Dataset, Labelled
-from .networks import CnnSettings, TrainedCnn, logits, torch_threads, trained_cnn
-from .nonidealities_result import NonIdealityResult
-from .progress import ProgressMeter, Silent
-from .records import Record
+from .study import Bench, Study, StudyResult, scores
 
-__all__ = ["EFFECTS", "ChipPoint", "NonIdealityStudy", "measure"]
+__all__ = [
+    "EFFECTS",
+    "LABELS",
+    "ChipPoint",
+    "ChipReading",
+    "NonIdealityResult",
+    "NonIdealityStudy",
+    "measure",
+    "place_label",
+]
 
 EFFECTS = ("sigma", "states", "stuck_on", "stuck_off")
 """Spread of R_on and R_off, finite conductance states, cells stuck at R_on, at R_off."""
+
+LABELS = {
+    "sigma": "Spread of R_on and R_off (% of mean)",
+    "states": "Conductance states",
+    "stuck_on": "Cells stuck at R_on (%)",
+    "stuck_off": "Cells stuck at R_off (%)",
+}
+_NONE = {"sigma": 0.0, "states": float("inf"), "stuck_on": 0.0, "stuck_off": 0.0}
 
 Law = Literal["lognormal", "normal"]
 
@@ -97,8 +107,37 @@ class ChipPoint:
         return NonIdealities(faults=Faults(**share))
 
 
+@dataclass(frozen=True)
+class ChipReading:
+    """A chip with converters of `bits`, None: with an ideal read-out."""
+
+    chip: ChipPoint
+    bits: int | None
+
+    @property
+    def key(self) -> list[Any]:
+        """What identifies the point in a record."""
+        return self.chip.key(self.bits)
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The point's columns in the results."""
+        chip = self.chip
+        return {"tile_rows": chip.tile[0], "tile_columns": chip.tile[1], "ohm": chip.ohm,
+                "effect": chip.effect or "none", "value": chip.value, "seed": chip.seed,
+                "bits": self.bits}
+
+    def note(self, values: Mapping[str, Any]) -> str:
+        """Return a line that tells what came out."""
+        chip = self.chip
+        what = "no effect" if chip.effect is None else f"{chip.effect} {chip.value:g}"
+        adc = "ideal read-out" if self.bits is None else f"{self.bits} bit"
+        accuracy = f"{100 * values['test_accuracy']:.1f} %"
+        return f"{chip.tile[0]}x{chip.tile[1]}, {chip.ohm:g} ohm, {what}, {adc}: {accuracy}"
+
+
 @dataclass(frozen=True, kw_only=True)
-class NonIdealityStudy:
+class NonIdealityStudy(Study[ChipReading, "NonIdealityResult"]):
     """Settings of the study: after Fig. 1 of MemTorch's paper (Lammie et al., arXiv:2004.10971).
 
     Every effect is swept by itself, each against the resolution of the ADCs, for every tile shape
@@ -164,6 +203,10 @@ class NonIdealityStudy:
     train_seed: int = 0
     threads: int | None = None
 
+    own_context = (
+        "images", "calibration_images", "percentile", "correct", "g_on", "g_off", "law",
+    )
+
     def __post_init__(self) -> None:
         if not self.tiles:
             raise ParameterError("`tiles` must be one or more pairs of integers; got none")
@@ -171,8 +214,7 @@ class NonIdealityStudy:
             values = getattr(self, name)
             if not isinstance(values, tuple):
                 raise ParameterError(f"`{name}` must be a tuple; got {values!r}")
-            if len(set(values)) != len(values):
-                raise ParameterError(f"`{name}` has a value twice: {values!r}")
+            self._check_distinct(name)
         for name in ("sigmas", "stuck_on", "stuck_off"):
             if not all(isinstance(v, (int, float)) and 0 < v <= 1 for v in getattr(self, name)):
                 raise ParameterError(
@@ -182,13 +224,10 @@ class NonIdealityStudy:
             raise ParameterError(f"`ohms` must be one or more numbers >= 0; got {self.ohms!r}")
         if self.law not in get_args(Law):
             raise ParameterError(f"`law` must be one of {get_args(Law)}; got {self.law!r}")
-        for name, least in (("seeds", 1), ("images", 1), ("calibration_images", 1), ("epochs", 0),
-                            ("threads", 1)):
-            value = getattr(self, name)
-            if value is None and name in ("images", "epochs", "threads"):
-                continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ParameterError(f"`{name}` must be an integer >= {least}; got {value!r}")
+        self._check_counts(
+            ("images", "epochs", "threads"), seeds=1, images=1, calibration_images=1, epochs=0,
+            threads=1,
+        )
         # The parts' own checks of everything that they are given, before the training.
         for bits in self.bits:
             self.periphery(bits)
@@ -238,90 +277,35 @@ class NonIdealityStudy:
             seed=chip.seed or 0, periphery=self.periphery(8),
         )
 
-    def context(self, data: Dataset, network: TrainedCnn) -> dict[str, Any]:
-        """Return everything that a point's values depend on, apart from the point itself."""
-        own = (
-            "images", "calibration_images", "percentile", "correct", "g_on", "g_off", "law",
-        )
-        return {
-            **{name: getattr(self, name) for name in own},
-            "data_sha256": data.sha256, "network_sha256": network.sha256,
-        }
+    @property
+    def result_type(self) -> type[NonIdealityResult]:
+        """The class of what the study finds."""
+        return NonIdealityResult
 
-    def run(
-        self, data: Dataset, out: Path, *, progress: ProgressMeter | None = None
-    ) -> NonIdealityResult:
-        """Train or take the network, measure every point that is not recorded yet.
+    def groups(self) -> Iterator[list[ChipReading]]:
+        """Yield every chip's read-outs: an array is solved once for all of them."""
+        for chip in self.chips():
+            yield [ChipReading(chip, bits) for bits in (None, *self.bits)]
 
-        Parameters
-        ----------
-        data : Dataset
-        out : Path
-            Folder of the trained network, the record and the results; made where missing.
-        progress : ProgressMeter, optional
-
-        Returns
-        -------
-        NonIdealityResult
-
-        Raises
-        ------
-        ParameterError
-            Where `out` holds points of a study with other settings.
-        """
-        meter = progress or Silent()
-        settings = CnnSettings.for_data(data, epochs=self.epochs, seed=self.train_seed)
-        network = trained_cnn(settings, data, cache=out, progress=meter, threads=self.threads)
-        parts = data.held_out(self.images)
-        record = Record(out / "points.jsonl", self.context(data, network))
-        chips, bits = list(self.chips()), (None, *self.bits)
-        done = sum(record.get(chip.key(b)) is not None for chip in chips for b in bits)
-        meter.begin("points", len(chips) * len(bits), done)
-        typical = network.inputs(data.train.images[: self.calibration_images])
-        start = time.perf_counter()
-        with torch_threads(self.threads):
-            digital = {name: logits(network, part) for name, part in parts.items()}
-            for chip in chips:
-                missing = [b for b in bits if record.get(chip.key(b)) is None]
-                if missing:
-                    for b, values in measure(
-                        self, chip, missing, network, parts, digital, typical
-                    ):
-                        record.add(chip.key(b), values)
-                        meter.advance("points", _note(chip, b, values))
-        rows = [
-            {"tile_rows": chip.tile[0], "tile_columns": chip.tile[1], "ohm": chip.ohm,
-             "effect": chip.effect or "none", "value": chip.value, "seed": chip.seed, "bits": b,
-             **(record.get(chip.key(b)) or {})}
-            for chip in chips for b in bits
-        ]
-        accuracy = {
-            name: float(np.mean(digital[name].argmax(1) == part.labels))
-            for name, part in parts.items()
-        }
-        return NonIdealityResult(self, settings, data, network, pd.DataFrame(rows), accuracy,
-                                 time.perf_counter() - start)
-
-
-def _note(chip: ChipPoint, bits: int | None, values: dict[str, Any]) -> str:
-    what = "no effect" if chip.effect is None else f"{chip.effect} {chip.value:g}"
-    adc = "ideal read-out" if bits is None else f"{bits} bit"
-    accuracy = f"{100 * values['test_accuracy']:.1f} %"
-    return f"{chip.tile[0]}x{chip.tile[1]}, {chip.ohm:g} ohm, {what}, {adc}: {accuracy}"
+    def measure(
+        self, points: list[ChipReading], bench: Bench
+    ) -> Iterator[tuple[ChipReading, dict[str, Any]]]:
+        """Yield the values of points of one chip."""
+        chip = points[0].chip
+        for bits, values in measure(self, chip, [point.bits for point in points], bench):
+            yield ChipReading(chip, bits), values
 
 
 def measure(
-    study: NonIdealityStudy, chip: ChipPoint, bits: list[int | None], network: TrainedCnn,
-    parts: dict[str, Labelled], digital: dict[str, NDArray[np.float64]], typical: torch.Tensor,
+    study: NonIdealityStudy, chip: ChipPoint, bits: list[int | None], bench: Bench
 ) -> Iterator[tuple[int | None, dict[str, Any]]]:
     """Yield what one chip makes of the held-out images, for converters of all `bits`.
 
-    Accuracy, share of predictions equal to the digital network's, and the RMS error of the outputs
-    relative to the digital outputs' RMS, for each set of images; seconds taken (programming and
-    calibration count to the first).
+    The `scores`; seconds taken (programming and calibration count to the first).
     """
     start = time.perf_counter()
-    model = convert(network.model, study.config(chip)).eval()
+    model = convert(bench.network.model, study.config(chip)).eval()
+    typical = bench.network.inputs(bench.data.train.images[: study.calibration_images])
     if any(b is not None for b in bits):
         calibrate(model, torch.split(typical, _BATCH))
     # the ideal read-out last: it keeps effective weights in the place of the programmed arrays
@@ -329,15 +313,101 @@ def measure(
         equip(model, study.periphery(b))
         if study.correct:
             calibrate(model, torch.split(typical, _BATCH), correct=True)
-        values: dict[str, Any] = {}
-        for name, part in parts.items():
-            outputs, reference = logits(network, part, model=model, batch=_BATCH), digital[name]
-            chosen = outputs.argmax(1)
-            values[f"{name}_accuracy"] = float(np.mean(chosen == part.labels))
-            values[f"{name}_agreement"] = float(np.mean(chosen == reference.argmax(1)))
-            values[f"{name}_output_error"] = float(
-                np.sqrt(np.mean((outputs - reference) ** 2) / np.mean(reference**2))
-            )
+        values: dict[str, Any] = scores(bench, model, batch=_BATCH)
         now = time.perf_counter()
         values["seconds"], start = now - start, now
         yield b, values
+
+
+@dataclass(frozen=True, eq=False)
+class NonIdealityResult(StudyResult[NonIdealityStudy]):
+    """What the study found.
+
+    Parameters
+    ----------
+    study : NonIdealityStudy
+    cnn : CnnSettings
+    data : Dataset
+    network : TrainedCnn
+    points : pandas.DataFrame
+        One row per chip and converter; `bits` NaN: ideal read-out.
+    digital_accuracy : dict of str to float
+        Of the network without crossbars, per set of held-out images.
+    seconds : float
+        What this run took for its points; recorded points cost nothing.
+    """
+
+    def grid(
+        self, effect: str, tile: tuple[int, int], ohm: float, part: str = "test"
+    ) -> pd.DataFrame:
+        """Return mean accuracies of one effect against the converters' resolution.
+
+        Parameters
+        ----------
+        effect : {"sigma", "states", "stuck_on", "stuck_off"}
+        tile : (int, int)
+        ohm : float
+        part : str
+            The set of held-out images.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Rows: values of the effect, from none at all on (0, or infinitely many states).
+            Columns: bits, the ideal read-out last as infinity.
+        """
+        if effect not in LABELS:
+            raise ParameterError(f"`effect` must be one of {', '.join(LABELS)}; got {effect!r}")
+        self._check_part(part)
+        p = self.points
+        here = p[(p["tile_rows"] == tile[0]) & (p["tile_columns"] == tile[1]) & (p["ohm"] == ohm)
+                 & p["effect"].isin([effect, "none"])]
+        if here.empty:
+            raise ParameterError(f"the study has no chips of {tile[0]}x{tile[1]}, {ohm:g} ohm")
+        table = here.assign(
+            value=here["value"].where(here["effect"] == effect, _NONE[effect]).astype(float),
+            bits=here["bits"].astype(float).fillna(float("inf")),
+        )
+        means = table.pivot_table(f"{part}_accuracy", index="value", columns="bits")
+        # the mildest first, whichever way the numbers run
+        return means.sort_index(ascending=effect != "states")
+
+    def markdown(self, part: str = "test", bits: float | None = None) -> str:
+        """Return a Markdown table: a row per effect and value, a column per tile and wires.
+
+        Parameters
+        ----------
+        part : str
+        bits : float, optional
+            Of the converters, infinity: ideal read-out; default 8, or the most that there are.
+        """
+        study = self.study
+        if bits is None:
+            bits = 8 if 8 in study.bits else max(study.bits, default=float("inf"))
+        places = [(tile, float(ohm)) for tile in study.tiles for ohm in study.ohms]
+        adc = "ideal read-out" if bits == float("inf") else f"{bits:g} bit ADCs"
+        head = [f"accuracy, %, {adc}", *(place_label(*place) for place in places)]
+        lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+        lines.append(self._row("no effect", "sigma", 0.0, places, part, bits))
+        for effect, label in LABELS.items():
+            for value in study.values(effect):
+                name = label.split(" (")[0].replace("_", r"\_")
+                shown = f"{value:g}" if effect == "states" else f"{100 * value:g} %"
+                lines.append(self._row(f"{name}: {shown}", effect, value, places, part, bits))
+        return "\n".join(lines) + "\n"
+
+    def _row(
+        self, name: str, effect: str, value: float, places: list[tuple[Any, float]], part: str,
+        bits: float,
+    ) -> str:
+        found = []
+        for tile, ohm in places:
+            table: Any = self.grid(effect, tile, ohm, part)
+            found.append(100 * table.loc[value, bits])
+        return f"| {name} | " + " | ".join(f"{accuracy:.1f}" for accuracy in found) + " |"
+
+
+def place_label(tile: tuple[int, int], ohm: float) -> str:
+    """Return the name of a column of the tables and pictures."""
+    kind = "active" if ohm == 0 else f"passive, {ohm:g} ohm"
+    return f"{tile[0]}x{tile[1]}, {kind}"

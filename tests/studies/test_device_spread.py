@@ -8,7 +8,7 @@ from crossbarsim import ParameterError
 from crossbarsim.devices import VTEAM, StanfordPKU
 from crossbarsim.studies import device_spread
 from crossbarsim.studies.device_spread import of_finite_states, switching_voltages
-from crossbarsim.studies.plots.device_spread import (
+from crossbarsim.studies.plots import (
     plot_device_spread,
     plot_switching,
     save_device_spread,

@@ -20,7 +20,7 @@ from crossbarsim.studies import (
     nonidealities,
 )
 from crossbarsim.studies.networks import logits
-from crossbarsim.studies.plots.nonidealities import (
+from crossbarsim.studies.plots import (
     plot_nonidealities,
     plot_nonideality,
     save_nonidealities,

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from crossbarsim import Crossbar, ParameterError, Solver, Wires
 from crossbarsim.studies import CnnSettings, IrDropResult, IrDropStudy, load_digits, tile_map
-from crossbarsim.studies.plots.figures import (
+from crossbarsim.studies.plots import (
     plot_accuracy,
     plot_tile,
     plot_tile_panel,

@@ -6,7 +6,7 @@ from scipy.integrate import solve_ivp
 
 from crossbarsim import Crossbar, ParameterError, Solver, Wires
 from crossbarsim.devices import ExponentialSelector, MiecSelector, StaticSinh
-from crossbarsim.studies.plots.reads import (
+from crossbarsim.studies.plots import (
     plot_read_delay,
     plot_read_margin,
     save_read_delay,

@@ -9,10 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ...core.files import save_figure
 from ...core.validation import Array
 from ...devices.plots import plot_distribution
 from ..device_spread import DeviceSpread
-from .figures import COLOURS, _figure, _save
+from .figures import COLOURS, new_axes, new_figure
 
 __all__ = ["plot_device_spread", "plot_switching", "save_device_spread"]
 
@@ -37,7 +38,7 @@ def plot_switching(
     Axes
     """
     if ax is None:
-        ax = _figure(4.6, 3.6)[1][0]
+        ax = new_axes(4.6, 3.6)
     shown = 1e3 * (np.abs(current) if log else current)
     if log:  # near 0 V a logarithm says nothing
         shown = np.where(np.abs(voltage) < 0.02 * np.abs(voltage).max(), np.nan, shown)
@@ -69,7 +70,7 @@ def plot_device_spread(result: DeviceSpread, *, figure: Figure | None = None) ->
     """
     rows = 1 if result.states is None else 2
     if figure is None:
-        figure = _figure(13.2, 3.7 * rows + 0.5, 0)[0]
+        figure = new_figure(13.2, 3.7 * rows + 0.5)
     axes: Any = figure.subplots(rows, 3, squeeze=False)
     last = slice(-result.period - 1, None)  # period
     currents = [("any conductance", result.loop.current, result.sweep.current)]
@@ -114,4 +115,4 @@ def _title(result: DeviceSpread) -> str:
 
 def save_device_spread(result: DeviceSpread, path: Path) -> Path:
     """Write the picture of `plot_device_spread` to `path` and return it."""
-    return _save(plot_device_spread(result), path, 110)
+    return save_figure(plot_device_spread(result), path, dpi=110)

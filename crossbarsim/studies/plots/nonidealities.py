@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...core.errors import ParameterError
-from ..nonidealities_result import LABELS, NonIdealityResult, place_label
-from .figures import _figure, _save
+from ...core.files import save_figure
+from ..nonidealities import LABELS, NonIdealityResult, place_label
+from .figures import new_axes, new_figure
 
 __all__ = ["plot_nonidealities", "plot_nonideality", "save_nonidealities"]
 
@@ -35,7 +36,7 @@ def plot_nonideality(
     Axes
     """
     if ax is None:
-        ax = _figure(4.2, 3.6)[1][0]
+        ax = new_axes(4.2, 3.6)
     table = result.grid(effect, tile, ohm, part)
     values = 100 * table.to_numpy()
     low = 100 / result.data.classes
@@ -86,7 +87,7 @@ def plot_nonidealities(
         raise ParameterError("the study has no effect to draw")
     if figure is None:
         width = max(2.9 * len(places) + 0.6, 7.6)
-        figure = _figure(width, 2.65 * len(effects) + 1.3, 0)[0]
+        figure = new_figure(width, 2.65 * len(effects) + 1.3)
     axes: Any = figure.subplots(len(effects), len(places), squeeze=False)
     for (i, effect), (j, place) in product(enumerate(effects), enumerate(places)):
         ax = plot_nonideality(result, effect, *place, part=part, ax=axes[i, j])
@@ -118,4 +119,4 @@ def plot_nonidealities(
 
 def save_nonidealities(result: NonIdealityResult, path: Path, *, part: str = "test") -> Path:
     """Write the picture of `plot_nonidealities` to `path` and return it."""
-    return _save(plot_nonidealities(result, part=part), path, 110)
+    return save_figure(plot_nonidealities(result, part=part), path, dpi=110)

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from ..read_delay import ReadDelay
 from ..read_margin import ReadMargin
-from .figures import COLOURS, MARKS, _figure, _save
+from .figures import COLOURS, MARKS, new_axes, save_axes
 
 __all__ = ["plot_read_delay", "plot_read_margin", "save_read_delay", "save_read_margin"]
 
@@ -53,7 +53,7 @@ def plot_read_margin(result: ReadMargin, *, ax: Axes | None = None) -> Axes:
     Axes
     """
     if ax is None:
-        ax = _figure(6.4, 4.6)[1][0]
+        ax = new_axes(6.4, 4.6)
     table = result.table
     schemes = list(table["scheme"].unique())
     selectors = list(table["selector"].unique())
@@ -104,7 +104,7 @@ def plot_read_delay(result: ReadDelay, *, ax: Axes | None = None) -> Axes:
     Axes
     """
     if ax is None:
-        ax = _figure(5.4, 4.3)[1][0]
+        ax = new_axes(5.4, 4.3)
     table = result.table
     most = float(table["delay"].max())
     unit, name = next(
@@ -133,9 +133,9 @@ def plot_read_delay(result: ReadDelay, *, ax: Axes | None = None) -> Axes:
 
 def save_read_margin(result: ReadMargin, path: Path) -> Path:
     """Write the picture of `plot_read_margin` to `path` and return it."""
-    return _save(plot_read_margin(result).figure, path, 150)
+    return save_axes(plot_read_margin(result), path)
 
 
 def save_read_delay(result: ReadDelay, path: Path) -> Path:
     """Write the picture of `plot_read_delay` to `path` and return it."""
-    return _save(plot_read_delay(result).figure, path, 150)
+    return save_axes(plot_read_delay(result), path)

@@ -1,0 +1,256 @@
+"""The base of the studies of a network: points that are measured once, recorded, and resumed.
+
+A study is a frozen dataclass of settings below `Study`, and a result below `StudyResult`; it says
+which chips there are, what one of them measures, and how a point is called. Training, the record,
+progress and the files of the results are here.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from torch import nn
+
+from ..core.environment import environment
+from ..core.errors import ParameterError
+from ..core.files import save_table, write_text
+from ..core.validation import count
+from .data.dataset import Dataset, Labelled
+from .networks import CnnSettings, TrainedCnn, logits, torch_threads, trained_cnn
+from .progress import ProgressMeter, Silent
+from .records import Record
+
+__all__ = ["Bench", "Study", "StudyPoint", "StudyResult", "scores"]
+
+
+class StudyPoint(Protocol):
+    """What is measured by itself: a row of the results."""
+
+    @property
+    def key(self) -> list[Any]:
+        """What identifies the point in a record: JSON values."""
+
+    @property
+    def row(self) -> Mapping[str, Any]:
+        """The point's columns in the results."""
+
+    def note(self, values: Mapping[str, Any]) -> str:
+        """Return a line that tells what came out."""
+
+
+P = TypeVar("P", bound=StudyPoint)
+R = TypeVar("R", bound="StudyResult[Any]")
+S = TypeVar("S", bound="Study[Any, Any]")
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """What all points of a study are measured with.
+
+    Attributes
+    ----------
+    data : Dataset
+    network : TrainedCnn
+    parts : dict of str to Labelled
+        Held-out images by the name of their set.
+    digital : dict of str to array
+        Outputs (n, classes) of the network without crossbars for each of the sets.
+    """
+
+    data: Dataset
+    network: TrainedCnn
+    parts: dict[str, Labelled]
+    digital: dict[str, NDArray[np.float64]]
+
+
+def scores(bench: Bench, model: nn.Module, *, batch: int = 256) -> dict[str, float]:
+    """Return what `model`, the network on a chip, makes of every set of held-out images.
+
+    Accuracy, share of predictions equal to the digital network's, and the RMS error of the outputs
+    relative to the digital outputs' RMS.
+    """
+    found = {}
+    for name, part in bench.parts.items():
+        outputs = logits(bench.network, part, model=model, batch=batch)
+        chosen, reference = outputs.argmax(1), bench.digital[name]
+        found[f"{name}_accuracy"] = float(np.mean(chosen == part.labels))
+        found[f"{name}_agreement"] = float(np.mean(chosen == reference.argmax(1)))
+        found[f"{name}_output_error"] = float(
+            np.sqrt(np.mean((outputs - reference) ** 2) / np.mean(reference**2))
+        )
+    return found
+
+
+class Study(ABC, Generic[P, R]):
+    """Settings of a study; subclasses are frozen dataclasses with at least these fields."""
+
+    images: int | None
+    epochs: int | None
+    train_seed: int
+    threads: int | None
+
+    own_context: ClassVar[tuple[str, ...]]
+    """Settings that a point's values depend on and its key does not name."""
+
+    @property
+    @abstractmethod
+    def result_type(self) -> type[R]:
+        """The class of what the study finds."""
+
+    @abstractmethod
+    def groups(self) -> Iterator[list[P]]:
+        """Yield the points of one chip after the other, in the order of measuring."""
+
+    @abstractmethod
+    def measure(self, points: list[P], bench: Bench) -> Iterator[tuple[P, dict[str, Any]]]:
+        """Yield the values of points of one chip, `seconds` among them."""
+
+    def context(self, data: Dataset, network: TrainedCnn) -> dict[str, Any]:
+        """Return everything that a point's values depend on, apart from the point itself."""
+        return {
+            **{name: getattr(self, name) for name in self.own_context},
+            "data_sha256": data.sha256, "network_sha256": network.sha256,
+        }
+
+    def run(self, data: Dataset, out: Path, *, progress: ProgressMeter | None = None) -> R:
+        """Train or take the network, measure every point that is not recorded yet.
+
+        Parameters
+        ----------
+        data : Dataset
+        out : Path
+            Folder of the trained network, the record and the results; made where missing.
+        progress : ProgressMeter, optional
+
+        Returns
+        -------
+        StudyResult
+            Of the study's own class.
+
+        Raises
+        ------
+        ParameterError
+            Where `out` holds points of a study with other settings.
+        """
+        meter = progress or Silent()
+        settings = CnnSettings.for_data(data, epochs=self.epochs, seed=self.train_seed)
+        network = trained_cnn(settings, data, cache=out, progress=meter, threads=self.threads)
+        parts = data.held_out(self.images)
+        record = Record(out / "points.jsonl", self.context(data, network))
+        groups = list(self.groups())
+        points = [point for group in groups for point in group]
+        done = sum(record.get(point.key) is not None for point in points)
+        meter.begin("points", len(points), done)
+        start = time.perf_counter()
+        with torch_threads(self.threads):
+            digital = {name: logits(network, part) for name, part in parts.items()}
+            bench = Bench(data, network, parts, digital)
+            for group in groups:
+                missing = [point for point in group if record.get(point.key) is None]
+                for point, values in self.measure(missing, bench) if missing else ():
+                    record.add(point.key, values)
+                    meter.advance("points", point.note(values))
+        rows = [{**point.row, **(record.get(point.key) or {})} for point in points]
+        accuracy = {
+            name: float(np.mean(digital[name].argmax(1) == part.labels))
+            for name, part in parts.items()
+        }
+        return self.result_type(
+            self, settings, data, network, pd.DataFrame(rows), accuracy,
+            time.perf_counter() - start,
+        )
+
+    def _check_counts(self, optional: Sequence[str] = (), **least: int) -> None:
+        """Check integers by name, each with the least that it may be."""
+        for name, low in least.items():
+            value = getattr(self, name)
+            if value is not None or name not in optional:
+                object.__setattr__(self, name, count(name, value, low=low))
+
+    def _check_distinct(self, *names: str) -> None:
+        """Check that no swept value is there twice."""
+        for name in names:
+            values = getattr(self, name)
+            if len(set(values)) != len(values):
+                raise ParameterError(f"`{name}` has a value twice: {values!r}")
+
+
+@dataclass(frozen=True, eq=False)
+class StudyResult(ABC, Generic[S]):
+    """What a study of a network found.
+
+    Parameters
+    ----------
+    study : Study
+        Its settings.
+    cnn : CnnSettings
+    data : Dataset
+    network : TrainedCnn
+    points : pandas.DataFrame
+        One row per point, with `seconds`.
+    digital_accuracy : dict of str to float
+        Of the network without crossbars, per set of held-out images.
+    seconds : float
+        What this run took for its points; recorded points cost nothing.
+    """
+
+    study: S
+    cnn: CnnSettings
+    data: Dataset
+    network: TrainedCnn
+    points: pd.DataFrame
+    digital_accuracy: dict[str, float]
+    seconds: float
+
+    @cached_property
+    def held_out(self) -> dict[str, int]:
+        """Number of images of each held-out set."""
+        return {k: len(part) for k, part in self.data.held_out(self.study.images).items()}
+
+    @abstractmethod
+    def markdown(self, part: str = "test") -> str:
+        """Return the table of one set of held-out images."""
+
+    def _check_part(self, part: str) -> None:
+        if part not in self.digital_accuracy:
+            raise ParameterError(
+                f"`part` must be one of {', '.join(self.digital_accuracy)}; got {part!r}"
+            )
+
+    def describe(self) -> dict[str, Any]:
+        """Return every setting needed to run the study again, and where it ran."""
+        settings: Any = self.study
+        return {
+            "study": asdict(settings),
+            "network": {**asdict(self.cnn), "sha256": self.network.sha256,
+                        "training_seconds": self.network.seconds},
+            "data": {"name": self.data.name, "sha256": self.data.sha256,
+                     "held_out": self.held_out, "training_images": len(self.data.train)},
+            "digital_accuracy": self.digital_accuracy,
+            "seconds": float(self.points["seconds"].sum()),
+            "environment": environment(),
+        }
+
+    def save(self, out: Path) -> tuple[Path, ...]:
+        """Write ``results.csv``, ``table.md`` and ``study.json`` into `out`; return their paths."""
+        out.mkdir(parents=True, exist_ok=True)
+        paths = out / "results.csv", out / "table.md", out / "study.json"
+        save_table(paths[0], self.points)
+        tables = (
+            f"{self.data.name}, {part} images ({count:,}); digital network "
+            f"{100 * self.digital_accuracy[part]:.2f} %\n\n{self.markdown(part)}"
+            for part, count in self.held_out.items()
+        )
+        write_text(paths[1], "\n".join(tables))
+        write_text(paths[2], json.dumps(self.describe(), indent=2) + "\n")
+        return paths
