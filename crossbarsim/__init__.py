@@ -27,7 +27,7 @@ from .netlists import (
     Wires,
     read_spice,
 )
-from .solvers import Solution, Solver
+from .solvers import Simulator, Solution, Solver
 from .solvers.circuit.rawfile.reader import read_raw, write_raw
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "Pwl",
     "Resistive",
     "Sensed",
+    "Simulator",
     "Sine",
     "SingularCircuitError",
     "Solution",

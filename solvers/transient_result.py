@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..core.errors import BackendUnavailable, ParameterError
 from ..core.validation import Array
@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["TransientResult"]
+__all__ = ["Probe", "ProbeName", "TransientResult"]
+
+ProbeName = Literal[
+    "state", "conductance", "cell_voltages", "cell_currents", "word_voltages", "bit_voltages"
+]
+Probe = ProbeName | tuple[ProbeName, tuple[int, int]]
+"""What a transient of an array keeps at every step: of all cells, or of the cell (i, j)."""
 
 _UNITS = {
     "conductance": "S", "cell_voltages": "V", "cell_currents": "A", "word_voltages": "V",
@@ -55,7 +61,7 @@ class TransientResult:
     end_currents: dict[str, Array]
     end_energy: dict[str, Array]
     energy: float
-    probes: dict[Any, Array]
+    probes: dict[Probe, Array]
     crossbar: Crossbar
     steps: int
     rejected: int
@@ -65,7 +71,7 @@ class TransientResult:
     success: bool = True
     message: str = ""
 
-    def __getitem__(self, probe: Any) -> Array:
+    def __getitem__(self, probe: Probe) -> Array:
         if probe not in self.probes:
             kept = ", ".join(map(repr, self.probes)) or "nothing"
             raise ParameterError(f"{probe!r} was not kept; `probes` asked for {kept}")

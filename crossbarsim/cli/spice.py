@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
 from ..core.errors import NetlistError, ParameterError
+from ..core.progress import RichProgress
 from ..netlists.spice.reader import read_spice
 from .errors import reported, studies_extra
 
@@ -74,24 +72,6 @@ def check(deck: _Deck, ngspice: _Compat = False, param: _Parameters = None) -> N
             console.print(f"control block: {len(circuit.commands)} commands")
 
 
-@contextmanager
-def _bars(console: Console) -> Iterator[Any]:
-    """Yield a function that shows the share of an analysis that is done."""
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
-        tasks: dict[str, TaskID] = {}
-
-        def advance(name: str, share: float) -> None:
-            if name not in tasks:
-                tasks[name] = bar.add_task(name, total=1.0)
-            bar.update(tasks[name], completed=share)
-
-        yield advance
-
-
 def run(
     deck: _Deck,
     out: Annotated[Path | None, typer.Option(
@@ -113,7 +93,7 @@ def run(
         if circuit.commands:
             from ..solvers.circuit.control.interpreter import run_commands  # noqa: PLC0415 - imports numba
 
-            with _bars(errors) as progress:
+            with RichProgress(errors, transient=True) as progress:
                 session = run_commands(
                     circuit, folder=Path.cwd(), tell=console.print, progress=progress, draws=plot
                 )
@@ -122,7 +102,7 @@ def run(
         else:
             from ..solvers.circuit.analyses.deck import run_deck  # noqa: PLC0415 - imports numba
 
-            with _bars(errors) as progress:
+            with RichProgress(errors, transient=True) as progress:
                 results = run_deck(circuit, progress=progress)
             for result in results:
                 _show(result, circuit, console)

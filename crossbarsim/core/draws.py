@@ -8,15 +8,67 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from .errors import ParameterError
 from .validation import Array
 
-__all__ = ["Place", "read_normals", "read_uniforms"]
+__all__ = [
+    "Place", "Seed", "child_seed", "keyed_seed", "read_normals", "read_uniforms", "seed_sequence",
+]
+
+Seed = int | np.integer[Any] | np.random.SeedSequence | None
+"""Of random effects: an integer >= 0, a `SeedSequence`, or None, which is 0."""
 
 _BLOCK = 4  # numbers of one counter of Philox
+
+
+def seed_sequence(seed: Seed) -> np.random.SeedSequence:
+    """Return the sequence of a seed: the same for 5 and for ``SeedSequence(5)``, None is 0.
+
+    Raises
+    ------
+    ParameterError
+        It is neither an integer >= 0 nor a `SeedSequence`.
+    """
+    if isinstance(seed, np.random.SeedSequence):
+        return seed
+    if seed is None:
+        return np.random.SeedSequence(0)
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ParameterError(
+            f"`seed` must be an integer >= 0, a numpy.random.SeedSequence or None; got {seed!r:.60}"
+        )
+    return np.random.SeedSequence(int(seed))
+
+
+def child_seed(seed: Seed, k: int) -> np.random.SeedSequence:
+    """Return what `SeedSequence.spawn` gives as child k, whatever was spawned before.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.core.draws import child_seed
+    >>> spawned = np.random.SeedSequence(7).spawn(3)[2]
+    >>> bool((child_seed(7, 2).generate_state(4) == spawned.generate_state(4)).all())
+    True
+    """
+    mine = seed_sequence(seed)
+    return np.random.SeedSequence(
+        mine.entropy, spawn_key=(*mine.spawn_key, k), pool_size=mine.pool_size
+    )
+
+
+def keyed_seed(seed: Seed, *key: int) -> np.random.SeedSequence:
+    """Return the sequence of one event of a run, told by integers >= 0 such as row and pulse."""
+    mine = seed_sequence(seed)
+    entropy: Any = mine.entropy
+    whole = (entropy,) if isinstance(entropy, int) else tuple(entropy)
+    return np.random.SeedSequence(
+        (*whole, *key), spawn_key=mine.spawn_key, pool_size=mine.pool_size
+    )
 
 
 @dataclass(frozen=True)

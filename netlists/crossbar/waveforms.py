@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ...core.errors import ParameterError
 from ...core.validation import Array, finite_array
@@ -14,7 +15,12 @@ from ..sources import Pwl, Source
 from .ends import END_NAMES
 from .protocol import CrossbarLike
 
-__all__ = ["Waves", "read_waves"]
+__all__ = ["LineWaves", "Waveforms", "Waves", "read_waves"]
+
+LineWaves = tuple[ArrayLike, ArrayLike] | Source | Sequence[Source]
+"""One family of lines: ``(t, V)`` with t (T,) second and V (T, lines) volt, or sources."""
+Waveforms = LineWaves | Mapping[str, LineWaves]
+"""What drives an array: its word lines, or families by the name of their end and ``"gate"``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +76,8 @@ def _waves(name: str, value: Any, lines: int, t_stop: float | None) -> Waves:
 
 
 def read_waves(
-    xbar: CrossbarLike, waveforms: Any, t_stop: float | None, gate: Any, gate_lines: int | None
+    xbar: CrossbarLike, waveforms: Waveforms, t_stop: float | None, gate: LineWaves | None,
+    gate_lines: int | None,
 ) -> tuple[dict[str, Waves], float]:
     """Check the drive of `xbar`, in the forms that `Solver.transient` takes.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...core.errors import NetlistError, ParameterError
@@ -59,6 +59,10 @@ class Deck:
     compat : str
     parameters : dict
         Given from outside.
+    temperature : float, optional
+        Kelvin, of every circuit that is made from it, in place of the deck's own.
+    options : dict
+        Of every circuit that is made from it, besides the deck's own.
     """
 
     title: str
@@ -67,10 +71,16 @@ class Deck:
     control: tuple[Line, ...]
     compat: str
     parameters: Mapping[str, float]
+    temperature: float | None = None
+    options: Mapping[str, float | str] = field(default_factory=dict)
 
     def circuit(self, **parameters: float) -> Circuit:
         """Return the circuit with other values of top-level parameters."""
-        return _Expansion(self, {**self.parameters, **parameters}).circuit
+        made = _Expansion(self, {**self.parameters, **parameters}).circuit
+        if self.temperature is not None:
+            made.temperature = self.temperature
+        made.options.update(self.options)
+        return made
 
 
 def read_spice(

@@ -15,7 +15,7 @@ from .problem import make_problem
 from .sparse.nodal import solve_crossbar
 
 if TYPE_CHECKING:
-    from ..solver import Solver
+    from ..crossbar_solver import CrossbarSolver
 
 __all__ = ["SenseFields", "sense_fields"]
 
@@ -39,7 +39,7 @@ class SenseFields:
     admittance: Array
 
 
-def sense_fields(solver: Solver, xbar: Crossbar) -> SenseFields:
+def sense_fields(solver: CrossbarSolver, xbar: Crossbar) -> SenseFields:
     """Return the adjoint fields of all columns: N solves of the same network.
 
     Raises

@@ -15,12 +15,14 @@ from typing import Any
 import numpy as np
 
 from ...core.compiled.threads import one_blas_thread
+from ...core.draws import Seed, seed_sequence
 from ...core.errors import ConvergenceError, ParameterError
 from ...core.validation import Array
 from ...netlists.crossbar.cells import Cells
 from ...netlists.crossbar.crossbar import Crossbar
 from ...netlists.crossbar.ends import END_NAMES
-from ..transient_result import TransientResult
+from ...netlists.crossbar.waveforms import LineWaves, Waveforms
+from ..transient_result import Probe, TransientResult
 from .line_equations import Sources
 from .newton import Companions, Network, Operating
 from .problem import make_problem
@@ -62,11 +64,11 @@ class _Point:
 
 
 def run_transient(
-    xbar: Crossbar, waveforms: Any, t_stop: float | None, *, gate: Any, probes: Sequence[Any],
-    seed: Any, rtol: float, max_step: float | None, progress: Callable[[float], None] | None,
-    method: str, threads: int,
+    xbar: Crossbar, waveforms: Waveforms, t_stop: float | None, *, gate: LineWaves | None,
+    probes: Sequence[Probe], seed: Seed, rtol: float, max_step: float | None,
+    progress: Callable[[float], None] | None, method: str, threads: int,
 ) -> TransientResult:
-    """Do what `Solver.transient` says."""
+    """Integrate an array, see `CrossbarSolver.transient`."""
     drive = check_transient(xbar, waveforms, t_stop, gate, probes, rtol, max_step)
     cells = array_cells(xbar)
     with one_blas_thread():
@@ -76,8 +78,8 @@ def run_transient(
 
 
 def check_transient(
-    xbar: Crossbar, waveforms: Any, t_stop: float | None, gate: Any, probes: Sequence[Any],
-    rtol: float, max_step: float | None,
+    xbar: Crossbar, waveforms: Waveforms, t_stop: float | None, gate: LineWaves | None,
+    probes: Sequence[Probe], rtol: float, max_step: float | None,
 ) -> Drive:
     """Refuse what `Solver.transient` refuses; return what drives the array."""
     cells = array_cells(xbar)
@@ -106,7 +108,7 @@ class Run:
     """One run."""
 
     def __init__(
-        self, xbar: Crossbar, cells: Cells, drive: Drive, probes: Sequence[Any], seed: Any,
+        self, xbar: Crossbar, cells: Cells, drive: Drive, probes: Sequence[Probe], seed: Seed,
         rtol: float, max_step: float | None, progress: Callable[[float], None] | None,
         method: str, threads: int,
     ) -> None:
@@ -124,7 +126,7 @@ class Run:
             cells.capacitance, xbar.shape
         )
         self.stores = bool(self.caps[0].any() or self.caps[1].any() or self.cell_cap.any())
-        self.random = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed or 0)))
+        self.random = np.random.Generator(np.random.Philox(seed_sequence(seed)))
         self.noisy = cells.stochastic
         corners = [0.0, *map(float, drive.breaks)]
         self.volt = max(max(float(np.abs(s).max()) for s in drive.ends(t)) for t in corners)

@@ -12,7 +12,7 @@ from ...core.errors import ParameterError
 from ...core.validation import Array
 from ...netlists.crossbar.crossbar import Crossbar
 from ...netlists.crossbar.ends import END_NAMES
-from ...netlists.crossbar.waveforms import Waves, read_waves
+from ...netlists.crossbar.waveforms import LineWaves, Waveforms, Waves, read_waves
 
 __all__ = ["Drive", "compile_drive"]
 
@@ -54,7 +54,8 @@ def _compiled(waves: Waves, t_stop: float) -> tuple[Line, Array]:
 
 
 def compile_drive(
-    xbar: Crossbar, waveforms: Any, t_stop: float | None, gate: Any, gate_lines: int | None
+    xbar: Crossbar, waveforms: Waveforms, t_stop: float | None, gate: LineWaves | None,
+    gate_lines: int | None,
 ) -> Drive:
     """Compile the drive of `xbar`; see `Solver.transient`."""
     given, last = read_waves(xbar, waveforms, t_stop, gate, gate_lines)

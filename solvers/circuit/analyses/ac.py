@@ -73,8 +73,7 @@ class Spectrum(Curves):
 
 
 def ac(
-    circuit: Circuit, analysis: Ac, *, save: Sequence[str] | None = None,
-    temperature: float | None = None,
+    circuit: Circuit, analysis: Ac, *, save: Sequence[str] | None = None
 ) -> Spectrum:
     """Return the response to all sources' ``ac`` amplitudes.
 
@@ -88,7 +87,6 @@ def ac(
         Hertz.
     save : sequence of str, optional
         What to keep, such as ``"v(out)"``; default: everything.
-    temperature : float, kelvin, optional
 
     Raises
     ------
@@ -97,7 +95,7 @@ def ac(
     SingularCircuitError
         Something floats without its capacitances.
     """
-    point = written_out(circuit, temperature, large=False)
+    point = written_out(circuit, large=False)
     small = SmallSignal(point)
     hertz = analysis.points.values
     x: Complexes = small.solve(hertz, -complex_sources(small.system.groups, small.size))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -30,7 +31,8 @@ __all__ = ["dc_sweep", "with_value"]
 
 
 def dc_sweep(
-    circuit: Circuit, analysis: Dc, *, save: Sequence[str] | None = None
+    circuit: Circuit, analysis: Dc, *, save: Sequence[str] | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> Sweep:
     """Return the operating points over one sweep or more, each from the one before.
 
@@ -44,14 +46,17 @@ def dc_sweep(
     ParameterError
         What is swept is not there.
     """
-    return _Run(circuit, analysis, save).go()
+    return _Run(circuit, analysis, save, progress).go()
 
 
 class _Run:
-    def __init__(self, circuit: Circuit, analysis: Dc, save: Sequence[str] | None) -> None:
+    def __init__(
+        self, circuit: Circuit, analysis: Dc, save: Sequence[str] | None,
+        progress: Callable[[float], None] | None,
+    ) -> None:
         if not analysis.sweeps:
             raise ParameterError("a DC analysis needs at least one sweep")
-        self.original, self.save = circuit, save
+        self.original, self.save, self.progress = circuit, save, progress
         self.sweeps = analysis.sweeps[::-1]  # the outermost first
         self.values = [s.points.values for s in self.sweeps]
         self.changed = circuit
@@ -97,6 +102,8 @@ class _Run:
                 record = Record(self.names, self.save)
             record.keep(0.0, system.whole(x))
             last = point
+            if self.progress is not None:
+                self.progress(record.kept / math.prod(map(len, self.values)))
         if record is None:
             raise ParameterError("a sweep has no values")
         axes = {
@@ -241,6 +248,7 @@ def with_parameters(circuit: Circuit, values: dict[str, float]) -> Circuit:
             f"the circuit has no parameter {next(iter(values))!r}: it was not read from a deck"
         )
     found: Circuit = deck.circuit(**values)
+    found.options.update(circuit.options)
     return found
 
 

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ....core.errors import NetlistError, ParameterError
+from ....core.progress import Progress, ProgressMeter, Silent, metered, share_of
 from ....netlists.analyses import Analysis, Four, Op, Step, Sweep, Tran
 from ....netlists.circuit import Circuit
+from ..results.result import Result
 from ..results.results import Curves, Transient
 from ..results.sweep_results import Stepped
 from ..system.builder import has_branch
 from . import ac, noise, op, sensitivities, transfer_function  # noqa: F401 - register themselves
 from .dc import with_value
-from .fourier import Harmonics, harmonics
+from .fourier import Fourier, harmonics
 from .measure import evaluate, measure_all
 from .registry import register, runner_of
 from .transient import transient
 
-__all__ = ["Progress", "run_deck", "run_one", "stepped_circuits"]
-
-Progress = Callable[[str, float], None]
+__all__ = ["run_deck", "run_one", "stepped_circuits"]
 
 
 @register(Tran)
-def _tran(circuit: Circuit, analysis: Tran, save: Sequence[str] | None) -> Any:
+def _tran(circuit: Circuit, analysis: Tran, save: Sequence[str] | None) -> Transient:
     return on_grid(transient(circuit, analysis, save=save), analysis)
 
 
@@ -82,7 +82,7 @@ def saved(circuit: Circuit, kind: str) -> list[str] | None:
     return list(names)
 
 
-def run_one(circuit: Circuit, analysis: Analysis) -> Any:
+def run_one(circuit: Circuit, analysis: Analysis) -> Result:
     """Run one analysis of a circuit.
 
     Raises
@@ -94,7 +94,7 @@ def run_one(circuit: Circuit, analysis: Analysis) -> Any:
     return runner_of(analysis)(circuit, analysis, saved(circuit, kind))
 
 
-def run_deck(circuit: Circuit, *, progress: Progress | None = None) -> list[Any]:
+def run_deck(circuit: Circuit, *, progress: Progress = None) -> list[Result]:
     """Run a circuit's analyses in their order; the operating point where it has none.
 
     Measures are evaluated for every analysis that they name, and kept with its result.
@@ -102,14 +102,13 @@ def run_deck(circuit: Circuit, *, progress: Progress | None = None) -> list[Any]
     Parameters
     ----------
     circuit : Circuit
-    progress : callable, optional
-        Gets the name of the analysis and the share of it that is done.
+    progress : Progress
+        Its tasks are the analyses, by name; with ``.step`` one task, all combinations.
 
     Returns
     -------
     list
-        One result per analysis but ``.step``; of ``.four`` a list of `Harmonics`; with ``.step``
-        each is a `Stepped`.
+        One result per analysis but ``.step``; with ``.step`` each is a `Stepped`.
 
     Raises
     ------
@@ -117,15 +116,15 @@ def run_deck(circuit: Circuit, *, progress: Progress | None = None) -> list[Any]
     """
     steps = [a.sweep for a in circuit.analyses if isinstance(a, Step)]
     others = [a for a in circuit.analyses if not isinstance(a, Step)] or [Op()]
-    if not steps:
-        return _once(circuit, others, progress)
-    rows = []
-    values = [s.points.values for s in steps]
-    total = int(np.prod([len(v) for v in values]))
-    for count, changed in enumerate(stepped_circuits(circuit, steps), 1):
-        rows.append(_once(changed, others, None))
-        if progress is not None:
-            progress("step", count / total)
+    with metered(progress) as meter:
+        if not steps:
+            return _once(circuit, others, meter)
+        rows = []
+        values = [s.points.values for s in steps]
+        meter.begin("step", int(np.prod([len(v) for v in values])))
+        for changed in stepped_circuits(circuit, steps):
+            rows.append(_once(changed, others, Silent()))
+            meter.advance("step")
     axes = {_axis(s): v for s, v in zip(steps, values, strict=True)}
     return [Stepped(axes, column) for column in zip(*rows, strict=True)]
 
@@ -159,49 +158,45 @@ def stepped_circuits(circuit: Circuit, steps: Sequence[Sweep]) -> Any:
 
 
 def _once(
-    circuit: Circuit, analyses: Sequence[Analysis], progress: Progress | None
-) -> list[Any]:
-    results: list[Any] = []
+    circuit: Circuit, analyses: Sequence[Analysis], meter: ProgressMeter
+) -> list[Result]:
+    results: list[Result] = []
     last: Transient | None = None
     for analysis in analyses:
         kind = type(analysis).__name__.lower()
-        found: Any
+        found: Result
         if isinstance(analysis, Four):
             results.append(_fourier(analysis, last))
             continue
-        if progress is not None:
-            progress(kind, 0.0)
-        if isinstance(analysis, Tran) and progress is not None:
-            found = transient(
-                circuit, analysis, save=saved(circuit, kind),
-                progress=lambda share, kind=kind: progress(kind, share),  # type: ignore[misc]
-            )
-            found = on_grid(found, analysis)
+        if isinstance(analysis, Tran):
+            found = on_grid(transient(
+                circuit, analysis, save=saved(circuit, kind), progress=share_of(kind, meter)
+            ), analysis)
         else:
+            meter.begin(kind, 1)
             found = run_one(circuit, analysis)
+            meter.advance(kind)
         if isinstance(found, Transient):
             last = found
         if isinstance(found, Curves):
             measure_all(found, circuit.measures, kind)
-        if progress is not None:
-            progress(kind, 1.0)
         results.append(found)
     return results
 
 
-def _fourier(analysis: Four, last: Transient | None) -> list[Harmonics]:
+def _fourier(analysis: Four, last: Transient | None) -> Fourier:
     place = analysis.where or (None, None)
     where: dict[str, Any] = {"file": place[0] or None, "line": place[1]}
     if last is None:
         raise NetlistError("`.four` needs a `.tran` before it", **where)
     options = last.circuit.options
     try:
-        return [
+        return Fourier(
             harmonics(
                 e.text, last.time, np.broadcast_to(evaluate(last, e), last.time.shape),
                 analysis.frequency, count=int(options.get("nfreqs", 10)),
                 grid=int(options.get("fourgridsize", 200)),
             ) for e in analysis.outputs
-        ]
+        )
     except ParameterError as error:
         raise NetlistError(f".four: {error}", **where) from error

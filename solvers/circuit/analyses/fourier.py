@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import SupportsIndex, overload
 
 import numpy as np
 
 from ....core.errors import ParameterError
 from ....core.validation import Array
 
-__all__ = ["Harmonics", "harmonics"]
+__all__ = ["Fourier", "Harmonics", "harmonics"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,30 @@ class Harmonics:
             for k, (f, m, p, n) in enumerate(rows)
         ]
         return "\n".join(lines)
+
+
+class Fourier(list[Harmonics]):
+    """What ``.four`` finds: a list with the harmonics of every output; ``result["v(out)"]``."""
+
+    @property
+    def measures(self) -> dict[str, float]:
+        """Empty: measures are of curves."""
+        return {}
+
+    @overload
+    def __getitem__(self, key: str | SupportsIndex, /) -> Harmonics: ...
+
+    @overload
+    def __getitem__(self, key: slice, /) -> list[Harmonics]: ...
+
+    def __getitem__(self, key: str | SupportsIndex | slice, /) -> Harmonics | list[Harmonics]:
+        if not isinstance(key, str):
+            return super().__getitem__(key)
+        for one in self:
+            if one.name.lower() == key.strip().lower():
+                return one
+        known = ", ".join(one.name for one in self)
+        raise ParameterError(f"no Fourier analysis of {key!r}; there is that of {known}")
 
 
 def harmonics(

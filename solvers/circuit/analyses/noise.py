@@ -137,10 +137,8 @@ class NoiseSpectrum(Curves):
         }
 
 
-def noise(
-    circuit: Circuit, analysis: Noise, *, temperature: float | None = None
-) -> NoiseSpectrum:
-    """Return the noise at `analysis.output`, and what of it stands for at the source.
+def noise(circuit: Circuit, analysis: Noise) -> NoiseSpectrum:
+    """Return the noise at `analysis.output`, and the noise of the source that would cause it.
 
     Noise at the input is that at the output over the gain from one unit of the source, whatever
     its ``ac`` amplitude.
@@ -150,7 +148,7 @@ def noise(
     ParameterError
         No such output or source.
     """
-    point = written_out(circuit, temperature)
+    point = written_out(circuit)
     small, names = SmallSignal(point), point.names
     _, row = output_row(names, analysis.output, small.size)
     _, drive = drive_of(circuit, names, analysis.source, small.size)

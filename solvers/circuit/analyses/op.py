@@ -40,6 +40,8 @@ class OperatingPoint:
         The largest violation of an equation over its largest term.
     iterations : int
         Newton steps, those of all ways that were tried.
+    measures : dict
+        Empty: measures are of curves.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class OperatingPoint:
         self.circuit = system.circuit
         self.residual = residual
         self.iterations = iterations
+        self.measures: dict[str, float] = {}
         self.system = system
         self.x = x
         self._whole = system.whole(x)
@@ -140,9 +143,7 @@ def hints(system: System) -> dict[int, float]:
     return {names.node(n): v for n, v in system.circuit.nodeset.items()}
 
 
-def written_out(
-    circuit: Circuit, temperature: float | None = None, *, large: bool = True
-) -> OperatingPoint:
+def written_out(circuit: Circuit, *, large: bool = True) -> OperatingPoint:
     """Return the operating point with every element inside of crossbars an element of its own.
 
     With `large` False, large crossbars of resistors stay matrices, whose inner nodes nobody sees.
@@ -152,15 +153,15 @@ def written_out(
             name for name, block in circuit.arrays.items()
             if plain(block) and block.shape[0] * block.shape[1] > _LARGE
         ])
-    point = operating_point(circuit, temperature=temperature)
+    point = operating_point(circuit)
     system = point.system
     point.names = Names(system.circuit, system.nodes, system.branches, system.labels)
     return point
 
 
-def operating_point(circuit: Circuit, *, temperature: float | None = None) -> OperatingPoint:
+def operating_point(circuit: Circuit) -> OperatingPoint:
     """Check and solve `circuit`."""
-    system = prepare(circuit, temperature)
+    system = prepare(circuit)
     newton = Newton(system)
     now = system.instant()
     outcome = find(newton, np.zeros(system.size + 1), now, hints=hints(system))

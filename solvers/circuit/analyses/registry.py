@@ -8,10 +8,11 @@ from typing import Any, get_args
 from ....core.errors import NetlistError
 from ....netlists.analyses import Analysis
 from ....netlists.circuit import Circuit
+from ..results.result import Result
 
 __all__ = ["Runner", "register", "runner_of"]
 
-Runner = Callable[[Circuit, Any, Sequence[str] | None], Any]
+Runner = Callable[[Circuit, Any, Sequence[str] | None], Result]
 _runners: dict[type, Runner] = {}
 
 

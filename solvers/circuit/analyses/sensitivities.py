@@ -35,7 +35,7 @@ from .small_signal import Complexes, SmallSignal, complex_sources
 from .transfer_function import output_row
 
 __all__ = [
-    "Derivatives", "Parameter", "Sensitivities", "SensitivitySpectrum", "at_temperature",
+    "Derivatives", "Parameter", "Sensitivities", "SensitivitySpectrum",
     "parameters_of", "referred", "sens",
 ]
 
@@ -145,7 +145,7 @@ def _of_card(
 
 
 class Derivatives:
-    """Derivatives of an output by parameters: ``result["r1"]``, ``result["q1:bf"]``.
+    """Derivatives of an output with respect to parameters, ``result["r1"]``, ``["q1:bf"]``.
 
     Attributes
     ----------
@@ -154,12 +154,15 @@ class Derivatives:
         Name -> derivative, in the output's unit over the parameter's.
     parameters : dict
         Name -> value of the parameter.
+    measures : dict
+        Empty: measures are of curves.
     """
 
     def __init__(
         self, output: str, values: dict[str, float], parameters: dict[str, float]
     ) -> None:
         self.output, self.values, self.parameters = output, values, parameters
+        self.measures: dict[str, float] = {}
 
     def __getitem__(self, name: str) -> float:
         key = name.strip().lower()
@@ -181,14 +184,14 @@ class Derivatives:
 
 
 class Sensitivities(Derivatives):
-    """Derivatives of an output at the operating point by every parameter.
+    """Derivatives of an output at the operating point with respect to every parameter.
 
     Attributes
     ----------
     output, values, parameters
         See `Derivatives`.
     adjoint : (n + 1,)
-        Derivatives by a current into every node (and a voltage in every branch).
+        Derivatives with respect to a current into every node and a voltage in every branch.
     point : OperatingPoint
     """
 
@@ -297,19 +300,8 @@ def referred(circuit: Circuit, element: Element) -> list[Element]:
     return [*found, *extra]
 
 
-def at_temperature(circuit: Circuit, temperature: float | None) -> Circuit:
-    """Return the circuit at a temperature, kelvin; None: its own."""
-    if temperature is None:
-        return circuit
-    made = circuit.copy()
-    made.temperature = float(temperature)
-    return made
-
-
-def sens(
-    circuit: Circuit, analysis: Sens, *, temperature: float | None = None
-) -> Sensitivities | SensitivitySpectrum:
-    """Return the derivatives of `analysis.output` by all parameters of all elements.
+def sens(circuit: Circuit, analysis: Sens) -> Sensitivities | SensitivitySpectrum:
+    """Return the derivatives of `analysis.output` with respect to all parameters of all elements.
 
     Parameters that are 0 and those that the element's equations do not let move are left out.
 
@@ -318,7 +310,7 @@ def sens(
     ParameterError
         No such output.
     """
-    point = written_out(at_temperature(circuit, temperature))
+    point = written_out(circuit)
     small = SmallSignal(point)
     output, row = output_row(point.names, analysis.output, small.size)
     if analysis.points is not None:

@@ -41,6 +41,11 @@ class TransferFunction:
     output_resistance: float
     point: OperatingPoint
 
+    @property
+    def measures(self) -> dict[str, float]:
+        """Empty: measures are of curves."""
+        return {}
+
     def to_dict(self) -> dict[str, float]:
         """Return the three by ngspice's names."""
         return {
@@ -88,7 +93,7 @@ def drive_of(circuit: Circuit, names: Names, source: str, size: int) -> tuple[st
     return element.kind, drive
 
 
-def tf(circuit: Circuit, analysis: Tf, *, temperature: float | None = None) -> TransferFunction:
+def tf(circuit: Circuit, analysis: Tf) -> TransferFunction:
     """Return the gain from `analysis.source` to `analysis.output`, and both resistances.
 
     Raises
@@ -96,7 +101,7 @@ def tf(circuit: Circuit, analysis: Tf, *, temperature: float | None = None) -> T
     ParameterError
         No such source or output.
     """
-    point = written_out(circuit, temperature, large=False)
+    point = written_out(circuit, large=False)
     small, names = SmallSignal(point), point.names
     output, row = output_row(names, analysis.output, small.size)
     kind, drive = drive_of(circuit, names, analysis.source, small.size)

@@ -36,7 +36,7 @@ _WATCHED = ("refuse", "corner", "next_breakpoint", "accept", "rewind", "abrupt",
 
 def transient(
     circuit: Circuit, analysis: Tran, *, save: Sequence[str] | None = None,
-    progress: Callable[[float], None] | None = None, temperature: float | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> Transient:
     """Integrate `circuit` as `analysis` asks.
 
@@ -48,14 +48,13 @@ def transient(
         Names such as ``"v(out)"`` to keep; default: all nodes and branch currents.
     progress : callable, optional
         Gets the share that is done.
-    temperature : float, kelvin, optional
 
     Raises
     ------
     ConvergenceError
         Says when, and which nodes and elements did not settle.
     """
-    system = prepare(circuit, temperature, uic=analysis.uic, save=save)
+    system = prepare(circuit, uic=analysis.uic, save=save)
     return _Run(system, analysis, save, progress).go()
 
 

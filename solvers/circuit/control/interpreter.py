@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from ....core.errors import NetlistError, ParameterError
-from ....netlists.analyses import Command, Four, Points, Step, Sweep, Tran
+from ....core.progress import Progress, ProgressMeter, Silent, metered
+from ....netlists.analyses import Command, Points, Step, Sweep
 from ....netlists.circuit import Circuit
 from ....netlists.spice.commands.command_names import IDLE
 from ....netlists.spice.commands.dot_commands import read_command, read_output
@@ -20,8 +21,8 @@ from ....netlists.spice.read.lines import Line
 from ....netlists.spice.read.scope import Scope, plain_number
 from ....netlists.spice.read.subcircuit_tree import Block
 from ..analyses.dc import with_value
-from ..analyses.deck import Progress, run_deck, run_one
-from ..analyses.fourier import Harmonics, harmonics
+from ..analyses.deck import run_deck, run_one
+from ..analyses.fourier import Fourier, Harmonics, harmonics
 from ..analyses.measure import measure
 from ..results.results import Curves
 from .alter import altered
@@ -51,7 +52,7 @@ class Session:
         Where ``wrdata`` and ``write`` put their files.
     tell : callable, optional
         Gets every line that the commands print.
-    progress : callable, optional
+    progress : ProgressMeter, optional
         See `run_deck`.
     draws : bool
         Whether the caller draws `pictures`; else ``plot`` prints a note.
@@ -72,11 +73,11 @@ class Session:
 
     def __init__(
         self, circuit: Circuit, *, folder: str | Path = ".",
-        tell: Callable[[str], None] | None = None, progress: Progress | None = None,
+        tell: Callable[[str], None] | None = None, progress: ProgressMeter | None = None,
         draws: bool = False,
     ) -> None:
         self.original = self.circuit = circuit
-        self.tell, self.progress = tell, progress
+        self.tell, self.progress = tell, progress or Silent()
         self.vectors = Vectors(lambda: self.circuit)
         self.variables: dict[str, str] = {  # what `set` may say, options may, too
             name: str(circuit.options[name])
@@ -190,9 +191,9 @@ class Session:
         line = self._line(c, f".{c.name} {' '.join(arguments)}".strip())
         read_command(self._scope(), line, asked)
         analysis = asked.analyses[0]
-        if isinstance(analysis, Tran) and self.progress is not None:
-            self.progress(c.name, 0.0)
+        self.progress.begin(c.name, 1)
         self.vectors.add(c.name, run_one(self.circuit, analysis), analysis)
+        self.progress.advance(c.name)
 
     def _do_run(self, c: Command, arguments: Sequence[str]) -> None:
         del arguments
@@ -203,13 +204,13 @@ class Session:
             raise ParameterError("the deck has no analysis")
         results = run_deck(self.circuit, progress=self.progress)
         for analysis, result in zip(self.circuit.analyses, results, strict=True):
-            if isinstance(analysis, Four):
+            if isinstance(result, Fourier):
                 for one in result:
                     self.say(str(one))
                 continue
             kind = type(analysis).__name__.lower()
             plot = self.vectors.add(kind, result, analysis)
-            for name, value in getattr(result, "measures", {}).items():
+            for name, value in result.measures.items():
                 self._measured(plot, name, value)
         del c
 
@@ -381,9 +382,9 @@ class Session:
 
 def run_commands(
     circuit: Circuit, *, folder: str | Path = ".", tell: Callable[[str], None] | None = None,
-    progress: Progress | None = None, draws: bool = False,
+    progress: Progress = None, draws: bool = False,
 ) -> Session:
-    """Run a deck's control blocks.
+    """Run a deck's control blocks; the tasks of `progress` are its analyses.
 
     Raises
     ------
@@ -392,5 +393,6 @@ def run_commands(
     """
     if not circuit.commands:
         raise ParameterError("the circuit has no control block")
-    session = Session(circuit, folder=folder, tell=tell, progress=progress, draws=draws)
-    return session.run(circuit.commands)
+    with metered(progress) as meter:
+        session = Session(circuit, folder=folder, tell=tell, progress=meter, draws=draws)
+        return session.run(circuit.commands)

@@ -25,7 +25,7 @@ A framework of automatic differentiation takes a run as one of its functions::
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -35,7 +35,7 @@ from ....netlists.analyses import Tran
 from ....netlists.circuit import GROUND, Circuit
 from ...objectives import Objective
 from ..analyses.op import prepare
-from ..analyses.sensitivities import Derivatives, at_temperature
+from ..analyses.sensitivities import Derivatives
 from ..results.names import GROUND_INDEX
 from ..results.results import Transient
 from ..system.element_group import Ints
@@ -115,14 +115,12 @@ class TransientAdjoint:
     """
 
     def __init__(
-        self, circuit: Circuit, analysis: Tran, *, temperature: float | None = None,
-        max_bytes: float, progress: Callable[[float], None] | None = None, objectives: int = 0,
+        self, circuit: Circuit, analysis: Tran, *, max_bytes: float,
+        progress: Callable[[float], None] | None = None, objectives: int = 0,
     ) -> None:
         if not max_bytes > 0:
             raise ParameterError(f"`max_bytes` must be > 0; got {max_bytes!r}")
-        if isinstance(circuit, Circuit):
-            circuit = circuit.expanded()  # parameters are those of single elements
-        self.circuit = at_temperature(circuit, temperature).expanded()
+        self.circuit = circuit.expanded()  # parameters are those of single elements
         self.max_bytes = float(max_bytes)
         system = prepare(self.circuit, uic=analysis.uic)
         self._run = Trajectory(
@@ -143,15 +141,25 @@ class TransientAdjoint:
         """Time points, (T,) second."""
         return self._run.result.time
 
+    @overload
+    def sensitivities(
+        self, objective: Objective, parameters: Sequence[str] | None = None
+    ) -> TransientSensitivities: ...
+
+    @overload
+    def sensitivities(
+        self, objective: Sequence[Objective], parameters: Sequence[str] | None = None
+    ) -> list[TransientSensitivities]: ...
+
     def sensitivities(
         self, objective: Objective | Sequence[Objective], parameters: Sequence[str] | None = None
-    ) -> Any:
+    ) -> TransientSensitivities | list[TransientSensitivities]:
         """Return the derivatives of an objective, or of several.
 
         Parameters
         ----------
         objective : callable, mapping, or sequence of these
-            See `Solver.transient_sensitivities`.
+            See `Simulator.transient_sensitivities`.
         parameters : sequence of str, optional
 
         Returns

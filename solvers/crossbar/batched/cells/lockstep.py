@@ -6,7 +6,7 @@ of them at once. On the CPU each array takes its own steps instead.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,8 @@ import numpy as np
 from .....core.errors import ConvergenceError, ParameterError
 from .....core.validation import Array
 from .....netlists.crossbar.crossbar import Crossbar, Resistive
-from ....transient_result import TransientResult
+from .....netlists.crossbar.waveforms import LineWaves, Waveforms
+from ....transient_result import Probe, TransientResult
 from ...problem import make_problem
 from ...static_cells import array_cells
 from ...transient import Run, check_transient
@@ -25,7 +26,7 @@ from ..problems import same_lines
 from .cell_array_batch import StackedNetwork
 from .static import check_lines, under
 
-__all__ = ["check_together", "run_together"]
+__all__ = ["can_run_together", "check_together", "run_together"]
 
 
 class _Together(Run):
@@ -33,13 +34,14 @@ class _Together(Run):
 
     def __init__(
         self, xbars: Sequence[Crossbar], backend: ArrayBackend, drive: Drive, cells: Any,
-        probes: Sequence[Any], rtol: float, max_step: float | None, threads: int,
+        probes: Sequence[Probe], rtol: float, max_step: float | None, threads: int,
+        progress: Callable[[float], None] | None,
     ) -> None:
         first, count = xbars[0], len(xbars)
         whole = Crossbar(cells=cells, wires=first.wires, ends=first.ends)
         super().__init__(
-            whole, cells, _repeated(drive, count), probes, None, rtol, max_step, None,
-            "structured", threads,
+            whole, cells, _repeated(drive, count), probes, None, rtol, max_step,
+            progress, "structured", threads,
         )
         problem = make_problem(first, np.zeros((1, first.inputs)))
         self.network = StackedNetwork(problem, count, cells, backend, threads)
@@ -58,10 +60,11 @@ def _repeated(drive: Drive, count: int) -> Drive:
 
 
 def run_together(
-    xbars: Sequence[Crossbar], backend: ArrayBackend, waveforms: Any, t_stop: float | None, *,
-    gate: Any, probes: Sequence[Any], rtol: float, max_step: float | None, threads: int,
+    xbars: Sequence[Crossbar], backend: ArrayBackend, waveforms: Waveforms,
+    t_stop: float | None, *, gate: LineWaves | None, probes: Sequence[Probe], rtol: float,
+    max_step: float | None, threads: int, progress: Callable[[float], None] | None = None,
 ) -> list[TransientResult]:
-    """Do what `Solver.transient_many` says, in lockstep.
+    """Integrate arrays in lockstep, see `CrossbarSolver.transient_many`.
 
     Raises
     ------
@@ -78,10 +81,11 @@ def run_together(
         raise ParameterError("gates driven along columns run one array at a time: on the CPU")
     if backend.on_device:
         cells = cells.on(backend)
-    whole = [probe for probe in probes if isinstance(probe, str)]
+    whole: list[Probe] = [probe for probe in probes if isinstance(probe, str)]
     whole += [name for name, _ in (p for p in probes if not isinstance(p, str))]
     run = _Together(
-        xbars, backend, drive, cells, list(dict.fromkeys(whole)), rtol, max_step, threads
+        xbars, backend, drive, cells, list(dict.fromkeys(whole)), rtol, max_step, threads,
+        progress,
     )
     try:
         return _split(xbars, probes, run.result())
@@ -91,6 +95,17 @@ def run_together(
             under(error, first.shape[0], "array"),
             _split(xbars, probes, partial) if isinstance(partial, TransientResult) else None,
         ) from error
+
+
+def can_run_together(xbars: Sequence[Crossbar]) -> bool:
+    """Whether arrays can run in lockstep; `check_together` says why not."""
+    try:
+        check_together(xbars)
+        first: Any = xbars[0].cells
+        first.stacked([xbar.cells for xbar in xbars[1:]])
+    except ParameterError:
+        return False
+    return True
 
 
 def check_together(xbars: Sequence[Crossbar]) -> None:
@@ -122,7 +137,7 @@ def check_together(xbars: Sequence[Crossbar]) -> None:
 
 
 def _split(
-    xbars: Sequence[Crossbar], probes: Sequence[Any], result: TransientResult
+    xbars: Sequence[Crossbar], probes: Sequence[Probe], result: TransientResult
 ) -> list[TransientResult]:
     """Return each array's part."""
     count, (M, _) = len(xbars), xbars[0].shape
@@ -130,7 +145,7 @@ def _split(
     found = []
     for k, xbar in enumerate(xbars):
         rows = slice(k * M, (k + 1) * M)
-        kept: dict[Any, Array] = {}
+        kept: dict[Probe, Array] = {}
         for probe in probes:
             name, cell = (probe, None) if isinstance(probe, str) else probe
             values = result.probes[name][..., rows, :]

@@ -218,7 +218,7 @@ def test_a_failed_input_is_named_and_returned_on_request():
 
 
 def test_auto_takes_the_cpu_for_what_cannot_run_together(monkeypatch):
-    monkeypatch.setattr("crossbarsim.solvers.crossbar.monte_carlo.choose_backend", lambda _: (ArrayBackend(), ""))
+    monkeypatch.setattr("crossbarsim.solvers.crossbar_solver.choose_backend", lambda _: (ArrayBackend(), ""))
     xbars = chips("bare")
     t = ([0.0, 1e-10], np.zeros((2, 5)))
     together = Solver(backend="auto").transient_many(xbars, t)
