@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from ..core.environment import environment
 from ..core.errors import ParameterError
 from ..core.files import save_array, save_table, write_text
+from ..core.progress import RichProgress
 from ..devices.cells.access_cells import OneSelectorOneResistor, OneTransistorOneResistor
 from ..devices.cells.transistors import EKV
 from ..netlists.crossbar.crossbar import Crossbar, Wires
@@ -188,15 +188,12 @@ def program(
         chosen: Any = scheme or None
         if cells == "1t1r" and scheme in ("", "1t1r"):
             chosen = Gated(gate, gate + 1.0 if gate_reset is None else gate_reset, gate)
-        bar = Progress(TextColumn("programming"), BarColumn(), TaskProgressColumn(),
-                       TimeElapsedColumn(), console=console)
-        with bar:
-            task = bar.add_task("programming", total=1.0)
+        with RichProgress(console) as bars:
             result = run(
                 xbar, goal, scheme=chosen, tolerance=tolerance,
                 algorithm=algorithm, width=width,  # type: ignore[arg-type]
                 read_voltage=read_voltage, passes=passes, seed=seed,
-                progress=lambda share: bar.update(task, completed=share),
+                progress=bars,
             )
         out.mkdir(parents=True, exist_ok=True)
         save_table(out / "cells.csv", result.to_dataframe())

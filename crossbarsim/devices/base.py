@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..core.draws import Seed
 from ..core.errors import ParameterError
 from ..core.validation import Array, finite_array
 from .laws.compilation import build
@@ -336,7 +337,7 @@ class Device:
 
     def simulate(
         self, t: ArrayLike, v: ArrayLike, conductance: ArrayLike | None = None, *,
-        state: ArrayLike | None = None, seed: int | None = None, rtol: float = 1e-6,
+        state: ArrayLike | None = None, seed: Seed = None, rtol: float = 1e-6,
         save: str = "all", threads: int | None = None, max_steps: int = 1_000_000,
         backend: Any = "cpu"
     ) -> Trace:
@@ -354,7 +355,7 @@ class Device:
             At the start, at `read_voltage`.
         state : (S,) or (S, K) array, optional
             At the start, instead of `conductance`; default: at rest.
-        seed : int, optional
+        seed : int >= 0, SeedSequence or None
             Of the noise of stochastic models; default 0.
         rtol : float
             Error per step, relative to each state's range.
@@ -381,7 +382,7 @@ class Device:
     def hysteresis(
         self, amplitude: float, frequency: float, *, cycles: int = 1, points: int = 1000,
         shape: str = "sine", conductance: ArrayLike | None = None, state: ArrayLike | None = None,
-        seed: int | None = None
+        seed: Seed = None
     ) -> Trace:
         """Return the I-V loop under a periodic voltage.
 

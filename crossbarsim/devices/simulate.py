@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from ..core.compiled.threads import spread
 from ..core.cpus import cpu_count
+from ..core.draws import Seed, seed_sequence
 from ..core.errors import ConvergenceError, ParameterError
 from ..core.validation import Array, finite_array
 from ..solvers.crossbar.batched import choose_backend
@@ -90,7 +91,7 @@ def _initial(device: Device, conductance: Any, state: Any, count: int) -> Array:
 
 def simulate(
     device: Device, t: ArrayLike, v: ArrayLike, conductance: ArrayLike | None, *,
-    state: ArrayLike | None, seed: int | None, rtol: float, save: str, threads: int | None,
+    state: ArrayLike | None, seed: Seed, rtol: float, save: str, threads: int | None,
     max_steps: int, backend: Any
 ) -> Trace:
     """Do what `Device.simulate` says."""
@@ -121,7 +122,7 @@ def simulate(
     current = np.empty((count, length if every else 1))
     states = np.empty((len(device.states), count, length if every else 0))
     stats = np.zeros((count, 2))
-    key = int(np.random.SeedSequence(0 if seed is None else seed).generate_state(1, np.uint64)[0])
+    key = int(seed_sequence(seed).generate_state(1, np.uint64)[0])
     key >>= 8  # room for one stream per state
     shape = (count,)
     P = device.flat(device.parameter_array.reshape(len(device.parameter_array), -1)
@@ -178,7 +179,7 @@ def simulate(
 
 def hysteresis(
     device: Device, amplitude: float, frequency: float, *, cycles: int, points: int, shape: str,
-    conductance: ArrayLike | None, state: ArrayLike | None, seed: int | None,
+    conductance: ArrayLike | None, state: ArrayLike | None, seed: Seed,
 ) -> Trace:
     """Do what `Device.hysteresis` says."""
     for name, value in (("amplitude", amplitude), ("frequency", frequency)):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..core.draws import Seed, seed_sequence
 from ..core.errors import ParameterError
+from ..core.progress import Progress, shared
 from ..core.validation import Array, finite_array
 from ..netlists.crossbar.crossbar import Crossbar
 from ..solvers import Solver
@@ -36,8 +37,8 @@ def program(
     v_start: Setting = None, v_step: Setting = None, v_max: Setting = None, width: Setting = None,
     rise: float | None = None, fall: float | None = None, growth: float = 1.5,
     max_pulses: int = 100, passes: int = 3, read_voltage: float | None = None,
-    read_time: float = 1e-7, disturb_threshold: float = 0.02, v_limit: float = 4.0, seed: int = 0,
-    rtol: float = 1e-3, progress: Callable[[float], None] | None = None,
+    read_time: float = 1e-7, disturb_threshold: float = 0.02, v_limit: float = 4.0, seed: Seed = 0,
+    rtol: float = 1e-3, progress: Progress = None,
     solver: Solver | None = None
 ) -> ProgramResult:
     """Program an array to target conductances, row by row, by pulses and reads.
@@ -82,12 +83,13 @@ def program(
         Change of a cell while others are written, relative to its target, that is reported.
     v_limit : float
         Volt, of the search for defaults.
-    seed : int
-        Of the noise of stochastic devices.
+    seed : int >= 0, SeedSequence or None
+        Of the noise of stochastic devices; None is 0.
     rtol : float
         Of every transient.
-    progress : callable, optional
-        Called with the share that is done.
+    progress : Progress
+        True shows a bar on the terminal; a function is called with the share of the run that is
+        done; or a `ProgressMeter`.
 
     Returns
     -------
@@ -128,17 +130,18 @@ def program(
     recipe = Recipe(
         ladders, chosen, tol, "program", algorithm, _count("max_pulses", max_pulses),
         _count("passes", passes), _volts(xbar, read_voltage), _positive("read_time", read_time),
-        _positive("disturb_threshold", disturb_threshold), int(seed), rtol,
+        _positive("disturb_threshold", disturb_threshold), seed_sequence(seed), rtol,
     )
-    return Run(xbar, goal, recipe, progress, solver).result()
+    with shared(recipe.operation, progress) as advance:
+        return Run(xbar, goal, recipe, advance, solver).result()
 
 
 def form(
     xbar: Crossbar, conductance: ArrayLike | None, *, v_start: float, v_step: float, v_max: float,
     width: float, scheme: str | Scheme | None = None, rise: float | None = None,
     fall: float | None = None, max_pulses: int = 100, read_voltage: float | None = None,
-    read_time: float = 100e-9, disturb_threshold: float = 0.02, seed: int = 0,
-    rtol: float = 1e-3, progress: Callable[[float], None] | None = None,
+    read_time: float = 100e-9, disturb_threshold: float = 0.02, seed: Seed = 0,
+    rtol: float = 1e-3, progress: Progress = None,
     solver: Solver | None = None,
 ) -> ProgramResult:
     """FORM the cells of an array: rising pulses of SET polarity until they conduct.
@@ -174,9 +177,10 @@ def form(
         {1: ladder, -1: ladder}, chosen, np.zeros(xbar.shape), "form", "amplitude",
         _count("max_pulses", max_pulses), 1, _volts(xbar, read_voltage),
         _positive("read_time", read_time), _positive("disturb_threshold", disturb_threshold),
-        int(seed), rtol,
+        seed_sequence(seed), rtol,
     )
-    return Run(xbar, goal, recipe, progress, solver).result()
+    with shared(recipe.operation, progress) as advance:
+        return Run(xbar, goal, recipe, advance, solver).result()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.draws import keyed_seed
 from ..core.validation import Array
 from ..netlists.crossbar.crossbar import Crossbar
 from ..solvers import Solver
@@ -41,7 +42,7 @@ class Recipe:
     max_pulses, passes : int
     read_voltage, read_time : float
     disturb_threshold : float
-    seed : int
+    seed : SeedSequence
     rtol : float
     """
 
@@ -55,7 +56,7 @@ class Recipe:
     read_voltage: float
     read_time: float
     disturb_threshold: float
-    seed: int
+    seed: np.random.SeedSequence
     rtol: float
 
 
@@ -120,7 +121,7 @@ class Run:
             operation = "form"
         volts, pulse = r.ladders[direction].at(level)
         lines = r.scheme.lines(self.xbar, row, columns, self.sign * direction * volts, operation)
-        key = np.random.SeedSequence((r.seed, row, self.writes))
+        key = keyed_seed(r.seed, row, self.writes)
         before = self._cells.conductance
         found = drive_lines(
             self.xbar, lines, pulse, seed=int(key.generate_state(1)[0]), rtol=r.rtol,

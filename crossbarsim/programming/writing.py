@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.draws import Seed
 from ..core.errors import ParameterError
 from ..core.validation import Array
 from ..netlists.crossbar.crossbar import Crossbar
@@ -63,7 +64,7 @@ def _write_ends(xbar: Crossbar, lines: Lines) -> Ends:
 
 def drive_lines(
     xbar: Crossbar, lines: Lines, pulse: PulseTrain, *, probes: Sequence[Any] = (),
-    seed: int | np.random.SeedSequence | None = None, rtol: float = 1e-4,
+    seed: Seed = None, rtol: float = 1e-4,
     max_step: float | None = None, solver: Solver | None = None
 ) -> TransientResult:
     """Pulse all lines of an array once.
@@ -102,7 +103,7 @@ def drive_lines(
 def write(
     xbar: Crossbar, row: int, columns: Any, voltage: float, pulse: PulseTrain | float, *,
     operation: Operation = "set", scheme: str | Scheme | None = None, probes: Sequence[Any] = (),
-    seed: int | np.random.SeedSequence | None = None, rtol: float = 1e-4,
+    seed: Seed = None, rtol: float = 1e-4,
     max_step: float | None = None, solver: Solver | None = None
 ) -> TransientResult:
     """SET, RESET or FORM cells of one row; the whole array sees it.

@@ -20,9 +20,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..core.errors import ParameterError
 from ..core.files import save_arrays
+from ..core.progress import Progress, ProgressMeter, metered
 from .data.dataset import Dataset, Labelled
 from .data.errors import DataError
-from .progress import ProgressMeter, Silent
 
 __all__ = ["CnnSettings", "TrainedCnn", "logits", "torch_threads", "trained_cnn"]
 
@@ -262,7 +262,7 @@ def _restore(path: Path, settings: CnnSettings, data: Dataset) -> TrainedCnn:
 
 def trained_cnn(
     settings: CnnSettings, data: Dataset, *, cache: Path | None = None,
-    progress: ProgressMeter | None = None, threads: int | None = None,
+    progress: Progress = None, threads: int | None = None,
 ) -> TrainedCnn:
     """Train the network, or take it from `cache` when the same one was trained before.
 
@@ -272,7 +272,9 @@ def trained_cnn(
     data : Dataset
     cache : Path, optional
         Folder of trained networks; the file's name carries a hash of settings and data.
-    progress : ProgressMeter, optional
+    progress : Progress
+        True shows a bar on the terminal; a function is called with the share of the training that
+        is done; or a `ProgressMeter`.
     threads : int, optional
         Torch threads; default: torch's own choice.
 
@@ -291,8 +293,8 @@ def trained_cnn(
     if not (std > 0).all():
         raise ParameterError("`data` has a channel without contrast in its training images")
     x = _standardise(data.train.images, mean, std, data.full_scale)
-    with torch_threads(threads):
-        model = _train(settings, data, x, progress or Silent())
+    with torch_threads(threads), metered(progress) as meter:
+        model = _train(settings, data, x, meter)
     network = TrainedCnn(model, mean, std, data.full_scale, time.perf_counter() - start,
                          _weights_hash(model))
     if path is not None:

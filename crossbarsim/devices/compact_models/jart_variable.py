@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from ...core.draws import Seed, seed_sequence
 from ...core.errors import ParameterError
 from ...core.validation import Array
 from ..parameters import Named, State, parameter
@@ -102,7 +103,7 @@ class JartVcmV1bVariable(JartVcmV1b):
 
     @classmethod
     def draw(
-        cls, shape: tuple[int, ...], *, sigma: float = 0.05, seed: int = 0, **parameters: Any
+        cls, shape: tuple[int, ...], *, sigma: float = 0.05, seed: Seed = 0, **parameters: Any
     ) -> Self:
         """Return devices that differ: n_min, n_max, radius and l_det, one draw each.
 
@@ -113,19 +114,19 @@ class JartVcmV1bVariable(JartVcmV1b):
         shape : int or (int, ...)
             Of the devices, such as the (M, N) of an array.
         sigma : float
-        seed : int
+        seed : int >= 0, SeedSequence or None
         **parameters
             Of the mean device.
         """
         mean = cls(**parameters)
-        rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed)))
+        rng = np.random.Generator(np.random.Philox(seed_sequence(seed)))
         drawn = {name: getattr(mean, name) * _spread(rng, sigma, shape) for name in _DRAWN}
         goals = {"radius_new": drawn["radius"], "l_det_new": drawn["l_det"]}
         return mean.replace(**drawn, **goals)
 
-    def redraw(self, *, sigma: float = 0.05, seed: int = 0) -> Self:
+    def redraw(self, *, sigma: float = 0.05, seed: Seed = 0) -> Self:
         """Return the same devices on their next half-cycle: new goals around their own values."""
-        rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed)))
+        rng = np.random.Generator(np.random.Philox(seed_sequence(seed)))
         shape = self.parameter_array.shape[1:]
         return self.replace(
             radius_new=self.radius * _spread(rng, sigma, shape),

@@ -161,7 +161,7 @@ write one.raw v(out)
 ])
 def test_errors_say_where(text, message, monkeypatch):
     if text.startswith("while"):
-        import crossbarsim.solvers.engine.session as module
+        import crossbarsim.solvers.circuit.control.interpreter as module
 
         monkeypatch.setattr(module, "_MOST", 50)
         message = message.replace("1000000", "50")
