@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -116,7 +115,7 @@ class Solution:
         return self.currents * self.crossbar.line_ends["bit_bottom"].transresistance
 
     @cached_property
-    def power(self) -> Any:
+    def power(self) -> float | Array:
         """Power delivered by all sources, watt: float or (B,)."""
         total = np.zeros(self.V.shape[:-1])
         for name, end in self.crossbar.line_ends.items():
@@ -181,8 +180,8 @@ class Gradients:
         also at 0 ohm (there the derivative from above)
     state, gate : (S, M, N) and (M, N), or None
         Of arrays of devices: loss per unit of every state, and per volt of every gate, summed
-        over the batch. `conductance` is then by the conductance at the read voltage, which the
-        device's main state determines.
+        over the batch. `conductance` is then with respect to the conductance at the read voltage,
+        which the device's main state determines.
     """
 
     __slots__ = ("V", "bit", "conductance", "gate", "state", "word")
