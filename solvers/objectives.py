@@ -1,8 +1,8 @@
 """What `Solver.transient_sensitivities` differentiates: numbers that follow from waveforms.
 
-An objective is a function of a `Transient` that returns its value and, by name, its derivatives by
-the waveforms at the transient's time points; waveforms are lines between these points. Any function
-will do, for instance one that asks a framework of automatic differentiation::
+An objective is a function of a `Transient` that returns its value and, by name, its derivatives
+with respect to the waveforms at the transient's time points; waveforms are lines between these
+points. Any function will do, for instance one that asks a framework of automatic differentiation::
 
     def loss(run):
         v = torch.tensor(run["v(out)"], requires_grad=True)
@@ -56,7 +56,7 @@ class _Window:
         return np.asarray((1.0 - self.share) * y[self.before] + self.share * y[self.before + 1])
 
     def back(self, left: Array, right: Array) -> Array:
-        """Return derivatives by y from those by both ends of the window's pieces."""
+        """Return derivatives with respect to y from those to both ends of the window's pieces."""
         each = np.append(left, 0.0)
         each[1:] += right
         found = np.zeros(self.count)

@@ -27,7 +27,6 @@ def test_what_the_front_doors_return(tmp_path):
          "--show-error-codes", "--cache-dir", ROOT / "build" / "types" / ".mypy_cache", SNIPPET.name],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )
-    print(found.stdout, found.stderr)
     lines = SNIPPET.read_text(encoding="utf-8").splitlines()
     expected = {k: line.rpartition("  # ")[2] for k, line in enumerate(lines, 1) if "reveal_type(" in line}
     revealed = {

@@ -1,12 +1,12 @@
 """Studies of networks on crossbars: data, sweeps that can be resumed, tables and pictures."""
 
+from ..core.progress import ProgressMeter, RichProgress, Silent
 from .data.dataset import Dataset, Labelled, load, load_digits
 from .data.errors import DataError
 from .device_spread import DeviceSpread, device_spread
 from .ir_drop import IrDropResult, IrDropStudy, Point
 from .networks import CnnSettings, TrainedCnn, trained_cnn
 from .nonidealities import NonIdealityResult, NonIdealityStudy
-from .progress import ProgressMeter, RichProgress, Silent
 from .read_delay import ReadDelay, read_delay
 from .read_margin import ReadMargin, read_margin, sneak_resistance
 from .records import Record

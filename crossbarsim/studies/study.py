@@ -24,10 +24,10 @@ from torch import nn
 from ..core.environment import environment
 from ..core.errors import ParameterError
 from ..core.files import save_table, write_text
+from ..core.progress import Progress, metered
 from ..core.validation import count
 from .data.dataset import Dataset, Labelled
 from .networks import CnnSettings, TrainedCnn, logits, torch_threads, trained_cnn
-from .progress import ProgressMeter, Silent
 from .records import Record
 
 __all__ = ["Bench", "Study", "StudyPoint", "StudyResult", "scores"]
@@ -122,7 +122,7 @@ class Study(ABC, Generic[P, R]):
             "data_sha256": data.sha256, "network_sha256": network.sha256,
         }
 
-    def run(self, data: Dataset, out: Path, *, progress: ProgressMeter | None = None) -> R:
+    def run(self, data: Dataset, out: Path, *, progress: Progress = None) -> R:
         """Train or take the network, measure every point that is not recorded yet.
 
         Parameters
@@ -130,7 +130,9 @@ class Study(ABC, Generic[P, R]):
         data : Dataset
         out : Path
             Folder of the trained network, the record and the results; made where missing.
-        progress : ProgressMeter, optional
+        progress : Progress
+            Of the training, then of the points: True shows bars on the terminal; a function is
+            called with the share of either that is done; or a `ProgressMeter`.
 
         Returns
         -------
@@ -142,24 +144,24 @@ class Study(ABC, Generic[P, R]):
         ParameterError
             Where `out` holds points of a study with other settings.
         """
-        meter = progress or Silent()
         settings = CnnSettings.for_data(data, epochs=self.epochs, seed=self.train_seed)
-        network = trained_cnn(settings, data, cache=out, progress=meter, threads=self.threads)
-        parts = data.held_out(self.images)
-        record = Record(out / "points.jsonl", self.context(data, network))
-        groups = list(self.groups())
-        points = [point for group in groups for point in group]
-        done = sum(record.get(point.key) is not None for point in points)
-        meter.begin("points", len(points), done)
-        start = time.perf_counter()
-        with torch_threads(self.threads):
-            digital = {name: logits(network, part) for name, part in parts.items()}
-            bench = Bench(data, network, parts, digital)
-            for group in groups:
-                missing = [point for point in group if record.get(point.key) is None]
-                for point, values in self.measure(missing, bench) if missing else ():
-                    record.add(point.key, values)
-                    meter.advance("points", point.note(values))
+        with metered(progress) as meter:
+            network = trained_cnn(settings, data, cache=out, progress=meter, threads=self.threads)
+            parts = data.held_out(self.images)
+            record = Record(out / "points.jsonl", self.context(data, network))
+            groups = list(self.groups())
+            points = [point for group in groups for point in group]
+            done = sum(record.get(point.key) is not None for point in points)
+            meter.begin("points", len(points), done)
+            start = time.perf_counter()
+            with torch_threads(self.threads):
+                digital = {name: logits(network, part) for name, part in parts.items()}
+                bench = Bench(data, network, parts, digital)
+                for group in groups:
+                    missing = [point for point in group if record.get(point.key) is None]
+                    for point, values in self.measure(missing, bench) if missing else ():
+                        record.add(point.key, values)
+                        meter.advance("points", point.note(values))
         rows = [{**point.row, **(record.get(point.key) or {})} for point in points]
         accuracy = {
             name: float(np.mean(digital[name].argmax(1) == part.labels))

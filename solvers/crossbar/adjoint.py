@@ -44,7 +44,7 @@ def gradients(
     sol: Solution, grad: Array, solve: Callable[[CrossbarProblem], RawSolution], *,
     wires: bool = True,
 ) -> Gradients:
-    """Return the gradients of the loss whose derivative by the currents is `grad`.
+    """Return the gradients of the loss whose derivative with respect to the currents is `grad`.
 
     Those of the segments are zero without `wires`.
     """

@@ -133,7 +133,7 @@ def flows_along(out: Array, first: Array) -> Array:
 def cell_gradients(
     sol: Solution, grad: Array, method: str, threads: int, *, wires: bool = True
 ) -> Gradients:
-    """Return the gradients of the loss whose derivative by the currents is `grad`.
+    """Return the gradients of the loss whose derivative with respect to the currents is `grad`.
 
     Those of the segments are zero without `wires`.
     """

@@ -1,11 +1,11 @@
-"""Derivatives of transients by every parameter, by the adjoint of the discrete equations.
+"""Derivatives of transients with respect to parameters: the adjoint of the discrete equations.
 
 A transient is solved on the steps that its error control takes. On these steps the result is a
 function of all parameters, and its derivatives are exact: one transposed solution per step,
-backwards in time, gives those by all parameters at once, whatever their number. The operating point
-or the initial conditions from which the run starts are part of it. What is kept fixed are the
-steps: a run that is made anew with another parameter takes slightly different ones, so that its
-differences agree to the error of the steps only.
+backwards in time, gives those with respect to all parameters, whatever their number. The operating
+point or the initial conditions from which the run starts are part of it. What is kept fixed are
+the steps: a run that is made anew with another parameter takes slightly different ones, so that
+its differences agree to the error of the steps only.
 
 A framework of automatic differentiation takes a run as one of its functions::
 
@@ -54,8 +54,8 @@ class TransientSensitivities(Derivatives):
     """Derivatives of a number that follows from a transient.
 
     ``result["r1"]``, ``result["m1_w"]``, ``result["n1:k_off"]``, ``result["v1_v2"]``,
-    ``result["c1_ic"]``, ``result["ic(out)"]``; ``result["@card[k_off]"]`` is by a parameter of a
-    model card, the sum over the elements with it.
+    ``result["c1_ic"]``, ``result["ic(out)"]``; ``result["@card[k_off]"]`` is that with respect to
+    a parameter of a model card, the sum over the elements with it.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ class TransientSensitivities(Derivatives):
         return super().__getitem__(name)
 
     def source(self, name: str) -> Array:
-        """Return the derivatives by a source's value at every time point, (T,).
+        """Return the derivatives with respect to a source's value at every time point, (T,).
 
         Of V and I; whatever its wave is made of can be chained to it.
         """
