@@ -18,6 +18,7 @@ from ..netlists.crossbar.crossbar import Crossbar, Wires
 from ..solvers import Solver
 from .device import device
 from .errors import reported, studies_extra
+from .output import plain_where_needed
 from .parse import numbers, shapes
 from .program import program, read_margin
 from .spice import check, run
@@ -176,4 +177,5 @@ def ir_drop(
 
 def main() -> None:
     """Run the console script."""
+    plain_where_needed()
     app()

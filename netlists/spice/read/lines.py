@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ....core.errors import NetlistError
 
-__all__ = ["Line", "read_lines"]
+__all__ = ["Line", "file_at", "read_lines", "text_of"]
 
 DEEPEST = 40  # files within files
 MOST = 10_000  # inclusions in all
@@ -153,9 +153,9 @@ class _Files:
         if not parts or len(parts) > 1 + library:
             wanted = ".lib file section" if library else ".include file"
             raise line.error(f"`{wanted}` is expected")
-        path = folder / Path(parts[0])
+        path = file_at(folder, parts[0])
         section = parts[1].lower() if len(parts) == 2 else ""
-        text = _text_of(path, line)
+        text = _deck_text(path, line)
         key = (path.resolve(), section)
         if key in self.open:
             what = " ".join(part for part in (parts[0], section) if part)
@@ -199,8 +199,38 @@ def _section(text: str, section: str, line: Line, file: str) -> Iterator[tuple[s
     raise line.error(f"{file} has no section `{section}`; {there}")
 
 
-def _text_of(path: Path, line: Line | None) -> str:
-    """Return the text of a file."""
+def file_at(folder: Path, name: str) -> Path:
+    r"""Return the file that a deck in `folder` names, with either system's separators.
+
+    Decks from Windows name files as ``models\diode.lib``; where no file has that name the
+    backslashes part folders, as they do there.
+    """
+    path = folder / name
+    if "\\" not in name:
+        return path
+    other = folder / name.replace("\\", "/")
+    try:
+        return other if other.exists() and not path.exists() else path
+    except (OSError, ValueError):  # no name for a file: the reading will say so
+        return path
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a file in any encoding that decks have, with plain signs and line ends.
+
+    Raises
+    ------
+    OSError, ValueError
+        The file cannot be read, or is no text.
+    """
+    text = _decoded(path.read_bytes())
+    if text is None:
+        raise ValueError("it is no text")
+    return _plain(text)
+
+
+def _deck_text(path: Path, line: Line | None) -> str:
+    """Return the text of a deck."""
     def refuse(what: str) -> NetlistError:
         message = f"{path} {what}"
         return line.error(message) if line else NetlistError(message, file=str(path))
@@ -210,13 +240,9 @@ def _text_of(path: Path, line: Line | None) -> str:
             raise refuse("is a folder" if path.is_dir() else "does not exist")
         if path.stat().st_size > LARGEST:
             raise refuse("is too large for a deck")
-        data = path.read_bytes()
+        return text_of(path)
     except (OSError, ValueError) as error:
         raise refuse(f"cannot be read: {error}") from None
-    text = _decoded(data)
-    if text is None:
-        raise refuse("is no text")
-    return _plain(text)
 
 
 def _decoded(data: bytes) -> str | None:
@@ -258,7 +284,7 @@ def read_lines(source: str | Path) -> tuple[str, str, list[Line]]:
     """
     if isinstance(source, Path) or "\n" not in source:
         path = Path(source)
-        text, file, folder = _text_of(path, None), str(path), path.parent
+        text, file, folder = _deck_text(path, None), str(path), path.parent
     else:
         text, file, folder = source, "<text>", Path()
         if "\0" in text:

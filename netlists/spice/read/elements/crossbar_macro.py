@@ -15,6 +15,7 @@ from ....crossbar.wires import Wires
 from ....crossbar_element import CrossbarBlock
 from ....elements import Element
 from ..element_line import CardLine
+from ..lines import file_at, text_of
 from ..model_cards import Models
 
 __all__ = ["MACROS", "read_crossbar", "write_crossbar"]
@@ -120,7 +121,7 @@ def _size(card: CardLine, numbers: dict[str, float], name: str) -> int:
 
 def _path(card: CardLine, name: str) -> Path:
     folder = Path(card.line.file).parent if card.line.file != "<text>" else Path()
-    return folder / name
+    return file_at(folder, name)
 
 
 def _conductances(
@@ -140,8 +141,8 @@ def _conductances(
         return None
     path = _path(card, str(found["conductance"]))
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            table = [[float(cell) for cell in row] for row in csv.reader(file) if row]
+        lines = text_of(path).splitlines()
+        table = [[float(cell) for cell in row] for row in csv.reader(lines) if row]
     except (OSError, ValueError) as error:
         raise card.error(f"{path} cannot be read as conductances: {error}") from None
     if len(table) != shape[0] or any(len(row) != shape[1] for row in table):

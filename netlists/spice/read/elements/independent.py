@@ -10,6 +10,7 @@ from ....elements import Element
 from ....sources import Pulse, Pwl, Sine, Source
 from ....spice_sources import AmplitudeModulated, Exponential, FrequencyModulated
 from ..element_line import CardLine
+from ..lines import file_at, text_of
 from ..subcircuit_tree import did_you_mean
 
 __all__ = ["Times", "read_source"]
@@ -121,11 +122,11 @@ def _from_file(card: CardLine) -> list[float] | None:
     if enclosed and not card.sign(")"):
         raise card.error("`)` is missing")
     folder = Path(card.line.file).parent if card.line.file != "<text>" else Path()
-    path = folder / name
+    path = file_at(folder, name)
     try:
         rows = [
             [float(word) for word in line.replace(",", " ").split()]
-            for line in path.read_text(encoding="utf-8-sig").splitlines()
+            for line in text_of(path).splitlines()
             if line.strip() and line.strip()[0] not in "*#;"
         ]
     except (OSError, ValueError) as error:
