@@ -180,7 +180,7 @@ class SmallSignal:
 
     def _sparse(self, omega: Array, right: Complexes, x: Complexes, transposed: bool) -> None:
         n = self.size
-        column = np.repeat(np.arange(n), np.diff(self.indptr))
+        column = np.repeat(np.arange(n, dtype=np.int64), np.diff(self.indptr))
         keys = column * n + self.indices
         order: Ints | None = None
         by_klu = uses_klu(self.system.options)
