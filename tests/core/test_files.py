@@ -17,7 +17,7 @@ from crossbarsim.solvers.circuit.rawfile.writer import write_raw
 
 from crossbarsim import Crossbar, Solution, Solver, Wires
 from crossbarsim.core import files
-from crossbarsim.core.errors import NetlistError
+from crossbarsim.core.errors import NetlistError, ParameterError
 from crossbarsim.studies.data.errors import DataError
 from crossbarsim.studies.records import Record
 
@@ -56,12 +56,9 @@ def interrupted_arrays(path):
 
 
 def interrupted_raw(path):
-    def plots():
-        good = RawPlot("t", "", "p", [RawVariable("time", "time")], [np.arange(3.0)])
-        yield good
-        raise Stop
-
-    write_raw(path, plots())
+    good = RawPlot("t", "p", (RawVariable("time", "time"),), (np.arange(3.0),))
+    bad = RawPlot("t", "p", (RawVariable("two words", "time"),), (np.arange(3.0),))
+    write_raw(path, [good, bad])
 
 
 def interrupted_stream(path):
@@ -91,7 +88,11 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path, name, before):
     path = tmp_path / "file.png"
     if before:
         path.write_bytes(OLD)
-    with pytest.raises((Stop, KeyboardInterrupt, ValueError)):
+    expected = {
+        "text stream": KeyboardInterrupt, "arrays": ValueError, "raw": ParameterError,
+        "text": UnicodeEncodeError,
+    }
+    with pytest.raises(expected.get(name, Stop)):
         WRITERS[name](path)
     assert [p.name for p in tmp_path.iterdir()] == ["file.png"] * before
     if before:

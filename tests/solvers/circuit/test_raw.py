@@ -169,3 +169,15 @@ def test_text_is_read_nearly_as_fast_as_numbers_can_be(tmp_path):
     for word in words:
         float(word)
     assert took < 2 * (time.perf_counter() - at)
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_line_ends_of_windows(tmp_path, binary):
+    made = plot()
+    write_raw(tmp_path / "a.raw", made, binary=binary)
+    head, mark, body = (tmp_path / "a.raw").read_bytes().partition(b"Binary:\n" if binary else b"Values:\n")
+    body = body if binary else body.replace(b"\n", b"\r\n")
+    found, = read_raw((head + mark).replace(b"\n", b"\r\n") + body)
+    assert (found.title, found.name, found.names) == (made.title, made.name, made.names)
+    for x, y in zip(made.vectors, found.vectors, strict=True):
+        assert np.array_equal(x, y)
