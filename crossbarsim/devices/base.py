@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from ..core.draws import Seed
 from ..core.errors import ParameterError
 from ..core.validation import Array, finite_array
+from .cells.device_array import DeviceArray, device_array
 from .laws.compilation import build
 from .laws.laws import law_source
 from .laws.partials import check_partials
@@ -228,12 +229,13 @@ class Device:
         shape = np.broadcast_shapes(*(v.shape for v in values), ())
         return np.array([np.broadcast_to(v, shape) for v in values]).reshape(len(values), *shape)
 
-    def _operands(self, v: ArrayLike, x: ArrayLike) -> tuple[Array, Array, tuple[int, ...]]:
+    def checked(self, v: ArrayLike, x: ArrayLike) -> tuple[Array, Array, tuple[int, ...]]:
+        """Return voltages, states and their common shape; states out of range are refused."""
         return operands(v, x, self.states, self.bounds(), self.parameter_array.shape[1:])
 
     def evaluate(self, v: ArrayLike, x: ArrayLike) -> tuple[Array, Array, Array]:
         """Return current, di/dv and rates (S, ...) at voltages v and states x (S, ...)."""
-        volts, states, shape = self._operands(v, x)
+        volts, states, shape = self.checked(v, x)
         n = int(np.prod(shape))
         i, slope, rate = np.empty(n), np.empty(n), np.empty((len(self.states), n))
         self.kernels.evaluate_many(
@@ -317,7 +319,7 @@ class Device:
     def array(
         self, conductance: ArrayLike | None = None, *, state: ArrayLike | None = None,
         shape: tuple[int, int] | None = None, capacitance: ArrayLike = 0.0
-    ) -> Any:
+    ) -> DeviceArray:
         """Return M x N of these devices, for ``Crossbar(cells=...)``.
 
         Parameters
@@ -331,8 +333,6 @@ class Device:
         capacitance : float or (M, N) array, farad
             Across every cell.
         """
-        from .cells.device_array import device_array  # noqa: PLC0415 - cells are made of devices
-
         return device_array(self, conductance, state, shape, capacitance)
 
     def simulate(

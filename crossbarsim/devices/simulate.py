@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,9 +14,7 @@ from ..core.draws import Seed, seed_sequence
 from ..core.errors import ConvergenceError, ParameterError
 from ..core.validation import Array, finite_array
 from ..solvers.crossbar.batched import choose_backend
-
-if TYPE_CHECKING:
-    from .base import Device
+from .protocol import CompiledDevice
 
 __all__ = ["Trace", "hysteresis", "simulate"]
 
@@ -41,7 +39,7 @@ class Trace:
         Whether there is a time axis.
     """
 
-    device: Device
+    device: CompiledDevice
     time: Array
     voltage: Array
     current: Array
@@ -72,7 +70,7 @@ def _times(t: Any) -> Array:
     return np.ascontiguousarray(time)
 
 
-def _initial(device: Device, conductance: Any, state: Any, count: int) -> Array:
+def _initial(device: CompiledDevice, conductance: Any, state: Any, count: int) -> Array:
     """Return the first states, (S, count)."""
     names = len(device.states)
     if conductance is not None and state is not None:
@@ -80,7 +78,7 @@ def _initial(device: Device, conductance: Any, state: Any, count: int) -> Array:
     if conductance is not None:
         x = device.state_from_conductance(conductance)
     elif state is not None:
-        x = device._operands(0.0, state)[1]  # noqa: SLF001 - the device checks its own states
+        x = device.checked(0.0, state)[1]
     else:
         x = device.rest()
     x = x.reshape(names, -1) if names else np.empty((0, 1))
@@ -90,9 +88,9 @@ def _initial(device: Device, conductance: Any, state: Any, count: int) -> Array:
 
 
 def simulate(
-    device: Device, t: ArrayLike, v: ArrayLike, conductance: ArrayLike | None, *,
-    state: ArrayLike | None, seed: Seed, rtol: float, save: str, threads: int | None,
-    max_steps: int, backend: Any
+    device: CompiledDevice, t: ArrayLike, v: ArrayLike, conductance: ArrayLike | None, *,
+    state: ArrayLike | None, seed: Seed, rtol: float = 1e-6, save: str = "all",
+    threads: int | None = None, max_steps: int = 1_000_000, backend: Any = "cpu",
 ) -> Trace:
     """Do what `Device.simulate` says."""
     time = _times(t)
@@ -150,7 +148,7 @@ def simulate(
         return int(bad) + k * _BLOCK if bad >= 0 else -1
 
     if arrays is not None:
-        from .laws.cuda import integrate_on_device  # noqa: PLC0415 - writes and compiles CUDA C
+        from .laws.cuda import integrate_on_device  # noqa: PLC0415 - slow to import
 
         blocks = [integrate_on_device(
             arrays, device, time, drive, (P, low, high), x, rtol, max_steps, key, current, states,
@@ -178,8 +176,8 @@ def simulate(
 
 
 def hysteresis(
-    device: Device, amplitude: float, frequency: float, *, cycles: int, points: int, shape: str,
-    conductance: ArrayLike | None, state: ArrayLike | None, seed: Seed,
+    device: CompiledDevice, amplitude: float, frequency: float, *, cycles: int, points: int,
+    shape: str, conductance: ArrayLike | None, state: ArrayLike | None, seed: Seed,
 ) -> Trace:
     """Do what `Device.hysteresis` says."""
     for name, value in (("amplitude", amplitude), ("frequency", frequency)):
@@ -194,6 +192,6 @@ def hysteresis(
         wave = 2 / np.pi * np.arcsin(np.sin(2 * np.pi * phase))
     else:
         raise ParameterError(f'`shape` must be "sine" or "triangle"; got {shape!r}')
-    return device.simulate(
-        phase / frequency, amplitude * wave, conductance, state=state, seed=seed
+    return simulate(
+        device, phase / frequency, amplitude * wave, conductance, state=state, seed=seed
     )

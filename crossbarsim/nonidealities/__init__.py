@@ -19,7 +19,8 @@ from .temperature import Conduction, Metal
 from .variability.correlation import Correlation
 from .variability.dependence import Logarithm, Polynomial, Table
 from .variability.device_parameters import vary
-from .variability.distributions import Distribution, LogNormal, Normal, Truncated, Uniform
+from .variability.distribution import Distribution
+from .variability.distributions import LogNormal, Normal, Truncated, Uniform
 from .variability.variability import Variability
 from .writing.finite_states import ConductanceStates
 from .writing.pulse_write import MeasuredWrite, PulseWrite

@@ -16,7 +16,7 @@ from ...netlists.crossbar.crossbar import Resistive
 from ..base import Device
 from ..compact_models.static import Ohmic
 from ..laws.compilation import build
-from .device_array import DeviceArray, _raw_rates, device_array, stacked_parameters
+from .device_array import DeviceArray, _raw_rates, device_array, record, stacked_parameters
 from .transistors import EKV, Level1, Transistor
 
 __all__ = ["OneSelectorOneResistor", "OneTransistorOneResistor"]
@@ -76,6 +76,9 @@ class OneSelectorOneResistor(DeviceArray):
         low, high = (selector.flat(b, self.shape) for b in selector.bounds())
         self._low = _stacked(self._low, low, self.shape)
         self._high = _stacked(self._high, high, self.shape)
+
+    def _record(self, out: dict[str, Any]) -> dict[str, Any]:
+        return {**super()._record(out), "selector": record("selector", self.selector, out)}
 
     def _access(self) -> tuple[Array, bool]:
         return self._Q, False
@@ -170,6 +173,13 @@ class OneTransistorOneResistor(DeviceArray):
                 f"`gate_voltage` must be a scalar, ({lines},) or {self.shape}; got {volts.shape}"
             )
         return np.array(np.broadcast_to(volts, self.shape))
+
+    def _record(self, out: dict[str, Any]) -> dict[str, Any]:
+        header = {**super()._record(out), "transistor": record("transistor", self.transistor, out)}
+        out["cell_gates"] = self.gates()
+        return {
+            **header, "gate_along": self.gate_along, "transistor_side": self.transistor_side
+        }
 
     def _access(self) -> tuple[Array, bool]:
         return self._Q, self.transistor_side == "word"

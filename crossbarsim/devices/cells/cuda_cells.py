@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,9 +19,7 @@ from ..laws.c_source import Function, functions_of
 from ..laws.c_types import Array, Kind, Unit
 from ..laws.compilation import template
 from ..laws.cuda import HEAD, functions_in
-
-if TYPE_CHECKING:
-    from .device_array import DeviceArray
+from ..protocol import CompiledDevice
 
 __all__ = ["cells_source", "evaluate_on_device"]
 
@@ -34,6 +32,21 @@ _ARGUMENTS = {
 _SIZES = ("limits", "wide", "wide_q", "n_")
 _STATES = ("base", "low", "high", "x", "b")
 _PARTS = ("s_", "lo_", "hi_", "x_", "out_", "A_", "b_")
+
+
+class LawArray(Protocol):
+    """An array of cells, by what a kernel of its own needs: a `DeviceArray`."""
+
+    device: CompiledDevice
+    shape: tuple[int, int]
+
+    def laws(self) -> tuple[str, str, Numbers, Numbers, bool]:
+        """Return the laws' sources, both parameters, and the side of the access element."""
+        ...
+
+    def flat_bounds(self) -> tuple[Numbers, Numbers]:
+        """Return the states' bounds, each (S, 1) or (S, M N)."""
+        ...
 
 
 class _Cells(Function):
@@ -139,7 +152,7 @@ def _kernel(xp: Any, source: str) -> Any:
 
 
 def evaluate_on_device(
-    backend: ArrayBackend, array: DeviceArray, u: Numbers, w: Numbers, gate: Numbers, *,
+    backend: ArrayBackend, array: LawArray, u: Numbers, w: Numbers, gate: Numbers, *,
     base: Numbers, step: float, state: Numbers, inner: Numbers, tol: float,
 ) -> CellPoint:
     """Do what `DeviceArray.evaluate` does, on a device.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any, Self
@@ -15,9 +16,9 @@ from ...core.errors import ParameterError
 from ...core.validation import Array, finite_array, nonnegative
 from ...netlists.crossbar.cells import CellPoint, CellSlopes, CellSpice
 from ...solvers.crossbar.batched import ArrayBackend
-from ..base import Device
 from ..laws.compilation import build
 from ..laws.spice_subcircuits import cell_subcircuit
+from ..protocol import CompiledDevice
 
 __all__ = ["DeviceArray", "device_array"]
 
@@ -39,7 +40,9 @@ class DeviceArray:
         Farad, across every cell.
     """
 
-    def __init__(self, device: Device, state: Array, capacitance: ArrayLike = 0.0) -> None:
+    def __init__(
+        self, device: CompiledDevice, state: Array, capacitance: ArrayLike = 0.0
+    ) -> None:
         self.device = device
         self.capacitance = nonnegative("capacitance", capacitance, "farad")
         self.state = np.ascontiguousarray(state)
@@ -117,9 +120,13 @@ class DeviceArray:
 
     def to_arrays(self) -> dict[str, Any]:
         """Return all that defines the cells as named arrays, for an ``.npz`` file."""
-        from .array_io import write_cells  # noqa: PLC0415 - it knows all kinds of cells
+        out: dict[str, Any] = {"cell_state": self.state, "cell_capacitance": self.capacitance}
+        header = self._record(out)
+        return {"cells": np.array(json.dumps(header)), **out}
 
-        return write_cells(self)
+    def _record(self, out: dict[str, Any]) -> dict[str, Any]:
+        """Put the parts' parameters into `out`; return the header that describes them."""
+        return {"device": record("device", self.device, out)}
 
     # -- what solvers ask ----------------------------------------------------------------------
 
@@ -155,7 +162,7 @@ class DeviceArray:
     ) -> CellPoint:
         """Return the cells at word and bit voltages u, w (M, N); see `netlists.cells.Cells`."""
         if self._backend is not None:
-            from .cuda_cells import evaluate_on_device  # noqa: PLC0415 - writes CUDA C
+            from .cuda_cells import evaluate_on_device  # noqa: PLC0415 - slow to import
 
             return evaluate_on_device(
                 self._backend, self, u, w, gate, base=base, step=step, state=state, inner=inner,
@@ -277,6 +284,19 @@ class DeviceArray:
         return cell_subcircuit(self, name, t_stop)
 
 
+def record(prefix: str, part: Any, out: dict[str, Any]) -> dict[str, Any]:
+    """Put the parameters of a device or transistor into `out`; return its header."""
+    header: dict[str, Any] = {"model": part.name}
+    choices: dict[str, str] = {}
+    if hasattr(part, "polarity"):  # not of transistors
+        header |= {"polarity": part.polarity, "read_voltage": part.read_voltage}
+        choices = part.choices
+    for name in part.parameters():
+        if name not in choices:
+            out[f"{prefix}_{name}"] = np.asarray(getattr(part, name))
+    return {**header, "choices": choices}
+
+
 def stacked_parameters(
     values: Sequence[Mapping[str, Any]], shapes: Sequence[tuple[int, int]]
 ) -> dict[str, Any]:
@@ -297,7 +317,7 @@ def _flat(array: Array) -> Array:
     return np.ascontiguousarray(array).ravel()
 
 
-def _raw_rates(device: Device, P: Array, v: Array, x: Array) -> Array:
+def _raw_rates(device: CompiledDevice, P: Array, v: Array, x: Array) -> Array:
     """Return dx/dt (S, M, N) without checks of arguments."""
     n = v.size
     i, slope, rate = np.empty(n), np.empty(n), np.empty((len(x), n))
@@ -308,7 +328,7 @@ def _raw_rates(device: Device, P: Array, v: Array, x: Array) -> Array:
 
 
 def device_array(
-    device: Device, conductance: ArrayLike | None, state: ArrayLike | None,
+    device: CompiledDevice, conductance: ArrayLike | None, state: ArrayLike | None,
     shape: tuple[int, int] | None, capacitance: ArrayLike = 0.0
 ) -> DeviceArray:
     """Do what `Device.array` says."""

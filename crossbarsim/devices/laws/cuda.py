@@ -8,18 +8,16 @@ from __future__ import annotations
 import ast
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ...core.validation import Array as Numbers
 from ...solvers.crossbar.batched import ArrayBackend
+from ..protocol import CompiledDevice
 from .c_source import Function, functions_of
 from .c_types import Array, Kind, Unit
 from .compilation import template
-
-if TYPE_CHECKING:
-    from ..base import Device
 
 __all__ = ["HEAD", "cuda_source", "functions_in", "integrate_on_device"]
 
@@ -194,7 +192,7 @@ def _kernel(xp: Any, model: Any, size: int, name: str) -> Any:
 
 
 def integrate_on_device(
-    backend: ArrayBackend, device: Device, time: Numbers, drive: Numbers,
+    backend: ArrayBackend, device: CompiledDevice, time: Numbers, drive: Numbers,
     fixed: tuple[Numbers, Numbers, Numbers], x: Numbers, rtol: float, limit: int, key: int,
     current: Numbers, states: Numbers, stats: Numbers, *, every: bool,
 ) -> int:

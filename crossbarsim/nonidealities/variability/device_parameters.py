@@ -65,12 +65,9 @@ def vary(
                 f"`device` must be a model or an array of it; vary what {type(device).__name__} "
                 "is made of"
             )
-        varied = vary(device.device, shape, variabilities, place)
+        varied = vary(_model(device.device), shape, variabilities, place)
         return _with_device(device, varied)
-    if not isinstance(device, Device):
-        raise ParameterError(
-            f"`device` must be a compact model or an array of one; got {type(device).__name__}"
-        )
+    _model(device)
     declared = device._declared  # noqa: SLF001 - the parameters' limits
     free = [name for name, p in declared.items() if not p.choices]
     variations = keyed(as_variabilities(variabilities), free, type(device).__name__)
@@ -83,6 +80,14 @@ def vary(
     return device.replace(**{
         name: np.array(np.broadcast_to(found[name], shape)) for name in names
     })
+
+
+def _model(device: object) -> Device:
+    if not isinstance(device, Device):
+        raise ParameterError(
+            f"`device` must be a compact model or an array of one; got {type(device).__name__}"
+        )
+    return device
 
 
 def _valid(device: Device, values: Mapping[str, Any]) -> Any:

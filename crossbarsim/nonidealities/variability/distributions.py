@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,42 +12,10 @@ from scipy.special import ndtr, ndtri
 
 from ...core.errors import ParameterError
 from ...core.validation import Array, number
+from .distribution import TINY, Distribution, Shape, keyed_uniforms
+from .scipy_torch_distributions import as_distribution
 
-__all__ = ["Distribution", "LogNormal", "Normal", "Shape", "Truncated", "Uniform", "keyed_uniforms"]
-
-Shape: TypeAlias = tuple[int, ...]
-_TINY = 2.0**-54  # half of the smallest step of a drawn uniform number: quantiles stay finite
-
-
-@runtime_checkable
-class Distribution(Protocol):
-    """A distribution of real numbers.
-
-    Besides those here, any frozen distribution of SciPy (``scipy.stats.gamma(20, scale=0.05)``)
-    and any of torch (``torch.distributions.Gamma(20.0, 20.0)``) is taken where a distribution is
-    asked for.
-    """
-
-    def sample(self, generator: np.random.Generator, shape: Shape) -> Array:
-        """Return independent draws."""
-        ...
-
-    def quantile(self, u: Array) -> Array:
-        """Return the value that is not exceeded with probability u, 0 < u < 1."""
-        ...
-
-    def probability(self, x: ArrayLike) -> Array:
-        """Return the probability of values up to x."""
-        ...
-
-    def of_normal(self, z: Array) -> Array:
-        """Return draws made of standard normal ones, rank by rank."""
-        ...
-
-
-def keyed_uniforms(generator: np.random.Generator, shape: Shape) -> Array:
-    """Return uniform draws in the open interval (0, 1)."""
-    return np.maximum(generator.random(shape), _TINY)
+__all__ = ["LogNormal", "Normal", "Truncated", "Uniform"]
 
 
 @dataclass(frozen=True)
@@ -205,8 +173,6 @@ class Truncated:
     @property
     def law(self) -> Distribution:
         """The distribution that is cut."""
-        from .scipy_torch_distributions import as_distribution  # noqa: PLC0415 - it knows the classes here
-
         return as_distribution(self.distribution)
 
     def sample(self, generator: np.random.Generator, shape: Shape) -> Array:
@@ -216,7 +182,7 @@ class Truncated:
     def quantile(self, u: Array) -> Array:
         """Return the value that is not exceeded with probability u."""
         below, above = self._limits()
-        inner = np.clip(below + u * (above - below), _TINY, 1.0 - _TINY)
+        inner = np.clip(below + u * (above - below), TINY, 1.0 - TINY)
         return np.clip(self.law.quantile(inner), self.low, self.high)
 
     def probability(self, x: ArrayLike) -> Array:
@@ -227,5 +193,3 @@ class Truncated:
     def of_normal(self, z: Array) -> Array:
         """Return draws made of standard normal ones."""
         return self.quantile(ndtr(z))
-
-

@@ -13,7 +13,7 @@ from scipy.special import ndtr
 
 from ...core.errors import ParameterError
 from ...core.validation import Array
-from .distributions import Distribution, Shape, keyed_uniforms
+from .distribution import Distribution, Shape, keyed_uniforms
 
 __all__ = ["as_distribution"]
 
