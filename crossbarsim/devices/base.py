@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..core.compiled.arrays import plain
 from ..core.draws import Seed
 from ..core.errors import ParameterError
 from ..core.validation import Array, finite_array
@@ -215,12 +216,12 @@ class Device:
     def flat(self, values: Array, shape: tuple[int, ...]) -> Array:
         """Return (K, *any) as (K, 1) where all devices are alike, else (K, n)."""
         if values.ndim == 1:
-            return np.ascontiguousarray(values[:, None])
+            return plain(values[:, None])
         lift = (1,) * (len(shape) - values.ndim + 1)  # one value per device, devices last
         full = np.broadcast_to(
             values.reshape(len(values), *lift, *values.shape[1:]), (len(values), *shape)
         )
-        return np.ascontiguousarray(full.reshape(len(values), -1))
+        return plain(full.reshape(len(values), -1))
 
     @cached_property
     def parameter_array(self) -> Array:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..core.compiled.arrays import plain
 from ..core.compiled.threads import spread
 from ..core.cpus import cpu_count
 from ..core.draws import Seed, seed_sequence
@@ -67,7 +68,7 @@ def _times(t: Any) -> Array:
         raise ParameterError(
             f"`t` must increase: t[{k + 1}] = {time[k + 1]:g} s follows t[{k}] = {time[k]:g} s"
         )
-    return np.ascontiguousarray(time)
+    return plain(time)
 
 
 def _initial(device: CompiledDevice, conductance: Any, state: Any, count: int) -> Array:
@@ -134,7 +135,7 @@ def simulate(
         s = slice(k * _BLOCK, min((k + 1) * _BLOCK, count))
 
         def mine(values: Array) -> Array:  # contiguous: one signature, one compilation
-            return np.ascontiguousarray(values[:, s] if values.shape[1] > 1 else values)
+            return plain(values[:, s] if values.shape[1] > 1 else values)
 
         part = states[:, s] if every else np.empty((len(x), 0, 0))
         now, kept = np.ascontiguousarray(x[:, s]), np.empty(part.shape)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.compiled.arrays import plain
 from ...core.errors import ParameterError, SingularCircuitError
 from ...core.validation import Array, finite_array
 from ...netlists.crossbar.crossbar import Crossbar
@@ -40,6 +41,12 @@ class CrossbarProblem:
     bit_r: Array
     ends: tuple[Array, Array, Array, Array]
     parallel: bool = False
+
+    def __post_init__(self) -> None:
+        # kernels only read them; each is compiled for one layout
+        object.__setattr__(self, "word_r", plain(self.word_r))
+        object.__setattr__(self, "bit_r", plain(self.bit_r))
+        object.__setattr__(self, "ends", tuple(map(plain, self.ends)))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -117,7 +124,7 @@ def make_problem(xbar: Crossbar, V: Array) -> CrossbarProblem:
     bit_r[-1] = _source_resistance(bottom)
     ends = [source_voltages(end, V) for end in arrays]
     problem = CrossbarProblem(
-        xbar.conductance, word_r, bit_r, (ends[0], ends[1], ends[2], ends[3]), parallel
+        plain(xbar.conductance), word_r, bit_r, (ends[0], ends[1], ends[2], ends[3]), parallel
     )
     if "open" not in (left.kind, right.kind) or "open" not in (top.kind, bottom.kind):
         _check_source_loops(problem)

@@ -1,30 +1,39 @@
 """The one way in which kernels are compiled.
 
-Modules named ``kernels_*`` import numba; they are imported at the first solve, so that
-``import crossbarsim`` stays light.
+Modules in folders named ``kernels``, and those named ``kernels_*``, import numba; they are imported
+at the first solve, so that ``import crossbarsim`` stays light. A kernel is compiled when it is
+first called, for one signature (hand it writable arrays in C order: see `writable`), and kept on
+disk (`kernel_cache`); what it calls is compiled as a part of it (`dispatchers`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
-import numba
+from .dispatchers import Kernel
 
-__all__ = ["inlined", "kernel", "leaf", "lean"]
+__all__ = ["inlined", "kernel", "leaf", "lean", "strict"]
 
 F = TypeVar("F", bound=Callable[..., object])
 
 # No "nnan"/"ninf": pinned nodes carry infinite conductance through the factorisation.
 _FASTMATH = {"contract", "reassoc", "nsz"}
 
-_LEAF: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+
+def _compiled(function: F, **options: object) -> F:
+    common = {"nopython": True, "boundscheck": None, "nogil": True, "error_model": "numpy"}
+    return cast("F", Kernel(function, targetoptions=common | options))
 
 
 def kernel(function: F) -> F:
     """Compile `function` without the interpreter lock, cached on disk, IEEE division."""
-    compiled = numba.njit(cache=True, nogil=True, fastmath=_FASTMATH, error_model="numpy")(function)
-    return cast("F", compiled)
+    return _compiled(function, _nrt=True, fastmath=_FASTMATH)
+
+
+def strict(function: F) -> F:
+    """Compile as `kernel` does, in IEEE arithmetic throughout."""
+    return _compiled(function, _nrt=True)
 
 
 def leaf(function: F) -> F:
@@ -32,14 +41,15 @@ def leaf(function: F) -> F:
 
     The counts are atomic and cost more than a law of a device; IEEE arithmetic.
     """
-    compiled = numba.njit(**_LEAF)(function)
-    return cast("F", compiled)
+    return _compiled(function, _nrt=False)
 
 
 def lean(function: F) -> F:
-    """Compile a kernel that makes no arrays, as `kernel` does but without counting references."""
-    compiled = numba.njit(**_LEAF, fastmath=_FASTMATH)(function)
-    return cast("F", compiled)
+    """Compile a kernel that makes no arrays, as `kernel` does but without counting references.
+
+    What it calls must be lean, too.
+    """
+    return _compiled(function, _nrt=False, fastmath=_FASTMATH)
 
 
 def inlined(function: F) -> F:
@@ -48,5 +58,4 @@ def inlined(function: F) -> F:
     For small functions that are given many arrays, in tuples perhaps, which would be copied at
     every call.
     """
-    compiled = numba.njit(**_LEAF, forceinline=True)(function)
-    return cast("F", compiled)
+    return _compiled(function, _nrt=False, forceinline=True)

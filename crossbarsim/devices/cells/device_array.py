@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ...core.compiled.arrays import plain
 from ...core.compiled.threads import spread
 from ...core.errors import ParameterError
 from ...core.validation import Array, finite_array, nonnegative
@@ -314,7 +315,7 @@ def stacked_parameters(
 
 
 def _flat(array: Array) -> Array:
-    return np.ascontiguousarray(array).ravel()
+    return plain(array).ravel()
 
 
 def _raw_rates(device: CompiledDevice, P: Array, v: Array, x: Array) -> Array:

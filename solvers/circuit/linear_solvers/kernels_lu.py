@@ -17,13 +17,15 @@ __all__ = ["factor", "refactor", "solve", "solve_transposed"]
 
 
 @kernel
-def _longer(old: Array, size: int) -> Array:
+def _moved(old: Array, count: int, size: int) -> Array:
+    """Return the first `count` entries in an array of `size`."""
     new = np.empty(size, old.dtype)
-    new[:old.shape[0]] = old
+    for k in range(count):
+        new[k] = old[k]
     return new
 
 
-@kernel
+@lean
 def _reach(
     ap: Ints, ai: Ints, column: int, lp: Ints, li: Ints, pinv: Ints, mark: Ints, stamp: int,
     found: Ints, stack: Ints, place: Ints,
@@ -69,21 +71,22 @@ def factor(
     """
     n = ap.shape[0] - 1
     size = 4 * ax.shape[0] + 4 * n + 16
-    lp, up = np.zeros(n + 1, np.int64), np.zeros(n + 1, np.int64)
+    lp, up = np.empty(n + 1, np.int64), np.empty(n + 1, np.int64)
     li, ui = np.empty(size, np.int64), np.empty(size, np.int64)
     lx, ux = np.empty(size), np.empty(size)
-    pinv = np.full(n, -1, np.int64)
-    x = np.zeros(n)
-    mark = np.full(n, -1, np.int64)
+    pinv, mark, x = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n)
+    for k in range(n):
+        pinv[k], mark[k], x[k] = -1, -1, 0.0
+        lp[k + 1], up[k + 1] = 0, 0
     found, stack, place = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
     lnz, unz = 0, 0
     for k in range(n):
         if lnz + n > li.shape[0]:
             size = 2 * li.shape[0] + n
-            li, lx = _longer(li, size), _longer(lx, size)
+            li, lx = _moved(li, lnz, size), _moved(lx, lnz, size)
         if unz + n > ui.shape[0]:
             size = 2 * ui.shape[0] + n
-            ui, ux = _longer(ui, size), _longer(ux, size)
+            ui, ux = _moved(ui, unz, size), _moved(ux, unz, size)
         lp[k], up[k] = lnz, unz
         column = q[k]
         # the end of the last column is known only now; `_reach` needs it
@@ -123,7 +126,10 @@ def factor(
         lp[k + 1], up[k + 1] = lnz, unz
     for m in range(lnz):
         li[m] = pinv[li[m]]
-    return n, lp, li[:lnz].copy(), lx[:lnz].copy(), up, ui[:unz].copy(), ux[:unz].copy(), pinv
+    li, lx, ui, ux = (
+        _moved(li, lnz, lnz), _moved(lx, lnz, lnz), _moved(ui, unz, unz), _moved(ux, unz, unz)
+    )
+    return n, lp, li, lx, up, ui, ux, pinv
 
 
 @lean

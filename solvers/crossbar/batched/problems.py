@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ....core.compiled.arrays import plain
 from ....core.validation import Array
 from ....netlists.crossbar.crossbar import Crossbar
 from ....netlists.crossbar.ends import END_NAMES
@@ -39,7 +40,8 @@ def compile_problems(
                 source_voltages(like[0].line_ends[name], V) for name in END_NAMES
             )
             problem = CrossbarProblem(
-                xbar.conductance, like[1].word_r, like[1].bit_r, (left, right, top, bottom)
+                plain(xbar.conductance), like[1].word_r, like[1].bit_r,
+                (left, right, top, bottom),
             )
         found.append(problem)
     return found

@@ -31,7 +31,7 @@ def solve_chain_cg(
     (B, M, N), is checked first, corrected in place where it needs to be, and returned.
     """
     from .kernels.chains import LANES, factor_bit, factor_word  # noqa: PLC0415 - imports numba
-    from .kernels.solve import solve_vectors  # noqa: PLC0415
+    from .kernels.solve import SMALL, solve_vectors  # noqa: PLC0415
     from .kernels.two_threads import new_orders  # noqa: PLC0415
 
     rows, columns = problem.shape
@@ -48,8 +48,8 @@ def solve_chain_cg(
     if pair:
         _factor_by_two(problem, t, q, tw, qw)
     else:
-        merged = bool(factor_bit(G, bit_r, t, q))
-        factor_word(G, word_r, tw, qw)
+        merged = bool(factor_bit(G, bit_r, t, q, np.empty(columns)))
+        factor_word(G, word_r, tw, qw, np.empty(LANES))
     kept = batch if keep_voltages else 0
     word, bit = start or (np.empty((kept, rows, columns)), np.empty((kept, rows, columns)))
     ends = tuple(np.empty((batch, n)) for n in (rows, rows, columns, columns))
@@ -57,22 +57,23 @@ def solve_chain_cg(
     vl, vr, vt, vb = problem.ends
     parts = min(threads, batch)
     cuts = [batch * k // parts for k in range(parts + 1)]
-    orders, shares = new_orders()
+    team = new_orders() if pair else None
 
     def part(k: int) -> bool:
         work = scratch("cg-work", 12, rows, columns)
         lines, carry = _line_scratch(columns, LANES)
+        small = scratch("cg-small", SMALL, max(rows, columns) + 1)
         s = slice(cuts[k], cuts[k + 1])
         return bool(solve_vectors(
             G, word_r, bit_r, t, q, tw, qw, merged, vl[s], vr[s], vt[s], vb[s],
             start is not None, keep_voltages, word[s], bit[s], ends[0][s], ends[1][s],
-            ends[2][s], ends[3][s], stats[s], work, lines, carry, rtol, limit, patience,
-            orders, shares, 2 if pair else 1,
+            ends[2][s], ends[3][s], stats[s], work, small, lines, carry, rtol, limit, patience,
+            team,
         ))
 
-    if pair:
+    if team is not None:
         work = scratch("cg-work", 12, rows, columns)
-        with _second_thread(orders, shares, (G, t, q, tw, qw, work), LANES):
+        with _second_thread(team, (G, t, q, tw, qw, work), LANES):
             converged = part(0)
     else:
         converged = all(spread(part, parts, threads))
@@ -118,7 +119,9 @@ def _factor_by_two(problem: CrossbarProblem, t: Array, q: Array, tw: Array, qw: 
         lines, blocks = (slice(0, middle), slice(0, border)) if k == 0 else (
             slice(middle, None), slice(border, None)
         )
-        factor_word(G[lines], problem.word_r[lines], tw[blocks], qw[blocks])
+        factor_word(
+            G[lines], problem.word_r[lines], tw[blocks], qw[blocks], np.empty(LANES)
+        )
 
     spread(half, 2, 2)
     t[middle] = 0.0
@@ -128,7 +131,7 @@ def _factor_by_two(problem: CrossbarProblem, t: Array, q: Array, tw: Array, qw: 
 
 @contextmanager
 def _second_thread(
-    orders: Any, shares: Array, arrays: tuple[Array, ...], lanes: int
+    team: Any, arrays: tuple[Array, ...], lanes: int
 ) -> Iterator[None]:
     """Keep a second thread ready for orders."""
     from .kernels.two_threads import dismiss, join  # noqa: PLC0415 - imports numba
@@ -139,10 +142,10 @@ def _second_thread(
     with ThreadPoolExecutor(1) as pool:
         G, t, q, tw, qw, work = arrays
         second = pool.submit(
-            lambda: join(orders, shares, G, t, q, tw, qw, work, lines, carry)
+            lambda: join(*team, G, t, q, tw, qw, work, lines, carry)
         )
         try:
             yield
         finally:
-            dismiss(orders)
+            dismiss(team[0])
         second.result()

@@ -66,11 +66,15 @@ class ChainStep:
     ) -> tuple[Array, Array, int]:
         """Return (du, dw, products); the factors of the last couplings are kept."""
         from .kernels import gmres as kn  # noqa: PLC0415 - imports numba
-        from .kernels.chains import factor_bit, factor_word  # noqa: PLC0415 - imports numba
+        from .kernels.chains import LANES, factor_bit, factor_word  # noqa: PLC0415 - imports numba
 
         if self._factored is None or self._factored[0] is not gu or self._factored[1] is not gw:
-            self.merged = bool(factor_bit(gw + ground[1], self.problem.bit_r, self.t, self.q))
-            factor_word(gu + ground[0], self.problem.word_r, self.tw, self.qw)
+            self.merged = bool(factor_bit(
+                gw + ground[1], self.problem.bit_r, self.t, self.q, np.empty(gw.shape[1])
+            ))
+            factor_word(
+                gu + ground[0], self.problem.word_r, self.tw, self.qw, np.empty(LANES)
+            )
             self._factored = gu, gw
         shape = res_w.shape
         if gu is gw:
@@ -98,7 +102,6 @@ class ChainStep:
         """Do what `solve` does by conjugate gradients; None where they fail."""
         from .kernels.cg import eliminate_words, follow_words  # noqa: PLC0415 - imports numba
         from .kernels.iterate import iterate  # noqa: PLC0415 - imports numba
-        from .kernels.two_threads import new_orders  # noqa: PLC0415 - imports numba
 
         if not g.min() >= 0.0:
             return None
@@ -109,8 +112,8 @@ class ChainStep:
         eliminate_words(g, self.tw, self.qw, res_u, right, *self.line, 0, blocks)
         count, _ = iterate(
             g, self.t, self.q, self.tw, self.qw, right, dw, dw, np.ones(shape[1]),
-            self.problem.bit_r[-1], work, *self.line, self.merged, np.inf, 0.0, tolerance, True,
-            _STEPS, _STEPS + 1, *new_orders(), 1,
+            self.problem.bit_r[-1], work, np.empty((2, shape[1])), *self.line, self.merged,
+            np.inf, 0.0, tolerance, True, _STEPS, _STEPS + 1, None,
         )
         if count < 0:
             return None

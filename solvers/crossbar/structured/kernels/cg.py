@@ -10,7 +10,7 @@ chains, p'Sp).
 
 from __future__ import annotations
 
-from .....core.compiled.jit import kernel
+from .....core.compiled.jit import lean
 from .....core.compiled.simd import WIDTH, add, fma, load, magnitude, mul, splat, store, sub, total
 from .....core.validation import Array
 from .chains import LANES, word_solve
@@ -18,7 +18,7 @@ from .chains import LANES, word_solve
 __all__ = ["down", "eliminate_words", "follow_words", "up"]
 
 
-@kernel
+@lean
 def _settle(t: Array, q: Array, r: Array) -> None:
     """Give the residual of a merged node to the last node of its cluster; drop pinned nodes'."""
     M, N = t.shape
@@ -30,7 +30,7 @@ def _settle(t: Array, q: Array, r: Array) -> None:
                 r[i, j] = 0.0
 
 
-@kernel
+@lean
 def down(
     t: Array, q: Array, w: Array, p: Array, r: Array, y: Array, J: Array, alpha: float,
     step: int, merged: bool, base: int, count: int, sign: int,
@@ -85,7 +85,7 @@ def down(
     return rz, norm
 
 
-@kernel
+@lean
 def up(
     G: Array, t: Array, q: Array, tw: Array, qw: Array, J: Array, r: Array, p: Array, s: Array,
     y: Array, beta: float, step: int, rows: Array, carry: Array, z: Array, base: int, count: int,
@@ -145,7 +145,7 @@ def up(
     return result
 
 
-@kernel
+@lean
 def eliminate_words(
     G: Array, tw: Array, qw: Array, res_u: Array, res_w: Array, rows: Array, carry: Array,
     first: int, last: int,
@@ -160,7 +160,8 @@ def eliminate_words(
         i0 = b * LANES
         count = min(LANES, M - i0)
         for k in range(count):
-            rows[k, :N] = res_u[i0 + k]
+            for j in range(N):
+                rows[k, j] = res_u[i0 + k, j]
         word_solve(tw[b], qw[b], rows, carry)
         for k in range(count):
             start = (i0 + k) * N
@@ -171,7 +172,7 @@ def eliminate_words(
                 res_w[i0 + k, j] += G[i0 + k, j] * rows[k, j]
 
 
-@kernel
+@lean
 def follow_words(
     G: Array, tw: Array, qw: Array, res_u: Array, dw: Array, u: Array, w: Array, fresh: bool,
     rows: Array, carry: Array, first: int, last: int,
@@ -192,8 +193,10 @@ def follow_words(
         word_solve(tw[b], qw[b], rows, carry)
         for k in range(count):
             if fresh:
-                u[i0 + k] = rows[k, :N]
-                w[i0 + k] = dw[i0 + k]
+                for j in range(N):
+                    u[i0 + k, j] = rows[k, j]
+                for j in range(N):
+                    w[i0 + k, j] = dw[i0 + k, j]
             else:
                 for j in range(N):
                     u[i0 + k, j] += rows[k, j]

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .....core.compiled.jit import kernel
+from .....core.compiled.jit import lean
 from .....core.compiled.simd import WIDTH, fma, load, mul, splat, store, transpose
 from .....core.validation import Array
 
@@ -24,7 +24,7 @@ __all__ = ["LANES", "factor_bit", "factor_word", "word_solve"]
 LANES = 16
 
 
-@kernel
+@lean
 def _link(s: float, r: float) -> tuple[float, float, float]:
     """Return (t, q, slack passed on) of a node of slack `s` before a segment `r`."""
     if s == np.inf:
@@ -35,14 +35,13 @@ def _link(s: float, r: float) -> tuple[float, float, float]:
     return t, r * t, s * t
 
 
-@kernel
-def factor_bit(G: Array, r: Array, t: Array, q: Array) -> bool:
-    """Factor the bit chains: G (M, N), r (M+1, N) with ends -> t, q (M, N).
+@lean
+def factor_bit(G: Array, r: Array, t: Array, q: Array, s: Array) -> bool:
+    """Factor the bit chains: G (M, N), r (M+1, N) with ends -> t, q (M, N); s (N,) is scratch.
 
     Returns whether any node is merged or pinned (q = 0 somewhere).
     """
     M, N = G.shape
-    s = np.empty(N)
     regular = True
     for j in range(N):
         s[j] = 1.0 / r[0, j]
@@ -83,11 +82,10 @@ def factor_bit(G: Array, r: Array, t: Array, q: Array) -> bool:
     return not regular
 
 
-@kernel
-def factor_word(G: Array, r: Array, t: Array, q: Array) -> None:
-    """Factor the word chains: G (M, N), r (M, N+1) with ends -> packed t, q."""
+@lean
+def factor_word(G: Array, r: Array, t: Array, q: Array, s: Array) -> None:
+    """Factor the word chains: G (M, N), r (M, N+1) -> packed t, q; s (LANES,) is scratch."""
     M, N = G.shape
-    s = np.empty(LANES)
     for b in range(t.shape[0]):
         i0 = b * LANES
         tb, qb = t[b], q[b]
@@ -127,7 +125,7 @@ def factor_word(G: Array, r: Array, t: Array, q: Array) -> None:
                 j -= 1
 
 
-@kernel
+@lean
 def word_solve(t: Array, q: Array, rows: Array, carry: Array) -> None:
     """Solve LANES word chains in place: rows (LANES, stride) injected currents -> voltages.
 

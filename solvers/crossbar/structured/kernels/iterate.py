@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from .....core.compiled.jit import kernel
+from .....core.compiled.jit import lean
 from .....core.validation import Array
 from .cg import down, up
 from .chains import LANES
-from .two_threads import DOWN, UP, Ints, lead
+from .two_threads import DOWN, UP, Team, lead
 
 __all__ = ["iterate"]
 
 
-@kernel
+@lean
 def _largest_current(w: Array, known: Array, r_end: Array, step: int) -> float:
     """Estimate the largest bottom current from the voltages at the sensed ends."""
     last = w.shape[0] - 1
@@ -24,12 +24,12 @@ def _largest_current(w: Array, known: Array, r_end: Array, step: int) -> float:
     return best
 
 
-@kernel
+@lean
 def iterate(
     G: Array, t: Array, q: Array, tw: Array, qw: Array, r: Array, w: Array, known: Array,
-    offset: Array, r_end: Array, work: Array, rows: Array, carry: Array, merged: bool,
+    offset: Array, r_end: Array, work: Array, small: Array, rows: Array, carry: Array, merged: bool,
     rtol: float, floor: float, gain: float, fresh: bool, limit: int, patience: int,
-    orders: Ints, shares: Array, parts: int,
+    team: Team | None,
 ) -> tuple[int, float]:
     """Solve S w = r from w = 0; return (iterations, |r|_1 at the end).
 
@@ -37,12 +37,12 @@ def iterate(
     of every end current; the iteration stops when it is below `rtol` times the largest bottom
     current and below `gain` times its first value, or below `floor`. `known` (M, N) holds earlier
     corrections of w (none where `fresh`), `offset` (N,) the bottom currents of the lift, both for
-    the size of the currents only. When, after `patience`
+    the size of the currents only; `small` (2, N) is scratch. When, after `patience`
     iterations, the rate so far says that `limit` will not do, it gives up (negative count).
     """
     M, N = G.shape
     p, s, y, J = work[0], work[1], work[2], work[3]
-    z, seen = np.empty(N), np.empty(N)
+    z, seen = small[0], small[1]
     blocks = -(-M // LANES)
     for j in range(N):
         use = not fresh and 0.0 < r_end[j] < np.inf
@@ -54,15 +54,17 @@ def iterate(
     first = 0.0
     norm = 0.0
     for n in range(limit + 1):
-        if parts > 1:
-            rz, norm = lead(DOWN, n, alpha, orders, shares, G, t, q, tw, qw, work, rows, carry)
+        if team is not None:
+            rz, norm = lead(DOWN, n, alpha, team[0], team[1], G, t, q, tw, qw, work, rows, carry)
         else:
             rz, norm = down(t, q, w, p, r, y, J, alpha, n, merged, 0, M, 1)
         first = norm if n == 0 else first
         target = max(min(rtol * _largest_current(w, seen, r_end, n), gain * first), floor)
         if norm <= target or rz <= 0.0:
             if n == 0:
-                w[:] = 0.0
+                for i in range(M):
+                    for j in range(N):
+                        w[i, j] = 0.0
             return n, norm
         if n >= patience and n % 8 == 0:
             # geometric extrapolation of the residual so far
@@ -73,16 +75,19 @@ def iterate(
             break
         beta = rz / rz_old if n else 0.0
         rz_old = rz
-        if parts > 1:
-            py, _ = lead(UP, n, beta, orders, shares, G, t, q, tw, qw, work, rows, carry)
+        if team is not None:
+            py, _ = lead(UP, n, beta, team[0], team[1], G, t, q, tw, qw, work, rows, carry)
         else:
-            z[:] = 0.0
+            for j in range(N):
+                z[j] = 0.0
             py = up(
                 G, t, q, tw, qw, J, r, p, s, y, beta, n, rows, carry, z, blocks - 1, blocks, -1
             )
         if py <= 0.0:
             if n == 0:
-                w[:] = 0.0
+                for i in range(M):
+                    for j in range(N):
+                        w[i, j] = 0.0
             return n, norm
         alpha = rz / py
     return -limit, norm

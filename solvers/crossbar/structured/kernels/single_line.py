@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .....core.compiled.jit import kernel
+from .....core.compiled.jit import lean
 from .....core.compiled.simd import (
     WIDTH,
     add,
@@ -36,7 +36,7 @@ EPS = 1e-15  # a few units of rounding, as back-substitution leaves them
 LARGEST = 1e300
 
 
-@kernel
+@lean
 def profile(r: Array, va: float, vb: float, out: Array) -> float:
     """Fill `out` (n,) with the unloaded voltages of a line; return the current from a to b.
 
@@ -74,7 +74,7 @@ def profile(r: Array, va: float, vb: float, out: Array) -> float:
     return flow
 
 
-@kernel
+@lean
 def line_ends(
     c: Array, r: Array, first: float, last: float, flow: float, gap: float
 ) -> tuple[float, float]:
@@ -122,7 +122,7 @@ def line_ends(
     return -along, along + total
 
 
-@kernel
+@lean
 def wire_flow(v: Array, r: Array, flow: float, level: float, out: Array, unit: Array) -> bool:
     """Fill `out` (n+1,) with the current in every segment of a line of deviations v (n,).
 
@@ -155,7 +155,7 @@ def wire_flow(v: Array, r: Array, flow: float, level: float, out: Array, unit: A
     return zero
 
 
-@kernel
+@lean
 def check_row(
     c: Array, sign: float, before: Array, after: Array, shift: int, unit_before: Array,
     unit_after: Array, least: float, res: Array,
@@ -197,7 +197,7 @@ def check_row(
     return worst, miss_sum, noise
 
 
-@kernel
+@lean
 def check_word(
     c: Array, r: Array, f: Array, unit: Array, zero: bool, least: float, res: Array
 ) -> tuple[float, float, float]:
@@ -231,7 +231,7 @@ def check_word(
     return worst, total_miss, noise
 
 
-@kernel
+@lean
 def check_bit(
     c: Array, above: Array, below: Array, unit_above: Array, unit_below: Array, r_above: Array,
     r_below: Array, first: bool, carried: Array, least: float, res: Array,

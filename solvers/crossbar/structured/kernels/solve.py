@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .....core.compiled.jit import kernel
+from .....core.compiled.jit import lean
 from .....core.compiled.simd import WIDTH, add, div, fma, load, magnitude, mul, splat, store, sub
 from .....core.validation import Array
 from .cg import eliminate_words, follow_words
@@ -18,20 +18,21 @@ from .single_line import (
     profile,
     wire_flow,
 )
-from .two_threads import ELIMINATE, FOLLOW, Ints, lead
+from .two_threads import ELIMINATE, FOLLOW, Team, lead
 
-__all__ = ["check_kcl", "end_currents", "lift", "solve_vectors"]
+__all__ = ["SMALL", "check_kcl", "end_currents", "lift", "solve_vectors"]
 
 _REFINEMENTS = 4
 _GOOD = 1e-8
 _GAIN = 1e-5  # of a refinement
+SMALL = 15  # rows of scratch, max(M, N) + 1 long
 LEAST = 1e-6  # of the largest end current: nodes that carry less are measured against this
 
 
-@kernel
+@lean
 def lift(
     word_r: Array, bit_r: Array, vl: Array, vr: Array, vt: Array, vb: Array, base_w: Array,
-    base_b: Array, flow_w: Array, flow_b: Array,
+    base_b: Array, flow_w: Array, flow_b: Array, small: Array,
 ) -> None:
     """Unloaded voltages base_w, base_b (M, N) and currents flow_w (M,), flow_b (N,)."""
     M, N = base_w.shape
@@ -45,18 +46,23 @@ def lift(
         base_b[0, j] = vt[j] if bit_r[0, j] < np.inf else (vb[j] if bit_r[M, j] < np.inf else 0.0)
     if simple:
         for i in range(1, M):
-            base_b[i] = base_b[0]
+            for j in range(N):
+                base_b[i, j] = base_b[0, j]
     else:
-        column = np.empty(M)
+        column, r = small[0][:M], small[1]
         for j in range(N):
-            flow_b[j] = profile(bit_r[:, j], vt[j], vb[j], column)
-            base_b[:, j] = column
+            for i in range(M + 1):
+                r[i] = bit_r[i, j]
+            flow_b[j] = profile(r, vt[j], vb[j], column)
+            for i in range(M):
+                base_b[i, j] = column[i]
 
 
-@kernel
+@lean
 def check_kcl(
     G: Array, word_r: Array, bit_r: Array, drop: Array, u: Array, w: Array, flow_w: Array,
     flow_b: Array, merged: bool, level: float, least: float, res_u: Array, res_w: Array,
+    small: Array,
 ) -> tuple[float, float, float]:
     """Return what Kirchhoff's law misses at every node, as a correction's right-hand side.
 
@@ -65,9 +71,11 @@ def check_kcl(
     """
     M, N = G.shape
     worst, total, noise = 0.0, 0.0, 0.0
-    c, f, unit = np.empty(N), np.empty(N + 1), np.empty(N + 1)
-    flows, units, carried = np.empty((2, N)), np.empty((2, N)), np.zeros((4, N))
+    c, f, unit = small[0][:N], small[1], small[2]
+    flows, units, carried = small[3:5], small[5:7], small[7:11]
     for j in range(N):
+        for k in range(4):
+            carried[k, j] = 0.0
         flows[0, j] = flow_b[j] - w[0, j] / bit_r[0, j]
         units[0, j] = EPS * (abs(w[0, j]) + level) / bit_r[0, j]
     full = N - N % WIDTH
@@ -110,15 +118,15 @@ def check_kcl(
     return worst, total, noise
 
 
-@kernel
+@lean
 def end_currents(
     G: Array, word_r: Array, bit_r: Array, drop: Array, u: Array, w: Array, flow_w: Array,
     flow_b: Array, vl: Array, vr: Array, vt: Array, vb: Array, left: Array, right: Array,
-    top: Array, bottom: Array,
+    top: Array, bottom: Array, small: Array,
 ) -> None:
     """Fill the currents into the four ends."""
     M, N = G.shape
-    c = np.zeros(max(M, N))
+    c, r = small[0], small[1]
     for i in range(M):
         if word_r[i, 0] == 0.0 or word_r[i, N] == 0.0:
             for j in range(N):
@@ -130,15 +138,17 @@ def end_currents(
         if bit_r[0, j] == 0.0 or bit_r[M, j] == 0.0:
             for i in range(M):
                 c[i] = G[i, j] * (drop[i, j] + (u[i, j] - w[i, j]))
+            for i in range(M + 1):
+                r[i] = bit_r[i, j]
             top[j], bottom[j] = line_ends(
-                c[:M], bit_r[:, j], w[0, j], w[M - 1, j], flow_b[j], vt[j] - vb[j]
+                c[:M], r, w[0, j], w[M - 1, j], flow_b[j], vt[j] - vb[j]
             )
         else:
             top[j] = w[0, j] / bit_r[0, j] - flow_b[j]
             bottom[j] = w[M - 1, j] / bit_r[M, j] + flow_b[j]
 
 
-@kernel
+@lean
 def _rebase(
     word_r: Array, bit_r: Array, base_w: Array, base_b: Array, drop: Array, u: Array, w: Array
 ) -> None:
@@ -160,7 +170,7 @@ def _rebase(
                 drop[i, j] -= level
 
 
-@kernel
+@lean
 def _open(
     G: Array, base_w: Array, base_b: Array, drop: Array, res_u: Array, res_w: Array
 ) -> None:
@@ -182,7 +192,7 @@ def _open(
         res_u[i, j] = -res_w[i, j]
 
 
-@kernel
+@lean
 def _shift(a: Array, b: Array, sign: float, out: Array) -> None:
     """Write out = a + sign b, all (M, N) and contiguous."""
     size = a.size
@@ -196,7 +206,7 @@ def _shift(a: Array, b: Array, sign: float, out: Array) -> None:
         out[i, j] = a[i, j] + sign * b[i, j]
 
 
-@kernel
+@lean
 def _largest(values: Array) -> float:
     best = 0.0
     for value in values:
@@ -204,34 +214,35 @@ def _largest(values: Array) -> float:
     return best
 
 
-@kernel
+@lean
 def _largest_of(a: Array, b: Array, c: Array, d: Array) -> float:
     return max(max(_largest(a), _largest(b)), max(_largest(c), _largest(d)))
 
 
-@kernel
+@lean
 def solve_vectors(
     G: Array, word_r: Array, bit_r: Array, t: Array, q: Array, tw: Array, qw: Array,
     merged: bool, vl: Array, vr: Array, vt: Array, vb: Array, warm: bool, keep: bool,
     out_u: Array, out_w: Array, left: Array, right: Array, top: Array, bottom: Array, stats: Array,
-    work: Array, rows: Array, carry: Array, rtol: float, limit: int, patience: int,
-    orders: Ints, shares: Array, parts: int,
+    work: Array, small: Array, rows: Array, carry: Array, rtol: float, limit: int, patience: int,
+    team: Team | None,
 ) -> bool:
     """Solve for every row of the source voltages; False when it gave up on one of them.
 
     With `warm`, out_u and out_w (B, M, N) hold node voltages that are checked, and corrected only
     where Kirchhoff's law misses more than _GOOD of the currents at some node. stats (B, 3):
-    iterations, residual, error bound of a current over the largest current. `work` (12, M, N) is
-    scratch. With `parts` 2, a second thread is in `two_threads.join` with the same `orders`
-    and `shares`.
+    iterations, residual, error bound of a current over the largest current. `work` (12, M, N) and
+    `small` (SMALL, max(M, N) + 1) are scratch. With a `team`, a second thread is in
+    `two_threads.join` with the same orders and shares; with None, nothing of that is compiled.
     """
     M, N = G.shape
     blocks = tw.shape[0]
     u, w, dw, res_u, res_w = work[4], work[5], work[6], work[7], work[8]
     drop, base_w, base_b = work[9], work[10], work[11]
-    flow_w, flow_b = np.empty(M), np.empty(N)
+    flow_w, flow_b = small[11][:M], small[12][:N]
+    few, pair = small[:11], small[13:15]
     for k in range(vl.shape[0]):
-        lift(word_r, bit_r, vl[k], vr[k], vt[k], vb[k], base_w, base_b, flow_w, flow_b)
+        lift(word_r, bit_r, vl[k], vr[k], vt[k], vb[k], base_w, base_b, flow_w, flow_b, few)
         _open(G, base_w, base_b, drop, res_u, res_w)
         pinned = 0.0  # where bit lines end in 0 ohm, their currents are not seen while iterating
         for j in range(N):
@@ -248,43 +259,45 @@ def solve_vectors(
             level = _largest_of(vl[k], vr[k], vt[k], vb[k])
             end_currents(
                 G, word_r, bit_r, drop, u, w, flow_w, flow_b, vl[k], vr[k], vt[k], vb[k],
-                left[k], right[k], top[k], bottom[k],
+                left[k], right[k], top[k], bottom[k], few,
             )
             least = LEAST * _largest_of(left[k], right[k], top[k], bottom[k]) + 1e-300
             worst, total, noise = check_kcl(
-                G, word_r, bit_r, drop, u, w, flow_w, flow_b, merged, level, least, res_u, res_w
+                G, word_r, bit_r, drop, u, w, flow_w, flow_b, merged, level, least, res_u, res_w,
+                few,
             )
             if worst <= _GOOD:
                 stats[k, 0], stats[k, 1], stats[k, 2] = 0.0, worst, 0.0
                 continue
         for step in range(_REFINEMENTS):
             fresh = step == 0 and not warm
-            if parts > 1:
-                lead(ELIMINATE, 0, 0.0, orders, shares, G, t, q, tw, qw, work, rows, carry)
+            if team is not None:
+                lead(ELIMINATE, 0, 0.0, team[0], team[1], G, t, q, tw, qw, work, rows, carry)
             else:
                 eliminate_words(G, tw, qw, res_u, res_w, rows, carry, 0, blocks)
             floor = max(0.05 * noise, 0.1 * rtol * pinned)
             n, _ = iterate(
-                G, t, q, tw, qw, res_w, dw, w, flow_b, bit_r[M], work, rows, carry,
+                G, t, q, tw, qw, res_w, dw, w, flow_b, bit_r[M], work, pair, rows, carry,
                 merged, 0.5 * rtol, floor, np.inf if step == 0 and not warm else _GAIN, fresh,
-                limit, patience, orders, shares, parts,
+                limit, patience, team,
             )
             if n < 0:
                 stats[k, 0] = -n
                 return False
             count += n
-            if parts > 1:
-                lead(FOLLOW, 0 if fresh else 1, 0.0, orders, shares, G, t, q, tw, qw, work,
+            if team is not None:
+                lead(FOLLOW, 0 if fresh else 1, 0.0, team[0], team[1], G, t, q, tw, qw, work,
                      rows, carry)
             else:
                 follow_words(G, tw, qw, res_u, dw, u, w, fresh, rows, carry, 0, blocks)
             end_currents(
                 G, word_r, bit_r, drop, u, w, flow_w, flow_b, vl[k], vr[k], vt[k], vb[k],
-                left[k], right[k], top[k], bottom[k],
+                left[k], right[k], top[k], bottom[k], few,
             )
             least = LEAST * _largest_of(left[k], right[k], top[k], bottom[k]) + 1e-300
             worst, total, noise = check_kcl(
-                G, word_r, bit_r, drop, u, w, flow_w, flow_b, merged, 0.0, least, res_u, res_w
+                G, word_r, bit_r, drop, u, w, flow_w, flow_b, merged, 0.0, least, res_u, res_w,
+                few,
             )
             largest = _largest(bottom[k])
             done = total <= max(rtol * largest, noise) and worst <= _GOOD

@@ -20,11 +20,12 @@ from .cg import down, eliminate_words, follow_words, up
 from .chains import LANES
 
 __all__ = [
-    "DOWN", "ELIMINATE", "FOLLOW", "UP", "Ints", "dismiss", "factor_towards", "join", "lead",
-    "meeting_row", "new_orders",
+    "DOWN", "ELIMINATE", "FOLLOW", "UP", "Ints", "Team", "dismiss", "factor_towards", "join",
+    "lead", "meeting_row", "new_orders",
 ]
 
 Ints: TypeAlias = NDArray[np.int64]
+Team: TypeAlias = tuple[Ints, Array]  # (orders, shares)
 
 DISMISS, DOWN, UP, ELIMINATE, FOLLOW = range(5)
 # Places in `orders` (int64) and in `shares`, each on a cache line of its own.
@@ -33,7 +34,7 @@ _FACTOR, _SUMS = 0, 16
 _SPINS = 4000  # looks before the processor is given away
 
 
-def new_orders() -> tuple[Ints, Array]:
+def new_orders() -> Team:
     """Return fresh (orders, shares)."""
     return np.zeros(48, dtype=np.int64), np.zeros(32)
 
