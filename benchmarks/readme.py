@@ -12,6 +12,7 @@ from crossbarsim.core.files import write_text
 from . import (
     bandwidth,
     batch,
+    cold_start,
     crossbar_solve,
     devices,
     effective_matrix,
@@ -25,7 +26,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 BENCHMARKS: dict[str, ModuleType] = {
     "crossbar_solve": crossbar_solve, "effective_matrix": effective_matrix, "batch": batch,
     "network": network, "bandwidth": bandwidth, "devices": devices,
-    "transient": transient, "spice": spice,
+    "transient": transient, "spice": spice, "cold_start": cold_start,
 }
 
 
