@@ -9,14 +9,15 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from scipy.sparse import csc_array
-from scipy.sparse.linalg import splu
 
 from ....core.validation import Array
 from ..batched.array_backend import ArrayBackend
+
+if TYPE_CHECKING:
+    from scipy.sparse import csc_array
 
 __all__ = ["CuDss", "DeviceLU", "Factor", "Factors", "SuperLUs", "factors_for"]
 
@@ -67,6 +68,8 @@ class SuperLUs:
 
     def factor(self, matrix: csc_array) -> Factor:
         """Factorise with minimum degree ordering."""
+        from scipy.sparse.linalg import splu  # noqa: PLC0415 - the iterative way needs no SciPy
+
         return _SuperLU(matrix, splu, np.asarray, np.asarray, self.pivoting)
 
 
@@ -127,6 +130,8 @@ class _SuperLU:
         return whole
 
     def refactor(self, matrix: csc_array) -> None:
+        from scipy.sparse import csc_array  # noqa: PLC0415 - the iterative way needs no SciPy
+
         if self.order is None:  # column perm_c[k] of the factors is column k of the matrix
             self.order = np.argsort(self.back(self.lu.perm_c))
         # rows in the same order keep the diagonal, which the ordering chose its pivots on

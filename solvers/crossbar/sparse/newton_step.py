@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_array, csc_array
 
 from ....core.validation import Array
 from ..problem import CrossbarProblem
@@ -47,6 +46,8 @@ class SparseStep:
         tolerance: float, *, transposed: bool = False,
     ) -> tuple[Array, Array, int]:
         """Return (du, dw, 1)."""
+        from scipy.sparse import coo_array, csc_array  # noqa: PLC0415 - the iterative way needs no SciPy
+
         del tolerance
         upper, lower = (gu, gw) if transposed else (gw, gu)
         u, w = self.word.ravel(), self.bit.ravel()

@@ -9,14 +9,17 @@ so that micro-ohm segments beside nano-siemens cells cost no digits.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array, csc_array, csr_array
 
 from ....core.validation import Array
 from ..problem import CrossbarProblem, RawSolution
 from .factors import Factor, Factors, SuperLUs
+
+if TYPE_CHECKING:
+    from scipy.sparse import csc_array, csr_array
 
 __all__ = ["nodal_matrix", "solve_crossbar"]
 
@@ -130,6 +133,8 @@ class _Network:
 
     def matrix(self) -> csc_array:
         """Return the nodal conductance matrix of the free groups."""
+        from scipy.sparse import coo_array, csc_array  # noqa: PLC0415 - the iterative way needs no SciPy
+
         n = self.count + 1
         index = np.concatenate([self.tail, self.head, self.tail, self.head])
         other = np.concatenate([self.head, self.tail, self.tail, self.head])
@@ -139,6 +144,8 @@ class _Network:
 
     def incidence(self) -> csr_array:
         """Return (groups + 1, branches), +1 where a branch leaves."""
+        from scipy.sparse import coo_array, csr_array  # noqa: PLC0415 - the iterative way needs no SciPy
+
         branch = np.arange(len(self.g))
         sign = np.ones(len(self.g))
         return csr_array(coo_array(
