@@ -119,6 +119,9 @@ class Kernel(CPUDispatcher):  # type: ignore[misc]
         self._cache = KernelCache(py_func, own)
         self._part = _Part(py_func, targetoptions)
 
+    def _compilation_chain_init_hook(self) -> None:
+        """Leave numba's extensions until something is compiled."""
+
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """Return numba's template of a call from another kernel."""
         plain = tuple(types.unliteral(kind) for kind in args)

@@ -31,6 +31,7 @@ from typing import Any
 import numba
 from numba.core import compiler
 from numba.core.caching import NullCache
+from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
 from .fingerprint import fingerprint
@@ -120,7 +121,8 @@ class KernelCache(NullCache):  # type: ignore[misc]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the kept machine code, or None; where None, says that it is being made."""
-        target_context.refresh()
+        # not `refresh`, which loads all that numba can compile: nothing is compiled here
+        rtsys.initialize(target_context)
         name = self._name(sig, target_context.codegen())
         made_from = fingerprint(self._function, self._options)
         for folder in folders():
