@@ -1,5 +1,6 @@
 """Memory and CPU time on systems that count them differently."""
 
+import ctypes
 import importlib
 import subprocess
 import sys
@@ -38,3 +39,26 @@ def test_without_the_resource_module(monkeypatch):
     finally:
         monkeypatch.undo()
         importlib.reload(usage)
+
+
+def test_peak_memory_of_windows(monkeypatch):
+    class Call:
+        def __init__(self, work):
+            self.work = work
+
+        def __call__(self, *args):
+            return self.work(*args)
+
+    def ask(process, counters, size):
+        assert process == 7
+        assert size == ctypes.sizeof(usage._Counters) == 8 + 8 * ctypes.sizeof(ctypes.c_size_t)
+        counters._obj.peak = 123_456_789
+        return 1
+
+    class Kernel32:
+        GetCurrentProcess = Call(lambda: 7)
+        K32GetProcessMemoryInfo = Call(ask)
+
+    monkeypatch.setattr(ctypes, "WinDLL", lambda name, **_: Kernel32, raising=False)
+    monkeypatch.setattr(usage, "resource", None)
+    assert usage.peak_memory() == 123_456_789

@@ -40,6 +40,18 @@ def test_never_less_than_one(bare):
     assert cpu_count() == 1
 
 
+def test_a_processor_without_a_name(monkeypatch):
+    """Only Linux has /proc/cpuinfo, and ARM's has no line `model name`."""
+    for found in (FileNotFoundError("no /proc"), PermissionError("hidden"), "processor : 0\nBogoMIPS : 50\n"):
+        def read(_self, found=found, **_settings):
+            if isinstance(found, OSError):
+                raise found
+            return found
+
+        monkeypatch.setattr("crossbarsim.core.environment.Path.read_text", read)
+        assert environment()["cpu"]
+
+
 def test_a_solve_where_nothing_is_told(bare):
     bare.setattr(os, "cpu_count", lambda: None)
     xbar = Crossbar(np.full((4, 3), 1e-4), Wires(word=2.0, bit=2.0))
