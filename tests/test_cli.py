@@ -70,12 +70,15 @@ def test_solve(tmp_path):
 def test_solve_errors(tmp_path):
     np.save(tmp_path / "g.npy", np.ones((2, 2)))
     np.save(tmp_path / "v.npy", np.ones(3))
+    np.savez(tmp_path / "many.npz", g=np.ones((2, 2)))
     (tmp_path / "text.npy").write_text("no array")
     good, bad = str(tmp_path / "g.npy"), str(tmp_path / "v.npy")
     for arguments, message in (
         ([good, bad], "`V`"),
         ([good, str(tmp_path / "none.npy")], "none.npy: expected a NumPy .npy file"),
         ([str(tmp_path / "text.npy"), bad], "text.npy: expected a NumPy .npy file"),
+        ([str(tmp_path / "many.npz"), bad], "many.npz: expected a NumPy .npy file of numbers; it is"),
+        ([good, good, "--out", str(tmp_path / "no" / "o.npz")], "No such file or directory"),
         ([good, bad, "--word", "-1"], "`word`"),
     ):
         result = RUN.invoke(app, ["solve", *arguments])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -12,14 +12,13 @@ from rich.console import Console
 from rich.table import Table
 
 from ..core.environment import environment
-from ..core.errors import ParameterError
 from ..core.files import save_arrays
 from ..netlists.crossbar.crossbar import Crossbar, Wires
 from ..solvers import Solver
 from .device import device
 from .errors import reported, studies_extra
 from .output import plain_where_needed
-from .parse import numbers, shapes
+from .parse import array_file, numbers, shapes
 from .program import program, read_margin
 from .spice import check, run
 from .studies import device_spread, nonidealities
@@ -69,13 +68,6 @@ def info() -> None:
     Console().print(table)
 
 
-def _load(path: Path) -> Any:
-    try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ParameterError(f"{path}: expected a NumPy .npy file of numbers; {error}") from error
-
-
 @app.command()
 def solve(
     conductance: Annotated[Path, typer.Argument(help=".npy file, (M, N) siemens")],
@@ -87,8 +79,8 @@ def solve(
 ) -> None:
     """Solve one crossbar: word lines driven on the left, bit lines sensed at the bottom."""
     with reported():
-        xbar = Crossbar(_load(conductance), Wires(word=word, bit=bit))
-        solution = Solver().solve(xbar, _load(voltages))
+        xbar = Crossbar(array_file(conductance), Wires(word=word, bit=bit))
+        solution = Solver().solve(xbar, array_file(voltages))
         table = Table(title="Currents into the bit lines' sensed ends")
         table.add_column("bit line", justify="right")
         table.add_column("ampere, first input vector", justify="right")

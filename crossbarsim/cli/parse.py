@@ -1,10 +1,15 @@
-"""Options that hold several values."""
+"""Options that hold several values, and files of arrays."""
 
 from __future__ import annotations
 
-from ..core.errors import ParameterError
+from pathlib import Path
 
-__all__ = ["integers", "numbers", "shapes"]
+import numpy as np
+
+from ..core.errors import ParameterError
+from ..core.validation import Array
+
+__all__ = ["array_file", "integers", "numbers", "shapes"]
 
 
 def numbers(texts: list[str], name: str) -> tuple[float, ...]:
@@ -32,3 +37,15 @@ def integers(texts: list[str], name: str) -> tuple[int, ...]:
     if any(value != int(value) for value in found):
         raise ParameterError(f"`{name}` must be integers; got {' '.join(texts)}")
     return tuple(int(value) for value in found)
+
+
+def array_file(path: str | Path) -> Array:
+    """Return the array of a ``.npy`` file."""
+    try:
+        found = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ParameterError(f"{path}: expected a NumPy .npy file of numbers; {error}") from error
+    if not isinstance(found, np.ndarray):
+        found.close()  # Windows cannot replace a file that is open
+        raise ParameterError(f"{path}: expected a NumPy .npy file of numbers; it is a .npz file")
+    return found

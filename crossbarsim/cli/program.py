@@ -21,6 +21,7 @@ from ..netlists.crossbar.crossbar import Crossbar, Wires
 from ..netlists.device_protocol import model
 from .device import settings
 from .errors import reported, studies_extra
+from .parse import array_file
 
 if TYPE_CHECKING:
     from ..core.validation import Array
@@ -58,10 +59,7 @@ def _varied(device: Device, texts: list[str], shape: tuple[int, int], seed: int)
 
 
 def _load(path: str, shape: tuple[int, int], option: str) -> Array:
-    try:
-        found: Array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ParameterError(f"{path}: expected a NumPy .npy file of numbers; {error}") from error
+    found = array_file(path)
     if found.shape != shape:
         raise ParameterError(f"`{option}`: {path} has shape {found.shape}; `--size` is {shape}")
     return found

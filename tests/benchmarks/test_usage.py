@@ -59,6 +59,6 @@ def test_peak_memory_of_windows(monkeypatch):
         GetCurrentProcess = Call(lambda: 7)
         K32GetProcessMemoryInfo = Call(ask)
 
-    monkeypatch.setattr(ctypes, "WinDLL", lambda name, **_: Kernel32, raising=False)
+    monkeypatch.setattr(ctypes, "WinDLL", lambda _name, **_: Kernel32, raising=False)
     monkeypatch.setattr(usage, "resource", None)
     assert usage.peak_memory() == 123_456_789
