@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from crossbarsim.core.files import write_text
+
 from .worker import measure
 
 LIMITS = {"solve": 6.0, "effective matrix": 4.0, "hysteresis": 4.0, "MOSFET deck": 4.0,
@@ -88,7 +90,7 @@ def _deck() -> Callable[[], Any]:
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "inverter.cir")
-        path.write_text(_DECK, encoding="utf-8")
+        write_text(path, _DECK)
         circuit = read_spice(path)
     return lambda: Solver().run(circuit)
 

@@ -93,7 +93,7 @@ def test_a_system_without_what_only_some_have(tmp_path, environment, encoding, p
     for name in names + (["loop.csv", "out_tran.csv"] if commands != COMMANDS else []):
         assert (tmp_path / name).stat().st_size > 100
     assert b"\r" not in (tmp_path / "out.raw").read_bytes().split(b"Binary:")[0]
-    assert not list(tmp_path.rglob("*.part"))
+    assert not list(tmp_path.rglob("*.tmp"))
 
 
 @pytest.mark.slow

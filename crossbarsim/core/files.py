@@ -40,12 +40,18 @@ class _Frame(Protocol):
 
 
 @contextmanager
-def new_file(path: str | Path) -> Iterator[IO[bytes]]:
+def new_file(path: str | Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
     """Yield a stream of bytes that becomes the file `path` once the block has ended.
 
     Where the block raises, nothing is left of it and an older file stays as it was. The older
     file's permissions are kept; a link stays a link, to the new content; devices and pipes are
     written to directly.
+
+    Parameters
+    ----------
+    path : path
+    durable : bool
+        Whether the disk has the content before the name is taken; a cache can do without.
 
     Raises
     ------
@@ -74,7 +80,7 @@ def new_file(path: str | Path) -> Iterator[IO[bytes]]:
         return
     if mode and not os.access(target, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-    part = target.with_name(f".{secrets.token_hex(8)}.part")
+    part = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         stream = part.open("xb")
     except OSError as error:
@@ -82,8 +88,9 @@ def new_file(path: str | Path) -> Iterator[IO[bytes]]:
     try:
         with stream:
             yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
         if mode:
             part.chmod(stat.S_IMODE(mode))
         _take_name(part, target)

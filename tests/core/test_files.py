@@ -252,7 +252,7 @@ def test_records_reach_the_disk_and_survive_a_torn_line_with_windows_line_ends(t
 
 WRITING = {"savefig", "save", "savez", "savez_compressed", "savetxt", "tofile", "write_text",
            "write_bytes", "NamedTemporaryFile", "mkstemp", "to_csv", "to_excel", "to_parquet",
-           "to_pickle", "to_json", "to_netcdf", "dump", "fdopen", "TemporaryFile"}
+           "to_pickle", "to_json", "to_netcdf", "dump", "fdopen"}
 HARMLESS = {  # methods of our own objects that share a name with numpy's
     "save": {"result", "self", "Solution", "Crossbar"},
 }

@@ -34,6 +34,7 @@ from numba.core.caching import NullCache
 from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
+from ..files import new_file
 from .fingerprint import fingerprint
 from .notice import LOGGER, begin, end
 
@@ -113,10 +114,12 @@ class KernelCache(NullCache):  # type: ignore[misc]
         return None if folder is None else str(folder)
 
     def _name(self, sig: Any, codegen: Any) -> str:
-        kind = (str(sig), codegen.magic_tuple(), sys.version_info[:2], sys.abiflags
-                if hasattr(sys, "abiflags") else "", numba.__version__)
+        # with the names: those that differ in case alone are one file on Windows and macOS
         module = self._function.__module__.removeprefix("crossbarsim.")
-        name = re.sub(r"[^\w.]", "_", f"{module}.{self._function.__qualname__}")[-80:]
+        name = f"{module}.{self._function.__qualname__}"
+        kind = (name, str(sig), codegen.magic_tuple(), sys.version_info[:2],
+                getattr(sys, "abiflags", ""), numba.__version__)
+        name = re.sub(r"[^\w.]", "_", name)[-80:]
         return f"{name}-{hashlib.sha256(repr(kind).encode()).hexdigest()[:16]}.nbc"
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
@@ -152,12 +155,8 @@ class KernelCache(NullCache):  # type: ignore[misc]
         ])
         path = folder / self._name(sig, cres.codegen)
         try:
-            with tempfile.NamedTemporaryFile(dir=folder, suffix=".tmp", delete=False) as stream:
+            with new_file(path, durable=False) as stream:
                 stream.write(content)
-            try:
-                Path(stream.name).replace(path)
-            except OSError:  # Windows: another process reads the file
-                Path(stream.name).unlink()
         except OSError as error:
             LOGGER.info("%s could not be kept: %s", path, error)
 
