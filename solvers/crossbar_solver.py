@@ -128,8 +128,9 @@ class CrossbarSolver:
         --------
         >>> import numpy as np
         >>> from crossbarsim import Crossbar, Solver
-        >>> Solver().solve(Crossbar(np.array([[1e-4], [3e-4]])), [0.2, 0.1]).currents
-        array([5.e-05])
+        >>> sol = Solver().solve(Crossbar(np.array([[1e-4], [3e-4]])), [0.2, 0.1])
+        >>> (1e6 * sol.currents).round(6)  # microampere
+        array([50.])
         """
         check_crossbar(xbar)
         check_fields(fields)
@@ -239,8 +240,8 @@ class CrossbarSolver:
         --------
         >>> from crossbarsim import Crossbar, Solver
         >>> xbars = [Crossbar([[1e-4]]), Crossbar([[1e-4], [1e-4]])]
-        >>> [s.currents for s in Solver().solve_many(xbars, [[0.1], [0.1, 0.1]])]
-        [array([1.e-05]), array([2.e-05])]
+        >>> [1e6 * s.currents.round(12) for s in Solver().solve_many(xbars, [[0.1], [0.1, 0.1]])]
+        [array([10.]), array([20.])]
         """
         if len(xbars) != len(Vs):
             raise ParameterError(f"{len(xbars)} crossbars but {len(Vs)} inputs")
@@ -280,9 +281,9 @@ class CrossbarSolver:
         --------
         >>> import numpy as np
         >>> from crossbarsim import Crossbar, Solver
-        >>> Solver().effective_matrix(Crossbar(np.array([[1e-4, 2e-4]])))
-        array([[0.0001],
-               [0.0002]])
+        >>> (1e6 * Solver().effective_matrix(Crossbar(np.array([[1e-4, 2e-4]])))).round(6)
+        array([[100.],
+               [200.]])
         """
         if at is not None:
             return self.affine_map(xbar, at)[0]
@@ -314,8 +315,8 @@ class CrossbarSolver:
         >>> from crossbarsim import Crossbar, Driven, Ends, Solver
         >>> ends = Ends(word_left=[Driven(), Driven(voltage=0.5)])
         >>> W, I0 = Solver().affine_map(Crossbar(np.full((2, 1), 1e-4), ends=ends))
-        >>> W, I0
-        (array([[0.0001, 0.    ]]), array([5.e-05]))
+        >>> (1e6 * W).round(6), (1e6 * I0).round(6)  # microsiemens, microampere
+        (array([[100.,   0.]]), array([50.]))
         """
         check_crossbar(xbar)
         if at is None:
@@ -373,7 +374,7 @@ class CrossbarSolver:
         >>> import numpy as np
         >>> from crossbarsim import Crossbar, Solver
         >>> sol = Solver().solve(Crossbar(np.full((2, 1), 1e-4)), [0.1, 0.2])
-        >>> Solver().vjp(sol, [1.0]).conductance
+        >>> Solver().vjp(sol, [1.0]).conductance.round(9)
         array([[0.1],
                [0.2]])
         """
