@@ -16,9 +16,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ..core.errors import ParameterError
 from ..core.validation import Array
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Energy", "Integral", "Mean", "Objective", "Rms", "ValueAt"]
 
-Found = tuple[float, Mapping[str, Any]]
-Objective = Callable[["Transient"], Found] | Mapping[str, Any]
+Found = tuple[float, Mapping[str, ArrayLike]]
+Objective = Callable[["Transient"], Found] | Mapping[str, ArrayLike]
 
 
 class _Window:
@@ -65,7 +66,7 @@ class _Window:
         return found
 
 
-def _between(time: Array, points: Array) -> tuple[Any, Array]:
+def _between(time: Array, points: Array) -> tuple[NDArray[np.intp], Array]:
     before = np.clip(np.searchsorted(time, points, side="right") - 1, 0, len(time) - 2)
     share = (points - time[before]) / (time[before + 1] - time[before])
     return before, share

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from numpy.typing import ArrayLike
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from .circuit.sensitivity.transient_adjoint import TransientAdjoint, TransientSensitivities
 
 __all__ = ["Solver"]
+
+T = TypeVar("T")
 
 # what circuits do in place of a setting that acts on crossbars only
 _ELSEWHERE = {
@@ -185,10 +187,16 @@ class Solver(CrossbarSolver):
     ) -> list[TransientSensitivities]: ...
 
     def transient_sensitivities(
-        self, circuit: Circuit, objective: Any, t_stop: float | str, **options: Any
-    ) -> Any:
+        self, circuit: Circuit, objective: Objective | Sequence[Objective], t_stop: float | str,
+        *, parameters: Sequence[str] | None = None, step: float | str | None = None,
+        max_step: float | str | None = None, uic: bool = False, temperature: float | None = None,
+        max_bytes: float = 2e9, progress: Progress = None,
+    ) -> TransientSensitivities | list[TransientSensitivities]:
         """Return derivatives of a transient, see `Simulator.transient_sensitivities`."""
-        return self._simulator.transient_sensitivities(circuit, objective, t_stop, **options)
+        return _as_one(self._simulator.transient_sensitivities)(
+            circuit, objective, t_stop, parameters=parameters, step=step, max_step=max_step,
+            uic=uic, temperature=temperature, max_bytes=max_bytes, progress=progress,
+        )
 
     def transient_adjoint(
         self, circuit: Circuit, t_stop: float | str, *, step: float | str | None = None,
@@ -234,11 +242,11 @@ class Solver(CrossbarSolver):
     ) -> SensitivitySpectrum: ...
 
     def sensitivities(
-        self, circuit: Circuit, output: str, frequencies: Any = None, *,
+        self, circuit: Circuit, output: str, frequencies: ArrayLike | Points | None = None, *,
         temperature: float | None = None,
     ) -> Sensitivities | SensitivitySpectrum:
         """Return derivatives of an output, see `Simulator.sensitivities`."""
-        verb: Callable[..., Sensitivities | SensitivitySpectrum] = self._simulator.sensitivities
+        verb = _as_one(self._simulator.sensitivities)
         return verb(circuit, output, frequencies, temperature=temperature)
 
     def run(
@@ -246,6 +254,11 @@ class Solver(CrossbarSolver):
     ) -> list[Result]:
         """Run a deck's own analyses in their order, see `Simulator.run`."""
         return self._simulator.run(circuit, temperature=temperature, progress=progress)
+
+
+def _as_one(verb: Callable[..., T]) -> Callable[..., T]:
+    """Return a verb whose overloads were told apart by our own."""
+    return verb
 
 
 def _refuse(
