@@ -496,7 +496,7 @@ class Circuit:
         Edges are keyed by element name and carry `kind` and `value`; a controlled source is an
         edge between its output nodes.
         """
-        import networkx as nx  # noqa: PLC0415 - heavy, and needed by few
+        import networkx as nx  # noqa: PLC0415 - slow to import
 
         graph: nx.MultiGraph[str] = nx.MultiGraph()
         graph.add_node(GROUND)

@@ -198,6 +198,15 @@ def test_all_packages_are_installed():
     assert sorted(project["packages"]) == sorted(packages)
 
 
+def test_late_imports_say_why():
+    """Only what is heavy is imported late: no late import hides a circle, see `test_no_circle`."""
+    bare = [
+        f"{name}: {line.strip()}" for name, module in MODULES.items() for line in module.source.splitlines()
+        if re.search(r"noqa:.*PLC0415", line) and not re.search(r"PLC0415 - \w{2,}", line)
+    ]
+    assert bare == []
+
+
 # -- the guard itself --------------------------------------------------------------------------
 
 

@@ -143,7 +143,7 @@ def ir_drop(
     with reported(f": finished points are kept in {out}; run the same command to go on"):
         with studies_extra():
             from .. import studies  # noqa: PLC0415 - imports torch
-            from ..studies.plots import save_accuracy, save_tile  # noqa: PLC0415
+            from ..studies.plots import save_accuracy, save_tile  # noqa: PLC0415 - imports matplotlib
         defaults = studies.IrDropStudy()
         settings = studies.IrDropStudy(
             ohms=numbers(ohm, "--ohm") if ohm else defaults.ohms,

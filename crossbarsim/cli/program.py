@@ -168,9 +168,9 @@ def program(
     console = Console()
     with reported():
         with studies_extra():
-            from ..programming import Gated  # noqa: PLC0415
+            from ..programming import Gated  # noqa: PLC0415 - slow to import
             from ..programming import program as run  # noqa: PLC0415 - imports numba
-            from ..programming.plots import save_program  # noqa: PLC0415
+            from ..programming.plots import save_program  # noqa: PLC0415 - imports matplotlib
         shape = _shape(size)
         found = model(name)
         changes = settings(found, values or [])
@@ -230,7 +230,7 @@ def read_margin(
     with reported():
         with studies_extra():
             from .. import studies  # noqa: PLC0415 - imports torch
-            from ..studies.plots import save_read_delay, save_read_margin  # noqa: PLC0415
+            from ..studies.plots import save_read_delay, save_read_margin  # noqa: PLC0415 - imports matplotlib
         try:
             many = [int(n) for n in sizes.split(",")]
         except ValueError:

@@ -12,6 +12,7 @@ from rich.table import Column, Table
 
 from ..core.errors import NetlistError, ParameterError
 from ..core.progress import RichProgress
+from ..core.units import spice_number
 from ..netlists.spice.reader import read_spice
 from .errors import reported, studies_extra
 
@@ -28,8 +29,6 @@ _Parameters = Annotated[list[str] | None, typer.Option(
 
 
 def _read(deck: Path, ngspice: bool, parameters: list[str] | None) -> Circuit:
-    from ..core.units import spice_number  # noqa: PLC0415 - beside its use
-
     if not deck.is_file():
         raise NetlistError("there is no such file", file=str(deck))
     given = {}

@@ -83,7 +83,7 @@ def nonidealities(
     with reported(f": finished points are kept in {out}; run the same command to go on"):
         with studies_extra():
             from .. import studies  # noqa: PLC0415 - imports torch
-            from ..studies.plots import save_nonidealities  # noqa: PLC0415
+            from ..studies.plots import save_nonidealities  # noqa: PLC0415 - imports matplotlib
         given: dict[str, Any] = {
             "tiles": tile and shapes(tile), "ohms": ohm and numbers(ohm, "--ohm"),
             "bits": bits and integers(bits, "--bits"),
@@ -138,7 +138,7 @@ def device_spread(
     with reported():
         with studies_extra():
             from .. import studies  # noqa: PLC0415 - imports torch
-            from ..studies.plots import save_device_spread  # noqa: PLC0415
+            from ..studies.plots import save_device_spread  # noqa: PLC0415 - imports matplotlib
         kind = model(device)
         if preset is None and device == "vteam":
             preset = "team_6353604"

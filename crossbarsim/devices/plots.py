@@ -30,8 +30,8 @@ def panels(count: int, *, width: float = 4.8, height: float = 3.8) -> tuple[Figu
     """Return a new figure and `count` axes side by side, each `width` x `height` inches."""
     try:
         # without pyplot: no global figure list and no need of a display
-        from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
-        from matplotlib.figure import Figure  # noqa: PLC0415
+        from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - imports matplotlib
+        from matplotlib.figure import Figure  # noqa: PLC0415 - imports matplotlib
     except ImportError as error:
         raise BackendUnavailable(
             "pictures need matplotlib: pip install 'crossbarsim[studies]'"

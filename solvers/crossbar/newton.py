@@ -16,6 +16,7 @@ from ...core.validation import Array
 from ...netlists.crossbar.cells import CellPoint, Cells
 from .line_equations import Lines, Measured, Sources
 from .problem import CrossbarProblem
+from .sparse.newton_step import SparseStep
 from .structured.linear_steps import ChainStep, LadderStep, Step
 
 __all__ = ["Companions", "Network", "Operating", "make_step"]
@@ -32,8 +33,6 @@ _STEADY, _MOVING = 3e-5, 1e-3
 def make_step(problem: CrossbarProblem, method: str) -> Step:
     """Return the linear step for a layout: the structured one, or sparse LU."""
     if method == "mna":
-        from .sparse.newton_step import SparseStep  # noqa: PLC0415 - only where it is asked for
-
         return SparseStep(problem)
     return LadderStep(problem) if problem.parallel else ChainStep(problem)
 

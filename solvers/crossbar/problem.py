@@ -205,8 +205,8 @@ def _check_islands(problem: CrossbarProblem) -> None:
     pieces_b, tied_b = pieces(np.ascontiguousarray(bit_r.T))
     pieces_b = pieces_b.T + len(tied_w)
     tied = np.concatenate([tied_w, tied_b])
-    from scipy.sparse import coo_array  # noqa: PLC0415 - only irregular crossbars come here
-    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+    from scipy.sparse import coo_array  # noqa: PLC0415 - slow to import
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415 - slow to import
 
     closed = problem.G > 0
     edges = (pieces_w[closed], pieces_b[closed])

@@ -15,6 +15,7 @@ from ...core.errors import ParameterError
 from ...core.validation import Array, choice, count, finite_array, number
 from ...devices import Device
 from ...netlists.crossbar.crossbar import Crossbar, Wires
+from ...programming import program
 from ..fabricate import Fabricated
 from ..variability.device_parameters import vary
 from ..variability.variability import as_variabilities
@@ -184,8 +185,6 @@ class PulseWrite:
         self, targets: Array, place: Place, cycle: int, contents: tuple[float, float]
     ) -> Array:
         """Return the conductances of devices (M, N) after programming, siemens."""
-        from ...programming import program  # noqa: PLC0415 - brings the transient solvers
-
         shape = (targets.shape[0], targets.shape[1])
         device = vary(self.device, shape, self.variability, place) if self.variability \
             else self.device

@@ -12,6 +12,8 @@ from ....netlists.crossbar.crossbar import Crossbar
 from ...solution import Gradients, Solution
 from ..problem import CrossbarProblem, RawSolution
 from .array_backend import ArrayBackend
+from .cells.adjoint import cell_gradients_together, linearise_together
+from .cells.static import solve_cells_together
 from .crossbar_batch import Stack
 from .kirchhoff import kirchhoff
 from .matrix_gradient import matrix_gradients, vector_bytes
@@ -184,8 +186,6 @@ def solve_cells(
     gate: Array, *, keep: bool, rtol: float, threads: int,
 ) -> tuple[RawSolution, str]:
     """Solve an array of devices; also return why the first part that failed did."""
-    from .cells.static import solve_cells_together  # noqa: PLC0415 - imports Newton's iteration
-
     return solve_cells_together(
         backend, xbar, problem, cells, gate, keep=keep, rtol=rtol, threads=threads
     )
@@ -195,15 +195,11 @@ def cell_gradients(
     backend: ArrayBackend, sol: Solution, grad: Array, *, wires: bool
 ) -> Gradients:
     """Return the gradients of a loss of the currents of an array of devices."""
-    from .cells.adjoint import cell_gradients_together  # noqa: PLC0415 - as above
-
     return cell_gradients_together(backend, sol, grad, wires=wires)
 
 
 def linearise(backend: ArrayBackend, sol: Solution) -> tuple[Array, Array]:
     """Return the linearisation (W, I0) of an array of devices at one solution."""
-    from .cells.adjoint import linearise_together  # noqa: PLC0415 - as above
-
     return linearise_together(backend, sol)
 
 

@@ -31,8 +31,8 @@ def solve_chain_cg(
     (B, M, N), is checked first, corrected in place where it needs to be, and returned.
     """
     from .kernels.chains import LANES, factor_bit, factor_word  # noqa: PLC0415 - imports numba
-    from .kernels.solve import SMALL, solve_vectors  # noqa: PLC0415
-    from .kernels.two_threads import new_orders  # noqa: PLC0415
+    from .kernels.solve import SMALL, solve_vectors  # noqa: PLC0415 - imports numba
+    from .kernels.two_threads import new_orders  # noqa: PLC0415 - imports numba
 
     rows, columns = problem.shape
     batch = problem.batch
@@ -107,7 +107,7 @@ def _regular(r: Array) -> bool:
 def _factor_by_two(problem: CrossbarProblem, t: Array, q: Array, tw: Array, qw: Array) -> None:
     """Factor the word chains, and the bit chains towards the meeting row."""
     from .kernels.chains import LANES, factor_word  # noqa: PLC0415 - imports numba
-    from .kernels.two_threads import factor_towards, meeting_row  # noqa: PLC0415
+    from .kernels.two_threads import factor_towards, meeting_row  # noqa: PLC0415 - imports numba
 
     G, rows = problem.G, problem.shape[0]
     middle = int(meeting_row(rows))

@@ -76,7 +76,7 @@ class PortReduction:
     def of(cls, problem: CrossbarProblem, *, keep_rows: bool) -> PortReduction:
         """Reduce `problem`; `keep_rows` keeps what `voltages` needs (about 500 bytes a cell)."""
         from .kernels.leaf import LEAF_STORE, reduce_leaves  # noqa: PLC0415 - imports numba
-        from .kernels.ports import reduce_ports  # noqa: PLC0415
+        from .kernels.ports import reduce_ports  # noqa: PLC0415 - imports numba
 
         rows, columns = problem.shape
         right, top, bottom = (
@@ -168,8 +168,8 @@ class PortReduction:
 
         `chunk` is a multiple of 8, best of 32.
         """
-        from .kernels.leaf import solve_leaves  # noqa: PLC0415
-        from .kernels.ports import solve_ports  # noqa: PLC0415
+        from .kernels.leaf import solve_leaves  # noqa: PLC0415 - imports numba
+        from .kernels.ports import solve_ports  # noqa: PLC0415 - imports numba
 
         plan = self.plan
         mp, np_ = plan.rows * LEAF, plan.columns * LEAF
