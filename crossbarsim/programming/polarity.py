@@ -33,9 +33,10 @@ def sample_cells(cells: DeviceArray, conductance: Array, gate: float) -> DeviceA
     """Return typical cells of the same kind with `conductance` (m, n), gates at `gate` volt."""
     array: DeviceArray = typical(cells.device).array(conductance=conductance)
     if isinstance(cells, OneTransistorOneResistor):
+        kelvin = None if cells.temperature is None else float(np.mean(cells.temperature))
         return OneTransistorOneResistor(
             array, typical(cells.transistor), gate_voltage=gate,
-            transistor_side=cells.transistor_side,
+            transistor_side=cells.transistor_side, temperature=kelvin,
         )
     if isinstance(cells, OneSelectorOneResistor):
         return OneSelectorOneResistor(array, typical(cells.selector))

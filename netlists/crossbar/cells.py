@@ -14,7 +14,7 @@ from ...core.validation import Array, nonnegative
 
 __all__ = [
     "CellPoint", "CellSlopes", "CellSpice", "Cells", "Resistive", "SpiceCells", "StoredCells",
-    "read_cells", "register_reader",
+    "ThermalCells", "read_cells", "register_reader",
 ]
 
 
@@ -184,6 +184,15 @@ class SpiceCells(Protocol):
 
     def to_spice(self, name: str, t_stop: float | None) -> CellSpice:
         """Return the cells as a subcircuit; without `t_stop` the states are frozen."""
+        ...
+
+
+@runtime_checkable
+class ThermalCells(Protocol):
+    """Cells whose currents depend on the temperature of the circuit that they are in."""
+
+    def at_temperature(self, kelvin: float) -> Cells:
+        """Return the same cells in a circuit at `kelvin`."""
         ...
 
 

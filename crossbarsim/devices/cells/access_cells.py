@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from ...core.errors import ParameterError
 from ...core.validation import Array, finite_array
 from ...netlists.crossbar.cells import CellPoint
 from ...netlists.crossbar.crossbar import Resistive
+from ...netlists.transistors.temperature import REFERENCE
 from ..base import Device
 from ..compact_models.static import Ohmic
 from ..laws.compilation import build
@@ -123,12 +125,30 @@ class OneTransistorOneResistor(DeviceArray):
         Whether a vector of gate voltages has one per row or one per column.
     transistor_side : {"bit", "word"}
         Where the transistor is: between inner and bit node, or between word and inner node.
+    temperature : float or (M, N) array, optional
+        Of the transistors, kelvin; how their parameters follow it, their class says. Default:
+        300.15, and in a circuit (`Circuit.crossbar`) the circuit's temperature. A temperature given
+        here holds in a circuit too, as ``temp=`` of a SPICE element does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim import EKV, Crossbar, OneTransistorOneResistor, Resistive, Solver, Wires
+    >>> resistors = Resistive(np.full((1, 1), 1e-4))
+    >>> for kelvin in (300.15, 400.0):
+    ...     cells = OneTransistorOneResistor(
+    ...         resistors, EKV(), gate_voltage=0.2, temperature=kelvin
+    ...     )
+    ...     xbar = Crossbar(cells=cells, wires=Wires(word=1.0, bit=1.0))
+    ...     print(f"{Solver().solve(xbar, [0.5]).currents[0]:.2e}")
+    3.53e-09
+    2.12e-08
     """
 
     def __init__(
         self, device: Any, transistor: Transistor, *, gate_voltage: ArrayLike = 0.0,
         gate_along: Literal["rows", "columns"] = "rows",
-        transistor_side: Literal["bit", "word"] = "bit",
+        transistor_side: Literal["bit", "word"] = "bit", temperature: ArrayLike | None = None,
     ) -> None:
         array = _device_array(device)
         if not isinstance(transistor, Transistor):
@@ -145,14 +165,44 @@ class OneTransistorOneResistor(DeviceArray):
         self.transistor = transistor
         self.gate_along = gate_along
         self.transistor_side = transistor_side
-        P = transistor.parameter_array
+        self.temperature = None if temperature is None else self._kelvin(temperature)
+        self._heat(REFERENCE if self.temperature is None else self.temperature)
+        self._gates = np.zeros(self.shape)
+        self._gates = self.gates(gate_voltage)
+
+    def _kelvin(self, temperature: ArrayLike) -> Array:
+        kelvin = finite_array("temperature", temperature)
+        if kelvin.shape not in ((), self.shape) or np.any(kelvin <= 0.0):
+            raise ParameterError(
+                f"`temperature` must be a number > 0 K or such an array {self.shape}; got "
+                f"{temperature!r:.60}"
+            )
+        return kelvin
+
+    def _heat(self, kelvin: Array | float) -> None:
+        """Take the transistors' parameters at a temperature."""
+        self.warm = self.transistor.at_temperature(kelvin)
+        P = self.warm.parameter_array
         if P.shape[1:] not in ((), self.shape):
             raise ParameterError(
                 f"the transistor's parameters have shape {P.shape[1:]}; the array {self.shape}"
             )
         self._Q = np.ascontiguousarray(P.reshape(len(P), -1))
-        self._gates = np.zeros(self.shape)
-        self._gates = self.gates(gate_voltage)
+
+    def at_temperature(self, kelvin: float) -> OneTransistorOneResistor:
+        """Return the same cells in a circuit at `kelvin`: those without temperature take it.
+
+        Raises
+        ------
+        ParameterError
+            The transistor's model does not reach to that temperature.
+        """
+        if self.temperature is not None:
+            return self
+        other = copy.copy(self)
+        other.temperature = self._kelvin(kelvin)
+        other._heat(other.temperature)  # noqa: SLF001 - a copy of this one
+        return other
 
     def gates(self, gate_voltage: ArrayLike | None = None) -> Array:
         """Return the gate voltages as (M, N) volt; None: those of the array."""
@@ -177,6 +227,8 @@ class OneTransistorOneResistor(DeviceArray):
     def _record(self, out: dict[str, Any]) -> dict[str, Any]:
         header = {**super()._record(out), "transistor": record("transistor", self.transistor, out)}
         out["cell_gates"] = self.gates()
+        if self.temperature is not None:
+            out["cell_temperature"] = self.temperature
         return {
             **header, "gate_along": self.gate_along, "transistor_side": self.transistor_side
         }
@@ -198,10 +250,16 @@ class OneTransistorOneResistor(DeviceArray):
              for a in every],
             [a.shape for a in every],
         )
+        kelvin: Array | None = None
+        if any(a.temperature is not None for a in every):
+            kelvin = np.concatenate([
+                np.broadcast_to(REFERENCE if a.temperature is None else a.temperature, a.shape)
+                for a in every
+            ])
         return OneTransistorOneResistor(
             devices, type(self.transistor)(**values),
             gate_voltage=np.concatenate([a.gates() for a in every]), gate_along=self.gate_along,
-            transistor_side=self.transistor_side,
+            transistor_side=self.transistor_side, temperature=kelvin,
         )
 
     def _kernels(self) -> ModuleType:

@@ -53,6 +53,6 @@ def read_cells(data: Mapping[str, Any]) -> DeviceArray:
     transistor = _TRANSISTORS[name](**_read("transistor", header["transistor"], data))
     return OneTransistorOneResistor(
         array, transistor, gate_voltage=data["cell_gates"], gate_along=header["gate_along"],
-        transistor_side=header["transistor_side"],
+        transistor_side=header["transistor_side"], temperature=data.get("cell_temperature"),
     )
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from ...core.errors import ParameterError
+from ...core.laws.differentiate import Source, differentiate
 from ...core.validation import Array, finite_array
+from ...netlists.transistors import ekv, level1
+from ...netlists.transistors.ekv import long_channel
+from ...netlists.transistors.level1 import current as level1_current
+from ...netlists.transistors.temperature import REFERENCE
 from ..laws.compilation import build
-from ..laws.differentiate import Source, differentiate
 from ..parameters import Parameter, closest, parameter, read_values
 
 __all__ = ["EKV", "Level1", "Transistor"]
@@ -44,7 +47,8 @@ class Transistor:
     """A transistor: drain current from a law of drain, source and gate voltage.
 
     A model declares parameters and writes ``current_law(vd, vs, vg, p)``, ampere into the drain,
-    voltages against the body, as a function of scalars, like a `Device`.
+    voltages against the body, as a function of scalars, like a `Device`. What temperature does to
+    its parameters it says in `at_temperature`.
     """
 
     name: ClassVar[str] = ""
@@ -104,6 +108,28 @@ class Transistor:
         shape = np.broadcast_shapes(*(v.shape for v in values), ())
         return np.array([np.broadcast_to(v, shape) for v in values]).reshape(len(values), *shape)
 
+    def at_temperature(self, kelvin: Any) -> Self:
+        """Return the same transistor with its parameters at `kelvin`, a number or an array.
+
+        Raises
+        ------
+        ParameterError
+            The model does not say what a temperature other than 300.15 K does.
+        """
+        if np.any(finite_array("kelvin", kelvin) != REFERENCE):
+            raise ParameterError(
+                f"{type(self).__name__} does not say what temperature does: define "
+                "`at_temperature`, or leave it at 300.15 K"
+            )
+        return self
+
+    def _scaled(self, kelvin: Any) -> Array | None:
+        """Return `kelvin` as numbers; None where it is the nominal temperature throughout."""
+        hot = finite_array("kelvin", kelvin)
+        if np.any(hot <= 0.0):
+            raise ParameterError(f"`kelvin` must be > 0; got {float(np.min(hot)):g}")
+        return None if np.all(hot == self._values["t_nom"]) else hot
+
     def current(self, vd: Any, vs: Any, vg: Any) -> Array:
         """Return the drain current, ampere, for voltages against the body, volt."""
         volts = np.broadcast_arrays(
@@ -116,11 +142,6 @@ class Transistor:
         found = [kernels.access(*map(float, each), P)[0]
                  for each in zip(*(v.ravel() for v in volts), strict=True)]
         return np.array(found).reshape(volts[0].shape)
-
-
-def softplus(z: float) -> float:
-    """Return ln(1 + e^z)."""
-    return max(z, 0.0) + math.log1p(math.exp(-abs(z)))
 
 
 class EKV(Transistor):
@@ -142,6 +163,25 @@ class EKV(Transistor):
         1 over the slope factor.
     u_t : float
         Thermal voltage, volt.
+    tcv : float
+        V/K.
+    bex : float
+        Exponent of the mobility's dependence on temperature.
+    t_nom : float
+        Kelvin, at which all of these are given.
+
+    Notes
+    -----
+    At T kelvin, as in EKV 2.6: u_t T / t_nom, v_t0 - tcv (T - t_nom) and k_p (T / t_nom)^bex.
+
+    Examples
+    --------
+    >>> from crossbarsim import EKV
+    >>> cold, hot = EKV(), EKV().at_temperature(400.0)
+    >>> round(float(hot.current(1.0, 0.0, 1.5) / cold.current(1.0, 0.0, 1.5)), 2)
+    0.65
+    >>> round(float(hot.current(1.0, 0.0, 0.1) / cold.current(1.0, 0.0, 0.1)), 1)
+    12.1
     """
 
     name = "ekv"
@@ -151,6 +191,9 @@ class EKV(Transistor):
     length = parameter(180e-9, "m", positive=True)
     kappa = parameter(0.7, positive=True)
     u_t = parameter(0.02585, "V", positive=True)
+    tcv = parameter(0.0, "V/K")
+    bex = parameter(-1.5)
+    t_nom = parameter(REFERENCE, "K", positive=True)
     sets: ClassVar[Any] = MappingProxyType({
         name: {"v_t0": card[0], "k_p": _FACTOR[name], "length": card[4], "width": 4 * card[4]}
         for name, card in _CARDS.items()
@@ -160,11 +203,22 @@ class EKV(Transistor):
     @staticmethod
     def current_law(vd: float, vs: float, vg: float, p: Any) -> float:
         """Forward less reverse current."""
-        scale = 2.0 * p.k_p * p.width / p.length * p.u_t * p.u_t / p.kappa
-        pinch = p.kappa * (vg - p.v_t0)
-        forward = softplus((pinch - vs) / (2.0 * p.u_t))
-        reverse = softplus((pinch - vd) / (2.0 * p.u_t))
-        return scale * (forward * forward - reverse * reverse)
+        beta = p.k_p * p.width / p.length
+        return long_channel(vg, vd, vs, p.v_t0, p.kappa, beta, p.u_t)
+
+    def at_temperature(self, kelvin: Any) -> Self:
+        """Return the same transistor with its parameters at `kelvin`, which is its `t_nom` then."""
+        hot = self._scaled(kelvin)
+        if hot is None:
+            return self
+        p = self._values
+        _, _, threshold, factor = ekv.at_temperature(
+            p["v_t0"], np.array(1.0), p["t_nom"], hot, p["tcv"], p["bex"]
+        )
+        return type(self)(**{
+            **p, "v_t0": threshold, "k_p": p["k_p"] * factor, "u_t": p["u_t"] * hot / p["t_nom"],
+            "t_nom": hot,
+        })
 
 
 class Level1(Transistor):
@@ -187,6 +241,21 @@ class Level1(Transistor):
         Surface potential, volt.
     lambda_ : float
         Channel-length modulation, 1/V.
+    t_nom : float
+        Kelvin, at which all of these are given.
+
+    Notes
+    -----
+    At T kelvin, as in SPICE3: k_p falls as (T / t_nom)^-1.5, phi shifts like the potential of a
+    silicon junction, v_to by half of what gap and phi change by, and by gamma times the change of
+    the root of phi.
+
+    Examples
+    --------
+    >>> from crossbarsim import Level1
+    >>> hot = Level1(v_to=0.7, gamma=0.5).at_temperature(400.0)
+    >>> round(hot.v_to, 3), round(hot.phi, 3), round(hot.k_p / 6e-5, 3)
+    (0.516, 0.369, 0.65)
     """
 
     name = "level1"
@@ -197,6 +266,7 @@ class Level1(Transistor):
     gamma = parameter(0.0, "V^0.5", low=0.0)
     phi = parameter(0.6, "V", positive=True)
     lambda_ = parameter(0.0, "1/V", low=0.0)
+    t_nom = parameter(REFERENCE, "K", positive=True)
     sets: ClassVar[Any] = MappingProxyType({
         name: {"v_to": card[0], "k_p": _FACTOR[name], "gamma": card[3], "phi": 0.8,
                "length": card[4], "width": 4 * card[4], "lambda_": 0.1}
@@ -207,14 +277,37 @@ class Level1(Transistor):
     @staticmethod
     def current_law(vd: float, vs: float, vg: float, p: Any) -> float:
         """Cut-off, linear, saturated."""
-        source = min(vd, vs)
-        vds = abs(vd - vs)
-        root = math.sqrt(p.phi)
-        body = max(math.sqrt(p.phi + max(source, 0.0)) + 0.5 * min(source, 0.0) / root, 0.0)
-        over = vg - source - p.v_to - p.gamma * (body - root)
-        flow = 0.0
-        beta = p.k_p * p.width / p.length * (1.0 + p.lambda_ * vds)
-        if over > 0.0:
-            reach = min(vds, over)  # saturated beyond
-            flow = beta * (over - 0.5 * reach) * reach
-        return flow if vd > vs else -flow
+        drain = vd
+        source = vs
+        sign = 1.0
+        if vd < vs:
+            drain = vs
+            source = vd
+            sign = -1.0
+        return sign * level1_current(
+            vg - source, drain - source, -source, p.v_to, p.gamma, p.phi,
+            p.k_p * p.width / p.length, p.lambda_,
+        )
+
+    def at_temperature(self, kelvin: Any) -> Self:
+        """Return the same transistor with its parameters at `kelvin`, which is its `t_nom` then.
+
+        Raises
+        ------
+        ParameterError
+            No surface potential is left: so hot, the channel inverts by itself.
+        """
+        hot = self._scaled(kelvin)
+        if hot is None:
+            return self
+        p = self._values
+        phi, _, threshold, factor = level1.at_temperature(
+            p["v_to"], p["gamma"], p["phi"], p["t_nom"], hot
+        )
+        if np.any(phi <= 0.0):
+            raise ParameterError(
+                f"Level1: at {float(np.max(hot)):g} K no surface potential `phi` is left"
+            )
+        return type(self)(**{
+            **p, "v_to": threshold, "phi": phi, "k_p": p["k_p"] * factor, "t_nom": hot,
+        })

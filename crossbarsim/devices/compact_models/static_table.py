@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...core.errors import ParameterError
+from ...core.laws.spice_expressions import Value, Writer, number
 from ...core.validation import Array, finite_array
 from ..base import Device
-from ..laws.spice_expressions import Value, Writer, number
 from ..parameters import State, parameter
 
 __all__ = ["StaticTable", "check_table"]

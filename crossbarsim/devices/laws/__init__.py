@@ -1,5 +1,6 @@
 """What is made of a model's laws: derivatives, compiled kernels, SPICE sources, CUDA C.
 
-A law is a short scalar Python function; `differentiate` and `translate` read its source,
-`compilation` puts it in front of a template of array kernels. Nothing here knows a model by name.
+A law is a short scalar Python function; `core.laws` reads its source, `laws` puts a model's laws
+together, `compilation` sets them in front of a template of array kernels. Nothing here knows a
+model by name.
 """

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ...core.errors import ParameterError
-from .differentiate import Source, differentiate
-from .translate import translate
+from ...core.laws.differentiate import Source, differentiate
+from ...core.laws.translate import translate
 
 __all__ = ["law_source"]
 

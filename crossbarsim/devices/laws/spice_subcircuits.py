@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import ParameterError
+from ...core.laws.spice_expressions import Value, Writer, number
 from ...core.validation import Array
 from ...netlists.crossbar.cells import CellSpice
-from .spice_expressions import Value, Writer, number
 
 __all__ = ["cell_subcircuit", "device_sources", "transistor_current"]
 
@@ -122,10 +122,10 @@ def cell_subcircuit(cells: Any, name: str, t_stop: float | None) -> CellSpice:
     body: list[str] = []
     if transistor is not None and cells.transistor_side == "word":
         ends = ("m", "bit")
-        body = transistor_current(writer, transistor, "word", "m")
+        body = transistor_current(writer, cells.warm, "word", "m")
     elif transistor is not None:
         ends = ("word", "m")
-        body = transistor_current(writer, transistor, "m", "bit")
+        body = transistor_current(writer, cells.warm, "m", "bit")
     elif selector is not None:
         ends = ("word", "m")
         body = device_sources(

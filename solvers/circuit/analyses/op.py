@@ -128,7 +128,7 @@ def prepare(
     if circuit.arrays:
         from ..elements.crossbar_ports import solvable, wanted_names  # noqa: PLC0415 - slow to import
 
-        circuit = solvable(circuit, circuit.temperature if temperature is None else temperature)
+        circuit = solvable(circuit)
         wanted = wanted_names(circuit, save)
     with uncollected():
         # before the checks: it names what is missing

@@ -17,11 +17,14 @@ from ....core.errors import CrossbarSimError, NetlistError, SingularCircuitError
 from ....core.validation import Array
 from ....netlists import device_protocol
 from ....netlists.circuit import Circuit
+from ....netlists.crossbar.cells import ThermalCells
 from ....netlists.crossbar.crossbar import Crossbar, Resistive
 from ....netlists.crossbar.ends import END_NAMES, Driven, End, Ends, Floating, Sensed
 from ....netlists.crossbar_element import CrossbarBlock, doubly_tied, plain
 from ....netlists.elements import Element
+from ....netlists.spice.cards import card
 from ....netlists.spice.read.name_checks import asked
+from ....netlists.transistors.temperature import thermal_voltage
 from ...crossbar.problem import CrossbarProblem, make_problem
 from ...crossbar.structured.reduction import PortReduction
 from ..system.builder import Builder, register_kind, where
@@ -32,46 +35,48 @@ from .memristors import device_of
 __all__ = ["ResistorArray", "solvable", "wanted_names"]
 
 _MOST = 20_000  # unknowns of a crossbar above which only those named are kept
-_TNOM = 300.15
+_ZERO_CELSIUS = 273.15
+# what a card may say of a static transistor, and the parameters of cells that mean it
 _LEVEL1 = {"vto": "v_to", "kp": "k_p", "gamma": "gamma", "phi": "phi", "lambda": "lambda_"}
-_EKV = {"vto": "v_t0", "kp": "k_p"}
-_BOLTZMANN = 1.380649e-23 / 1.602176634e-19
+_EKV = {"vto": "v_t0", "kp": "k_p", "tcv": "tcv", "bex": "bex"}
 _NONE = np.zeros(0, dtype=np.bool_)
 
 
-def solvable(circuit: Circuit, temperature: float) -> Circuit:
+def solvable(circuit: Circuit) -> Circuit:
     """Return the circuit with those crossbars written out that the structured solver cannot take.
 
-    That is where a transistor has junctions, capacitances or a temperature other than 27 degree:
-    its card must say ``is=0`` and no more than threshold, kp, gamma, phi, lambda (level 1, whose
-    kp must be given) or threshold, kp and n0 (EKV).
+    That is where a transistor has junctions or capacitances: its card must say ``is=0`` and no more
+    than threshold, kp, gamma, phi, lambda, tnom (level 1, whose kp must be given) or threshold, kp,
+    n0, tcv, bex, tnom (EKV, whose kp and n0 must be given).
     """
     if not circuit.arrays:
         return circuit
     return circuit.expanded(keep=[
         name for name, block in circuit.arrays.items()
-        if not block.transistor or _static(circuit, block, temperature) is not None
+        if not block.transistor or _static(circuit, block) is not None
     ])
 
 
-def _static(
-    circuit: Circuit, block: CrossbarBlock, temperature: float
-) -> tuple[str, dict[str, float]] | None:
+def _static(circuit: Circuit, block: CrossbarBlock) -> tuple[str, dict[str, float]] | None:
     """Return kind and parameters of a block's transistor, or None where it is more than these."""
-    card = circuit.models[block.transistor]
-    given = {k.lower(): v for k, v in card.parameters.items()}
-    given.pop("level", None)
-    known = _EKV | {"n0": ""} if card.level == "ekv" else _LEVEL1
-    if card.level not in (1, "ekv") or temperature != _TNOM:
+    model = circuit.models[block.transistor]
+    if model.level not in (1, "ekv"):
         return None
-    needed = {"kp", "n0"} if card.level == "ekv" else {"kp"}
+    aliases = card("nmos", model.level).aliases
+    given = {aliases.get(k.lower(), k.lower()): v for k, v in model.parameters.items()}
+    given.pop("level", None)
+    nominal = float(given.pop("tnom", circuit.options.get("tnom", 27.0))) + _ZERO_CELSIUS
+    known = _EKV | {"n0": ""} if model.level == "ekv" else _LEVEL1
+    needed = {"kp", "n0"} if model.level == "ekv" else {"kp"}
     if given.pop("is", None) != 0.0 or not needed <= set(given) or not set(given) <= set(known):
         return None
     numbers = {k: float(v) for k, v in given.items()}
-    found = {"width": block.width, "length": block.length, known["vto"]: 0.0}
-    if card.level == "ekv":
-        found |= {"v_t0": 0.5, "kappa": 1.0 / numbers.pop("n0"), "u_t": _BOLTZMANN * temperature}
-    return ("ekv" if card.level == "ekv" else "level1"), found | {
+    found = {
+        "width": block.width, "length": block.length, "t_nom": nominal, known["vto"]: 0.0,
+    }
+    if model.level == "ekv":
+        found |= {"v_t0": 0.5, "kappa": 1.0 / numbers.pop("n0"), "u_t": thermal_voltage(nominal)}
+    return ("ekv" if model.level == "ekv" else "level1"), found | {
         known[k]: v for k, v in numbers.items()
     }
 
@@ -79,7 +84,7 @@ def _static(
 def crossbar_of(
     circuit: Circuit, element: Element, block: CrossbarBlock, temperature: float
 ) -> Crossbar:
-    """Return the crossbar of a block, all of its ends sources.
+    """Return the crossbar of a block at a temperature, all of its ends sources.
 
     Where both ends of a line without resistance are one node, only the near one is a source.
     """
@@ -90,12 +95,17 @@ def crossbar_of(
     })
     made = block.crossbar
     if made is not None:
-        return Crossbar(wires=made.wires, ends=ends, cells=made.cells, layout=made.layout)
+        return Crossbar(wires=made.wires, ends=ends, cells=_heated(made.cells, temperature),
+                        layout=made.layout)
     device = device_of(circuit.models[block.model]) if block.model else None
-    transistor = _static(circuit, block, temperature) if block.transistor else None
+    transistor = _static(circuit, block) if block.transistor else None
     cells = device_protocol.cells(device, block.shape, block.conductance, transistor=transistor,
                           gates=block.gates, side=block.side)
-    return Crossbar(wires=block.wires, ends=ends, cells=cells)
+    return Crossbar(wires=block.wires, ends=ends, cells=_heated(cells, temperature))
+
+
+def _heated(cells: Any, temperature: float) -> Any:
+    return cells.at_temperature(temperature) if isinstance(cells, ThermalCells) else cells
 
 
 def _sources(name: str, twice: Mapping[str, Bools]) -> End | tuple[End, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...core.errors import ParameterError
+from ..errors import ParameterError
 
 __all__ = ["BUILTINS", "SIGNS", "SLOPES", "Source", "sum_of", "terms_of", "tree_of"]
 

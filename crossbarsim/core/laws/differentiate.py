@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ...core.errors import ParameterError
+from ..errors import ParameterError
 from .text import BUILTINS, SIGNS, SLOPES, Source, sum_of, terms_of, tree_of
 
 __all__ = ["Source", "differentiate"]
@@ -23,7 +23,8 @@ __all__ = ["Source", "differentiate"]
 def differentiate(
     function: Callable[..., Any], name: str, source: Source, *, scalars: Sequence[str] = (),
     states: Sequence[str] = (), parameters: Mapping[str, int] | None = None,
-    choices: Mapping[str, Sequence[str]] | None = None,
+    choices: Mapping[str, Sequence[str]] | None = None, by: Sequence[int] | None = None,
+    column: str = "",
 ) -> list[str]:
     """Add to `source` a function `name` with exact derivatives; return its arguments.
 
@@ -37,11 +38,15 @@ def differentiate(
         value and partials, ``(f, f_a, f_b, ...)``, for every value the law returns, in one tuple.
     states, parameters, choices
         Names of states; places of parameters; names of the values of parameters that are choices.
+    by : sequence of int, optional
+        By which arguments to differentiate; default: by all.
+    column : str
+        Where parameters are a matrix: the name of its second index, the last argument.
     """
     node, title = tree_of(function)
     law = parameters is not None  # else a function of scalars that a law calls
     writer = _Writer(
-        function, title, source, states, parameters or {}, choices or {}, law
+        function, title, source, states, parameters or {}, choices or {}, law, column
     )
     arguments: list[str] = []
     for argument in node.args.args:
@@ -54,7 +59,7 @@ def differentiate(
     extra = [a for a in arguments if scalars and a not in scalars and not a.startswith("x_")]
     if extra:
         raise ParameterError(f"{title} takes `{extra[0]}`; expected {', '.join(scalars)}, x, p")
-    source.functions[name] = writer.function(node, name, arguments)
+    source.functions[name] = writer.function(node, name, arguments, by)
     return arguments
 
 
@@ -64,6 +69,7 @@ class _Writer:
     def __init__(
         self, function: Callable[..., Any], title: str, source: Source, states: Sequence[str],
         parameters: Mapping[str, int], choices: Mapping[str, Sequence[str]], law: bool,
+        column: str,
     ) -> None:
         self.names = inspect.getclosurevars(function)
         self.title, self.source = title, source
@@ -73,7 +79,7 @@ class _Writer:
         self.assigned: set[str] = set()
         self.directions: list[str] = []
         self.count = 0
-        self.law = law
+        self.law, self.column = law, column
 
     def refuse(self, node: ast.AST, what: str) -> Any:
         line = getattr(node, "lineno", 0)
@@ -83,9 +89,11 @@ class _Writer:
             "(current_partials, rate_partials)"
         )
 
-    def function(self, node: ast.FunctionDef, name: str, arguments: list[str]) -> str:
-        self.directions = arguments
-        self.reach = {argument: {k} for k, argument in enumerate(arguments)}
+    def function(
+        self, node: ast.FunctionDef, name: str, arguments: list[str], by: Sequence[int] | None
+    ) -> str:
+        self.directions = arguments if by is None else [arguments[k] for k in by]
+        self.reach = {argument: {k} for k, argument in enumerate(self.directions)}
         self.assigned = set(arguments)
         body = node.body
         if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
@@ -94,10 +102,10 @@ class _Writer:
         while before != sum(map(len, self.reach.values())):
             before = sum(map(len, self.reach.values()))
             self._spread(body)
-        head = ", ".join([*arguments, "p"] if self.law else arguments)
-        self.lines = [f"def {name}({head}):"]
+        more = ["p", *([self.column] if self.column else [])] if self.law else []
+        self.lines = [f"def {name}({', '.join([*arguments, *more])}):"]
         for argument in arguments:
-            for k in sorted(self.reach[argument]):
+            for k in sorted(self.reach.get(argument, ())):
                 value = "1.0" if self.directions[k] == argument else "0.0"
                 self.lines.append(f"    {argument}__{k} = {value}")
         self._block(body, 1)
@@ -226,7 +234,7 @@ class _Writer:
     def _attribute(self, node: ast.Attribute) -> tuple[str, dict[int, str]]:
         owner = node.value.id if isinstance(node.value, ast.Name) else ""
         if self.law and owner == "p" and node.attr in self.parameters:
-            return f"p[{self.parameters[node.attr]}]", {}
+            return self._parameter(node.attr), {}
         if self.law and owner == "x" and node.attr in self.states:
             name = f"x_{node.attr}"
             return name, {k: f"{name}__{k}" for k in sorted(self.reach[name])}
@@ -235,6 +243,9 @@ class _Writer:
         known = ", ".join(self.parameters if owner == "p" else self.states)
         self.refuse(node, f"`{ast.unparse(node)}` (there are: {known})")
         raise AssertionError
+
+    def _parameter(self, name: str) -> str:
+        return f"p[{self.parameters[name]}{', ' if self.column else ''}{self.column}]"
 
     def _binary(self, node: ast.BinOp, depth: int) -> tuple[str, dict[int, str]]:
         a, da = self._expression(node.left, depth)
@@ -313,7 +324,7 @@ class _Writer:
             if value not in names:
                 self.refuse(node, f"{value!r}, none of {', '.join(map(repr, names))},")
             sign = "==" if isinstance(operator, ast.Eq) else "!="
-            return f"(p[{self.parameters[left.attr]}] {sign} {float(list(names).index(value))})"
+            return f"({self._parameter(left.attr)} {sign} {float(list(names).index(value))})"
         self.refuse(node, f"the condition `{ast.unparse(node)}`")
         raise AssertionError
 
@@ -372,11 +383,12 @@ class _Writer:
         given: list[tuple[str, dict[int, str]]], depth: int,
     ) -> tuple[str, dict[int, str]]:
         """Call another function of scalars, by the chain rule."""
-        key = (function, True)
+        by = tuple(n for n, (_, partials) in enumerate(given) if partials)
+        key = (function, by)
         if key not in self.source.seen:
             name = f"{self.source.prefix}f{len(self.source.seen)}_{function.__name__}"
             self.source.seen[key] = name
-            differentiate(function, name, self.source)
+            differentiate(function, name, self.source, by=by)
         name = self.source.seen[key]
         expected = len(inspect.signature(function).parameters)
         if expected != len(given):
@@ -385,8 +397,8 @@ class _Writer:
         every = sorted({k for _, partials in given for k in partials})
         return f"{call}[0]", {
             k: self._keep(" + ".join(
-                f"{call}[{1 + n}] * {partials[k]}" for n, (_, partials) in enumerate(given)
-                if k in partials
+                f"{call}[{1 + n}] * {given[a][1][k]}" for n, a in enumerate(by)
+                if k in given[a][1]
             ), depth)
             for k in every
         }

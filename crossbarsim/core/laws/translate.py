@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.errors import ParameterError
+from ..errors import ParameterError
 from .text import Source, tree_of
 
 __all__ = ["translate"]

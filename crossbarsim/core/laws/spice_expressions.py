@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from ...core.errors import ParameterError
-from ...core.validation import Array
+from ..errors import ParameterError
+from ..validation import Array
 from .text import tree_of
 
 __all__ = ["Value", "Writer", "number"]
