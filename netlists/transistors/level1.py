@@ -31,9 +31,13 @@ def body_effect(vbs: float, gamma: float, phi: float) -> float:
 
 
 def flow(over: float, vds: float, beta: float, lambda_: float) -> float:
-    """Return the drain current, ampere, `over` volt above the threshold (0 at most below it)."""
-    reach = min(vds, over)  # saturated beyond
-    return beta * (1.0 + lambda_ * vds) * (over - 0.5 * reach) * reach
+    """Return the drain current, ampere, `over` volt above the threshold."""
+    if over <= 0.0:
+        return 0.0
+    gain = beta * (1.0 + lambda_ * vds)
+    if vds < over:
+        return gain * (over - 0.5 * vds) * vds
+    return gain * (over - 0.5 * over) * over  # saturated
 
 
 def current(
@@ -41,8 +45,7 @@ def current(
     lambda_: float,
 ) -> float:
     """Return the drain current alone, ampere; parameters as of `transistor`."""
-    over = max(vgs - vto - body_effect(vbs, gamma, phi), 0.0)
-    return flow(over, vds, beta, lambda_)
+    return flow(vgs - vto - body_effect(vbs, gamma, phi), vds, beta, lambda_)
 
 
 def transistor(vgs: float, vds: float, vbs: float, p: Any) -> tuple[float, float, float]:
@@ -52,8 +55,8 @@ def transistor(vgs: float, vds: float, vbs: float, p: Any) -> tuple[float, float
     transistor's temperature.
     """
     rise = body_effect(vbs, p.gamma, p.phi)
-    over = max(vgs - p.vto - rise, 0.0)
-    return flow(over, vds, p.beta, p.lambda_), p.vto + rise, over
+    over = vgs - p.vto - rise
+    return flow(over, vds, p.beta, p.lambda_), p.vto + rise, max(over, 0.0)
 
 
 def at_temperature(

@@ -11,11 +11,12 @@ from __future__ import annotations
 import ast
 import inspect
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import ParameterError
-from .text import BUILTINS, SIGNS, SLOPES, Source, sum_of, terms_of, tree_of
+from .text import ATOM, BUILTINS, SIGNS, SLOPES, Source, sum_of, terms_of, times, tree_of
 
 __all__ = ["Source", "differentiate"]
 
@@ -78,6 +79,7 @@ class _Writer:
         self.reach: dict[str, set[int]] = {}  # the arguments that a variable depends on
         self.assigned: set[str] = set()
         self.directions: list[str] = []
+        self.fixed: dict[str, int] = {}  # arguments that keep their value, and their directions
         self.count = 0
         self.law, self.column = law, column
 
@@ -104,10 +106,15 @@ class _Writer:
             self._spread(body)
         more = ["p", *([self.column] if self.column else [])] if self.law else []
         self.lines = [f"def {name}({', '.join([*arguments, *more])}):"]
+        changed = {part.id for part in ast.walk(node)
+                   if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+        self.fixed = {argument: k for k, argument in enumerate(self.directions)
+                      if argument not in changed}
         for argument in arguments:
             for k in sorted(self.reach.get(argument, ())):
-                value = "1.0" if self.directions[k] == argument else "0.0"
-                self.lines.append(f"    {argument}__{k} = {value}")
+                if argument not in self.fixed:
+                    value = "1.0" if self.directions[k] == argument else "0.0"
+                    self.lines.append(f"    {argument}__{k} = {value}")
         self._block(body, 1)
         return "\n".join(self.lines)
 
@@ -182,12 +189,12 @@ class _Writer:
         if self.law and name in ("p", "x"):
             self.refuse(value, f"an assignment to `{name}`")
         text, partials = self._expression(value, depth)
-        new = {k: self._name() for k in sorted(self.reach.get(name, ()))}
-        for k, variable in new.items():
-            self._emit(depth, f"{variable} = {partials.get(k, '0.0')}")
+        slopes = {k: partials.get(k, "0.0") for k in sorted(self.reach.get(name, ()))}
+        if any(re.search(rf"\b{name}(__\d+)?\b", slope) for slope in slopes.values()):
+            slopes = {k: self._new(slope, depth) for k, slope in slopes.items()}
+        for k, slope in slopes.items():
+            self._emit(depth, f"{name}__{k} = {slope}")
         self._emit(depth, f"{name} = {text}")
-        for k, variable in new.items():
-            self._emit(depth, f"{name}__{k} = {variable}")
 
     # -- expressions: (text of an atom, {direction: text of its partial}) ------------------------
 
@@ -195,10 +202,14 @@ class _Writer:
         self.count += 1
         return f"t{self.count}_"
 
-    def _keep(self, text: str, depth: int) -> str:
+    def _new(self, text: str, depth: int) -> str:
         name = self._name()
         self._emit(depth, f"{name} = {text}")
         return name
+
+    def _keep(self, text: str, depth: int) -> str:
+        """Return a name or number that is `text`."""
+        return text if ATOM.fullmatch(text) else self._new(text, depth)
 
     def _expression(self, node: ast.expr, depth: int) -> tuple[str, dict[int, str]]:
         if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
@@ -224,12 +235,17 @@ class _Writer:
     def _variable(self, node: ast.Name) -> tuple[str, dict[int, str]]:
         name = node.id
         if name in self.assigned:
-            return name, {k: f"{name}__{k}" for k in sorted(self.reach.get(name, ()))}
+            return name, self._slopes(name)
         for scope in (self.names.nonlocals, self.names.globals):
             if isinstance(scope.get(name), (int, float)):
                 return repr(float(scope[name])), {}
         self.refuse(node, f"the name `{name}`, which is no number,")
         raise AssertionError
+
+    def _slopes(self, name: str) -> dict[int, str]:
+        if name in self.fixed:
+            return {self.fixed[name]: "1.0"}
+        return {k: f"{name}__{k}" for k in sorted(self.reach.get(name, ()))}
 
     def _attribute(self, node: ast.Attribute) -> tuple[str, dict[int, str]]:
         owner = node.value.id if isinstance(node.value, ast.Name) else ""
@@ -237,7 +253,7 @@ class _Writer:
             return self._parameter(node.attr), {}
         if self.law and owner == "x" and node.attr in self.states:
             name = f"x_{node.attr}"
-            return name, {k: f"{name}__{k}" for k in sorted(self.reach[name])}
+            return name, self._slopes(name)
         if owner == "math" and isinstance(getattr(math, node.attr, None), float):
             return repr(getattr(math, node.attr)), {}
         known = ", ".join(self.parameters if owner == "p" else self.states)
@@ -265,7 +281,7 @@ class _Writer:
             result = {}
             inverse = self._keep(f"1.0 / {b}", depth) if every else ""
             for k in every:
-                over = sum_of(da.get(k), f"{value} * {db[k]}" if k in db else None, "-")
+                over = sum_of(da.get(k), times(db[k], value) if k in db else None, "-")
                 result[k] = self._keep(f"({over}) * {inverse}", depth)
             return value, result
         if isinstance(node.op, ast.Pow):
@@ -287,15 +303,18 @@ class _Writer:
     def _choose(self, node: ast.IfExp, depth: int) -> tuple[str, dict[int, str]]:
         name = self._name()
         test = self._test(node.test, depth)
-        collected = []
+        sides = []
         for word, branch in (("if " + test, node.body), ("else", node.orelse)):
             self._emit(depth, f"{word}:")
             text, partials = self._expression(branch, depth + 1)
             self._emit(depth + 1, f"{name} = {text}")
-            for k in range(len(self.directions)):
-                self._emit(depth + 1, f"{name}_{k} = {partials.get(k, '0.0')}")
-            collected.append(partials)
-        return name, {k: f"{name}_{k}" for k in {*collected[0], *collected[1]}}
+            sides.append((len(self.lines), partials))
+        every = sorted({*sides[0][1], *sides[1][1]})
+        for end, partials in reversed(sides):
+            self.lines[end:end] = [
+                "    " * (depth + 1) + f"{name}_{k} = {partials.get(k, '0.0')}" for k in every
+            ]
+        return name, {k: f"{name}_{k}" for k in every}
 
     def _test(self, node: ast.expr, depth: int) -> str:
         if isinstance(node, ast.BoolOp):
@@ -349,7 +368,7 @@ class _Writer:
             if not da:
                 return value, {}
             slope = self._keep(SLOPES[short].format(v=value, a=a), depth)
-            return value, {k: self._keep(f"{slope} * {d}", depth) for k, d in da.items()}
+            return value, {k: self._keep(times(d, slope), depth) for k, d in da.items()}
         if inspect.isfunction(known):
             return self._own(node, known, given, depth)
         self.refuse(node, f"`{text}`")
@@ -365,7 +384,7 @@ class _Writer:
                 return self._keep(f"abs({a})", depth), {}
             slope = self._keep(SLOPES["fabs"].format(a=a), depth)
             return self._keep(f"abs({a})", depth), {
-                k: self._keep(f"{slope} * {d}", depth) for k, d in da.items()
+                k: self._keep(times(d, slope), depth) for k, d in da.items()
             }
         if name in ("min", "max") and len(given) == 2:
             (a, da), (b, db) = given
@@ -397,7 +416,7 @@ class _Writer:
         every = sorted({k for _, partials in given for k in partials})
         return f"{call}[0]", {
             k: self._keep(" + ".join(
-                f"{call}[{1 + n}] * {given[a][1][k]}" for n, a in enumerate(by)
+                times(given[a][1][k], f"{call}[{1 + n}]") for n, a in enumerate(by)
                 if k in given[a][1]
             ), depth)
             for k in every

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +12,9 @@ from typing import Any
 
 from ..errors import ParameterError
 
-__all__ = ["BUILTINS", "SIGNS", "SLOPES", "Source", "sum_of", "terms_of", "tree_of"]
+__all__ = [
+    "ATOM", "BUILTINS", "SIGNS", "SLOPES", "Source", "sum_of", "terms_of", "times", "tree_of",
+]
 
 # Partial derivatives of the functions of `math`; {v} the value, {a} and {b} the arguments.
 SLOPES = {
@@ -23,6 +26,7 @@ SLOPES = {
     "asinh": "1.0 / math.sqrt({a} * {a} + 1.0)", "erf": "1.1283791670955126 * math.exp(-{a} * {a})",
     "fabs": "(1.0 if {a} > 0.0 else (-1.0 if {a} < 0.0 else 0.0))",
 }
+ATOM = re.compile(r"[A-Za-z_]\w*|\d[\d.]*(e[+-]?\d+)?")  # of expressions: a name or a number
 BUILTINS = {"abs", "min", "max"}
 SIGNS: dict[type[ast.cmpop], str] = {
     ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=",
@@ -67,4 +71,9 @@ def sum_of(a: str | None, b: str | None, sign: str) -> str:
 
 def terms_of(*pairs: tuple[str | None, str]) -> str:
     """Return the text of the sum of products, without those whose first factor is zero."""
-    return " + ".join(f"{d} * {factor}" for d, factor in pairs if d is not None)
+    return " + ".join(times(d, factor) for d, factor in pairs if d is not None)
+
+
+def times(d: str, factor: str) -> str:
+    """Return the text of the product of a derivative and a factor."""
+    return factor if d == "1.0" else f"{d} * {factor}"

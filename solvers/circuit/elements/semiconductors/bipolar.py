@@ -10,10 +10,11 @@ import numpy as np
 from .....core.validation import Array
 from .....netlists.elements import Element
 from .....netlists.spice.cards import card
+from .....netlists.transistors.temperature import thermal_voltage
 from ...system.builder import Builder, register_model
 from ...system.element_group import Group, Instant, Ints, NoiseSource
-from .constants import critical, depletion_rows, junction, thermal_voltage
 from .device import Device, Wiring, inner_nodes
+from .junctions import critical, depletion_rows, junction
 from .kernels import bipolar as kernels
 from .parameter_table import Table
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from .....core.validation import Array
+from .....netlists.transistors.temperature import BOLTZMANN, CHARGE
 from ...system.element_group import Bools, Group, Instant, Ints, NoiseSource, Stamp, Triplets
 from ...system.entries import pairs
-from .constants import BOLTZMANN, CHARGE
 from .parameter_table import Table
 
 __all__ = ["FREE", "INITIAL", "LIMITED", "Device", "Wiring", "inner_nodes"]

@@ -9,9 +9,10 @@ import numpy as np
 from .....core.validation import Array
 from .....netlists.elements import Element
 from .....netlists.spice.cards import card
+from .....netlists.transistors.ekv import at_temperature
+from .....netlists.transistors.temperature import EPS_OX
 from ...system.builder import Builder, register_model
 from ...system.element_group import Group, Instant, NoiseSource
-from .constants import EPS_OX, gap, thermal_voltage
 from .device import Wiring
 from .kernels import ekv as kernels
 from .kernels import mos_rows as rows
@@ -69,16 +70,17 @@ def ekv(builder: Builder, elements: list[Element]) -> list[Group]:
     by_tox = np.where(t.given("tox"), EPS_OX / np.where(t.given("tox"), t.card("tox"), 1.0), 0.0)
     cox = np.where(t.given("cox"), t.card("cox"), by_tox)
     t.require((t.card("kf") == 0) | (cox > 0), "`kf` needs `cox` or `tox`")
-    vt, ratio, step = thermal_voltage(t.kelvin), t.kelvin / t.nominal, t.kelvin - t.nominal
-    phi = t.card("phi") * ratio - 3.0 * vt * np.log(ratio) - gap(t.nominal) * ratio + gap(t.kelvin)
+    vt, phi, threshold, slowed = at_temperature(
+        sign * t.card("vto"), t.card("phi"), t.nominal, t.kelvin, t.card("tcv"), t.card("bex")
+    )
     t.require(phi > 0, "`phi` is <= 0 at the temperature")
     zero = np.zeros(len(t))
     given = {
         rows.VT: vt, rows.COX: cox * width * length * t.count, rows.PHI: phi,
-        rows.VTO: sign * t.card("vto") - t.card("tcv") * step, rows.GAMMA: t.card("gamma"),
-        rows.BETA: t.card("kp") * ratio ** t.card("bex") * t.count * width / length,
+        rows.VTO: threshold, rows.GAMMA: t.card("gamma"),
+        rows.BETA: t.card("kp") * slowed * t.count * width / length,
         rows.LAMBDA: t.card("lambda"), rows.THETA: t.card("theta"),
-        rows.SLOPE: np.where(t.given("n0"), t.card("n0"), 0.0),
+        rows.INVERSE_SLOPE: np.where(t.given("n0"), 1.0 / t.card("n0", 1.0), 0.0),
     }
     given |= dict(zip(range(rows.ISD, rows.VCRIT_S + 1), saturations(t), strict=True))
     given |= dict(zip(range(rows.DRAIN, rows.ROWS), bulk_rows(t), strict=True))

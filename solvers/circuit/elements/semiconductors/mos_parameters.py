@@ -12,20 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from .....core.validation import Array
-from .constants import (
+from .....netlists.transistors.temperature import (
     CHARGE,
     EPS_OX,
     EPS_SI,
-    critical,
-    depletion_rows,
     gap,
-    junction,
-    potential,
     thermal_voltage,
 )
+from .junctions import critical, depletion_rows, junction
 from .parameter_table import Table
 
-__all__ = ["Process", "bulk_rows", "check", "resistances", "saturations", "threshold"]
+__all__ = ["Process", "bulk_rows", "check", "resistances", "saturations"]
 
 _INTRINSIC = 1.45e16  # m^-3, at 300 K
 
@@ -86,20 +83,6 @@ class Process:
             doped & ~t.given("vto"), flat + sign * (gamma * np.sqrt(phi) + phi), t.card("vto")
         )
         return cls(cox, kp, phi, gamma, vto, nsub, mobility)
-
-
-def threshold(t: Table, process: Process, sign: Array) -> tuple[Array, Array, Array, Array]:
-    """Return phi, the built-in part of the threshold, the threshold and 1/T^1.5, at T.
-
-    Voltages are those of the n-channel transistor that corresponds.
-    """
-    phi = potential(process.phi, t.nominal, t.kelvin)
-    built = sign * (
-        process.vto - sign * process.gamma * np.sqrt(process.phi)
-        + 0.5 * (gap(t.nominal) - gap(t.kelvin)) + 0.5 * sign * (phi - process.phi)
-    )
-    slowed = (t.kelvin / t.nominal) ** -1.5
-    return phi, built, built + process.gamma * np.sqrt(phi), slowed
 
 
 def check(t: Table) -> None:

@@ -19,15 +19,20 @@ import numpy as np
 from .....core.validation import Array
 from .....netlists.elements import Element
 from .....netlists.spice.cards import card
+from .....netlists.transistors.level1 import at_temperature
+from .....netlists.transistors.temperature import (
+    CHARGE,
+    EPS_OX,
+    EPS_SI,
+    potential,
+    thermal_voltage,
+)
 from ...system.builder import Builder, register_model
 from ...system.element_group import Group, Instant, Ints, NoiseSource, Triplets
 from ...system.entries import pairs
-from .constants import CHARGE, EPS_OX, EPS_SI, potential, thermal_voltage
 from .device import FREE, INITIAL, Device, Kernel, Wiring, inner_nodes
+from .kernels import mos_levels
 from .kernels import mos_rows as rows
-from .kernels import mosfet1 as kernels_mosfet1
-from .kernels import mosfet2 as kernels_mosfet2
-from .kernels import mosfet3 as kernels_mosfet3
 from .kernels.mosfet import TOLD
 from .mos_parameters import (
     Process,
@@ -36,14 +41,13 @@ from .mos_parameters import (
     narrow_factor,
     resistances,
     saturations,
-    threshold,
 )
 from .parameter_table import Table
 
 __all__ = ["MosTransistors", "build", "size"]
 
 _KERNELS = {
-    1: kernels_mosfet1.evaluate, 2: kernels_mosfet2.evaluate, 3: kernels_mosfet3.evaluate,
+    1: mos_levels.evaluate_level1, 2: mos_levels.evaluate_level2, 3: mos_levels.evaluate_level3,
 }
 
 D, G, S, B = range(4)
@@ -228,7 +232,9 @@ def _group(builder: Builder, elements: list[Element], level: int) -> list[Group]
     check(t)
     sign = np.array([1.0 if c.kind == "nmos" else -1.0 for c in t.cards])
     process = Process.of(t, level, sign)
-    phi, built, vto, slowed = threshold(t, process, sign)
+    phi, built, vto, slowed = at_temperature(
+        process.vto, process.gamma, process.phi, t.nominal, t.kelvin, sign
+    )
     width, drawn = size(builder, t)
     length = drawn - 2.0 * t.card("ld")
     t.require(length > 0, "`l` less twice `ld` must be > 0")

@@ -81,8 +81,13 @@ def turned_back(p: Dual) -> Dual:
 
 
 @inlined
-def begin(places: Any, state: Any, mode: int, e: int) -> tuple[Voltages, Voltages]:
-    """Read and limit an element's vgs, vds, vbs; return them and what they are before that."""
+def begin(places: Any, state: Any, mode: int, e: int) -> tuple[
+    Voltages, Voltages, bool, Voltages
+]:
+    """Read and limit an element's vgs, vds, vbs; return them and what they are before that.
+
+    And whether drain and source have changed roles, with the voltages from the lower of the two.
+    """
     x, at, sign, p = places
     old, limited, off, _ = state
     s, source = sign[e], x[at[S, e]]
@@ -91,7 +96,8 @@ def begin(places: Any, state: Any, mode: int, e: int) -> tuple[Voltages, Voltage
     )
     gs, ds, bs = limit(mode, off[e], vgs, vds, vbs, old, p, e)
     limited[e] = mode == 2 or abs(gs - vgs) + abs(ds - vds) + abs(bs - vbs) > 1e-12
-    return (gs, ds, bs), (vgs, vds, vbs)
+    at, turned = (gs, ds, bs), ds < 0.0
+    return at, (vgs, vds, vbs), turned, (gs - ds, -ds, bs - ds) if turned else at
 
 
 @inlined
