@@ -49,10 +49,14 @@ class Writer:
     ----------
     title : str
         Of the model, for errors.
+    prefix : str
+        Put before the names of nodes.
+    long : int
+        Characters of a value beyond which it becomes a node of its own where it is used twice.
     """
 
-    def __init__(self, title: str) -> None:
-        self.title = title
+    def __init__(self, title: str, prefix: str = "", long: int = _LONG) -> None:
+        self.title, self.prefix, self.long = title, prefix, long
         self.parameters: dict[str, Array] = {}
         self.conditional = 0  # depth of `if` whose condition is not known
         self._cards: list[str] = []
@@ -63,15 +67,24 @@ class Writer:
         cards, self._cards = self._cards, []
         return cards
 
+    def take_used(self, *texts: str) -> list[str]:
+        """Return the same, those alone on which `texts` depend."""
+        found: list[str] = []
+        for card in reversed(self.take_cards()):  # later ones depend on earlier ones
+            node = f"v({card.split()[1]})"
+            if any(node in text for text in (*texts, *found)):
+                found.append(card)
+        return found[::-1]
+
     def shared(self, value: Value, uses: int) -> Value:
         """Return `value`, a long one as a node of its own so that it is not written `uses` times.
 
         Not where it is computed on a condition only: it may have no value elsewhere.
         """
-        if not isinstance(value, str) or uses < 2 or len(value) <= _LONG or self.conditional:
+        if not isinstance(value, str) or uses < 2 or len(value) <= self.long or self.conditional:
             return value
         if value not in self._nodes:
-            node = self._nodes[value] = f"n{len(self._nodes)}"
+            node = self._nodes[value] = f"{self.prefix}n{len(self._nodes)}"
             self._cards.append(f"B_{node} {node} 0 V={value}")
         return f"v({self._nodes[value]})"
 
@@ -346,7 +359,8 @@ class _Reader:
             if not isinstance(a, str):
                 return np.asarray(np.vectorize(getattr(math, short), otypes=[float])(a))
             if short in _FUNCTIONS:
-                if "v(n" in a:  # nodes of their own leave their range while ngspice iterates
+                # nodes of their own leave their range while ngspice iterates
+                if f"v({self.writer.prefix}n" in a:
                     a = _RANGES.get(short, "{0}").format(a)
                 return _FUNCTIONS[short].format(a)
         if inspect.isfunction(known):

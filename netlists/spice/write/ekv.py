@@ -1,35 +1,29 @@
 """An EKV transistor for ngspice, which has none.
 
-Its channel is made of behavioural sources, its bulk junctions and overlaps are those of a level-1
-transistor without a channel. The equations are those of the engine: M. Bucher et al., *The EPFL-EKV
-MOSFET Model Equations for Simulation*, version 2.6, EPFL 1997, for a long channel; numbers are
-those at the circuit's temperature.
+Its channel is made of behavioural sources, whose text is read from the law of
+`netlists.transistors.ekv`; its bulk junctions and overlaps are those of a level-1 transistor
+without a channel. Numbers are those at the circuit's temperature.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
+import numpy as np
+
 from ....core.errors import NetlistError
+from ....core.laws.spice_expressions import Writer
 from ...elements import Element, Model
+from ...transistors.ekv import at_temperature, transistor
+from ...transistors.temperature import EPS_OX
 from ..cards import card
 from ..expressions.text import write_number as number
 
 __all__ = ["ekv_lines"]
 
-_PER_KELVIN = 1.38064852e-23 / 1.6021766208e-19  # volt, as ngspice 39 has it
-_OXIDE = 3.9 * 8.854214871e-12  # F/m
 _BULK = ("is", "js", "cbd", "cbs", "cj", "mj", "cjsw", "mjsw", "pb", "fc", "cgso", "cgdo", "cgbo",
          "tnom")
-
-
-def _gap(kelvin: float) -> float:
-    return 1.16 - 7.02e-4 * kelvin * kelvin / (kelvin + 1108.0)
-
-
-def _softplus(x: str) -> str:
-    return f"(max({x}, 0) + ln(1 + exp(-abs({x}))))"
+_LONG = 30  # characters of what becomes a node
 
 
 def ekv_lines(
@@ -68,15 +62,13 @@ def ekv_lines(
     if width <= 0 or length <= 0:
         raise refuse(e, "an EKV transistor whose effective width or length is not > 0")
     sign = "" if model.kind == "nmos" else "-"
-    vt, ratio = _PER_KELVIN * kelvin, kelvin / nominal
-    phi = get("phi") * ratio - 3.0 * vt * math.log(ratio) - _gap(nominal) * ratio + _gap(kelvin)
+    threshold = get("vto") if model.kind == "nmos" else -get("vto")
+    vt, phi, threshold, slowed = (float(x) for x in at_temperature(*map(np.array, (
+        threshold, get("phi"), nominal, kelvin, get("tcv"), get("bex")
+    ))))
     if phi <= 0:
         raise refuse(e, "an EKV transistor whose `phi` is <= 0 at the temperature")
-    direction = 1.0 if model.kind == "nmos" else -1.0
-    threshold = direction * get("vto") - get("tcv") * (kelvin - nominal)
-    gamma, theta, slope = get("gamma"), get("theta"), get("n0")
-    beta = get("kp") * ratio ** get("bex") * many * width / length
-    per_area = get("cox") or (_OXIDE / get("tox") if get("tox") else 0.0)
+    per_area = get("cox") or (EPS_OX / get("tox") if get("tox") else 0.0)
     cox = per_area * width * length * many
     drain, gate, source, bulk = e.nodes
     tag = name.replace(".", "_").lower()
@@ -90,52 +82,26 @@ def ekv_lines(
         ends.append(inner)
     lines += _junctions(e, model, tag, (ends[0], gate, ends[1], bulk), width, length)
 
-    def help_node(what: str, text: str) -> str:
-        lines.append(f"B_{tag}_{what} {tag}_{what} 0 V={{{text}}}")
-        return f"v({tag}_{what})"
-
-    vg, vd, vs = (f"({sign}v({node},{bulk}))" for node in (gate, *ends))
-    if slope > 0:
-        vp = help_node("vp", f"({vg} - {number(threshold)})/{number(slope)}")
-        n = nq = number(slope)
-        depleted = f"{number(1.0 - slope)}*{vp}"
-    else:
-        shift = phi + gamma * math.sqrt(phi) - threshold
-        drive = help_node("vq", f"{vg} + {number(shift)}")
-        half = number(0.5 * gamma)
-        vp = help_node("vp", f"{drive} > 0 ? {drive} - {number(phi)} - {number(gamma)}*(sqrt("
-                       f"max({drive}, 0) + {half}*{half}) - {half}) : {number(-phi)}")
-        surface = f"max({vp} + {number(phi)}, 0)"
-        n = f"(1 + {half}/sqrt({surface} + {number(4.0 * vt)}))"
-        nq = f"(1 + {half}/sqrt({surface} + 1e-6))"
-        depleted = (f"({drive} > 0 ? -{number(gamma)}*sqrt({surface} + 1e-6) : "
-                    f"-({drive} + {number(gamma * 1e-3)}))")
-    scale = number(0.5 / vt)
-    forward, reverse = (
-        help_node(what, f"{_softplus(f'({scale}*({vp} - {end}))')}**2")
-        for what, end in (("if", vs), ("ir", vd))
+    values = {
+        "vto": threshold, "gamma": get("gamma"), "phi": phi, "theta": get("theta"), "u_t": vt,
+        "kappa": 1.0 / get("n0") if get("n0") else 0.0, "lambda_": get("lambda"),
+        "beta": get("kp") * slowed * many * width / length,
+        "cox": 1.0,  # charges over cox, volt, on capacitors of cox
+    }
+    writer = Writer(f"{e.name} (model {model.name})", f"{tag}_", _LONG)
+    found = writer.law(
+        transistor,
+        {name: f"({sign}v({node},{bulk}))"
+         for name, node in (("vg", gate), ("vd", ends[0]), ("vs", ends[1]))},
+        {}, {name: np.array(value) for name, value in values.items()},
     )
-    factor = f"{number(2.0 * vt * vt * beta)}*{n}"
-    if theta > 0:
-        factor += f"/(1 + {number(theta)}*max({vp}, 0))"
-    if get("lambda") > 0:
-        factor += f"*(1 + {number(get('lambda'))}*abs({vd} - {vs}))"
-    lines.append(f"B_{tag} {ends[0]} {ends[1]} I={{{sign}{factor}*({forward} - {reverse})}}")
+    current, *charges = (writer.text(value) for value in found[:4])
+    lines += writer.take_used(current, *(charges if cox > 0 else ()))
+    lines.append(f"B_{tag} {ends[0]} {ends[1]} I={sign}{current}")
     if cox > 0:
-        near = help_node("nf", f"sqrt(max({forward}, 0) + 0.25)")
-        far = help_node("nr", f"sqrt(max({reverse}, 0) + 0.25)")
-        shares = {
-            k: f"({number(4.0 / 15.0)}*(3*{a}*{a}*{a} + 6*{a}*{a}*{b} + 4*{a}*{b}*{b} + "
-               f"2*{b}*{b}*{b})/(({a} + {b})*({a} + {b})) - 0.5)"
-            for k, a, b in (("s", near, far), ("d", far, near))
-        }
-        # charges over cox, volt, on capacitors of cox
-        on = {k: help_node(f"q{k}", f"-{number(vt)}*{nq}*{text}") for k, text in shares.items()}
-        both = f"({on['s']} + {on['d']})"
-        held = f"({depleted} - {both}*(1 - 1/{nq}))"
-        help_node("qg", f"-({both} + {held})")
-        for k, node in (("g", gate), ("d", ends[0]), ("s", ends[1])):
+        for k, node, charge in zip("gds", (gate, *ends), charges, strict=True):
             lines += [
+                f"B_{tag}_q{k} {tag}_q{k} 0 V={charge}",
                 f"V_{tag}_c{k} {tag}_q{k} {tag}_c{k} 0",
                 f"C_{tag}_c{k} {tag}_c{k} 0 {number(cox)}",
                 f"F_{tag}_c{k} {node} {bulk} V_{tag}_c{k} {'1' if not sign else '-1'}",
