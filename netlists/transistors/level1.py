@@ -67,6 +67,8 @@ def at_temperature(
     As SPICE3 scales them from `nominal` to `kelvin`: the surface potential like a junction's, the
     threshold by the changes of gap and surface potential, the mobility as T^-1.5.
 
+    A surface potential that is not above 0 is for the caller to refuse.
+
     Parameters
     ----------
     vto, gamma, phi : volt, V^0.5, volt
@@ -79,4 +81,5 @@ def at_temperature(
         vto - sign * gamma * np.sqrt(phi) + 0.5 * (gap(nominal) - gap(kelvin))
         + 0.5 * sign * (hot - phi)
     )
-    return hot, built, built + gamma * np.sqrt(hot), (kelvin / nominal) ** -1.5
+    root = np.sqrt(np.maximum(hot, 0.0))
+    return hot, built, built + gamma * root, (kelvin / nominal) ** -1.5

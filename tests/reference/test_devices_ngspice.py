@@ -104,6 +104,12 @@ STATIC = {
     "1T1R, each cell": lambda: OneTransistorOneResistor(
         StanfordPKU().array(conductance=conductances(StanfordPKU())),
         EKV(v_t0=uniform(0.4, 0.5)), gate_voltage=uniform(0.5, 1.5)),
+    "1T1R, hot": lambda: OneTransistorOneResistor(
+        VTEAM().array(conductance=conductances(VTEAM())), Level1.preset("ptm_130nm"),
+        gate_voltage=[1.5, 1.0, 0.6, 0.2], temperature=380.0),
+    "1T1R, each cell hot": lambda: OneTransistorOneResistor(
+        VTEAM().array(conductance=conductances(VTEAM())), EKV(tcv=5e-4),
+        gate_voltage=[1.5, 1.0, 0.6, 0.2], temperature=uniform(250.0, 400.0)),
     "1S1R": lambda: OneSelectorOneResistor(
         VTEAM().array(conductance=conductances(VTEAM())), ExponentialSelector()),
     "1S1R, MIEC": lambda: OneSelectorOneResistor(

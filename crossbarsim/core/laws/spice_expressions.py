@@ -200,7 +200,8 @@ class _Reader:
             yes = self._block([*node.body, *rest], one)
             no = self._block([*node.orelse, *rest], two)
             if yes is None or no is None:
-                return self.refuse(node, "an `if` that returns on one side only")
+                self.refuse(node, "an `if` that returns on one side only")
+                return None
             return tuple(self._choose(test, a, b) for a, b in zip(yes, no, strict=True))
         self._block(node.body, one)
         self._block(node.orelse, two)

@@ -284,6 +284,89 @@ def test_saved_and_loaded(tmp_path, kind, layout):
     )
 
 
+HOT = [EKV.preset("ptm_65nm", tcv=5e-4), Level1.preset("ptm_65nm")]
+
+
+@pytest.mark.parametrize("transistor", HOT)
+def test_temperature_is_that_of_the_parameters(transistor):
+    G, V = np.random.default_rng(3).uniform(1e-5, 1e-3, (4, 3)), np.array([0.3, -0.2, 1.0, 0.6])
+    gate = np.array([0.3, 0.5, 0.9, 1.2])
+
+    def currents(fet, temperature=None):
+        cells = OneTransistorOneResistor(Resistive(G), fet, gate_voltage=gate, temperature=temperature)
+        return Solver().solve(Crossbar(cells=cells, wires=Wires(2.0, 3.0)), V).currents
+
+    at_rest = currents(transistor)
+    np.testing.assert_array_equal(currents(transistor, 300.15), at_rest)
+    hot = currents(transistor, 390.0)
+    assert np.abs(hot / at_rest - 1).max() > 0.05
+    other = transistor.at_temperature(390.0)
+    assert other.t_nom == 390.0
+    assert other.k_p == pytest.approx(transistor.k_p * (390.0 / 300.15) ** -1.5)
+    np.testing.assert_array_equal(currents(other, 390.0), hot)
+    np.testing.assert_array_equal(currents(transistor, np.full((4, 3), 390.0)), hot)
+    # one hot column among cold ones
+    kelvin = np.full((4, 3), 300.15)
+    kelvin[:, 1] = 390.0
+    apart = [Crossbar(cells=OneTransistorOneResistor(Resistive(G), transistor, gate_voltage=gate, temperature=t),
+                      wires=Wires(0.0, 0.0)) for t in (300.15, 390.0, kelvin)]
+    cold, warm, mixed = (Solver().solve(x, V).currents for x in apart)
+    np.testing.assert_allclose(mixed, [cold[0], warm[1], cold[2]], rtol=1e-9)
+
+
+@pytest.mark.parametrize("transistor", HOT)
+def test_stacked_arrays_keep_their_temperatures(transistor):
+    G = np.random.default_rng(3).uniform(1e-5, 1e-3, (3, 2))
+    one, two = (OneTransistorOneResistor(Resistive(G), transistor, gate_voltage=1.0, temperature=t)
+                for t in (None, 390.0))
+    both = one.stacked([two])
+    V = np.array([0.3, 0.2, 0.5])
+    ends = Wires(0.0, 0.0)
+    found = Solver().solve(Crossbar(cells=both, wires=ends), np.tile(V, 2)).cell_currents
+    expected = [Solver().solve(Crossbar(cells=c, wires=ends), V).cell_currents for c in (one, two)]
+    np.testing.assert_allclose(found, np.concatenate(expected), rtol=1e-9)
+    assert one.stacked([one]).temperature is None
+
+
+@pytest.mark.parametrize("transistor", HOT)
+def test_temperature_is_saved_and_old_files_are_read(tmp_path, transistor):
+    G, V = np.full((2, 2), 1e-4), [0.3, 0.4]
+    for kelvin in (None, 390.0, np.array([[300.0, 310.0], [320.0, 330.0]])):
+        cells = OneTransistorOneResistor(Resistive(G), transistor, gate_voltage=0.8, temperature=kelvin)
+        xbar = Crossbar(cells=cells, wires=Wires(2.0, 3.0))
+        xbar.save(tmp_path / "array.npz")
+        again = Crossbar.load(tmp_path / "array.npz")
+        np.testing.assert_array_equal(Solver().solve(again, V).currents, Solver().solve(xbar, V).currents)
+        assert (again.cells.temperature is None) == (kelvin is None)
+    cells = OneTransistorOneResistor(Resistive(G), type(transistor)(), gate_voltage=0.8)
+    xbar = Crossbar(cells=cells, wires=Wires(2.0, 3.0))
+    xbar.save(tmp_path / "array.npz")
+    with np.load(tmp_path / "array.npz") as file:
+        kept = {k: v for k, v in file.items() if k.removeprefix("transistor_") not in ("tcv", "bex", "t_nom")}
+    np.savez(tmp_path / "old.npz", **kept)
+    old = Crossbar.load(tmp_path / "old.npz")
+    np.testing.assert_array_equal(Solver().solve(old, V).currents, Solver().solve(xbar, V).currents)
+
+
+@pytest.mark.parametrize("side", ["bit", "word"])
+def test_level1_has_derivatives_at_rest_and_at_the_body(side):
+    G = np.random.default_rng(3).uniform(1e-5, 1e-3, (4, 3))
+    cells = OneTransistorOneResistor(
+        Resistive(G), Level1.preset("ptm_65nm"), gate_voltage=np.linspace(0.7, 1.3, 4), transistor_side=side
+    )
+    for wires in (Wires(0.0, 0.0), Wires(2.0, 3.0)):  # without wires, bit nodes are at the body exactly
+        xbar = Crossbar(cells=cells, wires=wires)
+        for V in (np.zeros(4), np.array([0.3, 0.2, 0.4, 1.0])):
+            W = Solver().effective_matrix(xbar, at=V)
+            steps = 1e-5 * np.eye(4)
+            slopes = np.array([
+                Solver(rtol=1e-13).solve(xbar, V + d).currents - Solver(rtol=1e-13).solve(xbar, V - d).currents
+                for d in steps
+            ]).T / 2e-5
+            np.testing.assert_allclose(W, slopes, rtol=2e-4, atol=1e-6 * np.abs(slopes).max())
+        assert (Solver().effective_matrix(xbar, at=np.zeros(4)) > 1e-6).all()
+
+
 def test_parameters_per_cell_are_saved(tmp_path):
     device = VTEAM(r_on=np.full((2, 2), 60.0), iv="exponential", polarity=-1)
     xbar = Crossbar(cells=device.array(shape=(2, 2)))

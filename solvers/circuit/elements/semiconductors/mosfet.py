@@ -235,6 +235,7 @@ def _group(builder: Builder, elements: list[Element], level: int) -> list[Group]
     phi, built, vto, slowed = at_temperature(
         process.vto, process.gamma, process.phi, t.nominal, t.kelvin, sign
     )
+    t.require(phi > 0, "`phi` is <= 0 at the temperature")
     width, drawn = size(builder, t)
     length = drawn - 2.0 * t.card("ld")
     t.require(length > 0, "`l` less twice `ld` must be > 0")
