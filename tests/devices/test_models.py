@@ -9,16 +9,12 @@ from crossbarsim.devices import (
     VTEAM,
     DataDriven2018,
     DataDriven2021,
-    ExponentialSelector,
     JartVcmV1b,
     LinearIonDrift,
-    MiecSelector,
     PhaseChange,
     SimmonsTunnelBarrier,
     Sky130Reram,
     StanfordPKU,
-    StaticPolynomial,
-    StaticSinh,
     ThresholdSelector,
     Yakopcic,
 )
@@ -46,8 +42,6 @@ DRIVES = [
     (DataDriven2021(), 1.5, 1e-5, 0.6),
     (PhaseChange(), 0.1, 1e4, 0.5),
 ]
-EVERY = [*dict.fromkeys(type(d[0]) for d in DRIVES), StaticSinh, StaticPolynomial,
-         ExponentialSelector, MiecSelector, ThresholdSelector]
 
 
 def start(device, share):
@@ -112,35 +106,6 @@ def test_states_follow_an_independent_integrator(device, amplitude, period, shar
     assert error.max() < 2e-5
     currents = device.current(v, expected)
     np.testing.assert_allclose(trace.current, currents, atol=3e-4 * np.abs(currents).max())
-
-
-@pytest.mark.parametrize("model", EVERY, ids=lambda m: m.__name__)
-@pytest.mark.parametrize("v", [0.71, -0.63, 0.013])
-def test_derivatives(model, v):
-    device = model()
-    count, width = len(device.states), 2 + len(device.states)
-    low, high = device.bounds()
-    x = device.rest()
-    if count:
-        x[0] = 0.4 * low[0] + 0.6 * high[0]
-    p = device.parameter_array.copy()
-    size = (1 + count) * width
-    exact = np.zeros(size)
-    device.kernels.evaluate(v, x, p, exact)
-    for k in range(1 + count):
-        up, down = np.zeros(size), np.zeros(size)
-        step = 1e-6 if k == 0 else 1e-6 * abs(x[k - 1])
-        for sign, out in ((1, up), (-1, down)):
-            y = x.copy()
-            if k:
-                y[k - 1] += sign * step
-            device.kernels.evaluate(v + sign * step * (k == 0), y, p, out)
-        numeric = (up - down) / (2 * step)
-        for row in range(1 + count):
-            size_of = abs(exact[row * width]) / (abs(v) if k == 0 else abs(x[k - 1]))
-            assert exact[row * width + 1 + k] == pytest.approx(
-                numeric[row * width], rel=1e-5, abs=1e-6 * size_of + 1e-30
-            )
 
 
 def test_stanford_pku_published_resistances():

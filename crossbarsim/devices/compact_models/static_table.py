@@ -145,7 +145,8 @@ class StaticTable(Device):
     def __repr__(self) -> str:
         curves, knots = self.amperes.shape
         count = "1 curve" if curves == 1 else f"{curves} curves"
-        return f"StaticTable({count} of {knots} points)"
+        turned = ", polarity=-1" if self.polarity < 0 else ""
+        return f"StaticTable({count} of {knots} points{turned})"
 
     def parameters(self) -> dict[str, Any]:
         """Return the table, as it is used, and the limits."""
@@ -185,7 +186,7 @@ class StaticTable(Device):
                 )
             return f"{g}*{number(1.0 / float(known[0]))}*{self._pieces(0, v)}"
         terms = [
-            f"{writer.text(weight)}*{self._pieces(k, v)}"
+            f"{writer.text(weight)} * {self._pieces(k, v)}"
             for k, weight in enumerate(self._weights(g)) if weight.any()
         ]
         return "(" + " + ".join(terms or ["0"]) + ")"

@@ -21,6 +21,7 @@ from before along.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -44,6 +45,11 @@ _RAMP = 1e-5  # half the width of a jump's ramp, of the voltage at which it is
 _STOPS = 6  # on ramps, in one Newton iteration: there may be no solution on any
 
 
+def _each(values: Array) -> Array:
+    """Return (S, ...) as (S, 1 or E), also without states."""
+    return values.reshape(len(values), math.prod(values.shape[1:]))
+
+
 class Memristors(Group):
     """Devices of one model card.
 
@@ -65,8 +71,7 @@ class Memristors(Group):
         self.names, self.at, self.own, self.device = tuple(names), at, own, device
         self.polarity = polarity
         count, states = len(self.names), len(own)
-        low, high = (np.broadcast_to(b.reshape(states, -1), (states, count))
-                     for b in device.bounds())
+        low, high = (np.broadcast_to(_each(b), (states, count)) for b in device.bounds())
         self.low, self.span = low, high - low
         self.first = (state - low) / self.span
         self.parameters = np.ascontiguousarray(device.parameter_array.reshape(
@@ -333,7 +338,7 @@ def _group(
         [builder.inner(f"{e.name.lower()}#{name}", "state", "state") for e in elements]
         for name in names
     ], dtype=np.int64).reshape(len(names), len(elements))
-    rest = np.asarray(whole.rest(), dtype=float).reshape(len(names), -1)
+    rest = _each(np.asarray(whole.rest(), dtype=float))
     state = np.broadcast_to(rest, (len(names), len(elements))).copy()
     for k, e in enumerate(elements):
         given = {key.lower(): value for key, value in e.parameters}
@@ -347,7 +352,7 @@ def _group(
         for s, name in enumerate(names):
             if name.lower() in given:
                 state[s, k] = number(given[name.lower()])
-    low, high = (np.broadcast_to(b.reshape(len(names), -1), state.shape) for b in whole.bounds())
+    low, high = (np.broadcast_to(_each(b), state.shape) for b in whole.bounds())
     bad = (state < low) | (state > high)
     if bad.any():
         s, k = (int(i) for i in np.argwhere(bad)[0])
