@@ -279,8 +279,8 @@ def _failure(
     """Say what was tried, and which unknowns and elements did not settle."""
     labels = newton.system.labels
     message = [f"no operating point found; tried {'; '.join(tried)}"]
-    restless = [*worst, *newton.restless(outcome.x)]
-    names = list(dict.fromkeys(labels[k] for k in restless if k >= 0))[:6]
+    unsettled = [*worst, *newton.unsettled(outcome.x)]
+    names = list(dict.fromkeys(labels[k] for k in unsettled if k >= 0))[:6]
     if names:
         message.append(f"not settled: {', '.join(names)}")
     if limited:

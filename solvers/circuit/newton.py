@@ -122,22 +122,22 @@ class Newton:
         offset = self._nothing if offset is None else offset
         x, other = x.copy(), np.empty_like(x)
         change, worst, reason = np.inf, -1, ""
-        quick = self._quick(offset)
+        fused = self._fused(offset)
         for count in range(limit + 1):
             settled = count > 0 and change <= 1.0
-            pivots = self._pivots(a) if quick is not None else None
-            if quick is not None and pivots is not None:
+            pivots = self._pivots(a) if fused is not None else None
+            if fused is not None and pivots is not None:
                 system.fill(x, now)
                 if now.initialise:
                     now = now.but(initialise=False)
                 done, moved, place = _step(
-                    *quick, a, settled and not system.limited(), count == limit, x, other, *pivots
+                    *fused, a, settled and not system.limited(), count == limit, x, other, *pivots
                 )
             else:
                 system.evaluate(x, now)
                 if now.initialise:
                     now = now.but(initialise=False)
-                done = self._look(x, a, offset, count, limit, settled=settled)
+                done = self._check(x, a, offset, count, limit, settled=settled)
             if done == CONVERGED:
                 return Outcome(x, True, count)
             if count == limit:
@@ -164,7 +164,7 @@ class Newton:
             self.iterations += 1
         return Outcome(x, False, limit, worst, reason)
 
-    def _quick(self, offset: Array) -> Any:
+    def _fused(self, offset: Array) -> Any:
         """Return what a step in one call needs, where the whole matrix is factored every time."""
         if self.system.linear or self.system.leaking:
             return None
@@ -182,7 +182,7 @@ class Newton:
         since = 0 if self._before is None else 2 if self._before == a else 1
         return self.factors.pivots(since)
 
-    def _look(
+    def _check(
         self, x: Array, a: float, offset: Array, count: int, limit: int, *, settled: bool
     ) -> int:
         """Return whether x is the solution, or that a step is needed, and fill the residual."""
@@ -216,7 +216,7 @@ class Newton:
         if not system.constant:
             self._known.clear()
             values = system.jacobian(a)
-            if not self._quickly(values):
+            if not self._reuse_parts(values):
                 # the last matrix, if it had no leaks, differs in some columns only
                 since = 0
                 if not system.leaking and self._before is not None:
@@ -240,7 +240,7 @@ class Newton:
         self.factors.factor(system.jacobian(a))
         self._known[key] = self.factors
 
-    def _quickly(self, values: Array) -> bool:
+    def _reuse_parts(self, values: Array) -> bool:
         """Prepare steps by less than a factorisation of the whole matrix, if that is possible."""
         if self._condensed is not None and not self.system.leaking:
             if self._prepared or self._condensed.prepare(values):
@@ -278,7 +278,7 @@ class Newton:
                 return x
         return None
 
-    def restless(self, x: Array, count: int = 5) -> list[int]:
+    def unsettled(self, x: Array, count: int = 5) -> list[int]:
         """Return the unknowns that moved most in the last step, those that settled excepted."""
         step = np.abs(self._last)[:-1]
         share = step / (self.tolerances.reltol * np.abs(x[:-1]) + self._step_floor)

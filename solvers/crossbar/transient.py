@@ -1,13 +1,13 @@
 """A crossbar in time: TR-BDF2, adaptive, states and capacitors together.
 
-Bank, Coughran, Fichtner, Grosse, Rose and Smith, IEEE Trans. Electron Devices 32:1992 (1985);
-the error estimate as in Hosea and Shampine, Appl. Numer. Math. 20:21 (1996). Each of the two
-stages is an implicit equation x = base + c f(x) with the same c: cells solve it for their states
-locally, capacitors become conductances 1/c, and the array's nodes are one Newton solve.
+Each of the two stages is an implicit equation x = base + c f(x) with the same c (see
+`solvers.integration.tr_bdf2`): cells solve it for their states locally, capacitors become
+conductances 1/c, and the array's nodes are one Newton solve.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,26 +22,39 @@ from ...netlists.crossbar.cells import Cells
 from ...netlists.crossbar.crossbar import Crossbar
 from ...netlists.crossbar.ends import END_NAMES
 from ...netlists.crossbar.waveforms import LineWaves, Waveforms
+from ..integration.stall_detection import StallError, StallRules
+from ..integration.step_control import StepControl, StepController, StepRules
+from ..integration.tr_bdf2 import END_MIDDLE, END_START, SHARE, STAGE
+from ..integration.truncation_error import tr_bdf2_error
 from ..transient_result import Probe, TransientResult
 from .line_equations import Sources
 from .newton import Companions, Network, Operating
+from .prediction import predict
 from .problem import make_problem
 from .static_cells import approach, array_cells
 from .waveforms import Drive, compile_drive
 
-__all__ = ["Run", "TransientResult", "check_transient", "run_transient"]
+__all__ = ["ARRAY_STEPS", "Run", "TransientResult", "check_transient", "run_transient"]
 
-_GAMMA = 2.0 - np.sqrt(2.0)
-_HALF = 0.5 * _GAMMA  # of both stages
-_NEW = 1.0 / (_GAMMA * (2.0 - _GAMMA))
-_OLD = (1.0 - _GAMMA) ** 2 / (_GAMMA * (2.0 - _GAMMA))
-_ERROR = 2.0 * (-3.0 * _GAMMA**2 + 4.0 * _GAMMA - 2.0) / (12.0 * (2.0 - _GAMMA))
+# A step costs two Newton solves of the array: `safety` spares refused ones, and states that rest
+# between pulses let steps grow fast (Hairer, Norsett and Wanner I, II.4, for the size of both). At
+# a failure or an estimate over a jump of a rate the error says little: `after_failure`, `shrink`.
+# From a corner on nothing is known, and a first step refused costs more than a short one
+# (`corner_gap`); the step before it says nothing of the pulse that begins.
+ARRAY_STEPS = StepRules(
+    safety=0.9, growth=4.0, shrink=0.2, after_failure=0.25, corner_gap=0.05,
+    corner_last=math.inf, halving=2.0, refit=True,
+)
+_ORDER = 2
+_FIRST = 1e-3  # step, of the way to the first corner
 _LEAST_STEPS = 30
-_PATIENCE = 5000  # steps that Newton fails
-_FIRST = 0.05  # step after a corner, of the way to the next one
+_RESOLUTION = 4e-15  # step, of the time reached: times must be told apart
+_EARLY = 1e-4  # of the run: what counts as the time reached at least
+_FAILURES = 5000  # of Newton's iteration in a run
+_JUMPS = 10  # of every state of every cell in a run: switchings at the resolution of time
 _LOOSE = 100.0  # energies may be wrong by that much more than states
 _QUIET = 1e-2  # of the largest power: less is little
-_SHORTEST = 4e-15  # step, of the time reached: times must be told apart
+_NOISE = 0.02  # of a state's range: what noise may add in a step
 _PROBES = ("state", "conductance", "cell_voltages", "cell_currents", "word_voltages",
            "bit_voltages")
 
@@ -113,7 +126,7 @@ class Run:
         method: str, threads: int,
     ) -> None:
         self.xbar, self.cells, self.drive, self.probes = xbar, cells, drive, tuple(probes)
-        self.rtol, self.progress = rtol, progress
+        self.rtol = rtol
         self.stop = float(drive.breaks[-1])
         self.max_step = max_step or self.stop / _LEAST_STEPS
         problem = make_problem(xbar, np.zeros((1, xbar.inputs)))
@@ -135,7 +148,13 @@ class Run:
         self.scale = 1e-3 * self.volt * float(np.abs(cells.conductance).max())
         # what all cells together could take, at first
         self.peak = 0.5 * self.volt**2 * float(np.abs(cells.conductance).sum())
-        self.steps = self.rejected = self.newton = self.jumps = self.failed = 0
+        shortest = _RESOLUTION * (_EARLY * self.stop)
+        self.control: StepControl = StepController(
+            ARRAY_STEPS, drive.breaks, longest=self.max_step, shortest=shortest,
+            resolution=_RESOLUTION, progress=progress,
+            stall=StallRules(_FAILURES, _JUMPS * low.shape[0] * xbar.shape[0] * xbar.shape[1]),
+        )
+        self.newton = 0
         self.residual = 0.0
         self.kept: list[tuple[Any, ...]] = []
 
@@ -153,18 +172,15 @@ class Run:
                 (self.caps[0] / step, volts[0]), (self.caps[1] / step, volts[1]),
                 (self.cell_cap / step, volts[0] - volts[1]),
             )
-        ratio = 0.0 if before is None else (t - past.t) / (past.t - before.t)
-
-        def ahead(now: Array, then: Array) -> Array:
-            return now + ratio * (now - then)
-
-        old = past if before is None else before
+        ratio, states, old = 0.0, (past.state, past.state), None
+        if before is not None:
+            ratio = (t - past.t) / (past.t - before.t)
+            states, old = (past.state, before.state), before.at
+        guess = predict(past.at, old, ratio, self.low, self.high, states=states)
         found = self.network.solve(
             sources, self.cells.gates(self.drive.gates(t)), base=base, step=step,
-            state=np.clip(ahead(past.state, old.state), self.low, self.high),
-            inner=ahead(past.at.point.inner, old.at.point.inner),
-            u=ahead(past.at.u, old.at.u), w=ahead(past.at.w, old.at.w),
-            rtol=max(1e-10, 1e-2 * self.rtol), companions=companions, scale=self.scale,
+            **guess._asdict(), rtol=max(1e-10, 1e-2 * self.rtol), companions=companions,
+            scale=self.scale,
         )
         self.newton += found.newton
         return found, sources
@@ -181,42 +197,39 @@ class Run:
 
     def _step(self, a: _Point, h: float, before: _Point | None) -> tuple[_Point, float]:
         """Try a step; return the point and its error over the tolerance."""
-        c = _HALF * h
+        c = STAGE * h
         base = a.state + c * a.rate
         volts = (a.volts[0] + c * a.slopes[0], a.volts[1] + c * a.slopes[1])
-        mid, mid_sources = self._solve(a.t + _GAMMA * h, base, c, volts, a, before)
-        m = self._point(a.t + _GAMMA * h, mid, mid_sources, base, c, volts)
-        base = _NEW * m.state - _OLD * a.state
-        volts = (_NEW * m.volts[0] - _OLD * a.volts[0], _NEW * m.volts[1] - _OLD * a.volts[1])
+        mid, mid_sources = self._solve(a.t + SHARE * h, base, c, volts, a, before)
+        m = self._point(a.t + SHARE * h, mid, mid_sources, base, c, volts)
+        base = END_MIDDLE * m.state - END_START * a.state
+        volts = (
+            END_MIDDLE * m.volts[0] - END_START * a.volts[0],
+            END_MIDDLE * m.volts[1] - END_START * a.volts[1],
+        )
         end, sources = self._solve(a.t + h, base, c, volts, m, a)
         b = self._point(a.t + h, end, sources, base, c, volts)
         error = 0.0
-        weights = (1.0 / _GAMMA, -1.0 / (_GAMMA * (1.0 - _GAMMA)), 1.0 / (1.0 - _GAMMA))
-
-        def estimate(x: Array, y: Array, z: Array) -> Array:
-            miss: Array = np.abs(_ERROR * h * (weights[0] * x + weights[1] * y + weights[2] * z))
-            return miss
-
         if a.state.size:
-            miss = estimate(a.rate, m.rate, b.rate)
+            miss = tr_bdf2_error(h, a.rate, m.rate, b.rate)
             # a state that has come to rest at a bound is known exactly
             held = (b.state <= self.low) | (b.state >= self.high)
             error = float((np.where(held, 0.0, miss) / self.span).max())
         if self.stores:
             for k in (0, 1):
                 if self.caps[k].any() or self.cell_cap.any():
-                    miss = estimate(a.slopes[k], m.slopes[k], b.slopes[k])
+                    miss = tr_bdf2_error(h, a.slopes[k], m.slopes[k], b.slopes[k])
                     error = max(error, float(miss.max()) / self.volt)
         powers = a.powers(), m.powers(), b.powers()
         whole = [float(sum(p.sum() for p in each)) for each in powers]
         self.peak = max(self.peak, *map(abs, whole))
         # a step's energy, by the same estimate: states may move evenly while the power curves
-        miss = estimate(np.array(whole[0]), np.array(whole[1]), np.array(whole[2]))
+        miss = tr_bdf2_error(h, *map(np.array, whole))
         share = float(miss) / (h * max(abs(whole[0]), abs(whole[2]), _QUIET * self.peak))
         error = max(error, share / _LOOSE)
         for e, p, q, r in zip(a.energy, *powers, strict=True):
             half = e + c * (p + q)
-            b.energy.append(_NEW * half - _OLD * e + c * r)
+            b.energy.append(END_MIDDLE * half - END_START * e + c * r)
         return b, error / self.rtol
 
     def _point(
@@ -244,7 +257,7 @@ class Run:
         return self._result("")
 
     def _result(self, message: str) -> TransientResult:
-        point = self.last
+        point, control = self.last, self.control
         names = dict(zip(END_NAMES, range(4), strict=True))
         columns = list(zip(*self.kept, strict=True))
         end_currents = {n: np.array([e[k] for e in columns[1]]) for n, k in names.items()}
@@ -256,56 +269,48 @@ class Run:
             probes={p: np.array(columns[2 + k]) for k, p in enumerate(self.probes)},
             crossbar=self.xbar if self.xbar.linear
             else self.xbar.with_cells(self.cells.with_state(point.state)),
-            steps=self.steps, rejected=self.rejected, newton=self.newton,
-            residual=self.residual, jumps=self.jumps, success=not message, message=message,
+            steps=control.steps, rejected=control.rejected + control.failed, newton=self.newton,
+            residual=self.residual, jumps=control.jumps, success=not message, message=message,
         )
 
     def _advance(self, point: _Point) -> None:
-        h = 1e-3 * float(self.drive.breaks[0])
-        for stop in self.drive.breaks:
-            before: _Point | None = None  # no line leads round a corner
-            h = min(h, _FIRST * (float(stop) - point.t))  # cheaper than steps refused
-            while point.t < stop:
-                h = self._length(h, float(stop) - point.t, point)
-                left = float(stop) - point.t
-                failure: ConvergenceError | None = None
-                try:
-                    straight = before if h < 4.0 * (point.t - (before or point).t) else None
-                    new, error = self._step(point, h, straight)
-                except ConvergenceError as problem:
-                    failure, error = problem, np.inf
-                shortest = _SHORTEST * max(point.t, 1e-4 * self.stop)
-                jump = failure is None and error > 1.0 and h <= shortest
-                if error > 1.0 and not jump:
-                    self.rejected += 1
-                    self.failed += failure is not None
-                    if self.failed > _PATIENCE:  # creeping from one failure to the next
-                        raise self._stuck(point, failure)
-                    h *= max(0.2, 0.9 * error ** (-1 / 3)) if np.isfinite(error) else 0.25
-                    if h < shortest and (failure is not None or not np.isfinite(error)):
-                        raise self._stuck(point, failure)
-                    h = max(h, shortest)
-                    continue
-                # a switching faster than times can be told apart: the implicit step ends it
-                self.jumps += jump
-                if self.jumps > 10 * self.low.shape[0] * self.xbar.shape[0] * self.xbar.shape[1]:
-                    raise self._stuck(point, failure)
-                self.steps += 1
-                if h == left:
-                    new.t = float(stop)
-                if self.noisy:
-                    self._shake(new, h)
-                before = None if self.noisy else point
-                point = self.last = new
-                self._keep(point)
-                h *= min(4.0, 0.9 * max(error, 1e-9) ** (-1 / 3))
-                if self.progress is not None:
-                    self.progress(point.t / self.stop)
+        control = self.control
+        before: _Point | None = None  # no line leads round a corner
+        control.longest = min(self.max_step, self._noise_step(point))
+        control.begin(_FIRST * control.corner)
+        while not control.done:
+            h = control.h
+            new, error, failure = point, math.inf, None
+            try:
+                straight = before if h < 4.0 * (point.t - (before or point).t) else None
+                new, error = self._step(point, h, straight)
+            except ConvergenceError as problem:
+                failure = problem
+            try:
+                if error > 1.0:
+                    if failure is not None or not control.at_resolution:
+                        self._shorten(error)
+                        continue
+                    # a switching faster than times can be told apart: the implicit step ends it
+                    control.jump()
+                new.t = control.advance()
+            except StallError as stall:
+                raise self._stuck(point, failure) from stall
+            if self.noisy:
+                self._add_noise(new, h)
+                control.longest = min(self.max_step, self._noise_step(new))
+            before = None if self.noisy else point
+            point = self.last = new
+            self._keep(point)
+            if control.follow(control.longer(error, _ORDER)):
+                before = None
 
-    def _length(self, h: float, left: float, point: _Point) -> float:
-        """Return the next step: within all limits, and no sliver before a corner."""
-        h = min(h, self.max_step, self._noise_step(point))
-        return left if h >= 0.999 * left else min(h, 0.5 * left)
+    def _shorten(self, error: float) -> None:
+        control = self.control
+        if math.isfinite(error):
+            control.reject(control.shorter(error, _ORDER), "the error of a step stays too large")
+        else:
+            control.fail("the array's equations cannot be solved")
 
     def _stuck(self, point: _Point, failure: ConvergenceError | None) -> ConvergenceError:
         if failure is not None and "cell (" in str(failure):
@@ -330,9 +335,9 @@ class Run:
         if not self.noisy:
             return np.inf
         worst = float((self._noise(point) / self.span).max())
-        return (0.02 / worst) ** 2 if worst > 0 else np.inf
+        return (_NOISE / worst) ** 2 if worst > 0 else np.inf
 
-    def _shake(self, point: _Point, h: float) -> None:
+    def _add_noise(self, point: _Point, h: float) -> None:
         """Add the noise of a step of h to the states."""
         kick = self._noise(point) * np.sqrt(h) * self.random.standard_normal(point.state.shape)
         point.state = np.clip(point.state + kick, self.low, self.high)

@@ -8,16 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from ...core.errors import ParameterError
 from ...core.validation import Array
 from ...netlists.crossbar.crossbar import Crossbar
 from ...netlists.crossbar.ends import END_NAMES
 from ...netlists.crossbar.waveforms import LineWaves, Waveforms, Waves, read_waves
+from ..integration.corners import distinct_corners
 
 __all__ = ["Drive", "compile_drive"]
 
 Line = Callable[[float], Array]
-_CLOSE = 1e-13  # of the run: the smallest time step
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,15 +77,5 @@ def compile_drive(
         return found[0], found[1], found[2], found[3]
 
     every = np.concatenate([np.array([last]), *(breaks for _, breaks in waves.values())])
-    breaks = np.unique(every[(every > 0) & (every <= last)])
-    gaps = np.diff(breaks, prepend=0.0)
-    keep = gaps > 4e-16 * last  # corners that coincide
-    short = keep & (gaps < _CLOSE * last)
-    if short.any():
-        k = int(np.argmax(short))
-        raise ParameterError(
-            f"the sources' corners at {breaks[k] - gaps[k]:.6g} s and {breaks[k]:.6g} s cannot be "
-            f"told apart in a run of {last:g} s: lengthen the pulse or split the run"
-        )
     gates: Callable[[float], Any] = waves["gate"][0] if "gate" in waves else (lambda _now: None)
-    return Drive(ends, gates, breaks[keep] if keep.any() else breaks)
+    return Drive(ends, gates, distinct_corners(every, last))

@@ -13,10 +13,18 @@ from ....core.errors import ConvergenceError, ParameterError
 from ....core.validation import Array
 from ....netlists.analyses import Tran
 from ....netlists.circuit import Circuit
+from ...integration.corners import merged_corners
+from ...integration.stall_detection import StallError, StallRules
+from ...integration.step_control import (
+    BinaryStepController,
+    StepControl,
+    StepController,
+    StepRules,
+)
+from ...integration.truncation_error import ErrorTolerances
 from ..homotopy import find
 from ..integration.bdf import Bdf
-from ..integration.formulas import History, StepTolerances
-from ..integration.stall_detection import Pace
+from ..integration.formulas import History
 from ..newton import Newton
 from ..results.names import Names
 from ..results.record import Record
@@ -25,9 +33,23 @@ from ..system.element_group import Bools, Group, Instant
 from ..system.system import System
 from .op import hints, prepare
 
-__all__ = ["transient"]
+__all__ = ["CIRCUIT_STEPS", "TransientRun", "transient"]
 
-_SAFETY = 0.95
+# As ngspice's dctran.c, so that steps are as many as users know: the step doubles at most, falls to
+# an eighth after a failure of Newton's iteration, and after a corner begins with a tenth of the way
+# to the next one and of the step before; a shortened step is taken as it is, because it may have to
+# meet an event. Ours are `safety` (ngspice's 0.9 refuses: the two must not be alike, or every other
+# step is refused), `shrink` (an estimate over a jump says next to nothing) and `halving` (a rest of
+# nine tenths of a step is no sliver).
+CIRCUIT_STEPS = StepRules(
+    safety=0.95, growth=2.0, shrink=0.02, after_failure=0.125, corner_gap=0.1, corner_last=0.1,
+    halving=1.9, refit=False,
+)
+_ACCEPT = 0.9  # of a step: accepted if its error allows one as long
+# no step may be shorter than the shortest; every 1000 steps the run's pace is looked at
+_STALL = StallRules(window=1000)
+_FIRST = 10.0  # first steps in the shortest of the print step, a hundredth of the run, the longest
+_BETTER = 1.05  # times the step that another order must allow to be taken instead
 _STATE = 0.02  # states of memristors run away: their error counts for more
 _GRID = 300  # unknowns above which linear circuits keep to steps whose factors are known
 _WATCHED = ("refuse", "corner", "next_breakpoint", "accept", "rewind", "abrupt", "begin", "formula",
@@ -55,10 +77,15 @@ def transient(
         Says when, and which nodes and elements did not settle.
     """
     system = prepare(circuit, uic=analysis.uic, save=save)
-    return _Run(system, analysis, save, progress).go()
+    return TransientRun(system, analysis, save, progress).go()
 
 
-class _Run:
+class TransientRun:
+    """One run; see `transient` for the parameters."""
+
+    control: StepControl
+    history: History
+
     def __init__(
         self, system: System, analysis: Tran, save: Sequence[str] | None,
         progress: Callable[[float], None] | None,
@@ -72,7 +99,7 @@ class _Run:
         self.record = Record(self.names, save, analysis.start)
         charged = _charged(system)
         states = system.row_units == "state"
-        self.errors = StepTolerances(
+        self.errors = ErrorTolerances(
             np.flatnonzero(charged[:-1]), np.full(system.size, tol.abstol),
             np.where(states, 1.0, tol.chgtol), np.where(states, _STATE, 1.0), tol.reltol,
             tol.trtol,
@@ -91,8 +118,7 @@ class _Run:
             most = min(most, 2)
             if tol.xmu < 0.5:
                 raise ParameterError("option `xmu`: crossbars as elements integrate without it")
-        self.order_limit = min(tol.maxord, most)
-        self.rejected = self.failed = 0
+        self.order, self.order_limit = 1, min(tol.maxord, most)
 
     # -- the start -------------------------------------------------------------------------------
 
@@ -161,6 +187,7 @@ class _Run:
     # -- steps -----------------------------------------------------------------------------------
 
     def go(self) -> Transient:
+        """Run to the end."""
         system, analysis = self.system, self.analysis
         x, q = self._start()
         system.accept(x, self.now)
@@ -170,66 +197,56 @@ class _Run:
         )
         self._begin()
         self.record.keep(0.0, system.whole(x))
-        corners = _corners(
-            system.groups, analysis.stop, self.tol.minbreak or 10.0 * self.min_step
-        )
-        step = min(analysis.stop / 100.0, analysis.step, self.max_step) / 10.0
-        t, order, at, saved = 0.0, 1, 0, step
-        end = float(corners[at])
-        h = self._fit(min(step, 0.1 * end) if len(corners) > 1 else step, t, end, fresh=True)
-        pace = Pace(analysis.stop)
-        while t < analysis.stop:
-            trial, new = self._step(t, h, order)
-            if trial is None:
-                pace.refused(self._trouble[1])
-            if slow := pace.creeps(t):
-                raise self._failure(t, slow, pace.place if pace.place >= 0 else self._roughest())
-            if trial is None:
-                # after a failure of Newton's iteration, and where a rate jumped
-                order = 1 if new in (h, h / 8.0) else order
-                h = new
-                if h < self.min_step:
-                    raise self._failure(t, *self._trouble)
-                continue
-            used = order
-            limit = self._accept(t + h, h, trial, order)
-            order = limit[1]
-            t = end if abs(t + h - end) <= self.min_step else t + h
-            self.history.times[0] = t
-            self.record.keep(t, system.whole(trial), used)
-            if self.progress is not None:
-                self.progress(t / analysis.stop)
-            saved, following = h, min(limit[0], self.max_step)
-            extra = min(
-                (g.next_breakpoint(t) for g in self.watched["next_breakpoint"]), default=math.inf
-            )
-            met = t >= end
-            if met and end >= corners[at]:
-                at += 1
-                if at >= len(corners):
-                    break
-            before, end = end, float(corners[at])
-            if t + self.min_step < extra < end - self.min_step:
-                end = extra
-            if met:
-                self._corner(t)
-                order = 1
-                h = self._fit(min(following, 0.1 * min(saved, end - t)), t, end, fresh=True)
-                continue
-            if end != before:
-                h = self._fit(following, t, end, fresh=True)
-                continue
-            if any(g.jumped for g in self.watched["accept"]):
-                self._corner(t)
-                order = 1
-                h = self._fit(min(following, 0.1 * h), t, end, fresh=True)
-                continue
-            h = self._fit(following, t, end, last=h)
+        corners = self._corners()
+        self.control = self._new_control(corners)
+        first = min(analysis.stop / 100.0, analysis.step, self.max_step) / _FIRST
+        if len(corners) > 1:
+            first = min(first, CIRCUIT_STEPS.corner_gap * float(corners[0]))
+        self.control.begin(first)
+        try:
+            self._advance()
+        except StallError as stall:
+            place = self._roughest() if stall.creeping and stall.place < 0 else stall.place
+            raise self._failure(stall.time, stall.reason, place) from stall
         return self._result()
 
-    def _step(self, t: float, h: float, order: int) -> tuple[Array | None, float]:
-        """Try a step; return the unknowns, or None and the step to try instead."""
-        system, history = self.system, self.history
+    def _corners(self) -> Array:
+        """Return the times that steps must meet, the end among them."""
+        stop = self.analysis.stop
+        breaks = [np.zeros(0), *(g.breakpoints(stop) for g in self.system.groups)]
+        return merged_corners(
+            np.concatenate(breaks), stop, self.tol.minbreak or 10.0 * self.min_step
+        )
+
+    def _new_control(self, corners: Array) -> StepControl:
+        kind = BinaryStepController if self.grid else StepController
+        return kind(
+            CIRCUIT_STEPS, corners, longest=self.max_step, shortest=self.min_step, stall=_STALL,
+            progress=self.progress,
+        )
+
+    def _advance(self) -> None:
+        """Take steps until the end."""
+        system, control, history, record = self.system, self.control, self.history, self.record
+        events, accepting = self.watched["next_breakpoint"], self.watched["accept"]
+        while not control.done:
+            t, h, order = control.t, control.h, self.order
+            x = self._step(t, h, order)
+            if x is None:
+                continue
+            end = control.advance()
+            following, self.order = self._accept(t + h, h, x, order)
+            history.times[0] = end
+            record.keep(end, system.whole(x), order)
+            event = min((g.next_breakpoint(end) for g in events), default=math.inf)
+            jumped = any(g.jumped for g in accepting)
+            if control.follow(following, event=event, anew=jumped) and not control.done:
+                self._corner(end)
+                self.order = 1
+
+    def _step(self, t: float, h: float, order: int) -> Array | None:
+        """Try a step; return the unknowns, or None where a shorter one is to be tried."""
+        system, history, control = self.system, self.history, self.control
         now = self._at = Instant(
             t + h, self.now.temperature, self.now.gmin, 1.0, "tran", waves=True
         )
@@ -241,61 +258,54 @@ class _Run:
             guess, now, a=formula.a, offset=formula.offset, limit=self.tol.itl4
         )
         if not found.converged:
-            self.failed += 1
-            self._trouble = (found.reason, found.worst)
             self._rewind()
-            return None, h / 8.0
+            self.order = 1
+            control.fail(found.reason, found.worst)
+            return None
         if order > 1 and any(g.abrupt(found.x) for g in self.watched["abrupt"]):
-            self.rejected += 1
-            self._trouble = ("a rate jumps", -1)
             self._rewind()
-            return None, h
+            self.order = 1
+            control.reject(h, "a rate jumps")
+            return None
         self._rate = formula.a * system.q + formula.offset
         self._allowed = self._within(h, order)
-        if self._allowed <= 0.9 * h:
-            self.rejected += 1
-            self._trouble = ("the error of a step stays too large", -1)
+        if self._allowed <= _ACCEPT * h:
             self._rewind()
-            return None, self._shorter(h, self._allowed)
+            control.reject(
+                control.shorter_within(self._allowed), "the error of a step stays too large"
+            )
+            return None
         for group in self.watched["refuse"]:
             until = group.refuse(found.x, now)
             if t + self.min_step < until < t + h - self.min_step:
-                self.rejected += 1
-                self._trouble = ("an event cannot be met", -1)
                 self._rewind()
-                return None, until - t
-        return found.x, h
+                control.reject(until - t, "an event cannot be met")
+                return None
+        return found.x
 
     def _within(self, h: float, order: int) -> float:
         """Return the step that the errors of all charges allow."""
         found = self.history.allowed(h, order, self.system.q, self._rate, self.errors)
         return min([found, *(g.allowed(h, order) for g in self.watched["allowed"])])
 
-    def _shorter(self, h: float, allowed: float) -> float:
-        if not self.grid:
-            return max(allowed, 0.02 * h)
-        while h > allowed:
-            h *= 0.5
-        return h
-
     def _accept(self, t: float, h: float, x: Array, order: int) -> tuple[float, int]:
-        """Keep the point; return the step that its error allows, and the next order."""
-        system, history = self.system, self.history
-        allowed = min(_SAFETY * self._allowed, 2.0 * h)
+        """Keep the point; return the longest step that may follow, and its order."""
+        system, history, within = self.system, self.history, self.control.longer_within
+        following = within(self._allowed)
         if order == 1 and self.order_limit > 1:
-            second = min(_SAFETY * self._within(h, 2), 2.0 * h)
-            if second > 1.05 * h:
-                order, allowed = 2, second
+            second = within(self._within(h, 2))
+            if second > _BETTER * h:
+                order, following = 2, second
         elif isinstance(history, Bdf):
             for other in (order - 1, order + 1):
                 if 2 <= other <= self.order_limit and history.may(other):
-                    step = min(_SAFETY * self._within(h, other), 2.0 * h)
-                    if step > 1.05 * allowed:
-                        order, allowed = other, step
+                    step = within(self._within(h, other))
+                    if step > _BETTER * following:
+                        order, following = other, step
         for group in self.watched["accept"]:
             group.accept(x, self._at)
         history.push(t, x, system.q, self._rate)
-        return allowed, order
+        return following, order
 
     def _corner(self, t: float) -> None:
         self.history.corner()
@@ -306,25 +316,6 @@ class _Run:
         self.system.touch()
         for group in self.watched["rewind"]:
             group.rewind()
-
-    def _fit(
-        self, h: float, t: float, end: float, *, fresh: bool = False, last: float = 0.0
-    ) -> float:
-        """Return the next step: within limits, and such that `end` is met exactly."""
-        gap = end - t
-        h = min(h, self.max_step)
-        if self.grid:
-            if fresh:
-                return float(gap * 0.5 ** max(0, math.ceil(math.log2(gap / h) - 1e-9)))
-            turns = round(gap / last)
-            while 2.0 * last <= h * (1 + 1e-9) and turns % 2 == 0:
-                last, turns = 2.0 * last, turns // 2
-            while last > h * (1 + 1e-9):
-                last *= 0.5
-            return last
-        if h >= 0.999 * gap:
-            return gap
-        return 0.5 * gap if 1.9 * h > gap else h
 
     def _roughest(self) -> int:
         """Return the unknown whose last charges allow the shortest step, or -1."""
@@ -343,13 +334,13 @@ class _Run:
     def _result(self) -> Transient:
         return self.record.transient(
             self.system.circuit, system=self.system, steps=self.record.count - 1,
-            rejected=self.rejected, failed=self.failed, newton=self.newton.iterations,
-            factors=self.newton.factored,
+            rejected=self.control.rejected, failed=self.control.failed,
+            newton=self.newton.iterations, factors=self.newton.factored,
         )
 
     def _failure(self, t: float, reason: str, worst: int) -> ConvergenceError:
         labels = self.system.labels
-        places = [labels[k] for k in dict.fromkeys([worst, *self.newton.restless(
+        places = [labels[k] for k in dict.fromkeys([worst, *self.newton.unsettled(
             self.history.points[0] if t else np.zeros(self.system.size + 1)
         )]) if k >= 0]
         limited = self.system.limited_names()[:5]
@@ -376,22 +367,3 @@ def _charged(system: System) -> Bools:
         inside = group.q_rows[group.q_rows >= 0]
         rows[inside] = True
     return rows
-
-
-def _corners(groups: Sequence[Group], stop: float, least: float) -> Array:
-    """Return the times that steps must meet, the end among them, without slivers."""
-    found = np.concatenate([np.zeros(0), *(g.breakpoints(stop) for g in groups)])
-    found = np.unique(found[(found > 0.1 * least) & (found < stop)])
-    if len(found):
-        found = _apart(found, least)
-        found = found[found < stop - least]
-    return np.append(found, stop)
-
-
-def _apart(times: Array, least: float) -> Array:
-    """Leave out times that follow one that stays by no more than `least`."""
-    found = [times[0]]
-    for time in times[1:]:
-        if time - found[-1] > least:
-            found.append(time)
-    return np.array(found)

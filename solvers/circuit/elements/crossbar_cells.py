@@ -25,10 +25,12 @@ from ....netlists.crossbar.crossbar import Crossbar
 from ....netlists.crossbar.ends import END_NAMES
 from ...crossbar.line_equations import Sources
 from ...crossbar.newton import Companions, Network, Operating
+from ...crossbar.prediction import Guess, predict
 from ...crossbar.problem import CrossbarProblem, make_problem
 from ...crossbar.static_cells import approach, array_cells
 from ...crossbar.structured.reduction import PortReduction
-from ..integration.formulas import Formula, History, StepTolerances
+from ...integration.truncation_error import ErrorTolerances
+from ..integration.formulas import Formula, History
 from ..system.element_group import Group, Instant, Ints, Stamp
 from ..system.tolerances import Tolerances
 
@@ -120,7 +122,7 @@ class CellArray(Group):
         states = self.cells.state.size
         count = states + (3 * self.farad[0].size if self.stores else 0)
         is_state = np.arange(count) < states
-        self.tolerances = StepTolerances(
+        self.tolerances = ErrorTolerances(
             np.arange(count), np.full(count, tolerances.abstol),
             np.where(is_state, 1.0, tolerances.chgtol), np.where(is_state, _STATE, 1.0),
             tolerances.reltol, tolerances.trtol,
@@ -250,19 +252,13 @@ class CellArray(Group):
             if formula is None or mode == "dc" or last is None:
                 return approach(self.network, sources, gate, self.state, last, _TIGHT)
             base, companions = self._companions(formula)
-            state, inner, u, w = last.point.state, last.point.inner, last.u, last.w
+            guess = Guess(last.point.state, last.point.inner, last.u, last.w)
             if self._count == 0 and self._ahead:
-                before = self._points[0][1]
-
-                def ahead(a: Array, b: Array) -> Array:
-                    return a + self._ahead * (a - b)
-
-                state = np.clip(ahead(state, before.point.state), self.low, self.low + self.span)
-                inner = ahead(inner, before.point.inner)
-                u, w = ahead(u, before.u), ahead(w, before.w)
+                high = self.low + self.span
+                guess = predict(last, self._points[0][1], self._ahead, self.low, high)
             return self.network.solve(
-                sources, gate, base=base, step=1.0 / formula.a, state=state, inner=inner, u=u,
-                w=w, rtol=rtol, companions=companions, scale=self.abstol / rtol,
+                sources, gate, base=base, step=1.0 / formula.a, **guess._asdict(), rtol=rtol,
+                companions=companions, scale=self.abstol / rtol,
             )
         except ConvergenceError as error:
             raise ConvergenceError(f"{self.names[0]}: {error}") from error

@@ -1,20 +1,18 @@
-"""Integration formulas in terms of charges, and the error of a step."""
+"""Integration formulas in terms of charges."""
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 
 from ....core.validation import Array
-from ..system.element_group import Ints
-from .truncation_error import allowed_step
+from ...integration.prediction import extrapolate
+from ...integration.truncation_error import ErrorTolerances, allowed_step, charge_error_terms
 
 __all__ = ["Formula", "History"]
-
-# ngspice's factors of the local truncation error, by order (cktterr.c)
-_FACTORS = {"trap": (0.5, 0.08333333333), "gear": (0.5, 0.2222222222), "euler": (0.5, 0.5)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +52,7 @@ class History:
         self, method: str, time: float, x: Array, q: Array, rest: float, damping: float = 0.5
     ) -> None:
         self.method, self.damping = method, damping
+        self._error_terms = charge_error_terms(method, damping)
         # before the start everything was at rest, for a while `rest`: the first steps have an error
         self.times = deque([time, time - rest, time - 2.0 * rest], maxlen=4)
         self.points = deque([x.copy()] * 3, maxlen=4)
@@ -83,46 +82,29 @@ class History:
 
     def predict(self, h: float, order: int) -> Array:
         """Return the unknowns after `h` seconds, extrapolated."""
-        x = self.points[0]
-        if self.smooth < 2:
-            return x.copy()
-        d0 = h / (self.times[0] - self.times[1])
-        if self.smooth < 3 or order < 2:
-            return x + d0 * (x - self.points[1])
-        t0, t1, t2 = self.times[0], self.times[1], self.times[2]
-        t = t0 + h
-        a = (t - t1) * (t - t2) / ((t0 - t1) * (t0 - t2))
-        b = (t - t0) * (t - t2) / ((t1 - t0) * (t1 - t2))
-        c = (t - t0) * (t - t1) / ((t2 - t0) * (t2 - t1))
-        return a * x + b * self.points[1] + c * self.points[2]
+        degree = min(order, self.smooth - 1)
+        if 2 < degree < order:
+            degree = 2  # the points of a high order are not all there yet
+        return extrapolate(self.times, self.points, h, degree)
 
     def allowed(
-        self, h: float, order: int, q: Array, rate: Array, tolerances: StepTolerances
+        self, h: float, order: int, q: Array, rate: Array, tolerances: ErrorTolerances
     ) -> float:
         """Return the step that the error of the present one, of `h` seconds to q, allows.
 
         Infinite where charges stay.
         """
-        if order == 2 and self.method == "trap" and self.damping < 0.5:
-            # a damped rule has a part of backward Euler's error, which ngspice does not look at
-            share = self._allowed(h, 1, q, rate, tolerances, 0.5 - self.damping)
-            return min(share, self._allowed(
-                h, 2, q, rate, tolerances, _FACTORS["trap"][1]
+        t0, found = self.times[0], math.inf
+        d1 = t0 - self.times[1]
+        for degree, constant in self._error_terms[order - 1]:
+            d2 = t0 - self.times[2] if degree > 1 else 0.0
+            third = self.charges[2] if degree > 1 else self.charges[1]
+            found = min(found, allowed_step(
+                h, d1, d2, degree, q, self.charges[0], self.charges[1], third, rate, self.rate,
+                tolerances.rows, tolerances.current, tolerances.charge, tolerances.weight,
+                tolerances.relative, tolerances.trust, constant,
             ))
-        return self._allowed(h, order, q, rate, tolerances, _FACTORS[self.method][order - 1])
-
-    def _allowed(
-        self, h: float, order: int, q: Array, rate: Array, tolerances: StepTolerances,
-        factor: float,
-    ) -> float:
-        t0 = self.times[0]
-        d1, d2 = t0 - self.times[1], (t0 - self.times[2] if order > 1 else 0.0)
-        third = self.charges[2] if order > 1 else self.charges[1]
-        return float(allowed_step(
-            h, d1, d2, order, q, self.charges[0], self.charges[1], third, rate, self.rate,
-            tolerances.rows, tolerances.current, tolerances.charge, tolerances.weight,
-            tolerances.relative, tolerances.trust, factor,
-        ))
+        return found
 
     def push(self, time: float, x: Array, q: Array, rate: Array) -> None:
         """Keep an accepted point."""
@@ -131,27 +113,3 @@ class History:
         self.charges.appendleft(q.copy())
         self.rate = rate
         self.smooth += 1
-
-
-@dataclass(frozen=True, eq=False)
-class StepTolerances:
-    """What a step's error is compared with.
-
-    Attributes
-    ----------
-    rows : (m,)
-        Rows that have charges at all.
-    current, charge : (n,)
-        Absolute tolerance of rates, and charges below which relative errors do not count.
-    weight : (n,)
-        Of each row's tolerance.
-    relative, trust : float
-        ``reltol`` and ``trtol``.
-    """
-
-    rows: Ints
-    current: Array
-    charge: Array
-    weight: Array
-    relative: float
-    trust: float

@@ -12,7 +12,7 @@ import numpy as np
 from ....core.errors import ParameterError
 from ....core.validation import Array
 from ....netlists.analyses import Tran
-from ..analyses.transient import _Run
+from ..analyses.transient import TransientRun
 from ..elements.switches import Switches
 from ..system.element_group import Bools, Group
 from ..system.system import System
@@ -23,7 +23,7 @@ PAST = 6  # charges before the present one that formulas may use
 NO_MODES: Bools = np.zeros(0, dtype=np.bool_)
 
 
-class Recorder(_Run):
+class Recorder(TransientRun):
     """A run that keeps the formula of every step.
 
     Parameters
