@@ -253,9 +253,7 @@ def test_records_reach_the_disk_and_survive_a_torn_line_with_windows_line_ends(t
 WRITING = {"savefig", "save", "savez", "savez_compressed", "savetxt", "tofile", "write_text",
            "write_bytes", "NamedTemporaryFile", "mkstemp", "to_csv", "to_excel", "to_parquet",
            "to_pickle", "to_json", "to_netcdf", "dump", "fdopen"}
-HARMLESS = {  # methods of our own objects that share a name with numpy's
-    "save": {"result", "self", "Solution", "Crossbar"},
-}
+LIBRARIES = {"np", "numpy", "torch"}  # our own objects have a method `save`, too
 
 
 def text_of(node):
@@ -301,7 +299,7 @@ def offences(source):
         elif method and name in WRITING and first not in streams:
             if name == "to_csv" and not node.args and "path_or_buf" not in said:
                 continue
-            if owner in HARMLESS.get(name, ()):
+            if name == "save" and owner not in LIBRARIES:
                 continue
             found.append((node.lineno, text_of(function)))
         elif owner == "subprocess" and "text" in said and "encoding" not in said:
@@ -312,7 +310,7 @@ def offences(source):
 @pytest.mark.parametrize("line", [
     "open('a', 'w')", "open('a', mode='ab')", "open('a')", "Path(x).open('w', encoding='utf-8')",
     "path.open()", "path.read_text()", "path.write_text('a', encoding='utf-8')", "np.save(p, a)",
-    "np.savez(p, a=a)", "figure.savefig(p)", "frame.to_csv(p)", "path.write_bytes(b'')",
+    "np.savez(p, a=a)", "torch.save(a, p)", "figure.savefig(p)", "frame.to_csv(p)", "path.write_bytes(b'')",
     "tempfile.NamedTemporaryFile()", "json.dump(a, f)", "subprocess.run(c, text=True)",
 ])
 def test_offences_are_found(line):
@@ -321,7 +319,7 @@ def test_offences_are_found(line):
 
 @pytest.mark.parametrize("line", [
     "open('a', 'rb')", "path.open(encoding='utf-8')", "path.read_text(encoding='utf-8')",
-    "frame.to_csv(index=False)", "write_text(p, t)", "np.load(p)",
+    "frame.to_csv(index=False)", "write_text(p, t)", "np.load(p)", "xbar.save(p)",
     "with new_file(p) as stream:\n    np.savetxt(stream, a)",
 ])
 def test_other_lines_pass(line):
