@@ -1,5 +1,10 @@
 """Circuit-level simulation of memristor crossbars and the deep networks that run on them."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from .devices.cells.access_cells import OneSelectorOneResistor, OneTransistorOneResistor
 from .devices.cells.transistors import EKV, Level1
 from .netlists import (
@@ -25,10 +30,12 @@ from .netlists import (
     Transimpedance,
     VirtualGround,
     Wires,
-    read_spice,
 )
 from .solvers import Simulator, Solution, Solver
-from .solvers.circuit.rawfile.reader import read_raw, write_raw
+
+if TYPE_CHECKING:
+    from .netlists import read_spice
+    from .solvers.circuit.rawfile.reader import read_raw, write_raw
 
 __all__ = [
     "EKV",
@@ -64,3 +71,19 @@ __all__ = [
     "read_spice",
     "write_raw",
 ]
+
+# imported when asked for: arrays need none of it
+_LAZY = {
+    "read_raw": "solvers.circuit.rawfile.reader", "read_spice": "netlists",
+    "write_raw": "solvers.circuit.rawfile.reader",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

@@ -1,5 +1,10 @@
 """What the circuit is: crossbars, flat circuits, line ends. Nothing here solves anything."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from ..core.errors import (
     BackendUnavailable,
     ConvergenceError,
@@ -23,8 +28,9 @@ from .crossbar.ends import (
 )
 from .device_protocol import DeviceModel
 from .sources import Pulse, Pwl, Sine
-from .spice.reader import read_spice
-from .spice.writer import write_deck
+
+if TYPE_CHECKING:
+    from .spice.reader import read_spice
 
 __all__ = [
     "BackendUnavailable",
@@ -53,4 +59,26 @@ __all__ = [
     "read_spice",
 ]
 
-use_decks(read_spice, write_deck)
+# imported when a deck is read or written: most of what is here, and arrays need none of it
+_LAZY = {"read_spice": "spice.reader", "write_deck": "spice.writer"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})
+
+
+def _read(text: str) -> Circuit:
+    return __getattr__("read_spice")(text)  # type: ignore[no-any-return]
+
+
+def _write(circuit: Circuit, dialect: str) -> str:
+    return __getattr__("write_deck")(circuit, dialect)  # type: ignore[no-any-return]
+
+
+use_decks(_read, _write)

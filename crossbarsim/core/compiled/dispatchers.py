@@ -17,7 +17,7 @@ from typing import Any
 
 from numba.core import compiler, typed_passes, types, untyped_passes
 from numba.core.codegen import JITCodeLibrary
-from numba.core.dispatcher import _FunctionCompiler
+from numba.core.dispatcher import _FunctionCompiler  # type: ignore[attr-defined]
 from numba.core.registry import CPUDispatcher
 
 from ..garbage import uncollected
@@ -32,7 +32,7 @@ _SKIPPED = (
 )
 
 
-class _Flags(compiler.Flags):  # type: ignore[misc]
+class _Flags(compiler.Flags):
     """Flags compared by what is set: numba compares them at every operator that it types."""
 
     __slots__ = ()
@@ -46,7 +46,7 @@ class _Flags(compiler.Flags):  # type: ignore[misc]
         return bool(super().__eq__(other))
 
 
-class _PartLibrary(JITCodeLibrary):  # type: ignore[misc]
+class _PartLibrary(JITCodeLibrary):
     """The code of a part: linked into its callers', no machine code of its own."""
 
     def _optimize_functions(self, ll_module: Any) -> None:
@@ -60,7 +60,7 @@ class _PartLibrary(JITCodeLibrary):  # type: ignore[misc]
         self._finalized = True
 
 
-class _Pipeline(compiler.Compiler):  # type: ignore[misc]
+class _Pipeline(compiler.Compiler):
     def define_pipelines(self) -> Any:
         pipelines = super().define_pipelines()
         for pipeline in pipelines:
@@ -90,7 +90,7 @@ class _PartCompiler(_Compiler):
         return flags
 
 
-class _Part(CPUDispatcher):  # type: ignore[misc]
+class _Part(CPUDispatcher):
     """A kernel as other kernels call it."""
 
     def __init__(self, py_func: Any, targetoptions: Any) -> None:
@@ -106,7 +106,7 @@ class _Part(CPUDispatcher):  # type: ignore[misc]
         self.overloads[tuple(cres.signature.args)] = cres._replace(entry_point=entry)
 
 
-class Kernel(CPUDispatcher):  # type: ignore[misc]
+class Kernel(CPUDispatcher):
     """A kernel as Python calls it."""
 
     def __init__(

@@ -44,7 +44,8 @@ def fingerprint(function: FunctionType, options: dict[str, Any]) -> bytes:
 def _own(function: FunctionType) -> tuple[bytes, tuple[Any, ...]]:
     """Return a digest of one function, and the functions that it refers to."""
     if function not in _known:
-        digest, called = hashlib.sha256(), []
+        digest = hashlib.sha256()
+        called: list[Any] = []
         for value in (*_code(function.__code__), function.__defaults__,
                       *_globals(function), *_cells(function)):
             _take(value, digest, called)

@@ -31,7 +31,7 @@ from typing import Any
 import numba
 from numba.core import compiler
 from numba.core.caching import NullCache
-from numba.core.runtime import rtsys
+from numba.core.runtime.nrt import rtsys
 from numba.core.serialize import dumps
 
 from ..files import new_file
@@ -88,7 +88,7 @@ def _private(folder: Path) -> bool:
 @lru_cache(maxsize=1)
 def writable_folder() -> Path | None:
     """Return the folder to which kernels are written; None where none can be."""
-    tried = []
+    tried: list[Path] = []
     for folder in folders():
         if _writable(folder):
             if tried:
@@ -101,7 +101,7 @@ def writable_folder() -> Path | None:
     return None
 
 
-class KernelCache(NullCache):  # type: ignore[misc]
+class KernelCache(NullCache):
     """The files of one kernel."""
 
     def __init__(self, function: FunctionType, options: dict[str, Any]) -> None:

@@ -7,6 +7,8 @@ Natarajan, ACM TOMS 37:36, 2010); `refactor` goes through the same operations wi
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ....core.compiled.jit import kernel, lean
@@ -17,7 +19,7 @@ __all__ = ["factor", "refactor", "solve", "solve_transposed"]
 
 
 @kernel
-def _moved(old: Array, count: int, size: int) -> Array:
+def _moved(old: Any, count: int, size: int) -> Any:
     """Return the first `count` entries in an array of `size`."""
     new = np.empty(size, old.dtype)
     for k in range(count):

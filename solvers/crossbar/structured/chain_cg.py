@@ -141,11 +141,12 @@ def _second_thread(
     lines, carry = np.zeros((lanes, padded + 8)), np.empty((padded, lanes))
     with ThreadPoolExecutor(1) as pool:
         G, t, q, tw, qw, work = arrays
+        orders, shares = team
         second = pool.submit(
-            lambda: join(*team, G, t, q, tw, qw, work, lines, carry)
+            lambda: join(orders, shares, G, t, q, tw, qw, work, lines, carry)
         )
         try:
             yield
         finally:
-            dismiss(team[0])
+            dismiss(orders)
         second.result()
