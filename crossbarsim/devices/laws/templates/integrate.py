@@ -172,8 +172,10 @@ def integrate(
     out = np.empty((1 + S) * width)
     K, new, A, b = np.empty((6, S)), np.empty(S), np.empty((S, S)), np.empty(S)
     y, state, lo, hi, amplitude = (
-        np.empty(S), np.empty(S), np.empty(S), np.empty(S), np.zeros(S)
+        np.empty(S), np.empty(S), np.empty(S), np.empty(S), np.empty(S)
     )
+    for s in range(S):
+        amplitude[s] = 0.0
     p = np.empty(P.shape[0])
     span = t[T - 1] - t[0]
     for k in range(n):
