@@ -176,6 +176,8 @@ class StepController:
     0.225
     """
 
+    _rounding = 0.0  # of a step: what is left before a corner by rounding
+
     def __init__(
         self, rules: StepRules, corners: Array, *, longest: float, shortest: float,
         resolution: float = 0.0, stall: StallRules | None = None,
@@ -294,7 +296,7 @@ class StepController:
         self._monitor.tried(self.t)
         h, corner = self.h, self.corner
         end = self.t + h
-        if h >= corner - self.t or abs(end - corner) <= self.shortest:
+        if h >= corner - self.t or abs(end - corner) <= max(self.shortest, self._rounding * h):
             end = corner
         self.t = end
         self.steps += 1
@@ -361,6 +363,8 @@ class BinaryStepController(StepController):
     known most of the time.
     """
 
+    _rounding = 1e-9  # the steps to a corner are added up one by one
+
     def shorter_within(self, allowed: float) -> float:
         """Return the step to try after one whose error allows `allowed` seconds only."""
         h = self.h
@@ -369,13 +373,13 @@ class BinaryStepController(StepController):
         return h
 
     def _fit(self, h: float) -> float:
-        last = self.h
-        turns = round((self.corner - self.t) / last)
-        while 2.0 * last <= h * (1 + 1e-9) and turns % 2 == 0:
+        last, gap, rounded = self.h, self.corner - self.t, 1.0 + self._rounding
+        turns = round(gap / last)
+        while 2.0 * last <= h * rounded and turns % 2 == 0:
             last, turns = 2.0 * last, turns // 2
-        while last > h * (1 + 1e-9):
+        while last > h * rounded:
             last *= 0.5
-        return last
+        return last if last <= gap * rounded else gap
 
     def _fit_anew(self, h: float) -> float:
         gap = self.corner - self.t
