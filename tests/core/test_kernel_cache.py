@@ -16,7 +16,7 @@ from crossbarsim.core.compiled import kernel_cache, notice
 from crossbarsim.core.compiled.arrays import plain
 from crossbarsim.devices import VTEAM
 
-TEXT = '''
+TEXT = """
 from crossbarsim.core.compiled.jit import kernel, leaf
 
 STEP = {step}
@@ -33,7 +33,7 @@ def total(a):
     for k in range(len(a)):
         s += grown(a[k])
     return s
-'''
+"""
 PROCESS = """
 import sys, importlib.util
 import numpy as np
