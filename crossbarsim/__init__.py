@@ -1,40 +1,42 @@
-"""Circuit-level simulation of memristor crossbars and the deep networks that run on them."""
+"""Circuit-level simulation of memristor crossbars and the deep networks that run on them.
 
-from __future__ import annotations
+Names are imported when they are first asked for, so that the commands' help comes at once.
+"""
 
-import importlib
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .devices.cells.access_cells import OneSelectorOneResistor, OneTransistorOneResistor
-from .devices.cells.transistors import EKV, Level1
-from .netlists import (
-    BackendUnavailable,
-    Circuit,
-    ConvergenceError,
-    Crossbar,
-    CrossbarSimError,
-    Driven,
-    Ends,
-    Floating,
-    Grounded,
-    LoadResistor,
-    NetlistError,
-    OutOfMemoryError,
-    ParameterError,
-    Pulse,
-    Pwl,
-    Resistive,
-    Sensed,
-    Sine,
-    SingularCircuitError,
-    Transimpedance,
-    VirtualGround,
-    Wires,
-)
-from .solvers import Simulator, Solution, Solver
+from .core.registration import fills_registries
 
 if TYPE_CHECKING:
-    from .netlists import read_spice
+    from .devices.cells.access_cells import OneSelectorOneResistor, OneTransistorOneResistor
+    from .devices.cells.transistors import EKV, Level1
+    from .netlists import (
+        BackendUnavailable,
+        Circuit,
+        ConvergenceError,
+        Crossbar,
+        CrossbarSimError,
+        Driven,
+        Ends,
+        Floating,
+        Grounded,
+        LoadResistor,
+        NetlistError,
+        OutOfMemoryError,
+        ParameterError,
+        Pulse,
+        Pwl,
+        Resistive,
+        Sensed,
+        Sine,
+        SingularCircuitError,
+        Transimpedance,
+        VirtualGround,
+        Wires,
+        read_spice,
+    )
+    from .solvers import Simulator, Solution, Solver
     from .solvers.circuit.rawfile.reader import read_raw, write_raw
 
 __all__ = [
@@ -72,18 +74,31 @@ __all__ = [
     "write_raw",
 ]
 
-# imported when asked for: arrays need none of it
-_LAZY = {
-    "read_raw": "solvers.circuit.rawfile.reader", "read_spice": "netlists",
-    "write_raw": "solvers.circuit.rawfile.reader",
+_HOMES = {
+    "OneSelectorOneResistor": ".devices.cells.access_cells",
+    "OneTransistorOneResistor": ".devices.cells.access_cells",
+    "EKV": ".devices.cells.transistors",
+    "Level1": ".devices.cells.transistors",
+    "Simulator": ".solvers",
+    "Solution": ".solvers",
+    "Solver": ".solvers",
+    "read_raw": ".solvers.circuit.rawfile.reader",
+    "write_raw": ".solvers.circuit.rawfile.reader",
 }
+_PACKAGES = ("devices", "netlists", "solvers")
+
+fills_registries("crossbarsim.devices")
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
+    if name in _PACKAGES:
+        return import_module(f".{name}", __name__)
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)
+    found = getattr(import_module(_HOMES.get(name, ".netlists"), __name__), name)
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted({*globals(), *__all__, *_PACKAGES})

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 from numpy.typing import ArrayLike
 
 from ..core.errors import ParameterError
+from ..core.registration import registered
 from ..core.validation import Array
 
 __all__ = [
@@ -169,6 +170,7 @@ def _entry_points() -> dict[str, metadata.EntryPoint]:
 
 def models() -> tuple[str, ...]:
     """Return the names of all models, those of entry points included, sorted."""
+    registered()
     return tuple(sorted({*_registered, *_entry_points()}))
 
 
@@ -181,6 +183,7 @@ def model(name: str) -> Any:
         There is none; the message names the nearest.
     """
     key = str(name).lower()
+    registered()
     with _lock:
         if key not in _registered and (point := _entry_points().get(key)) is not None:
             found = point.load()
@@ -226,6 +229,7 @@ def cells(
     ------
     ParameterError
     """
+    registered()
     if not _makers:
         for point in _entry_points().values():  # the package that has devices registers it
             point.load()

@@ -39,7 +39,7 @@ def test_module_runs():
 def test_import_is_light():
     code = (
         "import sys, crossbarsim.cli.main; "
-        "print([m for m in ('torch', 'matplotlib', 'pandas', 'numba') if m in sys.modules])"
+        "print([m for m in ('numpy', 'scipy', 'torch', 'matplotlib', 'pandas', 'numba') if m in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
                             check=True)

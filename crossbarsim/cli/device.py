@@ -12,13 +12,9 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from ..core.errors import ParameterError
-from ..core.files import new_text_file, save_figure
-from ..core.units import spice_number
-from ..devices.parameters import closest
-from ..netlists.device_protocol import model, models
 from .errors import reported
 
-__all__ = ["device"]
+__all__ = ["chosen", "device"]
 
 device = typer.Typer(no_args_is_help=True, help="Compact models of memristive devices.")
 
@@ -30,6 +26,8 @@ def _number(value: float) -> str:
 @device.command("list")
 def list_models() -> None:
     """List the models with their states, and every published parameter set with its source."""
+    from ..netlists.device_protocol import model, models
+
     console = Console()
     with reported():
         table = Table(Column("model", no_wrap=True), "states", "preset", "source")
@@ -54,6 +52,8 @@ def show(
     preset: Annotated[str, typer.Option(help="Values of this parameter set.")] = "",
 ) -> None:
     """Show a model: what it computes, its parameters with units and limits, its states."""
+    from ..netlists.device_protocol import model
+
     console = Console()
     with reported():
         found = model(name)
@@ -85,8 +85,11 @@ def _span(parameter: Any) -> str:
     return f"{left}value{right}" if left or right else "any"
 
 
-def settings(found: Any, texts: list[str]) -> dict[str, Any]:
+def _settings(found: Any, texts: list[str]) -> dict[str, Any]:
     """Return the parameters of ``name=value`` texts; values may be SPICE numbers such as 10k."""
+    from ..core.units import spice_number
+    from ..devices.parameters import closest
+
     declared = found._declared  # noqa: SLF001 - the model's declaration
     chosen: dict[str, Any] = {}
     for text in texts:
@@ -103,6 +106,15 @@ def settings(found: Any, texts: list[str]) -> dict[str, Any]:
             )
         chosen[key] = value.strip() if declared[key].choices else spice_number(key, value)
     return chosen
+
+
+def chosen(name: str, preset: str, texts: list[str] | None) -> Any:
+    """Return the device of a model, a preset of it and ``name=value`` texts, each optional."""
+    from ..netlists.device_protocol import model
+
+    found = model(name)
+    changes = _settings(found, texts or [])
+    return found.preset(preset, **changes) if preset else found(**changes)
 
 
 @device.command()
@@ -130,9 +142,8 @@ def iv(
     """Simulate the I-V loop of one device under a periodic voltage."""
     console = Console(soft_wrap=True, highlight=False, markup=False)
     with reported():
-        found = model(name)
-        changes = settings(found, values or [])
-        made = found.preset(preset, **changes) if preset else found(**changes)
+        made = chosen(name, preset, values)
+        found = type(made)
         usual = found.showcase.get(preset, found.showcase.get("", (1.0, 1e3)))
         volts = usual[0] if amplitude is None else amplitude
         hertz = usual[1] if frequency is None else frequency
@@ -148,6 +159,8 @@ def iv(
         if plot or out is not None:
             console.print(f"wrote {_picture(trace, out or Path(f'{found.name}-iv.png'), preset)}")
         if table is not None:
+            from ..core.files import new_text_file
+
             with new_text_file(table) as stream:
                 writer = csv.writer(stream)
                 names = (f"{s.name} ({s.unit or '1'})" for s in found.states)
@@ -160,7 +173,8 @@ def iv(
 
 def _picture(trace: Any, path: Path, preset: str) -> Path:
     """Draw the loop, and the main state beside it where there is one."""
-    from ..devices.plots import panels, plot_iv, plot_state  # noqa: PLC0415 - matplotlib
+    from ..core.files import save_figure
+    from ..devices.plots import panels, plot_iv, plot_state
 
     made = trace.device
     figure, axes = panels(1 + bool(made.states))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from ..core.errors import ParameterError
-from ..core.validation import Array
+
+if TYPE_CHECKING:
+    from ..core.validation import Array
 
 __all__ = ["array_file", "integers", "numbers", "shapes"]
 
@@ -41,6 +42,8 @@ def integers(texts: list[str], name: str) -> tuple[int, ...]:
 
 def array_file(path: str | Path) -> Array:
     """Return the array of a ``.npy`` file."""
+    import numpy as np
+
     try:
         found = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:

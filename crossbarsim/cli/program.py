@@ -1,4 +1,4 @@
-"""``crossbarsim program`` and ``crossbarsim study read-margin``."""
+"""``crossbarsim program``: an array written by pulses and verifying reads."""
 
 from __future__ import annotations
 
@@ -6,20 +6,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from ..core.environment import environment
 from ..core.errors import ParameterError
-from ..core.files import save_array, save_table, write_text
-from ..core.progress import RichProgress
-from ..devices.cells.access_cells import OneSelectorOneResistor, OneTransistorOneResistor
-from ..devices.cells.transistors import EKV
-from ..netlists.crossbar.crossbar import Crossbar, Wires
-from ..netlists.device_protocol import model
-from .device import settings
+from .device import chosen as chosen_device
 from .errors import reported, studies_extra
 from .parse import array_file
 
@@ -28,7 +20,7 @@ if TYPE_CHECKING:
     from ..devices.base import Device
     from ..programming import ProgramResult
 
-__all__ = ["program", "read_margin"]
+__all__ = ["program"]
 
 _CELLS = ("bare", "1t1r", "1s1r")
 
@@ -42,6 +34,8 @@ def _shape(text: str) -> tuple[int, int]:
 
 def _varied(device: Device, texts: list[str], shape: tuple[int, int], seed: int) -> Device:
     """Return the device with parameters that differ from cell to cell, lognormal."""
+    import numpy as np
+
     changes: dict[str, Any] = {}
     for k, text in enumerate(texts):
         name, mark, value = text.partition("=")
@@ -67,6 +61,8 @@ def _load(path: str, shape: tuple[int, int], option: str) -> Array:
 
 def _range(device: Device, g_low: float | None, g_high: float | None) -> tuple[float, float]:
     """Return the range of the targets: by default the inner 70 % of every cell's, logarithmic."""
+    import numpy as np
+
     low, high = (np.ravel(g) for g in device.conductance_range())
     least, most = float(low.max()), float(high.min())
     least = max(least, 1e-3 * most)
@@ -81,6 +77,8 @@ def _range(device: Device, g_low: float | None, g_high: float | None) -> tuple[f
 def _targets(
     kind: str, shape: tuple[int, int], span: tuple[float, float], levels: int, seed: int
 ) -> Array:
+    import numpy as np
+
     draws = np.random.Generator(np.random.Philox(seed))
     if kind == "random":
         return np.asarray(np.exp(draws.uniform(np.log(span[0]), np.log(span[1]), shape)))
@@ -94,6 +92,9 @@ def _targets(
 def _cells(
     kind: str, device: Device, start: Array, gate: float, transistor: str, selector: str
 ) -> Any:
+    from .. import EKV, OneSelectorOneResistor, OneTransistorOneResistor
+    from ..netlists.device_protocol import model
+
     array = device.array(conductance=start)
     if kind == "bare":
         return array
@@ -165,17 +166,21 @@ def program(
 
     After Ctrl-C what was done is written; go on with --start results/program/conductance.npy.
     """
+    import numpy as np
+
+    from .. import Crossbar, Wires
+    from ..core.environment import environment
+    from ..core.files import save_array, save_table, write_text
+    from ..core.progress import RichProgress
+
     console = Console()
     with reported():
         with studies_extra():
-            from ..programming import Gated  # noqa: PLC0415 - slow to import
-            from ..programming import program as run  # noqa: PLC0415 - imports numba
-            from ..programming.plots import save_program  # noqa: PLC0415 - imports matplotlib
+            from ..programming import Gated
+            from ..programming import program as run
+            from ..programming.plots import save_program
         shape = _shape(size)
-        found = model(name)
-        changes = settings(found, values or [])
-        device = found.preset(preset, **changes) if preset else found(**changes)
-        device = _varied(device, vary or [], shape, seed)
+        device = _varied(chosen_device(name, preset, values), vary or [], shape, seed)
         span = _range(device, g_low, g_high)
         goal = _targets(targets, shape, span, levels, seed)
         begin = _load(start, shape, "--start") if start else np.full(shape, float(goal.min()))
@@ -209,51 +214,3 @@ def program(
             console.print(f"{result.message}; go on with --start {out / 'conductance.npy'}",
                           soft_wrap=True)
             raise typer.Exit(130)
-
-
-def read_margin(
-    sizes: Annotated[str, typer.Option(help="Separated by commas.")] = "2,4,8,16,32,64",
-    schemes: Annotated[str, typer.Option(
-        help="Separated by commas.")] = "floating,v/2,v/3,grounded",
-    selector: Annotated[str, typer.Option(
-        help="A selector model to compare with no selector; empty: none.")] = "miec_selector",
-    r_on: Annotated[float, typer.Option(help="Ohm.")] = 10e3,
-    r_off: Annotated[float, typer.Option(help="Ohm.")] = 1e6,
-    read_voltage: Annotated[float, typer.Option(help="Volt.")] = 1.0,
-    ohm: Annotated[float, typer.Option(help="Ohm per wire segment.")] = 1.0,
-    farad: Annotated[float, typer.Option(
-        help="Farad per wire segment, of the read delay; 0: no delay.")] = 0.2e-15,
-    out: Annotated[Path, typer.Option(help="Folder of results.")] = Path("results/read-margin"),
-) -> None:
-    """Read margin and read delay of passive arrays against their size."""
-    console = Console()
-    with reported():
-        with studies_extra():
-            from .. import studies  # noqa: PLC0415 - imports torch
-            from ..studies.plots import save_read_delay, save_read_margin  # noqa: PLC0415 - imports matplotlib
-        try:
-            many = [int(n) for n in sizes.split(",")]
-        except ValueError:
-            raise ParameterError(f"`--sizes` must be integers; got {sizes}") from None
-        chosen: dict[str, Device | None] = {"none": None}
-        if selector:
-            chosen[selector] = model(selector)()
-        result = studies.read_margin(
-            many, schemes=schemes.split(","), selector=chosen, r_on=r_on, r_off=r_off,
-            wires=Wires(word=ohm, bit=ohm), read_voltage=read_voltage,
-        )
-        out.mkdir(parents=True, exist_ok=True)
-        save_table(out / "read_margin.csv", result.table)
-        files = [out / "read_margin.csv", save_read_margin(result, out / "read_margin.png")]
-        if farad > 0:
-            waits = studies.read_delay(many, resistance=r_on, wires=Wires(
-                word=ohm, bit=ohm, word_capacitance=farad, bit_capacitance=farad))
-            save_table(out / "read_delay.csv", waits.table)
-            files += [out / "read_delay.csv", save_read_delay(waits, out / "read_delay.png")]
-        table = Table("selector", "scheme", title="Largest array with a read margin of 10 %")
-        table.add_column("size", justify="right")
-        for row in result.largest().to_dict("records"):
-            table.add_row(row["selector"], row["scheme"], str(row["size"]))
-        console.print(table)
-        for file in files:
-            console.print(f"wrote {file}", soft_wrap=True)

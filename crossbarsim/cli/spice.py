@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Column, Table
 
 from ..core.errors import NetlistError, ParameterError
 from ..core.progress import RichProgress
-from ..core.units import spice_number
-from ..netlists.spice.reader import read_spice
 from .errors import reported, studies_extra
 
 if TYPE_CHECKING:
@@ -29,6 +27,9 @@ _Parameters = Annotated[list[str] | None, typer.Option(
 
 
 def _read(deck: Path, ngspice: bool, parameters: list[str] | None) -> Circuit:
+    from ..core.units import spice_number
+    from ..netlists.spice.reader import read_spice
+
     if not deck.is_file():
         raise NetlistError("there is no such file", file=str(deck))
     given = {}
@@ -45,7 +46,7 @@ def check(deck: _Deck, ngspice: _Compat = False, param: _Parameters = None) -> N
     console = Console(soft_wrap=True, highlight=False, markup=False)
     with reported():
         circuit = _read(deck, ngspice, param)
-        from ..solvers.circuit.analyses.op import prepare  # noqa: PLC0415 - imports numba
+        from ..solvers.circuit.analyses.op import prepare
 
         system = prepare(circuit)
         kinds: dict[str, int] = {}
@@ -90,7 +91,7 @@ def run(
         console.print(circuit.title)
         errors = Console(stderr=True)
         if circuit.commands:
-            from ..solvers.circuit.control.interpreter import run_commands  # noqa: PLC0415 - imports numba
+            from ..solvers.circuit.control.interpreter import run_commands
 
             with RichProgress(errors, transient=True) as progress:
                 session = run_commands(
@@ -99,7 +100,7 @@ def run(
             results = [p.result for p in session.vectors.plots.values() if p.result is not None]
             files, asked = list(session.files), session.pictures
         else:
-            from ..solvers.circuit.analyses.deck import run_deck  # noqa: PLC0415 - imports numba
+            from ..solvers.circuit.analyses.deck import run_deck
 
             with RichProgress(errors, transient=True) as progress:
                 results = run_deck(circuit, progress=progress)
@@ -107,7 +108,7 @@ def run(
                 _show(result, circuit, console)
             files, asked = [], []
         if out is not None:
-            from ..solvers.circuit.rawfile.export import save_results  # noqa: PLC0415 - imports numba
+            from ..solvers.circuit.rawfile.export import save_results
 
             files += save_results(out, results)
         if plot:
@@ -117,11 +118,13 @@ def run(
 
 
 def _value(value: float) -> str:
-    return "failed" if np.isnan(value) else f"{value:.6g}"
+    return "failed" if math.isnan(value) else f"{value:.6g}"
 
 
 def _show(result: Any, circuit: Circuit, console: Console) -> None:
     """Print what a result has to say in a few lines."""
+    import numpy as np
+
     if isinstance(result, list):  # Fourier
         for one in result:
             console.print(str(one))
@@ -150,7 +153,9 @@ def _show(result: Any, circuit: Circuit, console: Console) -> None:
 
 def _printed(result: Any, circuit: Circuit, console: Console) -> None:
     """Print the first and last values of what ``.print`` names."""
-    from ..solvers.circuit.analyses.measure import evaluate  # noqa: PLC0415 - imports numba
+    import numpy as np
+
+    from ..solvers.circuit.analyses.measure import evaluate
 
     kind = {"Transient": "tran", "Spectrum": "ac", "Sweep": "dc", "NoiseSpectrum": "noise"}
     for save in circuit.saves:
@@ -167,6 +172,8 @@ def _printed(result: Any, circuit: Circuit, console: Console) -> None:
 
 
 def _show_steps(result: Any, console: Console) -> None:
+    import numpy as np
+
     measures = result.measures
     console.print(f"{len(result)} steps of {', '.join(result.steps)}")
     if not measures:
@@ -190,5 +197,5 @@ def _spoken(name: str) -> str:
 def _pictures(deck: Path, results: list[Any], asked: list[Any]) -> list[Path]:
     """Write what ``plot`` commands ask for, else one picture per analysis; return the files."""
     with studies_extra():
-        from .spice_plots import save_asked, save_pictures  # noqa: PLC0415 - imports matplotlib
+        from .spice_plots import save_asked, save_pictures
     return save_asked(deck, asked) if asked else save_pictures(deck, results)

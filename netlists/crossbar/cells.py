@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...core.errors import ParameterError
+from ...core.registration import registered
 from ...core.validation import Array, nonnegative
 
 __all__ = [
@@ -216,6 +217,7 @@ def register_reader(reader: Reader) -> None:
 
 def read_cells(data: Mapping[str, Any]) -> Any:
     """Return the cells that a file describes."""
+    registered()
     if not _readers:
         raise ParameterError("import crossbarsim.devices to read crossbars with devices")
     return _readers[0](data)
