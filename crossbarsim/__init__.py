@@ -75,10 +75,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "OneSelectorOneResistor": ".devices.cells.access_cells",
-    "OneTransistorOneResistor": ".devices.cells.access_cells",
-    "EKV": ".devices.cells.transistors",
-    "Level1": ".devices.cells.transistors",
+    "OneSelectorOneResistor": ".devices",
+    "OneTransistorOneResistor": ".devices",
+    "EKV": ".devices",
+    "Level1": ".devices",
     "Simulator": ".solvers",
     "Solution": ".solvers",
     "Solver": ".solvers",
