@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,81 +11,28 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ..core.errors import BackendUnavailable, ParameterError
-from ..core.validation import Array
-from ..netlists.crossbar.crossbar import Crossbar, Wires
 from ..netlists.crossbar.ends import Ends
 from ..solvers import Solver
 from ..solvers.crossbar.batched import ArrayBackend, choose_backend
 from .cuda_tensors import currents_on_device, matrices_on_device
+from .solver_bridge import (
+    Resistance,
+    Setting,
+    checked_tensor,
+    currents,
+    gradients,
+    resistance_tensor,
+    setting,
+    solutions,
+    tiled,
+    to_numpy,
+    to_tensor,
+)
 
 __all__ = ["crossbar_currents", "effective_matrices", "effective_matrix"]
 
-Resistance: TypeAlias = float | Tensor
 
-
-@dataclass(frozen=True)
-class _Fixed:
-    """What is not differentiated."""
-
-    solver: Solver
-    ends: Ends | None
-    driver: float
-    sense: float
-
-    def crossbar(self, G: Array, word: Array, bit: Array) -> Crossbar:
-        return Crossbar(G, Wires(word, bit, driver=self.driver, sense=self.sense), self.ends)
-
-
-def _numpy(name: str, tensor: Tensor) -> Array:
-    """Return the tensor's values as float64."""
-    if tensor.device.type != "cpu":
-        raise BackendUnavailable(
-            f"`{name}` is on {tensor.device}, but this solver runs on the CPU: move it with "
-            ".cpu(), or, on CUDA, leave `solver` out or give Solver(backend='gpu')"
-        )
-    array: Array = tensor.detach().to(torch.float64).numpy()
-    return np.ascontiguousarray(array).reshape(array.shape)  # 0-d stays 0-d
-
-
-def _tensor(name: str, value: Any) -> Tensor:
-    if not isinstance(value, Tensor):
-        raise ParameterError(f"`{name}` must be a tensor; got {type(value).__name__}")
-    if value.dtype not in (torch.float32, torch.float64):
-        raise ParameterError(f"`{name}` must be float32 or float64; got {value.dtype}")
-    return value
-
-
-def _resistance(name: str, value: Any) -> Tensor:
-    if isinstance(value, Tensor):
-        return _tensor(name, value)
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.floating)):
-        raise ParameterError(f"`{name}` must be a number or a tensor; got {value!r:.60}")
-    return torch.tensor(float(value), dtype=torch.float64)
-
-
-def _tiled(V: Any, G: Any) -> tuple[Tensor, Tensor]:
-    """Return voltages (T, B, M) and conductances (T, M, N) of one crossbar or of several."""
-    V, G = _tensor("V", V), _tensor("G", G)
-    tiled = G.ndim == 3
-    if G.ndim not in (2, 3) or V.ndim not in ((3,) if tiled else (1, 2)):
-        raise ParameterError(
-            "`V` and `G` must have the shapes (M,) or (B, M) with (M, N), or (T, B, M) with "
-            f"(T, M, N); got {tuple(V.shape)} and {tuple(G.shape)}"
-        )
-    if V.shape[-1] != G.shape[-2] or (tiled and V.shape[0] != G.shape[0]):
-        raise ParameterError(
-            f"`V` {tuple(V.shape)} does not fit `G` {tuple(G.shape)}: one voltage per word line"
-        )
-    return (V, G) if tiled else (V.reshape(1, -1, V.shape[-1]), G.unsqueeze(0))
-
-
-def _fixed(solver: Solver | None, ends: Ends | None, driver: float, sense: float) -> _Fixed:
-    if solver is not None and not isinstance(solver, Solver):
-        raise ParameterError(f"`solver` must be a Solver; got {type(solver).__name__}")
-    return _Fixed(solver or Solver(), ends, driver, sense)
-
-
-def _arrays(fixed: _Fixed, solver: Solver | None, **tensors: Tensor) -> ArrayBackend | None:
+def _arrays(fixed: Setting, solver: Solver | None, **tensors: Tensor) -> ArrayBackend | None:
     """Return the array backend that the tensors ask for; None: compiled code on the CPU.
 
     Tensors on a GPU stay there. Scalars on the CPU may go with them.
@@ -104,27 +50,20 @@ def _arrays(fixed: _Fixed, solver: Solver | None, **tensors: Tensor) -> ArrayBac
     return chosen if host and kind == "cpu" and isinstance(chosen, ArrayBackend) else None
 
 
-def _back(gradient: Array, like: Tensor) -> Tensor:
-    return torch.from_numpy(np.array(gradient)).to(like.dtype).reshape(like.shape)
-
-
 class _Currents(torch.autograd.Function):
     """Currents of T crossbars: V (T, B, M), G (T, M, N) -> (T, B, N)."""
 
     @staticmethod
-    def forward(ctx: Any, V: Tensor, G: Tensor, word: Tensor, bit: Tensor, fixed: _Fixed) -> Tensor:
-        volts, cells = _numpy("V", V), _numpy("G", G)
-        r_word, r_bit = _numpy("word", word), _numpy("bit", bit)
+    def forward(
+        ctx: Any, V: Tensor, G: Tensor, word: Tensor, bit: Tensor, fixed: Setting
+    ) -> Tensor:
+        volts, cells = to_numpy("V", V), to_numpy("G", G)
+        r_word, r_bit = to_numpy("word", word), to_numpy("bit", bit)
         xbars = [fixed.crossbar(g, r_word, r_bit) for g in cells]
-        fields: Any = "all" if any(ctx.needs_input_grad) else "currents"
-        if len(xbars) == 1:  # the threads share the vectors
-            solutions = [fixed.solver.solve(xbars[0], volts[0], fields=fields)]
-        else:
-            solutions = fixed.solver.solve_many(xbars, list(volts), fields=fields)
-        ctx.solutions, ctx.solver = solutions, fixed.solver
+        found = solutions(fixed.solver, xbars, volts, keep=any(ctx.needs_input_grad))
+        ctx.solutions, ctx.solver = found, fixed.solver
         ctx.save_for_backward(V, G, word, bit)
-        currents = np.stack([sol.currents for sol in solutions])
-        return torch.from_numpy(currents).to(torch.promote_types(V.dtype, G.dtype))
+        return currents(found, V, G)
 
     @staticmethod
     @once_differentiable
@@ -133,15 +72,9 @@ class _Currents(torch.autograd.Function):
         wires = ctx.needs_input_grad[2] or ctx.needs_input_grad[3]
         grads = [
             ctx.solver.vjp(sol, g, wires=wires)
-            for sol, g in zip(ctx.solutions, _numpy("grad", grad), strict=True)
+            for sol, g in zip(ctx.solutions, to_numpy("grad", grad), strict=True)
         ]
-        return (
-            _back(np.stack([g.V for g in grads]), V),
-            _back(np.stack([g.conductance for g in grads]), G),
-            _back(np.sum([g.word for g in grads], axis=0), word),
-            _back(np.sum([g.bit for g in grads], axis=0), bit),
-            None,
-        )
+        return (*gradients(grads, V, G, word, bit), None)
 
 
 class _Matrices(torch.autograd.Function):
@@ -149,10 +82,10 @@ class _Matrices(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, fixed: _Fixed, word: Tensor, bit: Tensor, *G: Tensor
+        ctx: Any, fixed: Setting, word: Tensor, bit: Tensor, *G: Tensor
     ) -> tuple[Tensor, ...]:
-        r_word, r_bit = _numpy("word", word), _numpy("bit", bit)
-        xbars = [fixed.crossbar(_numpy("G", g), r_word, r_bit) for g in G]
+        r_word, r_bit = to_numpy("word", word), to_numpy("bit", bit)
+        xbars = [fixed.crossbar(to_numpy("G", g), r_word, r_bit) for g in G]
         ctx.xbars, ctx.solver = xbars, fixed.solver
         ctx.save_for_backward(word, bit, *G)
         matrices = fixed.solver.effective_matrices(xbars)
@@ -166,13 +99,13 @@ class _Matrices(torch.autograd.Function):
         word, bit, *G = ctx.saved_tensors
         wires = ctx.needs_input_grad[1] or ctx.needs_input_grad[2]
         results = ctx.solver.matrix_vjp(
-            ctx.xbars, [_numpy("grad", g) for g in grads], wires=wires
+            ctx.xbars, [to_numpy("grad", g) for g in grads], wires=wires
         )
         return (
             None,
-            _back(np.sum([r.word for r in results], axis=0), word),
-            _back(np.sum([r.bit for r in results], axis=0), bit),
-            *(_back(r.conductance, g) for r, g in zip(results, G, strict=True)),
+            to_tensor(np.sum([r.word for r in results], axis=0), word),
+            to_tensor(np.sum([r.bit for r in results], axis=0), bit),
+            *(to_tensor(r.conductance, g) for r, g in zip(results, G, strict=True)),
         )
 
 
@@ -210,9 +143,9 @@ def crossbar_currents(
     ------
     ParameterError, SingularCircuitError, ConvergenceError, BackendUnavailable
     """
-    volts, cells = _tiled(V, G)
-    fixed = _fixed(solver, ends, driver, sense)
-    r_word, r_bit = _resistance("word", word), _resistance("bit", bit)
+    volts, cells = tiled(V, G)
+    fixed = setting(solver, ends, driver, sense)
+    r_word, r_bit = resistance_tensor("word", word), resistance_tensor("bit", bit)
     arrays = _arrays(fixed, solver, V=volts, G=cells, word=r_word, bit=r_bit)
     result: Tensor = _Currents.apply(  # type: ignore[no-untyped-call]
         volts, cells, r_word, r_bit, fixed
@@ -235,12 +168,12 @@ def effective_matrices(
     Shapes may differ; all are reduced in one call, spread over the threads. Differentiable in
     every tensor. Parameters as in `crossbar_currents`.
     """
-    cells = [_tensor(f"G[{k}]", g) for k, g in enumerate(G)]
+    cells = [checked_tensor(f"G[{k}]", g) for k, g in enumerate(G)]
     for k, g in enumerate(cells):
         if g.ndim != 2:
             raise ParameterError(f"`G[{k}]` must have shape (M, N); got {tuple(g.shape)}")
-    fixed = _fixed(solver, ends, driver, sense)
-    r_word, r_bit = _resistance("word", word), _resistance("bit", bit)
+    fixed = setting(solver, ends, driver, sense)
+    r_word, r_bit = resistance_tensor("word", word), resistance_tensor("bit", bit)
     named = {f"G[{k}]": g for k, g in enumerate(cells)}
     arrays = _arrays(fixed, solver, word=r_word, bit=r_bit, **named) if cells else None
     if arrays is not None:
@@ -264,7 +197,7 @@ def effective_matrix(
 
     Exact and differentiable in every tensor; parameters as in `crossbar_currents`.
     """
-    G = _tensor("G", G)
+    G = checked_tensor("G", G)
     if G.ndim not in (2, 3):
         raise ParameterError(f"`G` must have shape (M, N) or (T, M, N); got {tuple(G.shape)}")
     matrices = effective_matrices(

@@ -19,16 +19,18 @@ from ..netlists.crossbar.ends import Ends
 from ..nonidealities.protocols import CellLaw
 from ..solvers import Solver
 from ..solvers.solution import Gradients
-from .functional import (
+from .functional import effective_matrices
+from .solver_bridge import (
     Resistance,
-    _back,
-    _Fixed,
-    _fixed,
-    _numpy,
-    _resistance,
-    _tensor,
-    _tiled,
-    effective_matrices,
+    Setting,
+    checked_tensor,
+    currents,
+    gradients,
+    resistance_tensor,
+    setting,
+    solutions,
+    tiled,
+    to_numpy,
 )
 
 __all__ = [
@@ -45,7 +47,7 @@ _SMALL = 1e-6  # volt: a cell without voltage is linearised there, at its low fi
 class _Curved:
     """What is not differentiated."""
 
-    fixed: _Fixed
+    fixed: Setting
     iv: CellLaw
 
     def crossbar(self, G: Array, word: Array, bit: Array) -> Crossbar:
@@ -60,28 +62,23 @@ class _CellCurrents(torch.autograd.Function):
     def forward(
         ctx: Any, V: Tensor, G: Tensor, word: Tensor, bit: Tensor, curved: _Curved
     ) -> Tensor:
-        volts, cells = _numpy("V", V), _numpy("G", G)
-        r_word, r_bit = _numpy("word", word), _numpy("bit", bit)
+        volts, cells = to_numpy("V", V), to_numpy("G", G)
+        r_word, r_bit = to_numpy("word", word), to_numpy("bit", bit)
         xbars = [curved.crossbar(g, r_word, r_bit) for g in cells]
         solver = curved.fixed.solver
         size = 3 * volts.shape[1] * cells.size  # numbers of a solution with all its fields
         keep = any(ctx.needs_input_grad) and size <= _KEPT
-        fields: Any = "all" if keep else "currents"
-        if len(xbars) == 1:  # the threads share the vectors
-            solutions = [solver.solve(xbars[0], volts[0], fields=fields)]
-        else:
-            solutions = solver.solve_many(xbars, list(volts), fields=fields)
-        ctx.solutions, ctx.xbars, ctx.solver = solutions if keep else None, xbars, solver
+        found = solutions(solver, xbars, volts, keep=keep)
+        ctx.solutions, ctx.xbars, ctx.solver = found if keep else None, xbars, solver
         ctx.save_for_backward(V, G, word, bit)
-        currents = np.stack([sol.currents for sol in solutions])
-        return torch.from_numpy(currents).to(torch.promote_types(V.dtype, G.dtype))
+        return currents(found, V, G)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         V, G, word, bit = ctx.saved_tensors
         wires = ctx.needs_input_grad[2] or ctx.needs_input_grad[3]
-        losses = _numpy("grad", grad)
+        losses = to_numpy("grad", grad)
         if ctx.solutions is not None:
             grads = [
                 ctx.solver.vjp(sol, g, wires=wires)
@@ -90,15 +87,9 @@ class _CellCurrents(torch.autograd.Function):
         else:
             grads = [
                 _solve_again(ctx.solver, xbar, v, g, wires=wires)
-                for xbar, v, g in zip(ctx.xbars, _numpy("V", V), losses, strict=True)
+                for xbar, v, g in zip(ctx.xbars, to_numpy("V", V), losses, strict=True)
             ]
-        return (
-            _back(np.stack([g.V for g in grads]), V),
-            _back(np.stack([g.conductance for g in grads]), G),
-            _back(np.sum([g.word for g in grads], axis=0), word),
-            _back(np.sum([g.bit for g in grads], axis=0), bit),
-            None,
-        )
+        return (*gradients(grads, V, G, word, bit), None)
 
 
 def _solve_again(
@@ -171,10 +162,10 @@ def cell_currents(
     ------
     ParameterError, SingularCircuitError, ConvergenceError, BackendUnavailable
     """
-    volts, cells = _tiled(V, G)
-    curved = _Curved(_fixed(solver, ends, driver, sense), _law(iv))
+    volts, cells = tiled(V, G)
+    curved = _Curved(setting(solver, ends, driver, sense), _law(iv))
     result: Tensor = _CellCurrents.apply(  # type: ignore[no-untyped-call]
-        volts, cells, _resistance("word", word), _resistance("bit", bit), curved
+        volts, cells, resistance_tensor("word", word), resistance_tensor("bit", bit), curved
     )
     return result.reshape(*V.shape[:-1], G.shape[-1])
 
@@ -260,17 +251,18 @@ def linearised_matrices(
         raise ParameterError(f'`kind` must be "fit", "secant" or "tangent"; got {kind!r}')
     if len(G) != len(at):
         raise ParameterError(f"{len(G)} crossbars but {len(at)} sets of typical inputs, `at`")
-    curved = _Curved(_fixed(solver, ends, driver, sense), _law(iv))
-    r_word, r_bit = _resistance("word", word), _resistance("bit", bit)
+    curved = _Curved(setting(solver, ends, driver, sense), _law(iv))
+    r_word, r_bit = resistance_tensor("word", word), resistance_tensor("bit", bit)
     stand_ins = []
     for k, g in enumerate(G):
-        _tensor(f"G[{k}]", g)
+        checked_tensor(f"G[{k}]", g)
         if g.ndim != 2:
             raise ParameterError(f"`G[{k}]` must have shape (M, N); got {tuple(g.shape)}")
         given = at[k].detach() if isinstance(at[k], Tensor) else at[k]
         volts = np.atleast_2d(np.asarray(given, dtype=np.float64))
         values, slopes = _cell_conductances(
-            curved, _numpy(f"G[{k}]", g), volts, _numpy("word", r_word), _numpy("bit", r_bit), kind
+            curved, to_numpy(f"G[{k}]", g), volts, to_numpy("word", r_word),
+            to_numpy("bit", r_bit), kind,
         )
         fixed, slope = (torch.from_numpy(x).to(g.dtype) for x in (values, slopes))
         stand_ins.append(fixed + slope * (g - g.detach()))

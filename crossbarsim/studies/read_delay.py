@@ -15,7 +15,7 @@ from ..devices.compact_models.static import Ohmic
 from ..netlists.crossbar.crossbar import Crossbar, Wires
 from ..netlists.crossbar.ends import Driven, Ends, Floating
 from ..solvers import Solver
-from .read_margin import _schemes, _sizes, _uniform, read_ends
+from .read_margin import checked_sizes, chosen_schemes, read_ends, uniform_wires
 
 __all__ = ["ReadDelay", "elmore", "read_delay", "settling_time"]
 
@@ -116,8 +116,10 @@ def read_delay(
     >>> bool((found.table["delay"] > 0).all())
     True
     """
-    [scheme] = _schemes(scheme)
-    wires = _uniform(wires or Wires(1.0, 1.0, word_capacitance=0.2e-15, bit_capacitance=0.2e-15))
+    [scheme] = chosen_schemes(scheme)
+    wires = uniform_wires(
+        wires or Wires(1.0, 1.0, word_capacitance=0.2e-15, bit_capacitance=0.2e-15)
+    )
     if not 1e-6 <= settle < 1:
         raise ParameterError(f"`settle` must be >= 1e-6 and < 1; got {settle!r}")
     if not (np.isfinite(resistance) and resistance > 0):
@@ -130,7 +132,7 @@ def read_delay(
     solver = solver or Solver()
     rows: list[dict[str, Any]] = []
     waves = []
-    for size in _sizes(sizes):
+    for size in checked_sizes(sizes):
         G = np.full((size, size), 1.0 / resistance)
         xbar = Crossbar(
             wires=wires, ends=read_ends(scheme, size, 0, size - 1, read_voltage),

@@ -18,7 +18,10 @@ from ..netlists.crossbar.crossbar import Crossbar, Resistive, Wires
 from ..netlists.crossbar.ends import Driven, End, Ends, Floating, Grounded, Sensed
 from ..solvers import Solver
 
-__all__ = ["READ_SCHEMES", "ReadMargin", "read_margin", "sneak_resistance"]
+__all__ = [
+    "READ_SCHEMES", "ReadMargin", "checked_sizes", "chosen_schemes", "read_ends", "read_margin",
+    "sneak_resistance", "uniform_wires",
+]
 
 READ_SCHEMES = ("floating", "v/2", "v/3", "grounded")
 """What unselected lines do: float; V/2 both; word lines V/3 and bit lines 2V/3; 0 V both."""
@@ -128,11 +131,11 @@ def read_margin(
     >>> read_margin([4, 16], schemes="floating").table["margin"].round(2).tolist()
     [0.43, 0.12]
     """
-    chosen = _schemes(schemes)
+    chosen = chosen_schemes(schemes)
     many = selector if isinstance(selector, Mapping) else {
         "none" if selector is None else selector.name: selector
     }
-    wires = _uniform(wires)
+    wires = uniform_wires(wires)
     _check_states(r_on, r_off)
     if pattern not in ("lrs", "hrs"):
         raise ParameterError(f'`pattern` must be "lrs" or "hrs"; got {pattern!r}')
@@ -140,7 +143,7 @@ def read_margin(
         raise ParameterError(f"`read_voltage` must be > 0 V; got {read_voltage!r}")
     solver = solver or Solver()
     rows: list[dict[str, Any]] = []
-    for size in _sizes(sizes):
+    for size in checked_sizes(sizes):
         for label, gate in many.items():
             for scheme in chosen:
                 ends = read_ends(scheme, size, 0, size - 1, read_voltage)
@@ -169,7 +172,8 @@ def _cells(G: Array, device: Device | None, selector: Device | None) -> Any:
     return OneSelectorOneResistor((device or Ohmic()).array(conductance=G), selector)
 
 
-def _schemes(schemes: str | Sequence[str]) -> tuple[str, ...]:
+def chosen_schemes(schemes: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the names of read schemes, or raise for one that there is not."""
     chosen = (schemes,) if isinstance(schemes, str) else tuple(schemes)
     for name in chosen:
         if name not in READ_SCHEMES:
@@ -177,7 +181,8 @@ def _schemes(schemes: str | Sequence[str]) -> tuple[str, ...]:
     return chosen
 
 
-def _sizes(sizes: Sequence[int]) -> list[int]:
+def checked_sizes(sizes: Sequence[int]) -> list[int]:
+    """Return the sizes of square arrays, integers >= 2, or raise."""
     found = []
     for size in sizes:
         if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 2:
@@ -188,7 +193,8 @@ def _sizes(sizes: Sequence[int]) -> list[int]:
     return found
 
 
-def _uniform(wires: Wires | None) -> Wires:
+def uniform_wires(wires: Wires | None) -> Wires:
+    """Return wires that suit arrays of any size, by default 1 ohm per segment, or raise."""
     wires = Wires(word=1.0, bit=1.0) if wires is None else wires
     for name in Wires.__slots__:
         if getattr(wires, name).ndim:

@@ -17,8 +17,33 @@ from ..variability.dependence import Logarithm, check_dependence, evaluate
 __all__ = ["ConductanceDrift", "LogarithmicDrift", "within"]
 
 
+class _Drift:
+    """What both laws share: from t_0 on, with functions of G / g_max, published as presets."""
+
+    time: float
+    t_0: float
+    g_max: float | None
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]]
+
+    def _check(self) -> None:
+        number("time", self.time, low=0.0, unit="second")
+        number("t_0", self.t_0, low=0.0, open_low=True, unit="second")
+        if self.g_max is not None:
+            number("g_max", self.g_max, low=0.0, open_low=True, unit="siemens")
+
+    @classmethod
+    def preset(cls, name: str, time: float, **changes: Any) -> Self:
+        """Return the drift of a published technology at `time` second, with `changes`."""
+        choice("name", name, tuple(cls.presets))
+        return cls(**{"time": time, **cls.presets[name], **changes})
+
+    def _largest(self, fab: Fabricated) -> float:
+        """Return the conductance to which functions refer, siemens."""
+        return fab.nominal[0] if self.g_max is None else self.g_max
+
+
 @dataclass(frozen=True)
-class ConductanceDrift:
+class ConductanceDrift(_Drift):
     """Drift G = G0 (t / t_0)^-nu from the time t_0 on, nu another for every cell.
 
     No conductance leaves its cell's range from g_off to g_on by drift. Structural relaxation of
@@ -59,26 +84,17 @@ class ConductanceDrift:
     })
 
     def __post_init__(self) -> None:
-        number("time", self.time, low=0.0, unit="second")
+        self._check()
         check_dependence("nu", self.nu)
         check_dependence("nu_sigma", self.nu_sigma, low=0.0)
-        number("t_0", self.t_0, low=0.0, open_low=True, unit="second")
         flag("signed", self.signed)
-        if self.g_max is not None:
-            number("g_max", self.g_max, low=0.0, open_low=True, unit="siemens")
-
-    @classmethod
-    def preset(cls, name: str, time: float, **changes: Any) -> Self:
-        """Return the drift of a published technology at `time` second, with `changes`."""
-        choice("name", name, tuple(cls.presets))
-        return cls(**{"time": time, **cls.presets[name], **changes})
 
     def aged(self, G: Values, fab: Fabricated, place: Place, temperature: float) -> Values:
         """Return conductances (M, N) at `time`, siemens."""
         del temperature
         if self.time <= self.t_0:
             return G
-        x = G / (fab.nominal[0] if self.g_max is None else self.g_max)
+        x = G / self._largest(fab)
         nu, sigma = evaluate(self.nu, x), evaluate(self.nu_sigma, x)
         if callable(self.nu_sigma) or self.nu_sigma > 0:
             nu = nu + sigma * like(place.generator("drift").standard_normal(fab.shape), G)
@@ -90,7 +106,7 @@ class ConductanceDrift:
 
 
 @dataclass(frozen=True)
-class LogarithmicDrift:
+class LogarithmicDrift(_Drift):
     """Drift G = G0 + g_max (shift ln(t / t_0) + (sigma_0 + sigma ln(t / t_0)) z) from t_0 on.
 
     z is standard normal from cell to cell and the same at all times: how written states of
@@ -130,26 +146,17 @@ class LogarithmicDrift:
     })
 
     def __post_init__(self) -> None:
-        number("time", self.time, low=0.0, unit="second")
+        self._check()
         check_dependence("shift", self.shift)
         check_dependence("sigma", self.sigma, low=0.0)
         number("sigma_0", self.sigma_0, low=0.0)
-        number("t_0", self.t_0, low=0.0, open_low=True, unit="second")
-        if self.g_max is not None:
-            number("g_max", self.g_max, low=0.0, open_low=True, unit="siemens")
-
-    @classmethod
-    def preset(cls, name: str, time: float, **changes: Any) -> Self:
-        """Return the drift of a published technology at `time` second, with `changes`."""
-        choice("name", name, tuple(cls.presets))
-        return cls(**{"time": time, **cls.presets[name], **changes})
 
     def aged(self, G: Values, fab: Fabricated, place: Place, temperature: float) -> Values:
         """Return conductances (M, N) at `time`, siemens."""
         del temperature
         if self.time < self.t_0:
             return G
-        largest = fab.nominal[0] if self.g_max is None else self.g_max
+        largest = self._largest(fab)
         x, log = G / largest, math.log(self.time / self.t_0)
         spread = self.sigma_0 + log * evaluate(self.sigma, x)
         z = like(place.generator("logarithmic drift").standard_normal(fab.shape), G)

@@ -215,21 +215,8 @@ class RetentionLoss(_StateFailure):
     ----------
     time : float
         Second since programming, >= 0.
-    lrs, hrs : FailureLaw, optional
-        None: that state does not fail.
-    mode : {"sudden", "gradual"}
-    cell_size : float
-        nm, default 10.
-    split : {"resistance", "geometric", "conductance"}
-        The middle between the states: (R_on + R_off) / 2 of the cell (default, as in the paper),
-        their geometric mean, or the middle of the conductances.
-    temperature_threshold : float
-        Kelvin up to which temperature changes nothing, default 298.
-    temperature : float, optional
-        Kelvin; default: the chip's.
-    spread : float
-        Standard deviation of ln(threshold) from cell to cell, >= 0; default 0: all cells of a
-        state fail together, as in the paper.
+    lrs, hrs, mode, cell_size, split, temperature_threshold, temperature, spread
+        As in `Endurance`.
     """
 
     time: float = field(kw_only=False)

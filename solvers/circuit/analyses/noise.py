@@ -90,13 +90,6 @@ class NoiseSpectrum(Curves):
         parts = [f"onoise_{name}" for name in self._columns if name]
         return ("onoise_spectrum", "inoise_spectrum", *parts)
 
-    def __contains__(self, query: str) -> bool:
-        try:
-            self[query]
-        except ParameterError:
-            return False
-        return True
-
     def _part(self, name: str) -> Array:
         if name not in self._columns:
             known = ", ".join(n for n in self._columns if n)
