@@ -1,4 +1,9 @@
-"""Deep networks on crossbars, in PyTorch."""
+"""Deep networks on crossbars, in PyTorch.
+
+`config` says how, `convert`, `calibrate`, `report`, `equip` act on whole networks; `layers` hold
+`chip`'s stored matrices, which `mapping` lays on arrays and `functional` solves; `train` is
+training on the devices. A new layer goes into `layers` and into the table of `convertible`.
+"""
 
 from .batchnorm_folding import fold_batchnorm
 from .calibrate import Calibration, MatrixCalibration, calibrate

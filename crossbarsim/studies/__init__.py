@@ -1,4 +1,9 @@
-"""Studies of networks on crossbars: data, sweeps that can be resumed, tables and pictures."""
+"""Studies of networks on crossbars: data, sweeps that can be resumed, tables and pictures.
+
+A study is one file: of a network, its settings below `study.Study` and its result below
+`study.StudyResult`; of arrays or devices, a function and its result. A new one gets its pictures in
+a file of `plots` and its command in `crossbarsim.cli.study`.
+"""
 
 from ..core.progress import ProgressMeter, RichProgress, Silent
 from .data.dataset import Dataset, Labelled, load, load_digits
