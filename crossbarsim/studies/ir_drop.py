@@ -9,11 +9,14 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from torch import nn
 
 from ..core.errors import ParameterError
 from ..netlists.crossbar.crossbar import Wires
 from ..nn import CrossbarConfig, convert, report
+from .data.dataset import Labelled
+from .networks import TrainedCnn
 from .study import Bench, Study, StudyResult, scores
 from .tile_map import TileMap, fullest_tile, tile_map
 
@@ -150,17 +153,23 @@ class IrDropStudy(Study[Point, "IrDropResult"]):
         self, points: list[Point], bench: Bench
     ) -> Iterator[tuple[Point, dict[str, Any]]]:
         """Yield the values of points."""
-        return ((point, measure(self, point, bench)) for point in points)
+        return (
+            (point, measure(self, point, bench.network, bench.parts, bench.digital))
+            for point in points
+        )
 
 
-def measure(study: IrDropStudy, point: Point, bench: Bench) -> dict[str, Any]:
+def measure(
+    study: IrDropStudy, point: Point, network: TrainedCnn, parts: dict[str, Labelled],
+    digital: dict[str, NDArray[np.float64]],
+) -> dict[str, Any]:
     """Return what one chip makes of the held-out images.
 
     The `scores`; the share of the tiles' cells that hold weights; seconds taken.
     """
     start = time.perf_counter()
-    chip: nn.Module = convert(bench.network.model, study.config(point)).eval()
-    values: dict[str, Any] = scores(bench, chip)
+    chip: nn.Module = convert(network.model, study.config(point)).eval()
+    values: dict[str, Any] = scores(chip, network, parts, digital)
     values["utilisation"] = float(report(chip).utilisation)
     values["seconds"] = time.perf_counter() - start
     return values

@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 
 from ..core.errors import ParameterError
 from ..netlists.crossbar.crossbar import Wires
@@ -24,6 +26,8 @@ from ..nonidealities import (
     Variability,
 )
 from ..periphery import ADC, Periphery
+from .data.dataset import Labelled
+from .networks import TrainedCnn
 from .study import Bench, Study, StudyResult, scores
 
 __all__ = [
@@ -291,21 +295,24 @@ class NonIdealityStudy(Study[ChipReading, "NonIdealityResult"]):
         self, points: list[ChipReading], bench: Bench
     ) -> Iterator[tuple[ChipReading, dict[str, Any]]]:
         """Yield the values of points of one chip."""
-        chip = points[0].chip
-        for bits, values in measure(self, chip, [point.bits for point in points], bench):
-            yield ChipReading(chip, bits), values
+        chip, bits = points[0].chip, [point.bits for point in points]
+        typical = bench.network.inputs(bench.data.train.images[: self.calibration_images])
+        for b, values in measure(
+            self, chip, bits, bench.network, bench.parts, bench.digital, typical
+        ):
+            yield ChipReading(chip, b), values
 
 
 def measure(
-    study: NonIdealityStudy, chip: ChipPoint, bits: list[int | None], bench: Bench
+    study: NonIdealityStudy, chip: ChipPoint, bits: list[int | None], network: TrainedCnn,
+    parts: dict[str, Labelled], digital: dict[str, NDArray[np.float64]], typical: torch.Tensor,
 ) -> Iterator[tuple[int | None, dict[str, Any]]]:
     """Yield what one chip makes of the held-out images, for converters of all `bits`.
 
     The `scores`; seconds taken (programming and calibration count to the first).
     """
     start = time.perf_counter()
-    model = convert(bench.network.model, study.config(chip)).eval()
-    typical = bench.network.inputs(bench.data.train.images[: study.calibration_images])
+    model = convert(network.model, study.config(chip)).eval()
     if any(b is not None for b in bits):
         calibrate(model, torch.split(typical, _BATCH))
     # the ideal read-out last: it keeps effective weights in the place of the programmed arrays
@@ -313,7 +320,7 @@ def measure(
         equip(model, study.periphery(b))
         if study.correct:
             calibrate(model, torch.split(typical, _BATCH), correct=True)
-        values: dict[str, Any] = scores(bench, model, batch=_BATCH)
+        values: dict[str, Any] = scores(model, network, parts, digital, batch=_BATCH)
         now = time.perf_counter()
         values["seconds"], start = now - start, now
         yield b, values

@@ -73,16 +73,19 @@ class Bench:
     digital: dict[str, NDArray[np.float64]]
 
 
-def scores(bench: Bench, model: nn.Module, *, batch: int = 256) -> dict[str, float]:
+def scores(
+    model: nn.Module, network: TrainedCnn, parts: Mapping[str, Labelled],
+    digital: Mapping[str, NDArray[np.float64]], *, batch: int = 256,
+) -> dict[str, float]:
     """Return what `model`, the network on a chip, makes of every set of held-out images.
 
     Accuracy, share of predictions equal to the digital network's, and the RMS error of the outputs
     relative to the digital outputs' RMS.
     """
     found = {}
-    for name, part in bench.parts.items():
-        outputs = logits(bench.network, part, model=model, batch=batch)
-        chosen, reference = outputs.argmax(1), bench.digital[name]
+    for name, part in parts.items():
+        outputs = logits(network, part, model=model, batch=batch)
+        chosen, reference = outputs.argmax(1), digital[name]
         found[f"{name}_accuracy"] = float(np.mean(chosen == part.labels))
         found[f"{name}_agreement"] = float(np.mean(chosen == reference.argmax(1)))
         found[f"{name}_output_error"] = float(
