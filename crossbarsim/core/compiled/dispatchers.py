@@ -55,7 +55,8 @@ class _PartLibrary(JITCodeLibrary):
     def finalize(self) -> None:
         self._raise_if_finalized()
         for library in dict.fromkeys(self._linking_libraries):
-            self._reload_init.update(library._reload_init)
+            if hasattr(self, "_reload_init"):  # from numba 0.61 on
+                self._reload_init.update(library._reload_init)
             self._final_module.link_in(library._get_module_for_linking(), preserve=True)
         self._finalized = True
 
@@ -114,7 +115,7 @@ class Kernel(CPUDispatcher):
         pipeline_class: Any = _Pipeline,
     ) -> None:
         own = {**targetoptions, "no_cfunc_wrapper": True}
-        super().__init__(py_func, locals, own, pipeline_class)
+        super().__init__(py_func, locals or {}, own, pipeline_class)
         self._compiler = _Compiler(py_func, self.targetdescr, own, self.locals, pipeline_class)
         self._cache = KernelCache(py_func, own)
         self._part = _Part(py_func, targetoptions)
