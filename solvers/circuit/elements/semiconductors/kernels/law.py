@@ -1,7 +1,6 @@
 """Scalar laws of transistors, as functions with exact derivatives that become their callers' code.
 
-A law is differentiated from its source (`core.laws`), not written twice; what comes out is kept in
-a module of its own, so that numba compiles it once per machine.
+A law is differentiated from its source (`core.laws`), not written twice.
 """
 
 from __future__ import annotations
