@@ -103,9 +103,8 @@ class CrossbarEmbedding(_Table, nn.Embedding):
         weight = self._trained()
         if self.crossbars.prefers_matrix(input.numel(), weight):
             table, _ = effective(self.crossbars, self.weight, weight)
-            return F.embedding(
-                input, table.T, self.padding_idx, scale_grad_by_freq=self.scale_grad_by_freq
-            )
+            # the padding's own weights get no gradient, those on whose currents its read depends do
+            return F.embedding(input, table.T, scale_grad_by_freq=self.scale_grad_by_freq)
         indices = input.reshape(-1)
         y = self._read(indices, weight)
         if self.scale_grad_by_freq:  # of the gradient only
