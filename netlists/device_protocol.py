@@ -44,6 +44,14 @@ class DeviceModel(Protocol):
     read_voltage : float
         Volt, at which conductances are meant.
     state_names : tuple of str
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import VTEAM
+    >>> from crossbarsim.netlists import DeviceModel
+    >>> device = VTEAM()
+    >>> isinstance(device, DeviceModel), device.state_names
+    (True, ('x',))
     """
 
     name: ClassVar[str]

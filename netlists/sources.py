@@ -16,10 +16,10 @@ __all__ = ["Pulse", "Pwl", "Sine", "Source", "spice_source"]
 
 @runtime_checkable
 class Source(Protocol):
-    """A voltage in time."""
+    """The voltage or current of a source over time; volt or ampere."""
 
     def at(self, t: float) -> float:
-        """Return the voltage at `t` seconds, volt."""
+        """Return the value at `t` seconds."""
         ...
 
     def breakpoints(self, t_stop: float) -> Array:
@@ -45,7 +45,7 @@ class Pulse:
     Parameters
     ----------
     v1, v2 : float
-        Volt before and during the pulse.
+        Volt (ampere of a current source) before and during the pulse.
     delay, rise, width, fall : float
         Second; rise and fall > 0.
     period : float, optional
@@ -53,6 +53,17 @@ class Pulse:
         pulse is cut off by the next, with a jump, as in ngspice.
     count : int, optional
         Number of pulses; None: without end.
+
+    Raises
+    ------
+    ParameterError
+
+    Examples
+    --------
+    >>> from crossbarsim import Pulse
+    >>> pulse = Pulse(0.0, 1.0, delay=1e-6, rise=2e-9, width=5e-6)
+    >>> pulse.at(0.0), round(pulse.at(1e-6 + 1e-9), 9), pulse.at(3e-6)  # volt
+    (0.0, 0.5, 1.0)
     """
 
     v1: float
@@ -125,20 +136,32 @@ class Pulse:
 
 @dataclass(frozen=True)
 class Sine:
-    """SPICE's SIN: offset + amplitude sin(2 pi f (t - delay)) exp(-damping (t - delay)).
+    """SPICE's SIN: a sine from `delay` on, constant before.
+
+    offset + amplitude sin(2 pi frequency (t - delay) + phase) exp(-damping (t - delay)).
 
     Parameters
     ----------
     offset, amplitude : float
-        Volt.
+        Volt (ampere of a current source).
     frequency : float
         Hertz.
     delay : float
-        Second; before it the voltage is `offset`.
+        Second; before it the voltage does not change.
     damping : float
         1/s.
     phase : float
         Degree; before `delay` the voltage is offset + amplitude sin(phase).
+
+    Raises
+    ------
+    ParameterError
+
+    Examples
+    --------
+    >>> from crossbarsim import Sine
+    >>> round(Sine(0.5, 0.1, frequency=1e3).at(0.25e-3), 9)  # volt
+    0.6
     """
 
     offset: float
@@ -180,13 +203,26 @@ class Pwl:
 
     Parameters
     ----------
-    times : sequence of float, second, increasing
-    values : sequence of float, volt
+    times : sequence of float
+        Second, increasing.
+    values : sequence of float
+        Volt (ampere of a current source), one for each time.
     repeat : float, optional
         Second: from this one of the times to the last the curve goes on for ever; 0 or one of
         `times`.
     delay : float
         Second, by which all is later.
+
+    Raises
+    ------
+    ParameterError
+
+    Examples
+    --------
+    >>> from crossbarsim import Pwl
+    >>> wave = Pwl([0.0, 1e-6, 2e-6], [0.0, 1.0, 0.5])
+    >>> wave.at(0.5e-6), wave.at(1.5e-6), wave.at(1.0)  # volt
+    (0.5, 0.75, 0.5)
     """
 
     times: Sequence[float]

@@ -1,7 +1,7 @@
 """What `Solver.transient_sensitivities` differentiates: numbers that follow from waveforms.
 
 An objective is a function of a `Transient` that returns its value and, by name, its derivatives
-with respect to the waveforms at the transient's time points; waveforms are lines between these
+with respect to the waveforms at the transient's time points; waveforms are linear between these
 points. Any function will do, for instance one that asks a framework of automatic differentiation::
 
     def loss(run):
@@ -82,6 +82,21 @@ class ValueAt:
         ``"v(out)"``, ``"v(a,b)"``, ``"i(v1)"``, or a memristor's state such as ``"n1#x"``, the
         share of its range.
     time : float, second
+
+    Raises
+    ------
+    ParameterError
+        Of the run that it is asked of: no such quantity, times outside of it.
+
+    Examples
+    --------
+    >>> from crossbarsim import Circuit, Simulator
+    >>> from crossbarsim.solvers import ValueAt
+    >>> circuit = Circuit().V(1, "in", 0, 2.0).R(1, "in", "out", "1k").R(2, "out", 0, "1k")
+    >>> simulator, objective = Simulator(), ValueAt("v(out)", 1e-3)
+    >>> found = simulator.transient_sensitivities(circuit, objective, "1m", parameters=["r2"])
+    >>> round(found.value, 9), round(1e3 * found["r2"], 9)  # volt, volt per kilohm
+    (1.0, 0.5)
     """
 
     name: str
@@ -104,14 +119,29 @@ class ValueAt:
 
 @dataclass(frozen=True)
 class Integral:
-    """The integral of a waveform over time.
+    """The integral of a waveform over time; of a current the charge.
 
     Parameters
     ----------
     name : str
-        As of `ValueAt`.
+        As for `ValueAt`.
     start, stop : float, second, optional
         Default: the whole run.
+
+    Raises
+    ------
+    ParameterError
+        Of the run that it is asked of: no such quantity, times outside of it.
+
+    Examples
+    --------
+    >>> from crossbarsim import Circuit, Simulator
+    >>> from crossbarsim.solvers import Integral
+    >>> circuit = Circuit().V(1, "in", 0, 2.0).R(1, "in", "out", "1k").R(2, "out", 0, "1k")
+    >>> simulator, objective = Simulator(), Integral("v(out)")
+    >>> found = simulator.transient_sensitivities(circuit, objective, "1m", parameters=["r2"])
+    >>> round(found.value, 9), round(1e3 * found["r2"], 9)  # volt second, per kilohm
+    (0.001, 0.0005)
     """
 
     name: str
@@ -128,7 +158,23 @@ class Integral:
 
 @dataclass(frozen=True)
 class Mean(Integral):
-    """The mean of a waveform over time; see `Integral`."""
+    """The mean of a waveform over time, in its unit; parameters as for `Integral`.
+
+    Raises
+    ------
+    ParameterError
+        Of the run that it is asked of: no such quantity, times outside of it.
+
+    Examples
+    --------
+    >>> from crossbarsim import Circuit, Simulator
+    >>> from crossbarsim.solvers import Mean
+    >>> circuit = Circuit().V(1, "in", 0, 2.0).R(1, "in", "out", "1k").R(2, "out", 0, "1k")
+    >>> simulator, objective = Simulator(), Mean("v(out)")
+    >>> found = simulator.transient_sensitivities(circuit, objective, "1m", parameters=["r2"])
+    >>> round(found.value, 9), round(1e3 * found["r2"], 9)  # volt, volt per kilohm
+    (1.0, 0.5)
+    """
 
     def __call__(self, run: Transient) -> Found:
         """Return the value and its derivatives."""
@@ -140,7 +186,24 @@ class Mean(Integral):
 
 @dataclass(frozen=True)
 class Rms(Integral):
-    """The root of the mean square of a waveform, not 0 throughout; see `Integral`."""
+    """The root mean square of a waveform, in its unit; parameters as for `Integral`.
+
+    Raises
+    ------
+    ParameterError
+        Of the run that it is asked of: no such quantity, times outside of it, a waveform that is 0
+        throughout.
+
+    Examples
+    --------
+    >>> from crossbarsim import Circuit, Simulator
+    >>> from crossbarsim.solvers import Rms
+    >>> circuit = Circuit().V(1, "in", 0, 2.0).R(1, "in", "out", "1k").R(2, "out", 0, "1k")
+    >>> simulator, objective = Simulator(), Rms("v(out)")
+    >>> found = simulator.transient_sensitivities(circuit, objective, "1m", parameters=["r2"])
+    >>> round(found.value, 9), round(1e3 * found["r2"], 9)  # volt, volt per kilohm
+    (1.0, 0.5)
+    """
 
     def __call__(self, run: Transient) -> Found:
         """Return the value and its derivatives."""
@@ -166,6 +229,21 @@ class Energy:
         A voltage source (V, E, H), or an inductor.
     start, stop : float, second, optional
         Default: the whole run.
+
+    Raises
+    ------
+    ParameterError
+        Of the run that it is asked of: no such quantity, times outside of it.
+
+    Examples
+    --------
+    >>> from crossbarsim import Circuit, Simulator
+    >>> from crossbarsim.solvers import Energy
+    >>> circuit = Circuit().V(1, "in", 0, 2.0).R(1, "in", "out", "1k").R(2, "out", 0, "1k")
+    >>> simulator, objective = Simulator(), Energy("v1")
+    >>> found = simulator.transient_sensitivities(circuit, objective, "1m", parameters=["r2"])
+    >>> round(found.value, 9), round(1e3 * found["r2"], 9)  # joule, joule per kilohm
+    (2e-06, -1e-06)
     """
 
     source: str

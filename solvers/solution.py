@@ -22,9 +22,10 @@ _FORMAT = 1
 
 
 class Solution:
-    """Node voltages and end currents of a crossbar.
+    """The result of `Solver.solve`: node voltages and end currents of a crossbar.
 
-    A leading batch axis B is there exactly when V had one.
+    A leading batch axis B is there exactly when V had one. Fields that were not kept raise
+    `ParameterError`.
 
     Attributes
     ----------
@@ -50,6 +51,16 @@ class Solution:
         Gate voltages, where cells have transistors.
     converged : bool
         False only with ``Solver(on_failure="return")``.
+
+    Examples
+    --------
+    >>> from crossbarsim import Crossbar, Solver, Wires
+    >>> xbar = Crossbar([[1e-4, 2e-4]], Wires(word=10.0, bit=10.0))
+    >>> sol = Solver().solve(xbar, [0.1])
+    >>> (1e6 * sol.currents).round(3)  # microampere
+    array([ 9.96 , 19.861])
+    >>> sol.word_voltages.round(4), bool(sol.residual < 1e-9)  # volt
+    (array([[0.0997, 0.0995]]), True)
     """
 
     def __init__(self, crossbar: Crossbar, V: Array, raw: RawSolution) -> None:
@@ -127,7 +138,13 @@ class Solution:
         return float(total) if total.ndim == 0 else total
 
     def save(self, path: str | Path) -> None:
-        """Write the solution and its crossbar to `path`, a versioned ``.npz``."""
+        """Write the solution and its crossbar to `path`, a versioned ``.npz``.
+
+        Raises
+        ------
+        ParameterError
+            Cells that cannot be saved.
+        """
         meta = {
             "format": _FORMAT, "residual": self.residual, "iterations": self.iterations,
             "method": self.method, "converged": self.converged,
@@ -170,7 +187,7 @@ class Solution:
 
 
 class Gradients:
-    """Gradients of a scalar loss of the currents.
+    """The result of `Solver.vjp`: gradients of a scalar loss of the currents.
 
     Attributes
     ----------
@@ -182,6 +199,15 @@ class Gradients:
         Of arrays of devices: loss per unit of every state, and per volt of every gate, summed
         over the batch. `conductance` is then with respect to the conductance at the read voltage,
         which the device's main state determines.
+
+    Examples
+    --------
+    >>> from crossbarsim import Crossbar, Solver
+    >>> sol = Solver().solve(Crossbar([[1e-4], [3e-4]]), [0.1, 0.2])
+    >>> gradients = Solver().vjp(sol, [1.0])  # of the current itself
+    >>> gradients.V.round(9), gradients.conductance.round(9)  # siemens, volt
+    (array([0.0001, 0.0003]), array([[0.1],
+           [0.2]]))
     """
 
     __slots__ = ("V", "bit", "conductance", "gate", "state", "word")

@@ -33,17 +33,26 @@ def _unit(unit: str) -> dict[str, str]:
 
 @dataclass(eq=False)
 class TransientResult:
-    """What an array did in time.
+    """The result of the transient of an array.
+
+    ``result["state"]``, ``result["conductance", (0, 1)]`` are the probes; what `probes` did not ask
+    for raises `ParameterError`.
 
     Attributes
     ----------
-    time : (T,) second, every accepted step, breakpoints of the sources among them
-    currents : (T, N) ampere into the bit lines' bottom ends
-    end_currents : dict, ampere into every end, (T, M) or (T, N)
-    end_energy : dict, joule that each line's source has delivered, (M,) or (N,)
-    energy : float, joule delivered by all sources
+    time : (T,) second
+        Every accepted step, breakpoints of the sources among them.
+    currents : (T, N) ampere
+        Into the bit lines' bottom ends.
+    end_currents : dict
+        Ampere into every end, (T, M) or (T, N), by ``"word_left"``, ``"bit_bottom"``, ...
+    end_energy : dict
+        Joule that each line's source has delivered, (M,) or (N,), by the same names.
+    energy : float
+        Joule delivered by all sources.
     probes : dict
-        What was asked for, each with the time axis first; also ``result["state"]``.
+        What was asked for, each with the time axis first: states (T, S, M, N), others (T, M, N) in
+        siemens, volt or ampere; of one cell without M, N.
     crossbar : Crossbar
         The array as it is at the end.
     steps, rejected, newton : int
@@ -54,6 +63,15 @@ class TransientResult:
         Largest violation of Kirchhoff's law of any step.
     success : bool
         False where the run was interrupted; `message` says where.
+
+    Examples
+    --------
+    >>> from crossbarsim import Crossbar, Solver
+    >>> from crossbarsim.devices import VTEAM
+    >>> xbar = Crossbar(cells=VTEAM.preset("magic").array(conductance=[[1e-3]]))
+    >>> run = Solver().transient(xbar, ([0.0, 1e-9], [[0.1], [0.1]]), probes=["cell_voltages"])
+    >>> run["cell_voltages"][-1].round(6), f"{run.energy:.3e}"  # volt, joule
+    (array([[0.1]]), '1.000e-14')
     """
 
     time: Array
@@ -78,7 +96,13 @@ class TransientResult:
         return self.probes[probe]
 
     def to_xarray(self) -> xr.Dataset:
-        """Return currents, end currents and probes as an `xarray.Dataset` with labels and units."""
+        """Return currents, end currents and probes as an `xarray.Dataset` with labels and units.
+
+        Raises
+        ------
+        BackendUnavailable
+            Xarray is not installed.
+        """
         try:
             import xarray as xr  # noqa: PLC0415 - optional
         except ModuleNotFoundError as error:
@@ -102,7 +126,13 @@ class TransientResult:
         return xr.Dataset(found, coordinates, {"energy": self.energy})
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Return the currents into the bit lines' bottom ends as a `pandas.DataFrame` over time."""
+        """Return the currents into the bit lines' bottom ends as a `pandas.DataFrame` over time.
+
+        Raises
+        ------
+        BackendUnavailable
+            Pandas is not installed.
+        """
         try:
             import pandas as pd  # noqa: PLC0415 - optional
         except ModuleNotFoundError as error:

@@ -16,15 +16,37 @@ __all__ = [
 
 
 class CrossbarSimError(Exception):
-    """Base of every error that crossbarsim raises on purpose."""
+    """Base of every error that crossbarsim raises on purpose.
+
+    Examples
+    --------
+    >>> from crossbarsim import CrossbarSimError, Wires
+    >>> try:
+    ...     Wires(word=-1.0)
+    ... except CrossbarSimError as error:
+    ...     print(type(error).__name__)
+    ParameterError
+    """
 
 
 class ParameterError(CrossbarSimError, ValueError):
-    """A value given by the user is wrong; the message names the argument and what was expected."""
+    """A value given by the user is wrong; the message names the argument and what was expected.
+
+    It is a `ValueError`, too.
+
+    Examples
+    --------
+    >>> from crossbarsim import ParameterError, Wires
+    >>> try:
+    ...     Wires(word=-1.0)
+    ... except ParameterError as error:
+    ...     print(error)
+    `word` = -1.0: must be >= 0 ohm
+    """
 
 
 class NetlistError(CrossbarSimError):
-    """A netlist cannot be read or is inconsistent.
+    r"""A netlist cannot be read or is inconsistent.
 
     Parameters
     ----------
@@ -34,6 +56,15 @@ class NetlistError(CrossbarSimError):
         The deck's path.
     line : int, optional
         The line number in the deck, from 1.
+
+    Examples
+    --------
+    >>> from crossbarsim import NetlistError, read_spice
+    >>> try:
+    ...     read_spice("divider\nR1 a 0\n.op")
+    ... except NetlistError as error:
+    ...     print(error.line, error.file)
+    2 <text>
     """
 
     def __init__(self, message: str, *, file: str | None = None, line: int | None = None) -> None:
@@ -53,6 +84,16 @@ class SingularCircuitError(CrossbarSimError):
         What is wrong and what to do.
     nodes : sequence of str
         Names of the nodes concerned, as `Crossbar.to_circuit` names them.
+
+    Examples
+    --------
+    >>> from crossbarsim import Circuit, Simulator, SingularCircuitError
+    >>> circuit = Circuit().V(1, "in", 0, 1.0).C(1, "in", "out", "1n")
+    >>> try:
+    ...     Simulator().operating_point(circuit)
+    ... except SingularCircuitError as error:
+    ...     print(error.nodes)
+    ('out',)
     """
 
     def __init__(self, message: str, nodes: tuple[str, ...] = ()) -> None:
@@ -69,6 +110,16 @@ class ConvergenceError(CrossbarSimError):
         What was tried, how far it came, and the next thing to try.
     partial : object, optional
         The result as far as it was computed.
+
+    Examples
+    --------
+    >>> from crossbarsim import ConvergenceError, Crossbar, Solver, Wires
+    >>> xbar = Crossbar([[1e-3, 1e-4], [1e-4, 1e-3]], Wires(word=100.0, bit=100.0))
+    >>> try:
+    ...     Solver(max_iterations=1).solve(xbar, [0.1, 0.2])
+    ... except ConvergenceError as error:
+    ...     print(error.partial.converged)
+    False
     """
 
     def __init__(self, message: str, partial: Any = None) -> None:
@@ -77,8 +128,34 @@ class ConvergenceError(CrossbarSimError):
 
 
 class BackendUnavailable(CrossbarSimError):
-    """An optional backend is not installed or finds no device; the message names the extra."""
+    """An optional backend is not installed or finds no device; the message names the extra.
+
+    Examples
+    --------
+    >>> from crossbarsim import BackendUnavailable, Solver
+    >>> try:
+    ...     solver = Solver(backend="gpu")
+    ... except BackendUnavailable:  # no CuPy here, or no GPU
+    ...     solver = Solver()
+    >>> solver.backend in ("gpu", "cpu")
+    True
+    """
 
 
 class OutOfMemoryError(CrossbarSimError, MemoryError):
-    """An array does not fit into the memory of the device; the message has the numbers."""
+    """An array does not fit into the memory of the device; the message has the numbers in bytes.
+
+    It is a `MemoryError`, too.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim import Crossbar, OutOfMemoryError, Solver
+    >>> from crossbarsim.solvers import ArrayBackend
+    >>> solver = Solver(backend=ArrayBackend(np, max_bytes=1000))
+    >>> try:
+    ...     solver.solve(Crossbar(np.full((64, 64), 1e-4)), np.ones(64))
+    ... except OutOfMemoryError as error:
+    ...     print(isinstance(error, MemoryError))
+    True
+    """

@@ -27,6 +27,17 @@ class Resistive:
     ----------
     conductance : (M, N) array
         Siemens, >= 0; 0 is an open cell.
+
+    Raises
+    ------
+    ParameterError
+        Negative or infinite values, NaN, or another number of axes.
+
+    Examples
+    --------
+    >>> from crossbarsim import Crossbar, Resistive
+    >>> Crossbar(cells=Resistive([[1e-4, 2e-4]])).shape
+    (1, 2)
     """
 
     conductance: Array

@@ -46,7 +46,14 @@ def _number(name: str, value: object, *, positive: bool = False) -> float:
 
 @dataclass(frozen=True)
 class VirtualGround:
-    """An ideal sense amplifier: holds its line's end at 0 V and reads the current."""
+    """An ideal sense amplifier: holds its line's end at 0 V and reads the current.
+
+    Examples
+    --------
+    >>> from crossbarsim import Crossbar, Solver
+    >>> Solver().solve(Crossbar([[1e-4]]), [0.1]).currents.round(9)  # the default end, ampere
+    array([1.e-05])
+    """
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,17 @@ class LoadResistor:
     ----------
     resistance : float
         Ohm, > 0.
+
+    Raises
+    ------
+    ParameterError
+
+    Examples
+    --------
+    >>> from crossbarsim import Crossbar, Ends, LoadResistor, Sensed, Solver
+    >>> ends = Ends(bit_bottom=Sensed(LoadResistor(1e4)))
+    >>> Solver().solve(Crossbar([[1e-4]], ends=ends), [0.1]).outputs.round(6)  # volt
+    array([0.05])
     """
 
     resistance: float
@@ -78,6 +96,17 @@ class Transimpedance:
         Ohm, > 0.
     gain : float
         Open-loop voltage gain, > 0; ``inf`` is the ideal amplifier.
+
+    Raises
+    ------
+    ParameterError
+
+    Examples
+    --------
+    >>> from crossbarsim import Crossbar, Ends, Sensed, Solver, Transimpedance
+    >>> ends = Ends(bit_bottom=Sensed(Transimpedance(r_feedback=2e4)))
+    >>> Solver().solve(Crossbar([[1e-4]], ends=ends), [0.1]).outputs.round(6)  # volt
+    array([-0.2])
     """
 
     r_feedback: float
@@ -101,7 +130,21 @@ class Driven:
     voltage : float, optional
         Volt. None takes the line's entry of the input vector V (word lines only).
     resistance : float
-        Output resistance of the driver, ohm, in series with `Wires.driver`.
+        Output resistance of the driver, ohm, >= 0, in series with `Wires.driver`.
+
+    Raises
+    ------
+    ParameterError
+
+    Examples
+    --------
+    Both word lines are driven from the left, the second one at a fixed voltage.
+
+    >>> from crossbarsim import Crossbar, Driven, Ends, Solver
+    >>> ends = Ends(word_left=[Driven(), Driven(voltage=0.2)])
+    >>> xbar = Crossbar([[1e-4], [1e-4]], ends=ends)
+    >>> Solver().solve(xbar, [0.1, 0.0]).currents.round(9)  # ampere
+    array([3.e-05])
     """
 
     voltage: float | None = None
@@ -115,7 +158,25 @@ class Driven:
 
 @dataclass(frozen=True)
 class Grounded:
-    """An end tied to ground through `resistance` ohm."""
+    """An end tied to ground.
+
+    Parameters
+    ----------
+    resistance : float
+        Ohm, >= 0, between the end and ground.
+
+    Raises
+    ------
+    ParameterError
+
+    Examples
+    --------
+    >>> from crossbarsim import Crossbar, Driven, Ends, Grounded, Solver
+    >>> ends = Ends(word_left=Driven(resistance=1e4), word_right=Grounded(1e4))
+    >>> sol = Solver().solve(Crossbar([[0.0]], ends=ends), [0.2])
+    >>> sol.word_voltages.round(9)  # the cell is open: a divider, volt
+    array([[0.1]])
+    """
 
     resistance: float = 0.0
 
@@ -125,12 +186,37 @@ class Grounded:
 
 @dataclass(frozen=True)
 class Floating:
-    """An end tied to nothing."""
+    """An end tied to nothing: no current flows into it.
+
+    Examples
+    --------
+    >>> from crossbarsim import Crossbar, Driven, Ends, Floating, Solver
+    >>> ends = Ends(word_left=[Driven(), Floating()])
+    >>> sol = Solver().solve(Crossbar([[1e-4], [1e-4]], ends=ends), [0.1, 0.0])
+    >>> float(sol.end_currents["word_left"][1])
+    0.0
+    """
 
 
 @dataclass(frozen=True)
 class Sensed:
-    """An end tied to a sense amplifier: `VirtualGround`, `LoadResistor` or `Transimpedance`."""
+    """An end tied to a sense amplifier.
+
+    Parameters
+    ----------
+    amplifier : VirtualGround, LoadResistor or Transimpedance
+        Behind `Wires.sense`.
+
+    Raises
+    ------
+    ParameterError
+
+    Examples
+    --------
+    >>> from crossbarsim import Ends, LoadResistor, Sensed
+    >>> Ends(bit_bottom=Sensed(LoadResistor(1e3))).bit_bottom
+    Sensed(amplifier=LoadResistor(resistance=1000.0))
+    """
 
     amplifier: Amplifier = field(default_factory=VirtualGround)
 
@@ -159,10 +245,18 @@ class Ends:
     bit_top, bit_bottom : End or sequence of N Ends
         Ends of the bit lines above row 0 and below row M-1.
 
+    Raises
+    ------
+    ParameterError
+
     Examples
     --------
-    >>> from crossbarsim import Driven, Ends
-    >>> double_sided = Ends(word_right=Driven())
+    Lines driven from both sides: half of the drop along them.
+
+    >>> from crossbarsim import Crossbar, Driven, Ends, Solver, Wires
+    >>> xbar = Crossbar([[1e-4]], Wires(word=100.0), Ends(word_right=Driven()))
+    >>> (1e6 * Solver().solve(xbar, [0.1]).currents).round(3)  # microampere
+    array([9.95])
     """
 
     word_left: End | Sequence[End] = field(default_factory=Driven)

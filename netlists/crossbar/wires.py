@@ -42,6 +42,22 @@ class Wires:
     -----
     0 merges the nodes at both sides of a segment, ``inf`` breaks the line. An outer segment
     counts only where that end is connected.
+
+    Raises
+    ------
+    ParameterError
+        Negative values or NaN, a wrong number of axes; wrong lengths where a `Crossbar` takes it.
+
+    Examples
+    --------
+    >>> from crossbarsim import Wires
+    >>> wires = Wires(word=1.0, bit=2.0, driver=50.0)
+    >>> wires
+    Wires(word=1, bit=2, driver=50, sense=0)
+    >>> wires.bit_segments((2, 1))  # ohm; nothing is connected above row 0
+    array([[2.],
+           [2.],
+           [2.]])
     """
 
     __slots__ = ("bit", "bit_capacitance", "driver", "sense", "word", "word_capacitance")

@@ -23,17 +23,26 @@ _PARTS: dict[str, Callable[[Any], Any]] = {"m": np.abs, "r": np.real, "i": np.im
 
 
 class Spectrum(Curves):
-    """Complex amplitudes over frequency, by ngspice's names.
+    """The result of an AC analysis: complex amplitudes over frequency, by ngspice's names.
 
-    ``result["v(out)"]`` is complex; ``["vm(out)"]``, ``["vdb(out)"]``, ``["vp(out)"]`` (radian),
-    ``["vr(out)"]``, ``["vi(out)"]`` are magnitude, decibel, phase, real and imaginary part, the
-    same of currents ``["im(v1)"]``.
+    ``result["v(out)"]`` is (F,) complex, volt; ``["vm(out)"]``, ``["vdb(out)"]``, ``["vp(out)"]``
+    (radian), ``["vr(out)"]``, ``["vi(out)"]`` are magnitude, decibel, phase, real and imaginary
+    part, the same for currents: ``["im(v1)"]``. Names that are not there raise `ParameterError`.
 
     Attributes
     ----------
-    frequency : (F,) hertz; also ``result["frequency"]``
+    frequency : (F,) hertz
+        Also ``result["frequency"]``.
     point : OperatingPoint
         Where the circuit was linearised.
+
+    Examples
+    --------
+    >>> from crossbarsim import Circuit, Simulator
+    >>> circuit = Circuit().V(1, "in", 0, 0.0, ac=1.0).R(1, "in", "out", "1k").C(1, "out", 0, "1u")
+    >>> spectrum = Simulator().ac(circuit, [1.0, 159.15494309])
+    >>> spectrum["vm(out)"].round(3), spectrum["vdb(out)"].round(2)
+    (array([1.   , 0.707]), array([-0.  , -3.01]))
     """
 
     _analysis = "ac"

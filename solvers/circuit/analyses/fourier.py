@@ -15,7 +15,7 @@ __all__ = ["Fourier", "Harmonics", "harmonics"]
 
 @dataclass(frozen=True, eq=False)
 class Harmonics:
-    """Harmonics of one curve.
+    """Harmonics of one waveform, as ``.four`` finds them.
 
     Attributes
     ----------
@@ -27,6 +27,16 @@ class Harmonics:
         ``magnitude sin(2 pi f t + phase)``, t from the start of the last period.
     distortion : float
         Total harmonic distortion, percent of the fundamental.
+
+    Examples
+    --------
+    >>> from crossbarsim import Circuit, Simulator, Sine
+    >>> from crossbarsim.solvers.circuit.analyses.fourier import harmonics
+    >>> circuit = Circuit().V(1, "in", 0, Sine(0.5, 0.2, 1e3)).R(1, "in", 0, "1k")
+    >>> run = Simulator().transient(circuit, "1m", max_step="1u")
+    >>> found = harmonics("v(in)", run.time, run["v(in)"], 1e3, count=3)
+    >>> found.frequency, found.magnitude.round(4)  # hertz, volt
+    (array([   0., 1000., 2000.]), array([0.5, 0.2, 0. ]))
     """
 
     name: str
@@ -53,7 +63,18 @@ class Harmonics:
 
 
 class Fourier(list[Harmonics]):
-    """What ``.four`` finds: a list with the harmonics of every output; ``result["v(out)"]``."""
+    r"""The result of ``.four``: a list with the `Harmonics` of every output; ``result["v(out)"]``.
+
+    Outputs that it does not have raise `ParameterError`.
+
+    Examples
+    --------
+    >>> from crossbarsim import Simulator, read_spice
+    >>> deck = "sine\nV1 in 0 SIN(0 1 1k)\nR1 in 0 1k\n.tran 1u 1m\n.four 1k v(in)\n"
+    >>> run, fourier = Simulator().run(read_spice(deck))
+    >>> round(float(fourier["v(in)"].magnitude[1]), 3)  # volt
+    1.0
+    """
 
     @property
     def measures(self) -> dict[str, float]:

@@ -45,12 +45,13 @@ def integrate_density(hertz: Array, density: Array) -> Array:
 
 
 class NoiseSpectrum(Curves):
-    """Noise at the output and referred to the input.
+    """The result of a noise analysis: noise at the output and referred to the input.
 
     Answers ngspice's names: ``result["onoise_spectrum"]`` and ``["inoise_spectrum"]`` (F,), volt
     (ampere) per root hertz; ``["onoise_r1"]``, ``["onoise_q1_ic"]`` of an element and of one of its
-    sources; ``["onoise_total"]``, ``["inoise_total"]``, ``["onoise_total_r1"]``, ... volt, root
-    mean square over the band; ``["inoise_..."]`` of all of them.
+    sources; ``["onoise_total"]``, ``["inoise_total"]``, ``["onoise_total_r1"]``, ... floats, volt,
+    root mean square over the band; ``["inoise_..."]`` for each of them. Other names raise
+    `ParameterError`.
 
     Attributes
     ----------
@@ -61,6 +62,16 @@ class NoiseSpectrum(Curves):
     density : (F, S)
         Of every source at the output, V^2/Hz.
     point : OperatingPoint
+
+    Examples
+    --------
+    >>> from crossbarsim import Circuit, Simulator
+    >>> circuit = Circuit().V(1, "in", 0, 1.0).R(1, "in", "out", "1k").R(2, "out", 0, "1k")
+    >>> found = Simulator().noise(circuit, "v(out)", "v1", [1.0, 1e6])
+    >>> (1e9 * found["onoise_spectrum"]).round(2)  # nanovolt per root hertz, of 500 ohm
+    array([2.88, 2.88])
+    >>> round(1e6 * found["onoise_total"], 2)  # microvolt, of the band
+    2.88
     """
 
     def __init__(

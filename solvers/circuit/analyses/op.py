@@ -27,11 +27,11 @@ _LARGE = 10_000  # cells
 
 
 class OperatingPoint:
-    """Node voltages and source currents, by ngspice's names.
+    """The operating point of a circuit: node voltages and source currents, by ngspice's names.
 
     ``result["v(out)"]`` and ``result["v(a,b)"]`` are volt, ``result["i(v1)"]`` ampere from the
     source's positive node through the source to the negative one, ``result["@r1[i]"]`` a quantity
-    of an element.
+    of an element; all are floats. Names that are not there raise `ParameterError`.
 
     Attributes
     ----------
@@ -39,9 +39,17 @@ class OperatingPoint:
     residual : float
         The largest violation of an equation over its largest term.
     iterations : int
-        Newton steps, those of all ways that were tried.
+        Newton steps, those of all methods that were tried.
     measures : dict
         Empty: measures are of curves.
+
+    Examples
+    --------
+    >>> from crossbarsim import Circuit, Simulator
+    >>> circuit = Circuit().V(1, "in", 0, 1.0).R(1, "in", "out", "9k").R(2, "out", 0, "1k")
+    >>> point = Simulator().operating_point(circuit)
+    >>> round(point["v(out)"], 9), round(point["i(v1)"], 9), round(point["@r2[p]"], 9)
+    (0.1, -0.0001, 1e-05)
     """
 
     def __init__(

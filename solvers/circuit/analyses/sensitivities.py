@@ -4,9 +4,10 @@ At the operating point f(x, p) = 0 and y = e . x,
 
     dy/dp = -lambda . df/dp      with  G' lambda = e :
 
-one solution gives the derivatives by all parameters. df/dp is that of one element's own currents at
-fixed voltages, from central differences of fourth order of its equations; no operating point is
-solved again. Over frequency, A(w) x = -b, the operating point moves with the parameter:
+one solution gives the derivatives with respect to all parameters. df/dp is that of one element's
+own currents at fixed voltages, from central differences of fourth order of its equations; no
+operating point is solved again. Over frequency, A(w) x = -b, the operating point moves with the
+parameter:
 
     dy/dp = -lambda . (dA/dp + dA/dx0 . dx0/dp) x .
 """
@@ -193,6 +194,14 @@ class Sensitivities(Derivatives):
     adjoint : (n + 1,)
         Derivatives with respect to a current into every node and a voltage in every branch.
     point : OperatingPoint
+
+    Examples
+    --------
+    >>> from crossbarsim import Circuit, Simulator
+    >>> circuit = Circuit().V(1, "in", 0, 1.0).R(1, "in", "out", "1k").R(2, "out", 0, "1k")
+    >>> found = Simulator().sensitivities(circuit, "v(out)")
+    >>> round(1e3 * found["r1"], 6), round(found["v1"], 6)  # volt per kilohm, per volt
+    (-0.25, 0.5)
     """
 
     def __init__(
@@ -204,7 +213,27 @@ class Sensitivities(Derivatives):
 
 
 class SensitivitySpectrum(Curves):
-    """Derivatives of a complex amplitude over frequency, ``result["r1"]`` (F,) complex."""
+    """Derivatives of a complex amplitude with respect to every parameter, over frequency.
+
+    ``result["r1"]`` is (F,) complex, in the output's unit over the parameter's; names that are not
+    there raise `ParameterError`.
+
+    Attributes
+    ----------
+    output : str
+    frequency : (F,) hertz
+        Also ``result["frequency"]``.
+    values : dict
+        Name -> derivatives (F,).
+
+    Examples
+    --------
+    >>> from crossbarsim import Circuit, Simulator
+    >>> circuit = Circuit().V(1, "in", 0, 0.0, ac=1.0).R(1, "in", "out", "1k").C(1, "out", 0, "1u")
+    >>> found = Simulator().sensitivities(circuit, "v(out)", [159.15494309])
+    >>> (1e3 * abs(found["r1"])).round(4)  # volt per kilohm
+    array([0.5])
+    """
 
     def __init__(
         self, circuit: Circuit, output: str, frequency: Array, values: dict[str, Complexes]

@@ -22,7 +22,9 @@ __all__ = ["TransferFunction", "drive_of", "output_row", "tf"]
 
 @dataclass(frozen=True, eq=False)
 class TransferFunction:
-    """What ``.tf`` finds.
+    """The result of ``.tf``: small-signal gain and resistances; ``result["transfer_function"]``.
+
+    Names that are not there raise `ParameterError`.
 
     Attributes
     ----------
@@ -32,6 +34,14 @@ class TransferFunction:
     input_resistance, output_resistance : float, ohm
         Seen by the source, and at the output; infinite where no current flows.
     point : OperatingPoint
+
+    Examples
+    --------
+    >>> from crossbarsim import Circuit, Simulator
+    >>> circuit = Circuit().V(1, "in", 0, 1.0).R(1, "in", "out", "1k").R(2, "out", 0, "1k")
+    >>> found = Simulator().transfer_function(circuit, "v(out)", "v1")
+    >>> round(found.gain, 9), round(found.input_resistance, 6), round(found.output_resistance, 6)
+    (0.5, 2000.0, 500.0)
     """
 
     output: str

@@ -218,17 +218,32 @@ def _columns(flat: Any, present: list[int], points: int) -> list[Vector]:
 
 
 def read_raw(path: str | Path | bytes) -> list[RawPlot]:
-    """Return all plots of a .raw file, in the file's order.
+    r"""Return all plots of a .raw file, in the file's order.
 
     Parameters
     ----------
     path : path, or the bytes of a file
+
+    Returns
+    -------
+    list of RawPlot
+        ``plot["v(out)"]`` is a vector (T,), real or complex, in the file's units.
 
     Raises
     ------
     NetlistError
         Not such a file, or it ends early; says at which byte and line. Files of LTspice (UTF-16,
         single precision) are refused.
+
+    Examples
+    --------
+    >>> from crossbarsim import read_raw
+    >>> (plot,) = read_raw(
+    ...     b"Title: rc\nPlotname: Transient Analysis\nFlags: real\nNo. Variables: 2\n"
+    ...     b"No. Points: 2\nVariables:\n0 time time\n1 v(out) voltage\n"
+    ...     b"Values:\n0 0.0\n0.5\n1 1e-3\n0.7\n")
+    >>> plot["time"], plot["v(out)"]
+    (array([0.   , 0.001]), array([0.5, 0.7]))
     """
     if isinstance(path, bytes):
         data, name = path, "<bytes>"

@@ -29,6 +29,25 @@ def write_raw(
         Else text of 17 digits, which is as exact.
     padded : bool
         Whether vectors that are shorter than others are filled up with 0.
+
+    Raises
+    ------
+    ParameterError
+        No plot, or a plot whose variables and vectors do not fit.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from crossbarsim import read_raw, write_raw
+    >>> from crossbarsim.solvers.circuit.rawfile.plots import RawPlot, RawVariable
+    >>> variables = RawVariable("time", "time"), RawVariable("v(out)", "voltage")
+    >>> plot = RawPlot("rc", "Transient", variables, (np.array([0.0, 1e-3]), np.array([0.5, 0.7])))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_raw(Path(folder, "rc.raw"), plot)
+    ...     read_raw(Path(folder, "rc.raw"))[0]["v(out)"]
+    array([0.5, 0.7])
     """
     some: Sequence[RawPlot] = [plots] if isinstance(plots, RawPlot) else list(plots)
     if not some:

@@ -9,11 +9,20 @@ __all__ = ["Result"]
 
 
 class Result(Protocol):
-    """A result of an analysis: it answers ngspice's names, ``result["v(out)"]``.
+    r"""A result of an analysis: it answers ngspice's names, ``result["v(out)"]``.
 
     `OperatingPoint`, `Sweep`, `Transient`, `Spectrum`, `NoiseSpectrum`, `TransferFunction`,
     `Sensitivities`, `SensitivitySpectrum`, `Fourier`, and `Stepped`, which holds one of these for
-    every value of a ``.step``.
+    every value of a ``.step``. Names that are not there raise `ParameterError`.
+
+    Examples
+    --------
+    >>> from crossbarsim import Simulator, read_spice
+    >>> deck = read_spice("divider\nV1 in 0 1\nR1 in out 1k\nR2 out 0 1k\n.op\n.dc V1 0 2 1\n")
+    >>> for result in Simulator().run(deck):
+    ...     print(type(result).__name__, result["v(out)"])
+    OperatingPoint 0.5
+    Sweep [0.  0.5 1. ]
     """
 
     @property

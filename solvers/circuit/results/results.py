@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ....core.errors import BackendUnavailable, ParameterError
 from ....core.validation import Array
@@ -23,14 +24,20 @@ __all__ = ["Curves", "Sweep", "Transient"]
 class Curves:
     """Voltages and currents over points; ``result["v(out)"]``, ``["v(a,b)"]``, ``["i(v1)"]``.
 
-    ``["@m1[id]"]`` is a quantity of an element: currents into terminals by ngspice's names, ``p``,
-    and what its model tells; ``["i(r1)"]`` is short for that of an element of two terminals.
+    Volt and ampere, shaped as `shape`. ``["@m1[id]"]`` is a quantity of an element: currents into
+    terminals by ngspice's names, ``p`` (watt), and what its model knows; ``["i(r1)"]`` is short for
+    the current of an element with two terminals.
 
     Attributes
     ----------
     circuit : Circuit
     measures : dict
-        What ``.measure`` found.
+        What ``.measure`` found, by name: numbers; NaN where one failed.
+
+    Raises
+    ------
+    ParameterError
+        Of ``result[name]``: the circuit has nothing of that name, or `save` did not keep it.
     """
 
     _analysis = ""
@@ -45,7 +52,7 @@ class Curves:
 
     @property
     def axes(self) -> dict[str, Array]:
-        """What the points are over: name -> values."""
+        """The abscissas of the points: name -> values."""
         raise NotImplementedError
 
     @property
@@ -150,15 +157,30 @@ class Curves:
 
 
 class Transient(Curves):
-    """A circuit in time, at the steps of the solver.
+    """The result of a transient of a circuit, at the time points of the solver.
+
+    ``result["v(out)"]`` (T,) volt, ``result["i(v1)"]`` (T,) ampere; names that are not there raise
+    `ParameterError`.
 
     Attributes
     ----------
-    time : (T,) second; also ``result["time"]``
+    time : (T,) second
+        Also ``result["time"]``.
     steps, rejected, failed : int
         Time steps taken, refused for their error, and in which Newton's iteration failed.
     newton, factors : int
         Newton steps, and factorisations of the matrix.
+
+    Examples
+    --------
+    >>> from crossbarsim import Circuit, Pulse, Simulator
+    >>> step = Pulse(0.0, 1.0, rise=1e-9, width=1.0)
+    >>> circuit = Circuit().V(1, "in", 0, step).R(1, "in", "out", "1k").C(1, "out", 0, "1n")
+    >>> run = Simulator().transient(circuit, "5u")
+    >>> run["v(out)"].shape == run.time.shape, run.names
+    (True, ('v(in)', 'v(out)', 'i(v1)'))
+    >>> run.at([1e-6, 2e-6])["v(out)"].round(2)  # volt; 1 - exp(-t / RC)
+    array([0.63, 0.86])
     """
 
     _analysis = "tran"
@@ -214,8 +236,18 @@ class Transient(Curves):
 
         return self._whole(f"@{element}"), instants, slopes
 
-    def at(self, times: Any) -> Transient:
-        """Return the same at other times, linear between the solver's points."""
+    def at(self, times: ArrayLike) -> Transient:
+        """Return the same at other times, linear between the solver's points.
+
+        Parameters
+        ----------
+        times : float or (K,) array, second
+
+        Raises
+        ------
+        ParameterError
+            Times outside of the run.
+        """
         t = np.atleast_1d(np.asarray(times, dtype=float))
         if t.ndim != 1 or not np.isfinite(t).all():
             raise ParameterError("`times` must be a vector of finite numbers")
@@ -236,10 +268,11 @@ class Transient(Curves):
 
 
 class Sweep(Curves):
-    """Operating points over one sweep or more.
+    """The result of a DC sweep: operating points over one sweep or more.
 
-    Quantities have one axis per sweep, the outermost first; the swept values are found by their
-    names, such as ``result["v1"]`` or ``result["temp"]``.
+    Quantities, volt or ampere, have one axis per sweep, the outermost first; the swept values are
+    found by their names, such as ``result["v1"]`` or ``result["temp"]`` (degree Celsius). Names
+    that are not there raise `ParameterError`.
 
     Attributes
     ----------
@@ -247,6 +280,14 @@ class Sweep(Curves):
         Newton steps in all.
     residual : float
         Largest violation of an equation over its largest term, of all points.
+
+    Examples
+    --------
+    >>> from crossbarsim import Circuit, Simulator
+    >>> circuit = Circuit().V(1, "in", 0, 1.0).R(1, "in", "out", "1k").R(2, "out", 0, "1k")
+    >>> sweep = Simulator().dc_sweep(circuit, {"v1": [0.0, 1.0, 2.0]})
+    >>> sweep["v1"], sweep["v(out)"].round(9)  # volt
+    (array([0., 1., 2.]), array([0. , 0.5, 1. ]))
     """
 
     _analysis = "dc"

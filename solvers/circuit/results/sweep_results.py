@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ....core.errors import ParameterError
 from ....core.validation import Array
@@ -19,10 +20,11 @@ __all__ = ["Stepped"]
 
 
 class Stepped:
-    """One result per combination of stepped values.
+    r"""The results of an analysis with ``.step``: one per combination of stepped values.
 
     ``stepped["v(out)"]`` has one axis per step, the outermost first, before those of the result.
-    Transients have their own times each: `at` puts them on common ones.
+    Transients have their own times each: `at` puts them on common ones. Names that are not there,
+    and transients over different times, raise `ParameterError`.
 
     Attributes
     ----------
@@ -30,6 +32,17 @@ class Stepped:
         What was stepped -> its values, outermost first.
     results : tuple
         In the order of nested loops, the last step the fastest.
+
+    Examples
+    --------
+    >>> from crossbarsim import Simulator, read_spice
+    >>> deck = "divider\n.param r=1k\nV1 in 0 1\nR1 in out 1k\nR2 out 0 {r}\n"
+    >>> steps = ".op\n.step param r list 1k 3k\n"
+    >>> (stepped,) = Simulator().run(read_spice(deck + steps))
+    >>> stepped["r"], stepped["v(out)"].round(9)  # ohm, volt
+    (array([1000., 3000.]), array([0.5 , 0.75]))
+    >>> round(stepped.select(r=3e3)["v(out)"], 9)
+    0.75
     """
 
     def __init__(self, steps: dict[str, Array], results: Sequence[Any]) -> None:
@@ -57,7 +70,13 @@ class Stepped:
             }, result
 
     def select(self, **values: float) -> Any:
-        """Return the result for the values nearest to these."""
+        """Return the result for the values nearest to these.
+
+        Raises
+        ------
+        ParameterError
+            A step without a value.
+        """
         place = []
         for name, axis in self.steps.items():
             if name not in values:
@@ -92,8 +111,18 @@ class Stepped:
                     "take `results` one by one"
                 )
 
-    def at(self, times: Any) -> Stepped:
-        """Return the same with all transients at these times, linear between their points."""
+    def at(self, times: ArrayLike) -> Stepped:
+        """Return the same with all transients at these times, linear between their points.
+
+        Parameters
+        ----------
+        times : float or (K,) array, second
+
+        Raises
+        ------
+        ParameterError
+            Times outside of a run; results that are no transients.
+        """
         if not all(isinstance(r, Transient) for r in self.results):
             raise ParameterError("`at` is for transients; others have common abscissas")
         return Stepped(self.steps, [r.at(times) for r in self.results])

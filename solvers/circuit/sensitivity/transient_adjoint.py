@@ -51,11 +51,12 @@ _WEIGHTS = ((-2, 1.0 / 12), (-1, -8.0 / 12), (1, 8.0 / 12), (2, -1.0 / 12))
 
 
 class TransientSensitivities(Derivatives):
-    """Derivatives of a number that follows from a transient.
+    """Derivatives of a number that follows from a transient with respect to parameters.
 
     ``result["r1"]``, ``result["m1_w"]``, ``result["n1:k_off"]``, ``result["v1_v2"]``,
     ``result["c1_ic"]``, ``result["ic(out)"]``; ``result["@card[k_off]"]`` is that with respect to
-    a parameter of a model card, the sum over the elements with it.
+    a parameter of a model card, the sum over the elements with it. Names that are not there raise
+    `ParameterError`.
 
     Attributes
     ----------
@@ -64,11 +65,20 @@ class TransientSensitivities(Derivatives):
         Of the objective.
     values : dict
         Name -> derivative, in the objective's unit over the parameter's (SI; temperatures degree
-        Celsius, as of the elements).
+        Celsius, as for the elements).
     parameters : dict
         Name -> value of the parameter.
     transient : Transient
         The run, solved to rounding.
+
+    Examples
+    --------
+    >>> from crossbarsim import Circuit, Simulator
+    >>> from crossbarsim.solvers import ValueAt
+    >>> circuit = Circuit().V(1, "in", 0, 2.0).R(1, "in", "out", "1k").R(2, "out", 0, "1k")
+    >>> found = Simulator().transient_sensitivities(circuit, ValueAt("v(out)", 1e-3), "1m")
+    >>> round(found.value, 6), round(1e3 * found["r1"], 6)  # volt, volt per kilohm
+    (1.0, -0.5)
     """
 
     def __init__(
@@ -112,6 +122,15 @@ class TransientAdjoint:
     transient : Transient
         Solved to rounding on its own steps.
     time : (T,) second
+
+    Examples
+    --------
+    >>> from crossbarsim import Circuit, Simulator
+    >>> from crossbarsim.solvers import Mean, ValueAt
+    >>> circuit = Circuit().V(1, "in", 0, 2.0).R(1, "in", "out", "1k").R(2, "out", 0, "1k")
+    >>> made = Simulator().transient_adjoint(circuit, "1m")
+    >>> [round(f["v1"], 6) for f in made.sensitivities([Mean("v(out)"), ValueAt("v(in)", 0.0)])]
+    [0.5, 1.0]
     """
 
     def __init__(
