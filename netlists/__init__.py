@@ -1,4 +1,9 @@
-"""What the circuit is: crossbars, flat circuits, line ends. Nothing here solves anything."""
+"""What the circuit is: crossbars, flat circuits, line ends, sources, decks. Nothing here solves it.
+
+Solvers and everything above may import from here; this layer imports `crossbarsim.core` only. A new
+kind of line end, amplifier or cell goes into `crossbar`, a new source into `sources`, whatever a
+deck says into `spice`; compact models come from outside, through the registry in `device_protocol`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole crossbar as one element of a circuit, and the elements it stands for."""
+"""A whole crossbar as one element of a circuit, and the elements that it is made of."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class CrossbarBlock:
 
     @property
     def layout(self) -> Literal["crosspoint", "parallel"]:
-        """As of a `Crossbar`."""
+        """The layout of the `Crossbar`; "crosspoint" where the array was read from a deck."""
         parallel = self.crossbar is not None and self.crossbar.layout == "parallel"
         return "parallel" if parallel else "crosspoint"
 
@@ -214,7 +214,7 @@ def doubly_tied(element: Element, block: CrossbarBlock) -> dict[str, NDArray[np.
 
 
 def expand_block(element: Element, block: CrossbarBlock) -> Iterator[Element]:
-    """Yield the elements that a block stands for: ``x1.rwire_wl0_1``, ``x1.rcell0_0`` ...
+    """Yield the elements that a block is made of: ``x1.rwire_wl0_1``, ``x1.rcell0_0`` ...
 
     Nodes are named as by `Crossbar.to_circuit`, within the element: ``x1.wl0_1``, ``x1.bl0_1``;
     between device and transistor ``x1.in0_1``.

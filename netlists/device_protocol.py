@@ -73,7 +73,7 @@ class DeviceModel(Protocol):
         """Return source of ``evaluate(v, x, p, out)``, which a compiler puts into kernels.
 
         `out` gets 1 + S rows of 2 + S numbers: current, then the rate of every state, each
-        followed by its exact derivatives by v and by every state.
+        followed by its exact derivatives with respect to v and to every state.
         """
         ...
 
@@ -90,7 +90,7 @@ class DeviceModel(Protocol):
         ...
 
     def rest(self) -> Array:
-        """Return the states (S, ...) of a device that no one has written."""
+        """Return the states (S, ...) of a device that has not been written."""
         ...
 
     def evaluate(self, v: ArrayLike, x: ArrayLike) -> tuple[Array, Array, Array]:

@@ -1,7 +1,13 @@
 """What the circuit's voltages are.
 
 `Solver` is the front door; `CrossbarSolver` and `Simulator` are the two products behind it. What
-they return is here, too, by name.
+they return is here, too, by name: users and the layers above import from here, this layer imports
+`crossbarsim.netlists` and `crossbarsim.core`. What solves arrays goes into `crossbar`, what solves
+circuits into `circuit`.
+
+Two engines, and a transient in each, because an array's cells are eliminated locally and its lines
+as chains, which a general sparse matrix cannot do as fast, whereas a circuit has any elements and
+answers as ngspice does. What both need in time is in `integration`.
 """
 
 from __future__ import annotations

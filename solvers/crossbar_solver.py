@@ -525,7 +525,7 @@ class CrossbarSolver:
 
         On the CPU the arrays are spread over the threads and each takes its own steps. On a GPU
         they run in lockstep, with the steps of the array that needs the shortest; they then have
-        one shape, scalar wires > 0 ohm, ends alike, and cells of one model (no selectors, no
+        one shape, scalar wires > 0 ohm, equal ends, and cells of one model (no selectors, no
         noise), whose parameters and states may differ.
 
         Parameters

@@ -272,7 +272,7 @@ class Simulator:
             to waveforms, ``(value, {"v(out)": (T,)})``; or such a mapping alone, of which the
             value is the sum of products.
         t_stop, step, max_step : float or str, second
-            As of `transient`.
+            As for `transient`.
         parameters : sequence of str, optional
             Names, ``*`` and ``?`` for any text and letter; default: all that can move.
             ``"r1"``, ``"m1_w"``, ``"m1:vto"`` (its card's), ``"@card[vto]"`` (of all elements with
@@ -332,7 +332,7 @@ class Simulator:
         Parameters
         ----------
         circuit, t_stop, step, max_step, uic, temperature, max_bytes, progress
-            As of `transient_sensitivities`.
+            As for `transient_sensitivities`.
 
         Raises
         ------

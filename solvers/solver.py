@@ -257,7 +257,7 @@ class Solver(CrossbarSolver):
 
 
 def _as_one(verb: Callable[..., T]) -> Callable[..., T]:
-    """Return a verb whose overloads were told apart by our own."""
+    """Return a verb without its overloads: those of the caller apply."""
     return verb
 
 

@@ -63,11 +63,11 @@ class CellPoint:
     inner : volt, the inner node of a cell in series with an access element
     state : (S, M, N)
     lead_word, lead_bit : (1 + S, M, N)
-        Derivatives of the inner node and of the states by the word and bit voltage.
+        Derivatives of the inner node and of the states with respect to the word and bit voltage.
     bad : int
         Flat index of the first cell whose own equations did not converge, or -1.
     frozen : bool
-        Whether inner nodes and states are the same at all voltages: nobody need guess them.
+        Whether inner nodes and states are the same at all voltages, so that no guess is needed.
     """
 
     current: Array
@@ -90,7 +90,7 @@ class CellSlopes:
     state : (S, M, N), ampere per unit of the state
     gate : (M, N) siemens
     conductance : (M, N) volt
-        By the conductance of the device at its read voltage.
+        With respect to the conductance of the device at its read voltage.
     """
 
     state: Array
@@ -174,7 +174,7 @@ class Cells(Protocol):
         ...
 
     def slopes(self, u: Array, w: Array, gate: Array, point: CellPoint) -> CellSlopes:
-        """Return the derivatives by states, gate voltage and conductance."""
+        """Return the derivatives with respect to states, gate voltage and conductance."""
         ...
 
     def noise(self, u: Array, w: Array, point: CellPoint) -> Array:

@@ -291,7 +291,7 @@ class EndArrays:
     """One end of a family of n lines as arrays, for the solvers.
 
     Every kind of end is, seen from the line, a fixed voltage behind a resistance. The arrays are
-    made when asked for: where all lines are alike the solvers need only `uniform`.
+    made when asked for: where all lines are equal the solvers need only `uniform`.
 
     Attributes
     ----------
@@ -299,7 +299,7 @@ class EndArrays:
         "open" where no line is connected, "input" where all take their entry of V, "zero" where
         all are connected to 0 V, else "mixed".
     uniform : tuple or None
-        (connected, resistance, voltage, transresistance) where all lines are alike.
+        (connected, resistance, voltage, transresistance) where all lines are equal.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ def expand_crossbar(
     xbar: CrossbarLike, V: ArrayLike | None = None, *, gate_voltage: ArrayLike | None = None,
     waveforms: Any = None, gate: Any = None, t_stop: float | None = None, max_step: float = 0.0
 ) -> Circuit:
-    """Do what `Crossbar.to_circuit` says."""
+    """Expand a crossbar to a flat circuit, see `Crossbar.to_circuit`."""
     rows, columns = xbar.shape
     circuit = Circuit(f"crossbar {rows}x{columns}")
     if (V is None) == (waveforms is None):

@@ -12,7 +12,7 @@ __all__ = ["write_deck"]
 
 
 def write_deck(circuit: Circuit, dialect: str = "") -> str:
-    """Do what `Circuit.to_spice` says."""
+    """Return the deck of a circuit, see `Circuit.to_spice`."""
     if dialect not in ("", "ngspice"):
         raise ParameterError(f"`dialect` must be '' or 'ngspice'; got {dialect!r}")
     if any(write_crossbar("", circuit[name]) is None for name in circuit.arrays) or (

@@ -1,6 +1,7 @@
 """The circuit engine: f(x, t) + d/dt q(x, t) = 0, compiled from a `Circuit`.
 
-`groups` holds the protocol that every kind of element follows, `builder` and `system` compile and
-assemble, `newton` and `homotopy` solve, `dc` and `tran` analyse, `results` answers by ngspice's
-names. Models of semiconductors are in `models`.
+`system` holds the protocol of element groups and assembles the equations, `elements` has the kinds,
+`linear_solvers` the factors, `integration` the formulas in time; `newton` and `homotopy` solve,
+`analyses` run, `results` answer by ngspice's names. The simulator imports analyses and results; a
+folder here imports those before it. Where a new element, analysis or formula goes, its folder says.
 """

@@ -81,12 +81,12 @@ def gradients(
 
 
 def like_word(full: Array, xbar: Crossbar) -> Array:
-    """Return the gradient by all segments (as `word_segments`) shaped like ``wires.word``."""
+    """Return the gradient of all segments (as `word_segments`), shaped like ``wires.word``."""
     shape = xbar.wires.word.shape
     return np.asarray(full.sum()) if shape == () else full[: shape[0], : shape[1]]
 
 
 def like_bit(full: Array, xbar: Crossbar) -> Array:
-    """Return the gradient by all segments (M+1, N) shaped like ``wires.bit``."""
+    """Return the gradient of all segments (M+1, N), shaped like ``wires.bit``."""
     shape = xbar.wires.bit.shape
     return np.asarray(full.sum()) if shape == () else full[full.shape[0] - shape[0] :]

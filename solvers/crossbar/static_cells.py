@@ -83,7 +83,7 @@ def solve_cells(
     """Solve all input vectors of `problem` with the states of `cells` frozen.
 
     `gate` (M, N) or (B, M, N) volt. A vector starts from the solution of the one before it where
-    their sources are alike, else from unloaded lines; where that fails, from no drive, raised in
+    their sources are equal, else from unloaded lines; where that fails, from no drive, raised in
     steps. Returns also why the first vector that has
     no solution failed; it and the following ones keep what was reached.
     """

@@ -1,4 +1,5 @@
 """Expressions of decks: grammar, steps, functions with exact derivatives, compiled or as text.
 
-A new function is one rule in `functions`.
+Elements, readers and solvers import `expression.Expression`; nothing here knows circuits. A new
+function is one rule in `functions`; where ngspice writes it otherwise, one row in `text`.
 """

@@ -104,7 +104,7 @@ def _product(factor: str, slope: str) -> str:
 def build(
     steps: Sequence[Step], probes: Sequence[Probe], numbers: Mapping[int, int] | None = None
 ) -> Compiled:
-    """Return ``f(x, time, temper, hertz, c)``: value and derivatives by the probes.
+    """Return ``f(x, time, temper, hertz, c)``: value and derivatives with respect to probes.
 
     Parameters
     ----------

@@ -225,7 +225,7 @@ class Expression:
     def compile(
         self, probes: Sequence[Probe] | None = None
     ) -> Callable[..., tuple[Array, Array]]:
-        """Return a function that gives the value and its derivatives by the probes.
+        """Return a function that gives the value and its derivatives with respect to the probes.
 
         Parameters
         ----------
@@ -339,7 +339,7 @@ def compile_together(
             raise ParameterError(f"`{e.text}` reads {_spoken(lacking[0])}, which is not given")
         if [given.index(p) for p in e.probes] != [rows[0].index(p) for p in first.probes]:
             raise ParameterError(f"`{e.text}`: its probes are in another order")
-    # _parts: without derivatives by time
+    # _parts: without time derivatives
     steps = [e._parts[0] for e in expressions]  # noqa: SLF001
     numbers: dict[int, int] = {}
     values: list[Array] = []

@@ -1,8 +1,8 @@
 r"""The operators and functions of expressions: their values and exact derivatives.
 
-Every rule has a value, on floats and NumPy arrays alike, and a formula for the derivative by each
-argument in which ``{0}``, ``{1}`` are the arguments and ``{v}`` is the value. Derivatives stay
-finite where the true one is infinite (a root at 0), so that a chain of them never makes
+Every rule has a value, for floats and NumPy arrays, and a formula for the derivative with respect
+to each argument, in which ``{0}``, ``{1}`` are the arguments and ``{v}`` is the value. Derivatives
+stay finite where the true one is infinite (a root at 0), so that a chain of them never makes
 infinity times zero.
 
 What differs from ngspice 39 by choice, and what ``compat="ngspice"`` gives instead:

@@ -154,7 +154,7 @@ def hints(system: System) -> dict[int, float]:
 def written_out(circuit: Circuit, *, large: bool = True) -> OperatingPoint:
     """Return the operating point with every element inside of crossbars an element of its own.
 
-    With `large` False, large crossbars of resistors stay matrices, whose inner nodes nobody sees.
+    With `large` False, large crossbars of resistors stay matrices, whose inner nodes are not shown.
     """
     if isinstance(circuit, Circuit) and circuit.arrays:
         circuit = circuit.expanded(keep=() if large else [

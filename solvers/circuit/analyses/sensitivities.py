@@ -285,7 +285,7 @@ class _Element:
         return System(made, self.system.temperature)
 
     def currents(self, element: Element, card_: Model | None) -> Array:
-        """Return what the element puts into f, (n + 1,)."""
+        """Return the element's contribution to f, (n + 1,)."""
         part = self.alone(element, card_)
         places = np.array([*(self.index[label] for label in part.labels), -1])
         part.evaluate(self.point.x[places], part.instant(limit=False))

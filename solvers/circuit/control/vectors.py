@@ -255,7 +255,7 @@ class Vectors:
         return text
 
     def _over(self, name: str, y: Any) -> Any:
-        """Return the derivative of a vector by the abscissa, or its integral over it."""
+        """Return the derivative of a vector with respect to the abscissa, or its integral."""
         scale = self.current.scale
         if scale is None or len(scale[1]) != len(y):
             raise ParameterError(f"`{name}` needs a vector over the abscissa of the current plot")

@@ -36,7 +36,7 @@ from ..system.tolerances import Tolerances
 
 __all__ = ["FAMILIES", "CellArray", "placed", "shown_label"]
 
-_STATE = 0.02  # as of memristors: states run away, their error counts for more
+_STATE = 0.02  # as for memristors: states run away, their error counts for more
 _CHANGED = 0.2  # of the cells' conductance: the derivatives are renewed
 _SLOW = 3  # solutions of one step after which they are renewed
 FAMILIES = ("wl", "bl", "in", "cell")

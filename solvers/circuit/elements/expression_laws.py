@@ -93,5 +93,5 @@ class Law:
 
     @staticmethod
     def both(slopes: Array) -> Array:
-        """Return the slopes by the positive, then by the negative side of the probes."""
+        """Return the derivatives with respect to the probes' positive, then negative nodes."""
         return np.concatenate([slopes, -slopes])

@@ -72,7 +72,7 @@ class Capacitors(Group):
         return pairs(self.at, self.at, self.farad)
 
     def initial(self, x: Array) -> tuple[Ints, Array]:
-        """Return what the charges differ from those at x."""
+        """Return the rows and the difference between the initial charges and those at x."""
         k = np.flatnonzero(~np.isnan(self.ic))
         charge = self.farad[k] * (self.ic[k] - (x[self.at[0, k]] - x[self.at[1, k]]))
         return np.concatenate([self.at[0, k], self.at[1, k]]), np.concatenate([charge, -charge])

@@ -105,7 +105,7 @@ class Switches(Group):
         return np.where(above, True, np.where(below, False, before))
 
     def _conductance(self, drive: Array, closed: Bools) -> tuple[Array, Array]:
-        """Return conductances, and their slopes by the control."""
+        """Return conductances, and their derivatives with respect to the control."""
         g, slope = np.where(closed, self.on, self.off), np.zeros(len(drive))
         if self.smooth.any():
             width = np.where(self.smooth, -self.hysteresis, 1.0)

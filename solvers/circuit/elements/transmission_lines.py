@@ -187,7 +187,7 @@ class Lines(Group):
         return float(self.delay.min())
 
     def ac_linear(self, omega: float) -> Sequence[Triplets]:
-        """Return what the waves from the other end add to the rows of a transient."""
+        """Return the entries by which the delayed waves of the other end couple the rows."""
         turn = np.exp(-1j * omega * self.delay)
         z = self.impedance
         p1, n1, p2, n2 = self.at

@@ -171,7 +171,7 @@ class Factors:
         self._ready = True
 
     def _constrain(self, values: Array, lp: Ints, ui: Ints) -> bool:
-        """Take the order in which changing columns come last, if repeated work is less so."""
+        """Order changing columns last, where that makes repeated factorisations cheaper."""
         if self._q is None or self._stage is None:
             return False
         stages = self._stage[self._q]

@@ -26,7 +26,7 @@ from .names import CURRENTS
 
 __all__ = ["Part", "rates"]
 
-_COMPLEMENTARY = ("pmos", "pjf")  # ngspice shows their currents as of the n-channel ones
+_COMPLEMENTARY = ("pmos", "pjf")  # ngspice shows their currents as those of n-channel ones
 
 
 class Part:

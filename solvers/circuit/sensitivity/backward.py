@@ -6,13 +6,13 @@ With the multipliers lambda of f + r = 0, rho of the formulas and mu of q = q(x)
     mu_k  = a_k rho_k + sum_j b_j,(k+j) rho_(k+j)
     (G_k + a_k C_k)' lambda_k = -dJ/dx_k + C_k' (sum_j b_j,(k+j) rho_(k+j) - a_k s_(k+1) rho_(k+1))
 
-and the derivative of the objective J by a parameter p is
+and the derivative of the objective J with respect to a parameter p is
 
     dJ/dp = sum_k lambda_k . df_k/dp - mu_k . dq_k/dp .
 
 Charges that depend on their path (Meyer's) go on by D(x_k, x_(k-1)), which changes its sign when
-its arguments change places. Its derivative by the earlier point is thus minus the capacitance at
-that point seen from the later one, and with N_k the sum of mu from k on the right side gets
+its arguments change places. Its derivative with respect to the earlier point is thus minus the
+capacitance at that point seen from the later one, and with N_k the sum of mu from k on the right side gets
 
     (C(x_k from x_(k-1)) - C(x_k from x_(k+1)))' N_(k+1) .
 
@@ -125,7 +125,7 @@ class _Sweep:
         return self._start()
 
     def _later(self, k: int) -> Array:
-        """Return what the charges of point k count for in the formulas of later steps."""
+        """Return the multipliers of point k's charges in the formulas of later steps."""
         found = np.zeros_like(self.total)
         for j, rho in enumerate(self.rho, 1):
             if weight := self.formulas[k + j, 1 + j]:

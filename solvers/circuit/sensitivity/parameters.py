@@ -170,7 +170,7 @@ class Wave:
     name : str
     value : float
     slope : callable
-        Times (K,) -> derivative of the source's value by the parameter, (K,).
+        Times (K,) -> derivative of the source's value with respect to the parameter, (K,).
     """
 
     name: str
@@ -214,7 +214,7 @@ def _slope(wave: Any, field: str) -> Callable[[Array], Array]:
 
 
 class Selection:
-    """Names of parameters that are wanted; ``*`` and ``?`` stand for any text and any letter.
+    """Names of parameters that are wanted; ``*`` matches any text, ``?`` any letter.
 
     ``@card[parameter]`` is that parameter of all elements with the card.
 
@@ -281,7 +281,7 @@ class Selection:
 
 
 def refusal(circuit: Circuit, name: str, known: Sequence[str], *, uic: bool) -> ParameterError:
-    """Return why there is no derivative by what `name` names."""
+    """Return the error that says why there is no derivative with respect to `name`."""
     owner, _, field = name.partition("_")
     elements = {e.name.lower(): e for e in circuit}
     while owner not in elements and "_" in field:
@@ -304,6 +304,6 @@ def refusal(circuit: Circuit, name: str, known: Sequence[str], *, uic: bool) -> 
         )
     near = difflib.get_close_matches(re.sub(r"[*?]", "", name), known, n=4, cutoff=0.4)
     return ParameterError(
-        f"there is no parameter {name!r} to differentiate by"
+        f"there is no parameter {name!r} to differentiate with respect to"
         + (f"; there are {', '.join(near)}" if near else "")
     )

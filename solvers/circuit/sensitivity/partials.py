@@ -1,4 +1,4 @@
-"""Derivatives of elements' own equations by their parameters, along a trajectory.
+"""Derivatives of elements' own equations with respect to parameters, along a trajectory.
 
 An element's currents and charges depend on its own parameters and unknowns only. So elements are
 taken out of the circuit, each onto nodes of its own, and one parameter of all of them is moved at
@@ -195,7 +195,7 @@ class _Part:
     # -- along the run ---------------------------------------------------------------------------
 
     def _weighed(self, system: System) -> Array:
-        """Return what the elements' f and q count for, (M, E)."""
+        """Return the elements' f and q, weighted by the multipliers and summed over time, (M, E)."""
         run, weights = self.run, self.multipliers
         places, owner = self._places(system)
         columns = weights.columns(places)

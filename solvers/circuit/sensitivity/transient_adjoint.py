@@ -340,7 +340,7 @@ class TransientAdjoint:
     def _by_sources(
         self, multipliers: Multipliers, sources: Mapping[str, Any]
     ) -> dict[str, Array]:
-        """Return the derivatives by every source's value at all points, (M, T)."""
+        """Return the derivatives with respect to every source's value at all points, (M, T)."""
         found = {}
         for name in sources:
             element = self.circuit[name]
@@ -354,7 +354,7 @@ class TransientAdjoint:
         return found
 
     def _by_node(self, multipliers: Multipliers, node: int) -> Array:
-        """Return the derivatives by a node's ``.ic``, (M,)."""
+        """Return the derivatives with respect to a node's ``.ic``, (M,)."""
         run, system = self._run, self._run.system
         if not run.uic:
             found: Array = -run.leak[node] * multipliers.clamp[:, node]

@@ -70,7 +70,7 @@ _NO_ELEMENT: Bools = np.zeros(0, dtype=np.bool_)
 
 @dataclass(frozen=True, slots=True)
 class Instant:
-    """What an evaluation is for.
+    """The conditions of an evaluation: time, temperature, stage of a homotopy.
 
     Attributes
     ----------
@@ -168,7 +168,7 @@ class Group:
     jumped : bool
         Set by `accept`: something has changed at once, and the integration begins anew.
     follows : bool
-        Whether charges go on from the last accepted point, see `remember`.
+        Whether charges depend on their path from the last accepted point, see `remember`.
     spectral : bool
         Whether its slopes depend on `Instant.hertz`.
     """
@@ -224,7 +224,7 @@ class Group:
         """Go back to the states that `modes` returned; `fixed`: whatever x will be."""
 
     def remember(self, x: Array) -> None:
-        """Let charges that depend on their path go on from x."""
+        """Make x the point from which path-dependent charges (Meyer's) are integrated."""
 
     def past(self, times: Array) -> Sequence[tuple[Ints, Ints, Ints, Array]]:
         """Return how f at the last of `times` depends on x at those before.
@@ -237,7 +237,7 @@ class Group:
     # -- time ----------------------------------------------------------------------------------
 
     def corner(self, time: float) -> None:
-        """Hear that slopes may jump at the point that was accepted last."""
+        """Note that slopes may jump at the point that was accepted last."""
 
     def breakpoints(self, t_stop: float) -> Array:
         """Return the times at which slopes jump, second; known from the start."""
@@ -278,7 +278,7 @@ class Group:
         """
 
     def formula(self, h: float, order: int) -> None:
-        """Hear of the time step that is tried next: its length, second, and order."""
+        """Prepare for the time step that is tried next: its length, second, and order."""
 
     def allowed(self, h: float, order: int) -> float:
         """Return the step that the error of the own unknowns allows in the step evaluated last."""

@@ -36,7 +36,7 @@ class Shunts(Group):
 
 
 def shunts(builder: Builder) -> list[Group]:
-    """Return what the options `rshunt` (ohm) and `cshunt` (farad) put at every node."""
+    """Return the shunts of every node from the options `rshunt` (ohm) and `cshunt` (farad)."""
     ohm, farad = (float(builder.options.get(name, 0.0)) for name in ("rshunt", "cshunt"))
     if ohm < 0 or farad < 0:
         raise ParameterError("options `rshunt` and `cshunt` must be >= 0")

@@ -173,7 +173,7 @@ def _looks_at(e: Element, island: set[str]) -> bool:
 
 
 def _joined(block: CrossbarBlock) -> Ints:
-    """Return a number for every line end, alike for those that segments and cells join, (P,)."""
+    """Return a number for every line end, the same where segments and cells join them, (P,)."""
     g = None if block.model else block.conductance
     if block.crossbar is not None:
         cells = block.crossbar.cells

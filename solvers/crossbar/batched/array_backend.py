@@ -31,7 +31,7 @@ class ArrayBackend:
     Parameters
     ----------
     xp : module
-        NumPy or CuPy, or one that behaves alike.
+        NumPy or CuPy, or one with the same functions.
     name : str
         What `Solution.method` calls it.
     max_bytes : int, optional
@@ -164,7 +164,7 @@ def _first_line(error: Exception) -> str:
 def choose_backend(backend: Any) -> tuple[ArrayBackend | None, str]:
     """Return the array backend for a `Solver`'s `backend`, and a note for `Solution.method`.
 
-    None stands for the compiled solvers of the CPU.
+    None means the compiled solvers of the CPU.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Blocks of crosspoints that are alike, and how neighbours merge.
+"""Blocks of crosspoints of one shape, and how neighbours merge.
 
 A block of a x b crosspoints has ports at its left (nodes of the block before it, or left
 sources), its own last word nodes at the right, ports above, and its own last bit nodes below. The

@@ -28,7 +28,7 @@ class Stack:
     backend : ArrayBackend
     G : (T, M, N) array of the backend, siemens
     word_r : (T or 1, M, N+1) NumPy array, ohm
-        As in `CrossbarProblem`; one for all crossbars where they are alike.
+        As in `CrossbarProblem`; one for all crossbars where they are equal.
     bit_r : (T or 1, M+1, N) NumPy array, ohm
     """
 

@@ -122,7 +122,7 @@ class Alike:
             return self._joined(cells), *self._like(word, bit)
 
     def _by_currents(self, grad: Any, *, wires: bool) -> tuple[Any, Array, Array]:
-        """Do what `matrix_gradients` does, where the lines' ends are not all alike."""
+        """Return what `matrix_gradients` does, for lines with different ends."""
         xp, rows = self.backend.xp, self.like.inputs
         volts = xp.zeros((int(self.G.shape[0]), rows, rows)) + xp.eye(rows)
         by_currents = xp.ascontiguousarray(xp.swapaxes(grad, 1, 2))

@@ -1,8 +1,8 @@
 """Gradients of losses of effective matrices and of currents, for many crossbars at once.
 
-The matrix's columns are the currents of unit inputs, so the derivative by a conductance is the sum
-over inputs of -(cell voltage)(adjoint cell voltage), and by a segment's resistance the sum of
-(current)(adjoint current): M primal and M adjoint vectors through the stages of one reduction.
+The matrix's columns are the currents of unit inputs, so the derivative with respect to a
+conductance is the sum over inputs of -(cell voltage)(adjoint cell voltage), and that with respect to
+a segment's resistance the sum of (current)(adjoint current): M primal and M adjoint vectors through the stages of one reduction.
 Reverse mode through the merges would cost about as much, and would find a segment's gradient as a
 difference of nearly equal numbers; the currents give it to rounding, also at 0 ohm.
 """
@@ -26,7 +26,7 @@ def vector_bytes(shape: tuple[int, int]) -> int:
 def matrix_gradients(
     stack: Stack, driven: tuple[bool, bool], grad: Any, *, wires: bool
 ) -> tuple[Any, Any, Any]:
-    """Return gradients (T, M, N) by G, (T, M, N+1) by word and (T, M+1, N) by bit segments.
+    """Return gradients of G (T, M, N), of word (T, M, N+1) and of bit segments (T, M+1, N).
 
     Parameters
     ----------

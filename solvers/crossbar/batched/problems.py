@@ -48,7 +48,7 @@ def compile_problems(
 
 
 def same_lines(a: Crossbar, b: Crossbar) -> bool:
-    """Whether wires and ends are alike, as far as that is seen at a glance."""
+    """Whether wires and ends are equal, as far as that is found without comparing arrays."""
     if a.shape != b.shape or not (a.ends is b.ends or a.ends == b.ends):
         return False
     one, two = a.wires, b.wires

@@ -99,7 +99,7 @@ class ChainStep:
     def _symmetric(
         self, g: Array, res_u: Array, res_w: Array, tolerance: float
     ) -> tuple[Array, Array, int] | None:
-        """Do what `solve` does by conjugate gradients; None where they fail."""
+        """Solve by conjugate gradients, see `solve`; None where they fail."""
         from .kernels.cg import eliminate_words, follow_words  # noqa: PLC0415 - imports numba
         from .kernels.iterate import iterate  # noqa: PLC0415 - imports numba
 

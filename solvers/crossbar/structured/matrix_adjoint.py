@@ -1,7 +1,7 @@
 """Gradients of a loss of the whole effective matrix, through one port reduction.
 
-The matrix's columns are the currents of unit inputs, so the loss's derivative by a conductance is
-the sum over inputs of -(cell voltage)(adjoint cell voltage): M primal and M adjoint vectors
+The matrix's columns are the currents of unit inputs, so the loss's derivative with respect to a
+conductance is the sum over inputs of -(cell voltage)(adjoint cell voltage): M primal and M adjoint vectors
 through the same kept elimination, which costs little more than the reduction itself.
 """
 

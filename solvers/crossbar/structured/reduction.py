@@ -130,9 +130,9 @@ class PortReduction:
         return blocks[0], blocks[1]
 
     def laplacian(self, tied: Sequence[bool]) -> Array:
-        """Return derivatives of what flows into the line ends by their voltages, siemens.
+        """Return the derivatives of the line ends' currents with respect to their voltages, siemens.
 
-        Of all lines of those of left, right, top, bottom that are `tied`; 0 of lines that float.
+        For all lines of those of left, right, top, bottom that are `tied`; 0 for floating lines.
         """
         rows, columns = self.problem.shape
         counts = [n for n, on in zip((rows, rows, columns, columns), tied, strict=True) if on]

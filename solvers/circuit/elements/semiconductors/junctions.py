@@ -33,7 +33,7 @@ def junction(
 
 
 def depletion_rows(farad: Array, grading: Array, volt: Array, fc: Array) -> list[Array]:
-    """Return what `kernels_junction.depletion` needs, seven rows (E,)."""
+    """Return what `kernels.junction.depletion` needs, seven rows (E,)."""
     rest = 1.0 - fc
     f1 = volt * (1.0 - rest ** (1.0 - grading)) / (1.0 - grading)
     f3 = 1.0 - fc * (1.0 + grading)

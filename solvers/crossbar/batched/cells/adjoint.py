@@ -73,7 +73,7 @@ class _Inputs:
 def cell_gradients_together(
     backend: ArrayBackend, sol: Solution, grad: Array, *, wires: bool
 ) -> Gradients:
-    """Do what `cell_gradients` does, for as many input vectors at once as memory allows.
+    """Return gradients as `cell_gradients` does, of as many vectors at once as memory allows.
 
     Raises
     ------

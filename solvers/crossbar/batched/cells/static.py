@@ -55,7 +55,7 @@ def solve_cells_together(
     backend: ArrayBackend, xbar: Crossbar, problem: CrossbarProblem, cells: Any, gate: Array, *,
     keep: bool, rtol: float, threads: int,
 ) -> tuple[RawSolution, str]:
-    """Do what `solve_cells` does, for as many input vectors at once as memory allows.
+    """Solve an array as `solve_cells` does, for as many input vectors at once as memory allows.
 
     Raises
     ------
