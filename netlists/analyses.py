@@ -1,10 +1,14 @@
-"""What a deck asks for: analyses, saved quantities, measures, commands. Nothing here runs them."""
+"""What a deck asks for: analyses, saved quantities, measures, commands. Nothing here runs them.
+
+The records of analyses call alike what is alike: `output` is a probe, `source` a source's name,
+`sweep` or `sweeps` what is varied. Whoever checks a deck's names goes by that, not by the class.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
@@ -15,8 +19,8 @@ if TYPE_CHECKING:
     from .spice.expressions.expression import Expression
 
 __all__ = [
-    "Ac", "Analysis", "Command", "Dc", "Event", "Four", "Measure", "Noise", "Op", "Place", "Points",
-    "Save", "Sens", "Step", "Sweep", "Tf", "Tran",
+    "NAMES", "Ac", "Analysis", "Command", "Dc", "Event", "Four", "Measure", "Noise", "Op", "Place",
+    "Points", "Save", "Sens", "Step", "Sweep", "Tf", "Tran",
 ]
 
 Place = tuple[str, int] | None  # file and line
@@ -228,6 +232,8 @@ class Step:
 
 
 Analysis = Op | Dc | Tran | Ac | Noise | Tf | Sens | Four | Step
+# of those that give a result, as dot commands and control blocks call them: "op", "dc", ...
+NAMES = tuple(kind.__name__.lower() for kind in get_args(Analysis) if kind is not Step)
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,13 @@ class Element:
         """Return a parameter, or `default` where it is not given."""
         return dict(self.parameters).get(name, default)
 
+    @property
+    def has_branch(self) -> bool:
+        """Whether its current is an unknown of the circuit: it fixes the voltage of its nodes."""
+        if self.kind == "B":
+            return any(name.lower() == "v" for name, _ in self.parameters)
+        return self.kind in "VEHL"
+
     def card(self, t_stop: float = 0.0) -> str:
         """Return the element's line of a SPICE deck; waves are written up to `t_stop`."""
         parts = [self.name, *self.nodes]

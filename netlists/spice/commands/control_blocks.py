@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ...analyses import Command
+from ...analyses import NAMES, Command
 from ..read.lines import Line
 from ..read.subcircuit_tree import did_you_mean
 from .command_names import IDLE
@@ -14,10 +14,11 @@ __all__ = ["KNOWN", "read_control"]
 
 DEEPEST = 60
 KNOWN = (
-    "ac", "alter", "altermod", "alterparam", "compose", "dc", "destroy", "display", "echo",
-    "exit", "four", "fourier", "gnuplot", "hardcopy", "let", "linearize", "meas", "measure",
-    "noise", "op", "option", "plot", "print", "quit", "reset", "run", "save", "sens", "set",
-    "setplot", "settype", "tf", "tran", "unlet", "unset", "wrdata", "write",
+    *NAMES,
+    "alter", "altermod", "alterparam", "compose", "destroy", "display", "echo", "exit", "fourier",
+    "gnuplot", "hardcopy", "let", "linearize", "meas", "measure", "option", "plot", "print",
+    "quit", "reset", "run", "save", "set", "setplot", "settype", "unlet", "unset", "wrdata",
+    "write",
     *IDLE,
 )
 _LOOPS = ("foreach", "repeat", "while", "dowhile", "if")

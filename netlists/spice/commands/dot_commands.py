@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from ....core.errors import ParameterError
 from ...analyses import (
+    NAMES,
     Ac,
     Dc,
     Four,
@@ -229,9 +230,8 @@ def _save(c: CommandLine, circuit: Circuit) -> None:
     analysis = ""
     if kind in ("print", "plot") and texts:
         analysis = texts.pop(0).lower()
-        kinds = ("tran", "ac", "dc", "op", "noise", "four", "sens", "tf")
-        if analysis not in kinds:
-            raise c.error(f"`{analysis}` is no analysis{did_you_mean(analysis, kinds)}")
+        if analysis not in NAMES:
+            raise c.error(f"`{analysis}` is no analysis{did_you_mean(analysis, NAMES)}")
     everything = False
     outputs = []
     for text in texts:

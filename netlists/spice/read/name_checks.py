@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from ....core.errors import NetlistError
-from ...analyses import Ac, Command, Dc, Four, Noise, Op, Place, Sens, Step, Sweep, Tf, Tran
+from ...analyses import Analysis, Command, Place, Sweep
 from ...circuit import GROUND, Circuit
 from ...crossbar_element import has_inside
 from ...elements import Element
@@ -13,8 +13,6 @@ from ..expressions.expression import Expression
 from .subcircuit_tree import did_you_mean
 
 __all__ = ["asked", "check_names", "opened"]
-
-_BRANCHES = "VEHLB"
 
 
 def _refuse(where: Place, message: str) -> NetlistError:
@@ -28,10 +26,6 @@ def _expressions(element: Element) -> Iterator[Expression]:
     for _, value in element.parameters:
         if isinstance(value, Expression):
             yield value
-
-
-def _has_branch(element: Element) -> bool:
-    return element.kind in _BRANCHES and (element.kind != "B" or element.get("v") is not None)
 
 
 def check_names(circuit: Circuit, places: Mapping[tuple[str, str], tuple[str, int]]) -> None:
@@ -96,11 +90,8 @@ def opened(circuit: Circuit) -> Circuit:
             if p[0] != "v" and not has_inside(circuit.arrays, *p[:2])
         ]
     for analysis in circuit.analyses:
-        if isinstance(analysis, (Noise, Tf, Sens)):
-            names += analysis.output[1:]
-        sweeps = analysis.sweeps if isinstance(analysis, Dc) else (
-            [analysis.sweep] if isinstance(analysis, Step) else [])
-        names += [sweep.target for sweep in sweeps]
+        names += getattr(analysis, "output", ())[1:]
+        names += [sweep.target for sweep in _sweeps(analysis)]
     text = "\n".join(names).lower()
     kept = {name for name in circuit.arrays if f"{name}." not in text}
     return circuit.expanded(keep=kept) if len(kept) < len(circuit.arrays) else circuit
@@ -113,9 +104,9 @@ def _voltage(nodes: set[str], probe: tuple[str, ...], where: Place, label: str) 
 
 
 def _current(circuit: Circuit, name: str, where: Place, label: str) -> None:
-    if name in circuit and _has_branch(circuit[name]):
+    if name in circuit and circuit[name].has_branch:
         return
-    known = [e.name.lower() for e in circuit if _has_branch(e)]
+    known = [e.name.lower() for e in circuit if e.has_branch]
     if name in circuit:
         raise _refuse(where, f"{label}: the current of `{name}` cannot control a source; put a "
                       "0 V source in series")
@@ -132,9 +123,18 @@ def asked(circuit: Circuit) -> list[tuple[str, Place, Expression]]:
         parts = [measure.expression, *(e.expression for e in events), *(e.level for e in events)]
         found += [(".measure", measure.where, part) for part in parts if part is not None]
     for analysis in circuit.analyses:
-        if isinstance(analysis, Four):
-            found += [(".four", analysis.where, output) for output in analysis.outputs]
+        outputs = getattr(analysis, "outputs", ())
+        found += [(_label(analysis), analysis.where, output) for output in outputs]
     return found
+
+
+def _label(analysis: Analysis) -> str:
+    return f".{type(analysis).__name__.lower()}"
+
+
+def _sweeps(analysis: Analysis) -> Sequence[Sweep]:
+    one = getattr(analysis, "sweep", None)
+    return getattr(analysis, "sweeps", ()) if one is None else (one,)
 
 
 def _outputs(circuit: Circuit, nodes: set[str]) -> None:
@@ -152,21 +152,18 @@ def _outputs(circuit: Circuit, nodes: set[str]) -> None:
 
 def _analyses(circuit: Circuit, nodes: set[str]) -> None:
     for analysis in circuit.analyses:
-        if isinstance(analysis, (Noise, Tf, Sens)):
-            label = f".{type(analysis).__name__.lower()}"
-            if analysis.output[0] == "v":
-                _voltage(nodes, analysis.output, analysis.where, label)
+        label = _label(analysis)
+        output: tuple[str, ...] = getattr(analysis, "output", ())
+        source: str = getattr(analysis, "source", "")
+        if output:
+            if output[0] == "v":
+                _voltage(nodes, output, analysis.where, label)
             else:
-                _current(circuit, analysis.output[1], analysis.where, label)
-            if not isinstance(analysis, Sens):
-                _source(circuit, analysis.source, analysis.where, label)
-        elif isinstance(analysis, Dc):
-            for sweep in analysis.sweeps:
-                _swept(circuit, sweep, analysis.where, ".dc")
-        elif isinstance(analysis, Step):
-            _swept(circuit, analysis.sweep, analysis.where, ".step")
-        elif not isinstance(analysis, (Op, Tran, Ac, Four)):
-            raise _refuse(None, f"unknown analysis {analysis!r}")
+                _current(circuit, output[1], analysis.where, label)
+        if source:
+            _source(circuit, source, analysis.where, label)
+        for sweep in _sweeps(analysis):
+            _swept(circuit, sweep, analysis.where, label)
 
 
 def _source(circuit: Circuit, name: str, where: Place, label: str) -> None:

@@ -16,7 +16,6 @@ from ....netlists.circuit import Circuit
 from ..results.result import Result
 from ..results.results import Curves, Transient
 from ..results.sweep_results import Stepped
-from ..system.builder import has_branch
 from . import ac, noise, op, sensitivities, transfer_function  # noqa: F401 - register themselves
 from .dc import with_value
 from .fourier import Fourier, harmonics
@@ -74,7 +73,7 @@ def saved(circuit: Circuit, kind: str) -> list[str] | None:
             elif probe[0] == "i":
                 if probe[1] not in circuit and kind not in ("dc", "tran"):
                     continue  # a cell of a crossbar, which is written out there
-                if probe[1] in circuit and not has_branch(circuit[probe[1]]):
+                if probe[1] in circuit and not circuit[probe[1]].has_branch:
                     return None
                 names[f"i({probe[1]})"] = None
             else:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ....core.errors import NetlistError, ParameterError
 from ....core.progress import Progress, ProgressMeter, Silent, metered
-from ....netlists.analyses import Command, Points, Step, Sweep
+from ....netlists.analyses import NAMES, Command, Points, Step, Sweep
 from ....netlists.circuit import Circuit
 from ....netlists.spice.commands.command_names import IDLE
 from ....netlists.spice.commands.dot_commands import read_command, read_output
@@ -33,7 +33,7 @@ from .vectors import Plot, Vectors, composed, condition
 __all__ = ["Session", "run_commands"]
 
 _MOST = 1_000_000  # rounds of a loop
-_ANALYSES = ("op", "dc", "tran", "ac", "noise", "tf", "sens")
+_ANALYSES = tuple(name for name in NAMES if name != "four")  # that one is of vectors
 _IGNORED = ("save", "settype", *IDLE)
 
 

@@ -24,7 +24,6 @@ GROUND_INDEX = -1
 Factory = Callable[["Builder", list[Element]], Sequence[Group]]
 _kinds: dict[str, Factory] = {}
 _models: dict[tuple[str, int | str], Factory] = {}
-_BRANCHES = "VEHL"
 
 
 def register_kind(letter: str) -> Callable[[Factory], Factory]:
@@ -143,7 +142,7 @@ class Builder:
     def current(self, name: str, user: Element) -> int:
         """Return the unknown of the current through the element `name`, which `user` refers to."""
         element = self._elements.get(str(name).lower())
-        if element is None or not has_branch(element):
+        if element is None or not element.has_branch:
             raise NetlistError(
                 f"{user.name} is controlled by the current of {name!r}, which is no voltage "
                 "source of the circuit", **where(user)
@@ -163,7 +162,7 @@ class Builder:
             kinds.setdefault(e.kind, []).append(e)
         found: list[Group] = []
         for e in self.circuit:  # branch currents follow the nodes, in the deck's order
-            if has_branch(e):
+            if e.has_branch:
                 self.branch(e)
         for kind, elements in kinds.items():
             factory = _kinds.get(kind)
@@ -196,10 +195,3 @@ class Builder:
         for factory, some in by_factory.items():
             found.extend(factory(self, some))
         return found
-
-
-def has_branch(element: Element) -> bool:
-    """Whether the element's current is an unknown."""
-    if element.kind == "B":
-        return any(name.lower() == "v" for name, _ in element.parameters)
-    return element.kind in _BRANCHES

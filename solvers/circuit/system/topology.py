@@ -28,11 +28,6 @@ _PATHS: dict[str, tuple[tuple[int, int], ...]] = {
 }
 
 
-def _fixes(e: Element) -> bool:
-    """Whether the element fixes the voltage between its nodes."""
-    return e.kind in "VEHL" or (e.kind == "B" and e.get("v") is not None)
-
-
 def check(circuit: Circuit, *, uic: bool = False) -> None:
     """Raise for loops of voltage sources and for nodes without a path to ground.
 
@@ -65,7 +60,7 @@ def _check_loops(circuit: Circuit, without: str) -> None:
 
     for e in circuit:
         kind = e.kind
-        if kind in "RCI" or kind in without or not _fixes(e):
+        if kind in "RCI" or kind in without or not e.has_branch:
             continue
         a, b = e.nodes[:2]
         if root(a) == root(b):
@@ -97,7 +92,7 @@ def _path(edges: dict[str, list[str]], a: str, b: str) -> list[str]:
 
 def _pairs(e: Element, *, capacitors: bool) -> tuple[tuple[int, int], ...]:
     if e.kind == "B":
-        return ((0, 1),) if e.get("v") is not None else ()
+        return ((0, 1),) if e.has_branch else ()
     if capacitors and e.kind == "C":
         return ((0, 1),)
     if capacitors and e.kind == "M":
