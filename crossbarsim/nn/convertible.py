@@ -9,45 +9,15 @@ from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 from torch.nn.utils import parametrize
 
 from ..core.errors import ParameterError
-from .layers import (
-    CrossbarConv1d,
-    CrossbarConv2d,
-    CrossbarConv3d,
-    CrossbarConvTranspose1d,
-    CrossbarConvTranspose2d,
-    CrossbarConvTranspose3d,
-    CrossbarEmbedding,
-    CrossbarEmbeddingBag,
-    CrossbarGRU,
-    CrossbarGRUCell,
-    CrossbarLayer,
-    CrossbarLinear,
-    CrossbarLSTM,
-    CrossbarLSTMCell,
-    CrossbarMultiheadAttention,
-    CrossbarRNN,
-    CrossbarRNNCell,
-)
+from . import layers
+from .layers import CrossbarLayer
 
 __all__ = ["LAYERS", "check_convertible", "crossbar_type", "why_digital"]
 
+# torch's layer -> ours, whose last base it is
 LAYERS: dict[type[nn.Module], type[CrossbarLayer]] = {
-    nn.Conv1d: CrossbarConv1d,
-    nn.Conv2d: CrossbarConv2d,
-    nn.Conv3d: CrossbarConv3d,
-    nn.ConvTranspose1d: CrossbarConvTranspose1d,
-    nn.ConvTranspose2d: CrossbarConvTranspose2d,
-    nn.ConvTranspose3d: CrossbarConvTranspose3d,
-    nn.Embedding: CrossbarEmbedding,
-    nn.EmbeddingBag: CrossbarEmbeddingBag,
-    nn.GRU: CrossbarGRU,
-    nn.GRUCell: CrossbarGRUCell,
-    nn.LSTM: CrossbarLSTM,
-    nn.LSTMCell: CrossbarLSTMCell,
-    nn.Linear: CrossbarLinear,
-    nn.MultiheadAttention: CrossbarMultiheadAttention,
-    nn.RNN: CrossbarRNN,
-    nn.RNNCell: CrossbarRNNCell,
+    kind.__bases__[-1]: kind for name in layers.__all__
+    if (kind := getattr(layers, name)) is not CrossbarLayer
 }
 _REASONS: tuple[tuple[type[nn.Module], str], ...] = (
     (NonDynamicallyQuantizableLinear, "read by the attention layer itself, which is digital"),
