@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from ..core.array_api import as_float
 from ..core.draws import Place
@@ -30,7 +30,7 @@ __all__ = ["Periphery", "Readout", "Sense"]
 Sense: TypeAlias = (
     IdealSense | LoadSense | TransimpedanceSense | CurrentMirrorSense | IntegratorSense
 )
-_SENSES = (IdealSense, LoadSense, TransimpedanceSense, CurrentMirrorSense, IntegratorSense)
+_SENSES = get_args(Sense)
 
 
 @dataclass(frozen=True, kw_only=True)
