@@ -465,7 +465,7 @@ class Circuit:
     def _full(self, kind: str, name: object) -> str:
         text = str(name) if isinstance(name, (str, int)) and not isinstance(name, bool) else ""
         if not _NAME.fullmatch(text):
-            raise ParameterError(f"{KINDS[kind]}: its name must be a word; got {name!r}")
+            raise ParameterError(f"{KINDS[kind].title}: its name must be a word; got {name!r}")
         return text if text.upper().startswith(kind) else f"{kind}{text}"
 
     def _add(

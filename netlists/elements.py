@@ -9,18 +9,55 @@ from typing import Any
 from .sources import Source, spice_source
 from .spice.expressions.expression import Expression
 
-__all__ = ["KINDS", "Element", "Model", "Value"]
+__all__ = ["KINDS", "Element", "Kind", "Model", "Value"]
 
 Value = float | Expression
-KINDS = {
-    "R": "resistor", "C": "capacitor", "L": "inductor", "K": "coupled inductors",
-    "V": "voltage source", "I": "current source",
-    "E": "voltage-controlled voltage source", "F": "current-controlled current source",
-    "G": "voltage-controlled current source", "H": "current-controlled voltage source",
-    "B": "behavioural source", "D": "diode", "Q": "bipolar transistor",
-    "J": "junction field-effect transistor", "M": "MOS transistor",
-    "S": "voltage-controlled switch", "W": "current-controlled switch", "T": "transmission line",
-    "N": "memristor", "X": "subcircuit",
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What all elements of a letter have in common.
+
+    Attributes
+    ----------
+    title : str
+        As messages call it.
+    currents : dict
+        ngspice's names of the currents into terminals: name -> terminal.
+    paths : tuple of (int, int)
+        Terminals between which direct current can flow; a source that only forces one has none.
+    branch : bool
+        Whether its current is an unknown, and the voltage of its first two nodes fixed.
+    """
+
+    title: str
+    currents: Mapping[str, int] = field(default_factory=lambda: {"i": 0})
+    paths: tuple[tuple[int, int], ...] = ()
+    branch: bool = False
+
+
+_THROUGH = ((0, 1),)
+KINDS: dict[str, Kind] = {
+    "R": Kind("resistor", paths=_THROUGH),
+    "C": Kind("capacitor"),
+    "L": Kind("inductor", paths=_THROUGH, branch=True),
+    "K": Kind("coupled inductors", {}),
+    "V": Kind("voltage source", paths=_THROUGH, branch=True),
+    "I": Kind("current source", {"current": 0, "i": 0}),
+    "E": Kind("voltage-controlled voltage source", paths=_THROUGH, branch=True),
+    "F": Kind("current-controlled current source"),
+    "G": Kind("voltage-controlled current source"),
+    "H": Kind("current-controlled voltage source", paths=_THROUGH, branch=True),
+    "B": Kind("behavioural source"),  # of a voltage it has a branch, see `Element.has_branch`
+    "D": Kind("diode", {"id": 0, "i": 0}, _THROUGH),
+    "Q": Kind("bipolar transistor", {"ic": 0, "ib": 1, "ie": 2, "is": 3}, ((0, 1), (1, 2))),
+    "J": Kind("junction field-effect transistor", {"id": 0, "ig": 1, "is": 2}, ((0, 2), (0, 1))),
+    "M": Kind("MOS transistor", {"id": 0, "ig": 1, "is": 2, "ib": 3}, ((0, 2), (0, 3), (2, 3))),
+    "S": Kind("voltage-controlled switch", paths=_THROUGH),
+    "W": Kind("current-controlled switch", paths=_THROUGH),
+    "T": Kind("transmission line", {"i1": 0, "i2": 2}, ((0, 2), (1, 3))),
+    "N": Kind("memristor", paths=_THROUGH),
+    "X": Kind("subcircuit", {}),
 }
 
 
@@ -100,10 +137,10 @@ class Element:
 
     @property
     def has_branch(self) -> bool:
-        """Whether its current is an unknown of the circuit: it fixes the voltage of its nodes."""
+        """Whether its current is an unknown of the circuit: it fixes the voltage of two nodes."""
         if self.kind == "B":
             return any(name.lower() == "v" for name, _ in self.parameters)
-        return self.kind in "VEHL"
+        return KINDS[self.kind].branch
 
     def card(self, t_stop: float = 0.0) -> str:
         """Return the element's line of a SPICE deck; waves are written up to `t_stop`."""

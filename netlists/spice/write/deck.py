@@ -35,7 +35,6 @@ from .step_loop import flat_name, step_commands, wrapped
 
 __all__ = ["Writer"]
 
-_MODELLED = "RCLDQJMSWN"
 _PARTS = {"db": "db", "ph": "p", "re": "r", "im": "i", "abs": "m"}
 _FLAGS = ("on", "off")
 
@@ -131,7 +130,9 @@ class Writer:
                     return [" ".join([*parts, e.model, number, *self.pairs(self._own(e, more))])]
                 parts.append(number)
             more = self._own(e, more)
-        if e.model and e.kind in _MODELLED:
+        elif e.value:
+            parts.append(self.value(e.value))
+        if e.model:
             parts.append(e.model)
         return [" ".join([*parts, *self.pairs(self.initial(e, more))])]
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from ....core.errors import ParameterError
 from ....netlists.circuit import GROUND, Circuit
+from ....netlists.elements import KINDS
 
 __all__ = ["CURRENTS", "Names", "shown"]
 
@@ -16,13 +17,8 @@ _PART = re.compile(
     r"\s*(?:[vi]\(\s*)?@\s*([^\[\]\s]+)\s*\[\s*(\w+)\s*\]\s*\)?\s*", re.IGNORECASE
 )
 GROUND_INDEX = -1
-# ngspice's names of the currents into terminals, by kind of element: name -> terminal
-CURRENTS: dict[str, dict[str, int]] = {
-    **{kind: {"i": 0} for kind in "RCLVEGFHBSWN"}, "I": {"current": 0, "i": 0},
-    "D": {"id": 0, "i": 0}, "Q": {"ic": 0, "ib": 1, "ie": 2, "is": 3},
-    "M": {"id": 0, "ig": 1, "is": 2, "ib": 3}, "J": {"id": 0, "ig": 1, "is": 2},
-    "T": {"i1": 0, "i2": 2},
-}
+# ngspice's names of the currents into terminals, of the kinds that have any: name -> terminal
+CURRENTS = {letter: kind.currents for letter, kind in KINDS.items() if kind.currents}
 
 
 class Names:

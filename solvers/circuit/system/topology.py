@@ -12,20 +12,13 @@ from ....core.errors import SingularCircuitError
 from ....netlists.circuit import GROUND, Circuit
 from ....netlists.crossbar.cells import Resistive
 from ....netlists.crossbar_element import CrossbarBlock, segments
-from ....netlists.elements import Element
+from ....netlists.elements import KINDS, Element
 from ...crossbar.problem import pieces
 from .element_group import Ints
 
 __all__ = ["check"]
 
 _SHOWN = 8
-# pairs of terminals between which direct current can flow
-_PATHS: dict[str, tuple[tuple[int, int], ...]] = {
-    "R": ((0, 1),), "V": ((0, 1),), "E": ((0, 1),), "H": ((0, 1),), "L": ((0, 1),),
-    "D": ((0, 1),), "Q": ((0, 1), (1, 2)), "J": ((0, 2), (0, 1)),
-    "M": ((0, 2), (0, 3), (2, 3)), "S": ((0, 1),), "W": ((0, 1),), "N": ((0, 1),),
-    "T": ((0, 2), (1, 3)),
-}
 
 
 def check(circuit: Circuit, *, uic: bool = False) -> None:
@@ -97,7 +90,7 @@ def _pairs(e: Element, *, capacitors: bool) -> tuple[tuple[int, int], ...]:
         return ((0, 1),)
     if capacitors and e.kind == "M":
         return ((0, 1), (0, 2), (0, 3))
-    return _PATHS.get(e.kind, ())
+    return KINDS[e.kind].paths
 
 
 def _check_paths(circuit: Circuit, *, capacitors: bool) -> None:
