@@ -53,7 +53,7 @@ class Circuit:
     Every method takes the element's name, with or without its letter, its nodes (strings or
     integers; ``0`` and ``gnd`` are ground; case does not count) and a value, a number in SI units
     or a string such as ``"9k"``. A source's current counts from its positive node through the
-    source to the negative one.
+    source to the negative one. Wrong values, and names that exist, are a `ParameterError`.
 
     Parameters
     ----------

@@ -215,6 +215,24 @@ class Crossbar:
             Instead of V, for a transient, as for `Solver.transient`.
         max_step : float
             Largest step of the transient, second; 0 leaves it to SPICE.
+
+        Returns
+        -------
+        Circuit
+
+        Raises
+        ------
+        ParameterError
+            Inputs that do not fit, cells that cannot be written out.
+
+        Examples
+        --------
+        >>> from crossbarsim import Crossbar, Simulator, Wires
+        >>> circuit = Crossbar([[1e-4]], Wires(word=10.0, bit=10.0)).to_circuit([0.1])
+        >>> circuit.nodes
+        ('wl0_0', 'bl0_0', 'wl0_left_end', 'bl0_bottom_end')
+        >>> round(1e6 * Simulator().operating_point(circuit)["i(v_bl0_bottom)"], 3)  # microampere
+        9.98
         """
         return expand_crossbar(
             self, V, gate_voltage=gate_voltage, waveforms=waveforms, gate=gate, t_stop=t_stop,
@@ -222,7 +240,13 @@ class Crossbar:
         )
 
     def to_arrays(self) -> dict[str, Any]:
-        """Return all that defines the crossbar as named arrays, for an ``.npz`` file."""
+        """Return all that defines the crossbar as named arrays, for an ``.npz`` file.
+
+        Raises
+        ------
+        ParameterError
+            Cells that cannot be saved.
+        """
         header = json.dumps({
             "format": _FORMAT, "ends": ends_to_json(self.ends), "layout": self.layout
         })
@@ -237,7 +261,15 @@ class Crossbar:
 
     @classmethod
     def from_arrays(cls, data: Mapping[str, Any]) -> Crossbar:
-        """Make the crossbar that `to_arrays` described; KeyError where an array is missing."""
+        """Make the crossbar that `to_arrays` described.
+
+        Raises
+        ------
+        NetlistError
+            Another format version.
+        KeyError
+            An array is missing.
+        """
         header = json.loads(str(data["crossbar"]))
         if header.get("format") != _FORMAT:
             raise NetlistError(
@@ -251,7 +283,13 @@ class Crossbar:
         )
 
     def save(self, path: str | Path) -> None:
-        """Write everything to `path`, a versioned ``.npz`` that never holds pickled objects."""
+        """Write everything to `path`, a versioned ``.npz`` that never holds pickled objects.
+
+        Raises
+        ------
+        ParameterError
+            Cells that cannot be saved.
+        """
         save_arrays(path, **self.to_arrays())
 
     @classmethod

@@ -12,7 +12,8 @@ and the derivative of the objective J with respect to a parameter p is
 
 Charges that depend on their path (Meyer's) go on by D(x_k, x_(k-1)), which changes its sign when
 its arguments change places. Its derivative with respect to the earlier point is thus minus the
-capacitance at that point seen from the later one, and with N_k the sum of mu from k on the right side gets
+capacitance at that point seen from the later one, and with N_k the sum of mu from k on the right
+side gets
 
     (C(x_k from x_(k-1)) - C(x_k from x_(k+1)))' N_(k+1) .
 

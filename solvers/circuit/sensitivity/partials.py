@@ -195,7 +195,7 @@ class _Part:
     # -- along the run ---------------------------------------------------------------------------
 
     def _weighed(self, system: System) -> Array:
-        """Return the elements' f and q, weighted by the multipliers and summed over time, (M, E)."""
+        """Return the elements' f and q, weighted by the multipliers, summed over time, (M, E)."""
         run, weights = self.run, self.multipliers
         places, owner = self._places(system)
         columns = weights.columns(places)

@@ -1,10 +1,11 @@
 """Gradients of losses of effective matrices and of currents, for many crossbars at once.
 
 The matrix's columns are the currents of unit inputs, so the derivative with respect to a
-conductance is the sum over inputs of -(cell voltage)(adjoint cell voltage), and that with respect to
-a segment's resistance the sum of (current)(adjoint current): M primal and M adjoint vectors through the stages of one reduction.
-Reverse mode through the merges would cost about as much, and would find a segment's gradient as a
-difference of nearly equal numbers; the currents give it to rounding, also at 0 ohm.
+conductance is the sum over inputs of -(cell voltage)(adjoint cell voltage), and that with respect
+to a segment's resistance the sum of (current)(adjoint current): M primal and M adjoint vectors
+through the stages of one reduction. Reverse mode through the merges would cost about as much, and
+would find a segment's gradient as a difference of nearly equal numbers; the currents give it to
+rounding, also at 0 ohm.
 """
 
 from __future__ import annotations

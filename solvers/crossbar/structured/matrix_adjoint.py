@@ -1,8 +1,8 @@
 """Gradients of a loss of the whole effective matrix, through one port reduction.
 
 The matrix's columns are the currents of unit inputs, so the loss's derivative with respect to a
-conductance is the sum over inputs of -(cell voltage)(adjoint cell voltage): M primal and M adjoint vectors
-through the same kept elimination, which costs little more than the reduction itself.
+conductance is the sum over inputs of -(cell voltage)(adjoint cell voltage): M primal and M adjoint
+vectors through the same kept elimination, which costs little more than the reduction itself.
 """
 
 from __future__ import annotations

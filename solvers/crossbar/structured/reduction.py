@@ -130,7 +130,7 @@ class PortReduction:
         return blocks[0], blocks[1]
 
     def laplacian(self, tied: Sequence[bool]) -> Array:
-        """Return the derivatives of the line ends' currents with respect to their voltages, siemens.
+        """Return the derivatives of the ends' currents with respect to their voltages, siemens.
 
         For all lines of those of left, right, top, bottom that are `tied`; 0 for floating lines.
         """
