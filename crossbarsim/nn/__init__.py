@@ -2,7 +2,7 @@
 
 `config` says how, `convert`, `calibrate`, `report`, `equip` act on whole networks; `layers` hold
 `chip`'s stored matrices, which `mapping` lays on arrays and `functional` solves; `train` is
-training on the devices. A new layer goes into `layers` and into the table of `convertible`.
+training on the devices. A new layer goes into `layers`, where `convertible` finds it.
 """
 
 from .batchnorm_folding import fold_batchnorm

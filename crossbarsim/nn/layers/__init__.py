@@ -1,4 +1,9 @@
-"""Layers whose products are currents of crossbars."""
+"""Layers whose products are currents of crossbars.
+
+A new one is a class below `CrossbarLayer` and, as its last base, torch's layer, which yields its
+weight matrices; exported here it takes the place of torch's in `convert`. These files import
+`crossbarsim.nn.chip`, never `convert` or `calibrate`.
+"""
 
 from .attention import CrossbarMultiheadAttention
 from .base import CrossbarLayer

@@ -24,8 +24,8 @@ EKV_LEVELS = ("ekv", "44", "55")
 CARDS: dict[str, tuple[Card, ...]] = {
     "r": (RESISTOR,), "res": (RESISTOR,), "c": (CAPACITOR,), "cap": (CAPACITOR,),
     "l": (INDUCTOR,), "ind": (INDUCTOR,), "d": (DIODE,), "npn": (BIPOLAR,), "pnp": (BIPOLAR,),
-    "njf": (JFET,), "pjf": (JFET,), "nmos": (MOS1, MOS2, MOS3, EKV),
-    "pmos": (MOS1, MOS2, MOS3, EKV), "sw": (SWITCH,), "csw": (CSWITCH,),
+    "njf": (JFET,), "pjf": (JFET,), **dict.fromkeys(("nmos", "pmos"), (MOS1, MOS2, MOS3, EKV)),
+    "sw": (SWITCH,), "csw": (CSWITCH,),
 }
 CANONICAL = {"res": "r", "cap": "c", "ind": "l"}
 

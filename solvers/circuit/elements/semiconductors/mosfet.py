@@ -13,6 +13,7 @@ do not return, as Meyer's model has it (D. E. Ward and R. W. Dutton, IEEE J. Sol
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -269,22 +270,7 @@ def _group(builder: Builder, elements: list[Element], level: int) -> list[Group]
     )]
 
 
-@register_model("nmos", 1)
-@register_model("pmos", 1)
-def level1(builder: Builder, elements: list[Element]) -> list[Group]:
-    """Return the group of all transistors of level 1."""
-    return _group(builder, elements, 1)
-
-
-@register_model("nmos", 2)
-@register_model("pmos", 2)
-def level2(builder: Builder, elements: list[Element]) -> list[Group]:
-    """Return the group of all transistors of level 2."""
-    return _group(builder, elements, 2)
-
-
-@register_model("nmos", 3)
-@register_model("pmos", 3)
-def level3(builder: Builder, elements: list[Element]) -> list[Group]:
-    """Return the group of all transistors of level 3."""
-    return _group(builder, elements, 3)
+for _level in _KERNELS:
+    _factory = partial(_group, level=_level)  # one for both: n and p channel are one group
+    for _kind in ("nmos", "pmos"):
+        register_model(_kind, _level)(_factory)
