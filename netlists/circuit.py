@@ -10,7 +10,7 @@ from ..core.errors import NetlistError, ParameterError
 from ..core.units import spice_number
 from .analyses import Analysis, Command, Measure, Save, Tran
 from .crossbar.protocol import CrossbarLike
-from .crossbar_element import CrossbarBlock, changed, expand_block, tied
+from .crossbar_element import CrossbarBlock, LineNodes, changed, expand_block, tied
 from .elements import KINDS, Element, Model, Value
 from .models import find_model, make_model, own_parameters
 from .sources import Source
@@ -408,7 +408,7 @@ class Circuit:
         values = tuple((key, spice_number(key, value)) for key, value in parameters.items())
         return self._add("X", name, tuple(nodes), 0.0, subcircuit, parameters=values)
 
-    def crossbar(self, name: object, xbar: CrossbarLike, **ends: Any) -> Circuit:
+    def crossbar(self, name: object, xbar: CrossbarLike, **ends: LineNodes) -> Circuit:
         """Add a whole crossbar as one element.
 
         `Solver` solves it together with the rest of the circuit: the structured solver eliminates

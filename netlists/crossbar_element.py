@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -19,8 +19,11 @@ from .crossbar.protocol import CrossbarLike
 from .crossbar.wires import Wires
 from .elements import Element
 
-__all__ = ["CrossbarBlock", "changed", "doubly_tied", "expand_block", "has_inside", "plain",
-           "segments", "tied"]
+__all__ = ["CrossbarBlock", "LineNodes", "changed", "doubly_tied", "expand_block", "has_inside",
+           "plain", "segments", "tied"]
+
+LineNodes = Iterable[object] | None
+"""Nodes, names or numbers, one for each line of an end; None: the lines float there."""
 
 _INNER = re.compile(r"(wl|bl|in|cell)(\d+)_(\d+)")
 _WIRES = ("word", "bit", "word_capacitance", "bit_capacitance")
@@ -102,7 +105,9 @@ class CrossbarBlock:
         return found
 
 
-def tied(xbar: CrossbarLike, ends: dict[str, Any]) -> tuple[CrossbarBlock, tuple[object, ...]]:
+def tied(
+    xbar: CrossbarLike, ends: dict[str, LineNodes]
+) -> tuple[CrossbarBlock, tuple[object, ...]]:
     """Return a block of `xbar` and its nodes, of ``end=nodes``; see `Circuit.crossbar`."""
     if not (hasattr(xbar, "cells") and isinstance(getattr(xbar, "wires", None), Wires)):
         raise ParameterError(f"`xbar` must be a Crossbar; got {type(xbar).__name__}")

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 from ..core.errors import ParameterError
 from ..core.registration import registered
 from ..core.validation import Array
+from .crossbar.cells import Cells, Resistive
 
 __all__ = [
     "GROUP", "DeviceModel", "cells", "device", "model", "models", "register", "register_cells",
@@ -28,7 +29,7 @@ GROUP = "crossbarsim.devices"
 M = TypeVar("M")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _registered: dict[str, Any] = {}
-_makers: list[Callable[..., Any]] = []
+_makers: list[Callable[..., Resistive | Cells]] = []
 _lock = threading.RLock()
 
 
@@ -81,7 +82,7 @@ class DeviceModel(Protocol):
         """Return the parameters by name, each a number or one value per device."""
         ...
 
-    def replace(self, **changes: Any) -> DeviceModel:
+    def replace(self, **changes: ArrayLike) -> DeviceModel:
         """Return the same device with other parameters."""
         ...
 
@@ -209,16 +210,16 @@ def model(name: str) -> Any:
     raise ParameterError(f"there is no device model {str(name)!r}; {hint}")
 
 
-def register_cells(maker: Callable[..., Any]) -> None:
+def register_cells(maker: Callable[..., Resistive | Cells]) -> None:
     """Name the function that makes an array of cells, see `cells`."""
     _makers[:] = [maker]
 
 
 def cells(
-    device: Any, shape: tuple[int, int], conductance: Array | None, *,
+    device: DeviceModel | None, shape: tuple[int, int], conductance: Array | None, *,
     transistor: tuple[str, Mapping[str, float]] | None = None, gates: str = "rows",
     side: str = "bit",
-) -> Any:
+) -> Resistive | Cells:
     """Return `Cells` of devices or of resistors, perhaps with transistors in series.
 
     Parameters

@@ -217,7 +217,7 @@ class StoredCells(Protocol):
         ...
 
 
-Reader = Callable[[Mapping[str, Any]], Any]
+Reader = Callable[[Mapping[str, Any]], Cells]
 _readers: list[Reader] = []
 
 
@@ -226,7 +226,7 @@ def register_reader(reader: Reader) -> None:
     _readers[:] = [reader]
 
 
-def read_cells(data: Mapping[str, Any]) -> Any:
+def read_cells(data: Mapping[str, Any]) -> Cells:
     """Return the cells that a file describes."""
     registered()
     if not _readers:

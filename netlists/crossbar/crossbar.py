@@ -20,6 +20,7 @@ from .cells import Cells, Resistive, StoredCells, read_cells
 from .ends import END_NAMES, EndArrays, Ends, end_arrays
 from .ends_json import ends_from_json, ends_to_json
 from .expansion import expand_crossbar
+from .waveforms import LineWaves, Waveforms
 from .wires import Wires
 
 __all__ = ["Crossbar", "Resistive", "Wires"]
@@ -194,7 +195,8 @@ class Crossbar:
 
     def to_circuit(
         self, V: ArrayLike | None = None, *, gate_voltage: ArrayLike | None = None,
-        waveforms: Any = None, gate: Any = None, t_stop: float | None = None, max_step: float = 0.0
+        waveforms: Waveforms | None = None, gate: LineWaves | None = None,
+        t_stop: float | None = None, max_step: float = 0.0,
     ) -> Circuit:
         """Expand to a flat `Circuit`, whose `Circuit.to_spice` is a deck for ngspice.
 

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ...core.errors import ParameterError
-from ...core.validation import finite_array
+from ...core.validation import Array, finite_array
 from ..circuit import GROUND, Circuit
 from ..sources import Source
 from .cells import Resistive, SpiceCells
 from .ends import Driven, End, Floating, Grounded, LoadResistor, Sensed, Transimpedance
 from .protocol import CrossbarLike
-from .waveforms import Waves, read_waves
+from .waveforms import LineWaves, Waveforms, Waves, read_waves
+from .wires import Wires
 
 __all__ = ["expand_crossbar"]
 
 
 def expand_crossbar(
     xbar: CrossbarLike, V: ArrayLike | None = None, *, gate_voltage: ArrayLike | None = None,
-    waveforms: Any = None, gate: Any = None, t_stop: float | None = None, max_step: float = 0.0
+    waveforms: Waveforms | None = None, gate: LineWaves | None = None,
+    t_stop: float | None = None, max_step: float = 0.0,
 ) -> Circuit:
     """Expand a crossbar to a flat circuit, see `Crossbar.to_circuit`."""
     rows, columns = xbar.shape
@@ -57,7 +58,7 @@ class _Expansion:
     """The lines of one crossbar, one after the other, into a circuit."""
 
     def __init__(
-        self, circuit: Circuit, xbar: CrossbarLike, volts: Any, waves: dict[str, Waves]
+        self, circuit: Circuit, xbar: CrossbarLike, volts: Array, waves: dict[str, Waves]
     ) -> None:
         self.circuit, self.xbar, self.volts, self.waves = circuit, xbar, volts, waves
         rows, columns = xbar.shape
@@ -129,7 +130,9 @@ class _Expansion:
             # states are charges of `farad` at full range: their error is relative to the range
             circuit.options(chgtol=0.01 * spice.farad)
 
-    def _gates(self, gate_voltage: Any, along: str | None) -> dict[tuple[int, ...], str]:
+    def _gates(
+        self, gate_voltage: ArrayLike | None, along: str | None
+    ) -> dict[tuple[int, ...], str]:
         """Write the gates' sources, one per gate line; return the gate node of every cell."""
         shape, wave = self.xbar.shape, self.waves.get("gate")
         volts = self.xbar.cells.gates(gate_voltage)  # type: ignore[union-attr]
@@ -140,7 +143,7 @@ class _Expansion:
         for cell in np.ndindex(shape):
             node = f"gate{cell[axis]}" if lined else f"gate{cell[0]}_{cell[1]}"
             if node not in found.values():
-                level: Any = float(volts[cell]) if wave is None else wave.source(cell[axis])
+                level = float(volts[cell]) if wave is None else wave.source(cell[axis])
                 self.circuit.V(f"_{node}", node, GROUND, level)
             found[cell] = node
         return found
@@ -185,7 +188,7 @@ class _Expansion:
                 voltage = self._voltage(name, end, line)
                 self._tie(f"{family}{line}_{side}", node, series, end, voltage, pinned)
 
-    def _added(self, name: str, line: int, end: End, wires: Any) -> float:
+    def _added(self, name: str, line: int, end: End, wires: Wires) -> float:
         count = self.xbar.line_count(name)
         if name.startswith("word") and isinstance(end, Driven):
             return float(np.broadcast_to(wires.driver, count)[line])

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ...core.compiled.arrays import plain
 from ...core.errors import ParameterError, SingularCircuitError
@@ -93,7 +92,7 @@ class RawSolution:
     gate: Array | None = None
 
 
-def check_input(xbar: Crossbar, V: Any) -> Array:
+def check_input(xbar: Crossbar, V: ArrayLike) -> Array:
     """Return V as (B, M) or (M,) float64, finite, or raise a `ParameterError`."""
     array = finite_array("V", V)
     count = xbar.inputs
@@ -143,7 +142,7 @@ def _own(array: Array) -> Array:
     return array if array.flags.writeable else array.copy()
 
 
-def _source_resistance(end: EndArrays) -> Any:
+def _source_resistance(end: EndArrays) -> float | Array:
     """Return the resistance to the sources, scalar or (n,); infinite where an end floats."""
     if end.kind == "open":
         return np.inf

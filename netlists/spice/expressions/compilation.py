@@ -7,16 +7,16 @@ every probe on which it depends.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
-from .functions import RULES, helpers
+from ....core.validation import Array
+from .functions import RULES, Operand, helpers
 from .tape import Probe, Step
 
 __all__ = ["Compiled", "build"]
 
-Compiled = Callable[..., tuple[Any, Any]]
+Compiled = Callable[..., tuple[Operand, Array]]
 _INDEX = {operator: k for k, operator in enumerate(RULES)}
 _GIVEN = ("time", "temper", "hertz")
 _PRODUCTS = (2.0, 3.0, 4.0)  # exponents of powers that are written as products
@@ -129,10 +129,11 @@ def build(
     program = scope["program"]
 
     def compiled(
-        x: Any, time: Any = 0.0, temper: Any = 27.0, hertz: Any = 0.0, c: Any = None
-    ) -> tuple[Any, Any]:
+        x: Operand, time: Operand = 0.0, temper: Operand = 27.0, hertz: Operand = 0.0,
+        c: Sequence[Array] | None = None,
+    ) -> tuple[Operand, Array]:
         with np.errstate(all="ignore"):
-            found: tuple[Any, Any] = program(np.asarray(x), time, temper, hertz, c)
+            found: tuple[Operand, Array] = program(np.asarray(x), time, temper, hertz, c)
             return found
 
     return compiled

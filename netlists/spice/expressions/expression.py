@@ -14,6 +14,7 @@ import numpy as np
 from ....core.errors import ParameterError
 from ....core.validation import Array
 from .compilation import build
+from .functions import Operand
 from .grammar import BUILT_IN, Function, parse_steps
 from .tape import Probe, Step, Tape, value_of
 from .text import write_steps
@@ -184,9 +185,9 @@ class Expression:
     # -- values ------------------------------------------------------------------------------
 
     def evaluate(
-        self, env: Mapping[str, Any] | None = None,
-        probes: Mapping[Probe, Any] | Sequence[Any] | None = None,
-    ) -> Any:
+        self, env: Mapping[str, Operand] | None = None,
+        probes: Mapping[Probe, Operand] | Sequence[Operand] | None = None,
+    ) -> Operand:
         """Return the value for given parameters and probes, floats or arrays, also complex.
 
         Parameters
@@ -352,7 +353,7 @@ def compile_together(
         return program
 
     def together(
-        x: Any, time: Any = 0.0, temper: Any = 27.0, hertz: Any = 0.0
+        x: Operand, time: Operand = 0.0, temper: Operand = 27.0, hertz: Operand = 0.0
     ) -> tuple[Array, Array]:
         return program(x, time, temper, hertz, values)
 

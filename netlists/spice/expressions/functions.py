@@ -29,13 +29,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ....core.validation import Array
 
-__all__ = ["ALIASES", "REFUSED", "RULES", "Rule", "helpers"]
+__all__ = ["ALIASES", "REFUSED", "RULES", "Operand", "Rule", "helpers"]
+
+# the kind that goes in comes out, which NumPy's types do not say of its functions
+Operand: TypeAlias = Any
+"""A float, a complex number, or an array of either."""
 
 _TINY = 1e-150  # keeps 1/x finite, and finite when multiplied once more
 _HUGE = 1e150
@@ -157,7 +161,7 @@ def _plain(function: Any, slope: str) -> Rule:
 
 
 def _comparison(function: Any, sign: str) -> Rule:
-    def compare(x: Any, y: Any) -> Any:
+    def compare(x: Operand, y: Operand) -> Operand:
         return _number(function(x, y))
     return Rule(compare, ("0", "0"), f"_number({{0}} {sign} {{1}})")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .functions import RULES
+from .functions import RULES, Operand
 
 __all__ = ["LONGEST", "Probe", "Step", "Tape", "value_of"]
 
@@ -99,16 +99,16 @@ class Tape:
         return tuple(steps)
 
 
-def _apply(operator: str, operands: Iterable[Any]) -> Any:
+def _apply(operator: str, operands: Iterable[Operand]) -> Operand:
     with np.errstate(all="ignore"):
         return RULES[operator].value(*operands)
 
 
 def value_of(
-    steps: Sequence[Step], names: Mapping[str, Any], probes: Mapping[Probe, Any]
-) -> Any:
+    steps: Sequence[Step], names: Mapping[str, Operand], probes: Mapping[Probe, Operand]
+) -> Operand:
     """Return the value of an expression; a missing name or probe is a KeyError."""
-    values: list[Any] = []
+    values: list[Operand] = []
     for step in steps:
         if step[0] == "call":
             values.append(_apply(step[1], [values[k] for k in step[2]]))

@@ -241,7 +241,7 @@ class CardLine:
             self.at += 3
         return value
 
-    def plain(self, name: str, value: Any) -> float:
+    def plain(self, name: str, value: object) -> float:
         """Return a parameter that must be a number."""
         if isinstance(value, Expression) or not isinstance(value, (int, float)):
             shown = value.text if isinstance(value, Expression) else value

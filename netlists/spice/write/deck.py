@@ -25,7 +25,7 @@ from ...analyses import (
     Tran,
 )
 from ...circuit import Circuit
-from ...elements import Element, Model
+from ...elements import Element, Model, Value
 from ...sources import spice_source
 from ..expressions.expression import Expression
 from ..expressions.tape import Probe
@@ -82,7 +82,7 @@ class Writer:
             return flat_name(element.kind, element.name)
         return name
 
-    def value(self, value: Any) -> str:
+    def value(self, value: Value | str) -> str:
         """Return a number or an expression in braces."""
         if isinstance(value, Expression):
             return f"{{{self.expression(value)}}}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class Spectrum(Curves):
     _analysis = "ac"
 
     def __init__(
-        self, circuit: Circuit, names: Names, values: Any, place: dict[int, int] | None,
+        self, circuit: Circuit, names: Names, values: Complexes, place: dict[int, int] | None,
         frequency: Array, point: OperatingPoint,
     ) -> None:
         super().__init__(circuit, names, values, place)
@@ -64,7 +64,7 @@ class Spectrum(Curves):
 
     def _quantity(self, element: str, name: str) -> Any:
         system = self.point.system
-        x = self._whole(f"@{element}[{name}]")
+        x = cast("Complexes", self._whole(f"@{element}[{name}]"))
         names = self._names
         part = Part(self.circuit, system.temperature, names.nodes, names.labels, [element])
         return part.small_signal(name, element, self.point.x[:-1], x, self.frequency)

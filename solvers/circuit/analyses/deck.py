@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -132,7 +132,7 @@ def _axis(s: Sweep) -> str:
     return s.target if not s.parameter else f"@{s.target}[{s.parameter}]"
 
 
-def stepped_circuits(circuit: Circuit, steps: Sequence[Sweep]) -> Any:
+def stepped_circuits(circuit: Circuit, steps: Sequence[Sweep]) -> Iterator[Circuit]:
     """Return the circuit at every combination of the steps' values, the last the fastest.
 
     The deck's parameters are set first, all at once; then what belongs to single elements.

@@ -7,7 +7,7 @@ it; on a fine grid both agree.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,10 @@ from ....core.errors import NetlistError, ParameterError
 from ....core.validation import Array
 from ....netlists.analyses import Event, Measure
 from ....netlists.spice.expressions.expression import Expression
+from ....netlists.spice.expressions.functions import Operand
 from ..results.results import Curves
 from ..results.waveform_math import Curve, crossings
+from .op import OperatingPoint
 
 __all__ = ["evaluate", "measure", "measure_all"]
 
@@ -25,13 +27,14 @@ _NAN = float("nan")
 
 
 def evaluate(
-    result: Any, expression: Expression, names: Mapping[str, Any] | None = None
-) -> Any:
+    result: Curves | OperatingPoint, expression: Expression,
+    names: Mapping[str, Operand] | None = None,
+) -> Operand:
     """Return an expression of a result's quantities, over its points.
 
     Parameters
     ----------
-    result : Curves, or an operating point
+    result : Curves or OperatingPoint
     expression : Expression
         Over ``v(...)``, ``i(...)``, ``@element[parameter]``, ``time``, ``frequency`` and other
         names of the result.
@@ -71,7 +74,7 @@ def evaluate(
     return expression.evaluate(env, probes)
 
 
-def measure_all(result: Curves, measures: Any, kind: str) -> dict[str, Any]:
+def measure_all(result: Curves, measures: Iterable[Measure], kind: str) -> dict[str, Any]:
     """Evaluate the measures of one kind of analysis, keep them in ``result.measures``.
 
     Parameters

@@ -15,7 +15,7 @@ from ..results.results import Curves
 from ..system.element_group import NoiseSource
 from .op import OperatingPoint, written_out
 from .registry import register
-from .small_signal import SmallSignal
+from .small_signal import Complexes, SmallSignal
 from .transfer_function import drive_of, output_row
 
 __all__ = ["NoiseSpectrum", "integrate_density", "noise"]
@@ -75,7 +75,7 @@ class NoiseSpectrum(Curves):
     """
 
     def __init__(
-        self, circuit: Circuit, frequency: Array, gain: Any, sources: Sequence[NoiseSource],
+        self, circuit: Circuit, frequency: Array, gain: Complexes, sources: Sequence[NoiseSource],
         density: Array, point: OperatingPoint,
     ) -> None:
         self.circuit, self.frequency, self.gain = circuit, frequency, gain

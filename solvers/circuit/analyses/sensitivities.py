@@ -14,7 +14,7 @@ parameter:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -404,6 +404,8 @@ def _with(circuit: Circuit, element: Element, card_: Model | None) -> Circuit:
 
 
 @register(Sens)
-def _sens(circuit: Circuit, analysis: Sens, save: Any) -> Sensitivities | SensitivitySpectrum:
+def _sens(
+    circuit: Circuit, analysis: Sens, save: Sequence[str] | None
+) -> Sensitivities | SensitivitySpectrum:
     del save
     return sens(circuit, analysis)

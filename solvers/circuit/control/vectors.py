@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 
 from ....core.errors import CrossbarSimError, ParameterError
+from ....netlists.analyses import Analysis
+from ....netlists.circuit import Circuit
 from ....netlists.spice.expressions.expression import Expression
+from ..results.result import Result
 from ..results.results import Curves, Transient
 
 __all__ = ["Plot", "Vectors", "composed", "condition"]
@@ -114,7 +117,7 @@ class Vectors:
         Returns the present circuit, for ``@element[parameter]`` of parameters.
     """
 
-    def __init__(self, circuit: Callable[[], Any]) -> None:
+    def __init__(self, circuit: Callable[[], Circuit]) -> None:
         self.circuit = circuit
         self.constants = Plot("const", own={
             "pi": np.array([np.pi]), "e": np.array([np.e]), "boltz": np.array([1.380649e-23]),
@@ -125,7 +128,7 @@ class Vectors:
         self.current = self.constants
         self._made = 0
 
-    def add(self, kind: str, result: Any, analysis: Any = None) -> Plot:
+    def add(self, kind: str, result: Result, analysis: Analysis | None = None) -> Plot:
         """Keep a result as the current plot."""
         number = 1
         while f"{kind}{number}" in self.plots:

@@ -17,7 +17,7 @@ from ....core.errors import CrossbarSimError, NetlistError, SingularCircuitError
 from ....core.validation import Array
 from ....netlists import device_protocol
 from ....netlists.circuit import Circuit
-from ....netlists.crossbar.cells import ThermalCells
+from ....netlists.crossbar.cells import Cells, ThermalCells
 from ....netlists.crossbar.crossbar import Crossbar, Resistive
 from ....netlists.crossbar.ends import END_NAMES, Driven, End, Ends, Floating, Sensed
 from ....netlists.crossbar_element import CrossbarBlock, doubly_tied, plain
@@ -104,7 +104,7 @@ def crossbar_of(
     return Crossbar(wires=block.wires, ends=ends, cells=_heated(cells, temperature))
 
 
-def _heated(cells: Any, temperature: float) -> Any:
+def _heated(cells: Resistive | Cells, temperature: float) -> Resistive | Cells:
     return cells.at_temperature(temperature) if isinstance(cells, ThermalCells) else cells
 
 

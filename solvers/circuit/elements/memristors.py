@@ -22,21 +22,23 @@ from before along.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ....core.errors import CrossbarSimError, NetlistError
 from ....core.validation import Array
 from ....netlists import device_protocol
+from ....netlists.device_protocol import DeviceModel
 from ....netlists.elements import Element, Model
 from ..system.builder import Builder, register_kind, where
 from ..system.element_group import Bools, Group, Instant, Ints, Stamp
 from .kernels_expression import evaluator
 from .values import number
 
-__all__ = ["Memristors"]
+__all__ = ["CompiledModel", "Memristors", "changed", "device_of"]
 
 _SLACK = 1e-6
 _MOVE = 0.25  # of a state's range in one Newton step
@@ -50,6 +52,19 @@ def _each(values: Array) -> Array:
     return values.reshape(len(values), math.prod(values.shape[1:]))
 
 
+class CompiledModel(DeviceModel, Protocol):
+    """What circuits ask of a `DeviceModel` besides: parameters as its law takes them, and jumps."""
+
+    @property
+    def parameter_array(self) -> Array:
+        """The parameters that the law reads, (K, ...)."""
+        ...
+
+    def jumps(self) -> Sequence[Array]:
+        """Return the voltages at which rates jump, volt, each a number or one per device."""
+        ...
+
+
 class Memristors(Group):
     """Devices of one model card.
 
@@ -59,13 +74,13 @@ class Memristors(Group):
     at : (2, E)
     own : (S, E)
         Unknowns of the states.
-    device : DeviceModel
+    device : CompiledModel
     state : (S, E)
         At the start, in the model's units.
     """
 
     def __init__(
-        self, names: Sequence[str], at: Ints, own: Ints, device: Any, state: Array,
+        self, names: Sequence[str], at: Ints, own: Ints, device: CompiledModel, state: Array,
         polarity: Array,
     ) -> None:
         self.names, self.at, self.own, self.device = tuple(names), at, own, device
@@ -298,7 +313,7 @@ def _own_parameters(e: Element, spelling: dict[str, str]) -> dict[str, Any]:
     return found
 
 
-def device_of(card: Model) -> Any:
+def device_of(card: Model) -> CompiledModel:
     """Return the device that a model card describes."""
     given = dict(card.parameters)
     preset = given.pop("preset", None)
@@ -307,10 +322,16 @@ def device_of(card: Model) -> Any:
     arguments: dict[str, Any] = {spelling.get(k, k): v for k, v in given.items()}
     if "polarity" in arguments:
         arguments["polarity"] = int(arguments["polarity"])
-    return found(**arguments) if preset is None else found.preset(str(preset), **arguments)
+    made = found(**arguments) if preset is None else found.preset(str(preset), **arguments)
+    return cast("CompiledModel", made)
 
 
-def _changed(device: Any, owns: Sequence[dict[str, Any]]) -> Any:
+def changed(device: CompiledModel, changes: Mapping[str, ArrayLike]) -> CompiledModel:
+    """Return the device with other parameters."""
+    return cast("CompiledModel", device.replace(**changes))
+
+
+def _changed(device: CompiledModel, owns: Sequence[dict[str, Any]]) -> CompiledModel:
     """Return the device with each element's own parameters, one value per element."""
     names = dict.fromkeys(name for own in owns for name in own)
     if not names:
@@ -321,11 +342,11 @@ def _changed(device: Any, owns: Sequence[dict[str, Any]]) -> Any:
         values = [own.get(name, known.get(name)) for own in owns]
         fixed = isinstance(values[0], (str, int))
         changes[name] = values[0] if fixed else np.array(values, dtype=float)
-    return device.replace(**changes)
+    return changed(device, changes)
 
 
 def _group(
-    builder: Builder, device: Any, parts: Sequence[tuple[Element, dict[str, Any]]]
+    builder: Builder, device: CompiledModel, parts: Sequence[tuple[Element, dict[str, Any]]]
 ) -> Group:
     elements = [e for e, _ in parts]
     owns = [own for _, own in parts]
@@ -345,7 +366,7 @@ def _group(
         wanted = given.get("g", given.get("conductance"))
         try:
             if wanted is not None:
-                one = device.replace(**owns[k]) if owns[k] else device
+                one = changed(device, owns[k]) if owns[k] else device
                 state[:, k] = np.ravel(one.state_from_conductance(number(wanted)))
         except CrossbarSimError as error:
             raise NetlistError(f"{e.name}: {error}", **where(e)) from error

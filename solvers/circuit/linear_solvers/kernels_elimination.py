@@ -1,4 +1,4 @@
-"""Compiled loops of `local`: small parts of a circuit, eliminated one unknown at a time.
+"""Compiled loops of `stale_factors`: small parts of a circuit, eliminated one unknown at a time.
 
 The pattern is that of A + A', so that the row and the column of an unknown have the same places.
 Unknowns are numbered in the order of the elimination, local ones first: 0 ... m - 1.

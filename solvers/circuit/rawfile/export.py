@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ....core.errors import ParameterError
 from ....core.files import new_text_file
@@ -22,7 +23,10 @@ from ..results.results import Curves, Sweep, Transient
 from ..results.sweep_results import Stepped
 from .reader import RawPlot, RawVariable, write_raw
 
-__all__ = ["raw_of", "save_results", "title_of"]
+__all__ = ["Table", "raw_of", "save_results", "title_of"]
+
+Table = Curves | OperatingPoint | TransferFunction | Sensitivities
+"""A result that is a table of vectors."""
 
 _TITLES: tuple[tuple[type, str], ...] = (
     (OperatingPoint, "Operating Point"), (Transient, "Transient Analysis"),
@@ -32,7 +36,7 @@ _TITLES: tuple[tuple[type, str], ...] = (
 )
 
 
-def title_of(result: Any) -> str:
+def title_of(result: object) -> str:
     """Return ngspice's name of a result's analysis."""
     for cls, title in _TITLES:
         if isinstance(result, cls):
@@ -64,7 +68,7 @@ def _scale_name(result: Curves, name: str) -> tuple[str, str]:
 
 
 def raw_of(
-    result: Any, vectors: Sequence[tuple[str, Any]] | None = None, title: str = ""
+    result: Table, vectors: Sequence[tuple[str, ArrayLike]] | None = None, title: str = ""
 ) -> RawPlot:
     """Return a result as a plot, with all its vectors or with the given ones.
 
@@ -86,16 +90,15 @@ def raw_of(
         scale = np.broadcast_to(values, shape).ravel()
         complex_ = isinstance(result, (Spectrum, SensitivitySpectrum))
         found.append(scale.astype(complex) if complex_ else scale)
-        given = vectors if vectors is not None else [(n, result[n]) for n in result.names]
+        own: Iterable[tuple[str, ArrayLike]] = ((n, result[n]) for n in result.names)
     else:
-        table = result.to_dict()
-        given = vectors if vectors is not None else list(table.items())
-    for text, values in given:
+        own = result.to_dict().items()
+    for text, vector in own if vectors is None else vectors:
         plain = text.replace(" ", "")
         if plain.startswith("@"):  # as ngspice's files name it
             plain = f"{'i' if _kind(plain) == 'current' else 'v'}({plain})"
         variables.append(RawVariable(plain, _kind(text)))
-        found.append(np.ravel(np.asarray(values)))
+        found.append(np.ravel(np.asarray(vector)))
     return RawPlot(title, name, tuple(variables), tuple(found), dimensions=dimensions)
 
 

@@ -8,11 +8,12 @@ by which Kirchhoff's law held. Small signals are those of G + j w C.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ....core.errors import ParameterError
 from ....core.validation import Array
@@ -24,7 +25,12 @@ from ..system.element_group import Instant, Ints
 from ..system.system import System
 from .names import CURRENTS
 
-__all__ = ["Part", "rates"]
+__all__ = ["Part", "Slopes", "rates"]
+
+Complexes = NDArray[np.complex128]
+Values = TypeVar("Values", Array, Complexes)
+Slopes = Callable[[Array], Array]
+"""Charges (T, n) -> their rates at the same points."""
 
 _COMPLEMENTARY = ("pmos", "pjf")  # ngspice shows their currents as those of n-channel ones
 
@@ -89,10 +95,11 @@ class Part:
             for e in self.elements
         }
 
-    def unknowns(self, values: Any) -> Any:
+    def unknowns(self, values: Values) -> Values:
         """Return the part's unknowns (..., n + 1) from the whole circuit's (..., N)."""
         ground = np.zeros((*np.shape(values)[:-1], 1), dtype=np.asarray(values).dtype)
-        return np.concatenate([values, ground], axis=-1)[..., self._places]
+        found: Values = np.concatenate([values, ground], axis=-1)[..., self._places]
+        return found
 
     def terminal(self, element: Element, name: str) -> int | None:
         """Return the row of the terminal whose current has that name, or None."""
@@ -149,7 +156,7 @@ class Part:
 
     def quantity(
         self, name: str, element: str, values: Array, instants: Sequence[Instant],
-        slopes: Any = None,
+        slopes: Slopes | None = None,
     ) -> Array:
         """Return a quantity of an element at points (T, N) of the whole circuit, (T,).
 
@@ -174,7 +181,7 @@ class Part:
         return np.asarray(self._sign[element] * current[:, row])
 
     def currents(
-        self, values: Array, instants: Sequence[Instant], slopes: Any = None
+        self, values: Array, instants: Sequence[Instant], slopes: Slopes | None = None
     ) -> dict[str, Array]:
         """Return all currents into terminals, each (T,), by ``@element[name]``."""
         f, q = self.follow(values, instants)
@@ -188,7 +195,9 @@ class Part:
                     found[f"@{key}[{name}]"] = self._sign[key] * current[:, row]
         return found
 
-    def small_signal(self, name: str, element: str, point: Array, x: Any, hertz: Array) -> Any:
+    def small_signal(
+        self, name: str, element: str, point: Array, x: Complexes, hertz: Array
+    ) -> Complexes:
         """Return the complex current (F,) of small signals x (F, N) at the point (N,)."""
         e = next(e for e in self.elements if e.name.lower() == element)
         row = self.terminal(e, name)
@@ -199,7 +208,7 @@ class Part:
             )
         at, waves = self.unknowns(point), self.unknowns(x)[:, :-1]
         spectral = any(g.spectral for g in self.system.groups)
-        found = np.zeros(len(hertz), dtype=complex)
+        found: Complexes = np.zeros(len(hertz), dtype=complex)
         for group in self.system.groups:
             rows, amplitudes = group.ac()
             found += np.asarray(amplitudes)[np.asarray(rows) == row].sum()
@@ -209,7 +218,8 @@ class Part:
                 now = self.system.instant(mode="tran", hertz=float(f) if spectral else 0.0)
                 g, c = (m.tocsr()[[row]] for m in self.system.linearise(at, now))
             found[k] += ((g + 2j * np.pi * f * c) @ waves[k])[0]
-        return self._sign[element] * found
+        found *= self._sign[element]
+        return found
 
 
 def _referred(circuit: Circuit, elements: Sequence[Element]) -> Iterator[Element]:
@@ -241,7 +251,7 @@ def _controls(e: Element) -> list[str]:
 
 
 def rates(
-    times: Array, orders: Array, method: str, damping: float, charges: Array
+    times: Array, orders: Ints, method: str, damping: float, charges: Array
 ) -> Array:
     """Return dq/dt (T, ...) of charges at the points of a transient, as its formulas had it.
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ....core.errors import BackendUnavailable, ParameterError
 from ....core.validation import Array
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from .quantities import Part
+    from ..system.element_group import Instant
+    from ..system.system import System
+    from .quantities import Part, Slopes
+
+    Parts = Callable[[list[str]], Iterator[tuple[Part, Instant]]]
 
 __all__ = ["Curves", "Sweep", "Transient"]
 
@@ -43,9 +48,11 @@ class Curves:
     _analysis = ""
 
     def __init__(
-        self, circuit: Circuit, names: Names, values: Array, place: dict[int, int] | None
+        self, circuit: Circuit, names: Names, values: Array | NDArray[np.complex128],
+        place: dict[int, int] | None,
     ) -> None:
-        self.circuit, self._names, self._values, self._place = circuit, names, values, place
+        self.circuit, self._names, self._place = circuit, names, place
+        self._values = cast("Array", values)  # complex over frequency only
         self.measures: dict[str, float] = {}
 
     _currents: dict[str, Array] | None = None
@@ -188,11 +195,14 @@ class Transient(Curves):
     def __init__(
         self, circuit: Circuit, names: Names, values: Array, place: dict[int, int] | None,
         time: Array, *, steps: int, rejected: int, failed: int, newton: int, factors: int,
-        system: Any = None, orders: Any = None, origin: Transient | None = None,
+        system: System | None = None, orders: NDArray[np.int8] | None = None,
+        origin: Transient | None = None,
     ) -> None:
         super().__init__(circuit, names, values, place)
         self.time = time
-        self._system, self._orders, self._origin = system, orders, origin
+        # missing only where `origin` is asked in their place
+        self._system, self._orders = cast("System", system), cast("NDArray[np.int8]", orders)
+        self._origin = origin
         self.steps, self.rejected, self.failed = steps, rejected, failed
         self.newton, self.factors = newton, factors
 
@@ -221,7 +231,7 @@ class Transient(Curves):
         names = self._names
         return Part(self.circuit, self._system.temperature, names.nodes, names.labels, elements)
 
-    def _points(self, element: str) -> tuple[Array, list[Any], Any]:
+    def _points(self, element: str) -> tuple[Array, list[Instant], Slopes]:
         """Return unknowns, conditions, and what differentiates charges by time."""
         from .quantities import rates  # noqa: PLC0415 - imports numba
 
@@ -294,7 +304,7 @@ class Sweep(Curves):
 
     def __init__(
         self, circuit: Circuit, names: Names, values: Array, place: dict[int, int] | None,
-        axes: dict[str, Array], *, newton: int, residual: float, parts: Any = None,
+        axes: dict[str, Array], *, newton: int, residual: float, parts: Parts,
     ) -> None:
         super().__init__(circuit, names, values, place)
         self._axes, self.newton, self.residual = axes, newton, residual

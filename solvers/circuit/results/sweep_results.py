@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from ....core.errors import ParameterError
 from ....core.validation import Array
+from .result import Result
 from .results import Curves, Transient
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Stepped:
     0.75
     """
 
-    def __init__(self, steps: dict[str, Array], results: Sequence[Any]) -> None:
+    def __init__(self, steps: dict[str, Array], results: Sequence[Result]) -> None:
         self.steps, self.results = steps, tuple(results)
 
     def __repr__(self) -> str:
@@ -60,7 +61,7 @@ class Stepped:
     def __len__(self) -> int:
         return len(self.results)
 
-    def __iter__(self) -> Iterator[tuple[dict[str, float], Any]]:
+    def __iter__(self) -> Iterator[tuple[dict[str, float], Result]]:
         """Return every combination of values with its result."""
         for k, result in enumerate(self.results):
             places = np.unravel_index(k, self.shape)
@@ -69,7 +70,7 @@ class Stepped:
                 for (name, values), p in zip(self.steps.items(), places, strict=True)
             }, result
 
-    def select(self, **values: float) -> Any:
+    def select(self, **values: float) -> Result:
         """Return the result for the values nearest to these.
 
         Raises
@@ -97,10 +98,15 @@ class Stepped:
             self._common()
         return np.array(found).reshape(self.shape + found[0].shape)
 
-    def _common(self) -> None:
-        """Refuse to stack results over different abscissas."""
-        first = self.results[0].axes
-        for result in self.results[1:]:
+    def _common(self) -> list[Curves]:
+        """Return the results, or refuse to stack those over different abscissas, or over none."""
+        curves = [result for result in self.results if isinstance(result, Curves)]
+        if len(curves) < len(self.results):
+            raise ParameterError(
+                f"a {type(self.results[0]).__name__} has no abscissa: take `results` one by one"
+            )
+        first = curves[0].axes
+        for result in curves[1:]:
             same = all(
                 len(a) == len(b) and np.array_equal(a, b)
                 for a, b in zip(first.values(), result.axes.values(), strict=True)
@@ -110,6 +116,7 @@ class Stepped:
                     "the steps have different times: put them on common ones with `at(times)`, or "
                     "take `results` one by one"
                 )
+        return curves
 
     def at(self, times: ArrayLike) -> Stepped:
         """Return the same with all transients at these times, linear between their points.
@@ -123,9 +130,10 @@ class Stepped:
         ParameterError
             Times outside of a run; results that are no transients.
         """
-        if not all(isinstance(r, Transient) for r in self.results):
+        runs = [r for r in self.results if isinstance(r, Transient)]
+        if len(runs) < len(self.results):
             raise ParameterError("`at` is for transients; others have common abscissas")
-        return Stepped(self.steps, [r.at(times) for r in self.results])
+        return Stepped(self.steps, [r.at(times) for r in runs])
 
     @property
     def measures(self) -> dict[str, Any]:
@@ -140,11 +148,11 @@ class Stepped:
 
     def to_xarray(self) -> xr.Dataset:
         """Return an `xarray.Dataset` over steps and abscissas."""
-        self._common()
-        sets = [r.to_xarray() for r in self.results]
+        curves = self._common()
+        sets = [r.to_xarray() for r in curves]
         import xarray as xr  # noqa: PLC0415 - optional; the line above raises where it lacks
 
-        axes = self.results[0].axes
+        axes = curves[0].axes
         data = {}
         for name in sets[0].data_vars:
             data[name] = (

@@ -17,7 +17,7 @@ from ....netlists.elements import Element, Model
 from ....netlists.sources import Pulse, Pwl, Sine
 from ....netlists.spice_sources import AmplitudeModulated, Exponential, FrequencyModulated
 from ..analyses.sensitivities import parameters_of
-from ..elements.memristors import Memristors, device_of
+from ..elements.memristors import Memristors, changed, device_of
 from ..elements.values import number
 from .partials import Moved
 from .trajectory import Trajectory
@@ -91,7 +91,7 @@ def _jumping(circuit: Circuit, element: Element) -> set[str]:
         if isinstance(value, str) or np.ndim(value):
             continue
         try:
-            other = device.replace(**{key: value * (1.0 + _STEP)}).jumps()
+            other = changed(device, {key: value * (1.0 + _STEP)}).jumps()
         except CrossbarSimError:
             continue
         if len(other) != len(device.jumps()) or not np.allclose(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ....core.errors import ParameterError
 from ....core.validation import Array
@@ -127,7 +128,7 @@ class Tolerances:
                 found[field.name] = float(value)
         return cls(**found)
 
-    def of_unknowns(self, units: Any) -> Array:
+    def of_unknowns(self, units: NDArray[np.str_]) -> Array:
         """Return the absolute tolerance of unknowns or rows in "V", "A", "state" or "1"."""
         known = {"V": self.vntol, "A": self.abstol, "state": 1e-6}
         found = np.full(len(units), 1e-9)

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ....core.errors import BackendUnavailable, OutOfMemoryError, ParameterError
 from ....core.validation import Array
+from .array_types import XpArray, XpModule
 from .cuda_panel import launch_panel
 from .star_mesh import Panel
 
@@ -39,7 +40,7 @@ class ArrayBackend:
         host.
     """
 
-    xp: Any = np
+    xp: XpModule = np
     name: str = "numpy"
     max_bytes: int | None = None
 
@@ -54,11 +55,11 @@ class ArrayBackend:
         """Whether arrays live outside the host's memory."""
         return self.name == "gpu"
 
-    def asarray(self, array: Any, dtype: Any = None) -> Any:
+    def asarray(self, array: XpArray, dtype: DTypeLike | None = None) -> XpArray:
         """Return a host or device array as an array of this module."""
         return self.xp.asarray(array, dtype=dtype)
 
-    def to_host(self, array: Any) -> Array:
+    def to_host(self, array: XpArray) -> Array:
         """Return an array of this module as one of NumPy."""
         host: Array = array.get() if hasattr(array, "get") else np.asarray(array)
         return host
@@ -161,7 +162,7 @@ def _first_line(error: Exception) -> str:
     return text.splitlines()[0] if text else type(error).__name__
 
 
-def choose_backend(backend: Any) -> tuple[ArrayBackend | None, str]:
+def choose_backend(backend: str | ArrayBackend) -> tuple[ArrayBackend | None, str]:
     """Return the array backend for a `Solver`'s `backend`, and a note for `Solution.method`.
 
     None means the compiled solvers of the CPU.

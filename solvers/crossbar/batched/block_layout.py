@@ -10,10 +10,10 @@ crossbars, are one array; lines of odd length have a smaller last block, never p
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
+from .array_types import XpArray, XpModule
 from .crossbar_batch import Ints
 from .star_mesh import Panel, eliminate, product
 
@@ -59,11 +59,11 @@ class Blocks:
         Those nodes: 0 word / 1 bit, row and column within the block.
     """
 
-    C: Any
+    C: XpArray
     ports: Ints
     rows: list[Segment]
     columns: list[Segment]
-    inside: Any = None
+    inside: XpArray | None = None
     inner: Ints = field(default_factory=lambda: np.zeros((0, 3), dtype=np.int64))
 
     def where(self, side: int) -> Ints:
@@ -79,7 +79,7 @@ class Blocks:
         """Return the blocks of some rows and columns, by position."""
         index = _span(rows), _span(columns)
 
-        def taken(array: Any) -> Any:
+        def taken(array: XpArray) -> XpArray:
             return None if array is None else array[:, index[0]][:, :, index[1]]
 
         return Blocks(
@@ -92,7 +92,7 @@ class Blocks:
 class Stage:
     """Eliminated nodes in terms of ports: X (T, blocks, k, m), node numbers of both."""
 
-    X: Any
+    X: XpArray
     eliminated: Ints
     ports: Ints
 
@@ -104,7 +104,7 @@ class Group:
     `by` eliminates panels of nodes, where the backend has its own way.
     """
 
-    xp: Any
+    xp: XpModule
     shape: tuple[int, int]
     stages: list[Stage] | None = None
     by: Panel | None = None
@@ -124,7 +124,7 @@ class Group:
             ))
         blocks.inside, blocks.inner = None, np.zeros((0, 3), dtype=np.int64)
 
-    def note(self, X: Any, merged: Blocks, nodes: Ints, owners: Blocks) -> None:
+    def note(self, X: XpArray, merged: Blocks, nodes: Ints, owners: Blocks) -> None:
         """Make a stage of X (T R K, k, m): nodes (k, 2) of `owners` by the ports of `merged`."""
         if self.stages is not None:
             T, R, K = merged.C.shape[:3]
@@ -218,7 +218,7 @@ def join(group: Group, a: Blocks, b: Blocks, axis: int) -> Blocks:
 
 
 def tie(
-    group: Group, blocks: Blocks, side: int, source: int | None, g: Any,
+    group: Group, blocks: Blocks, side: int, source: int | None, g: XpArray,
 ) -> Blocks:
     """Join the last nodes of a side to sources through g (T or 1, lines), or let them go.
 
@@ -258,17 +258,17 @@ def _both(s: Segment, t: Segment) -> Segment:
     return Segment(s.start, s.size + t.size, s.edge | t.edge)
 
 
-def _span(positions: list[int]) -> Any:
+def _span(positions: list[int]) -> slice:
     """Return positions as a slice: blocks of one kind lie evenly."""
     step = positions[1] - positions[0] if len(positions) > 1 else 1
     return slice(positions[0], positions[-1] + 1, step)
 
 
-def _sub(xp: Any, C: Any, rows: Ints, columns: Ints) -> Any:
+def _sub(xp: XpModule, C: XpArray, rows: Ints, columns: Ints) -> XpArray:
     return C[..., xp.asarray(rows)[:, None], xp.asarray(columns)[None, :]]
 
 
-def _reduced(group: Group, C: Any, ports: int) -> tuple[Any, Any]:
+def _reduced(group: Group, C: XpArray, ports: int) -> tuple[XpArray, XpArray]:
     """Eliminate the last nodes of C (T, R, K, n, n); return weights and the smaller matrix."""
     lead, n = C.shape[:3], C.shape[-1]
     flat = C.reshape(-1, n, n)
@@ -277,7 +277,9 @@ def _reduced(group: Group, C: Any, ports: int) -> tuple[Any, Any]:
     return X, kept.reshape(*lead, ports, ports)
 
 
-def _through(xp: Any, child: Blocks, outer: Ints, shared: Ints, X: Any, at: int) -> Any:
+def _through(
+    xp: XpModule, child: Blocks, outer: Ints, shared: Ints, X: XpArray, at: int
+) -> XpArray:
     """Put a child's inner nodes in terms of the merged block's ports."""
     if child.inside is None:
         return None

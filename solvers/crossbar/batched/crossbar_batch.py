@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from ....core.validation import Array
 from ..problem import CrossbarProblem
 from .array_backend import ArrayBackend
+from .array_types import XpArray
 
 __all__ = ["MERGED", "Stack"]
 
@@ -33,7 +33,7 @@ class Stack:
     """
 
     backend: ArrayBackend
-    G: Any
+    G: XpArray
     word_r: Array
     bit_r: Array
 
@@ -63,7 +63,7 @@ class Stack:
         left, right, top, bottom = (bool((r < np.inf).any()) for r in ends)
         return left, right, top, bottom
 
-    def conductances(self) -> tuple[Any, Any]:
+    def conductances(self) -> tuple[XpArray, XpArray]:
         """Return the segments as (T or 1, M, N+1) and (T or 1, M+1, N) siemens of the backend."""
         return (self.backend.asarray(conductance(self.word_r)),
                 self.backend.asarray(conductance(self.bit_r)))

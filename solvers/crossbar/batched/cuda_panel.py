@@ -7,9 +7,10 @@ with one thread block per matrix. Compiled with ``CROSSBARSIM_HOST`` it runs on 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
+
+from .array_types import XpArray, XpModule
 
 __all__ = ["PANEL_SOURCE", "launch_panel"]
 
@@ -69,11 +70,11 @@ __global__ void panel(
 
 
 @lru_cache(maxsize=4)
-def _kernel(xp: Any) -> Any:
+def _kernel(xp: XpModule) -> XpArray:
     return xp.RawModule(code=PANEL_SOURCE, options=("--std=c++14",)).get_function("panel")
 
 
-def launch_panel(xp: Any, C: Any, first: int, last: int) -> Any:
+def launch_panel(xp: XpModule, C: XpArray, first: int, last: int) -> XpArray:
     """Do on a device what `eliminate.panel` does; C (B, n, n) contiguous."""
     count, n = int(C.shape[0]), int(C.shape[1])
     scaled = xp.zeros((count, last - first, last), dtype=C.dtype)

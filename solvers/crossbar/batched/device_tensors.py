@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from ....netlists.crossbar.ends import END_NAMES
 from ..adjoint import like_bit, like_word
 from ..problem import make_problem
 from .array_backend import ArrayBackend
+from .array_types import XpArray
 from .crossbar_batch import Stack
 from .matrix_gradient import current_gradients, matrix_gradients, vector_bytes
 from .reduction import Ends, Reduction, bytes_of
@@ -42,7 +42,7 @@ class Alike:
     """
 
     backend: ArrayBackend
-    G: Any
+    G: XpArray
     like: Crossbar
 
     def __post_init__(self) -> None:
@@ -81,10 +81,10 @@ class Alike:
         )
         return left, right
 
-    def _joined(self, parts: list[Any]) -> Any:
+    def _joined(self, parts: list[XpArray]) -> XpArray:
         return parts[0] if len(parts) == 1 else self.backend.xp.concatenate(parts, axis=0)
 
-    def matrices(self) -> Any:
+    def matrices(self) -> XpArray:
         """Return the effective matrices, (T, N, M) siemens."""
         for name, end in self.like.line_ends.items():
             if end.kind == "mixed" and bool(np.nan_to_num(end.voltage)[end.connected].any()):
@@ -102,7 +102,7 @@ class Alike:
                 found.append(by_left * left + by_right * right)
             return self._joined(found)
 
-    def matrix_gradients(self, grad: Any, *, wires: bool) -> tuple[Any, Array, Array]:
+    def matrix_gradients(self, grad: XpArray, *, wires: bool) -> tuple[XpArray, Array, Array]:
         """Return the gradients by G (T, M, N), and on the host by the wires, summed over T.
 
         grad (T, N, M): loss per siemens of the effective matrices.
@@ -121,14 +121,14 @@ class Alike:
                 word, bit = word + self._summed(found[1]), bit + self._summed(found[2])
             return self._joined(cells), *self._like(word, bit)
 
-    def _by_currents(self, grad: Any, *, wires: bool) -> tuple[Any, Array, Array]:
+    def _by_currents(self, grad: XpArray, *, wires: bool) -> tuple[XpArray, Array, Array]:
         """Return what `matrix_gradients` does, for lines with different ends."""
         xp, rows = self.backend.xp, self.like.inputs
         volts = xp.zeros((int(self.G.shape[0]), rows, rows)) + xp.eye(rows)
         by_currents = xp.ascontiguousarray(xp.swapaxes(grad, 1, 2))
         return self.current_gradients(volts, by_currents, wires=wires)[1:]
 
-    def currents(self, V: Any) -> Any:
+    def currents(self, V: XpArray) -> XpArray:
         """Return the currents into the bottom ends, (T, B, N) ampere, for V (T, B, M) volt."""
         sources = self._sources(V)
         found = []
@@ -140,8 +140,8 @@ class Alike:
             return self._joined(found)
 
     def current_gradients(
-        self, V: Any, grad: Any, *, wires: bool
-    ) -> tuple[Any, Any, Array, Array]:
+        self, V: XpArray, grad: XpArray, *, wires: bool
+    ) -> tuple[XpArray, XpArray, Array, Array]:
         """Return the gradients by V (T, B, M), by G (T, M, N), and by the wires as above.
 
         grad (T, B, N): loss per ampere of `currents`.
@@ -161,16 +161,16 @@ class Alike:
                 word, bit = word + self._summed(found[2]), bit + self._summed(found[3])
             return self._joined(volts), self._joined(cells), *self._like(word, bit)
 
-    def _sensed(self) -> Any:
+    def _sensed(self) -> XpArray:
         return self.backend.asarray(self.like.line_ends["bit_bottom"].connected.astype(float))
 
-    def _summed(self, array: Any) -> Any:
+    def _summed(self, array: XpArray) -> XpArray:
         return self.backend.to_host(self.backend.xp.sum(array, axis=0))
 
-    def _like(self, word: Any, bit: Any) -> tuple[Array, Array]:
+    def _like(self, word: XpArray, bit: XpArray) -> tuple[Array, Array]:
         return like_word(word, self.like), like_bit(bit, self.like)
 
-    def _sources(self, V: Any) -> Ends:
+    def _sources(self, V: XpArray) -> Ends:
         xp, asarray = self.backend.xp, self.backend.asarray
         ends = []
         for name in END_NAMES:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
 from ....core.validation import Array
+from ....netlists.crossbar.cells import Cells
 from ....netlists.crossbar.crossbar import Crossbar
 from ...solution import Gradients, Solution
 from ..problem import CrossbarProblem, RawSolution
@@ -182,7 +182,7 @@ def _iterate_alike(
 
 
 def solve_cells(
-    backend: ArrayBackend, xbar: Crossbar, problem: CrossbarProblem, cells: Any,
+    backend: ArrayBackend, xbar: Crossbar, problem: CrossbarProblem, cells: Cells,
     gate: Array, *, keep: bool, rtol: float, threads: int,
 ) -> tuple[RawSolution, str]:
     """Solve an array of devices; also return why the first part that failed did."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ....core.validation import Array
+from .array_types import XpArray, XpModule
 from .crossbar_batch import Stack
 from .reduction import Ends
 
@@ -16,7 +15,7 @@ _EPS = 2e-15  # units of rounding, as a dozen stages of back-substitution leave 
 _LEAST = 1e-6  # of the largest end current, where a node carries less
 
 
-def kirchhoff(stack: Stack, word: Any, bit: Any, sources: Ends, currents: Ends) -> Any:
+def kirchhoff(stack: Stack, word: XpArray, bit: XpArray, sources: Ends, currents: Ends) -> XpArray:
     """Return the largest violation (T,) at a node over the largest branch current there.
 
     What rounding the node voltages to double precision explains is left out. Nodes merged by
@@ -44,8 +43,9 @@ def kirchhoff(stack: Stack, word: Any, bit: Any, sources: Ends, currents: Ends) 
 
 
 def _lines(
-    stack: Stack, r: Array, v: Any, first: Any, last: Any, cells: Any, units: Any, floor: Any
-) -> Any:
+    stack: Stack, r: Array, v: XpArray, first: XpArray, last: XpArray, cells: XpArray,
+    units: XpArray, floor: XpArray,
+) -> XpArray:
     """Check lines r (T or 1, L, n+1) with nodes v (T, B, L, n) that lose `cells`."""
     xp, asarray = stack.backend.xp, stack.backend.asarray
     with np.errstate(divide="ignore"):
@@ -79,7 +79,7 @@ def _lines(
     return xp.max(xp.reshape(over, (len(over), -1)), axis=1)
 
 
-def _since(xp: Any, x: Any, at: Any) -> Any:
+def _since(xp: XpModule, x: XpArray, at: XpArray) -> XpArray:
     """Return the sums of x over the last axis from the positions `at` to each place."""
     total = xp.cumsum(x, axis=3)
     return total - xp.take_along_axis(total - x, at, axis=3)

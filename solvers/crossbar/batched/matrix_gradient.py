@@ -10,8 +10,7 @@ rounding, also at 0 ohm.
 
 from __future__ import annotations
 
-from typing import Any
-
+from .array_types import XpArray, XpModule
 from .crossbar_batch import Stack
 from .reduction import Ends, Reduction
 
@@ -25,8 +24,8 @@ def vector_bytes(shape: tuple[int, int]) -> int:
 
 
 def matrix_gradients(
-    stack: Stack, driven: tuple[bool, bool], grad: Any, *, wires: bool
-) -> tuple[Any, Any, Any]:
+    stack: Stack, driven: tuple[bool, bool], grad: XpArray, *, wires: bool
+) -> tuple[XpArray, XpArray, XpArray]:
     """Return gradients of G (T, M, N), of word (T, M, N+1) and of bit segments (T, M+1, N).
 
     Parameters
@@ -58,8 +57,8 @@ def matrix_gradients(
 
 
 def current_gradients(
-    stack: Stack, driven: tuple[Any, Any], sources: Ends, grad: Any, *, wires: bool
-) -> tuple[Any, Any, Any, Any]:
+    stack: Stack, driven: tuple[XpArray, XpArray], sources: Ends, grad: XpArray, *, wires: bool
+) -> tuple[XpArray, XpArray, XpArray, XpArray]:
     """Return gradients (T, B, M) by the inputs, and by cells and segments as `matrix_gradients`.
 
     Parameters
@@ -111,13 +110,13 @@ class Sums:
         self.bit += xp.sum(bit * bit_a, axis=1)
 
 
-def _across(reduction: Reduction, ends: Ends) -> Any:
+def _across(reduction: Reduction, ends: Ends) -> XpArray:
     """Return the cell voltages (T, B, M, N), word minus bit."""
     word, bit = reduction.voltages(ends)
     return word - bit
 
 
-def wire_currents(xp: Any, cells: Any, ends: Ends) -> tuple[Any, Any]:
+def wire_currents(xp: XpModule, cells: XpArray, ends: Ends) -> tuple[XpArray, XpArray]:
     """Return the current in every segment, (T, B, M, N+1) to the right and (T, B, M+1, N) down.
 
     By Kirchhoff's law along each line from its first end.

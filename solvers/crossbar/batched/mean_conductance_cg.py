@@ -10,11 +10,11 @@ double precision; the corrections may be found in single.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ....core.validation import Array
+from .array_types import XpArray, XpModule
 from .crossbar_batch import Stack, conductance
 from .reduction import Ends
 
@@ -41,11 +41,11 @@ class Iterated:
     converged : (T, B) bool
     """
 
-    word: Any
-    bit: Any
+    word: XpArray
+    bit: XpArray
     currents: Ends
-    iterations: Any
-    converged: Any
+    iterations: XpArray
+    converged: XpArray
 
 
 def iterate(
@@ -102,9 +102,9 @@ def iterate(
 
 
 def _correct(
-    xp: Any, tools: tuple[_Preconditioner, _Operator], miss: Any, wanted: Any, limit: Any,
-    kind: str,
-) -> tuple[Any, Any]:
+    xp: XpModule, tools: tuple[_Preconditioner, _Operator], miss: XpArray, wanted: XpArray,
+    limit: XpArray, kind: str,
+) -> tuple[XpArray, XpArray]:
     """Return corrections for residuals `miss`, each shrunk to `wanted` of its sum, and counts."""
     precondition, operator = tools
     size = xp.sum(xp.abs(miss), axis=(2, 3, 4))
@@ -137,9 +137,9 @@ def _correct(
 class _Operator:
     """The conductance matrix on (T, B, 2, M, N): word and bit nodes."""
 
-    G: Any
-    gw: Any
-    gb: Any
+    G: XpArray
+    gw: XpArray
+    gb: XpArray
 
     @classmethod
     def of(cls, stack: Stack, kind: str) -> _Operator:
@@ -147,7 +147,7 @@ class _Operator:
         return cls(stack.G[:, None].astype(kind), gw[:, None].astype(kind),
                    gb[:, None].astype(kind))
 
-    def apply(self, xp: Any, x: Any) -> Any:
+    def apply(self, xp: XpModule, x: XpArray) -> XpArray:
         """Return the currents that leave every node."""
         u, w = x[:, :, 0], x[:, :, 1]
         cells = self.G * (u - w)
@@ -156,7 +156,7 @@ class _Operator:
         ], axis=2)
 
 
-def leaving(xp: Any, g: Any, v: Any, axis: int) -> Any:
+def leaving(xp: XpModule, g: XpArray, v: XpArray, axis: int) -> XpArray:
     """Return what flows from the nodes v into segments g, one more along the axis, ends at 0 V."""
     flow = xp.diff(-v, axis=axis)
     first, last = (-v[..., :1], v[..., -1:]) if axis == 3 else (-v[:, :, :1], v[:, :, -1:])
@@ -186,7 +186,7 @@ class _Preconditioner:
         self.qwt = xp.ascontiguousarray(xp.swapaxes(self.qw, -1, -2))
         self.qbt = xp.ascontiguousarray(xp.swapaxes(self.qb, -1, -2))
 
-    def apply(self, xp: Any, r: Any) -> Any:
+    def apply(self, xp: XpModule, r: XpArray) -> XpArray:
         """Return voltages for currents r (T, B, 2, M, N)."""
         modes = xp.matmul(xp.matmul(self.qbt, r), self.qw)
         u, w = modes[:, :, 0], modes[:, :, 1]
@@ -215,10 +215,10 @@ class Unloaded:
     """
 
     stack: Stack
-    base: Any
-    flow_w: Any
-    flow_b: Any
-    ends: tuple[Any, Any, Any, Any]  # conductances (T or 1, 1, n)
+    base: XpArray
+    flow_w: XpArray
+    flow_b: XpArray
+    ends: tuple[XpArray, XpArray, XpArray, XpArray]  # conductances (T or 1, 1, n)
 
     @classmethod
     def of(cls, stack: Stack, sources: Ends) -> Unloaded:
@@ -231,14 +231,14 @@ class Unloaded:
         ends = (gw[:, None, :, 0], gw[:, None, :, -1], gb[:, None, 0], gb[:, None, -1])
         return cls(stack, xp.stack([word, xp.swapaxes(bit, 2, 3)], axis=2), flow_w, flow_b, ends)
 
-    def currents(self, x: Any) -> Ends:
+    def currents(self, x: XpArray) -> Ends:
         """Return the currents into the four ends for deviations x."""
         u, w = x[:, :, 0], x[:, :, 1]
         left, right, top, bottom = self.ends
         return (left * u[..., 0] - self.flow_w, right * u[..., -1] + self.flow_w,
                 top * w[:, :, 0] - self.flow_b, bottom * w[:, :, -1] + self.flow_b)
 
-    def error(self, x: Any, miss: Any, rtol: float) -> tuple[Any, Any]:
+    def error(self, x: XpArray, miss: XpArray, rtol: float) -> tuple[XpArray, XpArray]:
         """Return the bound on the currents' relative error (T, B), and where it is good enough."""
         xp = self.stack.backend.xp
         ends = xp.concatenate([xp.abs(end) for end in self.currents(x)], axis=2)
@@ -247,7 +247,7 @@ class Unloaded:
         return error, (error <= rtol) | (total == 0.0)
 
 
-def _profile(stack: Stack, r: Array, first: Any, last: Any) -> tuple[Any, Any]:
+def _profile(stack: Stack, r: Array, first: XpArray, last: XpArray) -> tuple[XpArray, XpArray]:
     """Return the voltages (T, B, L, n) and currents (T, B, L) of unloaded lines r (T or 1, L, n+1).
 
     A line with one source is at its voltage, one without at 0 V.

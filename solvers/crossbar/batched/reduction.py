@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
+from .array_types import XpArray, XpModule
 from .block_layout import (
     BELOW,
     BOTTOM,
@@ -32,7 +32,7 @@ from .star_mesh import product
 
 __all__ = ["Ends", "Reduction", "bytes_of"]
 
-Ends = tuple[Any, Any, Any, Any]
+Ends = tuple[XpArray, XpArray, XpArray, XpArray]
 _SPLIT = 32  # lines from where outer blocks, whose open ends need no ports, are treated apart
 _SIDES = (LEFT, RIGHT_SOURCE, TOP, BOTTOM)
 
@@ -61,7 +61,7 @@ class Reduction:
     """
 
     stack: Stack
-    matrix: Any
+    matrix: XpArray
     ports: Ints
     stages: list[Stage]
 
@@ -115,7 +115,7 @@ class Reduction:
             found.append(mine[np.argsort(self.ports[mine, 1], kind="stable")])
         return found[0], found[1], found[2], found[3]
 
-    def transfer(self) -> tuple[Any, Any]:
+    def transfer(self) -> tuple[XpArray, XpArray]:
         """Return (T, N, M) siemens from the left and from the right sources to the bottom ends."""
         xp = self.stack.backend.xp
         M, N = self.stack.shape
@@ -131,7 +131,7 @@ class Reduction:
         return result[0], result[1]
 
     @cached_property
-    def _apart(self) -> tuple[Any, Any, Any, Any]:
+    def _apart(self) -> tuple[XpArray, XpArray, XpArray, XpArray]:
         """Conductances to others than the line's other end, sums of them, and those between ends.
 
         (T, P, P), (T, P), (T, P) and the position of each port's partner (P,): the two ends of a
@@ -168,7 +168,7 @@ class Reduction:
             ends.append(into[:, :, xp.asarray(at)] if len(at) else xp.zeros_like(end))
         return ends[0], ends[1], ends[2], ends[3]
 
-    def voltages(self, sources: Ends) -> tuple[Any, Any]:
+    def voltages(self, sources: Ends) -> tuple[XpArray, XpArray]:
         """Return the word and bit node voltages, two (T, B, M, N), for sources (T, B, n)."""
         xp = self.stack.backend.xp
         M, N = self.stack.shape
@@ -186,7 +186,7 @@ class Reduction:
         return nodes[:, :, 0], nodes[:, :, 1]
 
 
-def _cells(xp: Any, G: Any, gw: Any, gb: Any) -> Any:
+def _cells(xp: XpModule, G: XpArray, gw: XpArray, gb: XpArray) -> XpArray:
     """Return blocks of one crosspoint: ports left, own word node, above, own bit node."""
     T, M, N = G.shape
     C = xp.zeros((T, M, N, 4, 4), dtype=G.dtype)
@@ -225,7 +225,7 @@ def _merged(group: Group, parts: _Parts, merged: list[Segment], axis: int) -> _P
             s.start: (kind, k) for kind, blocks in mine.items()
             for k, s in enumerate(blocks.rows if axis == 0 else blocks.columns)
         }
-        sets: dict[tuple[Any, ...], list[tuple[int, ...]]] = {}
+        sets: dict[tuple[tuple[int, int], ...], list[tuple[int, ...]]] = {}
         for segment in merged:
             kind, at = place[segment.start]
             size = kind[0]
@@ -252,7 +252,7 @@ def _choose(blocks: Blocks, positions: list[int], axis: int) -> Blocks:
 
 def _tied(
     group: Group, parts: _Parts, rows: list[Segment], columns: list[Segment],
-    connected: tuple[bool, bool, bool, bool], ends: tuple[Any, Any],
+    connected: tuple[bool, bool, bool, bool], ends: tuple[XpArray, XpArray],
 ) -> _Parts:
     """Tell outer blocks from inner ones, and join or drop their ports at the ends of the lines."""
     left, right, top, bottom = connected

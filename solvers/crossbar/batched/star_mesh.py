@@ -9,7 +9,9 @@ apart. A panel of nodes is eliminated one by one, the rest of the matrix follows
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
+
+from .array_types import XpArray, XpModule
 
 __all__ = ["Panel", "eliminate", "panel", "product"]
 
@@ -17,10 +19,12 @@ PANEL = 32
 _FEW = 8
 _THIN = 2  # nodes up to which many tiny matrix products cost more than sums of outer products
 _BATCH = 65535  # matrices that every cuBLAS takes at once
-Panel: TypeAlias = Callable[[Any, Any, int, int], Any]
+Panel: TypeAlias = Callable[[XpArray, XpArray, int, int], XpArray]
 
 
-def eliminate(xp: Any, C: Any, ports: int, *, weights: bool, by: Panel | None = None) -> Any:
+def eliminate(
+    xp: XpModule, C: XpArray, ports: int, *, weights: bool, by: Panel | None = None
+) -> XpArray:
     """Eliminate the nodes from `ports` on; the rest of C is changed in place.
 
     Parameters
@@ -57,7 +61,7 @@ def eliminate(xp: Any, C: Any, ports: int, *, weights: bool, by: Panel | None = 
     return _weights(xp, C, ports, panels) if weights else None
 
 
-def panel(xp: Any, C: Any, first: int, last: int) -> Any:
+def panel(xp: XpModule, C: XpArray, first: int, last: int) -> XpArray:
     """Eliminate first..last-1 from these rows alone; return their rows over the pivots.
 
     (B, last - first, last), with zeros from the diagonal on.
@@ -76,7 +80,9 @@ def panel(xp: Any, C: Any, first: int, last: int) -> Any:
     return scaled
 
 
-def _weights(xp: Any, C: Any, ports: int, panels: list[tuple[int, int, Any]]) -> Any:
+def _weights(
+    xp: XpModule, C: XpArray, ports: int, panels: list[tuple[int, int, XpArray]]
+) -> XpArray:
     """Put each node's row, in terms of ports and nodes eliminated later, in terms of ports."""
     result = xp.zeros((C.shape[0], C.shape[1] - ports, ports), dtype=C.dtype)
     for first, last, scaled in reversed(panels):
@@ -94,7 +100,7 @@ def _weights(xp: Any, C: Any, ports: int, panels: list[tuple[int, int, Any]]) ->
     return result
 
 
-def product(xp: Any, a: Any, b: Any) -> Any:
+def product(xp: XpModule, a: XpArray, b: XpArray) -> XpArray:
     """Return the products of matrices (..., i, k) and (..., k, j) of equal batches."""
     lead, (i, k), j = a.shape[:-2], a.shape[-2:], b.shape[-1]
     count = 1

@@ -15,6 +15,7 @@ import numpy as np
 
 from ....core.validation import Array
 from ..batched.array_backend import ArrayBackend
+from ..batched.array_types import XpArray, XpModule
 
 if TYPE_CHECKING:
     from scipy.sparse import csc_array
@@ -81,12 +82,12 @@ class DeviceLU:
     ----------
     backend : ArrayBackend
     sparse, linalg : modules
-        ``cupyx.scipy.sparse`` and its ``linalg``, or modules that behave alike.
+        ``cupyx.scipy.sparse`` and its ``linalg``, or modules with the same functions.
     """
 
     backend: ArrayBackend
-    sparse: Any
-    linalg: Any
+    sparse: XpModule
+    linalg: XpModule
     pivoting: float = 0.0
 
     @property
@@ -97,7 +98,7 @@ class DeviceLU:
     def factor(self, matrix: csc_array) -> Factor:
         """Factorise with minimum degree ordering."""
 
-        def factorise(values: csc_array, **options: Any) -> Any:
+        def factorise(values: csc_array, **options: object) -> Any:
             there = self.backend.asarray
             return self.linalg.splu(self.sparse.csc_matrix(
                 (there(values.data), there(values.indices), there(values.indptr)),
@@ -111,8 +112,8 @@ class DeviceLU:
 
 class _SuperLU:
     def __init__(
-        self, matrix: csc_array, factorise: Callable[..., Any], there: Callable[[Any], Any],
-        back: Callable[[Any], Array], pivoting: float,
+        self, matrix: csc_array, factorise: Callable[..., Any], there: Callable[[Array], XpArray],
+        back: Callable[[XpArray], Array], pivoting: float,
     ) -> None:
         self.factorise, self.there, self.back = factorise, there, back
         self.options: dict[str, Any] = {
@@ -145,9 +146,9 @@ class _Reordered:
     """Factors of a matrix with its rows in another order."""
 
     lu: Any
-    order: Any
+    order: XpArray
 
-    def solve(self, right: Any) -> Any:
+    def solve(self, right: XpArray) -> XpArray:
         return self.lu.solve(right[self.order])
 
 
@@ -159,13 +160,13 @@ class CuDss:
     ----------
     backend : ArrayBackend
     sparse : module
-        ``cupyx.scipy.sparse``, or one that behaves alike.
+        ``cupyx.scipy.sparse``, or one with the same functions.
     solver : type
         ``nvmath.sparse.advanced.DirectSolver``.
     """
 
     backend: ArrayBackend
-    sparse: Any
+    sparse: XpModule
     solver: Any
 
     @property

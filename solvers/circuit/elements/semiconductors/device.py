@@ -10,6 +10,7 @@ import numpy as np
 
 from .....core.validation import Array
 from .....netlists.transistors.temperature import BOLTZMANN, CHARGE
+from ...system.builder import Builder
 from ...system.element_group import Bools, Group, Instant, Ints, NoiseSource, Stamp, Triplets
 from ...system.entries import pairs
 from .parameter_table import Table
@@ -61,7 +62,9 @@ def _ends(flows: Sequence[Sequence[Any]]) -> Ints:
     return np.array([[f[0] for f in flows], [f[1] for f in flows]], dtype=np.int64)
 
 
-def inner_nodes(builder: Any, names: Sequence[str], outer: Ints, here: Bools, what: str) -> Ints:
+def inner_nodes(
+    builder: Builder, names: Sequence[str], outer: Ints, here: Bools, what: str
+) -> Ints:
     """Return the nodes behind a terminal's resistance, or the terminals where there is none."""
     found = outer.copy()
     for k in np.flatnonzero(here).tolist():

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from .....core.validation import Array
+from .....netlists.crossbar.cells import CellPoint, Cells
 from .....netlists.crossbar.ends import END_NAMES
 from ....solution import Gradients, Solution
 from ...adjoint import like_bit, like_word
@@ -17,7 +17,7 @@ from ...static_cells import array_cells
 from ..array_backend import ArrayBackend
 from .cell_array_batch import StackedLines, lines_of
 from .row_elimination import RowStep
-from .static import check_lines
+from .static import check_lines, side_by_side
 
 __all__ = ["cell_gradients_together", "linearise_together"]
 
@@ -27,7 +27,7 @@ class _Inputs:
 
     def __init__(self, backend: ArrayBackend, sol: Solution) -> None:
         self.backend, self.xbar = backend, sol.crossbar
-        self.cells: Any = array_cells(sol.crossbar)
+        self.cells = array_cells(sol.crossbar)
         self.volts = sol.V.reshape(-1, sol.crossbar.inputs)
         self.problem = make_problem(sol.crossbar, self.volts)
         check_lines(sol.crossbar, self.problem)
@@ -38,15 +38,10 @@ class _Inputs:
         self.gate = self.cells.gates() if sol.gate is None else sol.gate
         self.size = 8 * shape[0] * shape[1] * (60 + 8 * len(self.cells.state))
 
-    def many(self, count: int) -> Any:
-        """Return the cells `count` times."""
-        cells = self.cells.stacked([self.cells] * (count - 1)) if count > 1 else self.cells
-        return cells.on(self.backend) if self.backend.on_device else cells
-
-    def at(self, rows: slice) -> tuple[Any, Any, tuple[Array, Array, Array]]:
+    def at(self, rows: slice) -> tuple[Cells, CellPoint, tuple[Array, Array, Array]]:
         """Return cells, their point, and word, bit and gate voltages of some inputs."""
         columns = self.xbar.shape[1]
-        cells = self.many(rows.stop - rows.start)
+        cells = side_by_side(self.cells, rows.stop - rows.start, self.backend)
         u, w = self.word[rows].reshape(-1, columns), self.bit[rows].reshape(-1, columns)
         gate = (self.gate[rows].reshape(-1, columns) if self.gate.ndim == 3
                 else np.tile(self.gate, (rows.stop - rows.start, 1)))
@@ -55,7 +50,7 @@ class _Inputs:
         )
         return cells, point, (u, w, gate)
 
-    def adjoint(self, count: int, point: Any, sense: Array) -> Adjoint:
+    def adjoint(self, count: int, point: CellPoint, sense: Array) -> Adjoint:
         """Solve the transposed networks with the sensed ends driven at sense (count, N)."""
         lines, step = StackedLines(self.stack, count), RowStep(self.stack, count)
         return Linearised(lines, step, point).adjoint(sense.ravel())

@@ -6,8 +6,6 @@ belong to several arrays. Every array has bit lines of its own.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from .....core.validation import Array
@@ -16,6 +14,7 @@ from ...line_equations import LEAST, Lines, Measured, Sources
 from ...newton import Network
 from ...problem import CrossbarProblem
 from ..array_backend import ArrayBackend
+from ..array_types import XpArray
 from ..crossbar_batch import Stack
 from ..mean_conductance_cg import Unloaded, leaving
 from .row_elimination import RowStep
@@ -47,11 +46,11 @@ class StackedLines(Lines):
         M, N = self.stack.shape
         return self.count * M, self.count * N
 
-    def _there(self, array: Array) -> Any:
+    def _there(self, array: Array) -> XpArray:
         M, N = self.stack.shape
         return self.stack.backend.asarray(np.ascontiguousarray(array)).reshape(-1, 1, M, N)
 
-    def _here(self, array: Any) -> Array:
+    def _here(self, array: XpArray) -> Array:
         return self.stack.backend.to_host(array).reshape(self.shape)
 
     def lift(self, sources: Sources) -> tuple[Array, Array]:
@@ -102,7 +101,8 @@ class StackedLines(Lines):
         return int(np.argmax(np.where(share > 0.0, share, 1e-30 * worst)))
 
     def _law(
-        self, g: Any, v: Any, flow: Any, cells: Any, missing: Any, floor: Any, axis: int
+        self, g: XpArray, v: XpArray, flow: XpArray, cells: XpArray, missing: XpArray,
+        floor: XpArray, axis: int,
     ) -> tuple[Array, Array, Array]:
         """Return per array the worst violation, the sum of all, and that of their rounding."""
         xp, back = self.stack.backend.xp, self.stack.backend.to_host

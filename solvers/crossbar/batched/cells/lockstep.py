@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import cast
 
 import numpy as np
 
 from .....core.errors import ConvergenceError, ParameterError
 from .....core.validation import Array
+from .....netlists.crossbar.cells import Cells
 from .....netlists.crossbar.crossbar import Crossbar, Resistive
 from .....netlists.crossbar.waveforms import LineWaves, Waveforms
 from ....transient_result import Probe, TransientResult
@@ -24,7 +25,7 @@ from ...waveforms import Drive
 from ..array_backend import ArrayBackend
 from ..problems import same_lines
 from .cell_array_batch import StackedNetwork
-from .static import check_lines, under
+from .static import BatchCells, check_lines, under
 
 __all__ = ["can_run_together", "check_together", "run_together"]
 
@@ -33,7 +34,7 @@ class _Together(Run):
     """One run of the arrays below each other."""
 
     def __init__(
-        self, xbars: Sequence[Crossbar], backend: ArrayBackend, drive: Drive, cells: Any,
+        self, xbars: Sequence[Crossbar], backend: ArrayBackend, drive: Drive, cells: Cells,
         probes: Sequence[Probe], rtol: float, max_step: float | None, threads: int,
         progress: Callable[[float], None] | None,
     ) -> None:
@@ -52,7 +53,7 @@ def _repeated(drive: Drive, count: int) -> Drive:
         left, right, top, bottom = (np.tile(end, count) for end in drive.ends(now))
         return left, right, top, bottom
 
-    def gates(now: float) -> Any:
+    def gates(now: float) -> Array | None:
         volts = drive.gates(now)
         return None if volts is None else np.tile(volts, count)
 
@@ -74,7 +75,7 @@ def run_together(
     first = xbars[0]
     check_together(xbars)
     drive = check_transient(first, waveforms, t_stop, gate, probes, rtol, max_step)
-    cells: Any = array_cells(first)
+    cells = cast("BatchCells", array_cells(first))
     if len(xbars) > 1:
         cells = cells.stacked([array_cells(xbar) for xbar in xbars[1:]])
     if getattr(cells, "gate_along", "rows") == "columns" and drive.gates(0.0) is not None:
@@ -101,8 +102,8 @@ def can_run_together(xbars: Sequence[Crossbar]) -> bool:
     """Whether arrays can run in lockstep; `check_together` says why not."""
     try:
         check_together(xbars)
-        first: Any = xbars[0].cells
-        first.stacked([xbar.cells for xbar in xbars[1:]])
+        first = cast("BatchCells", array_cells(xbars[0]))
+        first.stacked([array_cells(xbar) for xbar in xbars[1:]])
     except ParameterError:
         return False
     return True
@@ -141,7 +142,7 @@ def _split(
 ) -> list[TransientResult]:
     """Return each array's part."""
     count, (M, _) = len(xbars), xbars[0].shape
-    state: Any = result.crossbar.cells
+    state = array_cells(result.crossbar).state
     found = []
     for k, xbar in enumerate(xbars):
         rows = slice(k * M, (k + 1) * M)
@@ -155,10 +156,9 @@ def _split(
             for name, current in result.end_currents.items()
         }
         energy = {name: np.split(e, count)[k] for name, e in result.end_energy.items()}
-        mine: Any = xbar.cells
         found.append(replace(
             result, currents=ends["bit_bottom"], end_currents=ends, end_energy=energy,
             energy=float(sum(e.sum() for e in energy.values())), probes=kept,
-            crossbar=xbar.with_cells(mine.with_state(state.state[:, rows])),
+            crossbar=xbar.with_cells(array_cells(xbar).with_state(state[:, rows])),
         ))
     return found

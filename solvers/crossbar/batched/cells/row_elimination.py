@@ -7,11 +7,10 @@ N x N matrices, also where a cell's two slopes differ and the matrix is not symm
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from .....core.validation import Array
+from ..array_types import XpArray, XpModule
 from ..crossbar_batch import Stack
 
 __all__ = ["RowStep"]
@@ -30,7 +29,7 @@ class RowStep:
         self.gw, self.gb = stack.conductances()
 
     def solve(
-        self, gu: Array, gw: Array, ground: tuple[Any, Any], res_u: Array, res_w: Array,
+        self, gu: Array, gw: Array, ground: tuple[XpArray, XpArray], res_u: Array, res_w: Array,
         tolerance: float, *, transposed: bool = False,
     ) -> tuple[Array, Array, int]:
         """Return (du, dw, 1)."""
@@ -44,7 +43,7 @@ class RowStep:
             for first in range(0, self.count, chunk):
                 rows = slice(first * M, min(first + chunk, self.count) * M)
 
-                def there(x: Any, rows: slice = rows) -> Any:
+                def there(x: XpArray, rows: slice = rows) -> XpArray:
                     cut = np.ascontiguousarray(np.broadcast_to(x, res_u.shape)[rows])
                     return self.backend.asarray(cut).reshape(-1, M, N)
 
@@ -56,8 +55,9 @@ class RowStep:
         return du, dw, 1
 
     def _solve(
-        self, on_word: Any, upper: Any, lower: Any, on_bit: Any, res_u: Any, res_w: Any
-    ) -> tuple[Any, Any]:
+        self, on_word: XpArray, upper: XpArray, lower: XpArray, on_bit: XpArray, res_u: XpArray,
+        res_w: XpArray,
+    ) -> tuple[XpArray, XpArray]:
         """Solve for couplings and residuals (T, M, N)."""
         xp, (M, N) = self.backend.xp, self.shape
         chains = _Chains(xp, on_word, self.gw)
@@ -92,7 +92,7 @@ class RowStep:
 class _Chains:
     """Word chains (T, M, N) with conductances d to ground besides segments gw (1, M, N+1)."""
 
-    def __init__(self, xp: Any, d: Any, gw: Any) -> None:
+    def __init__(self, xp: XpModule, d: XpArray, gw: XpArray) -> None:
         self.xp, self.d, self.gw = xp, d, gw
         N = d.shape[2]
         # conductance to ground seen to the left of every node, free of subtraction
@@ -110,7 +110,7 @@ class _Chains:
         self.one = 1.0 / (self.left + xp.stack(right[::-1], axis=2) + d)
         self.log = xp.cumsum(xp.log(self.ratio), axis=2)
 
-    def inverse(self, i: int) -> Any:
+    def inverse(self, i: int) -> XpArray:
         """Return the inverses (T, N, N) of the chains of row i: volts per ampere."""
         xp, c, one = self.xp, self.log[:, i], self.one[:, i]
         N = one.shape[1]
@@ -119,7 +119,7 @@ class _Chains:
         gap = xp.exp(-xp.abs(c[:, :, None] - c[:, None, :]))
         return xp.where(later, one[:, :, None], one[:, None, :]) * gap
 
-    def solve(self, current: Any) -> Any:
+    def solve(self, current: XpArray) -> XpArray:
         """Return the voltages of all chains for currents (T, M, N) into their nodes."""
         xp, N = self.xp, current.shape[2]
         carried = [current[:, :, 0]]

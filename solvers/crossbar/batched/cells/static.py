@@ -6,12 +6,14 @@ Each vector is an array of its own below the others, with the same cells.
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Sequence
+from typing import Protocol, cast
 
 import numpy as np
 
 from .....core.errors import ConvergenceError, ParameterError
 from .....core.validation import Array
+from .....netlists.crossbar.cells import Cells
 from .....netlists.crossbar.crossbar import Crossbar
 from ...newton import Operating
 from ...problem import CrossbarProblem, RawSolution
@@ -20,7 +22,39 @@ from ..array_backend import ArrayBackend
 from .cell_array_batch import StackedNetwork
 from .row_elimination import RowStep
 
-__all__ = ["check_lines", "solve_cells_together", "under"]
+__all__ = ["BatchCells", "check_lines", "side_by_side", "solve_cells_together", "under"]
+
+
+class BatchCells(Cells, Protocol):
+    """`Cells` that can be put below those of other arrays and evaluated on a device."""
+
+    def stacked(self, others: Sequence[Cells]) -> BatchCells:
+        """Return these cells with those of other arrays of the same kind below them.
+
+        Raises
+        ------
+        ParameterError
+            Cells that cannot be put together.
+        """
+        ...
+
+    def on(self, backend: ArrayBackend) -> BatchCells:
+        """Return the same cells, evaluated on the device of a backend."""
+        ...
+
+
+def side_by_side(cells: Cells, count: int, backend: ArrayBackend) -> Cells:
+    """Return the cells `count` times, below each other, where the backend evaluates them.
+
+    Raises
+    ------
+    ParameterError
+        Cells that only the CPU solves.
+    """
+    found = cast("BatchCells", cells)
+    if count > 1:
+        found = found.stacked([cells] * (count - 1))
+    return found.on(backend) if backend.on_device else found
 
 
 def check_lines(xbar: Crossbar, problem: CrossbarProblem) -> None:
@@ -52,7 +86,7 @@ def under(error: ConvergenceError, rows: int, what: str) -> str:
 
 
 def solve_cells_together(
-    backend: ArrayBackend, xbar: Crossbar, problem: CrossbarProblem, cells: Any, gate: Array, *,
+    backend: ArrayBackend, xbar: Crossbar, problem: CrossbarProblem, cells: Cells, gate: Array, *,
     keep: bool, rtol: float, threads: int,
 ) -> tuple[RawSolution, str]:
     """Solve an array as `solve_cells` does, for as many input vectors at once as memory allows.
@@ -74,9 +108,7 @@ def solve_cells_together(
     for first in range(0, batch, chunk):
         rows = slice(first, min(first + chunk, batch))
         count = rows.stop - first
-        many = cells.stacked([cells] * (count - 1)) if count > 1 else cells
-        if backend.on_device:
-            many = many.on(backend)
+        many = side_by_side(cells, count, backend)
         network = StackedNetwork(problem, count, many, backend, threads)
         gates = gate[rows].reshape(-1, shape[1]) if gate.ndim == 3 else np.tile(gate, (count, 1))
         left, right, top, bottom = (end[rows].ravel() for end in problem.ends)
