@@ -50,7 +50,7 @@ vi`` and the same of currents.
 **Options** that count: abstol chgtol cshunt defad defas defl defw delmin gmin gminfactor gminsteps
 interp itl1 itl2 itl4 klu maxord method minbreak nfreqs noopiter numdgt reltol resmin rseries rshunt
 savecurrents scale srcsteps temp tnom trtol vntol xmu. Those that concern what there is not here
-(listings, other solvers) are told in `Circuit.notes`; those that would change results and are not
+(listings, other solvers) are listed in `Circuit.notes`; those that would change results and are not
 supported are refused.
 
 **Names.** Inside of ``X1`` an element is ``x1.r2`` and a node ``x1.n``; ngspice's ``r.x1.r2`` is

@@ -14,7 +14,7 @@ from .kernels_newton import CONVERGED, NO_PIVOT, OVERFLOW, STEPPED, newton_step
 from .linear_solvers.klu import new_factors, uses_klu
 from .linear_solvers.lu import Factors, SingularMatrixError
 from .linear_solvers.schur_complement import Condensed
-from .linear_solvers.stale_factors import Recycled
+from .linear_solvers.stale_factors import StaleFactors
 from .system.element_group import Instant
 from .system.kernels_assembly import advance, largest_miss, missing
 from .system.system import System
@@ -77,10 +77,10 @@ class Newton:
         self._before: float | None = None
         self._condensed: Condensed | None = None
         self._prepared = False
-        self._recycled: Recycled | None = None
+        self._recycled: StaleFactors | None = None
         direct = uses_klu(system.options)  # every matrix, as a whole
         self._tried = system.linear or direct
-        self._by: Condensed | Recycled | None = None
+        self._by: Condensed | StaleFactors | None = None
         if not system.linear and not direct:
             fixed = system.fixed_entries()
             pattern = Condensed(system.indptr, system.indices, fixed)
@@ -176,7 +176,7 @@ class Newton:
     def _pivots(self, a: float) -> Any:
         """Return the pivots along which to factor again, where that is to be done."""
         if self._condensed is not None or self._recycled is not None or (
-            not self._tried and Recycled.promising(self.factors)
+            not self._tried and StaleFactors.promising(self.factors)
         ):
             return None
         since = 0 if self._before is None else 2 if self._before == a else 1
@@ -253,7 +253,7 @@ class Newton:
             self._condensed = None
         if not self._tried and self._condensed is None and self.factors.work > 0.0:
             self._tried = True
-            self._recycled = Recycled.of(self.factors, values)
+            self._recycled = StaleFactors.of(self.factors, values)
         if self._recycled is not None and self._recycled.factor(values):
             self._by, self._before = self._recycled, None
             return True

@@ -57,7 +57,7 @@ class Linearised:
         zero_w, zero_b = np.zeros(words), np.zeros(bits)
         base_w, base_b = self.lines.lift((zero_w, zero_w, zero_b, sense))
         u, w = np.zeros(self.lines.shape), np.zeros(self.lines.shape)
-        across, law = self._look(base_w, base_b, u, w)
+        across, law = self._residual(base_w, base_b, u, w)
         for _ in range(_ROUNDS):
             if law.total <= max(_TIGHT * law.largest, law.noise):
                 break
@@ -65,7 +65,7 @@ class Linearised:
                 self.gu, self.gw, (0.0, 0.0), law.res_u, law.res_w, 1e-10, transposed=True
             )
             u, w = u + du, w + dw
-            across, law = self._look(base_w, base_b, u, w)
+            across, law = self._residual(base_w, base_b, u, w)
         if law.total > 1e4 * max(_TIGHT * law.largest, law.noise):
             raise ConvergenceError(
                 "the adjoint solve did not converge: currents of the linearised network miss "
@@ -73,7 +73,7 @@ class Linearised:
             )
         return Adjoint(across, self.gu * across, self.gw * across, law.ends)
 
-    def _look(
+    def _residual(
         self, base_w: Array, base_b: Array, u: Array, w: Array
     ) -> tuple[Array, Measured]:
         across = base_w + u - base_b - w

@@ -7,6 +7,7 @@ convergence.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -79,7 +80,7 @@ class Operating:
 
 
 @dataclass(frozen=True, eq=False)
-class _Look:
+class _Evaluation:
     """Cells and Kirchhoff's law at one guess."""
 
     u: Array
@@ -164,11 +165,11 @@ class Network:
         w = np.zeros(shape) if w is None else w
         inner = 0.5 * (base_w + base_b) if inner is None else inner
 
-        def look(u: Array, w: Array, state: Array, inner: Array) -> _Look:
-            return self._look(gate, u, w, base, step, state, inner, companions)
+        def evaluate(u: Array, w: Array, state: Array, inner: Array) -> _Evaluation:
+            return self._evaluate(gate, u, w, base, step, state, inner, companions)
 
         count = 0
-        now = look(u, w, state, inner)
+        now = evaluate(u, w, state, inner)
         while not now.done(rtol):
             if count >= _STEPS or not np.isfinite(now.total):
                 raise self._failure(now, count)
@@ -184,7 +185,7 @@ class Network:
                 gu, gw, ground, now.law.res_u, now.law.res_w,
                 self._tolerance(now, rtol, _STEADY if companions is None else _MOVING),
             )
-            best, scale = self._search(now, du, dw, look)
+            best, scale = self._search(now, du, dw, evaluate)
             if best is None or not np.isfinite(best.total):
                 raise self._failure(now, count)
             if best.total >= now.total and now.stalled(rtol):
@@ -197,16 +198,16 @@ class Network:
         return self._operating(now, count)
 
     @staticmethod
-    def _tolerance(now: _Look, rtol: float, most: float) -> float:
+    def _tolerance(now: _Evaluation, rtol: float, most: float) -> float:
         """Return how exact a step has to be: to the error that Newton's next one will leave.
 
         That falls with the square of the present one (Eisenstat and Walker, SIAM J. Sci. Comput.
-        17:16, 1996); nobody needs more than `rtol`.
+        17:16, 1996); more than `rtol` is never needed.
         """
         miss = now.law.total / max(now.law.largest, 1e-300)
         return max(min(1.0, 100.0 * miss) * most, 0.1 * rtol / max(miss, rtol), 1e-8)
 
-    def _operating(self, now: _Look, count: int) -> Operating:
+    def _operating(self, now: _Evaluation, count: int) -> Operating:
         base_w, base_b = self._bases
         worst = 0.0 if now.law.total <= _NOTHING else now.law.worst
         return Operating(
@@ -214,9 +215,12 @@ class Network:
         )
 
     @staticmethod
-    def _search(now: _Look, du: Array, dw: Array, look: object) -> tuple[_Look | None, float]:
+    def _search(
+        now: _Evaluation, du: Array, dw: Array,
+        evaluate: Callable[[Array, Array, Array, Array], _Evaluation],
+    ) -> tuple[_Evaluation | None, float]:
         """Shorten the step until the residual falls; return the best guess found."""
-        best: tuple[_Look, float] | None = None
+        best: tuple[_Evaluation, float] | None = None
         scale = 1.0
         for _ in range(14):
             step_u, step_w = (du, dw) if scale == 1.0 else (scale * du, scale * dw)
@@ -224,9 +228,7 @@ class Network:
             if not now.point.frozen:
                 ahead = now.point.lead_word * step_u + now.point.lead_bit * step_w
                 state, inner = state + ahead[1:], inner + ahead[0]
-            trial: _Look = look(  # type: ignore[operator]
-                now.u + step_u, now.w + step_w, state, inner
-            )
+            trial = evaluate(now.u + step_u, now.w + step_w, state, inner)
             if np.isfinite(trial.total):
                 if best is None or trial.total < best[0].total:
                     best = (trial, scale)
@@ -235,10 +237,10 @@ class Network:
             scale *= 0.5
         return best or (None, scale)
 
-    def _look(
+    def _evaluate(
         self, gate: Array, u: Array, w: Array, base: Array, step: float, state: Array,
         inner: Array, companions: Companions | None,
-    ) -> _Look:
+    ) -> _Evaluation:
         """Evaluate cells and Kirchhoff's law at u, w."""
         base_w, base_b = self._bases
         point = self.cells.evaluate(
@@ -251,7 +253,7 @@ class Network:
             rounding = float(np.vdot(point.by_word + point.by_bit, self._weight))
         if companions is None:
             law = self.lines.measure(point.current, point.current, u, w, self._scale)
-            return _Look(u, w, point, replace(law, noise=law.noise + _EPS * rounding))
+            return _Evaluation(u, w, point, replace(law, noise=law.noise + _EPS * rounding))
         word, bit = base_w + u, base_b + w
         across = companions.cell[0] * (word - bit - companions.cell[1])
         out = point.current + across + companions.word[0] * (word - companions.word[1])
@@ -259,15 +261,15 @@ class Network:
         law = self.lines.measure(out, into, u, w, self._scale)
         rounding += ((companions.word[0] + companions.cell[0]) * np.abs(word)).sum()
         rounding += ((companions.bit[0] + companions.cell[0]) * np.abs(bit)).sum()
-        return _Look(u, w, point, replace(law, noise=law.noise + _EPS * float(rounding)))
+        return _Evaluation(u, w, point, replace(law, noise=law.noise + _EPS * float(rounding)))
 
     # -- failures ------------------------------------------------------------------------------
 
-    def _drop(self, now: _Look, i: int, j: int) -> float:
+    def _drop(self, now: _Evaluation, i: int, j: int) -> float:
         base_w, base_b = self._bases
         return float((base_w + now.u - base_b - now.w)[i, j])
 
-    def _failure(self, now: _Look, count: int) -> ConvergenceError:
+    def _failure(self, now: _Evaluation, count: int) -> ConvergenceError:
         partial = self._operating(now, count)
         if now.point.bad >= 0:
             i, j = divmod(now.point.bad, self.problem.shape[1])

@@ -7,7 +7,7 @@ import numpy as np
 from crossbarsim.netlists.circuit import Circuit
 from crossbarsim.netlists.elements import Element, Model
 from crossbarsim.solvers.circuit.system.builder import register_model
-from crossbarsim.solvers.circuit.system.element_group import Group
+from crossbarsim.solvers.circuit.system.element_group import ElementGroup
 
 VT = 0.025852
 
@@ -22,7 +22,7 @@ def pnjlim(new, old, vt, critical):
     return np.where(far, np.where(old > 0, up, first), new)
 
 
-class Diodes(Group):
+class Diodes(ElementGroup):
     def __init__(self, names, at, saturation, farad):
         a, k = at
         self.names, self.at = tuple(names), at

@@ -8,7 +8,7 @@ from crossbarsim.solvers.circuit.analyses.op import prepare
 from crossbarsim.solvers.circuit.homotopy import CLAMP
 from crossbarsim.solvers.circuit.results.names import Names
 from crossbarsim.solvers.circuit.sensitivity.parameters import movable
-from crossbarsim.solvers.circuit.system.element_group import Group
+from crossbarsim.solvers.circuit.system.element_group import ElementGroup
 from numpy.polynomial import Polynomial
 
 
@@ -43,7 +43,7 @@ def again(made, circuit, *, uic=False):
     system = prepare(circuit, uic=uic)
     names = Names(circuit, system.nodes, system.branches, system.labels)
     held = {names.node(n): v for n, v in circuit.initial.items()}
-    moding = [g for g in system.groups if type(g).modes is not Group.modes]
+    moding = [g for g in system.groups if type(g).modes is not ElementGroup.modes]
     time, method = made.time, system.tolerances.method
     now = system.instant(limit=False, mode="tran", waves=True)
     order = [run.system.labels.index(label) for label in system.labels]

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from crossbarsim.solvers.circuit.elements import crossbar_ports, kinds, semiconductors
-from crossbarsim.solvers.circuit.system.element_group import Group, Stamp
+from crossbarsim.solvers.circuit.system.element_group import ElementGroup, Stamp
 from crossbarsim.solvers.circuit.system.system import System
 
 from crossbarsim import read_spice
@@ -101,7 +101,7 @@ class GroupChecks:
             for group in system.groups:
                 group.start()
                 now = system.instant(**{"limit": False, **changes})
-                if type(group).remember is not Group.remember:
+                if type(group).remember is not ElementGroup.remember:
                     look(group, x, now)
                     group.remember(x)  # charges go on from a point: from this one
                     now = now.but(mode="tran")

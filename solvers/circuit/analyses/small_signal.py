@@ -14,7 +14,7 @@ from ....core.errors import SingularCircuitError
 from ....core.validation import Array
 from ..linear_solvers.klu import KluFactors, new_factors, uses_klu
 from ..linear_solvers.lu import Factors, SingularMatrixError
-from ..system.element_group import Group, Ints
+from ..system.element_group import ElementGroup, Ints
 from ..system.system import System
 from .op import OperatingPoint
 
@@ -50,8 +50,8 @@ class SmallSignal:
         self.g_values, self.c_values = self._linearised(0.0)
         self.indptr: Any = self.system.indptr
         self.indices: Any = self.system.indices
-        self.delayed: list[Group] = [
-            g for g in self.system.groups if type(g).ac_linear is not Group.ac_linear
+        self.delayed: list[ElementGroup] = [
+            g for g in self.system.groups if type(g).ac_linear is not ElementGroup.ac_linear
         ]
         self._static: Factors | None = None
 
@@ -225,7 +225,7 @@ class SmallSignal:
                     x[k, :-1] = found
 
 
-def complex_sources(groups: Sequence[Group], size: int) -> Complexes:
+def complex_sources(groups: Sequence[ElementGroup], size: int) -> Complexes:
     """Return the small-signal drive as it stands in f, (n + 1,)."""
     drive = np.zeros(size + 1, dtype=complex)
     for group in groups:

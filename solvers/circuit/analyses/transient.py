@@ -29,7 +29,7 @@ from ..newton import Newton
 from ..results.names import Names
 from ..results.record import Record
 from ..results.results import Transient
-from ..system.element_group import Bools, Group, Instant
+from ..system.element_group import Bools, ElementGroup, Instant
 from ..system.system import System
 from .op import hints, prepare
 
@@ -110,7 +110,10 @@ class TransientRun:
         self.min_step = tol.delmin or 1e-11 * self.max_step
         self.grid = system.linear and system.size > _GRID
         self.watched = {
-            name: [g for g in system.groups if getattr(type(g), name) is not getattr(Group, name)]
+            name: [
+                g for g in system.groups
+                if getattr(type(g), name) is not getattr(ElementGroup, name)
+            ]
             for name in _WATCHED
         }
         most = {"euler": 1, "trap": 2}.get(tol.method, 6)

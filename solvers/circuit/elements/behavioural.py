@@ -27,7 +27,7 @@ from ....core.validation import Array
 from ....netlists.elements import Element
 from ....netlists.spice.expressions.expression import Expression
 from ..system.builder import Builder, register_kind, where
-from ..system.element_group import Group, Instant, Ints, Stamp, Triplets
+from ..system.element_group import ElementGroup, Instant, Ints, Stamp, Triplets
 from ..system.entries import branch_entries
 from .expression_laws import Law
 
@@ -38,7 +38,7 @@ def _stacked(parts: Sequence[tuple[Ints, Ints]]) -> tuple[Ints, Ints]:
     return (np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]))
 
 
-class Currents(Group):
+class Currents(ElementGroup):
     """Currents from p to n; with `resistive` the expression is a resistance."""
 
     def __init__(
@@ -55,7 +55,7 @@ class Currents(Group):
 
     def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
         """Fill currents and slopes."""
-        value, slopes = self.law.look(x, now)
+        value, slopes = self.law.evaluate(x, now)
         self.limited = self.law.limited
         if self.resistive:
             v = x[self.at[0]] - x[self.at[1]]
@@ -77,13 +77,13 @@ class Currents(Group):
 
     def quantities(self, x: Array, now: Instant) -> dict[str, Array]:
         """Return the currents ``i``."""
-        value, _ = self.law.look(x, now)
+        value, _ = self.law.evaluate(x, now)
         if self.resistive:
             value = (x[self.at[0]] - x[self.at[1]]) / value
         return {"i": self.many * value}
 
 
-class Voltages(Group):
+class Voltages(ElementGroup):
     """Voltages between p and n, with branches."""
 
     def __init__(self, names: Sequence[str], at: Ints, own: Ints, law: Law) -> None:
@@ -98,13 +98,13 @@ class Voltages(Group):
 
     def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
         """Fill the rows: minus the voltages."""
-        value, slopes = self.law.look(x, now)
+        value, slopes = self.law.evaluate(x, now)
         self.limited = self.law.limited
         out.f[0] = -now.scale * value
         out.g[:] = -now.scale * self.law.both(slopes)
 
 
-class Charges(Group):
+class Charges(ElementGroup):
     """Capacitors of charge q(...)."""
 
     def __init__(self, names: Sequence[str], at: Ints, law: Law, many: Array) -> None:
@@ -115,7 +115,7 @@ class Charges(Group):
 
     def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
         """Fill charges and their slopes."""
-        value, slopes = self.law.look(x, now)
+        value, slopes = self.law.evaluate(x, now)
         self.limited = self.law.limited
         out.q[0] = self.many * value
         out.q[1] = -out.q[0]
@@ -123,7 +123,7 @@ class Charges(Group):
         out.c[:len(each)], out.c[len(each):] = each, -each
 
 
-class Reactances(Group):
+class Reactances(ElementGroup):
     """Capacitors c(...) dv/dt and inductors l(...) di/dt.
 
     Parameters
@@ -164,7 +164,7 @@ class Reactances(Group):
 
     def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
         """Fill currents, or minus voltages."""
-        value, slopes = self.law.look(x, now)
+        value, slopes = self.law.evaluate(x, now)
         self.limited = self.law.limited
         value, slopes = self.many * value, self.many * slopes
         w = x[self.own]
@@ -185,7 +185,7 @@ class Reactances(Group):
         return self.own[k], v - self.ic[k]
 
 
-class Dynamics(Group):
+class Dynamics(ElementGroup):
     """Unknowns w that are derivatives (w - d/dt u = 0) or integrals (u - d/dt w = 0) of u(...)."""
 
     def __init__(
@@ -206,7 +206,7 @@ class Dynamics(Group):
 
     def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
         """Fill the rows; at an operating point an integral is held at its start."""
-        value, slopes = self.law.look(x, now)
+        value, slopes = self.law.evaluate(x, now)
         self.limited = self.law.limited
         w = x[self.own]
         if self.kind == "ddt":
@@ -290,13 +290,13 @@ def _compile(builder: Builder, pairs: Sequence[tuple[_Item, Expression]]) -> Law
     return Law([e for _, e in pairs], plus.copy(), minus.copy())
 
 
-def behavioural(builder: Builder, elements: Sequence[Element]) -> list[Group]:
+def behavioural(builder: Builder, elements: Sequence[Element]) -> list[ElementGroup]:
     """Return the groups of elements with expressions."""
     items = [_Item(builder, e) for e in elements]
     forms: dict[tuple[Any, ...], list[_Item]] = {}
     for item in items:
         forms.setdefault((item.what, item.expression.key), []).append(item)
-    groups: list[Group] = [_group(builder, key[0], some) for key, some in forms.items()]
+    groups: list[ElementGroup] = [_group(builder, key[0], some) for key, some in forms.items()]
     inner: dict[tuple[Any, ...], list[tuple[_Item, int]]] = {}
     for item in items:
         for k, d in enumerate(item.expression.dynamic):
@@ -315,7 +315,7 @@ def behavioural(builder: Builder, elements: Sequence[Element]) -> list[Group]:
     return groups
 
 
-def _group(builder: Builder, what: str, items: Sequence[_Item]) -> Group:
+def _group(builder: Builder, what: str, items: Sequence[_Item]) -> ElementGroup:
     elements = [item.element for item in items]
     names = [e.name for e in elements]
     at = builder.at(elements, 2)
@@ -338,5 +338,5 @@ def _group(builder: Builder, what: str, items: Sequence[_Item]) -> Group:
 
 
 @register_kind("B")
-def _b(builder: Builder, elements: list[Element]) -> list[Group]:
+def _b(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
     return behavioural(builder, elements)

@@ -9,7 +9,7 @@ import numpy as np
 from ....core.validation import Array
 from ....netlists.elements import Element
 from ..system.builder import Builder, register_kind
-from ..system.element_group import Group, Ints, Triplets
+from ..system.element_group import ElementGroup, Ints, Triplets
 from ..system.entries import branch_entries, pairs
 from .linear import expressed, numbers, split
 from .values import parameter
@@ -17,7 +17,7 @@ from .values import parameter
 __all__ = ["BranchGroup", "CurrentGroup"]
 
 
-class BranchGroup(Group):
+class BranchGroup(ElementGroup):
     """Voltage sources controlled linearly: v_p - v_n - gain (x_c - x_d) = 0 (E and H)."""
 
     def __init__(
@@ -34,7 +34,7 @@ class BranchGroup(Group):
         ]
 
 
-class CurrentGroup(Group):
+class CurrentGroup(ElementGroup):
     """Currents gain (x_c - x_d) from p to n (G and F)."""
 
     def __init__(self, names: Sequence[str], at: Ints, control: Ints, gain: Array) -> None:
@@ -51,7 +51,7 @@ def _control(builder: Builder, elements: Sequence[Element]) -> Ints:
 
 
 @register_kind("E")
-def _e(builder: Builder, elements: list[Element]) -> list[Group]:
+def _e(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
     plain, others = split(elements)
     found = expressed(builder, others)
     if plain:
@@ -63,7 +63,7 @@ def _e(builder: Builder, elements: list[Element]) -> list[Group]:
 
 
 @register_kind("H")
-def _h(builder: Builder, elements: list[Element]) -> list[Group]:
+def _h(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
     plain, others = split(elements)
     found = expressed(builder, others)
     if plain:
@@ -75,7 +75,7 @@ def _h(builder: Builder, elements: list[Element]) -> list[Group]:
 
 
 @register_kind("G")
-def _g(builder: Builder, elements: list[Element]) -> list[Group]:
+def _g(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
     plain, others = split(elements)
     found = expressed(builder, others)
     if plain:
@@ -87,7 +87,7 @@ def _g(builder: Builder, elements: list[Element]) -> list[Group]:
 
 
 @register_kind("F")
-def _f(builder: Builder, elements: list[Element]) -> list[Group]:
+def _f(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
     plain, others = split(elements)
     found = expressed(builder, others)
     if plain:

@@ -31,7 +31,7 @@ from ...crossbar.static_cells import approach, array_cells
 from ...crossbar.structured.reduction import PortReduction
 from ...integration.truncation_error import ErrorTolerances
 from ..integration.formulas import Formula, History
-from ..system.element_group import Group, Instant, Ints, Stamp
+from ..system.element_group import ElementGroup, Instant, Ints, Stamp
 from ..system.tolerances import Tolerances
 
 __all__ = ["FAMILIES", "CellArray", "placed", "shown_label"]
@@ -68,7 +68,7 @@ def placed(shown: list[str], shape: tuple[int, int], states: Sequence[str] = ())
     return np.array(found, dtype=np.int64)
 
 
-class CellArray(Group):
+class CellArray(ElementGroup):
     """One array.
 
     Parameters

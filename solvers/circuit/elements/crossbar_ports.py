@@ -28,7 +28,7 @@ from ....netlists.transistors.temperature import thermal_voltage
 from ...crossbar.problem import CrossbarProblem, make_problem
 from ...crossbar.structured.reduction import PortReduction
 from ..system.builder import Builder, register_kind, where
-from ..system.element_group import Bools, Group, Ints, Triplets
+from ..system.element_group import Bools, ElementGroup, Ints, Triplets
 from .crossbar_cells import FAMILIES, CellArray, placed, shown_label
 from .memristors import device_of
 
@@ -122,7 +122,7 @@ def wanted_names(circuit: Circuit, save: Sequence[str] | None) -> list[str]:
     return [re.sub(r"^[vi]\(|\)$", "", n.strip().lower()) for n in found]
 
 
-class ResistorArray(Group):
+class ResistorArray(ElementGroup):
     """A crossbar of resistors: the conductances between its line ends.
 
     Parameters
@@ -175,11 +175,11 @@ class ResistorArray(Group):
 
 
 @register_kind("X")
-def _x(builder: Builder, elements: list[Element]) -> list[Group]:
+def _x(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
     return [_group(builder, e) for e in elements]
 
 
-def _group(builder: Builder, e: Element) -> Group:
+def _group(builder: Builder, e: Element) -> ElementGroup:
     block = builder.circuit.arrays.get(e.name.lower())
     if block is None:
         raise NetlistError(

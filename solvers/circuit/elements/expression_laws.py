@@ -35,7 +35,7 @@ class Law:
         self.limited = self._none
         self._old: Array | None = None
 
-    def look(self, x: Array, now: Instant) -> tuple[Array, Array]:
+    def evaluate(self, x: Array, now: Instant) -> tuple[Array, Array]:
         """Return values (N,) and slopes (P, N)."""
         probes = x[self.plus] - x[self.minus] if len(self.plus) else np.zeros(self.plus.shape)
         value, slopes = self._at(probes, now)

@@ -11,7 +11,7 @@ from ....core.errors import NetlistError
 from ....core.validation import Array
 from ....netlists.elements import Element
 from ..system.builder import Builder, register_kind, where
-from ..system.element_group import Group, Instant, Ints, NoiseSource, Triplets
+from ..system.element_group import ElementGroup, Instant, Ints, NoiseSource, Triplets
 from ..system.entries import branch_entries, pairs
 from .behavioural import behavioural
 from .source_waves import WaveTable
@@ -24,7 +24,7 @@ __all__ = [
 _BOLTZMANN = 1.380649e-23
 
 
-class Resistors(Group):
+class Resistors(ElementGroup):
     """Resistors at one temperature; each carries thermal noise 4kT/R.
 
     Parameters
@@ -61,7 +61,7 @@ class Resistors(Group):
         return {"i": self.conductance * v, "p": self.conductance * v * v}
 
 
-class Capacitors(Group):
+class Capacitors(ElementGroup):
     """Constant capacitors, farad; `ic` is NaN where there is none."""
 
     def __init__(self, names: Sequence[str], at: Ints, farad: Array, ic: Array) -> None:
@@ -78,7 +78,7 @@ class Capacitors(Group):
         return np.concatenate([self.at[0, k], self.at[1, k]]), np.concatenate([charge, -charge])
 
 
-class Inductors(Group):
+class Inductors(ElementGroup):
     """Inductors and their mutual inductances: v = L di/dt + sum M di'/dt.
 
     Parameters
@@ -124,7 +124,7 @@ class Inductors(Group):
         return np.zeros(0, dtype=np.int64), np.zeros(0)
 
 
-class Sources(Group):
+class Sources(ElementGroup):
     """Independent sources: V (with branches) or I.
 
     `level` overrides the operating point's values: sweeps set it.
@@ -207,9 +207,9 @@ def split(elements: Sequence[Element]) -> tuple[list[Element], list[Element]]:
 
 
 @register_kind("R")
-def _resistors(builder: Builder, elements: list[Element]) -> list[Group]:
+def _resistors(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
     plain, others = split(elements)
-    found: list[Group] = expressed(builder, others)
+    found: list[ElementGroup] = expressed(builder, others)
     if plain:
         if any(e.parameters for e in plain):
             values = [resistance(builder, e) for e in plain]
@@ -226,9 +226,9 @@ def _resistors(builder: Builder, elements: list[Element]) -> list[Group]:
 
 
 @register_kind("C")
-def _capacitors(builder: Builder, elements: list[Element]) -> list[Group]:
+def _capacitors(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
     plain, others = split(elements)
-    found: list[Group] = expressed(builder, others)
+    found: list[ElementGroup] = expressed(builder, others)
     if plain:
         some = any(e.parameters for e in plain)
         farad = np.array([reactance(builder, e) for e in plain]) if some else numbers(plain)
@@ -238,9 +238,9 @@ def _capacitors(builder: Builder, elements: list[Element]) -> list[Group]:
 
 
 @register_kind("L")
-def _inductors(builder: Builder, elements: list[Element]) -> list[Group]:
+def _inductors(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
     plain, others = split(elements)
-    found: list[Group] = expressed(builder, others)
+    found: list[ElementGroup] = expressed(builder, others)
     series = float(builder.options.get("rseries", 0.0))
     if series < 0 or (series and others):
         raise NetlistError(
@@ -274,7 +274,7 @@ def _inductors(builder: Builder, elements: list[Element]) -> list[Group]:
 
 
 @register_kind("K")
-def _couplings(builder: Builder, elements: list[Element]) -> list[Group]:
+def _couplings(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
     """Leave them to the inductors' factory."""
     for e in elements:
         if not any(other.kind == "L" for other in builder.circuit):
@@ -283,15 +283,15 @@ def _couplings(builder: Builder, elements: list[Element]) -> list[Group]:
 
 
 @register_kind("V")
-def _voltage_sources(builder: Builder, elements: list[Element]) -> list[Group]:
+def _voltage_sources(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
     return [Sources(elements, builder.at(elements, 2), builder.branches_of(elements))]
 
 
 @register_kind("I")
-def _current_sources(builder: Builder, elements: list[Element]) -> list[Group]:
+def _current_sources(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
     return [Sources(elements, builder.at(elements, 2), None)]
 
 
-def expressed(builder: Builder, elements: list[Element]) -> list[Group]:
+def expressed(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
     """Return the groups of elements that have expressions."""
     return behavioural(builder, elements) if elements else []

@@ -34,7 +34,7 @@ from ....netlists import device_protocol
 from ....netlists.device_protocol import DeviceModel
 from ....netlists.elements import Element, Model
 from ..system.builder import Builder, register_kind, where
-from ..system.element_group import Bools, Group, Instant, Ints, Stamp
+from ..system.element_group import Bools, ElementGroup, Instant, Ints, Stamp
 from .kernels_expression import evaluator
 from .values import number
 
@@ -65,7 +65,7 @@ class CompiledModel(DeviceModel, Protocol):
         ...
 
 
-class Memristors(Group):
+class Memristors(ElementGroup):
     """Devices of one model card.
 
     Parameters
@@ -279,7 +279,7 @@ class Memristors(Group):
 
 
 @register_kind("N")
-def _n(builder: Builder, elements: list[Element]) -> list[Group]:
+def _n(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
     parts: dict[tuple[Any, ...], list[tuple[Element, dict[str, Any]]]] = {}
     cards: dict[str, tuple[Any, dict[str, str]]] = {}
     for e in elements:
@@ -347,7 +347,7 @@ def _changed(device: CompiledModel, owns: Sequence[dict[str, Any]]) -> CompiledM
 
 def _group(
     builder: Builder, device: CompiledModel, parts: Sequence[tuple[Element, dict[str, Any]]]
-) -> Group:
+) -> ElementGroup:
     elements = [e for e, _ in parts]
     owns = [own for _, own in parts]
     try:

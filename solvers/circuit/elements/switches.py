@@ -19,7 +19,7 @@ from ....core.errors import NetlistError
 from ....core.validation import Array
 from ....netlists.elements import Element
 from ..system.builder import Builder, register_kind, where
-from ..system.element_group import Bools, Group, Instant, Ints, NoiseSource, Stamp
+from ..system.element_group import Bools, ElementGroup, Instant, Ints, NoiseSource, Stamp
 
 __all__ = ["Switches"]
 
@@ -29,7 +29,7 @@ _TURNS = 4  # within one step
 _NEAR = 0.98  # of a step: crossings later than that are not worth another step
 
 
-class Switches(Group):
+class Switches(ElementGroup):
     """Switches of one letter.
 
     Parameters
@@ -171,7 +171,7 @@ class Switches(Group):
 
 def _switches(
     builder: Builder, elements: list[Element], control: Ints, letter: str, kind: str
-) -> list[Group]:
+) -> list[ElementGroup]:
     cards = []
     for e in elements:
         card = builder.circuit.models.get(e.model.lower())
@@ -194,11 +194,11 @@ def _switches(
 
 
 @register_kind("S")
-def _s(builder: Builder, elements: list[Element]) -> list[Group]:
+def _s(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
     return _switches(builder, elements, builder.at(elements, 4)[2:], "v", "sw")
 
 
 @register_kind("W")
-def _w(builder: Builder, elements: list[Element]) -> list[Group]:
+def _w(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
     own = np.array([builder.current(e.control, e) for e in elements], dtype=np.int64)
     return _switches(builder, elements, np.array([own, np.full(len(own), -1)]), "i", "csw")

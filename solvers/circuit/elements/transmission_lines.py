@@ -15,14 +15,14 @@ import numpy as np
 from ....core.validation import Array
 from ....netlists.elements import Element
 from ..system.builder import Builder, register_kind
-from ..system.element_group import Group, Instant, Ints, Stamp, Triplets
+from ..system.element_group import ElementGroup, Instant, Ints, Stamp, Triplets
 
 __all__ = ["Lines"]
 
 _CORNER = 1e-3  # a slope that changes less than this, of itself, is no corner
 
 
-class Lines(Group):
+class Lines(ElementGroup):
     """Ideal lines.
 
     Parameters
@@ -199,7 +199,7 @@ class Lines(Group):
 
 
 @register_kind("T")
-def _t(builder: Builder, elements: list[Element]) -> list[Group]:
+def _t(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
     at = builder.at(elements, 4)
     own = np.array([
         [builder.inner(f"i({e.name.lower()}#{k})", "A", "V") for e in elements] for k in (1, 2)

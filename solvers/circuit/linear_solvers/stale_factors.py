@@ -33,7 +33,7 @@ from .kernels_elimination import (
 )
 from .lu import Factors, SingularMatrixError
 
-__all__ = ["Recycled"]
+__all__ = ["StaleFactors"]
 
 _PART = 4  # unknowns of a local part
 _PIVOT, _REUSE = 1e-3, 1e-8  # as those of `Factors`
@@ -42,7 +42,7 @@ _ERROR, _FLOOR = 1e-4, 1e-3  # of a step, relative and in terms of the tolerance
 _WAIT = 16  # steps that are factored without a trial, at most
 
 
-class Recycled:
+class StaleFactors:
     """Solves with matrices of one pattern that differ by little.
 
     Parameters
@@ -108,7 +108,7 @@ class Recycled:
         return factors.work >= _LEAST
 
     @classmethod
-    def of(cls, factors: Factors, values: Array) -> Recycled | None:
+    def of(cls, factors: Factors, values: Array) -> StaleFactors | None:
         """Return the same for a matrix that was factored before, if it pays."""
         if not cls.promising(factors) or factors.order is None:
             return None

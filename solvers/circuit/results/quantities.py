@@ -121,7 +121,7 @@ class Part:
             self.system.accept(point, now)
         return f, q
 
-    def told(
+    def group_quantity(
         self, element: Element, name: str, values: Array, instants: Sequence[Instant]
     ) -> Array:
         """Return a quantity that the element's group knows, (T,).
@@ -171,7 +171,7 @@ class Part:
         e = next(e for e in self.elements if e.name.lower() == element)
         row = self.terminal(e, name)
         if row is None and name != "p":
-            return self.told(e, name, values, instants)
+            return self.group_quantity(e, name, values, instants)
         f, q = self.follow(values, instants)
         current = f if slopes is None else f + slopes(q)
         rows = self._rows[element]

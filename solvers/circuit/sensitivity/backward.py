@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from ....core.validation import Array
-from ..system.element_group import Group, Ints
+from ..system.element_group import ElementGroup, Ints
 from .recorder import PAST
 from .trajectory import Trajectory
 
@@ -98,8 +98,8 @@ class _Sweep:
         pad = np.zeros((PAST, 2 + PAST))
         self.formulas = np.concatenate([run.formulas, pad])
         self._c: Any = None
-        self.paths = [g for g in run.followers if type(g).remember is not Group.remember]
-        self.delays = [g for g in run.followers if type(g).past is not Group.past]
+        self.paths = [g for g in run.followers if type(g).remember is not ElementGroup.remember]
+        self.delays = [g for g in run.followers if type(g).past is not ElementGroup.past]
         # what later points count for through delays, by unknown
         self.columns = np.unique(np.concatenate([
             np.zeros(0, dtype=np.int64),

@@ -21,7 +21,7 @@ from ....netlists.circuit import GROUND, Circuit
 from ....netlists.elements import Element, Model
 from ....netlists.spice.expressions.expression import Expression
 from ..analyses.sensitivities import referred
-from ..system.element_group import Bools, Group, Ints
+from ..system.element_group import Bools, ElementGroup, Ints
 from ..system.system import System
 from .backward import Multipliers
 from .trajectory import Trajectory
@@ -255,10 +255,10 @@ class _Part:
 
     def _moding(
         self, system: System
-    ) -> list[tuple[Group, Callable[[Sequence[Bools]], Bools]]]:
+    ) -> list[tuple[ElementGroup, Callable[[Sequence[Bools]], Bools]]]:
         """Return the groups with discrete states, and how theirs follow from the circuit's."""
         where = self.run.mode_places
-        found: list[tuple[Group, Callable[[Sequence[Bools]], Bools]]] = []
+        found: list[tuple[ElementGroup, Callable[[Sequence[Bools]], Bools]]] = []
         for group in system.groups:
             if group.modes() is None:
                 continue

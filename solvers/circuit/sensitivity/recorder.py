@@ -14,7 +14,7 @@ from ....core.validation import Array
 from ....netlists.analyses import Tran
 from ..analyses.transient import TransientRun
 from ..elements.switches import Switches
-from ..system.element_group import Bools, Group
+from ..system.element_group import Bools, ElementGroup
 from ..system.system import System
 
 __all__ = ["NO_MODES", "PAST", "Recorder", "refuse"]
@@ -46,7 +46,7 @@ class Recorder(TransientRun):
         self.formulas: list[Array] = []
         self.instants: list[float] = []
         self.modes: list[list[Bools]] = []
-        self.moding = [g for g in system.groups if type(g).modes is not Group.modes]
+        self.moding = [g for g in system.groups if type(g).modes is not ElementGroup.modes]
 
     def _keep_modes(self) -> None:
         found = []
@@ -109,7 +109,7 @@ class Recorder(TransientRun):
 
 def refuse(system: System) -> None:
     """Refuse elements whose past is more than the unknowns."""
-    base: Any = Group
+    base: Any = ElementGroup
     for group in system.groups:
         own = getattr(base, "begin", None)
         if own is not None and getattr(type(group), "begin", None) is not own:

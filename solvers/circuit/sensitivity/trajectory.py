@@ -146,7 +146,7 @@ class Trajectory:
 
     @cached_property
     def mode_places(self) -> dict[str, tuple[int, int]]:
-        """Group and place of every element with discrete states, as `modes_at` has them."""
+        """ElementGroup and place of every element with discrete states, as `modes_at` has them."""
         return {
             name: (g, e) for g, group in enumerate(self._moding)
             for e, name in enumerate(group.names)

@@ -16,12 +16,12 @@ import numpy as np
 from ....core.errors import NetlistError
 from ....netlists.circuit import GROUND, Circuit
 from ....netlists.elements import Element
-from .element_group import Group, Ints
+from .element_group import ElementGroup, Ints
 
 __all__ = ["Builder", "Factory", "register_kind", "register_model", "where"]
 
 GROUND_INDEX = -1
-Factory = Callable[["Builder", list[Element]], Sequence[Group]]
+Factory = Callable[["Builder", list[Element]], Sequence[ElementGroup]]
 _kinds: dict[str, Factory] = {}
 _models: dict[tuple[str, int | str], Factory] = {}
 
@@ -155,12 +155,12 @@ class Builder:
 
     # -- groups ----------------------------------------------------------------------------------
 
-    def groups(self) -> list[Group]:
+    def groups(self) -> list[ElementGroup]:
         """Make all groups, in the order in which kinds appear."""
         kinds: dict[str, list[Element]] = {}
         for e in self.circuit:
             kinds.setdefault(e.kind, []).append(e)
-        found: list[Group] = []
+        found: list[ElementGroup] = []
         for e in self.circuit:  # branch currents follow the nodes, in the deck's order
             if e.has_branch:
                 self.branch(e)
@@ -172,7 +172,7 @@ class Builder:
                 found.extend(self._of_models(elements))
         return found
 
-    def _of_models(self, elements: list[Element]) -> list[Group]:
+    def _of_models(self, elements: list[Element]) -> list[ElementGroup]:
         by_factory: dict[Factory, list[Element]] = {}  # n and p channel are one group
         for e in elements:
             name = e.model
@@ -191,7 +191,7 @@ class Builder:
                     **where(e),
                 )
             by_factory.setdefault(_models[key], []).append(e)
-        found: list[Group] = []
+        found: list[ElementGroup] = []
         for factory, some in by_factory.items():
             found.extend(factory(self, some))
         return found

@@ -10,10 +10,10 @@ that terminal, coulomb. The row of a branch or inner unknown is an equation of i
 G = df/dx and C = dq/dx an operating point needs G (q does not count: capacitors are open and
 inductors shorts), a time step G + a C, a small-signal analysis G + j w C.
 
-A `Group` holds all elements of one kind (and kind of model) as arrays over its E elements. It says
-once which rows and columns it touches; rows and columns are indices into x, and ground is the
-index -1: vectors handed to groups have n + 1 entries, the last of which is 0 volt, and what is put
-at ground's row or column is dropped. No group needs to know whether a terminal is grounded.
+An `ElementGroup` holds all elements of one kind (and kind of model) as arrays over its E elements.
+It says once which rows and columns it touches; rows and columns are indices into x, and ground is
+the index -1: vectors handed to groups have n + 1 entries, the last of which is 0 volt, and what is
+put at ground's row or column is dropped. No group needs to know whether a terminal is grounded.
 
 A group has up to three parts, all optional:
 
@@ -36,7 +36,7 @@ bool, True where v_lim differs from v: Newton goes on until it is all False. Lim
 the voltage of the previous evaluation, which the group keeps itself; `start` is called before a
 new solution is looked for from nothing, `accept` when a point (operating point, sweep point, time
 step) has been found, `rewind` when a time step is refused: go back to what `accept` saw. With
-``now.limit`` False nothing may be limited (linearisation, evidence, the last look).
+``now.limit`` False nothing may be limited (linearisation, evidence, the last evaluation).
 
 ``now.initialise`` is True in the first evaluation of an operating point that starts from nothing:
 junctions are then evaluated at their initial guess (SPICE's MODEINITJCT: v_crit for a diode, 0 or
@@ -58,7 +58,7 @@ from numpy.typing import NDArray
 
 from ....core.validation import Array
 
-__all__ = ["Bools", "Group", "Instant", "Ints", "NoiseSource", "Stamp", "Triplets"]
+__all__ = ["Bools", "ElementGroup", "Instant", "Ints", "NoiseSource", "Stamp", "Triplets"]
 
 Ints = NDArray[np.integer[Any]]
 Bools = NDArray[np.bool_]
@@ -153,7 +153,7 @@ class NoiseSource:
     exponent: float = 1.0
 
 
-class Group:
+class ElementGroup:
     """All elements of one kind; see the module's text for what a subclass gives.
 
     Attributes

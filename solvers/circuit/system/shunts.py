@@ -8,12 +8,12 @@ import numpy as np
 
 from ....core.errors import ParameterError
 from .builder import Builder
-from .element_group import Group, Ints, Triplets
+from .element_group import ElementGroup, Ints, Triplets
 
 __all__ = ["Shunts", "shunts"]
 
 
-class Shunts(Group):
+class Shunts(ElementGroup):
     """Conductances and capacitances from nodes to ground: options `rshunt` and `cshunt`.
 
     Parameters
@@ -35,7 +35,7 @@ class Shunts(Group):
         return [(self.outer, self.outer, np.full(len(self.outer), self.farad))]
 
 
-def shunts(builder: Builder) -> list[Group]:
+def shunts(builder: Builder) -> list[ElementGroup]:
     """Return the shunts of every node from the options `rshunt` (ohm) and `cshunt` (farad)."""
     ohm, farad = (float(builder.options.get(name, 0.0)) for name in ("rshunt", "cshunt"))
     if ohm < 0 or farad < 0:

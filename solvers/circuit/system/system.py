@@ -13,7 +13,7 @@ from scipy.sparse import csc_array
 from ....core.validation import Array
 from ....netlists.circuit import Circuit
 from .builder import Builder
-from .element_group import Bools, Group, Instant, Ints, Stamp
+from .element_group import Bools, ElementGroup, Instant, Ints, Stamp
 from .kernels_assembly import combine, gather, leaked, products, scatter, scatter_largest
 from .shunts import shunts
 from .tolerances import Tolerances
@@ -39,7 +39,7 @@ class System:
     ----------
     size : int
         Unknowns n.
-    groups : list of Group
+    groups : list of ElementGroup
     linear : bool
         Whether G and C are constant.
     shown : list of str
@@ -61,9 +61,10 @@ class System:
         self.temperature = float(kelvin)
         self.tolerances = Tolerances.of(self.options)
         builder = Builder(circuit, self.temperature, self.options, wanted)
-        self.groups: list[Group] = builder.groups()
+        self.groups: list[ElementGroup] = builder.groups()
         self.nodes, self.branches, self.labels = builder.nodes, builder.branches, builder.labels
-        self._apart = [g for g in self.groups if type(g).hidden_labels is not Group.hidden_labels]
+        plain = ElementGroup.hidden_labels
+        self._apart = [g for g in self.groups if type(g).hidden_labels is not plain]
         self.shown = [*self.labels, *(label for g in self._apart for label in g.hidden_labels())]
         self.groups += shunts(builder)
         self.size = len(self.labels)
@@ -315,11 +316,11 @@ class System:
             group.rewind()
 
 
-def _layout(group: Group) -> Literal["C", "F"]:
+def _layout(group: ElementGroup) -> Literal["C", "F"]:
     return "F" if group.by_element else "C"
 
 
-def _flat(groups: list[Group], parts: list[Ints]) -> Ints:
+def _flat(groups: list[ElementGroup], parts: list[Ints]) -> Ints:
     """Return the rows of groups one after the other, in the layout of their stamps."""
     if not parts:
         return np.zeros(0, dtype=np.int64)

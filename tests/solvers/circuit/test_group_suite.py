@@ -2,7 +2,7 @@
 
 import numpy as np
 from crossbarsim.solvers.circuit.elements import crossbar_cells, crossbar_ports
-from crossbarsim.solvers.circuit.system.element_group import Group
+from crossbarsim.solvers.circuit.system.element_group import ElementGroup
 
 from crossbarsim import Crossbar, OneTransistorOneResistor, Wires
 from crossbarsim.devices import EKV as Transistor
@@ -135,7 +135,7 @@ def test_every_group_is_checked():
     seen = set()
     for name in VARIANTS:
         seen |= {type(group) for group in globals()[f"Test{name}"]().system().groups}
-    shipped = {kind for kind in leaves(Group) if kind.__module__.startswith("crossbarsim.")}
+    shipped = {kind for kind in leaves(ElementGroup) if kind.__module__.startswith("crossbarsim.")}
     assert shipped - seen == set()
     assert Diodes in seen
     assert crossbar_ports.ResistorArray in seen

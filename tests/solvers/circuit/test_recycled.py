@@ -6,7 +6,7 @@ from crossbarsim.netlists import read_spice
 from crossbarsim.solvers.circuit.linear_solvers import lu
 from crossbarsim.solvers.circuit.linear_solvers import stale_factors as recycled
 from crossbarsim.solvers.circuit.linear_solvers.lu import Factors, SingularMatrixError
-from crossbarsim.solvers.circuit.linear_solvers.stale_factors import Recycled
+from crossbarsim.solvers.circuit.linear_solvers.stale_factors import StaleFactors
 from scipy.sparse import coo_array
 
 from crossbarsim import Solver
@@ -46,7 +46,7 @@ def made():
     A = grid(12)
     whole = Factors(A.indptr, A.indices)
     whole.factor(A.data)
-    return A, Recycled(A.indptr, A.indices, whole.order, A.data)
+    return A, StaleFactors(A.indptr, A.indices, whole.order, A.data)
 
 
 def test_local_unknowns_are_eliminated(made):
@@ -145,8 +145,8 @@ def test_runs_with_old_factors_are_those_with_new_ones(monkeypatch, reltol):
     whole = Solver().run(circuit)[0]
     assert whole.factors == whole.newton
     monkeypatch.setattr(recycled, "_LEAST", 0.0)
-    monkeypatch.setattr(Recycled, "pays", True)
-    monkeypatch.setattr(Recycled, "_effort", 1.0)
+    monkeypatch.setattr(StaleFactors, "pays", True)
+    monkeypatch.setattr(StaleFactors, "_effort", 1.0)
     few = Solver().run(circuit)[0]
     assert few.factors < 0.5 * whole.factors
     assert abs(few.newton - whole.newton) <= 0.15 * whole.newton
@@ -160,7 +160,7 @@ def test_runs_with_old_factors_are_those_with_new_ones(monkeypatch, reltol):
 def test_very_large_factors_are_kept_as_well(monkeypatch):
     monkeypatch.setattr(recycled, "_LEAST", 0.0)
     monkeypatch.setattr(lu, "_LARGE", 1.0)  # all by SuperLU
-    monkeypatch.setattr(Recycled, "_effort", 1.0)
+    monkeypatch.setattr(StaleFactors, "_effort", 1.0)
     circuit = array(10, 1e-3)
     few = Solver().run(circuit)[0]
     assert few.factors < 0.1 * few.newton

@@ -15,7 +15,7 @@ __all__ = ["read_coupling", "read_line", "read_passive", "read_switch"]
 
 _UNITS = {"R": "resistance", "C": "capacitance", "L": "inductance"}
 _KINDS = {"R": "r", "C": "c", "L": "l"}
-# LTspice's: what belongs to an element, and what is told about a part
+# LTspice's: what belongs to an element, and what only describes a part
 _PARASITIC = {"R": (), "C": ("rser", "lser", "rpar", "cpar"), "L": ("rser", "rpar", "cpar")}
 _ABOUT = ("tol", "pwr", "v", "irms", "ipk", "mfg", "pn", "type")
 _VALUES = {"R": "r", "C": "cap", "L": "ind"}
@@ -44,10 +44,10 @@ def read_passive(card: CardLine, models: Models) -> list[Element]:
             break
     more = _PARASITIC[kind]
     found = card.pairs((*table.instance, *more, *_ABOUT), texts=_ABOUT)
-    told = [name for name in _ABOUT if found.pop(name, None) is not None]
-    if told:
+    ignored = [name for name in _ABOUT if found.pop(name, None) is not None]
+    if ignored:
         models.circuit.notes.append(
-            f"{card.line.file}:{card.line.number}: {card.name}: {', '.join(told)} have no effect"
+            f"{card.line.file}:{card.line.number}: {card.name}: {', '.join(ignored)} have no effect"
         )
     parasitic = {name: card.plain(name, found.pop(name)) for name in more if name in found}
     coefficients = found.pop("tc", None)

@@ -12,7 +12,7 @@ from .....netlists.elements import Element
 from .....netlists.spice.cards import card
 from .....netlists.transistors.temperature import thermal_voltage
 from ...system.builder import Builder, register_model
-from ...system.element_group import Group, Instant, Ints, NoiseSource
+from ...system.element_group import ElementGroup, Instant, Ints, NoiseSource
 from .device import Device, Wiring, inner_nodes
 from .junctions import critical, depletion_rows, junction
 from .kernels import bipolar as kernels
@@ -33,7 +33,7 @@ class Bipolars(Device):
         ((B, E, (0, 1)), (B, C, (1,)), (BASE, C, (2,)), (S, SC, (4,)), (Y, -1, (5,)),
          (Z, -1, (6,))),
     )
-    told = kernels.TOLD
+    shown = kernels.SHOWN
 
     def _imposed(self, v: Array, ic: Array) -> Array:
         # ic = vbe, vce
@@ -48,7 +48,7 @@ class Bipolars(Device):
 
         Currents into the terminals; vbe and vbc of a PNP as of the NPN that corresponds.
         """
-        found = self.look(x, now)
+        found = self.shown_at(x, now)
         for name in ("ic", "ib", "isub"):
             found[name] = self.sign * found[name]
         found["ie"] = -found["ic"] - found["ib"]
@@ -56,15 +56,15 @@ class Bipolars(Device):
 
     def noise(self, x: Array, now: Instant) -> Sequence[NoiseSource]:
         """Return thermal noise of rb, rc, re, shot noise of ic and ib, and kf |ib|^af / f."""
-        told, many = self.look(x, now), self.table.count
+        shown, many = self.shown_at(x, now), self.table.count
         kf, af = self.table.card("kf"), self.table.card("af")
         output, inputs = (self.at[C], self.at[E]), (self.at[B], self.at[E])
-        flicker = many * kf * np.abs(told["ib"] / many) ** af
+        flicker = many * kf * np.abs(shown["ib"] / many) ** af
         return [
             *self._thermal(),
-            *self._sources("rb", (self.at[B], self.at[BASE]), conductance=told["gx"]),
-            *self._sources("ic", output, shot=told["ic"]),
-            *self._sources("ib", inputs, shot=told["ib"]),
+            *self._sources("rb", (self.at[B], self.at[BASE]), conductance=shown["gx"]),
+            *self._sources("ic", output, shot=shown["ic"]),
+            *self._sources("ib", inputs, shot=shown["ib"]),
             *self._sources("1overf", inputs, flicker=flicker),
         ]
 
@@ -123,7 +123,7 @@ def _excess(builder: Builder, t: Table) -> tuple[Array, Ints, Ints]:
 
 @register_model("npn", 1)
 @register_model("pnp", 1)
-def bipolars(builder: Builder, elements: list[Element]) -> list[Group]:
+def bipolars(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
     """Return the group of all bipolar transistors."""
     t = Table(builder, elements, card("npn"))
     _check(t)

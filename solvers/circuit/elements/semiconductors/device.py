@@ -11,7 +11,7 @@ import numpy as np
 from .....core.validation import Array
 from .....netlists.transistors.temperature import BOLTZMANN, CHARGE
 from ...system.builder import Builder
-from ...system.element_group import Bools, Group, Instant, Ints, NoiseSource, Stamp, Triplets
+from ...system.element_group import Bools, ElementGroup, Instant, Ints, NoiseSource, Stamp, Triplets
 from ...system.entries import pairs
 from .parameter_table import Table
 
@@ -72,18 +72,18 @@ def inner_nodes(
     return found
 
 
-class Device(Group):
+class Device(ElementGroup):
     """Elements of one kind of semiconductor, evaluated by one compiled kernel.
 
-    A kind gives `wiring`, `kernel` and `told`, the names of what the kernel tells of every element
-    (rows of `told_values`); `at` (T, E) are the unknowns of the inner terminals, `sign` (E,) is -1
-    for complementary devices, `p` (K, E) are the parameters at the elements' temperatures. A
-    kernel gets six tuples: (x, at, sign, p), (old, limited, off, memory), (mode, gmin, whether in
-    a transient), wires, work space, and (f, q, g, c, told) to fill.
+    A kind gives `wiring`, `kernel` and `shown`, the names of the quantities that the kernel
+    computes for every element (rows of `shown_values`); `at` (T, E) are the unknowns of the inner
+    terminals, `sign` (E,) is -1 for complementary devices, `p` (K, E) are the parameters at the
+    elements' temperatures. A kernel gets six tuples: (x, at, sign, p), (old, limited, off, memory),
+    (mode, gmin, whether in a transient), wires, work space, and (f, q, g, c, shown) to fill.
     """
 
     wiring: Wiring
-    told: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
     by_element = True
     remembers = 0  # rows of `memory`
     fills = False  # whether the kernel sets all that it is given; else it adds to zeros
@@ -118,7 +118,7 @@ class Device(Group):
         self.old = np.zeros((branches + 1, count), order="F")
         self.kept = self.old.copy(order="F")
         self.memory = np.zeros((max(self.remembers, 1), count), order="F")
-        self.told_values = np.zeros((max(len(self.told), 1), count), order="F")
+        self.shown_values = np.zeros((max(len(self.shown), 1), count), order="F")
         self.limited = np.zeros(count, dtype=bool)
         self._scratch = self._stamp()
         self._seen: tuple[Array | None, int, str] = None, FREE, ""  # the last evaluation
@@ -138,7 +138,7 @@ class Device(Group):
         self.kernel(
             (x, at, self.sign, self.p), (old, limited, self.off, self.memory),
             (mode, now.gmin, now.mode == "tran"), self._wires, self._work,
-            (out.f, out.q, out.g, out.c, self.told_values),
+            (out.f, out.q, out.g, out.c, self.shown_values),
         )
 
     def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
@@ -197,15 +197,15 @@ class Device(Group):
 
     # -- what is shown ---------------------------------------------------------------------------
 
-    def look(self, x: Array, now: Instant) -> dict[str, Array]:
-        """Return what the kernel tells of every element at x, each (E,)."""
+    def shown_at(self, x: Array, now: Instant) -> dict[str, Array]:
+        """Return the quantities that the kernel computes at x, by name, each (E,)."""
         now = now.but(limit=False, initialise=False)
         self._run(x, self.at, FREE, now, self._scratch, self.old, self.limited.copy())
-        return {name: self.told_values[k].copy() for k, name in enumerate(self.told)}
+        return {name: self.shown_values[k].copy() for k, name in enumerate(self.shown)}
 
     def quantities(self, x: Array, now: Instant) -> dict[str, Array]:
         """Return what ``@element[name]`` shows, by ngspice's names, each (E,)."""
-        return self.look(x, now)
+        return self.shown_at(x, now)
 
     def _thermal(self) -> list[NoiseSource]:
         found: list[NoiseSource] = []

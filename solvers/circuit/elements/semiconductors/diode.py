@@ -11,7 +11,7 @@ from .....netlists.elements import Element
 from .....netlists.spice.cards import card
 from .....netlists.transistors.temperature import thermal_voltage
 from ...system.builder import Builder, register_model
-from ...system.element_group import Group, Instant, NoiseSource
+from ...system.element_group import ElementGroup, Instant, NoiseSource
 from .device import Device, Wiring, inner_nodes
 from .junctions import critical, depletion_rows, junction
 from .kernels import diode as kernels
@@ -24,7 +24,7 @@ class Diodes(Device):
     """Diodes at their temperatures; the anode is behind `rs`."""
 
     wiring = Wiring(2, ((0, 1),), ((0, 1, (0,)),), ((0, 1, (0,)),))
-    told = kernels.TOLD
+    shown = kernels.SHOWN
 
     def _imposed(self, v: Array, ic: Array) -> Array:
         v[0] = np.where(np.isnan(ic[0]), v[0], v[1] + ic[0])
@@ -32,7 +32,7 @@ class Diodes(Device):
 
     def noise(self, x: Array, now: Instant) -> Sequence[NoiseSource]:
         """Return thermal noise of `rs`, shot noise, and flicker noise kf |i|^af / f."""
-        i = self.look(x, now)["id"]
+        i = self.shown_at(x, now)["id"]
         kf, af = self.table.card("kf"), self.table.card("af")
         ends = (self.at[0], self.at[1])
         many = self.table.count
@@ -71,7 +71,7 @@ def _grown(t: Table, emission: Array) -> Array:
 
 
 @register_model("d", 1)
-def diodes(builder: Builder, elements: list[Element]) -> list[Group]:
+def diodes(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
     """Return the group of all diodes."""
     t = Table(builder, elements, card("d"))
     area, perimeter = t.own("area", 1.0) * t.count, t.own("pj", 0.0) * t.count

@@ -12,7 +12,7 @@ from .....netlists.spice.cards import card
 from .....netlists.transistors.ekv import at_temperature
 from .....netlists.transistors.temperature import EPS_OX
 from ...system.builder import Builder, register_model
-from ...system.element_group import Group, Instant, NoiseSource
+from ...system.element_group import ElementGroup, Instant, NoiseSource
 from .device import Wiring
 from .kernels import ekv as kernels
 from .kernels import mos_rows as rows
@@ -31,7 +31,7 @@ class EkvTransistors(MosTransistors):
         ((D, S, (0, 1, 2)), (B, D, (1, 2)), (B, S, (2,))),
         ((G, B, (0, 1, 2)), (D, B, (0, 1, 2)), (S, B, (0, 1, 2)), (B, D, (1, 2)), (B, S, (2,))),
     )
-    told = kernels.TOLD
+    shown = kernels.SHOWN
     remembers = 0
 
     def noise(self, x: Array, now: Instant) -> Sequence[NoiseSource]:
@@ -39,13 +39,13 @@ class EkvTransistors(MosTransistors):
 
         The channel's is 4kT mu |Q_I| / L^2; the other kf gm^2 / (W L Cox f^af) (EKV 2.6).
         """
-        told = self.look(x, now)
+        shown = self.shown_at(x, now)
         ends = (self.at[D], self.at[S])
         af = self.table.card("af")
-        low = self._sources("1overf", ends, flicker=self.flicker * told["gm"] ** 2)
+        low = self._sources("1overf", ends, flicker=self.flicker * shown["gm"] ** 2)
         exponents = dict(zip(self.names, af, strict=True))
         return [
-            *self._thermal(), *self._sources("id", ends, conductance=told["gnoise"]),
+            *self._thermal(), *self._sources("id", ends, conductance=shown["gnoise"]),
             *(NoiseSource(s.element, s.kind, s.rows, s.white, s.flicker, exponents[s.element])
               for s in low),
         ]
@@ -53,7 +53,7 @@ class EkvTransistors(MosTransistors):
 
 @register_model("nmos", "ekv")
 @register_model("pmos", "ekv")
-def ekv(builder: Builder, elements: list[Element]) -> list[Group]:
+def ekv(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
     """Return the group of all EKV transistors."""
     t = Table(builder, elements, card("nmos", "ekv"))
     check(t)

@@ -11,7 +11,7 @@ from .....netlists.elements import Element
 from .....netlists.spice.cards import card
 from .....netlists.transistors.temperature import thermal_voltage
 from ...system.builder import Builder, register_model
-from ...system.element_group import Group, Instant, NoiseSource
+from ...system.element_group import ElementGroup, Instant, NoiseSource
 from .device import Device, Wiring, inner_nodes
 from .junctions import critical, depletion_rows, junction
 from .kernels import jfet as kernels
@@ -30,7 +30,7 @@ class JunctionTransistors(Device):
         ((G, S, (0,)), (G, D, (1,)), (D, S, (0, 1))),
         ((G, S, (0,)), (G, D, (1,))),
     )
-    told = kernels.TOLD
+    shown = kernels.SHOWN
 
     def _imposed(self, v: Array, ic: Array) -> Array:
         # ic = vds, vgs
@@ -40,25 +40,25 @@ class JunctionTransistors(Device):
 
     def quantities(self, x: Array, now: Instant) -> dict[str, Array]:
         """Return what ``@j1[...]`` shows: all as of the n-channel transistor that corresponds."""
-        found = self.look(x, now)
+        found = self.shown_at(x, now)
         found["is"] = -found["id"] - found["ig"]
         return found
 
     def noise(self, x: Array, now: Instant) -> Sequence[NoiseSource]:
         """Return thermal noise of rd, rs and of the channel, 4kT 2/3 gm, and kf |id|^af / f."""
-        told, many = self.look(x, now), self.table.count
+        shown, many = self.shown_at(x, now), self.table.count
         kf, af = self.table.card("kf"), self.table.card("af")
         ends = (self.at[D], self.at[S])
-        flicker = many * kf * np.abs(told["id"] / many) ** af
+        flicker = many * kf * np.abs(shown["id"] / many) ** af
         return [
-            *self._thermal(), *self._sources("id", ends, conductance=2.0 / 3.0 * told["gm"]),
+            *self._thermal(), *self._sources("id", ends, conductance=2.0 / 3.0 * shown["gm"]),
             *self._sources("1overf", ends, flicker=flicker),
         ]
 
 
 @register_model("njf", 1)
 @register_model("pjf", 1)
-def junction_transistors(builder: Builder, elements: list[Element]) -> list[Group]:
+def junction_transistors(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
     """Return the group of all junction field-effect transistors."""
     t = Table(builder, elements, card("njf"))
     area = t.own("area", 1.0)

@@ -29,12 +29,12 @@ from .....netlists.transistors.temperature import (
     thermal_voltage,
 )
 from ...system.builder import Builder, register_model
-from ...system.element_group import Group, Instant, Ints, NoiseSource, Triplets
+from ...system.element_group import ElementGroup, Instant, Ints, NoiseSource, Triplets
 from ...system.entries import pairs
 from .device import FREE, INITIAL, Device, Kernel, Wiring, inner_nodes
 from .kernels import mos_levels
 from .kernels import mos_rows as rows
-from .kernels.mosfet import TOLD
+from .kernels.mosfet import SHOWN
 from .mos_parameters import (
     Process,
     bulk_rows,
@@ -62,7 +62,7 @@ class MosTransistors(Device):
         ((D, S, (0, 1, 2)), (B, D, (1, 2)), (B, S, (2,))),
         ((G, S, (0, 1, 2)), (G, D, (0, 1, 2)), (G, B, (0, 1, 2)), (B, D, (1, 2)), (B, S, (2,))),
     )
-    told: tuple[str, ...] = TOLD
+    shown: tuple[str, ...] = SHOWN
     remembers = 10
     fills = True
 
@@ -103,8 +103,8 @@ class MosTransistors(Device):
         seen, mode, analysis = self._seen
         if seen is not x or mode == INITIAL or analysis != now.mode or self.limited.any():
             self._run(x, at, FREE, now, self._scratch, self.old, np.zeros_like(self.limited))
-        # else: the step's last look was here, nothing was limited, and it told just that
-        self.memory[:9] = self.told_values[:9]
+        # else: the step's last evaluation was here, and nothing was limited
+        self.memory[:9] = self.shown_values[:9]
         self.memory[9] = 1.0
         self._seen = None, FREE, ""
 
@@ -136,20 +136,20 @@ class MosTransistors(Device):
         Currents and voltages are those of the n-channel transistor that corresponds; von and vdsat
         have their own sign.
         """
-        told = self.look(x, now)
+        shown = self.shown_at(x, now)
         found = {
-            "id": told["channel"] - told["ibd"], "is": -told["channel"] - told["ibs"],
-            "ig": np.zeros(len(self.names)), "ib": told["ibd"] + told["ibs"],
+            "id": shown["channel"] - shown["ibd"], "is": -shown["channel"] - shown["ibs"],
+            "ig": np.zeros(len(self.names)), "ib": shown["ibd"] + shown["ibs"],
         }
         for name in ("von", "vdsat"):
-            if name in told:
-                found[name] = self.sign * told[name]
+            if name in shown:
+                found[name] = self.sign * shown[name]
         for name in ("vgs", "vds", "vbs", "ibd", "ibs"):
-            found[name] = told[name]
+            found[name] = shown[name]
         for name in ("gm", "gds", "gmbs", "gbd", "gbs", "cbd", "cbs"):
-            found[name] = told[name]
+            found[name] = shown[name]
         for name, overlap in zip(("cgs", "cgd", "cgb"), self.overlaps, strict=True):
-            found[name] = told[name] + overlap
+            found[name] = shown[name] + overlap
         return found
 
     def noise(self, x: Array, now: Instant) -> Sequence[NoiseSource]:
@@ -157,11 +157,11 @@ class MosTransistors(Device):
 
         That is kf |id|^af / (f W L Cox^2), as in SPICE3.
         """
-        told = self.quantities(x, now)
+        shown = self.quantities(x, now)
         ends = (self.at[D], self.at[S])
-        low = self.flicker * np.abs(told["id"]) ** self.table.card("af")
+        low = self.flicker * np.abs(shown["id"]) ** self.table.card("af")
         return [
-            *self._thermal(), *self._sources("id", ends, conductance=2.0 / 3.0 * told["gm"]),
+            *self._thermal(), *self._sources("id", ends, conductance=2.0 / 3.0 * shown["gm"]),
             *self._sources("1overf", ends, flicker=low),
         ]
 
@@ -228,7 +228,7 @@ def _level3(
     }
 
 
-def _group(builder: Builder, elements: list[Element], level: int) -> list[Group]:
+def _group(builder: Builder, elements: list[Element], level: int) -> list[ElementGroup]:
     t = Table(builder, elements, card("nmos", level))
     check(t)
     sign = np.array([1.0 if c.kind == "nmos" else -1.0 for c in t.cards])

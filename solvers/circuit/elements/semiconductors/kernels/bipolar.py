@@ -15,14 +15,14 @@ from ......core.validation import Array
 from .junction import assemble, depletion, diffusion
 from .limiting import pnjlim
 
-__all__ = ["BASE", "COLLECTOR", "EMITTER", "ROWS", "SUBSTRATE", "TOLD", "evaluate"]
+__all__ = ["BASE", "COLLECTOR", "EMITTER", "ROWS", "SHOWN", "SUBSTRATE", "evaluate"]
 
 (
     VT, ISE, ISC, ISS, NF, NR, NS, LEAK_E, NE, LEAK_C, NC, BF, BR, VAF, VAR, IKF, IKR, NKF,
     RB, RBM, IRB, VCRIT, VCRIT_S, TF, XTF, VTF, ITF, TR, DELAY, SUBS, MANY,
 ) = range(31)
 EMITTER, COLLECTOR, BASE, SUBSTRATE, ROWS = 31, 38, 45, 52, 59
-TOLD = (
+SHOWN = (
     "vbe", "vbc", "ic", "ib", "gm", "go", "gpi", "gmu", "gx", "cpi", "cmu", "cbx", "csub", "isub",
 )
 
@@ -61,7 +61,7 @@ def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any)
     mode, gmin, _ = how
     branches, currents, g_slots, charges, c_slots = wires
     u, ul, value, slope, charge, farad = work
-    f, q, g, c, told = out
+    f, q, g, c, shown = out
     count = u.shape[0]
     slope[:] = 0.0
     farad[:] = 0.0
@@ -185,12 +185,12 @@ def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any)
         assemble(e, sign[e], value, slope, u, ul, branches, currents, g_slots, f, g)
         assemble(e, sign[e], charge, farad, u, ul, branches, charges, c_slots, q, c)
         go = (gc + (ie - ic) * dq_c / qb) / qb
-        told[0, e], told[1, e] = vbe, vbc
+        shown[0, e], shown[1, e] = vbe, vbc
         transport = (ie - ic) / qb
-        told[2, e] = many * (transport - ic / p[BR, e] - leak_c - gmin * vbc)
-        told[3, e] = value[0] + value[1]
-        told[4, e] = many * ((ge - (ie - ic) * dq_e / qb) / qb - go)
-        told[5, e], told[6, e], told[7, e] = many * go, slope[0, 0], slope[1, 1]
-        told[8, e] = slope[3, 3]
-        told[9, e], told[10, e] = farad[0, 0], farad[1, 1]
-        told[11, e], told[12, e], told[13, e] = farad[2, 2], farad[3, 4], value[4]
+        shown[2, e] = many * (transport - ic / p[BR, e] - leak_c - gmin * vbc)
+        shown[3, e] = value[0] + value[1]
+        shown[4, e] = many * ((ge - (ie - ic) * dq_e / qb) / qb - go)
+        shown[5, e], shown[6, e], shown[7, e] = many * go, slope[0, 0], slope[1, 1]
+        shown[8, e] = slope[3, 3]
+        shown[9, e], shown[10, e] = farad[0, 0], farad[1, 1]
+        shown[11, e], shown[12, e], shown[13, e] = farad[2, 2], farad[3, 4], value[4]

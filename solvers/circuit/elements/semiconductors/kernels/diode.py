@@ -10,11 +10,11 @@ from ......core.validation import Array
 from .junction import assemble, depletion, diffusion
 from .limiting import pnjlim
 
-__all__ = ["BOTTOM", "ROWS", "SIDE", "TOLD", "evaluate"]
+__all__ = ["BOTTOM", "ROWS", "SHOWN", "SIDE", "evaluate"]
 
 IS, VTE, VTB, BV, VCRIT, ISR, VTR, IKF, IKR, TT = range(10)
 BOTTOM, SIDE, ROWS = 10, 17, 24
-TOLD = ("vd", "id", "gd", "cd", "charge")
+SHOWN = ("vd", "id", "gd", "cd", "charge")
 
 
 @inlined
@@ -79,7 +79,7 @@ def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any)
     mode, gmin, _ = how
     branches, currents, g_slots, charges, c_slots = wires
     u, ul, value, slope, charge, farad = work
-    f, q, g, c, told = out
+    f, q, g, c, shown = out
     for e in range(at.shape[1]):
         u[0] = x[at[0, e]] - x[at[1, e]]
         v = u[0]
@@ -100,5 +100,5 @@ def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any)
         farad[0, 0] = p[TT, e] * conductance + bottom_c + side_c
         assemble(e, 1.0, value, slope, u, ul, branches, currents, g_slots, f, g)
         assemble(e, 1.0, charge, farad, u, ul, branches, charges, c_slots, q, c)
-        told[0, e], told[1, e], told[2, e] = v, value[0], slope[0, 0]
-        told[3, e], told[4, e] = farad[0, 0], charge[0]
+        shown[0, e], shown[1, e], shown[2, e] = v, value[0], slope[0, 0]
+        shown[3, e], shown[4, e] = farad[0, 0], charge[0]

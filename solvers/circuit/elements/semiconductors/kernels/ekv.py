@@ -9,13 +9,13 @@ from ......netlists.transistors.ekv import transistor
 from .dual_numbers import Dual
 from .law import derived
 from .mos_rows import BETA, COX, GAMMA, INVERSE_SLOPE, LAMBDA, PHI, THETA, VT, VTO
-from .mosfet import TOLD as _TOLD
+from .mosfet import SHOWN as _SHOWN
 from .mosfet import begin, bulk_junction, stamp
 
-__all__ = ["TOLD", "ekv", "evaluate"]
+__all__ = ["SHOWN", "ekv", "evaluate"]
 
 # instead of a saturation voltage, the channel's conductance for thermal noise
-TOLD = tuple("gnoise" if name == "vdsat" else name for name in _TOLD)
+SHOWN = tuple("gnoise" if name == "vdsat" else name for name in _SHOWN)
 
 # (vg, vd, vs, p, e), against the bulk -> drain current, charges of gate, drain and source, the
 # channel's conductance
@@ -37,7 +37,7 @@ def evaluate(places: Any, state: Any, how: Any, wires: Any, _work: Any, out: Any
     _, _, sign, p = places
     old = state[0]
     mode, gmin, _ = how
-    told = out[4]
+    shown = out[4]
     for e in range(p.shape[1]):
         at, asked, _, _ = begin(places, state, mode, e)
         vgs, vds, vbs = at
@@ -52,13 +52,13 @@ def evaluate(places: Any, state: Any, how: Any, wires: Any, _work: Any, out: Any
             wires, out, e, sign[e], at, asked, i, at_drain, at_source,
             (on_gate, on_drain, on_source),
         )
-        told[0, e], told[1, e], told[2, e] = vgs, vgs - vds, vgs - vbs
-        told[3, e] = on_gate[1] + on_gate[2] + on_gate[3]
-        told[4, e], told[5, e] = -on_gate[2], -on_gate[3]
-        told[6, e], told[7, e], told[8, e] = on_gate[0], on_drain[0], on_source[0]
-        told[9, e], told[10, e], told[11, e] = vds, vbs, i[0]
-        told[12, e], told[13, e], told[14, e] = i[1], i[2], i[3]
-        told[15, e], told[16, e] = p[VTO, e], law[16]
-        told[17, e], told[18, e] = at_drain[0], at_source[0]
-        told[19, e], told[20, e] = at_drain[1], at_source[1]
-        told[21, e], told[22, e] = at_drain[3], at_source[3]
+        shown[0, e], shown[1, e], shown[2, e] = vgs, vgs - vds, vgs - vbs
+        shown[3, e] = on_gate[1] + on_gate[2] + on_gate[3]
+        shown[4, e], shown[5, e] = -on_gate[2], -on_gate[3]
+        shown[6, e], shown[7, e], shown[8, e] = on_gate[0], on_drain[0], on_source[0]
+        shown[9, e], shown[10, e], shown[11, e] = vds, vbs, i[0]
+        shown[12, e], shown[13, e], shown[14, e] = i[1], i[2], i[3]
+        shown[15, e], shown[16, e] = p[VTO, e], law[16]
+        shown[17, e], shown[18, e] = at_drain[0], at_source[0]
+        shown[19, e], shown[20, e] = at_drain[1], at_source[1]
+        shown[21, e], shown[22, e] = at_drain[3], at_source[3]

@@ -13,11 +13,11 @@ from ......core.validation import Array
 from .junction import assemble, depletion, diffusion
 from .limiting import fetlim, pnjlim
 
-__all__ = ["DRAIN", "ROWS", "SOURCE", "TOLD", "evaluate"]
+__all__ = ["DRAIN", "ROWS", "SHOWN", "SOURCE", "evaluate"]
 
 VT, IS, VTN, VCRIT, VTO, BETA, LAMBDA, B, TAIL, MANY = range(10)
 SOURCE, DRAIN, ROWS = 10, 17, 24
-TOLD = ("vgs", "vgd", "id", "ig", "gm", "gds", "ggs", "ggd", "cgs", "cgd")
+SHOWN = ("vgs", "vgd", "id", "ig", "gm", "gds", "ggs", "ggd", "cgs", "cgd")
 
 
 @inlined
@@ -45,7 +45,7 @@ def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any)
     mode, gmin, _ = how
     branches, currents, g_slots, charges, c_slots = wires
     u, ul, value, slope, charge, farad = work
-    f, q, g, c, told = out
+    f, q, g, c, shown = out
     slope[:] = 0.0
     farad[:] = 0.0
     for e in range(at.shape[1]):
@@ -78,8 +78,8 @@ def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any)
             farad[b, b] *= many
         assemble(e, sign[e], value, slope, u, ul, branches, currents, g_slots, f, g)
         assemble(e, sign[e], charge, farad, u, ul, branches, charges, c_slots, q, c)
-        told[0, e], told[1, e] = vgs, vgd
-        told[2, e], told[3, e] = value[2] - value[1], value[0] + value[1]
-        told[4, e], told[5, e] = many * math.copysign(gm, vgs - vgd), many * gds
-        told[6, e], told[7, e] = slope[0, 0], slope[1, 1]
-        told[8, e], told[9, e] = farad[0, 0], farad[1, 1]
+        shown[0, e], shown[1, e] = vgs, vgd
+        shown[2, e], shown[3, e] = value[2] - value[1], value[0] + value[1]
+        shown[4, e], shown[5, e] = many * math.copysign(gm, vgs - vgd), many * gds
+        shown[6, e], shown[7, e] = slope[0, 0], slope[1, 1]
+        shown[8, e], shown[9, e] = farad[0, 0], farad[1, 1]

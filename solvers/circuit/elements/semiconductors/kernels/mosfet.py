@@ -25,9 +25,9 @@ from .mos_rows import (
     VTO,
 )
 
-__all__ = ["TOLD", "begin", "bulk_junction", "finish", "limit", "stamp"]
+__all__ = ["SHOWN", "begin", "bulk_junction", "finish", "limit", "stamp"]
 
-TOLD = (
+SHOWN = (
     "vgs", "vgd", "vgb", "cgs", "cgd", "cgb", "qgs", "qgd", "qgb", "vds", "vbs", "channel", "gm",
     "gds", "gmbs", "von", "vdsat", "ibd", "ibs", "gbd", "gbs", "cbd", "cbs",
 )
@@ -212,12 +212,12 @@ def finish(
     sign, p = places[2], places[3]
     old, memory = state[0], state[3]
     mode, gmin, dynamic = how
-    told = out[4]
+    shown = out[4]
     i, von, vdsat = law
     vgs, vds, vbs = at
     if mode:
         old[0, e], old[1, e], old[2, e], old[3, e] = vgs, vds, vbs, von[0]
-    told[12, e], told[13, e], told[14, e] = i[1], i[2], i[3]
+    shown[12, e], shown[13, e], shown[14, e] = i[1], i[2], i[3]
     if turned:
         i = scale(-1.0, turned_back(i))
     drain = bulk_junction(vbs - vds, True, cubic, gmin, p, e)
@@ -227,11 +227,11 @@ def finish(
         wires, out, e, sign[e], at, asked, i, drain, source,
         (add(add(near, far), bulk), scale(-1.0, far), scale(-1.0, near)),
     )
-    told[0, e], told[1, e], told[2, e] = vgs, vgs - vds, vgs - vbs
-    told[3, e], told[4, e], told[5, e] = farad[0], farad[1], farad[2]
-    told[6, e], told[7, e], told[8, e] = near[0], far[0], bulk[0]
-    told[9, e], told[10, e], told[11, e] = vds, vbs, i[0]
-    told[15, e], told[16, e] = von[0], vdsat[0]
-    told[17, e], told[18, e] = drain[0], source[0]
-    told[19, e], told[20, e] = drain[1], source[1]
-    told[21, e], told[22, e] = drain[3], source[3]
+    shown[0, e], shown[1, e], shown[2, e] = vgs, vgs - vds, vgs - vbs
+    shown[3, e], shown[4, e], shown[5, e] = farad[0], farad[1], farad[2]
+    shown[6, e], shown[7, e], shown[8, e] = near[0], far[0], bulk[0]
+    shown[9, e], shown[10, e], shown[11, e] = vds, vbs, i[0]
+    shown[15, e], shown[16, e] = von[0], vdsat[0]
+    shown[17, e], shown[18, e] = drain[0], source[0]
+    shown[19, e], shown[20, e] = drain[1], source[1]
+    shown[21, e], shown[22, e] = drain[3], source[3]
