@@ -190,6 +190,12 @@ def model(name: str) -> Any:
     ------
     ParameterError
         There is none; the message names the nearest.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import model
+    >>> model("VTEAM").name
+    'vteam'
     """
     key = str(name).lower()
     registered()
@@ -249,7 +255,7 @@ def cells(
     return _makers[0](device, shape, conductance, transistor, gates, side)
 
 
-def device(name: str, preset: str | None = None, **parameters: Any) -> Any:
+def device(name: str, preset: str | None = None, **parameters: ArrayLike) -> Any:
     """Return a device of a model by name.
 
     Parameters
@@ -259,6 +265,22 @@ def device(name: str, preset: str | None = None, **parameters: Any) -> Any:
         One of the model's published parameter sets.
     **parameters
         The model's own, on top.
+
+    Returns
+    -------
+    DeviceModel
+        With what its class has besides, such as ``array`` and ``simulate``.
+
+    Raises
+    ------
+    ParameterError
+        No such model, preset or parameter; a value out of its range.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import device
+    >>> device("vteam", r_on=100.0).state_names
+    ('x',)
     """
     found = model(name)
     return found(**parameters) if preset is None else found.preset(preset, **parameters)

@@ -44,7 +44,7 @@ def current(
     vgs: float, vds: float, vbs: float, vto: float, gamma: float, phi: float, beta: float,
     lambda_: float,
 ) -> float:
-    """Return the drain current alone, ampere; parameters as of `transistor`."""
+    """Return the drain current alone, ampere; parameters as for `transistor`."""
     return flow(vgs - vto - body_effect(vbs, gamma, phi), vds, beta, lambda_)
 
 

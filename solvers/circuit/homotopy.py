@@ -9,6 +9,7 @@ circuit settles (Kelley and Keyes, SIAM J. Numer. Anal. 35:508, 1998).
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypedDict, Unpack
 
 import numpy as np
 
@@ -89,6 +90,13 @@ def find(
     raise _failure(newton, outcome, tried, worst, search.names)
 
 
+class _Stepped(TypedDict, total=False):
+    """Conditions that a homotopy changes step by step."""
+
+    gmin: float
+    scale: float
+
+
 class _Search:
     def __init__(self, newton: Newton, now: Instant, base: Array, goal: Array) -> None:
         self.newton, self.system, self.now = newton, newton.system, now
@@ -126,7 +134,7 @@ class _Search:
         if not found.converged:
             self.names = self.system.limited_names()
 
-    def _point(self, x: Array, *, fresh: bool = False, **changes: float) -> Outcome:
+    def _point(self, x: Array, *, fresh: bool = False, **changes: Unpack[_Stepped]) -> Outcome:
         found = self.newton.solve(
             x, self.now.but(initialise=fresh, **changes), limit=self.tries
         )

@@ -114,16 +114,16 @@ class StepControl(Protocol):
         """Return the step to try after one whose error allows `allowed` seconds only."""
 
     def fail(self, reason: str, place: int = -1) -> None:
-        """Hear that Newton's iteration failed the step; choose a shorter one."""
+        """Choose a shorter step: Newton's iteration failed."""
 
     def reject(self, h: float, reason: str, place: int = -1) -> None:
-        """Hear that the step is refused and `h` seconds are to be tried instead."""
+        """Refuse the step; try `h` seconds instead."""
 
     def jump(self) -> None:
-        """Hear that a step at the resolution of time is accepted whatever its error."""
+        """Count a jump: a step at the resolution of time is accepted whatever its error."""
 
     def advance(self) -> float:
-        """Hear that the step is accepted; return the time at its end."""
+        """Accept the step; return the time at its end."""
 
     def follow(self, h: float, *, event: float = math.inf, anew: bool = False) -> bool:
         """Choose the next step; return whether the integration begins anew."""
@@ -229,7 +229,7 @@ class StepController:
     # -- what becomes of a step ------------------------------------------------------------------
 
     def fail(self, reason: str, place: int = -1) -> None:
-        """Hear that Newton's iteration failed the step; choose a shorter one.
+        """Choose a shorter step: Newton's iteration failed.
 
         Parameters
         ----------
@@ -249,7 +249,7 @@ class StepController:
         self._retry(self.rules.after_failure * self.h, reason, place, failed=True)
 
     def reject(self, h: float, reason: str, place: int = -1) -> None:
-        """Hear that the step is refused and `h` seconds are to be tried instead.
+        """Refuse the step; try `h` seconds instead.
 
         Raises
         ------
@@ -274,7 +274,7 @@ class StepController:
         return self._stall.jumps > 0.0 and self.h <= self.shortest
 
     def jump(self) -> None:
-        """Hear that a step at the resolution of time is accepted whatever its error.
+        """Count a jump: a step at the resolution of time is accepted whatever its error.
 
         Raises
         ------
@@ -286,7 +286,7 @@ class StepController:
             raise StallError(self.t, "too many switchings too fast to be followed")
 
     def advance(self) -> float:
-        """Hear that the step is accepted; return the time at its end.
+        """Accept the step; return the time at its end.
 
         Raises
         ------

@@ -88,7 +88,7 @@ class ErrorTolerances:
 def charge_error_terms(
     method: str, damping: float = 0.5
 ) -> tuple[tuple[tuple[int, float], ...], ...]:
-    """Return what counts for the error of a formula in charges, for its orders 1 and 2.
+    """Return the terms of the error estimate of a formula in charges, for its orders 1 and 2.
 
     Parameters
     ----------

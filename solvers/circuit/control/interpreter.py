@@ -342,8 +342,9 @@ class Session:
         plot = self.vectors.current
         for name in plot.names():
             vector = plot.get(name)
-            kind = "complex" if np.iscomplexobj(vector) else "real"
-            self.say(f"{name}: {kind}, {np.size(vector)} long")
+            if vector is not None:
+                kind = "complex" if np.iscomplexobj(vector) else "real"
+                self.say(f"{name}: {kind}, {np.size(vector)} long")
 
     def _do_print(self, c: Command, arguments: Sequence[str]) -> None:
         del c

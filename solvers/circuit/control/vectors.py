@@ -13,6 +13,7 @@ from ....core.errors import CrossbarSimError, ParameterError
 from ....netlists.analyses import Analysis
 from ....netlists.circuit import Circuit
 from ....netlists.spice.expressions.expression import Expression
+from ..rawfile.plots import Vector
 from ..results.result import Result
 from ..results.results import Curves, Transient
 
@@ -61,7 +62,7 @@ class Plot:
     name: str
     result: Any = None
     analysis: Any = None
-    own: dict[str, Any] = field(default_factory=dict)
+    own: dict[str, Vector] = field(default_factory=dict)
 
     def names(self) -> list[str]:
         """Return the names of all vectors, the abscissa first."""
@@ -72,7 +73,7 @@ class Plot:
             found += list(self.result.to_dict())
         return [*found, *self.own]
 
-    def get(self, name: str) -> Any:
+    def get(self, name: str) -> Vector | None:
         """Return a vector, or None where there is none of that name."""
         key = name.strip().lower().replace(" ", "")
         if key in self.own:
@@ -153,12 +154,12 @@ class Vectors:
         if self.current.name not in self.plots:
             self.current = list(self.plots.values())[-1]
 
-    def get(self, name: str) -> Any:
+    def get(self, name: str) -> Vector | None:
         """Return a vector of the current plot or a constant; None where there is none."""
         found = self.current.get(name)
         return found if found is not None else self.constants.get(name)
 
-    def evaluate(self, text: str) -> Any:
+    def evaluate(self, text: str) -> Vector:
         """Return the value of an expression of vectors, an array.
 
         Besides functions of element by element there are ``length``, ``mean``, ``vecmax``,

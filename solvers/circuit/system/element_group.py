@@ -51,14 +51,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ....core.validation import Array
 
-__all__ = ["Bools", "ElementGroup", "Instant", "Ints", "NoiseSource", "Stamp", "Triplets"]
+__all__ = ["Bools", "Conditions", "ElementGroup", "Instant", "Ints", "NoiseSource", "Stage",
+           "Stamp", "Triplets"]
 
 Ints = NDArray[np.integer[Any]]
 Bools = NDArray[np.bool_]
@@ -66,6 +67,26 @@ Triplets = tuple[Any, Any, Any]
 
 _NO_ROWS: Ints = np.zeros((0, 0), dtype=np.int64)
 _NO_ELEMENT: Bools = np.zeros(0, dtype=np.bool_)
+
+
+class Stage(TypedDict, total=False):
+    """Fields of an `Instant` that differ from one evaluation to the next."""
+
+    time: float
+    scale: float
+    mode: Literal["dc", "tran"]
+    waves: bool
+    initialise: bool
+    limit: bool
+    hertz: float
+    hold: bool
+
+
+class Conditions(Stage, total=False):
+    """All fields of an `Instant`."""
+
+    temperature: float
+    gmin: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +127,7 @@ class Instant:
     hertz: float = 0.0
     hold: bool = False
 
-    def but(self, **changes: Any) -> Instant:
+    def but(self, **changes: Unpack[Conditions]) -> Instant:
         """Return the same with other values."""
         return replace(self, **changes)
 

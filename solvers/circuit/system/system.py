@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from scipy.sparse import csc_array
 from ....core.validation import Array
 from ....netlists.circuit import Circuit
 from .builder import Builder
-from .element_group import Bools, ElementGroup, Instant, Ints, Stamp
+from .element_group import Bools, ElementGroup, Instant, Ints, Stage, Stamp
 from .kernels_assembly import combine, gather, leaked, products, scatter, scatter_largest
 from .shunts import shunts
 from .tolerances import Tolerances
@@ -151,7 +151,7 @@ class System:
 
     # -- evaluation ------------------------------------------------------------------------------
 
-    def instant(self, **changes: Any) -> Instant:
+    def instant(self, **changes: Unpack[Stage]) -> Instant:
         """Return the conditions of an evaluation."""
         return Instant(temperature=self.temperature, gmin=self.tolerances.gmin, **changes)
 

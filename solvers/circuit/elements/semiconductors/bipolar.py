@@ -46,7 +46,7 @@ class Bipolars(Device):
     def quantities(self, x: Array, now: Instant) -> dict[str, Array]:
         """Return what ``@q1[...]`` shows, as ngspice has it.
 
-        Currents into the terminals; vbe and vbc of a PNP as of the NPN that corresponds.
+        Currents into the terminals; vbe and vbc of a PNP are those of the NPN that corresponds.
         """
         found = self.shown_at(x, now)
         for name in ("ic", "ib", "isub"):

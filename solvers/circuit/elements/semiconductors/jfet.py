@@ -39,7 +39,7 @@ class JunctionTransistors(Device):
         return v
 
     def quantities(self, x: Array, now: Instant) -> dict[str, Array]:
-        """Return what ``@j1[...]`` shows: all as of the n-channel transistor that corresponds."""
+        """Return what ``@j1[...]`` shows: as for the n-channel transistor that corresponds."""
         found = self.shown_at(x, now)
         found["is"] = -found["id"] - found["ig"]
         return found
