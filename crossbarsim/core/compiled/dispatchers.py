@@ -21,6 +21,7 @@ from numba.core.dispatcher import _FunctionCompiler  # type: ignore[attr-defined
 from numba.core.registry import CPUDispatcher
 
 from ..garbage import uncollected
+from .frontend import remembering
 from .kernel_cache import KernelCache
 
 __all__ = ["Kernel"]
@@ -80,7 +81,8 @@ class _Compiler(_FunctionCompiler):  # type: ignore[misc]
         return _Flags(flags)
 
     def compile(self, args: Any, return_type: Any) -> Any:
-        with uncollected():
+        with uncollected(), remembering(self.targetdescr.typing_context,
+                                        self.targetdescr.target_context):
             return super().compile(args, return_type)
 
 
