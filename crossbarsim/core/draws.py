@@ -7,6 +7,7 @@ counter is the cell, so that neither order, batch nor threads change a chip.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +20,8 @@ __all__ = [
     "Place", "Seed", "child_seed", "keyed_seed", "read_normals", "read_uniforms", "seed_sequence",
 ]
 
-Seed = int | np.integer[Any] | np.random.SeedSequence | None
-"""Of random effects: an integer >= 0, a `SeedSequence`, or None, which is 0."""
+Seed = int | np.integer[Any] | Sequence[int] | np.random.SeedSequence | None
+"""Of random effects: an integer >= 0, several, a `SeedSequence`, or None, which is 0."""
 
 _BLOCK = 4  # numbers of one counter of Philox
 
@@ -31,17 +32,21 @@ def seed_sequence(seed: Seed) -> np.random.SeedSequence:
     Raises
     ------
     ParameterError
-        It is neither an integer >= 0 nor a `SeedSequence`.
+        It is neither an integer >= 0, nor a sequence of such, nor a `SeedSequence`.
     """
     if isinstance(seed, np.random.SeedSequence):
         return seed
     if seed is None:
         return np.random.SeedSequence(0)
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+    numbers: list[Any] = list(seed) if isinstance(seed, (tuple, list)) else [seed]
+    if not numbers or any(
+        isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0 for n in numbers
+    ):
         raise ParameterError(
             f"`seed` must be an integer >= 0, a numpy.random.SeedSequence or None; got {seed!r:.60}"
         )
-    return np.random.SeedSequence(int(seed))
+    whole = [int(n) for n in numbers]
+    return np.random.SeedSequence(whole if len(whole) > 1 else whole[0])
 
 
 def child_seed(seed: Seed, k: int) -> np.random.SeedSequence:

@@ -12,7 +12,7 @@ from crossbarsim.programming import PulseTrain, program, write
 NOISY = StanfordPKU.preset("stochastic")
 QUIET = Crossbar(cells=VTEAM().array(conductance=np.full((1, 1), 2e-3)), wires=Wires(1.0, 1.0))
 PULSE = [Pulse(0, 1.0, delay=1e-9, rise=1e-9, width=2e-8, fall=1e-9)]
-WRONG = (-1, 1.5, "abc", True, [1, 2], np.float64(3.0))
+WRONG = (-1, 1.5, "abc", True, [1, -2], np.float64(3.0))
 
 
 def chips(count):
