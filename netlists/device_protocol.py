@@ -144,6 +144,24 @@ def register(found: M, *, check: bool = True) -> M:
     ------
     ParameterError
         No name, another model of that name, something missing, or laws that are refused.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import Device, State, device, parameter, register
+    >>> @register
+    ... class Relaxing(Device):
+    ...     name = "relaxing"
+    ...     states = (State("w"),)
+    ...     g_max = parameter(1e-3, "S", positive=True)
+    ...     tau = parameter(1e-6, "s", positive=True)
+    ...     @staticmethod
+    ...     def current_law(v, x, p):
+    ...         return p.g_max * x.w * v
+    ...     @staticmethod
+    ...     def rate_law(v, x, p, i):
+    ...         return (v - x.w) / p.tau
+    >>> round(float(device("relaxing", tau=2e-6).rate(0.5, [0.1])[0]))  # per second
+    200000
     """
     if not isinstance(found, type):
         raise ParameterError(f"`register` takes a class of devices; got {found!r:.60}")
@@ -178,7 +196,14 @@ def _entry_points() -> dict[str, metadata.EntryPoint]:
 
 
 def models() -> tuple[str, ...]:
-    """Return the names of all models, those of entry points included, sorted."""
+    """Return the names of all models, those of entry points included, sorted.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import models
+    >>> [name for name in models() if name.startswith("jart")]
+    ['jart_vcm_v1b', 'jart_vcm_v1b_variable']
+    """
     registered()
     return tuple(sorted({*_registered, *_entry_points()}))
 
@@ -261,6 +286,7 @@ def device(name: str, preset: str | None = None, **parameters: ArrayLike) -> Any
     Parameters
     ----------
     name : str
+        In upper or lower case.
     preset : str, optional
         One of the model's published parameter sets.
     **parameters

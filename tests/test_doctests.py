@@ -5,6 +5,7 @@ import importlib
 from pathlib import Path
 
 import pytest
+from crossbarsim.netlists import device_protocol
 
 ROOT = Path(__file__).parents[1]
 MODULES = {
@@ -41,6 +42,15 @@ def examples(module):
 @pytest.mark.parametrize("name", MODULES)
 def test_every_module_can_be_imported(name):
     assert imported(name).__doc__
+
+
+@pytest.fixture(autouse=True)
+def registry():
+    """Models that examples register are gone after them."""
+    before = dict(device_protocol._registered)
+    yield
+    device_protocol._registered.clear()
+    device_protocol._registered.update(before)
 
 
 @pytest.mark.parametrize("name", WITH_EXAMPLES)

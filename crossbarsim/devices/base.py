@@ -19,7 +19,7 @@ from .laws.compilation import build
 from .laws.laws import law_source
 from .laws.partials import check_partials
 from .parameters import Parameter, State, closest, operands, read_values
-from .simulate import Trace, hysteresis, simulate
+from .simulate import Backend, Trace, hysteresis, simulate
 
 __all__ = ["Device"]
 
@@ -28,43 +28,47 @@ class Device:
     """A two-terminal device: a current law i(v, x) and rates dx/dt of its states.
 
     A model is a subclass that declares parameters and states and writes its laws as functions of
-    scalars, in SI units::
+    scalars, in SI units: `current_law` returns ampere, `rate_law` one rate per state (a tuple
+    where there are several), in the state's unit per second.
 
-        class Leaky(Device):
-            name = "leaky"
-            states = (State("w", low=0.0, high=1.0),)
-            g_max = parameter(1e-3, "S", positive=True)
-            tau = parameter(1e-6, "s", positive=True)
-
-            @staticmethod
-            def current_law(v, x, p):
-                return p.g_max * x.w * v
-
-            @staticmethod
-            def rate_law(v, x, p, i):
-                return (v - x.w) / p.tau
-
-    ``x.name`` is a state, ``p.name`` a parameter, ``i`` the current. `rate_law` returns one rate
-    per state, a tuple where there are several. Laws are compiled, and differentiated exactly; a
-    model may instead give the derivatives in `current_partials` and `rate_partials`, which take
-    the same arguments and return the derivatives by each of them but `p`, in order. ``noise_law``
-    returns the amplitude of each state's white noise, per root second. ``inner_law(v, x, p, y)``
-    has its zero at the inner unknown y, between 0 and v, and rises with y; the other laws may
-    take y.
+    In a law ``x.name`` is a state, ``p.name`` a parameter and ``i`` the current. Laws are compiled
+    and differentiated exactly; a model may instead give the derivatives in `current_partials` and
+    `rate_partials`, which take the same arguments and return the derivatives with respect to each
+    of them except `p`, in order. ``noise_law`` returns the amplitude of each state's white noise,
+    per root second. ``inner_law(v, x, p, y)`` has its zero at the inner unknown y, which lies
+    between 0 and v, and rises with y; the other laws may then take y.
 
     Parameters
     ----------
     polarity : {+1, -1}
         -1 turns the device around.
     read_voltage : float
-        Volt, at which conductances are meant.
+        Volt: a conductance is i/v at this voltage.
     **parameters
-        The model's own, each a number or an array, one value per device.
+        The model's own, each a number or an array with one value per device.
 
     Raises
     ------
     ParameterError
         Unknown parameters, values out of their range.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import Device, State, parameter
+    >>> class Leaky(Device):
+    ...     name = "leaky"
+    ...     states = (State("w", low=0.0, high=1.0),)
+    ...     g_max = parameter(1e-3, "S", positive=True)
+    ...     tau = parameter(1e-6, "s", positive=True)
+    ...     @staticmethod
+    ...     def current_law(v, x, p):
+    ...         return p.g_max * x.w * v
+    ...     @staticmethod
+    ...     def rate_law(v, x, p, i):
+    ...         return (v - x.w) / p.tau
+    >>> device = Leaky(tau=2e-6)
+    >>> float(device.current(0.5, [0.1])), round(float(device.rate(0.5, [0.1])[0]))
+    (5e-05, 200000)
     """
 
     name: ClassVar[str] = ""
@@ -109,7 +113,13 @@ class Device:
         self.check()
 
     def check(self) -> None:
-        """Refuse combinations of parameters that make no sense; models extend it."""
+        """Check the parameters against one another; models extend it.
+
+        Raises
+        ------
+        ParameterError
+            A state whose range is empty.
+        """
         low, high = self.bounds()
         for s, state in enumerate(self.states):
             if not np.all(low[s] < high[s]):
@@ -129,9 +139,14 @@ class Device:
 
     @classmethod
     def check_laws(cls) -> None:
-        """Refuse laws that cannot be differentiated, and given derivatives that are wrong.
+        """Check that the laws can be differentiated, and derivatives that the model gives.
 
         `register` calls it.
+
+        Raises
+        ------
+        ParameterError
+            Names the law, and what is wrong with it.
         """
         cls.law()
         check_partials(cls)
@@ -142,8 +157,14 @@ class Device:
         return tuple(cls.sets)
 
     @classmethod
-    def preset(cls, name: str, **changes: Any) -> Self:
-        """Return the device of a published parameter set, with `changes`."""
+    def preset(cls, name: str, **changes: ArrayLike) -> Self:
+        """Return the device of a published parameter set, with `changes`.
+
+        Raises
+        ------
+        ParameterError
+            There is no such set; the message names the nearest.
+        """
         if name not in cls.sets:
             raise ParameterError(
                 f"{cls.__name__} has no preset {name!r}{closest(name, cls.sets)}"
@@ -151,10 +172,10 @@ class Device:
         return cls(**{**cls.sets[name], **changes})
 
     def parameters(self) -> dict[str, Any]:
-        """Return every parameter's value."""
+        """Return every parameter by name: a number, a word, or an array of one per device."""
         return {name: getattr(self, name) for name in self._declared}
 
-    def replace(self, **changes: Any) -> Self:
+    def replace(self, **changes: ArrayLike) -> Self:
         """Return the same device with other parameters."""
         own = {"polarity": self.polarity, "read_voltage": self.read_voltage}
         return type(self)(**{**own, **self.parameters(), **changes})
@@ -178,15 +199,15 @@ class Device:
         return low, high
 
     def jumps(self) -> tuple[Array, ...]:
-        """Return the voltages at which rates jump, volt; for a device of polarity +1.
+        """Return the voltages at which rates jump, volt, for a device of polarity +1.
 
-        Circuits cross them with a ramp of a stated width; a model whose `rate_law` is continuous
+        Circuits cross them with a ramp of a stated width. A model whose `rate_law` is continuous
         has none.
         """
         return ()
 
     def rest(self) -> Array:
-        """Return the states where no one set them, shaped like the bounds."""
+        """Return the states of a device that was never written, shaped like the bounds."""
         low, _ = self.bounds()
         values = [s.low if s.rest is None else s.rest for s in self.states]
         return np.array([
@@ -196,7 +217,7 @@ class Device:
     @classmethod
     @lru_cache(maxsize=256)
     def law(cls, prefix: str = "") -> str:
-        """Return the generated source of the laws, their names after `prefix`."""
+        """Return the generated source of the laws; all names in it begin with `prefix`."""
         names = list(cls._declared)
         choices = {n: p.choices for n, p in cls._declared.items() if p.choices}
         return law_source(
@@ -214,7 +235,7 @@ class Device:
         return hasattr(type(self), "noise_law")
 
     def flat(self, values: Array, shape: tuple[int, ...]) -> Array:
-        """Return (K, *any) as (K, 1) where all devices are alike, else (K, n)."""
+        """Return (K, *any) as (K, 1) where all devices have the same values, else (K, n)."""
         if values.ndim == 1:
             return plain(values[:, None])
         lift = (1,) * (len(shape) - values.ndim + 1)  # one value per device, devices last
@@ -231,11 +252,29 @@ class Device:
         return np.array([np.broadcast_to(v, shape) for v in values]).reshape(len(values), *shape)
 
     def checked(self, v: ArrayLike, x: ArrayLike) -> tuple[Array, Array, tuple[int, ...]]:
-        """Return voltages, states and their common shape; states out of range are refused."""
+        """Return voltages, states and their common shape.
+
+        Raises
+        ------
+        ParameterError
+            A state out of its range, or shapes that do not broadcast.
+        """
         return operands(v, x, self.states, self.bounds(), self.parameter_array.shape[1:])
 
     def evaluate(self, v: ArrayLike, x: ArrayLike) -> tuple[Array, Array, Array]:
-        """Return current, di/dv and rates (S, ...) at voltages v and states x (S, ...)."""
+        """Return current (ampere), di/dv (siemens) and rates (S, ...) per second.
+
+        Parameters
+        ----------
+        v : array, volt
+        x : (S, ...) array
+            States in the model's units; their trailing shape broadcasts with that of `v`.
+
+        Raises
+        ------
+        ParameterError
+            A state out of its range, or shapes that do not broadcast.
+        """
         volts, states, shape = self.checked(v, x)
         n = int(np.prod(shape))
         i, slope, rate = np.empty(n), np.empty(n), np.empty((len(self.states), n))
@@ -247,7 +286,7 @@ class Device:
                 rate.reshape(-1, *shape))
 
     def current(self, v: ArrayLike, x: ArrayLike) -> Array:
-        """Return the current, ampere, shaped as `v` and one state together.
+        """Return the current, ampere, in the shape to which `v` and one state broadcast.
 
         Parameters
         ----------
@@ -258,16 +297,19 @@ class Device:
         return self.evaluate(v, x)[0]
 
     def rate(self, v: ArrayLike, x: ArrayLike) -> Array:
-        """Return dx/dt (S, ...), per second; bounds are not applied."""
+        """Return dx/dt (S, ...), the states' units per second; arguments as of `current`.
+
+        The rates are those of the law alone: at a bound they may point outwards.
+        """
         return self.evaluate(v, x)[2]
 
     def conductance(self, x: ArrayLike, v: ArrayLike | None = None) -> Array:
-        """Return i/v, siemens, at `v` (default: `read_voltage`)."""
+        """Return i/v, siemens, for states `x` (S, ...) at `v` volt (default: `read_voltage`)."""
         volts = self.read_voltage if v is None else finite_array("v", v)
         return self.current(volts, x) / volts
 
     def conductance_slope(self, x: ArrayLike) -> Array:
-        """Return dG/dx of the state that a conductance determines, at `read_voltage`."""
+        """Return dG/dx at `read_voltage`, siemens per unit of the state that sets G."""
         states = finite_array("x", x)
         shape = states.shape[1:]
         flat = np.ascontiguousarray(states.reshape(len(states), -1))
@@ -333,6 +375,11 @@ class Device:
             Where `state` does not tell it; without a state the devices are at rest.
         capacitance : float or (M, N) array, farad
             Across every cell.
+
+        Raises
+        ------
+        ParameterError
+            Conductances or states that the device cannot have, or arrays of the wrong shape.
         """
         return device_array(self, conductance, state, shape, capacitance)
 
@@ -340,11 +387,12 @@ class Device:
         self, t: ArrayLike, v: ArrayLike, conductance: ArrayLike | None = None, *,
         state: ArrayLike | None = None, seed: Seed = None, rtol: float = 1e-6,
         save: str = "all", threads: int | None = None, max_steps: int = 1_000_000,
-        backend: Any = "cpu"
+        backend: Backend = "cpu"
     ) -> Trace:
         """Integrate the device, or many independent ones, through voltage waveforms.
 
-        Implicit (Rosenbrock, order 4), step size by error control; linear between the points.
+        Rosenbrock's implicit method of order 4 with error control; voltages are linear between the
+        points of `t`.
 
         Parameters
         ----------
@@ -369,6 +417,10 @@ class Device:
         backend : {"cpu", "gpu", "auto"}
             As for `Solver`; on a GPU a thread integrates each device.
 
+        Returns
+        -------
+        Trace
+
         Raises
         ------
         ParameterError, BackendUnavailable, OutOfMemoryError
@@ -385,7 +437,7 @@ class Device:
         shape: str = "sine", conductance: ArrayLike | None = None, state: ArrayLike | None = None,
         seed: Seed = None
     ) -> Trace:
-        """Return the I-V loop under a periodic voltage.
+        """Simulate the I-V loop under a periodic voltage.
 
         Parameters
         ----------
@@ -395,6 +447,15 @@ class Device:
             Periods, and points per period.
         shape : {"sine", "triangle"}
         conductance, state, seed
+            As for `simulate`.
+
+        Returns
+        -------
+        Trace
+
+        Raises
+        ------
+        ParameterError, ConvergenceError
             As for `simulate`.
         """
         return hysteresis(

@@ -17,7 +17,7 @@ __all__ = ["Named", "Parameter", "State", "closest", "operands", "parameter", "r
 
 
 class Named(Protocol):
-    """What laws are given: states or parameters, by attribute."""
+    """States or parameters in a law, read as attributes."""
 
     def __getattr__(self, name: str) -> Any:
         """Return a number, or the name of a choice."""
@@ -26,17 +26,23 @@ class Named(Protocol):
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter: default, unit, limits (exclusive where `open`), or the names of its choices."""
+    """A declared parameter: default, unit and limits (exclusive where `open`), or its choices."""
 
-    default: Any
+    default: float | str
     unit: str = ""
     low: float = -np.inf
     high: float = np.inf
     open: bool = False
     choices: tuple[str, ...] = ()
 
-    def read(self, name: str, value: Any) -> Array:
-        """Return `value` as numbers, or raise a `ParameterError` that names it."""
+    def read(self, name: str, value: ArrayLike) -> Array:
+        """Return `value` as numbers.
+
+        Raises
+        ------
+        ParameterError
+            Out of the limits, or none of the choices; the message has the name.
+        """
         if self.choices:
             if value not in self.choices:
                 raise ParameterError(
@@ -60,10 +66,12 @@ class Parameter:
 
 
 def parameter(
-    default: Any, unit: str = "", *, low: float = -np.inf, high: float = np.inf,
+    default: float | str, unit: str = "", *, low: float = -np.inf, high: float = np.inf,
     positive: bool = False, choices: tuple[str, ...] = (),
 ) -> Any:
-    """Declare a parameter in the body of a `Device` class.
+    """Declare a parameter in the body of a `Device` or `Transistor` class.
+
+    On an instance the attribute is the value: a number, an array or a word.
 
     Parameters
     ----------
@@ -75,14 +83,48 @@ def parameter(
     positive : bool
         Greater than zero.
     choices : tuple of str
-        The values of a parameter that is a choice; `default` is one of them.
+        The words between which a parameter chooses; `default` is one of them.
+
+    Examples
+    --------
+    >>> import math
+    >>> from crossbarsim.devices import Device, parameter
+    >>> class Diode(Device):
+    ...     name = "exponential_diode"
+    ...     i_s = parameter(1e-12, "A", positive=True)
+    ...     @staticmethod
+    ...     def current_law(v, x, p):
+    ...         return p.i_s * math.expm1(v / 0.026)
+    >>> print(f"{Diode(i_s=2e-12).current(0.5, []):.2e} A")
+    4.50e-04 A
     """
     return Parameter(default, unit, 0.0 if positive else low, high, positive, choices)
 
 
 @dataclass(frozen=True)
 class State:
-    """A state variable, bounded by numbers or by parameters' names; `rest` where no one set it."""
+    """A state variable of a `Device`.
+
+    Parameters
+    ----------
+    name : str
+        By which laws read it, ``x.name``.
+    unit : str
+        SI, or a power of ten of it.
+    low, high : float or str
+        Bounds: numbers, or names of parameters.
+    rest : float or str, optional
+        Value in a device that was never written; default: `low`.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import VTEAM, State
+    >>> VTEAM.states == (State("x", "m", low=0.0, high="d", rest="d"),)
+    True
+    >>> low, high = VTEAM(d=5e-9).bounds()
+    >>> low.tolist(), high.tolist()
+    ([0.0], [5e-09])
+    """
 
     name: str
     unit: str = ""
@@ -101,7 +143,7 @@ def closest(name: str, known: Iterable[str]) -> str:
 def read_values(
     title: str, declared: Mapping[str, Parameter], given: Mapping[str, Any]
 ) -> dict[str, Array]:
-    """Return every parameter's numbers, defaults where nothing is given."""
+    """Return the numbers of every parameter, the default where none is given."""
     for name in given:
         if name not in declared:
             raise ParameterError(f"{title} has no parameter `{name}`{closest(name, declared)}")

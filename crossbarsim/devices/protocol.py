@@ -1,9 +1,9 @@
-"""What arrays and integrators ask of a compact model, so that `Device` can stand above them."""
+"""What arrays and integrators ask of a compact model; `Device` implements it."""
 
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any, ClassVar, Protocol, Self
+from typing import ClassVar, Protocol, Self
 
 from numpy.typing import ArrayLike
 
@@ -20,7 +20,7 @@ class CompiledDevice(DeviceModel, Protocol):
     Attributes
     ----------
     main_state : int
-        The state that a conductance determines.
+        Index of the state that sets the conductance.
     lanes : str
         Template of a kernel for many cells at once, where there is one.
     choices : dict
@@ -52,15 +52,15 @@ class CompiledDevice(DeviceModel, Protocol):
         ...
 
     def flat(self, values: Array, shape: tuple[int, ...]) -> Array:
-        """Return (K, *any) as (K, 1) where all devices are alike, else (K, n)."""
+        """Return (K, *any) as (K, 1) where all devices have the same values, else (K, n)."""
         ...
 
-    def replace(self, **changes: Any) -> Self:
+    def replace(self, **changes: ArrayLike) -> Self:
         """Return the same device with other parameters."""
         ...
 
     def checked(self, v: ArrayLike, x: ArrayLike) -> tuple[Array, Array, tuple[int, ...]]:
-        """Return voltages, states and their common shape; states out of range are refused."""
+        """Return voltages, states in their ranges, and their common shape."""
         ...
 
     def conductance_range(self) -> tuple[Array, Array]:
@@ -68,5 +68,5 @@ class CompiledDevice(DeviceModel, Protocol):
         ...
 
     def conductance_slope(self, x: ArrayLike) -> Array:
-        """Return dG/dx of the state that a conductance determines, at the read voltage."""
+        """Return dG/dx of the state that sets the conductance, at the read voltage."""
         ...

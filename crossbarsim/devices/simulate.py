@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,30 +14,43 @@ from ..core.cpus import cpu_count
 from ..core.draws import Seed, seed_sequence
 from ..core.errors import ConvergenceError, ParameterError
 from ..core.validation import Array, finite_array
-from ..solvers.crossbar.batched import choose_backend
+from ..solvers.crossbar.batched import ArrayBackend, choose_backend
 from .protocol import CompiledDevice
 
-__all__ = ["Trace", "hysteresis", "simulate"]
+__all__ = ["Backend", "Trace", "hysteresis", "simulate"]
+
+Backend: TypeAlias = Literal["cpu", "gpu", "auto"] | ArrayBackend
 
 _BLOCK = 2048  # devices that one call of a kernel integrates
 
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """What devices did.
+    """Waveforms of simulated devices: K devices at T times.
 
     Attributes
     ----------
     time : (T,) second
     voltage, current, conductance : (T,) or (K, T), volt, ampere, siemens
-        Shaped like the drive; with ``save="final"`` without the time axis. The conductance is
-        the one at the device's read voltage.
+        In the shape of the applied voltage; with ``save="final"`` without the time axis. The
+        conductance is that at the device's read voltage.
     state : (S, T) or (S, K, T)
+        In the model's units.
     steps, rejected : int
-        Steps taken and refused by the error control, all devices.
+        Steps accepted and rejected by the error control, summed over the devices.
     device : Device
     save : {"all", "final"}
-        Whether there is a time axis.
+        "all" with the time axis, "final" with the last time only.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import VTEAM
+    >>> pulse = [0.0, 1e-9, 11e-9, 12e-9], [0.0, -2.0, -2.0, 0.0]  # s, V
+    >>> trace = VTEAM.preset("magic").simulate(*pulse, conductance=1e-5)
+    >>> trace.current.shape, trace.state.shape
+    ((4,), (1, 4))
+    >>> print(f"{trace.conductance[0]:.2e} to {trace.conductance[-1]:.2e} S")
+    1.00e-05 to 1.00e-03 S
     """
 
     device: CompiledDevice
@@ -51,7 +64,7 @@ class Trace:
 
     @property
     def conductance(self) -> Array:
-        """Conductance at the device's read voltage, siemens, shaped like `current`."""
+        """Conductance at the device's read voltage, siemens, in the shape of `current`."""
         if self.state.ndim == 3 and self.device.parameter_array.ndim > 1:
             moved = np.moveaxis(self.state, -1, 1)  # devices last, where the parameters are
             return np.moveaxis(self.device.conductance(moved), 0, -1)
@@ -91,9 +104,9 @@ def _initial(device: CompiledDevice, conductance: Any, state: Any, count: int) -
 def simulate(
     device: CompiledDevice, t: ArrayLike, v: ArrayLike, conductance: ArrayLike | None, *,
     state: ArrayLike | None, seed: Seed, rtol: float = 1e-6, save: str = "all",
-    threads: int | None = None, max_steps: int = 1_000_000, backend: Any = "cpu",
+    threads: int | None = None, max_steps: int = 1_000_000, backend: Backend = "cpu",
 ) -> Trace:
-    """Do what `Device.simulate` says."""
+    """Integrate devices through voltage waveforms; arguments of `Device.simulate`."""
     time = _times(t)
     volts = finite_array("v", v)
     if volts.ndim not in (1, 2) or volts.shape[-1] != len(time):
@@ -180,7 +193,7 @@ def hysteresis(
     device: CompiledDevice, amplitude: float, frequency: float, *, cycles: int, points: int,
     shape: str, conductance: ArrayLike | None, state: ArrayLike | None, seed: Seed,
 ) -> Trace:
-    """Do what `Device.hysteresis` says."""
+    """Simulate the I-V loop under a periodic voltage; arguments of `Device.hysteresis`."""
     for name, value in (("amplitude", amplitude), ("frequency", frequency)):
         if not (np.isfinite(value) and value > 0):
             raise ParameterError(f"`{name}` must be > 0; got {value!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,10 +21,12 @@ from ..laws.compilation import build
 from .device_array import DeviceArray, _raw_rates, device_array, record, stacked_parameters
 from .transistors import EKV, Level1, Transistor
 
-__all__ = ["OneSelectorOneResistor", "OneTransistorOneResistor"]
+__all__ = ["OneSelectorOneResistor", "OneTransistorOneResistor", "make_cells"]
+
+Devices: TypeAlias = DeviceArray | Resistive | Array
 
 
-def _device_array(value: Any) -> DeviceArray:
+def _device_array(value: Devices) -> DeviceArray:
     """Return an array of devices from one, or from plain resistors."""
     if type(value) is DeviceArray:
         return value
@@ -47,18 +49,36 @@ def _stacked(a: Array, b: Array, shape: tuple[int, int]) -> Array:
 
 
 class OneSelectorOneResistor(DeviceArray):
-    """1S1R: every device in series with a selector; the inner node is eliminated cell by cell.
+    """1S1R cells: every device in series with a selector, the device on the word side.
+
+    The node between the two is eliminated cell by cell.
 
     Parameters
     ----------
-    device : DeviceArray or Resistive
-        On the word side.
+    device : DeviceArray, Resistive or (M, N) array of siemens
     selector : Device
-        Such as `ExponentialSelector`, `MiecSelector` or `ThresholdSelector`; its states, at rest
-        at first, follow those of the device in ``state``.
+        Such as `ExponentialSelector`, `MiecSelector` or `ThresholdSelector`. Its states follow
+        those of the device in ``state`` (S, M, N) and are at rest at first.
+
+    Raises
+    ------
+    ParameterError
+        No devices, no selector, or parameters of another shape than the array's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim import Crossbar, Resistive, Solver, Wires
+    >>> from crossbarsim.devices import ExponentialSelector, OneSelectorOneResistor
+    >>> cells = OneSelectorOneResistor(Resistive(np.full((1, 1), 1e-4)), ExponentialSelector())
+    >>> xbar = Crossbar(cells=cells, wires=Wires(word=1.0, bit=1.0))
+    >>> for volts in (0.5, 1.0):
+    ...     print(f"{Solver().solve(xbar, [volts]).currents[0]:.2e} A at {volts} V")
+    1.10e-08 A at 0.5 V
+    1.42e-05 A at 1.0 V
     """
 
-    def __init__(self, device: Any, selector: Device) -> None:
+    def __init__(self, device: Devices, selector: Device) -> None:
         array = _device_array(device)
         if not isinstance(selector, Device):
             raise ParameterError(f"`selector` must be a Device; got {type(selector).__name__}")
@@ -111,13 +131,13 @@ class OneSelectorOneResistor(DeviceArray):
 
 
 class OneTransistorOneResistor(DeviceArray):
-    """1T1R: every device in series with a transistor whose gate a gate line drives.
+    """1T1R cells: every device in series with a transistor whose gate is on a gate line.
 
     Gate lines carry no current; bodies are at ground.
 
     Parameters
     ----------
-    device : DeviceArray or Resistive
+    device : DeviceArray, Resistive or (M, N) array of siemens
     transistor : EKV or Level1
     gate_voltage : float, (M,), (N,) or (M, N) array
         Volt.
@@ -126,9 +146,14 @@ class OneTransistorOneResistor(DeviceArray):
     transistor_side : {"bit", "word"}
         Where the transistor is: between inner and bit node, or between word and inner node.
     temperature : float or (M, N) array, optional
-        Of the transistors, kelvin; how their parameters follow it, their class says. Default:
+        Of the transistors, kelvin; their class says how parameters depend on it. Default:
         300.15, and in a circuit (`Circuit.crossbar`) the circuit's temperature. A temperature given
         here holds in a circuit too, as ``temp=`` of a SPICE element does.
+
+    Raises
+    ------
+    ParameterError
+        Another kind of device or transistor, or arrays of the wrong shape.
 
     Examples
     --------
@@ -146,7 +171,7 @@ class OneTransistorOneResistor(DeviceArray):
     """
 
     def __init__(
-        self, device: Any, transistor: Transistor, *, gate_voltage: ArrayLike = 0.0,
+        self, device: Devices, transistor: Transistor, *, gate_voltage: ArrayLike = 0.0,
         gate_along: Literal["rows", "columns"] = "rows",
         transistor_side: Literal["bit", "word"] = "bit", temperature: ArrayLike | None = None,
     ) -> None:
@@ -190,7 +215,7 @@ class OneTransistorOneResistor(DeviceArray):
         self._Q = np.ascontiguousarray(P.reshape(len(P), -1))
 
     def at_temperature(self, kelvin: float) -> OneTransistorOneResistor:
-        """Return the same cells in a circuit at `kelvin`: those without temperature take it.
+        """Return the same cells in a circuit at `kelvin`; a temperature of their own stays.
 
         Raises
         ------
@@ -205,7 +230,7 @@ class OneTransistorOneResistor(DeviceArray):
         return other
 
     def gates(self, gate_voltage: ArrayLike | None = None) -> Array:
-        """Return the gate voltages as (M, N) volt; None: those of the array."""
+        """Return gate voltages as (M, N) volt; None: those with which the cells were made."""
         if gate_voltage is None:
             return self._gates
         volts = finite_array("gate_voltage", gate_voltage)
@@ -237,7 +262,7 @@ class OneTransistorOneResistor(DeviceArray):
         return self._Q, self.transistor_side == "word"
 
     def laws(self) -> tuple[str, str, Array, Array, bool]:
-        """Return the laws' sources, both parameters, and whether the transistor is word-side."""
+        """Return both laws' sources and parameters, and whether the transistor is word-side."""
         return self.device.law(), self.transistor.law(), self._P, *self._access()
 
     def stacked(self, others: Sequence[Any]) -> OneTransistorOneResistor:
@@ -275,10 +300,11 @@ class OneTransistorOneResistor(DeviceArray):
 
 def make_cells(
     device: Device | None, shape: tuple[int, int], conductance: Array | None,
-    transistor: tuple[str, Mapping[str, float]] | None, gates: Any, side: Any,
-) -> Any:
-    """Do what `crossbarsim.netlists.device_protocol.cells` says."""
-    found: Any
+    transistor: tuple[str, Mapping[str, float]] | None, gates: Literal["rows", "columns"],
+    side: Literal["bit", "word"],
+) -> DeviceArray | Resistive:
+    """Return cells of devices or resistors; arguments of `netlists.device_protocol.cells`."""
+    found: DeviceArray | Resistive
     if device is not None:
         found = device.array(conductance, shape=None if conductance is not None else shape)
     elif conductance is not None:

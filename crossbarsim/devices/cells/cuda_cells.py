@@ -155,7 +155,7 @@ def evaluate_on_device(
     backend: ArrayBackend, array: LawArray, u: Numbers, w: Numbers, gate: Numbers, *,
     base: Numbers, step: float, state: Numbers, inner: Numbers, tol: float,
 ) -> CellPoint:
-    """Do what `DeviceArray.evaluate` does, on a device.
+    """Evaluate cells on a GPU; arguments and result of `DeviceArray.evaluate`.
 
     Raises
     ------

@@ -6,7 +6,7 @@ import copy
 import json
 from collections.abc import Mapping, Sequence
 from types import ModuleType
-from typing import Any, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,18 +27,44 @@ _SHARE = 2048  # cells that are worth a thread
 _LINEAR = 0.02  # of the root of rtol: moves after which tangents are good to rtol
 
 
-class DeviceArray:
-    """M x N devices of one model, each with its own state, the positive terminal at the word node.
+class NamedParameters(Protocol):
+    """A device or a transistor: a name and parameters."""
 
-    Made by `Device.array`.
+    name: ClassVar[str]
+
+    def parameters(self) -> Mapping[str, Any]:
+        """Return the parameters by name."""
+        ...
+
+
+class DeviceArray:
+    """M x N devices of one model as the cells of a crossbar, each with its own state.
+
+    Positive terminals are at the word nodes. Made by `Device.array`.
 
     Parameters
     ----------
     device : Device
         Parameters scalar or (M, N).
     state : (S, M, N) array
+        In the model's units.
     capacitance : float or (M, N) array
         Farad, across every cell.
+
+    Raises
+    ------
+    ParameterError
+        Parameters of another shape than the array's, a negative capacitance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim import Crossbar, Solver, Wires
+    >>> from crossbarsim.devices import VTEAM
+    >>> cells = VTEAM.preset("magic").array(conductance=np.full((2, 2), 1e-5))
+    >>> xbar = Crossbar(cells=cells, wires=Wires(word=1.0, bit=1.0))
+    >>> (Solver().solve(xbar, [0.1, 0.2]).currents * 1e6).round(2)  # uA
+    array([3., 3.])
     """
 
     def __init__(
@@ -73,7 +99,7 @@ class DeviceArray:
         return self.device.conductance(self.device_state)
 
     def on(self, backend: ArrayBackend) -> Self:
-        """Return the same cells, evaluated on a device."""
+        """Return the same cells, evaluated by an array backend such as a GPU's."""
         other = copy.copy(self)
         other._backend = backend  # noqa: SLF001 - a copy of this one
         return other
@@ -120,7 +146,7 @@ class DeviceArray:
         return self.shape if flat.shape[1] > 1 else (1, 1)
 
     def to_arrays(self) -> dict[str, Any]:
-        """Return all that defines the cells as named arrays, for an ``.npz`` file."""
+        """Return everything that defines the cells as named arrays, for an ``.npz`` file."""
         out: dict[str, Any] = {"cell_state": self.state, "cell_capacitance": self.capacitance}
         header = self._record(out)
         return {"cells": np.array(json.dumps(header)), **out}
@@ -136,7 +162,10 @@ class DeviceArray:
         return np.zeros((0, 1)), False
 
     def laws(self) -> tuple[str, str, Array, Array, bool]:
-        """Return the laws' sources, "" without access element, its parameters, and its side."""
+        """Return the sources of both laws, their parameters, and whether the access is word-side.
+
+        Without an access element its source is "" and its parameters are empty.
+        """
         return self.device.law(), "", self._P, *self._access()
 
     def flat_bounds(self) -> tuple[Array, Array]:
@@ -161,7 +190,7 @@ class DeviceArray:
         self, u: Array, w: Array, gate: Array, *, base: Array, step: float, state: Array,
         inner: Array, threads: int = 1, rtol: float = 1e-10,
     ) -> CellPoint:
-        """Return the cells at word and bit voltages u, w (M, N); see `netlists.cells.Cells`."""
+        """Return the cells at word and bit voltages u, w (M, N); see `Cells`."""
         if self._backend is not None:
             from .cuda_cells import evaluate_on_device  # noqa: PLC0415 - slow to import
 
@@ -199,7 +228,7 @@ class DeviceArray:
     def _frozen(
         self, kernels: ModuleType, u: Array, w: Array, base: Array, inner: Array, threads: int
     ) -> CellPoint:
-        """Do what `evaluate` does for devices alone whose states stand still."""
+        """Return what `evaluate` does, for devices alone whose states are frozen."""
         n = u.size
         i, g = np.empty(self.shape), np.empty(self.shape)
         arguments = (
@@ -216,7 +245,10 @@ class DeviceArray:
         return CellPoint(i, g, g, inner, base, still, still, -1, frozen=True)
 
     def slopes(self, u: Array, w: Array, gate: Array, point: CellPoint) -> CellSlopes:
-        """Return the derivatives of every cell's current at fixed node voltages."""
+        """Return the derivatives of every cell's current at fixed node voltages.
+
+        With respect to states, gate voltage, and the conductance at the read voltage.
+        """
         n = u.size
         x = np.ascontiguousarray(point.state.reshape(len(point.state), n))
         by_state, by_gate = np.empty(x.shape), np.zeros(n)
@@ -234,7 +266,7 @@ class DeviceArray:
         by_state = by_state.reshape(point.state.shape)
         by_conductance = np.zeros(self.shape)
         if self.device.states:
-            # of the state that a conductance stands for, at the read voltage
+            # of the state that sets the conductance, at the read voltage
             slope = self._conductance_slope(point.state)
             with np.errstate(divide="ignore", invalid="ignore"):
                 by_conductance = np.where(
@@ -285,13 +317,14 @@ class DeviceArray:
         return cell_subcircuit(self, name, t_stop)
 
 
-def record(prefix: str, part: Any, out: dict[str, Any]) -> dict[str, Any]:
+def record(prefix: str, part: NamedParameters, out: dict[str, Any]) -> dict[str, Any]:
     """Put the parameters of a device or transistor into `out`; return its header."""
     header: dict[str, Any] = {"model": part.name}
     choices: dict[str, str] = {}
     if hasattr(part, "polarity"):  # not of transistors
-        header |= {"polarity": part.polarity, "read_voltage": part.read_voltage}
-        choices = part.choices
+        device: Any = part
+        header |= {"polarity": device.polarity, "read_voltage": device.read_voltage}
+        choices = device.choices
     for name in part.parameters():
         if name not in choices:
             out[f"{prefix}_{name}"] = np.asarray(getattr(part, name))
@@ -301,7 +334,7 @@ def record(prefix: str, part: Any, out: dict[str, Any]) -> dict[str, Any]:
 def stacked_parameters(
     values: Sequence[Mapping[str, Any]], shapes: Sequence[tuple[int, int]]
 ) -> dict[str, Any]:
-    """Return parameters of several arrays as those of one with their rows below each other."""
+    """Return the parameters of several arrays as those of one array of all their rows."""
     found: dict[str, Any] = {}
     for name, first in values[0].items():
         each = [v[name] for v in values]
@@ -332,7 +365,7 @@ def device_array(
     device: CompiledDevice, conductance: ArrayLike | None, state: ArrayLike | None,
     shape: tuple[int, int] | None, capacitance: ArrayLike = 0.0
 ) -> DeviceArray:
-    """Do what `Device.array` says."""
+    """Return M x N devices; arguments of `Device.array`."""
     if (conductance is None) == (state is None) and conductance is not None:
         raise ParameterError("give either `conductance` or `state`")
     count = len(device.states)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ...core.errors import ParameterError
 from ...core.laws.differentiate import Source, differentiate
@@ -16,7 +17,7 @@ from ...netlists.transistors.ekv import long_channel
 from ...netlists.transistors.level1 import current as level1_current
 from ...netlists.transistors.temperature import REFERENCE
 from ..laws.compilation import build
-from ..parameters import Parameter, closest, parameter, read_values
+from ..parameters import Named, Parameter, closest, parameter, read_values
 
 __all__ = ["EKV", "Level1", "Transistor"]
 
@@ -44,11 +45,34 @@ _FACTOR = MappingProxyType({
 
 
 class Transistor:
-    """A transistor: drain current from a law of drain, source and gate voltage.
+    """An access transistor: a law of the drain current, and its parameters.
 
-    A model declares parameters and writes ``current_law(vd, vs, vg, p)``, ampere into the drain,
-    voltages against the body, as a function of scalars, like a `Device`. What temperature does to
-    its parameters it says in `at_temperature`.
+    A model is a subclass that declares parameters and writes ``current_law(vd, vs, vg, p)``, ampere
+    into the drain for voltages against the body, as a function of scalars. Its dependence on
+    temperature is in `at_temperature`.
+
+    Parameters
+    ----------
+    **parameters
+        The model's own, each a number or an (M, N) array.
+
+    Raises
+    ------
+    ParameterError
+        Unknown parameters, values out of their range.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import Transistor, parameter
+    >>> class Switch(Transistor):
+    ...     name = "switch"
+    ...     g_on = parameter(1e-4, "S", positive=True)
+    ...     v_t = parameter(0.4, "V")
+    ...     @staticmethod
+    ...     def current_law(vd, vs, vg, p):
+    ...         return p.g_on * (vd - vs) if vg > p.v_t else 0.0
+    >>> float(Switch(g_on=2e-4).current(0.5, 0.0, 1.8))
+    0.0001
     """
 
     name: ClassVar[str] = ""
@@ -61,7 +85,7 @@ class Transistor:
         own = {n: v for n, v in vars(cls).items() if isinstance(v, Parameter)}
         cls._declared = {**cls._declared, **own}
 
-    def __init__(self, **parameters: Any) -> None:
+    def __init__(self, **parameters: ArrayLike) -> None:
         self._values = read_values(type(self).__name__, self._declared, parameters)
         for name, value in self._values.items():
             self.__dict__[name] = value if value.ndim else float(value)
@@ -79,8 +103,14 @@ class Transistor:
         return tuple(cls.sets)
 
     @classmethod
-    def preset(cls, name: str, **changes: Any) -> Any:
-        """Return the transistor of a public card, with `changes`, such as its ``width``."""
+    def preset(cls, name: str, **changes: ArrayLike) -> Self:
+        """Return the transistor of a public card, with `changes`, such as its ``width``.
+
+        Raises
+        ------
+        ParameterError
+            There is no such card; the message names the nearest.
+        """
         if name not in cls.sets:
             raise ParameterError(f"{cls.__name__} has no preset {name!r}{closest(name, cls.sets)}")
         return cls(**{**cls.sets[name], **changes})
@@ -98,7 +128,7 @@ class Transistor:
         return source.text()
 
     def parameters(self) -> dict[str, Any]:
-        """Return every parameter's value."""
+        """Return every parameter by name: a number, or an array of one number per cell."""
         return {name: getattr(self, name) for name in self._declared}
 
     @property
@@ -108,7 +138,7 @@ class Transistor:
         shape = np.broadcast_shapes(*(v.shape for v in values), ())
         return np.array([np.broadcast_to(v, shape) for v in values]).reshape(len(values), *shape)
 
-    def at_temperature(self, kelvin: Any) -> Self:
+    def at_temperature(self, kelvin: ArrayLike) -> Self:
         """Return the same transistor with its parameters at `kelvin`, a number or an array.
 
         Raises
@@ -123,15 +153,23 @@ class Transistor:
             )
         return self
 
-    def _scaled(self, kelvin: Any) -> Array | None:
+    def _scaled(self, kelvin: ArrayLike) -> Array | None:
         """Return `kelvin` as numbers; None where it is the nominal temperature throughout."""
         hot = finite_array("kelvin", kelvin)
         if np.any(hot <= 0.0):
             raise ParameterError(f"`kelvin` must be > 0; got {float(np.min(hot)):g}")
         return None if np.all(hot == self._values["t_nom"]) else hot
 
-    def current(self, vd: Any, vs: Any, vg: Any) -> Array:
-        """Return the drain current, ampere, for voltages against the body, volt."""
+    def current(self, vd: ArrayLike, vs: ArrayLike, vg: ArrayLike) -> Array:
+        """Return the drain current, ampere, for voltages against the body, volt.
+
+        Drain, source and gate voltage broadcast together.
+
+        Raises
+        ------
+        ParameterError
+            Parameters that differ from cell to cell.
+        """
         volts = np.broadcast_arrays(
             *(finite_array(n, v) for n, v in (("vd", vd), ("vs", vs), ("vg", vg)))
         )
@@ -156,7 +194,7 @@ class EKV(Transistor):
     v_t0 : float
         Threshold, volt.
     k_p : float
-        Mobility times oxide capacitance, A/V^2.
+        Mobility times oxide capacitance per area, A/V^2.
     width, length : float
         m.
     kappa : float
@@ -164,7 +202,7 @@ class EKV(Transistor):
     u_t : float
         Thermal voltage, volt.
     tcv : float
-        V/K.
+        Temperature coefficient of the threshold, V/K.
     bex : float
         Exponent of the mobility's dependence on temperature.
     t_nom : float
@@ -201,12 +239,12 @@ class EKV(Transistor):
     sources: ClassVar[Any] = MappingProxyType(_SOURCES)
 
     @staticmethod
-    def current_law(vd: float, vs: float, vg: float, p: Any) -> float:
+    def current_law(vd: float, vs: float, vg: float, p: Named) -> float:
         """Forward less reverse current."""
         beta = p.k_p * p.width / p.length
         return long_channel(vg, vd, vs, p.v_t0, p.kappa, beta, p.u_t)
 
-    def at_temperature(self, kelvin: Any) -> Self:
+    def at_temperature(self, kelvin: ArrayLike) -> Self:
         """Return the same transistor with its parameters at `kelvin`, which is its `t_nom` then."""
         hot = self._scaled(kelvin)
         if hot is None:
@@ -232,7 +270,7 @@ class Level1(Transistor):
     v_to : float
         Threshold, volt.
     k_p : float
-        A/V^2.
+        Mobility times oxide capacitance per area, A/V^2.
     width, length : float
         m.
     gamma : float
@@ -275,7 +313,7 @@ class Level1(Transistor):
     sources: ClassVar[Any] = MappingProxyType(_SOURCES)
 
     @staticmethod
-    def current_law(vd: float, vs: float, vg: float, p: Any) -> float:
+    def current_law(vd: float, vs: float, vg: float, p: Named) -> float:
         """Cut-off, linear, saturated."""
         drain = vd
         source = vs
@@ -289,7 +327,7 @@ class Level1(Transistor):
             p.k_p * p.width / p.length, p.lambda_,
         )
 
-    def at_temperature(self, kelvin: Any) -> Self:
+    def at_temperature(self, kelvin: ArrayLike) -> Self:
         """Return the same transistor with its parameters at `kelvin`, which is its `t_nom` then.
 
         Raises

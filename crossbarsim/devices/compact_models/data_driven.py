@@ -12,10 +12,11 @@ __all__ = ["DataDriven2018", "DataDriven2021"]
 
 
 class DataDriven2018(Device):
-    """i = (a / R) sinh(b v), dR/dt = A (exp(t |v|) - 1) (exp(k |r(v) - R|) - 1).
+    """Resistance as the state: dR/dt = A (exp(t |v|) - 1) (exp(k |r(v) - R|) - 1).
 
-    Messaris et al., IEEE TCAD 37:3151 (2018), eqs 3-8; in closed form at constant v as in
-    MemTorch's model. Positive v raises R up to r_p(v), negative v lowers it down to r_n(v).
+    Messaris et al., IEEE TCAD 37:3151 (2018), eqs 3-8, with i = (a / R) sinh(b v); MemTorch has its
+    closed form at constant v. Positive v raises R up to r_p(v), negative v lowers it down to
+    r_n(v).
 
     Parameters
     ----------
@@ -28,9 +29,19 @@ class DataDriven2018(Device):
     r_p0, r_p1, r_n0, r_n1 : float
         r(v) = r_0 + r_1 v, ohm and ohm per volt.
     a, b : float
-        Of the I-V curve.
+        Scale, volt, and curvature, per volt, of the I-V.
     r_min, r_max : float
         Range of the state, ohm.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import DataDriven2018
+    >>> device = DataDriven2018.preset("tiox_1")
+    >>> low, high = device.conductance_range()
+    >>> print(f"{low:.3g} to {high:.3g} S at {device.read_voltage} V")
+    8.54e-05 to 0.000228 S at 0.1 V
+    >>> device.rate([1.0, -1.0], [4e3]).round(2)  # ohm/s
+    array([[206.81,   0.  ]])
     """
 
     name = "data_driven_2018"
@@ -85,10 +96,10 @@ class DataDriven2018(Device):
 
 
 class DataDriven2021(Device):
-    """i = (a / R) sinh(b v), dR/dt = s(v) (r(v) - R)^2, s = A (exp(|v| / t) - 1).
+    """Resistance as the state: dR/dt = s(v) (r(v) - R)^2, s = A (exp(|v| / t) - 1).
 
-    arXiv 2012.02267 (2021); signs as in MemTorch's model of it. Positive v lowers R down to
-    r_p(v), negative v raises it up to r_n(v).
+    arXiv:2012.02267 (2021), with i = (a / R) sinh(b v); signs as in MemTorch's model of it.
+    Positive v lowers R down to r_p(v), negative v raises it up to r_n(v).
 
     Parameters
     ----------
@@ -99,9 +110,16 @@ class DataDriven2021(Device):
     r_p0, r_p1, r_n0, r_n1 : float
         r(v) = r_0 + r_1 v, ohm and ohm per volt.
     a, b : float
-        Of the I-V curve.
+        Scale, volt, and curvature, per volt, of the I-V.
     r_min, r_max : float
         Range of the state, ohm.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import DataDriven2021
+    >>> device = DataDriven2021.preset("tiox")
+    >>> (device.current([0.1, 0.5], [2e3]) * 1e6).round(1)  # uA, at a resistance of 2 kohm
+    array([ 44.1, 291.1])
     """
 
     name = "data_driven_2021"

@@ -109,6 +109,14 @@ class JartVcmV1b(Device):
         Series resistance: ohm, ohm, 1/K, K/W.
     t_0, tau_th : float
         Ambient temperature, K; time in which the temperature follows, second.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import JartVcmV1b
+    >>> device = JartVcmV1b.preset("v1b")
+    >>> low, high = device.conductance_range()
+    >>> print(f"{low:.2e} to {high:.2e} S at {device.read_voltage} V")
+    9.50e-06 to 6.29e-04 S at -0.2 V
     """
 
     name = "jart_vcm_v1b"

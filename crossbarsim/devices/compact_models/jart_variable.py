@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ...core.draws import Seed, seed_sequence
 from ...core.errors import ParameterError
@@ -22,11 +23,11 @@ class JartVcmV1bVariable(JartVcmV1b):
     """JART VCM v1b, variability-aware: radius and length of the disc change while it switches.
 
     Bengel et al., IEEE TCAS-I 67:4618 (2020), eqs 21-24: in a SET from n_old to n_max the radius
-    goes from r_old to a newly drawn r_new linearly in n, in a RESET on the way to n_min; the disc's
-    length likewise. On that line (r_new - r) / (n_goal - n) is constant, so that here
+    goes from r_old to a newly drawn r_new linearly in n, in a RESET on the way to n_min; so does
+    the disc's length. On that line (r_new - r) / (n_goal - n) is constant, so that here
     dr/dt = (r_new - r) / (n_goal - n) dn/dt, and the old values need not be kept: radius and
     length are states. `draw` makes devices that differ, `redraw` gives the goals of their next
-    half-cycle. The paper's standard deviations are not shipped: say which you mean.
+    half-cycle. The paper's standard deviations are not included: give `sigma`.
 
     Parameters
     ----------
@@ -37,6 +38,14 @@ class JartVcmV1bVariable(JartVcmV1b):
     radius, l_det : float
         At rest, m; `radius` also is what `r_th` belongs to. All other parameters as in
         `JartVcmV1b`.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import JartVcmV1bVariable
+    >>> devices = JartVcmV1bVariable.draw((64, 64), sigma=0.05, seed=3)
+    >>> devices.radius.shape, round(float(devices.radius.std() / devices.radius.mean()), 3)
+    ((64, 64), 0.043)
+    >>> cells = devices.array(shape=(64, 64))  # at rest, all in the high resistance state
     """
 
     name = "jart_vcm_v1b_variable"
@@ -103,7 +112,7 @@ class JartVcmV1bVariable(JartVcmV1b):
 
     @classmethod
     def draw(
-        cls, shape: tuple[int, ...], *, sigma: float = 0.05, seed: Seed = 0, **parameters: Any
+        cls, shape: tuple[int, ...], *, sigma: float = 0.05, seed: Seed = 0, **parameters: ArrayLike
     ) -> Self:
         """Return devices that differ: n_min, n_max, radius and l_det, one draw each.
 
@@ -114,11 +123,17 @@ class JartVcmV1bVariable(JartVcmV1b):
         shape : int or (int, ...)
             Of the devices, such as the (M, N) of an array.
         sigma : float
+            Relative standard deviation, 0 <= sigma < 0.4.
         seed : int >= 0, SeedSequence or None
         **parameters
             Of the mean device.
+
+        Raises
+        ------
+        ParameterError
         """
-        mean = cls(**parameters)
+        given: dict[str, Any] = dict(parameters)
+        mean = cls(**given)
         rng = np.random.Generator(np.random.Philox(seed_sequence(seed)))
         drawn = {name: getattr(mean, name) * _spread(rng, sigma, shape) for name in _DRAWN}
         goals = {"radius_new": drawn["radius"], "l_det_new": drawn["l_det"]}

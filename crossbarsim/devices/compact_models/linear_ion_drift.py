@@ -16,7 +16,8 @@ class LinearIonDrift(Device):
     """Linear ion drift: R = r_on x + r_off (1 - x), dx/dt = mu r_on / d^2 i f(x).
 
     Strukov, Snider, Stewart and Williams, Nature 453:80 (2008), eqs 5-6, with thresholds below
-    which nothing moves. x is the doped share of the thickness, 0..1. Positive v SETs.
+    which nothing moves. The windows f are those of `crossbarsim.devices.windows`. x is the doped
+    share of the thickness, 0..1. Positive v SETs.
 
     Parameters
     ----------
@@ -31,6 +32,15 @@ class LinearIonDrift(Device):
     window : {"none", "joglekar", "biolek", "prodromakis", "zha"}
     p, j : float
         Exponent and scale of the window.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import LinearIonDrift
+    >>> device = LinearIonDrift.preset("technion")
+    >>> (device.current(1.0, [[0.1, 0.5, 0.9]]) * 1e6).round(2)  # uA
+    array([ 5.56, 10.  , 49.78])
+    >>> device.rate(1.0, [[0.1, 0.5, 0.9]]).round(3)  # per second; Joglekar's window
+    array([[0.036, 0.111, 0.327]])
     """
 
     name = "linear_ion_drift"
@@ -61,7 +71,7 @@ class LinearIonDrift(Device):
     }
 
     def jumps(self) -> tuple[Array, ...]:
-        """Return both thresholds, where there is a range without drift between them."""
+        """Return the two thresholds, volt: the rate jumps there."""
         return self.v_p, -self.v_n
 
     @staticmethod

@@ -12,12 +12,19 @@ __all__ = ["ExponentialSelector", "MiecSelector", "ThresholdSelector"]
 
 
 class ExponentialSelector(Device):
-    """I = i_0 sinh(v / v_0).
+    """Selector with an exponential I-V, I = i_0 sinh(v / v_0); its values are generic.
 
     Parameters
     ----------
     i_0, v_0 : float
         Ampere, volt.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import ExponentialSelector
+    >>> selected, half_selected = ExponentialSelector(v_0=0.05).current([0.5, 0.25], [])
+    >>> round(selected / half_selected)  # non-linearity of the V/2 scheme
+    148
     """
 
     name = "exponential_selector"
@@ -34,12 +41,22 @@ class ExponentialSelector(Device):
 class MiecSelector(Device):
     """Mixed ionic-electronic conduction: an exponential in series with a resistance.
 
+    v = y + r_s I, I = i_0 sinh(y / v_0), y being the voltage across the junction. The values are
+    generic.
+
     Parameters
     ----------
     i_0, v_0 : float
         Ampere, volt.
     r_s : float
-        Ohm, which limits the current of the open selector.
+        Ohm; limits the current of the selector when it conducts.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import MiecSelector
+    >>> currents = MiecSelector(r_s=1e3).current([0.5, 1.0], [])
+    >>> (currents * 1e6).round(2)  # uA, the second one limited by r_s
+    array([  0.78, 293.35])
     """
 
     name = "miec_selector"
@@ -62,11 +79,11 @@ class MiecSelector(Device):
 class ThresholdSelector(Device):
     """Ovonic threshold switch: turns on above v_th, holds while more than v_hold is across it.
 
-    I = g_off v + on g_on (|v| - v_hold) sign(v) beyond v_hold: open, it snaps back to its hold
-    voltage and a small resistance. `on` follows its goal within `tau`. The goal is 1 above v_th,
-    0 below v_hold, and between them 1 for a switch that is already open (on > 1e-6): switched
-    off, it can be woken below v_th for about 14 tau, its recovery time. The three corners are
-    rounded over `v_s`, so that every time step has a solution.
+    I = g_off v + on g_on (|v| - v_hold) sign(v) beyond v_hold: switched on, it snaps back to its
+    hold voltage and a small resistance. `on` follows its goal within `tau`. The goal is 1 above
+    v_th, 0 below v_hold, and between them 1 for a switch that is already on (on > 1e-6): after
+    it is switched off, it turns on again below v_th for about 14 tau, its recovery time. The three
+    corners are rounded over `v_s`, so that every time step has a solution. The values are generic.
 
     Parameters
     ----------
@@ -77,7 +94,16 @@ class ThresholdSelector(Device):
     tau : float
         Switching time, second.
     v_s : float
-        Volt.
+        Volt over which corners are rounded.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import ThresholdSelector
+    >>> switch = ThresholdSelector(v_th=0.8, v_hold=0.3)
+    >>> for volts in (0.7, 0.9):
+    ...     print(f"{switch.hysteresis(volts, 1e5).current.max():.1e} A at {volts} V")
+    7.0e-10 A at 0.7 V
+    6.0e-04 A at 0.9 V
     """
 
     name = "threshold_selector"

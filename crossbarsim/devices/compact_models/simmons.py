@@ -52,15 +52,22 @@ class SimmonsTunnelBarrier(Device):
     a_off, a_on : float
         Widths where the two switchings end, m.
     b : float
-        Ampere.
+        Scale of the current in the window, ampere.
     w_c : float
-        m.
+        Scale of the width in the window, m.
     phi_0 : float
         Barrier height, eV.
     r_s : float
         Series resistance, ohm.
     x_min, x_max : float
         Range of the gap, m.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import SimmonsTunnelBarrier
+    >>> device = SimmonsTunnelBarrier.preset("pickett_2009")
+    >>> (device.current(0.5, [[1.2e-9, 1.8e-9]]) * 1e6).round(2)  # uA, narrow and wide gap
+    array([498.26,  20.73])
     """
 
     name = "simmons"

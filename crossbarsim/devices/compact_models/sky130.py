@@ -16,7 +16,8 @@ _K_EV = 8.617333262e-5  # Boltzmann's constant, eV/K
 class Sky130Reram(Device):
     """The foundry's RRAM model of the sky130 process: filament thickness and temperature.
 
-    sky130_fd_pr_reram (Apache-2.0). Positive v SETs. Without a transistor that limits the current
+    The Verilog-A of sky130_fd_pr_reram (Apache-2.0): I = i_0 exp(-(t_ox - t_f) / l_0)
+    sinh(v / v_0). Positive v SETs. Without a transistor that limits the current
     it heats to thousands of kelvin: use it in 1T1R.
 
     Parameters
@@ -26,18 +27,29 @@ class Sky130Reram(Device):
     t_min, t_max : float
         Range of the filament's thickness, m.
     a_0 : float
-        m.
+        Hopping distance, m.
     c_th, tau : float
         Heat capacity, J/K, and thermal time constant, second.
     i_0, v_0, l_0 : float
-        Ampere, volt, m: I = i_0 exp(-(t_ox - t_f) / l_0) sinh(v / v_0).
+        Ampere, volt, m.
     e_g, e_r : float
         Activation energies of generation and recombination, eV.
     nu_0 : float
-        m/s.
+        Velocity, m/s.
     gamma_0, beta : float
+        Field enhancement gamma = gamma_0 - beta ((t_ox - t_f) / 1 nm)^3.
     t_0 : float
         Ambient temperature, K.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import EKV, OneTransistorOneResistor, Sky130Reram
+    >>> low, high = Sky130Reram().conductance_range()
+    >>> print(f"{low:.2e} to {high:.2e} S")
+    2.98e-07 to 1.00e-04 S
+    >>> cells = OneTransistorOneResistor(Sky130Reram().array(shape=(4, 4)), EKV(), gate_voltage=1.8)
+    >>> cells.shape
+    (4, 4)
     """
 
     name = "sky130"

@@ -43,13 +43,24 @@ class StanfordPKU(Device):
     f_min : float
         Field below which nothing moves, V/m.
     gap_min, gap_max : float
-        m.
+        Range of the gap, m.
     t_crit, t_smooth : float
-        Of the noise, K.
+        Temperature at which the noise sets in, and over which it does, K.
     delta : float
         Amplitude of the noise, m/s; 0: deterministic.
     t_ref : float
         The time step at which `delta` was used, second.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import StanfordPKU
+    >>> device = StanfordPKU.preset("v1.0.0")
+    >>> low, high = device.conductance_range()
+    >>> print(f"{low:.2e} to {high:.2e} S at {device.read_voltage} V")
+    4.57e-06 to 1.85e-03 S at 0.1 V
+    >>> gap = device.state_from_conductance(1e-4)[0]
+    >>> print(f"{gap * 1e9:.3f} nm")
+    0.929 nm
     """
 
     name = "stanford_pku"

@@ -12,12 +12,18 @@ __all__ = ["Ohmic", "PhaseChange", "StaticPolynomial", "StaticSinh"]
 
 
 class Ohmic(Device):
-    """I = g v: a plain resistor as a device.
+    """I = g v: a resistor as a device, whose conductance g is its state.
 
     Parameters
     ----------
     g_min, g_max : float
         Range of the conductance, siemens.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import Ohmic
+    >>> float(Ohmic().current(0.2, [1e-4]))
+    2e-05
     """
 
     name = "ohmic"
@@ -46,6 +52,13 @@ class StaticSinh(Device):
         Volt; the smaller, the more curved.
     g_min, g_max : float
         Range of the conductance, siemens.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import StaticSinh
+    >>> device = StaticSinh(v_0=0.25)
+    >>> (device.current([0.05, 0.5], [1e-4]) * 1e6).round(2)  # uA; of a resistor 5 and 50
+    array([ 5.03, 90.67])
     """
 
     name = "static_sinh"
@@ -68,7 +81,7 @@ class StaticSinh(Device):
 
 
 class StaticPolynomial(Device):
-    """I = g (v + c_2 v^2 + c_3 v^3 + c_5 v^5).
+    """I = g (v + c_2 v^2 + c_3 v^3 + c_5 v^5): conductance g at small voltage.
 
     Parameters
     ----------
@@ -76,6 +89,13 @@ class StaticPolynomial(Device):
         Per volt to the power of 1, 2 and 4.
     g_min, g_max : float
         Range of the conductance, siemens.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import StaticPolynomial
+    >>> device = StaticPolynomial(c_3=2.0)
+    >>> (device.current([0.1, 1.0], [1e-4]) * 1e6).round(2)  # uA; of a resistor 10 and 100
+    array([ 10.2, 300. ])
     """
 
     name = "static_polynomial"
@@ -102,8 +122,8 @@ class StaticPolynomial(Device):
 class PhaseChange(Device):
     """A programmed phase-change cell: conductance g drifts as (age / t_0)^-nu.
 
-    Nandakumar et al., Front. Neurosci. 14:406 (2020): nu between 0.03 and 0.1 from cell to cell;
-    pass an array for the spread. The second state is the time since programming.
+    Nandakumar et al., Front. Neurosci. 14:406 (2020): nu is between 0.03 and 0.1 from cell to
+    cell; pass an array for the spread. The second state is the time since programming.
 
     Parameters
     ----------
@@ -113,6 +133,14 @@ class PhaseChange(Device):
         Time of the first reading after programming, second.
     g_min, g_max : float
         Range of the conductance, siemens.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import PhaseChange
+    >>> cell = PhaseChange.preset("nandakumar")
+    >>> hour = cell.simulate([0.0, 3600.0], [0.0, 0.0], conductance=20e-6)
+    >>> (hour.conductance * 1e6).round(2)  # uS
+    array([20.  , 15.42])
     """
 
     name = "phase_change"

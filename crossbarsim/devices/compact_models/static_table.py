@@ -82,7 +82,7 @@ def {0}noise(v, x, p, i, out):
 
 
 class StaticTable(Device):
-    """I = g / G(k) i_k(v): one measured curve, or a family of them, by the conductance g.
+    """I = g / G(k) i_k(v): one measured curve, or a family of them, scaled to the conductance g.
 
     Every curve is monotone and C1 between its points (piecewise cubic Hermite: F. N. Fritsch and
     J. Butland, SIAM J. Sci. Stat. Comput. 5:300, 1984) and a straight line beyond them. G(k) is
@@ -95,18 +95,27 @@ class StaticTable(Device):
     volts : (P,) array
         Rising, of both signs unless `odd`. The origin is added where 0 V is missing.
     amperes : (P,) or (K, P) array
-        Rising along every curve, 0 A at 0 V; a family by rising conductance at the read voltage.
+        Rising along every curve, 0 A at 0 V; a family in the order of rising conductance at the
+        read voltage.
     odd : bool
         The table holds voltages >= 0 only, and i(-v) = -i(v).
     read_voltage : float
-        Volt, inside the table; conductances are meant there.
+        Volt, inside the table, at which g is the conductance.
     g_min, g_max : float
         Range of the conductance, siemens.
 
     Raises
     ------
     ParameterError
-        Points out of order, curves that do not rise, current at 0 V: named by index.
+        Points out of order, curves that do not rise, current at 0 V; the message has the index.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import StaticTable
+    >>> volts, amperes = [0.0, 0.1, 0.2, 0.4], [0.0, 1e-6, 2.2e-6, 6e-6]
+    >>> device = StaticTable(volts, amperes, odd=True, read_voltage=0.1)
+    >>> (device.current([-0.4, 0.1, 0.4], [2e-5]) * 1e6).round(2)  # uA, of a cell of 20 uS
+    array([-12.,   2.,  12.])
     """
 
     name = "static_table"
@@ -116,8 +125,8 @@ class StaticTable(Device):
     showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (0.5, 1e3, 1e-4)}
 
     def __init__(
-        self, volts: Any = (-1.0, 0.0, 1.0), amperes: Any = (-1.0, 0.0, 1.0), *,
-        odd: bool = False, polarity: int = 1, read_voltage: float | None = None, **limits: Any,
+        self, volts: ArrayLike = (-1.0, 0.0, 1.0), amperes: ArrayLike = (-1.0, 0.0, 1.0), *,
+        odd: bool = False, polarity: int = 1, read_voltage: float | None = None, **limits: float,
     ) -> None:
         super().__init__(polarity=polarity, read_voltage=read_voltage, **limits)
         self.volts, self.amperes = check_table(volts, amperes, odd=odd, names=("volts", "amperes"))

@@ -24,15 +24,27 @@ class TEAM(Device):
     k_on, k_off : float
         Rates, m/s; k_on < 0 < k_off.
     alpha_on, alpha_off : float
+        Exponents.
     i_on, i_off : float
         Thresholds, ampere; i_on < 0 < i_off.
     d : float
         Range of the state, m.
     iv : {"linear", "exponential"}
+        Resistance linear in x, or r_on (r_off / r_on)^(x / d).
     window : {"none", "team"}
         exp(-exp((x - x_off) / w_c)) when x grows, exp(-exp((x_on - x) / w_c)) when it shrinks.
     w_c, x_on, x_off : float
         Of the window, m.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import TEAM
+    >>> device = TEAM.preset("figure_10")
+    >>> x = device.state_from_conductance(5e-3)
+    >>> for volts in (0.02, 0.1):  # the threshold is 115 uA
+    ...     print(f"{device.current(volts, x):.1e} A: {device.rate(volts, x)[0]:.1e} m/s")
+    1.0e-04 A: 0.0e+00 m/s
+    5.0e-04 A: 2.6e-04 m/s
     """
 
     name = "team"

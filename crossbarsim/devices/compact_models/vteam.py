@@ -41,6 +41,14 @@ class VTEAM(Device):
         Of the TEAM window, m.
     w_on, w_off : float
         Of the fits' window.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import VTEAM
+    >>> device = VTEAM.preset("magic")
+    >>> loop = device.hysteresis(2.0, 5e7)  # V, Hz
+    >>> print(f"{loop.conductance.min():.2e} to {loop.conductance.max():.2e} S")
+    3.33e-06 to 1.00e-03 S
     """
 
     name = "vteam"

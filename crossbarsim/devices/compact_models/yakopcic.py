@@ -28,13 +28,22 @@ class Yakopcic(Device):
     a_p, a_n : float
         Rates, per second.
     x_p, x_n : float
-        Where the motion begins to slow down.
+        State from which the motion slows down.
     alpha_p, alpha_n : float
-        How fast it slows down.
+        Exponents of the slowing down.
     eta : float
         +1 or -1, the direction of the motion.
     x_0 : float
         State at rest.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import Yakopcic
+    >>> device = Yakopcic.preset("oblea")
+    >>> (device.current(0.1, [[0.11, 1.0]]) * 1e6).round(1)  # uA, at rest and fully SET
+    array([ 93.5, 850. ])
+    >>> device.rate([0.1, 0.45], [0.2]).round(1)  # per second, below and above the threshold
+    array([[   0. , 1579.2]])
     """
 
     name = "yakopcic"

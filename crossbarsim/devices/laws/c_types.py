@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from ...core.errors import ParameterError
 
@@ -94,7 +94,7 @@ class Kinds:
         self._infer()
         unit.results[node.name] = self._result()
 
-    def refuse(self, node: ast.AST, what: str = "") -> Any:
+    def refuse(self, node: ast.AST, what: str = "") -> NoReturn:
         """Refuse what has no form in C, by name and line."""
         text = what or f"`{ast.unparse(node)}`"
         raise ParameterError(

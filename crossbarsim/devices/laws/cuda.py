@@ -113,7 +113,7 @@ class _Integrate(Function):
 
 
 @lru_cache(maxsize=64)
-def cuda_source(model: Any, size: int) -> str:
+def cuda_source(model: type[Any], size: int) -> str:
     """Return CUDA C source of a model's kernels, for `size` parameters.
 
     ``evaluate_many(v, x, P, i, rows, n, wide)`` fills current (n,) and all laws with their partial

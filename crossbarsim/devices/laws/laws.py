@@ -14,15 +14,15 @@ __all__ = ["law_source"]
 
 
 def law_source(
-    model: Any, states: Sequence[str], parameters: Mapping[str, int],
+    model: type[Any], states: Sequence[str], parameters: Mapping[str, int],
     choices: Mapping[str, Sequence[str]], prefix: str = "",
 ) -> str:
     """Return source of ``evaluate(v, x, p, out)`` and of what it calls.
 
     With S states, `out` is filled with rows of 2 + S numbers: current, then the rate of every
-    state, each followed by its derivatives by v and by every state. ``conduct(v, x, p, out)``
-    fills the first row alone, ``rates(v, x, p, out, f)`` the S rates alone. ``noise(v, x, p, i,
-    out)`` fills the S amplitudes of the states' white noise.
+    state, each followed by its derivatives with respect to v and to every state. ``conduct(v, x, p,
+    out)`` fills the first row alone, ``rates(v, x, p, out, f)`` the S rates alone. ``noise(v, x, p,
+    i, out)`` fills the S amplitudes of the states' white noise.
     """
     source = Source(prefix=prefix)
     count = len(states)

@@ -37,7 +37,7 @@ def _slope(
     return found[1]
 
 
-def check_partials(model: Any) -> None:
+def check_partials(model: type[Any]) -> None:
     """Refuse `current_partials` and `rate_partials` that differ from the laws' differences.
 
     Compared at a few points inside the states' ranges, with the model's default parameters, for

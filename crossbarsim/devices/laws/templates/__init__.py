@@ -1,1 +1,1 @@
-"""Array kernels that `compiled` puts a model's laws in front of."""
+"""Array kernels that `compilation` puts a model's laws in front of."""

@@ -1,4 +1,4 @@
-"""Template: kernels over independent devices; `compiled` puts a model's laws in front of it."""
+"""Template: kernels over independent devices; `compilation` puts a model's laws in front of it."""
 
 from __future__ import annotations
 
