@@ -88,6 +88,21 @@ class Place:
         Which layer of the network, which of its arrays ("positive", "negative", ...).
     tile : (int, int)
         Place in the layer's grid of tiles.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its range.
+
+    Examples
+    --------
+    >>> from crossbarsim.nonidealities import Place
+    >>> place = Place(seed=7, layer="fc1", array="positive", tile=(0, 1))
+    >>> numbers = place.generator("write 0").standard_normal(2)
+    >>> bool((numbers == place.generator("write 0").standard_normal(2)).all())  # always the same
+    True
+    >>> bool((numbers == Place(seed=8).generator("write 0").standard_normal(2)).any())
+    False
     """
 
     seed: int

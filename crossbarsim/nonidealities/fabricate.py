@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core.array_api import Values, like, namespace
 from ..core.draws import Place
@@ -21,37 +23,47 @@ PARAMETERS = ("r_on", "r_off", "g_on", "g_off")
 
 @dataclass(frozen=True, eq=False)
 class Fabricated:
-    """One physical array before it is programmed.
+    """One physical array as fabricated, before it is programmed.
 
     Attributes
     ----------
     shape : (int, int)
     g_on, g_off : (M, N) array or float
-        Siemens: what every cell has at level 1 and at level 0.
+        Siemens: the conductance of every cell at level 1 and at level 0.
     stuck : (M, N) array or None
-        Siemens of the cells that programming does not reach, NaN for all others.
+        Siemens of the faulty cells, which programming does not change; NaN for all others.
     kinds : (M, N) array of int or None
-        What is wrong with every cell, as in `Fault`.
+        `Fault` of every cell.
     open_rows, open_columns : (M,), (N,) array of bool or None
         Lines that are dead: all cells on them are open.
     resampled : int
         Cells whose R_on met or exceeded R_off (or was not positive) and that were drawn again.
     nominal : (float, float)
         Siemens, the network's g_on and g_off.
+
+    Examples
+    --------
+    >>> from crossbarsim.nonidealities import Faults, LogNormal, NonIdealities, Place, Variability
+    >>> effects = NonIdealities(
+    ...     variability=Variability("r_on", LogNormal(0.1)), faults=Faults(stuck_off=0.02),
+    ... )
+    >>> fab = effects.fabricate(Place(7), (64, 64), g_on=1e-4, g_off=1e-6)
+    >>> fab.g_on.shape, int((fab.kinds != 0).sum())
+    ((64, 64), 73)
     """
 
     shape: tuple[int, int]
-    g_on: Any
-    g_off: Any
+    g_on: Array | float
+    g_off: Array | float
     stuck: Array | None = None
-    kinds: Any = None
-    open_rows: Any = None
-    open_columns: Any = None
+    kinds: NDArray[np.int8] | None = None
+    open_rows: NDArray[np.bool_] | None = None
+    open_columns: NDArray[np.bool_] | None = None
     resampled: int = 0
     nominal: tuple[float, float] = (1e-4, 1e-6)
 
     def with_faults(self, G: Values) -> Values:
-        """Return conductances (M, N) with those of the faulty cells put in."""
+        """Return the conductances `G` (M, N) siemens, with those of the faulty cells put in."""
         if self.stuck is None:
             return G
         xp = namespace(G)
@@ -62,7 +74,7 @@ class Fabricated:
         return xp.where(free, G, like(np.where(mask, 0.0, self.stuck), G))
 
     def level(self, G: Values) -> Values:
-        """Return where conductances (M, N) lie in their cells' ranges: 0 at g_off, 1 at g_on."""
+        """Return the levels (M, N) of conductances: 0 at the cell's g_off, 1 at its g_on."""
         on, off = like(self.g_on, G), like(self.g_off, G)
         return (G - off) / (on - off)
 
@@ -71,7 +83,7 @@ def fabricate(
     place: Place, shape: tuple[int, int], g_on: float, g_off: float, variations: Keyed,
     faults: Faults | None,
 ) -> Fabricated:
-    """Do what `NonIdealities.fabricate` says."""
+    """Return an array as fabricated; see `NonIdealities.fabricate`."""
     on: Any
     off: Any
     on, off, resampled = g_on, g_off, 0
@@ -111,13 +123,13 @@ def _vary(
                 f"`variability` of both r_{state} and g_{state} must be relative for one of them"
             )
 
-    def conductance(values: Any, state: str) -> Any:
+    def conductance(values: Mapping[str, Values], state: str) -> Values:
         if f"r_{state}" not in values:
             return 0.0
         with np.errstate(divide="ignore"):
             return values[f"g_{state}"] / values[f"r_{state}"]
 
-    def valid(values: Any) -> Any:
+    def valid(values: Mapping[str, Values]) -> Values:
         on, off = conductance(values, "on"), conductance(values, "off")
         positive = (np.asarray(values["r_on"]) > 0) & (np.asarray(values["g_on"]) > 0)
         if "r_off" in values:

@@ -1,7 +1,7 @@
-"""Current-voltage characteristics of cells: what a conductance means at other voltages.
+"""Current-voltage characteristics of cells with given conductances.
 
 Every characteristic turns conductances into cells that the exact solver takes (Newton per input
-vector, adjoint gradients), the derivative of the current by the conductance included::
+vector, adjoint gradients), with the derivative of the current with respect to the conductance::
 
     Crossbar(cells=SinhIV(v_0=0.3).cells(G), wires=wires)
 """
@@ -55,7 +55,7 @@ def _scaled(device: Device, conductance: Any) -> DeviceArray:
 
 @dataclass(frozen=True)
 class SinhIV:
-    """I = g v_0 sinh(v / v_0), the common fit of filamentary and tunnelling cells.
+    """I = g v_0 sinh(v / v_0), the common fit to filamentary and tunnelling cells.
 
     As in MemTorch's and the Stanford-PKU model's I-V (Z. Jiang et al., IEEE Trans. Electron
     Devices 63:1884, 2016).
@@ -66,11 +66,19 @@ class SinhIV:
         Volt; the smaller, the more curved. 0.25 V in the Stanford-PKU model; oxide cells that are
         read at low voltage are closer to linear.
     read_voltage : float, optional
-        Volt, at which conductances are meant (i = g v there); None: at low field.
+        Volt at which the conductance is i/v; None: at low field.
 
     Raises
     ------
     ParameterError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import SinhIV, cell_curve
+    >>> current, slope, _ = cell_curve(SinhIV(v_0=0.25), np.full((1, 2), 1e-5), [[0.1, 0.5]])
+    >>> (current * 1e6).round(2)  # uA; 1 and 5 of a resistor
+    array([[1.03, 9.07]])
     """
 
     v_0: float = 0.25
@@ -91,7 +99,7 @@ class SinhIV:
 
 @dataclass(frozen=True)
 class PolynomialIV:
-    """I = g (v + c_2 v^2 + c_3 v^3 + c_5 v^5).
+    """I = g (v + c_2 v^2 + c_3 v^3 + c_5 v^5), a polynomial characteristic.
 
     The cubic term is the lowest that a symmetric barrier has (J. G. Simmons, J. Appl. Phys.
     34:1793, 1963); the quadratic one is rectification.
@@ -101,12 +109,20 @@ class PolynomialIV:
     c_2, c_3, c_5 : float
         Per volt to the power of 1, 2 and 4; c_3, c_5 >= 0.
     read_voltage : float, optional
-        Volt, at which conductances are meant; None: at low field.
+        Volt at which the conductance is i/v; None: at low field.
 
     Raises
     ------
     ParameterError
-        Also where a curve with `c_2` falls somewhere.
+        A curve that is not monotone, because of `c_2`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import PolynomialIV, cell_curve
+    >>> current, slope, _ = cell_curve(PolynomialIV(c_3=1.0), np.full((1, 2), 1e-5), [[0.1, 0.5]])
+    >>> (current * 1e6).round(3)  # uA; 1 and 5 of a resistor
+    array([[1.01, 6.25]])
     """
 
     c_2: float = 0.0
@@ -140,20 +156,29 @@ class PolynomialIV:
 
 @dataclass(frozen=True)
 class DeviceIV:
-    """The I-V of a compact model, at the state that gives the conductance at its read voltage.
+    """The I-V of a compact model in the state of the conductance at its read voltage.
 
-    States are frozen: reading moves nothing.
+    States are frozen: reads do not change them.
 
     Parameters
     ----------
     device : Device
-        Any model of `crossbarsim.devices`, such as ``StanfordPKU()``. Its `read_voltage` is where
-        conductances are meant, its states' range what conductances are allowed.
+        Any model of `crossbarsim.devices`, such as ``StanfordPKU()``. Conductances are i/v at its
+        `read_voltage` and must lie in its range.
 
     Raises
     ------
     ParameterError
-        No device; `cells` refuses conductances that the device cannot have.
+        No device with a state; from `cells`, conductances that the device cannot have.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.devices import StanfordPKU
+    >>> from crossbarsim.nonidealities import DeviceIV, cell_curve
+    >>> current, _, _ = cell_curve(DeviceIV(StanfordPKU()), np.full((1, 2), 1e-4), [[0.1, 0.5]])
+    >>> (current * 1e6).round(2)  # uA; 10 and 50 of a resistor
+    array([[10. , 88.3]])
     """
 
     device: Device
@@ -177,7 +202,7 @@ class DeviceIV:
 
 @dataclass(frozen=True, eq=False)
 class TableIV:
-    """A measured table: one curve that is scaled, or a family of curves by conductance.
+    """Measured characteristics: one curve that is scaled, or a family of curves.
 
     Monotone C1 interpolation (PCHIP) between the points, straight lines beyond them; see
     `StaticTable`.
@@ -187,10 +212,10 @@ class TableIV:
     voltage : (P,) array, volt
         Rising, of both signs unless `odd`.
     current : (P,) or (K, P) array, ampere
-        Rising; 0 A at 0 V. A family by rising conductance at `read_voltage`; the conductance of a
-        cell picks, between two curves, the mixture that has it. By the conductance the current is
-        then linear from curve to curve: its derivative jumps at the K conductances themselves,
-        where the one to the right is taken.
+        Rising; 0 A at 0 V. A family is in the order of rising conductance at `read_voltage`; a
+        cell between two curves is the mixture of them that has its conductance. The current is
+        then piecewise linear in the conductance, and its derivative jumps at the K conductances
+        of the curves, where the one to the right is taken.
     odd : bool
         The table holds voltages >= 0 only, and i(-v) = -i(v).
     read_voltage : float
@@ -199,11 +224,20 @@ class TableIV:
     Raises
     ------
     ParameterError
-        Tables that are not monotone, named by index.
+        Tables that are not monotone; the message has the index.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import TableIV, cell_curve
+    >>> iv = TableIV([0.0, 0.1, 0.2, 0.4], [0.0, 1e-6, 2.2e-6, 6e-6], odd=True, read_voltage=0.1)
+    >>> current, _, _ = cell_curve(iv, np.full((1, 2), 2e-5), [[-0.1, 0.4]])
+    >>> (current * 1e6).round(2)  # uA
+    array([[-2., 12.]])
     """
 
-    voltage: Any
-    current: Any
+    voltage: ArrayLike
+    current: ArrayLike
     odd: bool = False
     read_voltage: float = 0.1
     device: StaticTable = field(init=False, repr=False, compare=False)
@@ -224,13 +258,27 @@ class TableIV:
 def cell_curve(
     iv: CellLaw, conductance: ArrayLike, voltage: ArrayLike
 ) -> tuple[Array, Array, Array]:
-    """Return (i, di/dv, di/dG), each (M, N), of cells of `iv` at the voltages across them.
+    """Return (i, di/dv, di/dG) of cells at given voltages, (M, N) ampere, siemens and volt.
 
     Parameters
     ----------
     iv : CellLaw
     conductance : (M, N) array, siemens
     voltage : (M, N) array, volt, or a number
+
+    Raises
+    ------
+    ParameterError
+        Conductances that cells of `iv` cannot have.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import SinhIV, cell_curve
+    >>> G, v = np.array([[1e-5, 1e-4]]), np.array([[0.2, 0.2]])
+    >>> current, slope, by_conductance = cell_curve(SinhIV(v_0=0.25), G, v)
+    >>> (current * 1e6).round(2), by_conductance.round(4)  # uA, volt
+    (array([[ 2.22, 22.2 ]]), array([[0.222, 0.222]]))
     """
     cells = iv.cells(conductance)
     v = np.array(np.broadcast_to(finite_array("voltage", voltage), cells.shape))

@@ -1,7 +1,8 @@
-"""All that makes a real crossbar differ from its ideal, in the order of physics."""
+"""The non-idealities of a chip, in the order in which physics applies them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Self
@@ -16,7 +17,7 @@ from .faults.faults import Faults
 from .protocols import AgeingEffect, CellLaw, NoiseLaw, WriteEffect
 from .settings_record import record
 from .temperature import Conduction, Metal
-from .variability.variability import Keyed, as_variabilities, keyed
+from .variability.variability import Keyed, Variability, as_variabilities, keyed
 from .writing.finite_states import ConductanceStates
 
 __all__ = ["NonIdealities"]
@@ -32,13 +33,13 @@ _KINDS: dict[str, Any] = {
 
 @dataclass(frozen=True, kw_only=True)
 class NonIdealities:
-    """The non-idealities of a chip; each is off where it is not given.
+    """The non-idealities of a chip; those not given are off.
 
     Effects act in the order of physics, in whatever order they are given: devices are fabricated
     (`variability`, `faults`), programmed (`states`, then `write`), age (`endurance`, `drift`,
     `retention`, `disturb`) and are read (`conduction`, `noise`, `iv`, at `temperature`). Faulty
-    cells stay what they are through all of it. The same seed of a `Place` gives the same chip,
-    whatever the order of arrays or the threads.
+    cells stay as they are throughout. The same seed of a `Place` gives the same chip, whatever the
+    order of the arrays and the number of threads.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ class NonIdealities:
     states : ConductanceStates, optional
     write : WriteNoise, PulseWrite or MeasuredWrite, optional
     cycle : int
-        Which programming of the same chip this is: another number gives other errors of writing.
+        Number of this programming of the chip: another one gives other errors of writing.
     endurance : Endurance, optional
     drift : ConductanceDrift or LogarithmicDrift, optional
     retention : Retention or RetentionLoss, optional
@@ -65,12 +66,12 @@ class NonIdealities:
         Kelvin, > 0, default 300: of wires (by `metal`), cells (by `conduction`), ageing and noise.
         Compact models in `write`, `disturb` and `iv`, and amplifiers, have their own.
     given_at : float
-        Kelvin at which resistances of wires and conductances of cells are given, default 300.
+        Kelvin at which the resistances of wires and the conductances of cells hold, default 300.
 
     Raises
     ------
     ParameterError
-        Anything that is not what its field takes.
+        A value of another type than its field takes.
 
     Examples
     --------
@@ -86,7 +87,7 @@ class NonIdealities:
     ((128, 64), 73)
     """
 
-    variability: Any = ()
+    variability: Variability | Iterable[Variability] = ()
     faults: Faults | None = None
     states: ConductanceStates | None = None
     write: WriteEffect | None = None
@@ -97,8 +98,8 @@ class NonIdealities:
     disturb: AgeingEffect | None = None
     conduction: Conduction | None = None
     metal: Metal = field(default_factory=Metal)
-    noise: Any = None
-    iv: Any = None
+    noise: NoiseLaw | None = None
+    iv: CellLaw | None = None
     temperature: float = 300.0
     given_at: float = 300.0
 
@@ -147,21 +148,21 @@ class NonIdealities:
         """Return all settings as numbers, strings and lists, for a record."""
         return {f.name: record(getattr(self, f.name)) for f in fields(self)}
 
-    # -- what there is to do -------------------------------------------------------------------
+    # -- which effects there are -------------------------------------------------------------------
 
     @property
     def fabricates(self) -> bool:
-        """Whether devices differ from one another or are faulty."""
+        """Whether cells vary or may be faulty."""
         return bool(self.variability) or (self.faults is not None and self.faults.any)
 
     @property
     def programs(self) -> bool:
-        """Whether programming gives other conductances than those asked for."""
+        """Whether programmed conductances differ from their targets."""
         return self.states is not None or self.write is not None
 
     @property
     def ages(self) -> bool:
-        """Whether conductances change after programming, those by temperature included."""
+        """Whether conductances change after programming, with time, use or temperature."""
         return self._heated or any(getattr(self, name) is not None for name in _AGEING)
 
     @property
@@ -175,14 +176,14 @@ class NonIdealities:
 
     @cached_property
     def _variations(self) -> Keyed:
-        return keyed(self.variability, PARAMETERS, "a cell of a network")
+        return keyed(as_variabilities(self.variability), PARAMETERS, "a cell of a network")
 
     # -- a physical array ----------------------------------------------------------------------
 
     def fabricate(
         self, place: Place, shape: tuple[int, int], g_on: float, g_off: float
     ) -> Fabricated:
-        """Return an array as it leaves the factory.
+        """Return an array as fabricated.
 
         Parameters
         ----------
@@ -191,6 +192,11 @@ class NonIdealities:
             Rows and columns of the physical array.
         g_on, g_off : float
             Siemens, g_on > g_off >= 0, nominal.
+
+        Returns
+        -------
+        Fabricated
+            The same for the same place, always.
 
         Raises
         ------
@@ -212,7 +218,7 @@ class NonIdealities:
         Parameters
         ----------
         level : (M, N) array or tensor
-            0 (g_off) to 1 (g_on); of a tensor the result is one, differentiable in it.
+            0 (g_off) to 1 (g_on); for a tensor the result is one, differentiable in `level`.
         fab : Fabricated
         place : Place
         cycle : int, optional
@@ -221,7 +227,7 @@ class NonIdealities:
         Raises
         ------
         ParameterError
-            Another shape than the array's.
+            `level` has another shape than the array.
         """
         if tuple(level.shape) != fab.shape:
             raise ParameterError(f"`level` must have shape {fab.shape}; got {tuple(level.shape)}")
@@ -235,7 +241,7 @@ class NonIdealities:
         return fab.with_faults(G)
 
     def age(self, G: Values, fab: Fabricated, place: Place) -> Values:
-        """Return conductances (M, N) when they are read, siemens, at the chip's temperature."""
+        """Return conductances (M, N) siemens when they are read, of those programmed, `G`."""
         for name in _AGEING:
             effect = getattr(self, name)
             if effect is not None:
@@ -246,14 +252,28 @@ class NonIdealities:
         return G
 
     def chip(self, level: Values, place: Place, g_on: float, g_off: float) -> Values:
-        """Fabricate, program and age one array: conductances (M, N) siemens for levels (M, N)."""
+        """Fabricate, program and age one array.
+
+        Parameters
+        ----------
+        level : (M, N) array or tensor
+            0 (g_off) to 1 (g_on).
+        place : Place
+        g_on, g_off : float
+            Siemens, g_on > g_off >= 0, nominal.
+
+        Returns
+        -------
+        (M, N) array or tensor
+            Conductances, siemens.
+        """
         shape = (int(level.shape[0]), int(level.shape[1]))
         fab = self.fabricate(place, shape, g_on, g_off)
         return self.age(self.program(level, fab, place), fab, place)
 
     def wires(self, wires: Wires) -> Wires:
-        """Return the wires at the chip's temperature; those given hold at `given_at`.
+        """Return the wires at the chip's temperature; `wires` hold at `given_at`.
 
-        Segments of word and bit lines only: drivers and amplifiers are no wires.
+        The segments of word and bit lines change, drivers and amplifiers do not.
         """
         return self.metal.wires(wires, self.temperature, self.given_at)

@@ -14,7 +14,7 @@ _SMALL = 4096  # entries of an array that a record spells out
 
 
 def record(value: Any) -> Any:
-    """Return settings as what JSON holds; objects of other packages by their name and numbers."""
+    """Return settings as JSON holds them; objects of other packages as their name and numbers."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, np.generic):

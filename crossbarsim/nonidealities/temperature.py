@@ -1,4 +1,4 @@
-"""What the chip's temperature does to wires and to the cells' conduction."""
+"""Temperature dependence of the wires' resistance and of the cells' conductance."""
 
 from __future__ import annotations
 
@@ -25,6 +25,18 @@ class Metal:
         lines have less, 2e-3 to 3.5e-3).
     reference : float
         T_ref in kelvin, default 293.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its range.
+
+    Examples
+    --------
+    >>> from crossbarsim import Wires
+    >>> from crossbarsim.nonidealities import Metal
+    >>> round(float(Metal().wires(Wires(word=1.0, bit=1.0), 360.0, given_at=300.0).word), 3)
+    1.228
     """
 
     coefficient: float = 3.9e-3
@@ -35,7 +47,13 @@ class Metal:
         number("reference", self.reference, low=0.0, open_low=True, unit="kelvin")
 
     def factor(self, temperature: float, given_at: float) -> float:
-        """Return the resistance at `temperature` over that at `given_at`, kelvin."""
+        """Return the ratio of the resistances at `temperature` and `given_at`, kelvin.
+
+        Raises
+        ------
+        ParameterError
+            So cold that the linear law gives no positive resistance.
+        """
         values = [1.0 + self.coefficient * (t - self.reference) for t in (temperature, given_at)]
         if min(values) <= 0:
             raise ParameterError(
@@ -58,17 +76,31 @@ class Metal:
 class Conduction:
     """Conductance of the cells against temperature, two paths in parallel.
 
-    The high resistance state's g_off conducts by a thermally activated process, and what a cell
-    has beyond it, its filament, like a metal:
+    The conductance g_off of the high resistance state is thermally activated, and the rest, the
+    filament, is metallic:
     G(T) = min(G, g_off) exp(-e_a / k (1/T - 1/T_0)) + max(G - g_off, 0) / (1 + alpha (T - T_0)),
-    T_0 being the temperature at which conductances are given. Faulty cells alike.
+    T_0 being the temperature at which conductances are given. Faulty cells follow the same law.
 
     Parameters
     ----------
     activation_energy : float
-        eV, >= 0, default 0.05. It depends on the stack: fit it to one's own devices.
+        eV, >= 0, default 0.05. It depends on the stack and is to be fitted to measured devices.
     coefficient : float
-        alpha of the filament, per kelvin, default 1e-3; likewise.
+        alpha of the filament, per kelvin, default 1e-3; also to be fitted.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import Conduction, NonIdealities, Place
+    >>> hot = NonIdealities(conduction=Conduction(activation_energy=0.05), temperature=360.0)
+    >>> G = hot.chip(np.array([[0.0, 1.0]]), Place(7), g_on=1e-4, g_off=1e-6)
+    >>> (G * 1e6).round(2)  # uS, of 1 and 100 at 300 K
+    array([[ 1.38, 94.78]])
     """
 
     activation_energy: float = 0.05
@@ -79,7 +111,7 @@ class Conduction:
         number("coefficient", self.coefficient, unit="per kelvin")
 
     def at(self, G: Values, fab: Fabricated, temperature: float, given_at: float) -> Values:
-        """Return conductances (M, N) at `temperature`, of those at `given_at`, kelvin."""
+        """Return conductances (M, N) siemens at `temperature`; `G` holds at `given_at`, kelvin."""
         metal = 1.0 + self.coefficient * (temperature - given_at)
         if metal <= 0:
             raise ParameterError(

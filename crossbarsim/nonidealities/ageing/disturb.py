@@ -22,7 +22,7 @@ __all__ = ["DeviceDisturb", "ReadDisturb"]
 
 @dataclass(frozen=True)
 class ReadDisturb:
-    """Drift under read pulses, faster by e for every `v_0` of read voltage.
+    """Read disturb: relaxation under read pulses, e times faster for every `v_0` of voltage.
 
     After n reads of t second each, G = G_end + (G0 - G_end) exp(-(n t / tau)^beta), with
     tau = tau_0 exp(-|V| / v_0) exp(e_a / k (1/T - 1/300 K)): the exponential voltage-time relation
@@ -48,6 +48,20 @@ class ReadDisturb:
         0 < beta <= 1, default 1.
     activation_energy : float
         eV, default 0: no dependence on the temperature.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import NonIdealities, Place, ReadDisturb
+    >>> effects = NonIdealities(disturb=ReadDisturb(reads=1e6, voltage=0.2, tau_0=1e3, v_0=0.02))
+    >>> G = effects.chip(np.array([[0.2, 1.0]]), Place(7), g_on=1e-4, g_off=1e-6)
+    >>> (G * 1e6).round(2)  # uS, of 20.8 and 100
+    array([[ 91.25, 100.  ]])
     """
 
     reads: float
@@ -69,7 +83,7 @@ class ReadDisturb:
         number("activation_energy", self.activation_energy, low=0.0, unit="eV")
 
     def aged(self, G: Values, fab: Fabricated, place: Place, temperature: float) -> Values:
-        """Return conductances (M, N) after the reads, siemens."""
+        """Return conductances (M, N) siemens after the reads, of those before, `G`."""
         del place
         tau = self.tau_0 * math.exp(-abs(self.voltage) / self.v_0)
         tau *= arrhenius(self.activation_energy, temperature, 300.0)
@@ -80,16 +94,16 @@ class ReadDisturb:
 
 @dataclass(frozen=True)
 class DeviceDisturb:
-    """Drift under read pulses, by a compact model's own rate at the read voltage.
+    """Read disturb by a compact model's own rate at the read voltage.
 
     The model is integrated once, from `points` conductances through all reads, n t second at the
-    read voltage; cells follow that curve (interpolated), kept in their own ranges. Cells whose
-    conductance is out of the model's range follow the model's nearest.
+    read voltage; cells follow that curve by interpolation and stay in their own ranges. Cells
+    whose conductance is out of the model's range change as the nearest in it.
 
     Parameters
     ----------
     device : Device
-        Parameters alike for all cells; its ambient temperature is its own parameter.
+        With the same parameters for all cells; its ambient temperature is its own parameter.
     reads : float
         Since programming, >= 0.
     voltage : float
@@ -97,7 +111,7 @@ class DeviceDisturb:
     read_time : float
         Second per read, > 0; default 100 ns.
     points : int
-        >= 8, default 64, equally far apart in log conductance.
+        Conductances from which the model is integrated, >= 8, default 64, equally spaced in log.
 
     Raises
     ------
@@ -105,6 +119,15 @@ class DeviceDisturb:
         Parameters that differ from cell to cell, a model without a state.
     ConvergenceError
         The model cannot be integrated that far.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import VTEAM
+    >>> from crossbarsim.nonidealities import DeviceDisturb
+    >>> effect = DeviceDisturb(VTEAM.preset("magic"), reads=1e3, voltage=0.31, points=8)
+    >>> before, after = effect.curve()  # siemens
+    >>> bool((after <= before).all()), f"{(1 - after / before).max():.0%} lost at most"
+    (True, '53% lost at most')
     """
 
     device: Device
@@ -146,7 +169,7 @@ class DeviceDisturb:
         return self._curve[0]
 
     def aged(self, G: Values, fab: Fabricated, place: Place, temperature: float) -> Values:
-        """Return conductances (M, N) after the reads, siemens."""
+        """Return conductances (M, N) siemens after the reads, of those before, `G`."""
         del place, temperature
         before, after = self.curve()
         change = interpolate(G, before, after - before)

@@ -12,7 +12,7 @@ from ...core.array_api import Values, clip, like, namespace
 from ...core.draws import Place
 from ...core.validation import choice, flag, number
 from ..fabricate import Fabricated
-from ..variability.dependence import Logarithm, check_dependence, evaluate
+from ..variability.dependence import Dependence, Logarithm, check_dependence, evaluate
 
 __all__ = ["ConductanceDrift", "LogarithmicDrift", "within"]
 
@@ -32,8 +32,14 @@ class _Drift:
             number("g_max", self.g_max, low=0.0, open_low=True, unit="siemens")
 
     @classmethod
-    def preset(cls, name: str, time: float, **changes: Any) -> Self:
-        """Return the drift of a published technology at `time` second, with `changes`."""
+    def preset(cls, name: str, time: float, **changes: Dependence | None) -> Self:
+        """Return the drift of a published technology at `time` second, with `changes`.
+
+        Raises
+        ------
+        ParameterError
+            There is no such preset.
+        """
         choice("name", name, tuple(cls.presets))
         return cls(**{"time": time, **cls.presets[name], **changes})
 
@@ -44,7 +50,7 @@ class _Drift:
 
 @dataclass(frozen=True)
 class ConductanceDrift(_Drift):
-    """Drift G = G0 (t / t_0)^-nu from the time t_0 on, nu another for every cell.
+    """Power-law drift G = G0 (t / t_0)^-nu for t > t_0, with an exponent nu of each cell.
 
     No conductance leaves its cell's range from g_off to g_on by drift. Structural relaxation of
     phase-change memory: Ielmini et al., IEEE TED 54:308 (2007); preset "pcm_nandakumar_2019":
@@ -60,18 +66,32 @@ class ConductanceDrift(_Drift):
     nu_sigma : float, or function of G / g_max
         Standard deviation from cell to cell, >= 0, default 0.
     t_0 : float
-        Second after programming at which the conductances hold, > 0; default 1. Nothing drifts
-        before.
+        Second after programming at which the conductances are the programmed ones, > 0; default
+        1. Nothing drifts before.
     signed : bool
         Whether drawn exponents keep their sign, so that some cells drift up; default: their
         magnitude is taken.
     g_max : float, optional
         Siemens to which functions refer; default: the network's g_on.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import ConductanceDrift, NonIdealities, Place
+    >>> effects = NonIdealities(drift=ConductanceDrift(time=1000.0, nu=0.05))
+    >>> G = effects.chip(np.array([[0.2, 1.0]]), Place(7), g_on=1e-4, g_off=1e-6)
+    >>> (G * 1e6).round(2)  # uS, of 20.8 and 100
+    array([[14.73, 70.79]])
     """
 
     time: float
-    nu: Any = 0.1
-    nu_sigma: Any = 0.0
+    nu: Dependence = 0.1
+    nu_sigma: Dependence = 0.0
     t_0: float = 1.0
     signed: bool = False
     g_max: float | None = None
@@ -90,7 +110,7 @@ class ConductanceDrift(_Drift):
         flag("signed", self.signed)
 
     def aged(self, G: Values, fab: Fabricated, place: Place, temperature: float) -> Values:
-        """Return conductances (M, N) at `time`, siemens."""
+        """Return conductances (M, N) siemens at `time`, of those programmed, `G`."""
         del temperature
         if self.time <= self.t_0:
             return G
@@ -107,13 +127,15 @@ class ConductanceDrift(_Drift):
 
 @dataclass(frozen=True)
 class LogarithmicDrift(_Drift):
-    """Drift G = G0 + g_max (shift ln(t / t_0) + (sigma_0 + sigma ln(t / t_0)) z) from t_0 on.
+    """Logarithmic drift and spread of written states for t > t_0.
 
-    z is standard normal from cell to cell and the same at all times: how written states of
+    G = G0 + g_max (shift ln(t / t_0) + (sigma_0 + sigma ln(t / t_0)) z).
+
+    z is a standard normal number of each cell, the same at all times: written states of
     filamentary oxide cells spread and sink while they relax. No conductance leaves its cell's
     range from g_off to g_on by drift. Preset "cmo_hfox": CMO/HfOx devices of IBM Zurich, Falcone
-    et al., by the coefficients of IBM's aihwkit, alike for all states; its sigma_0 of 0.41 uS
-    contains the error of writing, so give no `write` beside it.
+    et al., by the coefficients of IBM's aihwkit, the same for all states; its sigma_0 of
+    0.41 uS contains the error of writing, so give no `WriteNoise` beside it.
 
     Parameters
     ----------
@@ -129,11 +151,25 @@ class LogarithmicDrift(_Drift):
         Second, > 0, default 1. Nothing drifts before.
     g_max : float, optional
         Siemens; default: the network's g_on.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import LogarithmicDrift, NonIdealities, Place
+    >>> effects = NonIdealities(drift=LogarithmicDrift.preset("cmo_hfox", time=3600.0))
+    >>> G = effects.chip(np.array([[0.2, 1.0]]), Place(7), g_on=1e-4, g_off=1e-6)
+    >>> (G * 1e6).round(2)  # uS, of 20.8 and 100
+    array([[19.5, 98.9]])
     """
 
     time: float
-    shift: Any
-    sigma: Any
+    shift: Dependence
+    sigma: Dependence
     sigma_0: float = 0.0
     t_0: float = 1.0
     g_max: float | None = None
@@ -152,7 +188,7 @@ class LogarithmicDrift(_Drift):
         number("sigma_0", self.sigma_0, low=0.0)
 
     def aged(self, G: Values, fab: Fabricated, place: Place, temperature: float) -> Values:
-        """Return conductances (M, N) at `time`, siemens."""
+        """Return conductances (M, N) siemens at `time`, of those programmed, `G`."""
         del temperature
         if self.time < self.t_0:
             return G

@@ -19,11 +19,11 @@ __all__ = ["Endurance", "FailureLaw", "RetentionLoss"]
 
 @dataclass(frozen=True)
 class FailureLaw:
-    """When and how one of the two resistance states fails.
+    """The law by which one of the two resistance states fails.
 
     Lammie, Rahimi Azghadi and Ielmini, Semicond. Sci. Technol. 36:065003 (2021). With
     T_c = min(T_threshold / T, 1) and the cell's size c in nm, a state fails where x (cycles, or
-    seconds) is beyond p_0 exp(p_1 c + p_2 T_c). Failure is "sudden": R becomes
+    seconds) exceeds p_0 exp(p_1 c + p_2 T_c). Failure is "sudden": R becomes
     `stable_resistance`; or "gradual": R = R0 (x / threshold)^(p_3 (p_1 c + p_2 T_c)), here until
     it is at `stable_resistance`, where that is given.
 
@@ -39,6 +39,19 @@ class FailureLaw:
         Default 0; needed for gradual failure.
     stable_resistance : float, optional
         Ohm, needed for sudden failure.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its range.
+
+    Examples
+    --------
+    >>> from crossbarsim.nonidealities import FailureLaw
+    >>> law = FailureLaw(p_0=1e6, p_1=0.1, stable_resistance=1e6)
+    >>> later = law.at_stop_voltage(1.2, v_min=0.5, v_max=2.5, v_best=1.5, cell_size=10.0)
+    >>> f"{later.p_0:.2e} cycles"
+    '2.64e+05 cycles'
     """
 
     p_0: float
@@ -61,10 +74,15 @@ class FailureLaw:
     def at_stop_voltage(
         self, v_stop: float, *, v_min: float, v_max: float, v_best: float, cell_size: float = 10.0
     ) -> Self:
-        """Return the law for another RESET stop voltage.
+        """Return the law for another RESET stop voltage, volt.
 
-        log10 of the endurance is a parabola over the voltage, 0 at `v_min` and `v_max` (volt), and
-        `self` is at `v_best`, of the same paper.
+        log10 of the endurance is a parabola in the voltage: 0 at `v_min` and `v_max`, and that of
+        this law at `v_best` (same paper). `cell_size` in nm.
+
+        Raises
+        ------
+        ParameterError
+            Voltages that are not in order.
         """
         if not v_min < v_best < v_max:
             raise ParameterError(
@@ -161,7 +179,7 @@ class _StateFailure:
 
 
 def _mask(mask: Any, G: Values) -> Any:
-    """Return a condition as what G is."""
+    """Return a condition as an array of the kind of `G`."""
     if not is_tensor(G):
         return mask
     return namespace(G).as_tensor(mask, device=G.device)
@@ -192,6 +210,21 @@ class Endurance(_StateFailure):
     spread : float
         Standard deviation of ln(threshold) from cell to cell, >= 0; default 0: all cells of a
         state fail together, as in the paper.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import Endurance, FailureLaw, NonIdealities, Place
+    >>> law = FailureLaw(p_0=1e6, stable_resistance=1e6)
+    >>> effects = NonIdealities(endurance=Endurance(1e7, lrs=law))
+    >>> G = effects.chip(np.array([[0.2, 1.0]]), Place(7), g_on=1e-4, g_off=1e-6)
+    >>> (G * 1e6).round(2)  # uS; the cells in the low resistance state failed
+    array([[1., 1.]])
     """
 
     cycles: float = field(kw_only=False)
@@ -201,7 +234,7 @@ class Endurance(_StateFailure):
         super().__post_init__()
 
     def aged(self, G: Values, fab: Fabricated, place: Place, temperature: float) -> Values:
-        """Return conductances (M, N) after the cycles, siemens."""
+        """Return conductances (M, N) siemens after the cycles, of those programmed, `G`."""
         return self._after(self.cycles, G, fab, place.generator("endurance"), temperature)
 
 
@@ -217,6 +250,21 @@ class RetentionLoss(_StateFailure):
         Second since programming, >= 0.
     lrs, hrs, mode, cell_size, split, temperature_threshold, temperature, spread
         As in `Endurance`.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import FailureLaw, NonIdealities, Place, RetentionLoss
+    >>> law = FailureLaw(p_0=1e7, stable_resistance=1e6)
+    >>> effects = NonIdealities(retention=RetentionLoss(1e8, lrs=law))
+    >>> G = effects.chip(np.array([[0.2, 1.0]]), Place(7), g_on=1e-4, g_off=1e-6)
+    >>> (G * 1e6).round(2)  # uS; the cells in the low resistance state lost it
+    array([[1., 1.]])
     """
 
     time: float = field(kw_only=False)
@@ -226,5 +274,5 @@ class RetentionLoss(_StateFailure):
         super().__post_init__()
 
     def aged(self, G: Values, fab: Fabricated, place: Place, temperature: float) -> Values:
-        """Return conductances (M, N) at `time`, siemens."""
+        """Return conductances (M, N) siemens at `time`, of those programmed, `G`."""
         return self._after(self.time, G, fab, place.generator("retention loss"), temperature)

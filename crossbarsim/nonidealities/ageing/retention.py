@@ -10,7 +10,7 @@ from ...core.array_api import Values, like, namespace
 from ...core.draws import Place
 from ...core.validation import number
 from ..fabricate import Fabricated
-from ..variability.dependence import check_dependence, evaluate
+from ..variability.dependence import Dependence, check_dependence, evaluate
 from .drift import within
 
 __all__ = ["BOLTZMANN", "Retention", "arrhenius"]
@@ -19,7 +19,7 @@ BOLTZMANN = 8.617333262e-5  # eV/K
 
 
 def arrhenius(activation_energy: float, temperature: float, reference: float) -> float:
-    """Return exp(e_a / k (1 / T - 1 / T_ref)): how much longer a process lasts at T than at T_ref.
+    """Return exp(e_a / k (1 / T - 1 / T_ref)), the ratio of a process's times at T and T_ref.
 
     `activation_energy` in eV, temperatures in kelvin.
     """
@@ -28,12 +28,12 @@ def arrhenius(activation_energy: float, temperature: float, reference: float) ->
 
 @dataclass(frozen=True)
 class Retention:
-    """Thermally activated relaxation to a final level, a stretched exponential.
+    """Thermally activated loss of stored states, a stretched exponential in time.
 
     G(t) = G_end + (G0 - G_end) exp(-(t / tau)^beta), with tau = tau_0 exp(e_a / k (1/T - 1/T_ref))
-    (Kohlrausch's law with Arrhenius' temperature dependence, the way in which bakes are
-    extrapolated). That loss of the low resistance state is a thermally activated narrowing of the
-    filament, with the activation energy of switching: doi 10.1016/j.mee.2017.04.032.
+    (Kohlrausch's law with Arrhenius' temperature dependence, with which bakes are extrapolated).
+    That loss of the low resistance state is a thermally activated narrowing of the filament, with
+    the activation energy of switching: doi 10.1016/j.mee.2017.04.032.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Retention:
         Second at the temperature `reference`, > 0; default 10 years at 358 K (85 degrees C), the
         usual specification.
     activation_energy : float
-        eV, >= 0; default 1.1, a plain choice among what is reported for oxides, 1 to 1.6.
+        eV, >= 0; default 1.1, chosen within the 1 to 1.6 that are reported for oxides.
     beta : float
         0 < beta <= 1; default 1.
     reference : float
@@ -54,6 +54,20 @@ class Retention:
         Standard deviation of ln(tau) from cell to cell, >= 0, default 0.
     temperature : float, optional
         Kelvin during storage; default: the chip's.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import Retention, NonIdealities, Place
+    >>> effects = NonIdealities(retention=Retention(time=3.156e8), temperature=358.15)
+    >>> G = effects.chip(np.array([[0.2, 1.0]]), Place(7), g_on=1e-4, g_off=1e-6)
+    >>> (G * 1e6).round(2)  # uS after ten years at 85 degrees C, of 20.8 and 100
+    array([[ 8.28, 37.42]])
     """
 
     time: float
@@ -61,7 +75,7 @@ class Retention:
     activation_energy: float = 1.1
     beta: float = 1.0
     reference: float = 358.15
-    end: Any = 0.0
+    end: Dependence = 0.0
     spread: float = 0.0
     temperature: float | None = None
 
@@ -77,7 +91,7 @@ class Retention:
             number("temperature", self.temperature, low=0.0, open_low=True, unit="kelvin")
 
     def aged(self, G: Values, fab: Fabricated, place: Place, temperature: float) -> Values:
-        """Return conductances (M, N) at `time`, siemens."""
+        """Return conductances (M, N) siemens at `time`, of those programmed, `G`."""
         if self.time == 0:
             return G
         kelvin = temperature if self.temperature is None else self.temperature

@@ -32,6 +32,19 @@ class FaultCluster:
         Mean hits of a cluster, > 0; default 10. Hits on the same cell count once.
     radius : float
         Cells, standard deviation along rows and along columns, > 0; default 1.5.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its range.
+
+    Examples
+    --------
+    >>> from crossbarsim.nonidealities import FaultCluster, Faults, Place
+    >>> faults = Faults(stuck_off=0.02, cluster=FaultCluster(size=20.0, radius=2.0))
+    >>> drawn = faults.draw(Place(7), (256, 256))
+    >>> round(float((drawn.kinds != 0).mean()), 3)  # 0.02 on the average of many arrays
+    0.026
     """
 
     size: float = 10.0
@@ -44,7 +57,10 @@ class FaultCluster:
     def draw(
         self, generator: np.random.Generator, shape: tuple[int, int], rates: Array
     ) -> NDArray[np.int8]:
-        """Return 0 or 1 + the index of the fault at every cell, (M, N); `rates` (K,) per cell."""
+        """Draw faults: 0, or 1 + the index of the fault, at every cell (M, N).
+
+        `rates` (K,) are the shares of cells with each of the faults.
+        """
         kinds = np.zeros(shape, dtype=np.int8)
         total = float(rates.sum())
         if total <= 0:

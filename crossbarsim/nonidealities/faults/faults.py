@@ -21,7 +21,17 @@ _RATES = ("stuck_on", "stuck_off", "unformed", "shorted")
 
 
 class Fault(IntEnum):
-    """What is wrong with a cell."""
+    """Kinds of faults of a cell; `NONE` is a cell that works.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import Fault
+    >>> codes = np.zeros((4, 4), dtype=int)
+    >>> codes[1, 2] = Fault.STUCK_ON
+    >>> Fault(codes[1, 2]).name
+    'STUCK_ON'
+    """
 
     NONE = 0
     STUCK_ON = 1
@@ -38,12 +48,23 @@ class FaultMap:
     Parameters
     ----------
     codes : (M, N) array of int
-        `Fault` of every cell. An array that is smaller uses the corner at [0, 0].
+        `Fault` of every cell. A smaller array uses the corner at [0, 0].
 
     Raises
     ------
     ParameterError
         Not two-dimensional, codes that are no `Fault`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import Fault, FaultMap, Faults, NonIdealities, Place
+    >>> codes = np.zeros((2, 3), dtype=int)
+    >>> codes[:, 1] = Fault.OPEN
+    >>> effects = NonIdealities(faults=Faults(map=FaultMap(codes)))
+    >>> effects.chip(np.ones((2, 3)), Place(7), g_on=1e-4, g_off=1e-6)
+    array([[0.0001, 0.    , 0.0001],
+           [0.0001, 0.    , 0.0001]])
     """
 
     codes: Any
@@ -70,7 +91,13 @@ class FaultMap:
         return hash((self.codes.shape, self.codes.tobytes()))
 
     def part(self, shape: tuple[int, int]) -> NDArray[np.int8]:
-        """Return the faults of an array of that shape."""
+        """Return the faults (M, N) of an array of that shape.
+
+        Raises
+        ------
+        ParameterError
+            The array is larger than the map.
+        """
         if shape[0] > self.codes.shape[0] or shape[1] > self.codes.shape[1]:
             raise ParameterError(
                 f"`map` is for {self.codes.shape[0]}x{self.codes.shape[1]} cells; an array has "
@@ -91,27 +118,27 @@ class DrawnFaults:
 
 @dataclass(frozen=True, kw_only=True)
 class Faults:
-    """Faulty cells and lines. Programming and ageing leave them as they are.
+    """Faulty cells and lines, which programming and ageing do not change.
 
     Parameters
     ----------
     stuck_on, stuck_off : float
         Shares of the cells that stay at their own R_on, or their own R_off.
     unformed : float
-        Share of the cells whose electroforming failed: they are as they left the factory.
+        Share of the cells whose electroforming failed: they have `unformed_resistance`.
     shorted : float
-        Share of the cells that are short circuits.
+        Share of the cells that are short circuits of `short_resistance`.
     dead_rows, dead_columns : float
-        Shares of the word and bit lines that are open. All cells of such a line are open (0 S). A
-        line that is cut off from its driver or amplifier and floats carries little besides while
-        the bit lines are near 0 V: with 128x128 cells of 1 to 100 uS and 1 ohm per segment, 1e-3
-        of the largest current.
+        Shares of the word and bit lines that are open. All cells of such a line are open (0 S).
+        The sneak current through a floating line, which this leaves out, is small while bit lines
+        are near 0 V: with 128x128 cells of 1 to 100 uS and 1 ohm per segment, 1e-3 of the largest
+        current.
     map : FaultMap, or (M, N) array of int, or mapping, or callable, optional
-        Known faults, instead of drawn ones at the cells that it names: one map for all arrays; a
-        mapping from (layer, array, tile) to maps; or ``map(place, shape)`` that returns codes, or
-        None for no known ones.
+        Known faults, which replace drawn ones at their cells: one map for all arrays; a mapping
+        from (layer, array, tile) to maps; or a function ``map(place, shape)`` that returns codes,
+        or None where no faults are known.
     cluster : FaultCluster, optional
-        Faults of cells come in clusters with the same overall shares.
+        Makes the faults of cells come in clusters, with the same overall shares.
     unformed_resistance : float
         Ohm, default 1 Gohm.
     short_resistance : float
@@ -120,7 +147,15 @@ class Faults:
     Raises
     ------
     ParameterError
-        Shares that are no probabilities, or more than 1 together; maps that are none.
+        Shares that are no probabilities or add up to more than 1; maps of another kind.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import Fault, Faults, Place
+    >>> drawn = Faults(stuck_on=0.01, stuck_off=0.03, dead_rows=0.01).draw(Place(7), (128, 128))
+    >>> int((drawn.kinds == Fault.STUCK_OFF).sum()), int(drawn.open_rows.sum())
+    (482, 2)
     """
 
     stuck_on: float = 0.0
@@ -166,7 +201,7 @@ class Faults:
         return bool(lines or self.map is not None or self._rates.sum() > 0)
 
     def draw(self, place: Place, shape: tuple[int, int]) -> DrawnFaults:
-        """Return the faults of an array."""
+        """Return the faults of the array of that shape at `place`, the same always."""
         rates = self._rates
         if self.cluster is not None:
             kinds = self.cluster.draw(place.generator("fault clusters"), shape, rates)
@@ -203,7 +238,7 @@ class Faults:
         return None if found is None else _as_map(found).part(shape)
 
     def conductance(self, kinds: NDArray[np.int8], g_on: ArrayLike, g_off: ArrayLike) -> Array:
-        """Return siemens (M, N) of the faulty cells, NaN for the others."""
+        """Return the conductances (M, N) of the faulty cells, siemens, NaN for the others."""
         values = np.full(kinds.shape, np.nan)
         for fault, value in (
             (Fault.STUCK_ON, g_on), (Fault.STUCK_OFF, g_off),

@@ -22,7 +22,7 @@ __all__ = ["CircuitNoise"]
 
 @dataclass(frozen=True, eq=False)
 class CircuitNoise:
-    """Read noise of one crossbar of resistors, with wires and ends.
+    """Read noise of one crossbar of resistors, through its wires and ends.
 
     Thermal noise is that of the whole network, wires, drivers and sense resistances included: by
     Nyquist's theorem the currents into the sensed ends have the covariance 4 k T B Y, with Y
@@ -43,6 +43,20 @@ class CircuitNoise:
     Raises
     ------
     ParameterError
+        Other cells than resistors.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim import Crossbar, Wires
+    >>> from crossbarsim.nonidealities import CircuitNoise, Place, ReadNoise
+    >>> xbar = Crossbar(np.full((8, 4), 1e-5), Wires(word=2.0, bit=2.0))
+    >>> noisy = CircuitNoise(xbar, ReadNoise(), Place(7))
+    >>> V = np.full((3, 8), 0.2)  # three reads
+    >>> noisy.read(V).shape
+    (3, 4)
+    >>> (np.sqrt(noisy.variance(V))[0] * 1e9).round(1)  # nA rms
+    array([17.9, 17.9, 17.9, 17.9])
     """
 
     xbar: Crossbar
@@ -74,7 +88,7 @@ class CircuitNoise:
         first_read : int
             Number of the first read.
         iv : CellLaw, optional
-            Curved cells instead of resistors; the conductance of every read is theirs.
+            Non-linear cells in place of resistors, with the conductances of every read.
         """
         V = np.atleast_2d(np.asarray(V, dtype=np.float64))
         xbar = self.xbar
@@ -88,8 +102,8 @@ class CircuitNoise:
     def first_order(self, V: Array, first_read: int = 0) -> Array:
         """Return the noise (B, N) of the same reads as `read`, to first order in every cell.
 
-        dI_j = sum dG (u - w) l_j over all cells of the array, with the cells' voltages u - w of
-        the quiet array and the adjoint voltages l_j across them.
+        dI_j = sum dG (u - w) l_j over all cells of the array, with the cells' voltages u - w
+        without noise and the adjoint voltages l_j across them.
         """
         V = np.atleast_2d(np.asarray(V, dtype=np.float64))
         quiet = self.solver.solve(self.xbar, V).cell_voltages

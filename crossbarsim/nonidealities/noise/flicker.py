@@ -38,18 +38,26 @@ class FlickerNoise:
     amplitude : float
         A at the conductance `reference`, > 0. The default makes 0.3 % rms over seven decades.
     f_min, f_max : float
-        Hertz: one over the time since the cell was written or calibrated, and the bandwidth of a
-        read.
+        Hertz: the reciprocal of the time since the cell was written or calibrated, and the
+        bandwidth of a read.
     reference : float
         Siemens.
     slope : float
         A is proportional to G^-slope, slope >= 0.
     limit : float
-        A is never more.
+        Upper limit of A.
 
     Raises
     ------
     ParameterError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import FlickerNoise
+    >>> noise = FlickerNoise(slope=0.5)
+    >>> noise.sigma(np.array([1e-6, 1e-4])).round(4)  # relative
+    array([0.0098, 0.0031])
     """
 
     amplitude: float = 6e-7

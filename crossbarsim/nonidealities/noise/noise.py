@@ -1,7 +1,7 @@
 """Noise of reads: thermal, shot, 1/f and random telegraph noise, as column currents.
 
-The quick way: from the voltages and the effective matrix alone. `noise_circuit` has the exact way
-and the first order through the circuit, and the tests have the difference.
+The quick way: from the voltages and the effective matrix alone. `CircuitNoise` solves every read,
+or takes the first order through the circuit; the tests compare them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def thermal_density(G: Values, temperature: float) -> Values:
 
 
 def shot_density(G: Values, v: Values, fano: float, temperature: float) -> Values:
-    """Return the noise that a current adds to the thermal one, ampere^2 per hertz.
+    """Return the shot noise in excess of the thermal noise, ampere^2 per hertz.
 
     fano (2 e I coth(e v / 2 k T) - 4 k T G), I = G v: together with 4 k T G the noise of a
     conductor with Fano factor `fano` (Ya. M. Blanter and M. Buttiker, Phys. Rep. 336:1, 2000,
@@ -50,7 +50,7 @@ def shot_density(G: Values, v: Values, fano: float, temperature: float) -> Value
 
 @dataclass(frozen=True)
 class ReadNoise:
-    """What differs from read to read.
+    """Noise of reads: thermal, shot, 1/f and random telegraph noise.
 
     Parameters
     ----------
@@ -70,6 +70,17 @@ class ReadNoise:
     Raises
     ------
     ParameterError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import Place, ReadNoise, TelegraphNoise
+    >>> G = np.full((64, 16), 2e-5)  # siemens; without wires the effective matrix is its transpose
+    >>> V = np.full((100, 64), 0.2)  # 100 reads
+    >>> noise = ReadNoise(bandwidth=1e7, telegraph=TelegraphNoise())
+    >>> current = V @ G + noise.sample(V, G.T, G, Place(7, "fc1"))
+    >>> f"{current.std(axis=0).mean() / current.mean():.1%}"
+    '0.1%'
     """
 
     thermal: bool = True
@@ -115,7 +126,7 @@ class ReadNoise:
             Of the cells.
         temperature : float, kelvin
         place : Place, optional
-            Of the array: telegraph noise with the traps that it has; else the mean over arrays.
+            The array, whose traps then make the telegraph noise; default: the mean over arrays.
         """
         total = self._white_variance(voltages, matrix, temperature)
         relative = self._relative_variance(conductance)
@@ -136,10 +147,10 @@ class ReadNoise:
     ) -> Values:
         """Return the noise of the column currents, (B, N) ampere, one read per voltage vector.
 
-        The quick way, see `variance`; Gaussian noise is drawn by column, telegraph noise by trap,
-        with the traps that this place of this chip has: few traps do not make a Gaussian.
-        Independent from read to read; read `first_read` + k is the same whatever reads are drawn
-        with it. With torch tensors, draws are constants and gradients flow through the scales.
+        The quick way, see `variance`. Gaussian noise is drawn per column, telegraph noise per trap
+        of this place of the chip, since few traps do not make a Gaussian. Reads are independent;
+        read `first_read` + k is the same whatever reads are drawn with it. With torch tensors,
+        draws are constants and gradients flow through their scales.
 
         Parameters
         ----------
@@ -150,7 +161,7 @@ class ReadNoise:
         first_read : int
             Number of the first of the B reads.
         phase : int
-            Which drive of a read this is, where one takes several: other draws, the same traps.
+            Number of the drive, where a read takes several: other draws, the same traps.
         """
         whole("first_read", first_read, low=0)
         whole("phase", phase, low=0)
@@ -219,8 +230,8 @@ class ReadNoise:
     ) -> Array:
         """Return the conductances in `count` reads, (count, M, N) siemens: 1/f and telegraph noise.
 
-        For solving every read exactly. Traps are the ones that `sample` has, and in the same
-        state in every read.
+        For solving every read exactly. Traps are those of `sample`, in the same states in every
+        read.
 
         Parameters
         ----------

@@ -21,7 +21,7 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class TelegraphNoise:
-    """A trap beside the current path of some cells; while it is filled the cell conducts less.
+    """Random telegraph noise: a trap in some cells, which conduct less while it is filled.
 
     The conductance jumps by the relative amplitude a(G) around its mean, which is the programmed
     one: G (1 + a p) while the trap is empty, G (1 - a (1 - p)) while it is filled, which it is a
@@ -46,11 +46,21 @@ class TelegraphNoise:
     slope : float
         a is proportional to G^-slope, slope >= 0.
     limit : float
-        a is never more, < 1.
+        Upper limit of a, < 1.
 
     Raises
     ------
     ParameterError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import Place, TelegraphNoise
+    >>> noise = TelegraphNoise(amplitude=0.05, fraction=0.1, slope=0.5)
+    >>> int(noise.cells(Place(7), (64, 64)).sum())  # cells with a trap
+    407
+    >>> noise.height(np.array([1e-6, 1e-4]))
+    array([0.5 , 0.05])
     """
 
     amplitude: float = 0.05

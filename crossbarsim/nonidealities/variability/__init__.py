@@ -1,4 +1,4 @@
 """Spread from device to device: distributions, correlation over the array, dependence on state.
 
-A new distribution is a `Distribution` in `distributions`; SciPy's and torch's need no code.
+A new distribution is a `Distribution`, beside `Normal`; SciPy's and torch's need no code.
 """

@@ -1,4 +1,4 @@
-"""Deviations that neighbouring cells share."""
+"""Spatial correlation of the cells' deviations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Correlation"]
 
 @dataclass(frozen=True)
 class Correlation:
-    """How deviations of cells of one array hang together.
+    """Spatial correlation of the deviations of an array's cells.
 
     The deviation is a sum of a smooth part, a gradient across the array, and the cells' own; their
     shares of the variance add up to 1. The smooth part's correlation between cells at the distance
@@ -33,14 +33,26 @@ class Correlation:
     gradient : float
         Share of the gradient, default 0.
     angle : float, optional
-        Radian, of the direction in which the gradient rises, from "down the rows" (0) to "along
-        the columns" (pi / 2); its slope is then the same in sign and size in every array. None:
-        another direction and slope in every array.
+        Radian, direction in which the gradient rises: 0 from row to row, pi / 2 from column to
+        column; its slope is then the same in every array. None: a random direction and slope in
+        every array.
 
     Raises
     ------
     ParameterError
         Shares that are negative or more than 1 together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import Correlation, NonIdealities, Normal, Place, Variability
+    >>> smooth = Variability("r_on", Normal(0.1), correlation=Correlation(length=2.0))
+    >>> effects = NonIdealities(variability=smooth)
+    >>> G = effects.chip(np.ones((64, 64)), Place(7), g_on=1e-4, g_off=1e-6)
+    >>> for rows in (1, 2):  # the correlation of cells that many rows apart
+    ...     print(round(float(np.corrcoef(G[:-rows].ravel(), G[rows:].ravel())[0, 1]), 1))
+    0.8
+    0.4
     """
 
     length: float = 1.0
@@ -70,7 +82,10 @@ class Correlation:
     def deviations(
         self, shared: np.random.Generator, own: np.random.Generator, shape: tuple[int, int]
     ) -> Array:
-        """Return standard normal deviations (M, N): the common parts of `shared`, then `own`."""
+        """Return standard normal deviations (M, N).
+
+        The correlated parts are drawn from `shared`, the cells' own from `own`.
+        """
         smooth, gradient, rest = self._shares
         total = np.zeros(shape)
         slopes = shared.standard_normal(2)
@@ -88,7 +103,7 @@ class Correlation:
         x, y = (np.arange(n) - 0.5 * (n - 1) for n in shape)
         variances = np.mean(x * x), np.mean(y * y)
         if self.angle is None:
-            # both slopes alike per cell: any direction is as likely
+            # independent slopes of the same scale: every direction is as likely
             scale = math.sqrt(sum(variances)) or 1.0
             a, b = slopes / scale
         else:

@@ -1,10 +1,11 @@
-"""Quantities that depend on the state of a cell."""
+"""Quantities that depend on the conductance of a cell."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
@@ -12,12 +13,15 @@ from ...core.array_api import Values, clip, interpolate, namespace
 from ...core.errors import ParameterError
 from ...core.validation import finite_array, number
 
-__all__ = ["Logarithm", "Polynomial", "Table", "check_dependence", "evaluate"]
+__all__ = ["Dependence", "Logarithm", "Polynomial", "Table", "check_dependence", "evaluate"]
+
+Dependence: TypeAlias = float | Callable[[Values], Values]
+"""A number, or a function of the conductance over the largest, shaped like it."""
 
 
 @dataclass(frozen=True)
 class Polynomial:
-    """c_0 + c_1 x + c_2 x^2 + ..., between `low` and `high`.
+    """The polynomial c_0 + c_1 x + c_2 x^2 + ..., limited to `low` and `high`.
 
     Parameters
     ----------
@@ -25,6 +29,20 @@ class Polynomial:
         c_0 first.
     low, high : float
         Limits of the value.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import Polynomial, WriteNoise
+    >>> sigma = Polynomial((0.01, 0.05, -0.04))
+    >>> sigma(np.array([0.0, 0.5, 1.0])).round(3)
+    array([0.01 , 0.025, 0.02 ])
+    >>> noise = WriteNoise(sigma, of="maximum")  # of the largest conductance, by G / g_max
     """
 
     coefficients: tuple[float, ...]
@@ -39,7 +57,7 @@ class Polynomial:
         _check_limits(self.low, self.high)
 
     def __call__(self, x: Values) -> Values:
-        """Return the value at x, shaped like x."""
+        """Return the value at x, in the shape of x, an array or a tensor."""
         value = 0.0 * x + self.coefficients[-1]
         for c in self.coefficients[-2::-1]:
             value = value * x + c
@@ -48,13 +66,27 @@ class Polynomial:
 
 @dataclass(frozen=True)
 class Logarithm:
-    """a + b ln(x), between `low` and `high`.
+    """The logarithmic law a + b ln(x), limited to `low` and `high`.
 
     Parameters
     ----------
     a, b : float
     low, high : float
         Limits of the value; x is taken as at least 1e-6.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import ConductanceDrift, Logarithm
+    >>> nu = Logarithm(0.0244, -0.0155, low=0.049, high=0.1)
+    >>> nu(np.array([0.01, 0.1, 1.0])).round(3)
+    array([0.096, 0.06 , 0.049])
+    >>> drift = ConductanceDrift(time=3600.0, nu=nu)
     """
 
     a: float
@@ -68,19 +100,33 @@ class Logarithm:
         _check_limits(self.low, self.high)
 
     def __call__(self, x: Values) -> Values:
-        """Return the value at x, shaped like x."""
+        """Return the value at x, in the shape of x, an array or a tensor."""
         value = self.a + self.b * namespace(x).log(clip(x, 1e-6))
         return _limited(value, self.low, self.high)
 
 
 @dataclass(frozen=True)
 class Table:
-    """Measured values, linear between the points and constant outside.
+    """Measured values, interpolated linearly, constant beyond the first and last point.
 
     Parameters
     ----------
     x, values : sequence of float
-        x rising, two points or more.
+        x increasing, two points or more.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import Table, WriteNoise
+    >>> sigma = Table((0.0, 0.5, 1.0), (0.01, 0.03, 0.02))
+    >>> sigma(np.array([0.25, 2.0])).round(3)
+    array([0.02, 0.02])
+    >>> noise = WriteNoise(sigma)
     """
 
     x: tuple[float, ...]
@@ -99,7 +145,7 @@ class Table:
         object.__setattr__(self, "values", tuple(map(float, values)))
 
     def __call__(self, x: Values) -> Values:
-        """Return the value at x, shaped like x."""
+        """Return the value at x, in the shape of x, an array or a tensor."""
         return interpolate(x, self.x, self.values)
 
 
@@ -112,12 +158,12 @@ def _limited(value: Values, low: float, high: float) -> Values:
     return clip(value, low if low > -math.inf else None, high if high < math.inf else None)
 
 
-def check_dependence(name: str, given: Any, *, low: float = -math.inf) -> None:
-    """Refuse what is neither a number >= low nor callable."""
+def check_dependence(name: str, given: Dependence, *, low: float = -math.inf) -> None:
+    """Raise a `ParameterError` unless `given` is a number >= low or callable."""
     if not callable(given):
         number(name, given, low=low)
 
 
-def evaluate(given: Any, x: Values) -> Values:
+def evaluate(given: Dependence, x: Values) -> Values:
     """Return the quantity at x: `given` itself where it is a number."""
     return given(x) if callable(given) else given

@@ -24,19 +24,19 @@ def vary(
     """Return the device with parameters that differ from cell to cell.
 
     Cells whose parameters would be out of the model's limits, whose states would have an empty
-    range, or whose r_on would meet or exceed r_off are drawn again, as for networks.
+    range, or whose r_on would be r_off or more are drawn again, as for networks.
 
     Parameters
     ----------
     device : Device or DeviceArray
-        A model, or cells of a crossbar: these keep their states, as far as they are in the new
-        ranges (else they are at the range's end).
+        A model, or cells of a crossbar, which keep their states; a state outside of its new range
+        is moved to the end of it.
     shape : (int, int)
         Rows and columns of the array.
     variabilities : Variability, or several
-        Of parameters by the model's own names.
+        Of the model's parameters, by name.
     place : Place
-        Names the array: the same place gives the same devices.
+        The array: the same place gives the same devices.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def vary(
     Raises
     ------
     ParameterError
-        Unknown parameters, those that are a choice, distributions that hardly ever fit.
+        Unknown parameters, parameters that are words, distributions whose draws hardly ever fit.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a distribution of real numbers must give."""
+"""The protocol of distributions of real numbers."""
 
 from __future__ import annotations
 
@@ -22,22 +22,30 @@ class Distribution(Protocol):
     Besides those here, any frozen distribution of SciPy (``scipy.stats.gamma(20, scale=0.05)``)
     and any of torch (``torch.distributions.Gamma(20.0, 20.0)``) is taken where a distribution is
     asked for.
+
+    Examples
+    --------
+    >>> from scipy import stats
+    >>> from crossbarsim.nonidealities import Distribution, LogNormal, Variability
+    >>> isinstance(LogNormal(0.3), Distribution)
+    True
+    >>> variation = Variability("r_off", stats.gamma(20, scale=0.05))
     """
 
     def sample(self, generator: np.random.Generator, shape: Shape) -> Array:
-        """Return independent draws."""
+        """Return independent draws of that shape."""
         ...
 
     def quantile(self, u: Array) -> Array:
-        """Return the value that is not exceeded with probability u, 0 < u < 1."""
+        """Return the quantiles at probabilities u, 0 < u < 1, in the shape of u."""
         ...
 
     def probability(self, x: ArrayLike) -> Array:
-        """Return the probability of values up to x."""
+        """Return the probability of values up to x, the distribution function."""
         ...
 
     def of_normal(self, z: Array) -> Array:
-        """Return draws made of standard normal ones, rank by rank."""
+        """Return the quantiles of standard normal draws z: the same ranks, in the shape of z."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""What parameters of devices are distributed like."""
+"""Distributions of device parameters."""
 
 from __future__ import annotations
 
@@ -20,14 +20,26 @@ __all__ = ["LogNormal", "Normal", "Truncated", "Uniform"]
 
 @dataclass(frozen=True)
 class Normal:
-    """Normal distribution, not cut: see `Truncated`.
+    """Normal distribution; `Truncated` cuts it off.
 
     Parameters
     ----------
     sigma : float
         Standard deviation, >= 0.
     mean : float
-        Default 1, as a factor on a nominal value has it.
+        Default 1, for a factor on a nominal value.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import Normal
+    >>> Normal(0.1).quantile(np.array([0.1587, 0.5, 0.8413])).round(3)
+    array([0.9, 1. , 1.1])
     """
 
     sigma: float
@@ -38,15 +50,15 @@ class Normal:
         number("mean", self.mean)
 
     def sample(self, generator: np.random.Generator, shape: Shape) -> Array:
-        """Return independent draws."""
+        """Return independent draws of that shape."""
         return self.of_normal(np.asarray(generator.standard_normal(shape)))
 
     def quantile(self, u: Array) -> Array:
-        """Return the value that is not exceeded with probability u."""
+        """Return the quantiles at probabilities u, in the shape of u."""
         return self.of_normal(ndtri(u))
 
     def probability(self, x: ArrayLike) -> Array:
-        """Return the probability of values up to x."""
+        """Return the probability of values up to x, the distribution function."""
         if self.sigma == 0:
             return np.where(np.asarray(x) < self.mean, 0.0, 1.0)
         found: Array = ndtr((np.asarray(x) - self.mean) / self.sigma)
@@ -67,6 +79,18 @@ class LogNormal:
         Standard deviation of the natural logarithm, >= 0.
     median : float
         > 0, default 1. The mean is median exp(sigma^2 / 2).
+
+    Raises
+    ------
+    ParameterError
+        A value out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import LogNormal
+    >>> LogNormal(0.3).quantile(np.array([0.1587, 0.5, 0.8413])).round(3)
+    array([0.741, 1.   , 1.35 ])
     """
 
     sigma: float
@@ -77,15 +101,15 @@ class LogNormal:
         number("median", self.median, low=0.0, open_low=True)
 
     def sample(self, generator: np.random.Generator, shape: Shape) -> Array:
-        """Return independent draws."""
+        """Return independent draws of that shape."""
         return self.of_normal(np.asarray(generator.standard_normal(shape)))
 
     def quantile(self, u: Array) -> Array:
-        """Return the value that is not exceeded with probability u."""
+        """Return the quantiles at probabilities u, in the shape of u."""
         return self.of_normal(ndtri(u))
 
     def probability(self, x: ArrayLike) -> Array:
-        """Return the probability of values up to x."""
+        """Return the probability of values up to x, the distribution function."""
         with np.errstate(divide="ignore"):
             log = np.log(np.maximum(x, 0.0) / self.median)
         if self.sigma == 0:
@@ -105,6 +129,18 @@ class Uniform:
     ----------
     low, high : float
         low < high.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import Uniform
+    >>> Uniform(0.8, 1.2).quantile(np.array([0.25, 0.5])).round(3)
+    array([0.9, 1. ])
     """
 
     low: float
@@ -115,30 +151,30 @@ class Uniform:
         number("high", self.high, low=self.low, open_low=True)
 
     def sample(self, generator: np.random.Generator, shape: Shape) -> Array:
-        """Return independent draws."""
+        """Return independent draws of that shape."""
         return self.quantile(np.asarray(generator.random(shape)))
 
     def quantile(self, u: Array) -> Array:
-        """Return the value that is not exceeded with probability u."""
+        """Return the quantiles at probabilities u, in the shape of u."""
         return self.low + (self.high - self.low) * u
 
     def probability(self, x: ArrayLike) -> Array:
-        """Return the probability of values up to x."""
+        """Return the probability of values up to x, the distribution function."""
         share: Array = (np.asarray(x) - self.low) / (self.high - self.low)
         return np.clip(share, 0.0, 1.0)
 
     def of_normal(self, z: Array) -> Array:
-        """Return draws made of standard normal ones."""
+        """Return the quantiles of standard normal draws z."""
         return self.quantile(ndtr(z))
 
 
 @dataclass(frozen=True)
 class Truncated:
-    """A distribution, given that its value lies between two limits.
+    """A distribution truncated to an interval.
 
     Parameters
     ----------
-    distribution : Distribution, or one of SciPy or torch
+    distribution : Distribution, or a frozen one of SciPy, or one of torch
     low, high : float
         Limits; at least one of them finite.
 
@@ -146,6 +182,13 @@ class Truncated:
     ------
     ParameterError
         No probability between the limits; a torch distribution without ``cdf`` or ``icdf``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import Normal, Truncated
+    >>> Truncated(Normal(0.5), low=0.0).quantile(np.array([0.0001, 0.5])).round(3)
+    array([1.000e-03, 1.014e+00])
     """
 
     distribution: Any
@@ -172,24 +215,24 @@ class Truncated:
 
     @property
     def law(self) -> Distribution:
-        """The distribution that is cut."""
+        """The distribution that is truncated."""
         return as_distribution(self.distribution)
 
     def sample(self, generator: np.random.Generator, shape: Shape) -> Array:
-        """Return independent draws."""
+        """Return independent draws of that shape."""
         return self.quantile(keyed_uniforms(generator, shape))
 
     def quantile(self, u: Array) -> Array:
-        """Return the value that is not exceeded with probability u."""
+        """Return the quantiles at probabilities u, in the shape of u."""
         below, above = self._limits()
         inner = np.clip(below + u * (above - below), TINY, 1.0 - TINY)
         return np.clip(self.law.quantile(inner), self.low, self.high)
 
     def probability(self, x: ArrayLike) -> Array:
-        """Return the probability of values up to x."""
+        """Return the probability of values up to x, the distribution function."""
         below, above = self._limits()
         return np.clip((self.law.probability(x) - below) / (above - below), 0.0, 1.0)
 
     def of_normal(self, z: Array) -> Array:
-        """Return draws made of standard normal ones."""
+        """Return the quantiles of standard normal draws z."""
         return self.quantile(ndtr(z))

@@ -1,4 +1,4 @@
-"""Distributions of SciPy and of torch, drawn by the key of a place."""
+"""Distributions of SciPy and of torch, drawn with the generator of a place."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def as_distribution(given: Any) -> Distribution:
     Raises
     ------
     ParameterError
-        It is none, or one of vectors or batches.
+        It is no distribution, or one of vectors or batches.
     """
     if isinstance(given, Distribution) and not isinstance(given, type):
         return given

@@ -1,4 +1,4 @@
-"""Device-to-device variability: what makes one cell's parameters differ from another's."""
+"""Device-to-device variability of the cells' parameters."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ _TRIES = 100
 
 @dataclass(frozen=True)
 class Variability:
-    """Variation of one parameter of the devices.
+    """Device-to-device variation of one parameter.
 
     Parameters
     ----------
     parameter : str
         "r_on", "r_off", "g_on" or "g_off" of the cells of a network; any parameter of a compact
-        model for `vary`.
+        model in `vary`.
     distribution : Distribution, or a frozen one of SciPy, or one of torch
         Of the factor on the nominal value, see `kind`: ``Normal(0.1)`` is a relative standard
         deviation of 10 %. A distribution of torch without ``icdf`` is sampled from torch's global
         generator, seeded by the place and put back afterwards.
     level : {"wafer", "die", "array", "cell"}
-        What has one common draw: all that one seed makes ("wafer"); a layer of the network with
-        all its groups, whose arrays lie together on one die ("die": `Place.layer` up to a "/"); a
-        physical array; every cell by itself (default).
+        Which cells share a draw: all of one seed ("wafer"); those of a layer of the network, whose
+        arrays lie on one die ("die": `Place.layer` up to a "/"); those of a physical array; or
+        none, every cell having its own (default).
     kind : {"relative", "offset", "absolute"}
         The draw multiplies the nominal value (default), is added to it (in the parameter's unit),
-        or takes its place.
+        or replaces it.
     correlation : Correlation, optional
         Between the cells of an array; for "cell" only. Distributions other than `Normal` keep
         their ranks: their quantiles are taken at the correlated normal deviations.
@@ -57,9 +57,20 @@ class Variability:
 
     Notes
     -----
-    Several variations of one parameter act together: factors multiply, offsets add up after them;
-    no more than one can be absolute. Sources of levels and correlation: Pelgrom's and Stine's
+    Several variations of one parameter combine: factors multiply, then offsets add; at most one
+    can be absolute. Sources of levels and correlation: Pelgrom's and Stine's
     decomposition of process variation (IEEE JSSC 24:1433, 1989; IEEE TSM 10:24, 1997).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import LogNormal, NonIdealities, Normal, Place, Variability
+    >>> effects = NonIdealities(variability=(
+    ...     Variability("r_on", Normal(0.05)), Variability("r_off", LogNormal(0.3), level="array"),
+    ... ))
+    >>> G = effects.chip(np.ones((64, 64)), Place(7), g_on=1e-4, g_off=1e-6)
+    >>> round(float(np.std(1.0 / G) * 1e-4), 3)
+    0.05
     """
 
     parameter: str
@@ -87,7 +98,7 @@ class Variability:
 
     @property
     def redrawable(self) -> bool:
-        """Whether single cells can be drawn again by themselves."""
+        """Whether a cell can be drawn again without the others."""
         return self.level == "cell" and self.correlation is None
 
 
@@ -127,7 +138,7 @@ def keyed(variabilities: Iterable[Variability], names: Iterable[str], what: str)
 
 
 def draw(key: str, one: Variability, place: Place, shape: tuple[int, int]) -> Any:
-    """Return what one variation draws at a place: (M, N), or one number for higher levels."""
+    """Return the draws of one variation at a place: (M, N), or one number above cell level."""
     law = as_distribution(one.distribution)
     if one.level != "cell":
         at = {
@@ -203,15 +214,19 @@ def _combine(
     return values
 
 
-def as_variabilities(given: Any) -> tuple[Variability, ...]:
-    """Return one variation, or several, as a tuple."""
-    found = (given,) if isinstance(given, Variability) or not _listed(given) else tuple(given)
+def as_variabilities(given: Variability | Iterable[Variability]) -> tuple[Variability, ...]:
+    """Return one variation, or several, as a tuple.
+
+    Raises
+    ------
+    ParameterError
+        Anything else.
+    """
+    found: tuple[Any, ...] = (given,)
+    if isinstance(given, Iterable) and not isinstance(given, str):
+        found = tuple(given)
     for one in found:
         if not isinstance(one, Variability):
             raise ParameterError(f"`variability` must hold Variability(...); got {one!r:.60}")
     return found
-
-
-def _listed(given: Any) -> bool:
-    return isinstance(given, Iterable) and not isinstance(given, str)
 

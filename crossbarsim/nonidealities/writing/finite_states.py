@@ -18,7 +18,7 @@ __all__ = ["ConductanceStates"]
 
 @dataclass(frozen=True)
 class ConductanceStates:
-    """The states between which programming can choose; the nearest in conductance is taken.
+    """A finite number of conductance states; programming takes the nearest one.
 
     Every cell has its states in its own range from g_off to g_on. In torch the gradient passes
     through the rounding unchanged (straight-through).
@@ -28,7 +28,7 @@ class ConductanceStates:
     count : int
         Number of states, >= 2.
     spacing : {"conductance", "resistance"}
-        Whether conductances or resistances are equally far from one another.
+        Whether conductances or resistances are equally spaced.
 
     Raises
     ------
@@ -71,20 +71,20 @@ class ConductanceStates:
 
     @classmethod
     def table(cls, values: ArrayLike, unit: Literal["siemens", "level"] = "siemens") -> Self:
-        """Return states of one's own.
+        """Return states at given values.
 
         Parameters
         ----------
         values : (K,) array
-            In any order, K >= 2 different ones. Siemens: a state out of a cell's own range is at
-            the range's end. Levels: 0 is the cell's g_off, 1 its g_on.
+            K >= 2 different ones in any order. Siemens: a state out of a cell's own range is moved
+            to the end of the range. Levels: 0 is the cell's g_off, 1 its g_on.
         unit : {"siemens", "level"}
         """
         found = np.unique(finite_array("values", values))
         return cls(len(found), "conductance", tuple(map(float, found)), unit)
 
     def apply(self, G: Values, fab: Fabricated) -> Values:
-        """Return the nearest states, siemens, shaped like G (M, N)."""
+        """Return the states nearest to the conductances `G` (M, N), siemens."""
         on, off = like(fab.g_on, G), like(fab.g_off, G)
         if self.values is not None:
             rounded = self._nearest(G, on, off)

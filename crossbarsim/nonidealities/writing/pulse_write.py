@@ -28,16 +28,30 @@ _INSIDE = 1e-6  # of its range that a target stays away from a device's ends
 
 @dataclass(frozen=True, eq=False)
 class MeasuredWrite:
-    """Errors of programming, drawn from those that were measured.
+    """Errors of programming, drawn from measured ones.
 
     Parameters
     ----------
     targets : (T,) array
         Siemens, rising, > 0.
     errors : (T, D) array
-        Relative errors of D devices after programming to each target, in any order; between the
-        targets (in log conductance) and between the devices' ranks it is interpolated, and
-        outside the targets the nearest counts.
+        Relative errors of D devices after programming to each target, in any order. Errors are
+        interpolated between the targets (in log conductance) and between the ranks of the
+        devices; beyond the targets those of the nearest hold.
+
+    Raises
+    ------
+    ParameterError
+        Targets that do not rise, errors below -1, or shapes that do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import MeasuredWrite, NonIdealities, Place
+    >>> write = MeasuredWrite([1e-6, 1e-4], [[-0.2, 0.0, 0.2], [-0.05, 0.0, 0.05]])
+    >>> write.quantile(np.array([1e-6, 1e-5, 1e-4]), np.array([1.0, 1.0, 1.0])).round(3)
+    array([0.2  , 0.125, 0.05 ])
+    >>> effects = NonIdealities(write=write)
     """
 
     targets: Any
@@ -60,7 +74,7 @@ class MeasuredWrite:
             object.__setattr__(self, name, value)
 
     def quantile(self, G: Array, u: Array) -> Array:
-        """Return the relative error that devices written to G stay below with probability u."""
+        """Return the quantile `u` of the relative error of devices written to `G` siemens."""
         rows, ranks = self.errors.shape
         where = np.interp(np.log(np.maximum(G, self.targets[0])), np.log(self.targets),
                           np.arange(rows))
@@ -76,7 +90,7 @@ class MeasuredWrite:
         return np.asarray(low + share * (high - low))
 
     def written(self, G: Values, fab: Fabricated, place: Place, cycle: int) -> Values:
-        """Return programmed conductances, siemens, for targets G (M, N)."""
+        """Return programmed conductances (M, N) siemens for the targets `G` (M, N)."""
         goal = _plain(G)
         u = place.generator(f"pulse write {cycle}").random(fab.shape)
         return straight_through(G, like(goal * (1.0 + self.quantile(goal, u)), G))
@@ -100,8 +114,7 @@ class PulseWrite:
     (`MeasuredWrite`), so that millions of cells take seconds. What neighbours share is lost.
 
     Before a write, devices are at conductances drawn log-uniformly between the network's g_off and
-    g_on: the array had other contents.
-    In torch the gradient passes through unchanged.
+    g_on, as of earlier contents. In torch the gradient passes through unchanged.
 
     Parameters
     ----------
@@ -126,6 +139,17 @@ class PulseWrite:
     ------
     ParameterError
         In use: the network's range is not within the device's.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import VTEAM
+    >>> from crossbarsim.nonidealities import PulseWrite
+    >>> device = VTEAM.preset("magic", v_off=1.0)
+    >>> pulses = {"v_start": 1.55, "v_step": 0.05, "v_max": 2.2, "width": 10e-9}
+    >>> write = PulseWrite(device, targets=2, devices=2, tolerance=0.1, options=pulses)
+    >>> measured = write.measure(1e-5, 5e-5)
+    >>> measured.errors.shape, bool((abs(measured.errors) < 0.1).all())
+    ((2, 2), True)
     """
 
     device: Device
@@ -154,9 +178,9 @@ class PulseWrite:
         count("seed", self.seed, low=0)
 
     def measure(self, g_off: float, g_on: float) -> MeasuredWrite:
-        """Return what a sample of devices does at targets from g_off to g_on, siemens.
+        """Return the errors of a sample of devices at targets from `g_off` to `g_on`, siemens.
 
-        Measured once for each range; kept.
+        Measured once for each range, then kept.
         """
         with _measuring:
             if (g_off, g_on) not in self._measured:
@@ -169,7 +193,7 @@ class PulseWrite:
             return self._measured[g_off, g_on]
 
     def written(self, G: Values, fab: Fabricated, place: Place, cycle: int) -> Values:
-        """Return programmed conductances, siemens, for targets G (M, N)."""
+        """Return programmed conductances (M, N) siemens for the targets `G` (M, N)."""
         low, high = (float(g) for g in self.device.conductance_range())
         on, off = fab.nominal
         if off < low * (1.0 - 1e-9) or on > high * (1.0 + 1e-9):

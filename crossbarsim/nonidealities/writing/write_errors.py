@@ -11,7 +11,7 @@ from ...core.array_api import Values, clip, like, namespace
 from ...core.draws import Place
 from ...core.validation import choice, flag, number
 from ..fabricate import Fabricated
-from ..variability.dependence import Polynomial, check_dependence, evaluate
+from ..variability.dependence import Dependence, Polynomial, check_dependence, evaluate
 
 __all__ = ["WriteNoise"]
 
@@ -23,7 +23,7 @@ class WriteNoise:
     Parameters
     ----------
     sigma : float, `Polynomial`, `Table`, or callable
-        Standard deviation in the unit that `of` names; a function takes G / g_max.
+        Standard deviation in the unit of `of`; a function takes G / g_max.
     of : {"range", "target", "maximum", "siemens"}
         A share of g_on - g_off of the cell (default), of the target conductance, of g_max, or
         siemens.
@@ -32,8 +32,8 @@ class WriteNoise:
     g_max : float, optional
         Siemens to which functions and "maximum" refer; default: the network's g_on.
     bounded : bool
-        Whether errors end at the cell's own g_off and g_on; default: only at 0 S, and at
-        1 nS in the log-normal case, which has no 0.
+        Whether conductances are kept between the cell's own g_off and g_on; default: only >= 0 S,
+        and >= 1 nS in the log-normal case.
 
     Raises
     ------
@@ -48,9 +48,18 @@ class WriteNoise:
     et al., by the range in which a write was accepted; 88.2 uS), all by the coefficients of IBM's
     aihwkit, and "hfo2_milo_2021" (Milo et al., IRPS 2021, algorithm IGVVA-100, as in CrossSim;
     225 uS).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import NonIdealities, Place, WriteNoise
+    >>> effects = NonIdealities(write=WriteNoise(0.02))
+    >>> G = effects.chip(np.full((64, 64), 0.5), Place(7), g_on=1e-4, g_off=0.0)
+    >>> round(float(G.std()) * 1e6, 1)  # uS, 2 % of the range
+    2.0
     """
 
-    sigma: Any
+    sigma: Dependence
     of: Literal["range", "target", "maximum", "siemens"] = "range"
     distribution: Literal["normal", "lognormal"] = "normal"
     g_max: float | None = None
@@ -76,18 +85,24 @@ class WriteNoise:
         flag("bounded", self.bounded)
 
     @classmethod
-    def preset(cls, name: str, **changes: Any) -> Self:
+    def preset(cls, name: str, **changes: Dependence | str | None) -> Self:
         """Return the write noise of a published chip, with `changes`.
 
         ``g_max=25e-6`` keeps the published siemens; without it the noise scales to the network.
+
+        Raises
+        ------
+        ParameterError
+            There is no such preset.
         """
         choice("name", name, tuple(cls.presets))
         largest, coefficients = cls.presets[name]
         share = Polynomial(tuple(c / largest for c in coefficients))
-        return cls(**{"sigma": share, "of": "maximum", **changes})
+        given: dict[str, Any] = {"sigma": share, "of": "maximum", **changes}
+        return cls(**given)
 
     def deviation(self, G: Values, fab: Fabricated) -> Values:
-        """Return the standard deviation at targets G (M, N), siemens, shaped like G or a float."""
+        """Return the standard deviation at the targets `G`, siemens: (M, N), or one number."""
         largest = fab.nominal[0] if self.g_max is None else self.g_max
         sigma = evaluate(self.sigma, G / largest)
         if self.of == "range":
@@ -95,7 +110,7 @@ class WriteNoise:
         return sigma * {"target": G, "maximum": largest, "siemens": 1.0}[self.of]
 
     def written(self, G: Values, fab: Fabricated, place: Place, cycle: int) -> Values:
-        """Return programmed conductances, siemens, for targets G (M, N)."""
+        """Return programmed conductances (M, N) siemens for the targets `G` (M, N)."""
         z = like(place.generator(f"write {cycle}").standard_normal(fab.shape), G)
         sigma = self.deviation(G, fab)
         if self.distribution == "normal":
