@@ -13,9 +13,9 @@ from .sense import (
     IdealSense,
     LoadSense,
     SenseErrors,
-    TransimpedanceSense,
 )
 from .technology import Technology
+from .transimpedance import TransimpedanceSense
 
 __all__ = [
     "ADC",

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from ..core.array_api import as_float, clip, constant, is_tensor, namespace, straight_through
+from ..core.array_api import (
+    Values,
+    as_float,
+    clip,
+    constant,
+    is_tensor,
+    namespace,
+    straight_through,
+)
 from ..core.draws import Place
 from ..core.errors import ParameterError
 from ..core.validation import Array, choice, count, number
@@ -29,6 +37,14 @@ class ADCErrors:
         LSB, added to the input.
     gain : (adcs,) array or None
         Relative.
+
+    Examples
+    --------
+    >>> from crossbarsim.nonidealities import Place
+    >>> from crossbarsim.periphery import ADC
+    >>> errors = ADC(bits=8, dnl=0.3, offset=0.5, columns=4).fabricate(Place(7), 16, signed=False)
+    >>> errors.curve.shape, errors.offset.shape, errors.gain is None  # four ADCs
+    ((4, 255), (4,), True)
     """
 
     curve: Array | None = None
@@ -47,9 +63,9 @@ class ADC:
         one bit being a comparator at 0 with the outputs plus and minus full scale; unsigned, the
         2^bits codes from 0 to full scale (see `Grid`).
     full_scale : float, optional
-        Ampere, > 0: the fixed range. None: calibrated, the `percentile` of the magnitudes that
-        calibration saw, for all ADCs of a layer alike. It is a property of the hardware in either
-        case and never follows the signal of a read.
+        Ampere, > 0: the fixed range. None: calibrated, the `percentile` of the magnitudes in the
+        calibration, one range for all ADCs of a layer. In either case it is a property of the
+        hardware and never follows the signal of a read.
     percentile : float
         Of the calibration, in (0, 100]; default 99.99.
     signed : bool, optional
@@ -80,6 +96,15 @@ class ADC:
     Offset and gain are those of the end-point line: without them the first and the last
     transition lie at their ideal places, and INL is measured against the line between (IEEE Std
     1241-2010).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.periphery import ADC
+    >>> adc = ADC(bits=4, full_scale=1e-5)
+    >>> read = adc.convert(np.array([2e-6, 2.4e-6, 2e-5]), adc.full_scale, signed=False)
+    >>> (read * 1e6).round(2)  # uA; the last one saturates
+    array([ 2.  ,  2.67, 10.  ])
     """
 
     bits: int = 8
@@ -106,11 +131,11 @@ class ADC:
         choice("noise_unit", self.noise_unit, ("lsb", "ampere"))
 
     def count(self, columns: int) -> int:
-        """Return the number of ADCs that an array of `columns` bit lines has."""
+        """Return the number of ADCs of an array of `columns` bit lines."""
         return -(-columns // self.columns)
 
     def fabricate(self, place: Place, columns: int, *, signed: bool) -> ADCErrors:
-        """Draw the errors of the ADCs of the array at `place`."""
+        """Draw the static errors of the ADCs of the array at `place`, the same always."""
         adcs = self.count(count("columns", columns, low=1, high=2**31))
         return ADCErrors(
             draw_nonlinearity(
@@ -122,17 +147,19 @@ class ADC:
         )
 
     def convert(
-        self, signal: Any, full_scale: float | Any, *, signed: bool,
+        self, signal: Values, full_scale: Values, *, signed: bool,
         errors: ADCErrors | None = None, generator: Noise | None = None,
-    ) -> Any:
-        """Return what the codes of `signal` stand for.
+    ) -> Values:
+        """Convert `signal`: return the values of its codes.
 
         Parameters
         ----------
         signal : (..., n) array or tensor, ampere
             One column or difference of columns after the other; ADC j // `columns` takes column j.
         full_scale : float or (n,) array, ampere
+            > 0; the range ends there.
         signed : bool
+            Whether the range is -full_scale ... full_scale or 0 ... full_scale.
         errors : ADCErrors, optional
         generator : Generator or Reads
             Needed where `noise` > 0.
@@ -141,6 +168,11 @@ class ADC:
         -------
         (..., n) array or tensor, ampere. In torch the gradient is straight-through inside of the
         range and 0 outside.
+
+        Raises
+        ------
+        ParameterError
+            A full scale that is not > 0, or noise without `generator`.
         """
         signal = as_float("signal", signal)
         full_scale = full_scale_of(full_scale, signal)
@@ -164,8 +196,14 @@ class ADC:
         return full_scale * straight_through(inside, grid.level(code))
 
 
-def full_scale_of(full_scale: Any, like: Any) -> Any:
-    """Return a checked full scale, as a number or one value per column."""
+def full_scale_of(full_scale: Values, like: Values) -> Values:
+    """Return a checked full scale, ampere: a number or one value per column.
+
+    Raises
+    ------
+    ParameterError
+        It is not > 0.
+    """
     if isinstance(full_scale, (int, float)) and not isinstance(full_scale, bool):
         return number("full_scale", full_scale, low=0.0, open_low=True)
     values = constant(full_scale, like)
@@ -174,7 +212,7 @@ def full_scale_of(full_scale: Any, like: Any) -> Any:
     return values
 
 
-def _code(position: Any, curve: Array, adc: Any) -> Any:
+def _code(position: Values, curve: Array, adc: Values) -> Values:
     """Return the codes of positions (..., n) in LSB from code 0, by the transitions of each ADC.
 
     All transitions stand in one sorted list, those of ADC a moved by a times the codes, so that

@@ -1,12 +1,10 @@
-"""The range that calibration finds for a converter, batch by batch."""
+"""Calibration of a converter's range, batch by batch."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from ..core.array_api import as_float, is_tensor
+from ..core.array_api import Values, as_float, is_tensor
 from ..core.errors import ParameterError
 from ..core.validation import number
 
@@ -17,7 +15,7 @@ _LOWEST, _HIGHEST = -120, 40  # powers of two: 1e-36 to 1e12, ampere or anything
 
 
 class RangeObserver:
-    """Percentile of the magnitudes of signals seen in any number of batches, in any order.
+    """Percentile of the magnitudes of signals, over batches in any order.
 
     Magnitudes are counted in logarithmic bins of 1/128 octave: the percentile comes out as the
     upper edge of its bin, at most 0.55 % above the exact one and never below it. The 100th
@@ -27,6 +25,16 @@ class RangeObserver:
     ----------
     percentile : float
         In (0, 100].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.periphery import RangeObserver
+    >>> observer = RangeObserver(percentile=99.0)
+    >>> for batch in range(4):
+    ...     observer.update(np.linspace(-1e-5, 1e-5, 1001))
+    >>> observer.seen, f"{observer.value:.2e} A"
+    (4004, '9.95e-06 A')
     """
 
     def __init__(self, percentile: float = 99.99) -> None:
@@ -36,10 +44,10 @@ class RangeObserver:
 
     @property
     def seen(self) -> int:
-        """Number of values seen."""
+        """Number of values so far."""
         return int(self._counts.sum())
 
-    def update(self, signal: Any) -> None:
+    def update(self, signal: Values) -> None:
         """Count the values of `signal`, an array or tensor of any shape.
 
         Raises
@@ -63,12 +71,12 @@ class RangeObserver:
 
     @property
     def value(self) -> float:
-        """The percentile so far.
+        """The percentile of all values so far, in the unit of the signals.
 
         Raises
         ------
         ParameterError
-            Nothing but zeros was seen.
+            All values were 0, or there were none.
         """
         if self._largest == 0.0:
             raise ParameterError(

@@ -1,4 +1,4 @@
-"""What a layer costs: energy, latency and area per inference, by part."""
+"""Energy, latency and area of a layer per inference, by part."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ..core.validation import count, number
 from .encodings import constant_phases, phase_count
 from .integrator import IntegratorSense
 from .periphery import Periphery
-from .sense import TransimpedanceSense
 from .technology import Technology
+from .transimpedance import TransimpedanceSense
 
 __all__ = ["Breakdown", "LayerCost", "NetworkCost", "layer_cost"]
 
@@ -27,11 +27,18 @@ class Breakdown:
     array : float
         Cells and wires.
     dac, drivers : float
-        Word lines' converters, and the charging of the lines.
+        Converters of the word lines, and the charging of these lines.
     sense, sample_hold : float
-        Bit lines' amplifiers and samplers.
+        Amplifiers and samplers of the bit lines.
     adc, shift_add : float
-        Converters, and the digital adders behind them.
+        Analogue-to-digital converters, and the digital adders after them.
+
+    Examples
+    --------
+    >>> from crossbarsim.periphery import Breakdown
+    >>> energy = Breakdown(array=2e-12, adc=5e-12) + Breakdown(adc=1e-12)
+    >>> f"{energy.adc:.1e} J of {energy.total:.1e} J"
+    '6.0e-12 J of 8.0e-12 J'
     """
 
     array: float = 0.0
@@ -69,11 +76,19 @@ class LayerCost:
     area : Breakdown
         Square metre.
     latency : float
-        Second per inference, its input vectors one after the other, its arrays all at once.
+        Second per inference: input vectors one after the other, all arrays at once.
     conversions : int
         Analogue-to-digital conversions per inference.
     macs : int
-        Multiply-accumulate operations per inference of the layer that is realised.
+        Multiply-accumulate operations per inference of the layer.
+
+    Examples
+    --------
+    >>> from crossbarsim.periphery import ADC, DAC, Periphery, layer_cost
+    >>> around = Periphery(dac=DAC(bits=4), adc=ADC(bits=6, columns=8))
+    >>> cost = layer_cost(around, [(128, 64)], macs=128 * 64, array_power=1e-3)
+    >>> f"{cost.operations_per_joule / 1e12:.1f} TOPS/W, {cost.latency * 1e9:.0f} ns"
+    '28.6 TOPS/W, 106 ns'
     """
 
     energy: Breakdown
@@ -84,12 +99,12 @@ class LayerCost:
 
     @property
     def operations_per_joule(self) -> float:
-        """Two per multiply-accumulate; 1e12 is 1 TOPS/W."""
+        """Operations per joule, two per multiply-accumulate; 1e12 is 1 TOPS/W."""
         return 2.0 * self.macs / self.energy.total
 
     @property
     def power(self) -> float:
-        """Watt, while the layer works."""
+        """Power while the layer is active, watt."""
         return self.energy.total / self.latency
 
 
@@ -100,6 +115,22 @@ class NetworkCost:
     Parameters
     ----------
     layers : mapping of str to LayerCost
+
+    Raises
+    ------
+    ParameterError
+        A value out of its range.
+
+    Examples
+    --------
+    >>> from crossbarsim.periphery import ADC, DAC, NetworkCost, Periphery, layer_cost
+    >>> around = Periphery(dac=DAC(bits=4), adc=ADC(bits=6, columns=8))
+    >>> network = NetworkCost({
+    ...     "fc1": layer_cost(around, [(128, 64)], macs=128 * 64, array_power=1e-3),
+    ...     "fc2": layer_cost(around, [(64, 10)], macs=64 * 10, array_power=1e-4),
+    ... })
+    >>> f"{network.energy.total * 1e12:.0f} pJ, {network.throughput / 1e6:.1f} M/s"
+    '795 pJ, 9.4 M/s'
     """
 
     layers: Mapping[str, LayerCost]
@@ -131,7 +162,7 @@ class NetworkCost:
 
     @property
     def operations_per_joule(self) -> float:
-        """Two per multiply-accumulate."""
+        """Operations per joule, two per multiply-accumulate."""
         return 2.0 * sum(cost.macs for cost in self.layers.values()) / self.energy.total
 
 
@@ -152,7 +183,7 @@ def layer_cost(
     integration_time: float | None = None,
     overlap: bool = False,
 ) -> LayerCost:
-    """Return what a layer costs per inference.
+    """Return the energy, area and latency of a layer per inference.
 
     Energy of a phase: every word line's DAC once and ``C V^2`` of the line; every column's
     amplifier for the integration time and one sample; every ADC once per column that it serves,
@@ -176,19 +207,19 @@ def layer_cost(
     technology : Technology, optional
         Default: ISAAC's 32 nm.
     signals : sequence of int, optional
-        Signals that the ADCs of every array convert in a phase, one per entry of `shapes`, 0 where
-        a difference is converted at another array. None: one per column or, with analogue
-        subtraction, one per pair of columns, over all arrays.
+        Number of signals that the ADCs of every array convert in a phase, one number per entry of
+        `shapes`, 0 where a difference is converted at another array. None: one signal per column
+        or, with analogue subtraction, per pair of columns, over all arrays.
     encoding : str
     signed_inputs : bool
-        As in `encode`; they give the number of phases. A phase that is the same for all inputs is
-        counted once.
+        They give the number of phases, as in `encode`. A phase that is the same for all inputs
+        counts once.
     vectors : int
         Input vectors per inference: 1 for a linear layer, output positions of a convolution.
     read_voltage : float
         Volt, for the charging of word lines.
     activity : float
-        Mean square of the voltages over the read voltage's; default 1, the upper bound.
+        Mean square of the voltages over that of the read voltage; default 1, the upper bound.
     integration_time : float, optional
         Second per phase. None: the amplifier's own integration or settling time, else 100 ns
         (ISAAC's cycle).
@@ -196,9 +227,14 @@ def layer_cost(
         Whether a sample-and-hold lets the ADCs convert one phase during the integration of the
         next, as in ISAAC.
 
+    Returns
+    -------
+    LayerCost
+
     Raises
     ------
     ParameterError
+        A value out of its range, or not exactly one of `array_power` and `array_energy`.
 
     Examples
     --------

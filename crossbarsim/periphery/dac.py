@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from ..core.array_api import as_float, clip, constant, is_tensor, namespace, straight_through
+from ..core.array_api import (
+    Values,
+    as_float,
+    clip,
+    constant,
+    is_tensor,
+    namespace,
+    straight_through,
+)
 from ..core.draws import Place
 from ..core.errors import ParameterError
 from ..core.validation import Array, count
@@ -28,6 +35,14 @@ class DACErrors:
         LSB.
     gain : (M,) array or None
         Relative.
+
+    Examples
+    --------
+    >>> from crossbarsim.nonidealities import Place
+    >>> from crossbarsim.periphery import DAC
+    >>> errors = DAC(bits=8, inl=0.3, gain_error=0.01).fabricate(Place(7), rows=64)
+    >>> errors.curve.shape, errors.gain.shape, errors.rows
+    ((64, 256), (64,), 64)
     """
 
     curve: Array | None = None
@@ -47,8 +62,8 @@ class DACErrors:
 class DAC:
     """A digital-to-analogue converter per word line.
 
-    It also states the resolution of the inputs for the encodings that need no multi-bit DAC: the
-    steps of a pulse's width, the planes of a bit-serial input.
+    Encodings that need no multi-bit DAC take the resolution of the inputs from it: the steps of a
+    pulse width, the bit planes of a bit-serial input.
 
     Parameters
     ----------
@@ -73,6 +88,13 @@ class DAC:
     -----
     Errors are static, drawn per word line by `fabricate`; all default to 0. A monolithic 8-bit
     DAC has 0.2 to 0.5 LSB of DNL and INL.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.periphery import DAC
+    >>> DAC(bits=3).convert(np.array([[0.1, 0.3, -1.5]]), signed=True).round(3)
+    array([[ 0.   ,  0.333, -1.   ]])
     """
 
     bits: int = 8
@@ -85,7 +107,7 @@ class DAC:
         check_converter(self)
 
     def fabricate(self, place: Place, rows: int) -> DACErrors:
-        """Draw the errors of the DACs of `rows` word lines of the array at `place`."""
+        """Draw the static errors of the DACs of the array at `place`, the same always."""
         rows = count("rows", rows, low=1, high=2**31)
         return DACErrors(
             draw_nonlinearity(
@@ -96,8 +118,8 @@ class DAC:
             place.normals("dac gain", self.gain_error, rows),
         )
 
-    def convert(self, x: Any, *, signed: bool, errors: DACErrors | None = None) -> Any:
-        """Return the levels that the DACs put out for the inputs `x`.
+    def convert(self, x: Values, *, signed: bool, errors: DACErrors | None = None) -> Values:
+        """Convert the inputs `x`: return the output levels of the DACs.
 
         Parameters
         ----------
@@ -110,6 +132,11 @@ class DAC:
         -------
         (B, M) array or tensor, in units of the full-scale voltage. In torch the gradient is that
         of the DAC's ideal straight line (straight-through), 0 where an input saturates.
+
+        Raises
+        ------
+        ParameterError
+            `errors` are of another number of word lines.
         """
         x = as_float("x", x)
         grid = Grid(self.bits, signed)
@@ -117,8 +144,8 @@ class DAC:
         code = grid.code(inside)
         return straight_through(inside, self.apply(grid.level(code), code, grid, errors))
 
-    def apply(self, level: Any, code: Any, grid: Grid, errors: DACErrors | None) -> Any:
-        """Return the real levels (B, M) of the codes (B, M) whose ideal levels are `level`."""
+    def apply(self, level: Values, code: Values, grid: Grid, errors: DACErrors | None) -> Values:
+        """Return the levels (B, M), with errors, of the codes whose ideal levels are `level`."""
         if errors is None or errors.rows is None:
             return level
         check_rows(level, errors)
@@ -130,8 +157,8 @@ class DAC:
             level = level + grid.step * constant(errors.offset, level)
         return level
 
-    def two_level(self, u: Any, errors: DACErrors | None) -> Any:
-        """Return pulses `u` of amplitude -1, 0 or 1 as drivers of two levels put them out.
+    def two_level(self, u: Values, errors: DACErrors | None) -> Values:
+        """Return the pulses `u` of amplitude -1, 0 or 1 with the errors of a two-level driver.
 
         Such a driver has the gain error and the offset (in LSB of the unsigned DAC of `bits`, so
         that `offset` is the same voltage whatever the encoding) but no non-linearity.
@@ -146,15 +173,15 @@ class DAC:
         return u
 
 
-def check_rows(x: Any, errors: DACErrors) -> None:
-    """Raise a ParameterError where the inputs are not for the word lines of the errors."""
+def check_rows(x: Values, errors: DACErrors) -> None:
+    """Raise a `ParameterError` unless inputs and errors have the same number of word lines."""
     if x.shape[-1] != errors.rows:
         raise ParameterError(
             f"`x` has {x.shape[-1]} inputs; these DACs were fabricated for {errors.rows} word lines"
         )
 
 
-def _look_up(curve: Array, code: Any, like: Any) -> Any:
+def _look_up(curve: Array, code: Values, like: Values) -> Values:
     """Return curve[row, code] for codes (..., rows)."""
     table = constant(curve, like)
     if is_tensor(like):

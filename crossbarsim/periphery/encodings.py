@@ -1,11 +1,11 @@
-"""How inputs become voltages in time: each encoding as a sum of phases."""
+"""Input encodings: inputs as voltages in time, in one or more phases."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from ..core.array_api import as_float, clip, is_tensor, namespace, straight_through
+from ..core.array_api import Values, as_float, clip, is_tensor, namespace, straight_through
 from ..core.errors import ParameterError
 from ..core.validation import choice
 from .dac import DAC, DACErrors, check_rows
@@ -37,34 +37,67 @@ _FINER = 16  # parts of an LSB to which the lengths of mismatched pulses are res
 
 
 class Drive(NamedTuple):
-    """Voltages that stay on the word lines for a share of a phase.
+    """Voltages that are on the word lines for a share of a phase.
 
     Attributes
     ----------
     u : (B, M) or (1, M) array or tensor
-        Voltages over the read voltage.
+        Voltages relative to the read voltage.
     share : float
-        Of the phase's integration time.
+        Of the integration time of the phase.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.periphery import DAC, encode
+    >>> (phase,) = encode(np.array([[0.5, -1.0]]), "pulse-width", DAC(bits=2), linear=False)
+    >>> for drive in phase.drives:
+    ...     print(drive.u, round(drive.share, 3))
+    [[ 1. -1.]] 0.667
+    [[ 0. -1.]] 0.333
     """
 
-    u: Any
+    u: Values
     share: float
 
 
 @dataclass(frozen=True)
 class Phase:
-    """What is accumulated and converted once.
+    """Drives whose currents are accumulated, then converted once.
 
     The signal of a phase is ``sum(share * I(u * read_voltage))`` over its drives, in ampere; the
     value of the layer is ``sum(weight * signal)`` over the phases.
+
+    Attributes
+    ----------
+    drives : tuple of Drive
+    weight : float
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.periphery import DAC, encode
+    >>> phases = encode(np.array([[0.75, 0.25]]), "bit-serial", DAC(bits=2), signed=False)
+    >>> for phase in phases:
+    ...     print(round(phase.weight, 3), phase.drives[0].u)
+    0.333 [[0. 1.]]
+    0.667 [[1. 0.]]
     """
 
     drives: tuple[Drive, ...]
     weight: float
 
 
-def clipped(x: Any, *, signed: bool = True) -> int:
-    """Return how many inputs lie outside of the range, [-1, 1] or [0, 1], and will saturate."""
+def clipped(x: Values, *, signed: bool = True) -> int:
+    """Return how many inputs will saturate, being outside of [-1, 1] (unsigned: [0, 1]).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.periphery import clipped
+    >>> clipped(np.array([0.2, -0.5, 1.3])), clipped(np.array([0.2, -0.5, 1.3]), signed=False)
+    (1, 2)
+    """
     x = as_float("x", x)
     return int(((x > 1.0) | (x < (-1.0 if signed else 0.0))).sum())
 
@@ -76,7 +109,27 @@ def signed_phases(encoding: str, *, signed: bool = True) -> bool:
 
 
 def phase_count(encoding: str, bits: int | None = None, *, signed: bool = True) -> int:
-    """Return the number of phases of an encoding, `bits` being the DAC's."""
+    """Return the number of phases of an encoding.
+
+    Parameters
+    ----------
+    encoding : str
+        One of `ENCODINGS`.
+    bits : int, optional
+        Of the DAC; needed for the bit-serial encodings.
+    signed : bool
+        False: all inputs are >= 0.
+
+    Raises
+    ------
+    ParameterError
+
+    Examples
+    --------
+    >>> from crossbarsim.periphery import ENCODINGS, phase_count
+    >>> {name: phase_count(name, bits=8) for name in ENCODINGS[:4]}
+    {'bipolar': 1, 'two-phase': 2, 'offset': 2, 'pulse-width': 1}
+    """
     choice("encoding", encoding, ENCODINGS)
     if encoding in _BINARY:
         if bits is None:
@@ -89,13 +142,13 @@ def phase_count(encoding: str, bits: int | None = None, *, signed: bool = True) 
 
 
 def constant_phases(encoding: str, bits: int | None = None, *, signed: bool = True) -> int:
-    """Return how many of the phases are the same for all inputs, and so are read only once."""
+    """Return how many of the phases are the same for all inputs: they are read only once."""
     one_bit = encoding == "bit-serial" and signed and bits == 1
     return 1 if encoding == "offset" or one_bit else 0
 
 
 def check_dac(encoding: str, dac: DAC | None, *, linear: bool) -> None:
-    """Raise a ParameterError where a DAC, or none, cannot make an encoding; as in `encode`."""
+    """Raise a `ParameterError` where an encoding needs another DAC; see `encode`."""
     if dac is not None and not isinstance(dac, DAC):
         raise ParameterError(f"`dac` must be DAC(...) or None; got {dac!r:.60}")
     if dac is None and (encoding in _BINARY or (encoding.startswith("pulse") and not linear)):
@@ -107,17 +160,17 @@ def check_dac(encoding: str, dac: DAC | None, *, linear: bool) -> None:
 
 
 def encode(
-    x: Any, encoding: str, dac: DAC | None = None, dac_errors: DACErrors | None = None, *,
+    x: Values, encoding: str, dac: DAC | None = None, dac_errors: DACErrors | None = None, *,
     linear: bool = True, signed: bool = True,
 ) -> list[Phase]:
-    """Return the phases that send `x` into an array.
+    """Return the phases in which the inputs `x` are applied to an array.
 
     With ideal converters and linear cells, ``sum(weight * share * u)`` over phases and drives is
     `x` rounded to a grid (`Grid`), for every encoding: that of signed numbers for "bipolar",
     "offset" and the bit-serial ones, and that of magnitudes, twice as fine, for the others.
 
     ======================= ========================================================= ============
-    encoding                what is driven                                            phases
+    encoding                voltages                                                  phases
     ======================= ========================================================= ============
     "bipolar"               both signs at once, by a signed DAC                       1
     "two-phase"             the positive inputs, then the magnitudes of the negative  2 (1)
@@ -134,8 +187,8 @@ def encode(
     Parameters
     ----------
     x : (B, M) array or tensor
-        Over the input range; values outside of [-1, 1], or [0, 1] unless `signed`, saturate
-        (count them with `clipped`).
+        Relative to the input range; values outside of [-1, 1], or [0, 1] unless `signed`,
+        saturate (`clipped` counts them).
     encoding : str
         One of `ENCODINGS`.
     dac : DAC, optional
@@ -163,6 +216,16 @@ def encode(
     Raises
     ------
     ParameterError
+        An unknown encoding, inputs of another shape, or a DAC that the encoding cannot use.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.periphery import DAC, encode
+    >>> x = np.array([[0.5, -0.3, 1.0]])
+    >>> phases = encode(x, "two-phase", DAC(bits=4))
+    >>> sum(phase.weight * phase.drives[0].u for phase in phases).round(3)
+    array([[ 0.533, -0.333,  1.   ]])
     """
     choice("encoding", encoding, ENCODINGS)
     x = as_float("x", x)
@@ -195,18 +258,18 @@ def _given(dac: DAC | None) -> DAC:
     return dac
 
 
-def _levels(x: Any, dac: DAC | None, errors: DACErrors | None, signed: bool) -> Any:
+def _levels(x: Values, dac: DAC | None, errors: DACErrors | None, signed: bool) -> Values:
     return x if dac is None else dac.convert(x, signed=signed, errors=errors)
 
 
-def _offset(x: Any, dac: DAC | None, errors: DACErrors | None) -> list[Phase]:
+def _offset(x: Values, dac: DAC | None, errors: DACErrors | None) -> list[Phase]:
     """Unsigned voltages around half of the read voltage, on the signed grid moved up.
 
     So 1/2 is a level, and an input of 0 gives exactly 0.
     """
     middle = namespace(x).zeros_like(x[:1])
 
-    def shifted(values: Any) -> Any:
+    def shifted(values: Values) -> Values:
         if dac is None:
             return 0.5 * values + 0.5
         grid = Grid(dac.bits, signed=True)
@@ -223,7 +286,7 @@ def _offset(x: Any, dac: DAC | None, errors: DACErrors | None) -> list[Phase]:
 
 
 def _pulses(
-    x: Any, dac: DAC | None, errors: DACErrors | None, linear: bool
+    x: Values, dac: DAC | None, errors: DACErrors | None, linear: bool
 ) -> tuple[Drive, ...]:
     """Pulses of amplitude sign(x) that last for a share abs(x) of the phase."""
     xp = namespace(x)
@@ -256,7 +319,7 @@ def _pulses(
 
 
 def _bit_serial(
-    x: Any, encoding: str, dac: DAC, errors: DACErrors | None, signed: bool
+    x: Values, encoding: str, dac: DAC, errors: DACErrors | None, signed: bool
 ) -> list[Phase]:
     """Binary planes of the input, least significant first."""
     if errors is not None and errors.rows is not None:

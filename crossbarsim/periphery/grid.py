@@ -1,9 +1,9 @@
-"""The uniform grid that converters round to, and how real ones deviate from it."""
+"""The uniform grid of converters, and their non-linearity."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 
@@ -59,7 +59,16 @@ class Grid:
         return self.low + self.step * code
 
 
-def check_converter(converter: Any) -> None:
+class Converter(Protocol):
+    """A DAC or an ADC: `bits`, and the standard deviations of its static errors."""
+
+    @property
+    def bits(self) -> int:
+        """Resolution."""
+        ...
+
+
+def check_converter(converter: Converter) -> None:
     """Check the resolution and the standard deviations of the static errors of a DAC or ADC."""
     count("bits", converter.bits, low=1, high=16)
     for name in ("inl", "offset"):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from ..core.array_api import as_float, clip, constant, namespace
+from ..core.array_api import Values, as_float, clip, constant, namespace
 from ..core.draws import Place
 from ..core.errors import ParameterError
 from ..core.validation import number
@@ -43,13 +42,28 @@ class IntegratorSense:
         Second, during which the leak discharges the capacitor and the array is disconnected;
         default 0.
     saturation : float
-        Volt, > 0, at which the amplifier stops; default inf. Applied at the end: the voltage of a
-        constant current rises towards it from one side.
+        Volt, > 0, at which the output saturates; default inf. Applied at the end: the voltage of a
+        constant current is monotone.
     mismatch : float
         Relative standard deviation of the capacitors' charge-to-voltage gain.
     offset : float
         Standard deviation of the input-referred offset, volt. Reset stores it on the capacitor, so
         that only its current through the array counts, offset times G.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.periphery import IntegratorSense
+    >>> integrator = IntegratorSense(integration_time=100e-9, leak_resistance=1e6)
+    >>> integrator.voltage([np.array([1e-6, 1e-5])]).round(4)  # volt
+    array([0.01  , 0.0995])
+    >>> (integrator.read(np.array([1e-6, 1e-5])) * 1e6).round(3)  # uA, less what leaked
+    array([0.995, 9.95 ])
     """
 
     capacitance: float = 10e-12
@@ -86,18 +100,24 @@ class IntegratorSense:
         return draw_errors(place, columns, self.mismatch, self.offset)
 
     def voltage(
-        self, currents: Sequence[Any], shares: Sequence[float] = (1.0,), *, load: Any = None
-    ) -> Any:
+        self, currents: Sequence[Values], shares: Sequence[float] = (1.0,), *,
+        load: Values | None = None,
+    ) -> Values:
         """Return the voltages when the hold ends, before saturation, (..., N) volt.
 
         Parameters
         ----------
         currents : sequence of (..., N) arrays or tensors, ampere
-            Constant, one after the other, such as the drives of a pulse-width phase.
+            Constant currents one after the other, such as the drives of a pulse-width phase.
         shares : sequence of float
             Of the integration time, adding up to 1.
         load : (N,) array, siemens
             Conductance of the array at every amplifier; needed with a finite gain.
+
+        Raises
+        ------
+        ParameterError
+            Shares that do not fit, or no `load` where it is needed.
         """
         if len(currents) != len(shares) or abs(sum(shares) - 1.0) > 1e-9:
             raise ParameterError(
@@ -107,7 +127,7 @@ class IntegratorSense:
         first = as_float("currents", currents[0])
         xp = namespace(first)
         capacitance = self.capacitance * (1.0 + 1.0 / self.gain)
-        leak: Any = 1.0 / self.leak_resistance
+        leak: Values = 1.0 / self.leak_resistance
         if self.gain < math.inf:
             leak = leak + load_of(load, first, "the integrator's finite gain") / (1.0 + self.gain)
         elif leak == 0.0:
@@ -124,21 +144,21 @@ class IntegratorSense:
             volts = volts * xp.exp(-rate * time) + current * reach / capacitance
         return volts * math.exp(-self.hold_time / (self.leak_resistance * self.capacitance))
 
-    def refer(self, volts: Any, errors: SenseErrors | None = None) -> Any:
-        """Return voltages, saturated, as the mean current of an ideal integrator, ampere."""
+    def refer(self, volts: Values, errors: SenseErrors | None = None) -> Values:
+        """Return saturated voltages referred to the input: the mean current (..., N), ampere."""
         volts = with_gain(volts, errors)
         if self.saturation < math.inf:
             volts = clip(volts, -self.saturation, self.saturation)
         return volts * (self.capacitance / self.integration_time)
 
     def read(
-        self, current: Any, errors: SenseErrors | None = None, *, load: Any = None,
+        self, current: Values, errors: SenseErrors | None = None, *, load: Values | None = None,
         generator: Noise | None = None,  # noqa: ARG002 - noiseless
-    ) -> Any:
-        """Return what a current that is constant over the integration gives, (..., N) ampere.
+    ) -> Values:
+        """Integrate a constant current (..., N): the output referred to the input, ampere.
 
-        Pulse widths come as their mean current, which is exact but for the leak: its loss depends
-        on when in the phase the charge came (`voltage` takes the intervals one by one).
+        Pulse widths are given as their mean current, which is exact but for the leak, whose loss
+        depends on when in the phase the charge came (`voltage` takes the intervals one by one).
         """
         current = as_float("current", current)
         if errors is not None and errors.offset is not None:

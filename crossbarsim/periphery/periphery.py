@@ -1,11 +1,11 @@
-"""The periphery of arrays: a record of converters and amplifiers, and its fabricated chips."""
+"""The periphery of arrays: its design, and the read-out fabricated from it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias, get_args
 
-from ..core.array_api import as_float
+from ..core.array_api import Values, as_float
 from ..core.draws import Place
 from ..core.errors import ParameterError
 from ..core.validation import choice, count, number
@@ -22,8 +22,8 @@ from .sense import (
     IdealSense,
     LoadSense,
     SenseErrors,
-    TransimpedanceSense,
 )
+from .transimpedance import TransimpedanceSense
 
 __all__ = ["Periphery", "Readout", "Sense"]
 
@@ -35,14 +35,14 @@ _SENSES = get_args(Sense)
 
 @dataclass(frozen=True, kw_only=True)
 class Periphery:
-    """What surrounds the arrays of a layer.
+    """The converters, drivers and amplifiers around the arrays of a layer.
 
     Parameters
     ----------
     dac : DAC, optional
-        Of every word line; None: ideal voltages.
+        On every word line; None: ideal voltages.
     sense : IdealSense, LoadSense, TransimpedanceSense, CurrentMirrorSense or IntegratorSense
-        Of every bit line; default an ideal virtual ground.
+        On every bit line; default an ideal virtual ground.
     adc : ADC, optional
         None: signals are read exactly.
     subtraction : {"digital", "analog"}
@@ -93,9 +93,9 @@ class Periphery:
 
     @property
     def ideal(self) -> bool:
-        """Whether inputs and signals pass exactly, so that effective weights say everything.
+        """Whether inputs and signals are exact, so that the effective weights describe the layer.
 
-        The resistance of the amplifiers and drivers may still shape the effective weights.
+        The resistance of amplifiers and drivers may still change the effective weights.
         """
         return self.dac is None and self.adc is None and self.sense.exact
 
@@ -146,17 +146,17 @@ class Periphery:
     def signed(self, encoding: str, *, signed_inputs: bool = True) -> bool:
         """Return whether the ADCs' range has both signs.
 
-        `ADC.signed` where it is given; else yes with analogue subtraction or where a phase of the
-        encoding drives both signs.
+        `ADC.signed` where it is given; else it has with analogue subtraction, or where a phase of
+        the encoding applies voltages of both signs.
         """
         if self.adc is not None and self.adc.signed is not None:
             return self.adc.signed
         return self.subtraction == "analog" or signed_phases(encoding, signed=signed_inputs)
 
     def check_encoding(self, encoding: str) -> None:
-        """Raise a ParameterError where the parts cannot serve an encoding.
+        """Raise a `ParameterError` where the parts do not fit an encoding.
 
-        Pulse widths need an amplifier that adds up charge: an `IntegratorSense`, or the ideal one.
+        Pulse widths need an amplifier that integrates: an `IntegratorSense`, or the ideal one.
         """
         choice("encoding", encoding, ENCODINGS)
         adds_up = isinstance(self.sense, (IdealSense, IntegratorSense))
@@ -167,21 +167,21 @@ class Periphery:
             )
 
     def encode(
-        self, x: Any, encoding: str, errors: DACErrors | None = None, *, linear: bool = True,
+        self, x: Values, encoding: str, errors: DACErrors | None = None, *, linear: bool = True,
         signed: bool = True,
     ) -> list[Phase]:
-        """Return the phases of the inputs `x`, as `encode` with this periphery's DAC."""
+        """Return the phases of the inputs `x` (B, M); `encode` with this periphery's DAC."""
         self.check_encoding(encoding)
         return encode(x, encoding, self.dac, errors, linear=linear, signed=signed)
 
     def drivers(self, place: Place, rows: int) -> DACErrors | None:
-        """Draw the DACs' errors of the array at `place`; None without a DAC."""
+        """Draw the errors of the DACs of the array at `place`; None without DACs."""
         return None if self.dac is None else self.dac.fabricate(place, rows)
 
     def fabricate(
         self, place: Place, columns: int, *, encoding: str = "bipolar", signed_inputs: bool = True
     ) -> Readout:
-        """Draw the amplifiers and ADCs of the array at `place`.
+        """Draw the errors of the amplifiers and ADCs of the array at `place`.
 
         Parameters
         ----------
@@ -189,7 +189,7 @@ class Periphery:
         columns : int
             Bit lines of the array.
         encoding, signed_inputs
-            As in `signed`, for the range of the ADCs.
+            They give the sign of the ADCs' range; see `signed`.
 
         Returns
         -------
@@ -209,7 +209,7 @@ class Periphery:
 
 @dataclass(frozen=True, eq=False)
 class Readout:
-    """The amplifiers and ADCs of one physical array.
+    """The amplifiers and ADCs of one physical array, with their errors.
 
     Amplifiers belong to physical columns; ADC number j // k belongs to the columns j of a group of
     k, or, with analogue subtraction, to the differences handed to `convert` in their order.
@@ -222,6 +222,19 @@ class Readout:
         Whether the ADCs' range has both signs.
     amplifiers : SenseErrors
     adcs : ADCErrors or None
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import Place
+    >>> from crossbarsim.periphery import ADC, Periphery
+    >>> around = Periphery(adc=ADC(bits=6))  # its range is calibrated
+    >>> readout = around.fabricate(Place(7), columns=3)
+    >>> currents = np.array([[1e-6, -4e-6, 9e-6]])
+    >>> observer = readout.observer()
+    >>> observer.update(currents)
+    >>> (readout.convert(currents, observer.value) * 1e6).round(2)  # uA
+    array([[ 0.87, -4.06,  9.  ]])
     """
 
     periphery: Periphery
@@ -231,9 +244,9 @@ class Readout:
     adcs: ADCErrors | None
 
     def amplify(
-        self, currents: Any, *, load: Any = None, generator: Noise | None = None
-    ) -> Any:
-        """Return the amplifiers' outputs referred to their inputs.
+        self, currents: Values, *, load: Values | None = None, generator: Noise | None = None
+    ) -> Values:
+        """Return the amplifiers' outputs, referred to their inputs.
 
         Parameters
         ----------
@@ -248,6 +261,11 @@ class Readout:
         Returns
         -------
         (..., columns) array or tensor, ampere
+
+        Raises
+        ------
+        ParameterError
+            Another number of columns, or no `load` or `generator` where it is needed.
         """
         currents = as_float("currents", currents)
         if currents.shape[-1] != self.columns:
@@ -257,9 +275,9 @@ class Readout:
         return self.periphery.sense.read(currents, self.amplifiers, load=load, generator=generator)
 
     def convert(
-        self, signal: Any, full_scale: float | Any = None, generator: Noise | None = None
-    ) -> Any:
-        """Return what the ADCs' codes of `signal` stand for.
+        self, signal: Values, full_scale: Values | None = None, generator: Noise | None = None
+    ) -> Values:
+        """Convert `signal` by the ADCs: return the values of its codes.
 
         Parameters
         ----------
@@ -292,8 +310,8 @@ class Readout:
             generator=generator,
         )
 
-    def clipped(self, signal: Any, full_scale: float | Any = None) -> int:
-        """Return how many of the signals lie outside of the ADCs' nominal range; 0 without ADC."""
+    def clipped(self, signal: Values, full_scale: Values | None = None) -> int:
+        """Return how many of the signals are outside of the ADCs' nominal range; 0 without ADC."""
         adc = self.periphery.adc
         if adc is None:
             return 0
@@ -302,7 +320,7 @@ class Readout:
         return int(((relative > 1.0) | (relative < (-1.0 if self.signed else 0.0))).sum())
 
     @staticmethod
-    def _range(adc: ADC, full_scale: float | Any) -> float | Any:
+    def _range(adc: ADC, full_scale: Values) -> Values:
         if adc.full_scale is not None:
             return adc.full_scale
         if full_scale is None:
@@ -310,7 +328,13 @@ class Readout:
         return full_scale
 
     def observer(self) -> RangeObserver:
-        """Return an empty observer for the calibration of the ADC's range."""
+        """Return a new observer for the calibration of the ADC's range.
+
+        Raises
+        ------
+        ParameterError
+            There is no ADC.
+        """
         adc = self.periphery.adc
         if adc is None:
             raise ParameterError("`adc` is None: there is no range to calibrate")

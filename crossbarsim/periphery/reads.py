@@ -1,4 +1,4 @@
-"""Noise that belongs to a read: the same whatever the batch."""
+"""Noise that depends on the number of a read, not on the batch that it is in."""
 
 from __future__ import annotations
 
@@ -16,14 +16,31 @@ __all__ = ["Noise", "Reads", "standard_normal"]
 
 @dataclass(frozen=True)
 class Reads:
-    """Keyed source of noise: read number `first` + k draws the same numbers in any batch.
+    """Keyed source of noise: read number `first` + k draws the same numbers in every batch.
 
     Parameters
     ----------
     place : Place
         The physical array that is read.
     first : int
-        Index of the first read of the batch, >= 0. With several phases per input, count each.
+        Number of the first read of the batch, >= 0; every phase of an input counts.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import Place
+    >>> from crossbarsim.periphery import ADC, Reads
+    >>> adc = ADC(bits=8, full_scale=1e-5, noise=0.5)
+    >>> signal = np.full((4, 2), 3e-6)
+    >>> whole = adc.convert(signal, 1e-5, signed=False, generator=Reads(Place(7)))
+    >>> last = adc.convert(signal[3:], 1e-5, signed=False, generator=Reads(Place(7), first=3))
+    >>> bool((last == whole[3:]).all())
+    True
     """
 
     place: Place
@@ -44,11 +61,17 @@ class Reads:
 
 
 Noise: TypeAlias = np.random.Generator | Reads
-"""Where noise comes from: a generator, in the order of the calls, or keyed reads."""
+"""Source of noise: a generator, in the order of the calls, or keyed reads."""
 
 
 def standard_normal(noise: Noise | None, effect: str, shape: tuple[int, ...]) -> Array:
-    """Return standard normal numbers of a shape whose last axis is the columns."""
+    """Return standard normal numbers of a shape whose last axis is the columns.
+
+    Raises
+    ------
+    ParameterError
+        There is no source of noise.
+    """
     if noise is None:
         raise ParameterError(
             f"`generator` is needed for the {effect}: a numpy Generator or Reads(place, first)"

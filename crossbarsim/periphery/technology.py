@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from ..core.validation import choice, count, number
 from .integrator import IntegratorSense
-from .sense import CurrentMirrorSense, TransimpedanceSense
+from .periphery import Sense
+from .sense import CurrentMirrorSense
+from .transimpedance import TransimpedanceSense
 
 __all__ = ["Technology"]
 
@@ -19,7 +21,7 @@ _SHARES = ("adc_dac_energy_share", "adc_dac_area_share")
 
 @dataclass(frozen=True, kw_only=True)
 class Technology:
-    """Numbers that `layer_cost` multiplies; the default is ISAAC's 32 nm.
+    """Energy, area and speed of the parts of a layer; the default is ISAAC's 32 nm.
 
     "ISAAC" is Table I of Shafiee et al., "ISAAC: a convolutional neural network accelerator with
     in-situ analog arithmetic in crossbars", ISCA 2016: an IMA with 8 arrays of 128 x 128 cells, at
@@ -30,8 +32,8 @@ class Technology:
     Parameters
     ----------
     node : float
-        Feature size F, metre; default 32 nm. Changing it scales cells and wires, and the survey's
-        ADC; the other numbers are given as they are and must be replaced with it.
+        Feature size F, metre; default 32 nm. It scales cells, wires and the survey's ADC; the
+        other numbers do not follow it and must be replaced together with it.
     supply : float
         Volt; default 1.0 V. Typical of 32 nm; not from the table.
     adc_model : {"sar", "walden", "survey"}
@@ -39,8 +41,8 @@ class Technology:
         "sar": ``a n + b 2^n``, comparator, logic and clock growing with n and the capacitive DAC
         with 2^n (Saberi et al., IEEE TCAS-I 58, 1736, 2011), through `adc_energy` and `adc_area`
         at 8 bits.
-        "walden": `walden_fom` times 2^n (Walden, IEEE JSAC 17, 539, 1999), n standing for the
-        effective bits, so that it overstates an ADC that has fewer of these; area as "sar".
+        "walden": `walden_fom` times 2^n (Walden, IEEE JSAC 17, 539, 1999), n taken as the
+        effective bits, which overstates ADCs that have fewer of them; area as "sar".
         "survey": best of Murmann's ADC survey 1997-2023 by the fit of Andrulis et al.
         (arXiv:2404.06553, 2024; coefficients of its published program, a single source): a
         Schreier figure of merit of min(180.14, 302.74 - 6.4608 ln f) dB at f = `adc_rate`, and
@@ -99,6 +101,21 @@ class Technology:
     capacitor_density : float
         Farad per square metre of an integrator's capacitor; default 2 fF/um^2, a metal-oxide-metal
         stack. A textbook number.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its range.
+
+    Examples
+    --------
+    >>> from crossbarsim.periphery import Technology
+    >>> isaac = Technology()
+    >>> [f"{isaac.conversion_energy(bits) * 1e12:.2f} pJ" for bits in (6, 8, 10)]
+    ['1.12 pJ', '1.56 pJ', '2.22 pJ']
+    >>> survey = Technology(adc_model="survey", node=65e-9)
+    >>> f"{survey.conversion_energy(8) * 1e12:.2f} pJ, {survey.converter_area(8) * 1e12:.0f} um^2"
+    '0.92 pJ, 4763 um^2'
     """
 
     node: float = 32e-9
@@ -188,7 +205,7 @@ class Technology:
         current = 2.0 * math.pi * bandwidth * load / self.gm_over_id
         return self.amplifier_branches * current * self.supply
 
-    def sense_energy(self, sense: Any, time: float, current: float = 0.0) -> float:
+    def sense_energy(self, sense: Sense, time: float, current: float = 0.0) -> float:
         """Return the energy of one sense amplifier over a phase of `time` second, joule.
 
         `current`: mean magnitude of the column's current, ampere, which a mirror draws once more
@@ -205,7 +222,7 @@ class Technology:
             return sense.ratio * abs(current) * self.supply * time
         return 0.0
 
-    def sense_area(self, sense: Any) -> float:
+    def sense_area(self, sense: Sense) -> float:
         """Return the area of one sense amplifier, square metre."""
         if isinstance(sense, TransimpedanceSense):
             return self.amplifier_area
