@@ -1,4 +1,4 @@
-"""Pulse voltages for a device that no one has programmed before."""
+"""Search for the pulse voltages of a device."""
 
 from __future__ import annotations
 
@@ -29,15 +29,22 @@ _MARGIN = 1.3  # of v_max over what a cell without wires needs
 
 @dataclass(frozen=True)
 class Window:
-    """Voltages between which pulses of one width program a cell.
+    """Range of voltages in which pulses of one width program a cell.
 
     Attributes
     ----------
     v_start : float
-        Volt that moves a cell by about half the tolerance.
+        Volt that changes a cell by about half the tolerance.
     v_max : float
-        Volt, with some margin, that takes it through the whole range of the targets at once.
+        Volt, with some margin, at which one pulse takes it through the whole range of targets.
     pulse : PulseTrain
+
+    Examples
+    --------
+    >>> from crossbarsim.programming import PulseTrain, Window
+    >>> window = Window(v_start=1.5, v_max=2.1, pulse=PulseTrain(100e-9))
+    >>> f"{window.pulse.width * 1e9:.0f} ns from {window.v_start} to {window.v_max} V"
+    '100 ns from 1.5 to 2.1 V'
     """
 
     v_start: float
@@ -60,20 +67,36 @@ def pulse_window(
         Range of the targets, siemens.
     scheme : Scheme
     g_start : float, optional
-        Siemens, from where a cell must come; default: the other end of the range.
+        Siemens, initial conductance; default: the end of the range opposite to the goal.
     width : float, optional
         Second; default: the shortest of 100 ns, 1 us, 10 us, ... that takes a cell through the
-        whole range below `v_limit` at a voltage whose share on unselected cells does not move
-        them; if there is none, the one that comes nearest.
+        whole range below `v_limit` at a voltage that does not disturb unselected cells; if there
+        is none, the one that comes nearest.
     move : float
         Relative change of the conductance that counts as the smallest useful one.
     v_limit : float
-        Volt.
+        Largest voltage that is tried, volt.
+
+    Returns
+    -------
+    Window
 
     Raises
     ------
     ParameterError
         No voltage up to the limit moves a cell: the pulse is too short, or the gate too low.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim import Crossbar, Wires
+    >>> from crossbarsim.devices import VTEAM
+    >>> from crossbarsim.programming import HalfVoltage, pulse_window
+    >>> device = VTEAM.preset("magic")
+    >>> xbar = Crossbar(cells=device.array(np.full((3, 3), 5e-6)), wires=Wires(2.0, 2.0))
+    >>> window = pulse_window(xbar, "set", 1e-5, 1e-4, scheme=HalfVoltage(), width=10e-9)
+    >>> f"SET from {window.v_start:.2f} to {window.v_max:.2f} V"
+    'SET from 1.57 to 2.24 V'
     """
     volts = _TRY[v_limit >= _TRY]
     best: tuple[_Search, _Found] | None = None

@@ -1,4 +1,4 @@
-"""Incremental step pulses: which pulse a cell gets next."""
+"""Incremental step pulse programming (ISPP): which pulse a cell gets next."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LEAST_MOVE = 0.25  # of what is left: a cell that moves less gets a stronger pu
 
 @dataclass(frozen=True)
 class Ladder:
-    """The pulses of one direction, weakest first.
+    """The pulses of one direction, SET or RESET, in the order of their strength.
 
     Parameters
     ----------
@@ -35,8 +35,21 @@ class Ladder:
         Of level 0.
     algorithm : {"amplitude", "width"}
     growth : float
-        "width": every level is longer by this factor, up to `longest` times the first.
+        > 1. "width": every level is longer by this factor, up to `longest` times the first.
     longest : float
+        >= 1.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its range.
+
+    Examples
+    --------
+    >>> from crossbarsim.programming import Ladder, PulseTrain
+    >>> ladder = Ladder(v_start=0.8, v_step=0.1, v_max=1.5, pulse=PulseTrain(100e-9))
+    >>> ladder.top, [round(ladder.at(level)[0], 2) for level in (0, 1, 9)]  # volt
+    (7.0, [0.8, 0.9, 1.5])
     """
 
     v_start: float
@@ -71,7 +84,7 @@ class Ladder:
         return float(np.ceil(np.log(self.longest) / np.log(self.growth)))
 
     def at(self, level: float) -> tuple[float, PulseTrain]:
-        """Return (volt, pulse) of a level, which may be a fraction."""
+        """Return the voltage and the pulse of a level, which may be fractional."""
         p = self.pulse
         if self.algorithm == "amplitude":
             return min(self.v_start + level * self.v_step, self.v_max), p
@@ -82,7 +95,7 @@ class Ladder:
 
 
 class Rungs:
-    """Where each cell of a row stands on the ladders of both directions.
+    """Level of each cell of a row on the ladders of both directions.
 
     A cell that moves by less than a quarter of what is left gets a stronger pulse; one that would
     pass its target if it moved like that again gets a weaker one. Both are judged by conductance,
@@ -110,7 +123,7 @@ class Rungs:
         self.before = np.ones(count)  # ratio before it
 
     def update(self, ratio: Array, tolerance: Array) -> None:
-        """Take in a read: conductances over targets, (n,), all > 0."""
+        """Update the levels after a read: conductances over targets, (n,), all > 0."""
         for k in np.flatnonzero(self.last):
             d = int(self.last[k])
             now, was, slack = float(ratio[k]), float(self.before[k]), float(tolerance[k])
@@ -141,7 +154,7 @@ class Rungs:
 
 
 def _share_of_way(was: float, now: float, goal: float) -> float:
-    """Return how much of what is left one more move like the last from `was` to `now` is."""
+    """Return the last move, from `was` to `now`, relative to what is left to `goal`."""
     shares = []
     for scale in (lambda g: g, math.log, lambda g: -1.0 / g):
         left = scale(goal) - scale(now)

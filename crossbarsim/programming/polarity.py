@@ -1,22 +1,30 @@
-"""Which way a device switches, and the state in which it leaves the factory."""
+"""Switching polarity of a device, and its pristine state."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..core.errors import ParameterError
 from ..core.validation import Array
-from ..devices import Device, DeviceArray, OneSelectorOneResistor, OneTransistorOneResistor
+from ..devices import (
+    Device,
+    DeviceArray,
+    OneSelectorOneResistor,
+    OneTransistorOneResistor,
+    Transistor,
+)
 
 __all__ = ["pristine_state", "sample_cells", "set_sign", "typical"]
+
+Part = TypeVar("Part", bound="Device | Transistor")
 
 _VOLTS = np.geomspace(0.01, 10.0, 61)
 
 
-def typical(device: Any) -> Any:
-    """Return the device, or access element, with the mean of parameters that differ by cell."""
+def typical(device: Part) -> Part:
+    """Return the device or access element with each parameter at its mean over the cells."""
     mean = {
         name: float(np.mean(value)) for name, value in device._values.items()  # noqa: SLF001
         if value.ndim
@@ -31,7 +39,8 @@ def typical(device: Any) -> Any:
 
 def sample_cells(cells: DeviceArray, conductance: Array, gate: float) -> DeviceArray:
     """Return typical cells of the same kind with `conductance` (m, n), gates at `gate` volt."""
-    array: DeviceArray = typical(cells.device).array(conductance=conductance)
+    device: Any = cells.device
+    array: DeviceArray = typical(device).array(conductance=conductance)
     if isinstance(cells, OneTransistorOneResistor):
         kelvin = None if cells.temperature is None else float(np.mean(cells.temperature))
         return OneTransistorOneResistor(
@@ -44,10 +53,10 @@ def sample_cells(cells: DeviceArray, conductance: Array, gate: float) -> DeviceA
 
 
 def set_sign(device: Device) -> int:
-    """Return the sign of the voltage that SETs (raises the conductance).
+    """Return the sign of the voltage that SETs, that is raises the conductance: +1 or -1.
 
-    The sign of rate times d(conductance)/d(state) under positive and negative voltage, from the
-    middle of the range: nothing but the model's laws is asked.
+    Found from the model's laws: the sign of the rate times d(conductance)/d(state) under positive
+    and negative voltage, in the middle of the state's range.
 
     Raises
     ------
@@ -88,16 +97,26 @@ def set_sign(device: Device) -> int:
 
 
 def pristine_state(device: Device) -> Array:
-    """Return the states (S,) of a device that was never formed.
+    """Return the states (S,) of a device that was never formed, in the model's units.
 
     A model has a pristine state when its class has the attribute
     ``pristine: ClassVar[Mapping[str, float]]``, values of its states by name (numbers, or names
-    of parameters); states that it does not name are at rest.
+    of parameters); other states are at rest.
 
     Raises
     ------
     ParameterError
         The model has none.
+
+    Examples
+    --------
+    >>> from crossbarsim.devices import VTEAM
+    >>> from crossbarsim.programming import pristine_state
+    >>> class Unformed(VTEAM):
+    ...     name = "unformed"
+    ...     pristine = {"x": 3e-9}
+    >>> pristine_state(Unformed())
+    array([3.e-09])
     """
     named = getattr(type(device), "pristine", None)
     title = type(device).__name__

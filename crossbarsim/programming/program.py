@@ -70,19 +70,20 @@ def program(
     rise, fall : float, optional
         Second; default: a tenth of the width.
     growth : float
-        Of the width from level to level.
+        Factor of the width from level to level.
     max_pulses : int
-        For each cell and pass; a cell that the strongest pulse does not move gets no more.
+        Per cell and pass; a cell that the strongest pulse does not change gets no more.
     passes : int
-        Times over the array: a later pass programs again what the rows after it disturbed.
+        Passes over the array; a later one programs again the cells that others disturbed.
     read_voltage : float, optional
         Volt; default: the model's own.
     read_time : float
         Second for one read of a row, for time and energy.
     disturb_threshold : float
-        Change of a cell while others are written, relative to its target, that is reported.
+        Change of a cell while others are written, relative to its target, from which on it is
+        reported.
     v_limit : float
-        Volt, of the search for defaults.
+        Largest voltage in the search for defaults, volt.
     seed : int >= 0, SeedSequence or None
         Of the noise of stochastic devices; None is 0.
     rtol : float
@@ -94,8 +95,8 @@ def program(
     Returns
     -------
     ProgramResult
-        Cells that did not converge are listed. After an interrupt from the keyboard it has what
-        was done, with ``success = False``; ``program(result.crossbar, targets)`` goes on.
+        It lists the cells that did not converge. After an interrupt from the keyboard it has what
+        was done so far, with ``success = False``; ``program(result.crossbar, targets)`` continues.
 
     Raises
     ------
@@ -144,7 +145,7 @@ def form(
     rtol: float = 1e-3, progress: Progress = None,
     solver: Solver | None = None,
 ) -> ProgramResult:
-    """FORM the cells of an array: rising pulses of SET polarity until they conduct.
+    """FORM the cells of an array by rising pulses of SET polarity until they conduct.
 
     The model must have a pristine state; see `pristine_state`.
 
@@ -154,9 +155,9 @@ def form(
     conductance : float or (M, N) array
         Siemens at which a cell counts as formed.
     v_start, v_step, v_max : float
-        Volt.
+        First voltage, step and last voltage, volt.
     width : float
-        Second.
+        Of every pulse, second.
     scheme, rise, fall, max_pulses, read_voltage, read_time, disturb_threshold, seed, rtol
         As for `program`. Transistors limit the current by `Gated.gate_set`.
     progress, solver
@@ -166,6 +167,27 @@ def form(
     -------
     ProgramResult
         `unconverged` are the cells that were not formed.
+
+    Raises
+    ------
+    ParameterError
+        The model has no pristine state, or a value is out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim import Crossbar, Wires
+    >>> from crossbarsim.devices import VTEAM
+    >>> from crossbarsim.programming import form, pristine_state
+    >>> class Unformed(VTEAM):
+    ...     name = "unformed"
+    ...     pristine = {"x": 3e-9}
+    >>> device = Unformed.preset("magic")
+    >>> fresh = device.array(state=pristine_state(device), shape=(2, 2))
+    >>> xbar = Crossbar(cells=fresh, wires=Wires(2.0, 2.0))
+    >>> formed = form(xbar, 1e-5, v_start=1.5, v_step=0.1, v_max=2.5, width=10e-9)
+    >>> formed.success, bool((formed.measured >= 1e-5).all())
+    (True, True)
     """
     cells: Any = _devices(xbar).cells
     pristine_state(cells.device)

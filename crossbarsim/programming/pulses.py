@@ -17,7 +17,7 @@ _RESOLVED = 1e-9  # share of the train that a ramp or a plateau must last
 
 @dataclass(frozen=True)
 class PulseTrain:
-    """Pulses of one shape, one after the other.
+    """A train of equal rectangular pulses with ramps.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class PulseTrain:
         return self._once + (self.count - 1) * self.period
 
     def table(self) -> tuple[Array, Array]:
-        """Return the corners' times (T,) second and the share of the full voltage there (T,)."""
+        """Return times of the corners (T,), second, and the voltages there (T,), 1 at the top."""
         corners = np.cumsum([0.0, float(self.rise or 0.0), self.width, float(self.fall or 0.0)])
         starts = self.period * np.arange(self.count)
         t: Array = (starts[:, None] + corners).ravel()

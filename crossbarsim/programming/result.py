@@ -1,4 +1,4 @@
-"""What programming an array did."""
+"""The result of programming an array."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ProgramResult:
     Attributes
     ----------
     crossbar : Crossbar
-        As it is now; ``program(result.crossbar, targets)`` goes on from here.
+        In its new state; ``program(result.crossbar, targets)`` continues from it.
     targets : (M, N) siemens
     initial, measured : (M, N) siemens
         By reads of the whole array before and after: the target times the read current over the
@@ -34,9 +34,9 @@ class ProgramResult:
     tolerance : (M, N)
         Relative.
     set_pulses, reset_pulses : (M, N) int
-        That each cell was selected for.
+        Pulses for which each cell was selected.
     disturb : (M, N) siemens
-        Sum of the changes while other cells were written, with sign.
+        Sum of the changes, with their sign, while other cells were written.
     disturbed : list of (i, j)
         Cells whose `disturb` is more than the threshold.
     unconverged : list of (i, j)
@@ -48,10 +48,24 @@ class ProgramResult:
     writes, reads : int
         Pulses of the array and reads of a row.
     history : list of (row, measured (N,))
-        Every verify, in order.
+        Every verifying read, in order.
     scheme, algorithm, operation : str
     success : bool
-        Whether it ran to its end and every cell is within tolerance; `message` says more.
+        Whether the run was completed and every cell is within tolerance; `message` says more.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim import Crossbar, Wires
+    >>> from crossbarsim.devices import VTEAM
+    >>> from crossbarsim.programming import program
+    >>> device = VTEAM.preset("magic", v_off=1.0)
+    >>> xbar = Crossbar(cells=device.array(np.full((2, 2), 5e-6)), wires=Wires(2.0, 2.0))
+    >>> result = program(xbar, [[1e-5, 5e-5], [2e-4, 2e-5]], tolerance=0.05)
+    >>> result.success, bool(abs(result.relative_error).max() < 0.05), result.unconverged
+    (True, True, [])
+    >>> result.pulses.shape, result.crossbar.conductance.shape
+    ((2, 2), (2, 2))
     """
 
     crossbar: Crossbar
@@ -101,7 +115,7 @@ class ProgramResult:
         )
 
     def summary(self) -> dict[str, Any]:
-        """Return the numbers that matter, for JSON."""
+        """Return the main figures, as JSON holds them."""
         relative = self.relative_error
         return {
             "operation": self.operation, "scheme": self.scheme, "algorithm": self.algorithm,

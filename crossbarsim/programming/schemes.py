@@ -1,4 +1,4 @@
-"""Write schemes: which voltage every line gets when some cells of a row are written."""
+"""Write schemes: the voltages of all lines while cells of one row are written."""
 
 from __future__ import annotations
 
@@ -23,13 +23,26 @@ Operation: TypeAlias = Literal["set", "reset", "form"]
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """Line voltages at the top of a pulse; all are 0 V before and after it.
+    """Line voltages at the top of a write pulse; all are 0 V before and after it.
 
     Attributes
     ----------
-    word : (M,) volt; NaN: the line floats
-    bit : (N,) volt; NaN: the line floats
+    word : (M,) volt; NaN where the line floats
+    bit : (N,) volt; NaN where the line floats
     gate : (M,) or (N,) volt, held during the whole pulse, or None
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim import Crossbar, Wires
+    >>> from crossbarsim.devices import VTEAM
+    >>> from crossbarsim.programming import Lines, PulseTrain, drive_lines
+    >>> device = VTEAM.preset("magic")
+    >>> xbar = Crossbar(cells=device.array(np.full((3, 3), 5e-6)), wires=Wires(2.0, 2.0))
+    >>> lines = Lines(word=np.array([0.0, 0.0, 0.0]), bit=np.array([0.0, 1.8, 0.0]))
+    >>> after = drive_lines(xbar, lines, PulseTrain(10e-9)).crossbar
+    >>> (after.conductance > 1e-5).sum(axis=0)  # the whole column was SET
+    array([0, 3, 0])
     """
 
     word: Array
@@ -39,13 +52,27 @@ class Lines:
 
 @runtime_checkable
 class Scheme(Protocol):
-    """How lines are driven.
+    """A write scheme: how word, bit and gate lines are driven.
 
     Attributes
     ----------
     name : str
     share : float
-        Of the voltage that a cell may see which is not selected.
+        Largest voltage across an unselected cell, relative to that across a selected one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim import Crossbar, Wires
+    >>> from crossbarsim.devices import VTEAM
+    >>> from crossbarsim.programming import HalfVoltage, Scheme, write
+    >>> isinstance(HalfVoltage(), Scheme)
+    True
+    >>> device = VTEAM.preset("magic")
+    >>> xbar = Crossbar(cells=device.array(np.full((3, 3), 5e-6)), wires=Wires(2.0, 2.0))
+    >>> after = write(xbar, 1, [1], 1.8, 10e-9, scheme=HalfVoltage()).crossbar
+    >>> [tuple(map(int, cell)) for cell in np.argwhere(after.conductance > 1e-5)]
+    [(1, 1)]
     """
 
     name: ClassVar[str]
@@ -58,7 +85,10 @@ class Scheme(Protocol):
     def lines(
         self, xbar: Crossbar, row: int, columns: Mask, voltage: float, operation: Operation
     ) -> Lines:
-        """Return the lines that put `voltage` (with its sign) on cells (row, columns (N,) bool)."""
+        """Return the lines that apply `voltage`, with its sign, to the cells `columns` of `row`.
+
+        `columns` is (N,) bool; `operation` "set", "reset" or "form".
+        """
         ...
 
     def read_gate(self, xbar: Crossbar, row: int) -> Array | None:
@@ -73,7 +103,7 @@ class _Passive:
     share: ClassVar[float] = 0.5
 
     def check(self, xbar: Crossbar) -> None:
-        """Refuse cells with transistors."""
+        """Raise a `ParameterError` for cells with transistors."""
         if xbar.layout == "parallel":
             raise ParameterError(
                 f"the scheme {self.name!r} selects a row by its word line, but in the parallel "
@@ -86,7 +116,7 @@ class _Passive:
             )
 
     def read_gate(self, xbar: Crossbar, row: int) -> Array | None:
-        """There are no gates."""
+        """Return None: there are no gates."""
         del xbar, row
         return None
 
@@ -109,9 +139,21 @@ def _biased(
 
 @dataclass(frozen=True)
 class HalfVoltage(_Passive):
-    """V/2: unselected lines at half the voltage.
+    """The V/2 scheme: unselected lines at half the voltage.
 
-    Cells that share a line with a selected one see V/2, all others nothing.
+    Half-selected cells, on a line of a selected one, have V/2 across them, all others 0 V.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim import Crossbar, Wires
+    >>> from crossbarsim.devices import VTEAM
+    >>> from crossbarsim.programming import HalfVoltage
+    >>> device = VTEAM.preset("magic")
+    >>> xbar = Crossbar(cells=device.array(np.full((3, 3), 5e-6)), wires=Wires(2.0, 2.0))
+    >>> lines = HalfVoltage().lines(xbar, 1, np.array([False, True, False]), 1.8, "set")
+    >>> lines.word, lines.bit  # volt; cell (1, 1) is selected
+    (array([0.9, 1.8, 0.9]), array([0.9, 0. , 0.9]))
     """
 
     name: ClassVar[str] = "v/2"
@@ -119,16 +161,28 @@ class HalfVoltage(_Passive):
     def lines(
         self, xbar: Crossbar, row: int, columns: Mask, voltage: float, operation: Operation
     ) -> Lines:
-        """Return the voltages of all lines."""
+        """Return the voltages of all lines; see `Scheme.lines`."""
         del operation
         return _biased(xbar, row, columns, voltage, 0.5, 0.5)
 
 
 @dataclass(frozen=True)
 class ThirdVoltage(_Passive):
-    """V/3: unselected word lines at V/3, unselected bit lines at 2V/3.
+    """The V/3 scheme: unselected word lines at V/3, unselected bit lines at 2V/3.
 
-    Every cell that is not selected sees V/3 in magnitude.
+    Every unselected cell has V/3 in magnitude across it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim import Crossbar, Wires
+    >>> from crossbarsim.devices import VTEAM
+    >>> from crossbarsim.programming import ThirdVoltage
+    >>> device = VTEAM.preset("magic")
+    >>> xbar = Crossbar(cells=device.array(np.full((3, 3), 5e-6)), wires=Wires(2.0, 2.0))
+    >>> lines = ThirdVoltage().lines(xbar, 1, np.array([False, True, False]), 1.8, "set")
+    >>> lines.word, lines.bit  # volt; cell (1, 1) is selected
+    (array([0.6, 1.8, 0.6]), array([1.2, 0. , 1.2]))
     """
 
     name: ClassVar[str] = "v/3"
@@ -137,16 +191,28 @@ class ThirdVoltage(_Passive):
     def lines(
         self, xbar: Crossbar, row: int, columns: Mask, voltage: float, operation: Operation
     ) -> Lines:
-        """Return the voltages of all lines."""
+        """Return the voltages of all lines; see `Scheme.lines`."""
         del operation
         return _biased(xbar, row, columns, voltage, 1.0 / 3.0, 2.0 / 3.0)
 
 
 @dataclass(frozen=True)
 class FloatingLines(_Passive):
-    """Unselected lines float: their voltages are what the cells make of them.
+    """The floating scheme: unselected lines float, at the voltages that the cells give them.
 
     The selected word line is driven to the voltage with its sign, selected bit lines are at 0 V.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim import Crossbar, Wires
+    >>> from crossbarsim.devices import VTEAM
+    >>> from crossbarsim.programming import FloatingLines
+    >>> device = VTEAM.preset("magic")
+    >>> xbar = Crossbar(cells=device.array(np.full((3, 3), 5e-6)), wires=Wires(2.0, 2.0))
+    >>> lines = FloatingLines().lines(xbar, 1, np.array([False, True, False]), 1.8, "set")
+    >>> lines.word, lines.bit  # volt; cell (1, 1) is selected
+    (array([nan, 1.8, nan]), array([nan,  0., nan]))
     """
 
     name: ClassVar[str] = "floating"
@@ -154,7 +220,7 @@ class FloatingLines(_Passive):
     def lines(
         self, xbar: Crossbar, row: int, columns: Mask, voltage: float, operation: Operation
     ) -> Lines:
-        """Return the voltages of all lines."""
+        """Return the voltages of all lines; see `Scheme.lines`."""
         del operation
         word, bit = np.full(xbar.shape[0], np.nan), np.full(xbar.shape[1], np.nan)
         word[row] = voltage
@@ -164,17 +230,17 @@ class FloatingLines(_Passive):
 
 @dataclass(frozen=True)
 class Gated:
-    """1T1R: the gate line of the selected cells is on, all others are off.
+    """The 1T1R scheme: the gate line of the selected cells is on, all others are off.
 
     With gates along the rows the cells of the row that are not written have both their lines at
     the same voltage. With gates along the columns their gates are off. In the parallel layout the
     gate selects the row, and the lines the columns.
 
-    The compliance current is the saturation current of the transistor: `gate_set` limits SET.
-    It does so well where the transistor's source is at 0 V, that is where the SET current flows
-    through the device first: device positive towards the word line, transistor on the bit side,
-    positive voltage SETs. For a model that SETs with negative voltage turn the device
-    (``polarity=-1``) or put the transistor on the word side; otherwise it is a source follower.
+    The compliance current is the saturation current of the transistor, so that `gate_set` limits
+    SET. For that the transistor's source must be at 0 V, which it is where the SET current flows
+    through the device first: transistor on the bit side, positive voltage SETs. For a model that
+    SETs with negative voltage turn the device (``polarity=-1``) or put the transistor on the word
+    side; otherwise it is a source follower.
 
     Parameters
     ----------
@@ -182,7 +248,26 @@ class Gated:
         Gate voltage of selected cells in each operation, volt; default: the largest gate voltage
         that the cells were made with. FORM uses `gate_set`.
     gate_off : float
-        Of all others, volt.
+        Gate voltage of all others, volt.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim import Crossbar, Wires
+    >>> from crossbarsim.devices import EKV, VTEAM, OneTransistorOneResistor
+    >>> from crossbarsim.programming import Gated
+    >>> cells = OneTransistorOneResistor(
+    ...     VTEAM(polarity=-1).array(shape=(3, 3)), EKV(), gate_voltage=1.8
+    ... )
+    >>> xbar = Crossbar(cells=cells, wires=Wires(2.0, 2.0))
+    >>> lines = Gated(gate_set=1.2).lines(xbar, 1, np.array([False, True, False]), 1.5, "set")
+    >>> lines.word, lines.bit, lines.gate
+    (array([0. , 1.5, 0. ]), array([1.5, 0. , 1.5]), array([0. , 1.2, 0. ]))
     """
 
     gate_set: float | None = None
@@ -203,7 +288,7 @@ class Gated:
                 raise ParameterError(f"`{name}` must be > 0 V; got {value!r}")
 
     def check(self, xbar: Crossbar) -> None:
-        """Refuse cells without transistors, and gates that stay off."""
+        """Raise a `ParameterError` for cells without transistors, or gates that stay off."""
         if not isinstance(xbar.cells, OneTransistorOneResistor):
             raise ParameterError(
                 f"the scheme {self.name!r} is for OneTransistorOneResistor cells; got "
@@ -231,7 +316,7 @@ class Gated:
     def lines(
         self, xbar: Crossbar, row: int, columns: Mask, voltage: float, operation: Operation
     ) -> Lines:
-        """Return the voltages of all lines."""
+        """Return the voltages of all lines; see `Scheme.lines`."""
         cells: Any = xbar.cells
         on, v = self.on(xbar, operation), abs(voltage)
         word, bit = np.zeros(xbar.inputs), np.zeros(xbar.shape[1])
@@ -252,7 +337,7 @@ class Gated:
         return Lines(word, bit, gate)
 
     def read_gate(self, xbar: Crossbar, row: int) -> Array | None:
-        """Gates of the row on; all of them where gates run along the columns."""
+        """Return the gate voltages with the row's on; all are on where gates run along columns."""
         cells: Any = xbar.cells
         on = self.on(xbar, "read")
         if cells.gate_along == "columns":
@@ -272,6 +357,11 @@ def scheme_of(xbar: Crossbar, scheme: str | Scheme | None = None) -> Scheme:
     """Return the scheme of that name, checked against the cells.
 
     None: ``"1t1r"`` for cells with transistors, else ``"v/2"``.
+
+    Raises
+    ------
+    ParameterError
+        An unknown scheme, or one that does not fit the cells.
     """
     if scheme is None:
         scheme = "1t1r" if isinstance(xbar.cells, OneTransistorOneResistor) else "v/2"

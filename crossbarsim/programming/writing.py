@@ -1,4 +1,4 @@
-"""One write: pulses on lines of the whole array, in time; and the read that verifies it."""
+"""One write, a transient of the whole array under pulses; and the read that verifies it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..core.draws import Seed
 from ..core.errors import ParameterError
@@ -25,7 +25,7 @@ _OPERATIONS = ("set", "reset", "form")
 
 
 def check_ends(xbar: Crossbar) -> None:
-    """Refuse ends that cannot both read and write."""
+    """Raise a `ParameterError` for ends that cannot both read and write."""
     columns = xbar.shape[1]
     for name in ("word_left", "word_right"):
         for k, end in enumerate(xbar.ends.per_line(name, xbar.inputs)):
@@ -67,12 +67,44 @@ def drive_lines(
     seed: Seed = None, rtol: float = 1e-4,
     max_step: float | None = None, solver: Solver | None = None
 ) -> TransientResult:
-    """Pulse all lines of an array once.
+    """Apply one pulse, or a train of them, to all lines of an array.
+
+    Parameters
+    ----------
+    xbar : Crossbar
+    lines : Lines
+        Voltages at the top of the pulses.
+    pulse : PulseTrain
+    probes, seed, rtol
+        As for `Solver.transient`.
+    max_step : float, optional
+        Second; default: a twentieth of a pulse.
+    solver : Solver, optional
 
     Returns
     -------
     TransientResult
         Its ``crossbar`` has the ends of `xbar` and the new states.
+
+    Raises
+    ------
+    ParameterError
+        Lines that float while bit lines are driven to other voltages than 0 V.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim import Crossbar, Wires
+    >>> from crossbarsim.devices import VTEAM
+    >>> from crossbarsim.programming import HalfVoltage, PulseTrain, drive_lines
+    >>> device = VTEAM.preset("magic")
+    >>> xbar = Crossbar(cells=device.array(np.full((3, 3), 5e-6)), wires=Wires(2.0, 2.0))
+    >>> lines = HalfVoltage().lines(xbar, 1, np.array([True, True, False]), -1.8, "set")
+    >>> found = drive_lines(xbar, lines, PulseTrain(10e-9))
+    >>> (found.crossbar.conductance > 1e-5).astype(int)
+    array([[0, 0, 0],
+           [1, 1, 0],
+           [0, 0, 0]])
     """
     t, share = pulse.table()
     word = np.outer(share, np.nan_to_num(lines.word))
@@ -101,12 +133,12 @@ def drive_lines(
 
 
 def write(
-    xbar: Crossbar, row: int, columns: Any, voltage: float, pulse: PulseTrain | float, *,
+    xbar: Crossbar, row: int, columns: ArrayLike, voltage: float, pulse: PulseTrain | float, *,
     operation: Operation = "set", scheme: str | Scheme | None = None, probes: Sequence[Any] = (),
     seed: Seed = None, rtol: float = 1e-4,
     max_step: float | None = None, solver: Solver | None = None
 ) -> TransientResult:
-    """SET, RESET or FORM cells of one row; the whole array sees it.
+    """SET, RESET or FORM cells of one row, in a transient of the whole array.
 
     Parameters
     ----------
@@ -117,7 +149,7 @@ def write(
     voltage : float
         Volt over the selected cells, >= 0; its sign follows from the operation and the model.
     pulse : PulseTrain or float
-        Or the width of one pulse, second.
+        A float is the width of one pulse, second.
     operation : {"set", "reset", "form"}
     scheme : {"v/2", "v/3", "floating", "1t1r"} or Scheme, optional
         Default: "1t1r" for cells with transistors, else "v/2".
@@ -130,6 +162,11 @@ def write(
     -------
     TransientResult
         With ``crossbar``, the array afterwards, and ``energy``, joule.
+
+    Raises
+    ------
+    ParameterError
+        Cells that are no devices, a row or columns out of range, or a scheme that does not fit.
 
     Examples
     --------
@@ -163,8 +200,14 @@ def write(
                        max_step=max_step, solver=solver)
 
 
-def column_mask(xbar: Crossbar, columns: Any) -> NDArray[np.bool_]:
-    """Return the chosen columns as (N,) bool."""
+def column_mask(xbar: Crossbar, columns: ArrayLike) -> NDArray[np.bool_]:
+    """Return the chosen columns as (N,) bool.
+
+    Raises
+    ------
+    ParameterError
+        Columns that do not exist, or none at all.
+    """
     chosen = np.asarray(columns)
     count = xbar.shape[1]
     if chosen.dtype == bool and chosen.shape == (count,):
