@@ -1,4 +1,4 @@
-"""`Device`: what every compact model can do, from its laws alone."""
+"""`Device`, the base class of compact models: all of their behaviour from their laws."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What arrays and integrators ask of a compact model; `Device` implements it."""
+"""The protocol that arrays and integrators ask of a compact model; `Device` implements it."""
 
 from __future__ import annotations
 

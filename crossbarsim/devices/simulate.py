@@ -1,4 +1,4 @@
-"""Devices in time, by themselves."""
+"""Transients of single devices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Window functions: how the drift of a state slows down at its bounds, x in 0..1.
+"""Window functions, which slow down the drift of a state x in 0..1 at its bounds.
 
 Joglekar and Wolf, Eur. J. Phys. 30:661 (2009); Biolek, Biolek and Biolkova, Radioengineering
 18:210 (2009); Prodromakis et al., IEEE TED 58:3099 (2011); Zha, Huang and Liu, IEEE TCAD 35:423
@@ -16,7 +16,7 @@ def joglekar(x: float, exponent: float) -> float:
 
 
 def biolek(x: float, i: float, exponent: float) -> float:
-    """Return 1 - (x - stp(-i))^(2p): zero only at the bound that the state is driven to."""
+    """Return 1 - (x - stp(-i))^(2p): zero only at the bound towards which the state moves."""
     s = x - (1.0 if i < 0.0 else 0.0)
     return 1.0 - (s * s) ** exponent
 

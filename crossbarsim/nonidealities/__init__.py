@@ -1,4 +1,4 @@
-"""What makes the devices of a crossbar differ from ideal ones, one file per effect."""
+"""Non-idealities of the cells of a crossbar, one file per effect."""
 
 from ..core.draws import Place
 from .ageing.disturb import DeviceDisturb, ReadDisturb

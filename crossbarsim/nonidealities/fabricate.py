@@ -1,4 +1,4 @@
-"""Arrays as they leave the factory: each cell's own range, and what is broken."""
+"""Arrays as fabricated: the range of every cell, and the faults."""
 
 from __future__ import annotations
 

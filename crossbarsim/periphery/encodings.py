@@ -103,7 +103,7 @@ def clipped(x: Values, *, signed: bool = True) -> int:
 
 
 def signed_phases(encoding: str, *, signed: bool = True) -> bool:
-    """Return whether single phases of an encoding drive voltages of both signs."""
+    """Return whether an encoding applies voltages of both signs in one phase."""
     choice("encoding", encoding, ENCODINGS)
     return signed and encoding in ("bipolar", "pulse-width", "bit-serial-magnitude")
 

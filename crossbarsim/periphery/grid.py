@@ -81,7 +81,7 @@ def draw_nonlinearity(
     codes: int, converters: int, dnl: float, inl: float, random: np.random.Generator,
     bows: np.random.Generator, *, monotonic: bool,
 ) -> Array | None:
-    """Draw the integral non-linearity of `count` converters, (converters, codes) LSB.
+    """Draw the integral non-linearity of converters, (converters, codes) LSB.
 
     A converter's steps 1 + DNL are independent normal numbers of standard deviation `dnl`
     (mismatch of the unit elements), on which lies a smooth bow of the transfer curve, a sum of a
@@ -121,7 +121,7 @@ def draw_nonlinearity(
         steps += np.diff(inl * bows.standard_normal((converters, 2)) @ shapes, axis=1)
     if monotonic:
         steps = np.maximum(steps, 0.0)
-        steps[~steps.any(axis=1)] = 1.0  # no step left at all: the curve says nothing
+        steps[~steps.any(axis=1)] = 1.0  # no step left at all: the straight line
         steps *= (codes - 1) / steps.sum(axis=1, keepdims=True)
     else:
         steps += 1.0 - steps.mean(axis=1, keepdims=True)

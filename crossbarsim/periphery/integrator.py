@@ -86,17 +86,17 @@ class IntegratorSense:
 
     @property
     def exact(self) -> bool:
-        """Whether `read` returns the current as it is."""
+        """Whether `read` returns the current unchanged."""
         ideal = self.leak_resistance == self.gain == self.saturation == math.inf
         return ideal and self.mismatch == self.offset == 0.0
 
     @property
     def amplifier(self) -> Amplifier:
-        """The end of the bit lines for the circuit."""
+        """The circuit element at the sensed ends of the bit lines."""
         return VirtualGround()
 
     def fabricate(self, place: Place, columns: int) -> SenseErrors:
-        """Draw the errors of the integrators of `columns` bit lines."""
+        """Draw the static errors of the integrators of `columns` bit lines."""
         return draw_errors(place, columns, self.mismatch, self.offset)
 
     def voltage(

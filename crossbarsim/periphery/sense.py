@@ -88,12 +88,12 @@ class IdealSense:
 
     @property
     def exact(self) -> bool:
-        """Whether `read` returns the current as it is."""
+        """Whether `read` returns the current unchanged."""
         return True
 
     @property
     def amplifier(self) -> Amplifier:
-        """The end of the bit lines for the circuit."""
+        """The circuit element at the sensed ends of the bit lines."""
         return VirtualGround()
 
     def fabricate(self, place: Place, columns: int) -> SenseErrors:  # noqa: ARG002 - no errors
@@ -155,12 +155,12 @@ class LoadSense:
 
     @property
     def exact(self) -> bool:
-        """Whether `read` returns the current as it is."""
+        """Whether `read` returns the current unchanged."""
         return self.mismatch == self.offset == 0.0
 
     @property
     def amplifier(self) -> Amplifier:
-        """The end of the bit lines for the circuit."""
+        """The circuit element at the sensed ends of the bit lines."""
         return LoadResistor(self.resistance)
 
     def fabricate(self, place: Place, columns: int) -> SenseErrors:
@@ -229,12 +229,12 @@ class CurrentMirrorSense:
 
     @property
     def exact(self) -> bool:
-        """Whether `read` returns the current as it is."""
+        """Whether `read` returns the current unchanged."""
         return self.mismatch == 0.0 and self.bipolar
 
     @property
     def amplifier(self) -> Amplifier:
-        """The end of the bit lines for the circuit."""
+        """The circuit element at the sensed ends of the bit lines."""
         return LoadResistor(self.input_resistance)
 
     def fabricate(self, place: Place, columns: int) -> SenseErrors:

@@ -97,13 +97,13 @@ class TransimpedanceSense:
 
     @property
     def exact(self) -> bool:
-        """Whether `read` returns the current as it is."""
+        """Whether `read` returns the current unchanged."""
         ideal = self.gain == self.output_limit == math.inf and self.gbw is None
         return ideal and self.mismatch == self.offset == 0.0
 
     @property
     def amplifier(self) -> Amplifier:
-        """The end of the bit lines for the circuit."""
+        """The circuit element at the sensed ends of the bit lines."""
         return Transimpedance(self.r_feedback, self.gain)
 
     def fabricate(self, place: Place, columns: int) -> SenseErrors:

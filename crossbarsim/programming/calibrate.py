@@ -146,7 +146,7 @@ class _Found:
     reach: float
 
     def ratio(self, volts: Array) -> float:
-        """Return the voltage that goes all the way over the one that hardly moves a cell."""
+        """Return the ratio of the voltages that change a cell completely and just not."""
         if self.first is None or self.last is None:
             return float("inf")
         return float(volts[self.last] / volts[max(self.first - 1, 0)])
@@ -176,7 +176,7 @@ class _Search:
         self.span = span
         self.pulse, self.solver = pulse, solver
 
-    def _after(self, volts: Array, g: float) -> Array:
+    def _conductances_after(self, volts: Array, g: float) -> Array:
         """Return conductances after a pulse of each voltage; the highest ones may be missing."""
         transistor = isinstance(self.cells, OneTransistorOneResistor)
         # no line may be negative below a transistor, so a negative voltage comes from the bits
@@ -205,9 +205,9 @@ class _Search:
         start = start if begin is None else begin
         sign = 1.0 if self.up else -1.0
         middle = float(np.sqrt(low * high))
-        whole = self._after(volts, start)
+        whole = self._conductances_after(volts, start)
         moved = np.zeros(len(volts), dtype=bool)
-        for g, after in ((start, whole), (middle, self._after(volts, middle))):
+        for g, after in ((start, whole), (middle, self._conductances_after(volts, middle))):
             moved[: len(after)] |= sign * (after / g - 1.0) > move
         full = sign * (whole - goal) >= -0.02 * goal
         way = full.astype(float)

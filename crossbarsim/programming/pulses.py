@@ -68,16 +68,16 @@ class PulseTrain:
     @property
     def period(self) -> float:
         """Second from the start of one pulse to the start of the next."""
-        return self._once + float(self.gap or 0.0)
+        return self._pulse_time + float(self.gap or 0.0)
 
     @property
-    def _once(self) -> float:
+    def _pulse_time(self) -> float:
         return float(self.rise or 0.0) + self.width + float(self.fall or 0.0)
 
     @property
     def duration(self) -> float:
         """Second from the first ramp to the end of the last."""
-        return self._once + (self.count - 1) * self.period
+        return self._pulse_time + (self.count - 1) * self.period
 
     def table(self) -> tuple[Array, Array]:
         """Return times of the corners (T,), second, and the voltages there (T,), 1 at the top."""

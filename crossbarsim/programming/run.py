@@ -28,7 +28,7 @@ _PATIENCE = 5  # strongest pulses that do not move a cell, until it is given up 
 
 @dataclass(frozen=True, eq=False)
 class Recipe:
-    """How to program, checked.
+    """The checked settings of program-and-verify.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Recipe:
 
 
 class Run:
-    """One run; `result` does it."""
+    """One run of program-and-verify, which `result` carries out."""
 
     def __init__(
         self, xbar: Crossbar, targets: Array, recipe: Recipe,
@@ -70,7 +70,7 @@ class Run:
         self.xbar, self.targets, self.recipe = xbar, targets, recipe
         self.progress, self.solver = progress, solver
         self.sign = set_sign(self._cells.device)
-        self.wanted = self._wanted()
+        self.target_currents = self._target_currents()
         self.counts = {d: np.zeros(xbar.shape, dtype=np.int64) for d in (1, -1)}
         self.disturb = np.zeros(xbar.shape)
         self.energy = self.read_energy = self.time = 0.0
@@ -82,7 +82,7 @@ class Run:
     def _cells(self) -> Any:
         return self.xbar.cells
 
-    def _wanted(self) -> Array:
+    def _target_currents(self) -> Array:
         """Return the current of every cell at its target and without wires, (M, N) ampere."""
         cells = self._cells
         r = self.recipe
@@ -108,7 +108,7 @@ class Run:
         self.reads += len(rows)
         self.time += len(rows) * r.read_time
         self.read_energy += power * r.read_time
-        measured: Array = self.targets[rows] * currents / self.wanted[rows]
+        measured: Array = self.targets[rows] * currents / self.target_currents[rows]
         if keep:
             self.history += [(i, m.copy()) for i, m in zip(rows, measured, strict=True)]
         return measured
@@ -141,8 +141,8 @@ class Run:
 
     # -- the loop ------------------------------------------------------------------------------
 
-    def _away(self, measured: Array, rows: Any) -> Mask:
-        """Return which cells are not where they should be, bool."""
+    def _out_of_tolerance(self, measured: Array, rows: Any) -> Mask:
+        """Return which cells are out of tolerance, bool."""
         error = measured / self.targets[rows] - 1.0
         tolerance = self.recipe.tolerance[rows]
         if self.recipe.operation == "form":
@@ -159,7 +159,8 @@ class Run:
             # sneak currents may outweigh that of a cell that hardly conducts
             ratio = np.maximum(measured / self.targets[row], 1e-9)
             rungs.update(ratio, r.tolerance[row])
-            pending = self._away(measured, row) & (done < r.max_pulses) & (rungs.still < _PATIENCE)
+            pending = self._out_of_tolerance(measured, row)
+            pending &= (done < r.max_pulses) & (rungs.still < _PATIENCE)
             if not pending.any():
                 return True
             for direction, level, columns in rungs.groups(ratio, pending):
@@ -170,7 +171,7 @@ class Run:
     def _passes(self) -> None:
         rows = self.xbar.shape[0]
         for k in range(self.recipe.passes):
-            every = self._away(self._read(list(range(rows))), slice(None))
+            every = self._out_of_tolerance(self._read(list(range(rows))), slice(None))
             if not every.any():
                 return
             for row in range(rows):
@@ -180,7 +181,7 @@ class Run:
                     self.progress((k * rows + row + 1) / (self.recipe.passes * rows))
 
     def result(self) -> ProgramResult:
-        """Program the array."""
+        """Program the array and return the result."""
         initial = self._read(list(range(self.xbar.shape[0])))
         try:
             self._passes()
@@ -190,7 +191,7 @@ class Run:
         if self.progress is not None and not self.stopped:
             self.progress(1.0)
         r = self.recipe
-        away = _cells(self._away(measured, slice(None)))
+        away = _cells(self._out_of_tolerance(measured, slice(None)))
         moved = _cells(np.abs(self.disturb) > r.disturb_threshold * self.targets)
         message = self.stopped or (
             f"all {self.targets.size} cells are within tolerance" if not away else

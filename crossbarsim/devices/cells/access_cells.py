@@ -120,7 +120,7 @@ class OneSelectorOneResistor(DeviceArray):
         ])
 
     def stacked(self, others: Sequence[Any]) -> DeviceArray:
-        """Refuse: selectors run one array at a time."""
+        """Raise a `ParameterError`: arrays with selectors are solved one at a time."""
         del others
         raise ParameterError("cells with selectors are solved on the CPU: use backend='cpu'")
 
@@ -190,12 +190,12 @@ class OneTransistorOneResistor(DeviceArray):
         self.transistor = transistor
         self.gate_along = gate_along
         self.transistor_side = transistor_side
-        self.temperature = None if temperature is None else self._kelvin(temperature)
-        self._heat(REFERENCE if self.temperature is None else self.temperature)
+        self.temperature = None if temperature is None else self._checked_temperature(temperature)
+        self._set_temperature(REFERENCE if self.temperature is None else self.temperature)
         self._gates = np.zeros(self.shape)
         self._gates = self.gates(gate_voltage)
 
-    def _kelvin(self, temperature: ArrayLike) -> Array:
+    def _checked_temperature(self, temperature: ArrayLike) -> Array:
         kelvin = finite_array("temperature", temperature)
         if kelvin.shape not in ((), self.shape) or np.any(kelvin <= 0.0):
             raise ParameterError(
@@ -204,7 +204,7 @@ class OneTransistorOneResistor(DeviceArray):
             )
         return kelvin
 
-    def _heat(self, kelvin: Array | float) -> None:
+    def _set_temperature(self, kelvin: Array | float) -> None:
         """Take the transistors' parameters at a temperature."""
         self.warm = self.transistor.at_temperature(kelvin)
         P = self.warm.parameter_array
@@ -225,8 +225,8 @@ class OneTransistorOneResistor(DeviceArray):
         if self.temperature is not None:
             return self
         other = copy.copy(self)
-        other.temperature = self._kelvin(kelvin)
-        other._heat(other.temperature)  # noqa: SLF001 - a copy of this one
+        other.temperature = self._checked_temperature(kelvin)
+        other._set_temperature(other.temperature)  # noqa: SLF001 - a copy of this one
         return other
 
     def gates(self, gate_voltage: ArrayLike | None = None) -> Array:

@@ -35,13 +35,13 @@ _PARTS = ("s_", "lo_", "hi_", "x_", "out_", "A_", "b_")
 
 
 class LawArray(Protocol):
-    """An array of cells, by what a kernel of its own needs: a `DeviceArray`."""
+    """What a CUDA kernel asks of an array of cells; `DeviceArray` implements it."""
 
     device: CompiledDevice
     shape: tuple[int, int]
 
     def laws(self) -> tuple[str, str, Numbers, Numbers, bool]:
-        """Return the laws' sources, both parameters, and the side of the access element."""
+        """Return both laws' sources and parameters, and the side of the access element."""
         ...
 
     def flat_bounds(self) -> tuple[Numbers, Numbers]:

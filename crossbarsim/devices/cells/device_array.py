@@ -181,7 +181,13 @@ class DeviceArray:
         return "pair" if len(self.state) == len(self.device.states) == 1 else "unpaired"
 
     def gates(self, gate_voltage: ArrayLike | None = None) -> Array:
-        """Return the gate voltages, (M, N) volt; cells without gates have none to set."""
+        """Return gate voltages of 0 V, (M, N): these cells have no gates.
+
+        Raises
+        ------
+        ParameterError
+            A `gate_voltage` is given.
+        """
         if gate_voltage is not None:
             raise ParameterError("`gate_voltage` is for cells with transistors")
         return np.zeros(self.shape)

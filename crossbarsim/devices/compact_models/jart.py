@@ -62,7 +62,7 @@ def series_resistance(
     i: float, n: float, radius: float, l_det: float, n_plug: float, l_cell: float,
     mobility: float, r_tiox: float, r_0: float, alpha: float, r_th: float,
 ) -> float:
-    """Return disc, plug and line together, ohm."""
+    """Return the resistance of disc, plug and line in series, ohm."""
     r = disc_resistance(n, l_det, radius, mobility)
     r = r + disc_resistance(n_plug, l_cell - l_det, radius, mobility)
     return r + line_resistance(i, r_tiox, r_0, alpha, r_th)
@@ -160,7 +160,7 @@ class JartVcmV1b(Device):
 
     @staticmethod
     def inner_law(v: float, x: Named, p: Named, y: float) -> float:
-        """Barrier, disc, plug and line together take v."""
+        """Return the voltage balance of barrier, disc, plug and line."""
         i = schottky(y, x.n * 1e26, x.temperature, p.radius, p.phi_bn0, p.phi_n,
                      p.eps_r * _EPS0, p.eps_phi_r * _EPS0)
         r = series_resistance(
@@ -171,13 +171,13 @@ class JartVcmV1b(Device):
 
     @staticmethod
     def current_law(v: float, x: Named, p: Named, y: float) -> float:
-        """Through the barrier."""
+        """Return the current through the barrier."""
         return schottky(y, x.n * 1e26, x.temperature, p.radius, p.phi_bn0, p.phi_n,
                         p.eps_r * _EPS0, p.eps_phi_r * _EPS0)
 
     @staticmethod
     def rate_law(v: float, x: Named, p: Named, i: float, y: float) -> tuple[float, ...]:
-        """Hopping of vacancies through the disc; heat."""
+        """Return the rates of vacancies, by hopping, and of the temperature."""
         n = x.n * 1e26
         disc = i * disc_resistance(n, p.l_det, p.radius, p.mobility)
         whole = y + disc + i * disc_resistance(

@@ -66,7 +66,7 @@ class JartVcmV1bVariable(JartVcmV1b):
 
     @staticmethod
     def inner_law(v: float, x: Named, p: Named, y: float) -> float:
-        """Barrier, disc, plug and line together take v."""
+        """Return the voltage balance of barrier, disc, plug and line."""
         i = schottky(y, x.n * 1e26, x.temperature, x.radius, p.phi_bn0, p.phi_n,
                      p.eps_r * _EPS0, p.eps_phi_r * _EPS0)
         r = series_resistance(
@@ -77,7 +77,7 @@ class JartVcmV1bVariable(JartVcmV1b):
 
     @staticmethod
     def current_law(v: float, x: Named, p: Named, y: float) -> float:
-        """Through the barrier."""
+        """Return the current through the barrier."""
         return schottky(y, x.n * 1e26, x.temperature, x.radius, p.phi_bn0, p.phi_n,
                         p.eps_r * _EPS0, p.eps_phi_r * _EPS0)
 
@@ -85,7 +85,7 @@ class JartVcmV1bVariable(JartVcmV1b):
     def rate_law(
         v: float, x: Named, p: Named, i: float, y: float
     ) -> tuple[float, ...]:
-        """Hopping of vacancies; heat; radius and length on their way to the new ones."""
+        """Return the rates of vacancies, temperature, radius and length of the disc."""
         n = x.n * 1e26
         disc = i * disc_resistance(n, x.l_det, x.radius, p.mobility)
         whole = y + disc + i * disc_resistance(
@@ -114,7 +114,7 @@ class JartVcmV1bVariable(JartVcmV1b):
     def draw(
         cls, shape: tuple[int, ...], *, sigma: float = 0.05, seed: Seed = 0, **parameters: ArrayLike
     ) -> Self:
-        """Return devices that differ: n_min, n_max, radius and l_det, one draw each.
+        """Draw devices that differ in n_min, n_max, radius and l_det.
 
         Normal with the relative standard deviation `sigma`, cut off at two of them.
 
@@ -140,7 +140,10 @@ class JartVcmV1bVariable(JartVcmV1b):
         return mean.replace(**drawn, **goals)
 
     def redraw(self, *, sigma: float = 0.05, seed: Seed = 0) -> Self:
-        """Return the same devices on their next half-cycle: new goals around their own values."""
+        """Return the same devices in their next half-cycle, with new goals around their own values.
+
+        `sigma` and `seed` as for `draw`.
+        """
         rng = np.random.Generator(np.random.Philox(seed_sequence(seed)))
         shape = self.parameter_array.shape[1:]
         return self.replace(

@@ -81,7 +81,7 @@ class LinearIonDrift(Device):
 
     @staticmethod
     def rate_law(v: float, x: Named, p: Named, i: float) -> float:
-        """Drift, where v is beyond a threshold."""
+        """Return the drift rate, 0 between the thresholds."""
         f = 1.0
         if p.window == "joglekar":
             f = joglekar(x.x, p.p)

@@ -67,12 +67,12 @@ class MiecSelector(Device):
 
     @staticmethod
     def inner_law(v: float, x: Named, p: Named, y: float) -> float:
-        """Junction and resistance together take v."""
+        """Return the voltage balance of junction and resistance."""
         return y + p.r_s * p.i_0 * math.sinh(y / p.v_0) - v
 
     @staticmethod
     def current_law(v: float, x: Named, p: Named, y: float) -> float:
-        """Through the junction."""
+        """Return the current through the junction."""
         return p.i_0 * math.sinh(y / p.v_0)
 
 
@@ -117,14 +117,14 @@ class ThresholdSelector(Device):
 
     @staticmethod
     def current_law(v: float, x: Named, p: Named) -> float:
-        """Leak, and the open channel beyond the hold voltage."""
+        """Return the leakage current and that of the channel beyond the hold voltage."""
         over = max(abs(v) - p.v_hold, 0.0)
         open_ = x.on * p.g_on * over * over / (over + p.v_s)
         return p.g_off * v + (open_ if v > 0.0 else -open_)
 
     @staticmethod
     def rate_law(v: float, x: Named, p: Named, i: float) -> float:
-        """Towards the mode that the voltage asks for."""
+        """Return the rate towards on or off."""
         over = max(abs(v) - p.v_hold, 0.0)
         hold = over / (over + p.v_s) if x.on > 1e-6 else 0.0
         up = 0.5 + 0.5 * math.tanh((abs(v) - p.v_th) / p.v_s)

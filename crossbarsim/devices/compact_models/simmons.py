@@ -93,7 +93,7 @@ class SimmonsTunnelBarrier(Device):
 
     @staticmethod
     def inner_law(v: float, x: Named, p: Named, y: float) -> float:
-        """Series resistance and barrier together take v."""
+        """Return the voltage balance of series resistance and barrier."""
         return y + p.r_s * tunnel_current(y, x.x * 1e9, p.phi_0) - v
 
     @staticmethod

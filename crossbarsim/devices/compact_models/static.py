@@ -39,7 +39,7 @@ class Ohmic(Device):
 
     @staticmethod
     def rate_law(v: float, x: Named, p: Named, i: float) -> float:
-        """Nothing moves."""
+        """Return 0: the conductance stays."""
         return 0.0
 
 
@@ -76,7 +76,7 @@ class StaticSinh(Device):
 
     @staticmethod
     def rate_law(v: float, x: Named, p: Named, i: float) -> float:
-        """Nothing moves."""
+        """Return 0: the conductance stays."""
         return 0.0
 
 
@@ -115,7 +115,7 @@ class StaticPolynomial(Device):
 
     @staticmethod
     def rate_law(v: float, x: Named, p: Named, i: float) -> float:
-        """Nothing moves."""
+        """Return 0: the conductance stays."""
         return 0.0
 
 

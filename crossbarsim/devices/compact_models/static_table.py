@@ -158,7 +158,7 @@ class StaticTable(Device):
         return f"StaticTable({count} of {knots} points{turned})"
 
     def parameters(self) -> dict[str, Any]:
-        """Return the table, as it is used, and the limits."""
+        """Return the table in use, both signs of voltage included, and the limits."""
         return {"volts": self.volts, "amperes": self.amperes, **super().parameters()}
 
     @classmethod

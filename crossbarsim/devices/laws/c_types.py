@@ -1,4 +1,4 @@
-"""What C needs to be told and Python does not: the kinds of variables, arguments and results."""
+"""Types for the C text of Python functions: kinds of variables, arguments and results."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Kinds:
         unit.results[node.name] = self._result()
 
     def refuse(self, node: ast.AST, what: str = "") -> NoReturn:
-        """Refuse what has no form in C, by name and line."""
+        """Raise a `ParameterError` for what has no form in C, with function and line."""
         text = what or f"`{ast.unparse(node)}`"
         raise ParameterError(
             f"{self.node.name}, line {getattr(node, 'lineno', 0)}: {text} cannot be written in C"

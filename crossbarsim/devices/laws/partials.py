@@ -38,7 +38,7 @@ def _slope(
 
 
 def check_partials(model: type[Any]) -> None:
-    """Refuse `current_partials` and `rate_partials` that differ from the laws' differences.
+    """Compare `current_partials` and `rate_partials` with difference quotients of the laws.
 
     Compared at a few points inside the states' ranges, with the model's default parameters, for
     voltages up to 1 V of both signs.

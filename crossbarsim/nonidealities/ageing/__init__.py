@@ -1,4 +1,4 @@
-"""What time and use do to stored conductances: drift, retention, endurance, read disturb.
+"""Ageing of stored conductances by time and use: drift, retention, endurance, read disturb.
 
 A new effect fulfils a protocol of `crossbarsim.nonidealities.protocols`.
 """

@@ -1,4 +1,4 @@
-"""Reads that move the state a little."""
+"""Read disturb: reads that change the conductance."""
 
 from __future__ import annotations
 

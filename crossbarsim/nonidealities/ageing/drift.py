@@ -1,4 +1,4 @@
-"""Conductances that drift by a power, or by the logarithm, of time."""
+"""Drift of conductances with a power, or with the logarithm, of time."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Cells and lines that do not work, alone or in clusters."""
+"""Faulty cells and lines, independent or in clusters."""

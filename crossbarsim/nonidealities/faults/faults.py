@@ -1,4 +1,4 @@
-"""Cells and lines that do not work."""
+"""Faulty cells and lines."""
 
 from __future__ import annotations
 

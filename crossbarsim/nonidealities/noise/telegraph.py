@@ -122,7 +122,7 @@ class TelegraphNoise:
         self, place: Place, shape: tuple[int, int], times: Array, *, first: int = 0,
         state: tuple[float, Bools] | None = None,
     ) -> tuple[Bools, tuple[float, Bools]]:
-        """Return the traps at rising `times`, correlated as capture and emission make them.
+        """Return the traps at increasing `times`, a Markov chain of capture and emission.
 
         Exact: between two reads a trap forgets its state by exp(-dt (1/capture + 1/emission)).
 

@@ -1,1 +1,1 @@
-"""How stored conductances miss their targets: finite states, write errors, pulses."""
+"""Errors of writing: finite states, random errors, program-and-verify by pulses."""

@@ -1,4 +1,4 @@
-"""Programming that misses its target."""
+"""Random errors of programming."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["WriteNoise"]
 
 @dataclass(frozen=True)
 class WriteNoise:
-    """Random error of the programmed conductance, another one in every programming cycle.
+    """Random error of the programmed conductance, drawn anew in every programming cycle.
 
     Parameters
     ----------

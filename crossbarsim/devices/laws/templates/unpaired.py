@@ -10,5 +10,5 @@ PAIRED = False
 
 @leaf
 def pair(u, w, gate, sign, flip, guess, step, p, q, start, low, high, x, tol):
-    """Do nothing well."""
+    """Return the guess, marked as not good: `branch` solves for inner node and states."""
     return 0.0, 0.0, 0.0, guess, 0.0, 0.0, x, 0.0, False
