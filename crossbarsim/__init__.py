@@ -1,6 +1,9 @@
 """Circuit-level simulation of memristor crossbars and the deep networks that run on them.
 
-Names are imported when they are first asked for, so that the commands' help comes at once.
+Crossbars, circuits, sources, solvers and errors are imported from here; compact models from
+`crossbarsim.devices`, networks from `crossbarsim.nn`, and what surrounds them from `nonidealities`,
+`periphery`, `programming` and `studies`. Names are imported when they are first asked for, so that
+the commands' help comes at once.
 """
 
 from importlib import import_module

@@ -233,7 +233,9 @@ class Pwl:
     def __post_init__(self) -> None:
         t, v = finite_array("times", self.times), finite_array("values", self.values)
         if t.ndim != 1 or t.shape != v.shape or not len(t):
-            raise ParameterError(f"`times` {t.shape} and `values` {v.shape} must be equal vectors")
+            raise ParameterError(
+                f"`times` {t.shape} and `values` {v.shape} must be vectors of one length"
+            )
         if (np.diff(t) <= 0).any():
             k = int(np.argmax(np.diff(t) <= 0))
             raise ParameterError(

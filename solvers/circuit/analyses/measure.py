@@ -56,7 +56,7 @@ def evaluate(
         elif probe[0] == "@":
             probes[probe] = result[f"@{probe[1]}[{probe[2]}]"]
         else:
-            raise ParameterError(f"`{expression.text}`: time derivatives are not for results")
+            raise ParameterError(f"`{expression.text}`: results have no time derivatives")
     env: dict[str, Any] = dict(names or {})
     axes = result.axes if isinstance(result, Curves) else {}
     for k, (name, values) in enumerate(axes.items()):

@@ -27,7 +27,7 @@ _QUALIFIED = re.compile(
 def _count(value: Any) -> int:
     count = float(np.real(np.ravel(value)[0]))
     if not 0 <= count <= _LONGEST:
-        raise ParameterError(f"a vector of {count:g} values cannot be")
+        raise ParameterError(f"a vector of {count:g} values cannot be made")
     return int(count)
 
 
@@ -213,7 +213,7 @@ class Vectors:
         card = circuit.models.get(probe[1])
         if card is not None and isinstance(card.get(probe[2]), (int, float)):
             return np.array([float(card.get(probe[2]))])
-        raise ParameterError(f"there is nothing like {text}")
+        raise ParameterError(f"there is no quantity {text}")
 
     def _kept(self, value: Any, known: dict[str, Any]) -> str:
         """Return a new name for a value."""

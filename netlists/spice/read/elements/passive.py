@@ -228,7 +228,7 @@ def read_switch(card: CardLine, models: Models) -> list[Element]:
     model = models.find(card, card.word("a model"), ("sw" if by_voltage else "csw",))
     found = card.pairs(("m",), ("on", "off"))
     if "on" in found and "off" in found:
-        raise card.error("it is `on` or `off`")
+        raise card.error("`on` or `off` is expected")
     found = {name: card.plain(name, value) for name, value in found.items()}
     card.multiplied(found)
     return [card.element(nodes, 0.0, found, control=control, model=model.name)]
