@@ -31,7 +31,11 @@ def solve_chain_cg(
     (B, M, N), is checked first, corrected in place where it needs to be, and returned.
     """
     from .kernels.chains import LANES, factor_bit, factor_word  # noqa: PLC0415 - imports numba
-    from .kernels.solve import SMALL, solve_vectors  # noqa: PLC0415 - imports numba
+    from .kernels.solve import (  # noqa: PLC0415 - imports numba
+        SMALL,
+        solve_irregular,
+        solve_vectors,
+    )
     from .kernels.two_threads import new_orders  # noqa: PLC0415 - imports numba
 
     rows, columns = problem.shape
@@ -44,12 +48,15 @@ def solve_chain_cg(
         batch == 1 and threads > 1 and rows * columns >= _PAIR_CELLS and rows >= 2 * LANES
         and _regular(bit_r)
     )
-    merged = False
+    merged: bool | None = False
     if pair:
-        _factor_by_two(problem, t, q, tw, qw)
+        irregular = _factor_by_two(problem, t, q, tw, qw)
     else:
         merged = bool(factor_bit(G, bit_r, t, q, np.empty(columns)))
-        factor_word(G, word_r, tw, qw, np.empty(LANES))
+        irregular = merged | bool(factor_word(G, word_r, tw, qw, np.empty(LANES)))
+    if not irregular and np.minimum(bit_r[0], bit_r[-1]).max() < np.inf:
+        merged = None  # what most arrays need, compiled by itself
+    solve = solve_vectors if merged is None else solve_irregular
     kept = batch if keep_voltages else 0
     word, bit = start or (np.empty((kept, rows, columns)), np.empty((kept, rows, columns)))
     ends = tuple(np.empty((batch, n)) for n in (rows, rows, columns, columns))
@@ -64,7 +71,7 @@ def solve_chain_cg(
         lines, carry = _line_scratch(columns, LANES)
         small = scratch("cg-small", SMALL, max(rows, columns) + 1)
         s = slice(cuts[k], cuts[k + 1])
-        return bool(solve_vectors(
+        return bool(solve(
             G, word_r, bit_r, t, q, tw, qw, merged, vl[s], vr[s], vt[s], vb[s],
             start is not None, keep_voltages, word[s], bit[s], ends[0][s], ends[1][s],
             ends[2][s], ends[3][s], stats[s], work, small, lines, carry, rtol, limit, patience,
@@ -104,8 +111,11 @@ def _regular(r: Array) -> bool:
     return bool(ends > 0.0 and inner.min() > 0.0 and inner.max() < np.inf)
 
 
-def _factor_by_two(problem: CrossbarProblem, t: Array, q: Array, tw: Array, qw: Array) -> None:
-    """Factor the word chains, and the bit chains towards the meeting row."""
+def _factor_by_two(problem: CrossbarProblem, t: Array, q: Array, tw: Array, qw: Array) -> bool:
+    """Factor the word chains, and the bit chains towards the meeting row.
+
+    Returns whether any word line is irregular, as `factor_word`.
+    """
     from .kernels.chains import LANES, factor_word  # noqa: PLC0415 - imports numba
     from .kernels.two_threads import factor_towards, meeting_row  # noqa: PLC0415 - imports numba
 
@@ -113,20 +123,22 @@ def _factor_by_two(problem: CrossbarProblem, t: Array, q: Array, tw: Array, qw: 
     middle = int(meeting_row(rows))
     border = middle // LANES
     passed = np.empty((2, problem.shape[1]))
+    irregular = [False, False]
 
     def half(k: int) -> None:
         factor_towards(G, problem.bit_r, t, q, k == 0, passed[k])
         lines, blocks = (slice(0, middle), slice(0, border)) if k == 0 else (
             slice(middle, None), slice(border, None)
         )
-        factor_word(
+        irregular[k] = bool(factor_word(
             G[lines], problem.word_r[lines], tw[blocks], qw[blocks], np.empty(LANES)
-        )
+        ))
 
     spread(half, 2, 2)
     t[middle] = 0.0
     total = passed.sum(axis=0) + G[middle]
     q[middle] = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0.0)
+    return any(irregular)
 
 
 @contextmanager

@@ -33,22 +33,23 @@ def _settle(t: Array, q: Array, r: Array) -> None:
 @lean
 def down(
     t: Array, q: Array, w: Array, p: Array, r: Array, y: Array, J: Array, alpha: float,
-    step: int, merged: bool, base: int, count: int, sign: int,
+    step: int, merged: bool | None, base: int, count: int, sign: int,
 ) -> tuple[float, float]:
     """Update w, r and eliminate r along the bit chains; return (r' (Lb+D)^-1 r, |r|_1).
 
     Goes over `count` rows from row `base` on, downwards for `sign` +1, upwards for -1. Merged nodes
-    need all rows.
+    need all rows; with None, nothing of them is compiled.
     """
     M, N = t.shape
     full = N - N % WIDTH
     wide, less, zero = splat(alpha), splat(-alpha), splat(0.0)
     rz, norm = 0.0, 0.0
-    if merged:
-        for i in range(M if step else 0):
-            for j in range(N):
-                r[i, j] -= alpha * y[i, j]
-        _settle(t, q, r)
+    if merged is not None:  # noqa: SIM102 - with `and`, numba compiles what follows
+        if merged:
+            for i in range(M if step else 0):
+                for j in range(N):
+                    r[i, j] -= alpha * y[i, j]
+            _settle(t, q, r)
     for k in range(count):
         i = base + sign * k
         start = i * N

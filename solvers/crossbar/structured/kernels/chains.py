@@ -83,21 +83,28 @@ def factor_bit(G: Array, r: Array, t: Array, q: Array, s: Array) -> bool:
 
 
 @lean
-def factor_word(G: Array, r: Array, t: Array, q: Array, s: Array) -> None:
-    """Factor the word chains: G (M, N), r (M, N+1) -> packed t, q; s (LANES,) is scratch."""
+def factor_word(G: Array, r: Array, t: Array, q: Array, s: Array) -> bool:
+    """Factor the word chains: G (M, N), r (M, N+1) -> packed t, q; s (LANES,) is scratch.
+
+    Returns whether any line is broken, floats, or has merged or pinned nodes.
+    """
     M, N = G.shape
+    regular = True
     for b in range(t.shape[0]):
         i0 = b * LANES
         tb, qb = t[b], q[b]
         full = i0 + LANES <= M
-        if full:
-            for k in range(LANES):
-                s[k] = 1.0 / r[i0 + k, 0]
-                full = full and s[k] < np.inf
-                high = 0.0
-                for j in range(1, N):
-                    high = max(high, r[i0 + k, j])
-                full = full and high < np.inf
+        for k in range(min(LANES, M - i0)):
+            s[k] = 1.0 / r[i0 + k, 0]
+            low, high = np.inf, 0.0
+            for j in range(1, N):
+                low = min(low, r[i0 + k, j])
+                high = max(high, r[i0 + k, j])
+            full = full and s[k] < np.inf and high < np.inf
+            low = min(low, min(r[i0 + k, 0], r[i0 + k, N]))
+            regular = regular and low > 0.0 and high < np.inf and (
+                r[i0 + k, 0] < np.inf or r[i0 + k, N] < np.inf
+            )
         if full:
             for j in range(N - 1):
                 for k in range(LANES):
@@ -123,6 +130,7 @@ def factor_word(G: Array, r: Array, t: Array, q: Array, s: Array) -> None:
                     tb[j, k] = 0.0
                     qb[j, k] = 0.0
                 j -= 1
+    return not regular
 
 
 @lean

@@ -27,7 +27,8 @@ def _largest_current(w: Array, known: Array, r_end: Array, step: int) -> float:
 @lean
 def iterate(
     G: Array, t: Array, q: Array, tw: Array, qw: Array, r: Array, w: Array, known: Array,
-    offset: Array, r_end: Array, work: Array, small: Array, rows: Array, carry: Array, merged: bool,
+    offset: Array, r_end: Array, work: Array, small: Array, rows: Array, carry: Array,
+    merged: bool | None,
     rtol: float, floor: float, gain: float, fresh: bool, limit: int, patience: int,
     team: Team | None,
 ) -> tuple[int, float]:

@@ -20,7 +20,8 @@ from .single_line import (
 )
 from .two_threads import ELIMINATE, FOLLOW, Team, lead
 
-__all__ = ["SMALL", "check_kcl", "end_currents", "lift", "solve_vectors"]
+__all__ = ["SMALL", "check_kcl", "end_currents", "lift", "solve_irregular",
+           "solve_vectors"]
 
 _REFINEMENTS = 4
 _GOOD = 1e-8
@@ -61,13 +62,13 @@ def lift(
 @lean
 def check_kcl(
     G: Array, word_r: Array, bit_r: Array, drop: Array, u: Array, w: Array, flow_w: Array,
-    flow_b: Array, merged: bool, level: float, least: float, res_u: Array, res_w: Array,
+    flow_b: Array, merged: bool | None, level: float, least: float, res_u: Array, res_w: Array,
     small: Array,
 ) -> tuple[float, float, float]:
     """Return what Kirchhoff's law misses at every node, as a correction's right-hand side.
 
     `drop` is the unloaded cell voltage, u and w the deviations, known to eps (|u| + level).
-    Returns as `check_row`, over all nodes.
+    Returns as `check_row`, over all nodes. `merged` as in `solve_vectors`.
     """
     M, N = G.shape
     worst, total, noise = 0.0, 0.0, 0.0
@@ -103,14 +104,21 @@ def check_kcl(
             below[j] = flow_b[j] + (w[i, j] - there) * inverse
             unit_below[j] = EPS * (abs(w[i, j]) + abs(there) + level) * inverse
         zero = wire_flow(u[i], word_r[i], flow_w[i], level, f, unit)
-        x, y, z = check_word(c, word_r[i], f, unit, zero, least, res_u[i])
-        worst, total, noise = max(worst, x), total + y, noise + z
-        if merged:
-            x, y, z = check_bit(
-                c, above, below, unit_above, unit_below, bit_r[i], bit_r[i + 1], i == 0, carried,
-                least, res_w[i],
-            )
+        if merged is None:
+            x, y, z = check_row(c, -1.0, f, f, 1, unit, unit, least, res_u[i])
         else:
+            x, y, z = check_word(c, word_r[i], f, unit, zero, least, res_u[i])
+        worst, total, noise = max(worst, x), total + y, noise + z
+        x, y, z = 0.0, 0.0, 0.0
+        along = True
+        if merged is not None:  # noqa: SIM102 - with `and`, numba compiles what follows
+            if merged:
+                along = False
+                x, y, z = check_bit(
+                    c, above, below, unit_above, unit_below, bit_r[i], bit_r[i + 1], i == 0,
+                    carried, least, res_w[i],
+                )
+        if along:
             x, y, z = check_row(
                 c, 1.0, above, below, 0, unit_above, unit_below, least, res_w[i]
             )
@@ -122,10 +130,18 @@ def check_kcl(
 def end_currents(
     G: Array, word_r: Array, bit_r: Array, drop: Array, u: Array, w: Array, flow_w: Array,
     flow_b: Array, vl: Array, vr: Array, vt: Array, vb: Array, left: Array, right: Array,
-    top: Array, bottom: Array, small: Array,
+    top: Array, bottom: Array, merged: bool | None, small: Array,
 ) -> None:
-    """Fill the currents into the four ends."""
+    """Fill the currents into the four ends. `merged` as in `solve_vectors`."""
     M, N = G.shape
+    if merged is None:
+        for i in range(M):
+            left[i] = u[i, 0] / word_r[i, 0] - flow_w[i] if word_r[i, 0] < np.inf else 0.0
+            right[i] = u[i, N - 1] / word_r[i, N] + flow_w[i] if word_r[i, N] < np.inf else 0.0
+        for j in range(N):
+            top[j] = w[0, j] / bit_r[0, j] - flow_b[j]
+            bottom[j] = w[M - 1, j] / bit_r[M, j] + flow_b[j]
+        return
     c, r = small[0], small[1]
     for i in range(M):
         if word_r[i, 0] == 0.0 or word_r[i, N] == 0.0:
@@ -219,10 +235,9 @@ def _largest_of(a: Array, b: Array, c: Array, d: Array) -> float:
     return max(max(_largest(a), _largest(b)), max(_largest(c), _largest(d)))
 
 
-@lean
-def solve_vectors(
+def _solve_vectors(
     G: Array, word_r: Array, bit_r: Array, t: Array, q: Array, tw: Array, qw: Array,
-    merged: bool, vl: Array, vr: Array, vt: Array, vb: Array, warm: bool, keep: bool,
+    merged: bool | None, vl: Array, vr: Array, vt: Array, vb: Array, warm: bool, keep: bool,
     out_u: Array, out_w: Array, left: Array, right: Array, top: Array, bottom: Array, stats: Array,
     work: Array, small: Array, rows: Array, carry: Array, rtol: float, limit: int, patience: int,
     team: Team | None,
@@ -234,6 +249,8 @@ def solve_vectors(
     iterations, residual, error bound of a current over the largest current. `work` (12, M, N) and
     `small` (SMALL, max(M, N) + 1) are scratch. With a `team`, a second thread is in
     `two_threads.join` with the same orders and shares; with None, nothing of that is compiled.
+    `merged`: bit lines have merged or pinned nodes; None, where no line has any, is broken or
+    floats: nothing of all that is compiled then.
     """
     M, N = G.shape
     blocks = tw.shape[0]
@@ -245,67 +262,68 @@ def solve_vectors(
         lift(word_r, bit_r, vl[k], vr[k], vt[k], vb[k], base_w, base_b, flow_w, flow_b, few)
         _open(G, base_w, base_b, drop, res_u, res_w)
         pinned = 0.0  # where bit lines end in 0 ohm, their currents are not seen while iterating
-        for j in range(N):
-            if bit_r[M, j] == 0.0:
-                guess = 0.0
-                for i in range(M):
-                    guess += res_w[i, j]
-                pinned = max(pinned, abs(guess))
+        if merged is not None:
+            for j in range(N):
+                if bit_r[M, j] == 0.0:
+                    guess = 0.0
+                    for i in range(M):
+                        guess += res_w[i, j]
+                    pinned = max(pinned, abs(guess))
         count, done = 0, False
         worst, total, noise, best, largest = np.inf, np.inf, 0.0, np.inf, 0.0
+        level = 0.0
         if warm:
             _shift(out_u[k], base_w, -1.0, u)
             _shift(out_w[k], base_b, -1.0, w)
             level = _largest_of(vl[k], vr[k], vt[k], vb[k])
+        known = False  # at step -1, what was known before is checked
+        for step in range(-1 if warm else 0, _REFINEMENTS):
+            if step >= 0:
+                fresh = step == 0 and not warm
+                if team is not None:
+                    lead(ELIMINATE, 0, 0.0, team[0], team[1], G, t, q, tw, qw, work, rows, carry)
+                else:
+                    eliminate_words(G, tw, qw, res_u, res_w, rows, carry, 0, blocks)
+                floor = max(0.05 * noise, 0.1 * rtol * pinned)
+                n, _ = iterate(
+                    G, t, q, tw, qw, res_w, dw, w, flow_b, bit_r[M], work, pair, rows, carry,
+                    merged, 0.5 * rtol, floor, np.inf if fresh else _GAIN, fresh,
+                    limit, patience, team,
+                )
+                if n < 0:
+                    stats[k, 0] = -n
+                    return False
+                count += n
+                if team is not None:
+                    lead(FOLLOW, 0 if fresh else 1, 0.0, team[0], team[1], G, t, q, tw, qw, work,
+                         rows, carry)
+                else:
+                    follow_words(G, tw, qw, res_u, dw, u, w, fresh, rows, carry, 0, blocks)
             end_currents(
                 G, word_r, bit_r, drop, u, w, flow_w, flow_b, vl[k], vr[k], vt[k], vb[k],
-                left[k], right[k], top[k], bottom[k], few,
+                left[k], right[k], top[k], bottom[k], merged, few,
             )
             least = LEAST * _largest_of(left[k], right[k], top[k], bottom[k]) + 1e-300
             worst, total, noise = check_kcl(
-                G, word_r, bit_r, drop, u, w, flow_w, flow_b, merged, level, least, res_u, res_w,
-                few,
+                G, word_r, bit_r, drop, u, w, flow_w, flow_b, merged, level if step < 0 else 0.0,
+                least, res_u, res_w, few,
             )
-            if worst <= _GOOD:
-                stats[k, 0], stats[k, 1], stats[k, 2] = 0.0, worst, 0.0
+            if step < 0:
+                known = worst <= _GOOD
+                if known:
+                    break
                 continue
-        for step in range(_REFINEMENTS):
-            fresh = step == 0 and not warm
-            if team is not None:
-                lead(ELIMINATE, 0, 0.0, team[0], team[1], G, t, q, tw, qw, work, rows, carry)
-            else:
-                eliminate_words(G, tw, qw, res_u, res_w, rows, carry, 0, blocks)
-            floor = max(0.05 * noise, 0.1 * rtol * pinned)
-            n, _ = iterate(
-                G, t, q, tw, qw, res_w, dw, w, flow_b, bit_r[M], work, pair, rows, carry,
-                merged, 0.5 * rtol, floor, np.inf if step == 0 and not warm else _GAIN, fresh,
-                limit, patience, team,
-            )
-            if n < 0:
-                stats[k, 0] = -n
-                return False
-            count += n
-            if team is not None:
-                lead(FOLLOW, 0 if fresh else 1, 0.0, team[0], team[1], G, t, q, tw, qw, work,
-                     rows, carry)
-            else:
-                follow_words(G, tw, qw, res_u, dw, u, w, fresh, rows, carry, 0, blocks)
-            end_currents(
-                G, word_r, bit_r, drop, u, w, flow_w, flow_b, vl[k], vr[k], vt[k], vb[k],
-                left[k], right[k], top[k], bottom[k], few,
-            )
-            least = LEAST * _largest_of(left[k], right[k], top[k], bottom[k]) + 1e-300
-            worst, total, noise = check_kcl(
-                G, word_r, bit_r, drop, u, w, flow_w, flow_b, merged, 0.0, least, res_u, res_w,
-                few,
-            )
             largest = _largest(bottom[k])
             done = total <= max(rtol * largest, noise) and worst <= _GOOD
             if done or (step and worst > 0.5 * best):
                 break
             best = worst
             pinned = 0.0
-            _rebase(word_r, bit_r, base_w, base_b, drop, u, w)
+            if merged is not None:
+                _rebase(word_r, bit_r, base_w, base_b, drop, u, w)
+        if known:
+            stats[k, 0], stats[k, 1], stats[k, 2] = 0.0, worst, 0.0
+            continue
         stats[k, 0] = count
         stats[k, 1] = worst
         stats[k, 2] = max(total - noise, 0.0) / largest if largest > 0.0 else 0.0
@@ -315,3 +333,7 @@ def solve_vectors(
             _shift(u, base_w, 1.0, out_u[k])
             _shift(w, base_b, 1.0, out_w[k])
     return True
+
+
+solve_vectors = lean(_solve_vectors)  # merged None
+solve_irregular = lean(_solve_vectors)
