@@ -7,24 +7,13 @@ Natarajan, ACM TOMS 37:36, 2010); `refactor` goes through the same operations wi
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from ....core.compiled.jit import kernel, lean
+from ....core.compiled.jit import lean
 from ....core.validation import Array
 from ..system.element_group import Ints
 
 __all__ = ["factor", "refactor", "solve", "solve_transposed"]
-
-
-@kernel
-def _moved(old: Any, count: int, size: int) -> Any:
-    """Return the first `count` entries in an array of `size`."""
-    new = np.empty(size, old.dtype)
-    for k in range(count):
-        new[k] = old[k]
-    return new
 
 
 @lean
@@ -62,33 +51,22 @@ def _reach(
     return int(top)
 
 
-@kernel
-def factor(
-    ap: Ints, ai: Ints, ax: Array, q: Ints, tol: float
-) -> tuple[int, Ints, Ints, Array, Ints, Ints, Array, Ints]:
-    """Return (n or the first singular step, L: lp, li, lx, U: up, ui, ux, pinv).
+@lean
+def _eliminate(
+    ap: Ints, ai: Ints, ax: Array, q: Ints, tol: float, reached: Ints, lp: Ints, li: Ints,
+    lx: Array, up: Ints, ui: Ints, ux: Array, pinv: Ints, mark: Ints, x: Array, found: Ints,
+    stack: Ints, place: Ints,
+) -> int:
+    """Factor columns from `reached` = [column, entries of L, of U] on, which is moved along.
 
-    Column k of U has its pivot last; of L first. Rows are in pivot order: row i of the matrix is
-    row pinv[i].
+    Returns n, the first singular column, or -1 where L or U has no room for the next column.
     """
     n = ap.shape[0] - 1
-    size = 4 * ax.shape[0] + 4 * n + 16
-    lp, up = np.empty(n + 1, np.int64), np.empty(n + 1, np.int64)
-    li, ui = np.empty(size, np.int64), np.empty(size, np.int64)
-    lx, ux = np.empty(size), np.empty(size)
-    pinv, mark, x = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n)
-    for k in range(n):
-        pinv[k], mark[k], x[k] = -1, -1, 0.0
-        lp[k + 1], up[k + 1] = 0, 0
-    found, stack, place = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
-    lnz, unz = 0, 0
-    for k in range(n):
-        if lnz + n > li.shape[0]:
-            size = 2 * li.shape[0] + n
-            li, lx = _moved(li, lnz, size), _moved(lx, lnz, size)
-        if unz + n > ui.shape[0]:
-            size = 2 * ui.shape[0] + n
-            ui, ux = _moved(ui, unz, size), _moved(ux, unz, size)
+    lnz, unz = reached[1], reached[2]
+    for k in range(reached[0], n):
+        if lnz + n > li.shape[0] or unz + n > ui.shape[0]:
+            reached[0], reached[1], reached[2] = k, lnz, unz
+            return -1
         lp[k], up[k] = lnz, unz
         column = q[k]
         # the end of the last column is known only now; `_reach` needs it
@@ -110,7 +88,7 @@ def factor(
                 for m in range(lp[j] + 1, lp[j + 1]):
                     x[li[m]] -= lx[m] * xj
         if pivot_row < 0 or not largest > 0.0 or not largest < np.inf:
-            return k, lp, li, lx, up, ui, ux, pinv
+            return k
         if pinv[column] < 0 and mark[column] == k and abs(x[column]) >= tol * largest:
             pivot_row = column
         pivot = x[pivot_row]
@@ -128,10 +106,47 @@ def factor(
         lp[k + 1], up[k + 1] = lnz, unz
     for m in range(lnz):
         li[m] = pinv[li[m]]
-    li, lx, ui, ux = (
-        _moved(li, lnz, lnz), _moved(lx, lnz, lnz), _moved(ui, unz, unz), _moved(ux, unz, unz)
-    )
-    return n, lp, li, lx, up, ui, ux, pinv
+    reached[0], reached[1], reached[2] = n, lnz, unz
+    return n
+
+
+def _room(ints: Ints, numbers: Array, count: int, size: int) -> tuple[Ints, Array]:
+    """Return the first `count` entries in arrays of `size`."""
+    more, larger = np.empty(size, np.int64), np.empty(size)
+    more[:count], larger[:count] = ints[:count], numbers[:count]
+    return more, larger
+
+
+def factor(
+    ap: Ints, ai: Ints, ax: Array, q: Ints, tol: float
+) -> tuple[int, Ints, Ints, Array, Ints, Ints, Array, Ints]:
+    """Return (n or the first singular step, L: lp, li, lx, U: up, ui, ux, pinv).
+
+    Column k of U has its pivot last; of L first. Rows are in pivot order: row i of the matrix is
+    row pinv[i].
+    """
+    n = ap.shape[0] - 1
+    size = 4 * ax.shape[0] + 4 * n + 16
+    lp, up = np.zeros(n + 1, np.int64), np.zeros(n + 1, np.int64)
+    li, ui = np.empty(size, np.int64), np.empty(size, np.int64)
+    lx, ux = np.empty(size), np.empty(size)
+    pinv, mark, x = np.full(n, -1, np.int64), np.full(n, -1, np.int64), np.zeros(n)
+    found, stack, place = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+    reached = np.zeros(3, np.int64)
+    # no array is made in the kernel: that alone would double its compilation
+    while (done := _eliminate(
+        ap, ai, ax, q, tol, reached, lp, li, lx, up, ui, ux, pinv, mark, x, found, stack, place
+    )) < 0:
+        _, lnz, unz = map(int, reached)
+        if lnz + n > li.shape[0]:
+            li, lx = _room(li, lx, lnz, 2 * li.shape[0] + n)
+        if unz + n > ui.shape[0]:
+            ui, ux = _room(ui, ux, unz, 2 * ui.shape[0] + n)
+    if done == n:
+        _, lnz, unz = map(int, reached)
+        li, lx = _room(li, lx, lnz, lnz)
+        ui, ux = _room(ui, ux, unz, unz)
+    return int(done), lp, li, lx, up, ui, ux, pinv
 
 
 @lean

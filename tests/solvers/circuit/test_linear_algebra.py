@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from crossbarsim.solvers.circuit.analyses.op import prepare
+from crossbarsim.solvers.circuit.linear_solvers.kernels_lu import factor
 from crossbarsim.solvers.circuit.linear_solvers.lu import Factors, SingularMatrixError
 from crossbarsim.solvers.circuit.linear_solvers.schur_complement import Condensed
 from crossbarsim.solvers.circuit.newton import Newton
@@ -101,3 +102,20 @@ def test_transient_through_a_condensed_array(monkeypatch):
     times = np.linspace(0, 2e-9, 50)
     np.testing.assert_allclose(r.at(times)["v(bl31_0)"], whole.at(times)["v(bl31_0)"], rtol=1e-6)
     assert np.ptp(r["v(bl31_0)"]) > 1e-4
+
+
+def test_factors_outgrow_their_first_room():
+    """An arrow that points the wrong way: every column fills, far beyond the matrix's own entries."""
+    rng, n = np.random.default_rng(7), 120
+    a = np.diag(rng.uniform(1.0, 2.0, n))
+    a[0, :], a[:, 0] = rng.uniform(0.1, 1.0, n), rng.uniform(0.1, 1.0, n)
+    a[0, 0] = 3.0
+    m = csc_array(a)
+    done, lp, li, lx, up, ui, ux, pinv = factor(
+        m.indptr.astype(np.int64), m.indices.astype(np.int64), m.data, np.arange(n), 1e-3
+    )
+    assert done == n
+    assert len(li) + len(ui) > 3 * (4 * m.nnz + 4 * n + 16) / 2  # more than one doubling
+    lower = csc_array((lx, li, lp), shape=(n, n)).toarray()
+    upper = csc_array((ux, ui, up), shape=(n, n)).toarray()
+    np.testing.assert_allclose((lower @ upper)[pinv], a, rtol=1e-12, atol=1e-12)
