@@ -62,7 +62,22 @@ class _PartLibrary(JITCodeLibrary):
         self._finalized = True
 
 
+class _LeanLibrary(JITCodeLibrary):
+    """The code of a kernel that counts no references: nothing to bring together and prune first."""
+
+    def _optimize_final_module(self) -> None:
+        passes, builder = self._codegen._module_pass_manager()
+        with self._recorded_timings.record("Module passes (full optimization)", builder):
+            passes.run(self._final_module, builder)
+
+
 class _Pipeline(compiler.Compiler):
+    def compile_extra(self, func: Any) -> Any:
+        if self.state.library is None and not self.state.flags.nrt:
+            self.state.library = _LeanLibrary(self.state.targetctx.codegen(), func.__qualname__)
+            self.state.library.enable_object_caching()
+        return super().compile_extra(func)
+
     def define_pipelines(self) -> Any:
         pipelines = super().define_pipelines()
         for pipeline in pipelines:
