@@ -88,7 +88,7 @@ def _eliminate(
                 for m in range(lp[j] + 1, lp[j + 1]):
                     x[li[m]] -= lx[m] * xj
         if pivot_row < 0 or not largest > 0.0 or not largest < np.inf:
-            return int(k)
+            return k
         if pinv[column] < 0 and mark[column] == k and abs(x[column]) >= tol * largest:
             pivot_row = column
         pivot = x[pivot_row]
@@ -107,7 +107,7 @@ def _eliminate(
     for m in range(lnz):
         li[m] = pinv[li[m]]
     reached[0], reached[1], reached[2] = n, lnz, unz
-    return n
+    return int(n)
 
 
 def _room(ints: Ints, numbers: Array, count: int, size: int) -> tuple[Ints, Array]:
