@@ -142,6 +142,16 @@ def crossbar_currents(
     Raises
     ------
     ParameterError, SingularCircuitError, ConvergenceError, BackendUnavailable
+
+    Examples
+    --------
+    >>> import torch
+    >>> from crossbarsim.nn.functional import crossbar_currents
+    >>> G = torch.full((4, 3), 1e-5, dtype=torch.float64, requires_grad=True)
+    >>> currents = crossbar_currents(torch.full((4,), 0.2, dtype=torch.float64), G, 1.0, 1.0)
+    >>> currents.sum().backward()
+    >>> tuple(currents.shape), tuple(G.grad.shape)
+    ((3,), (4, 3))
     """
     volts, cells = tiled(V, G)
     fixed = setting(solver, ends, driver, sense)
@@ -167,6 +177,13 @@ def effective_matrices(
 
     Shapes may differ; all are reduced in one call, spread over the threads. Differentiable in
     every tensor. Parameters as in `crossbar_currents`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from crossbarsim.nn.functional import effective_matrices
+    >>> [tuple(w.shape) for w in effective_matrices([torch.full((4, 3), 1e-5)], 1.0, 1.0)]
+    [(3, 4)]
     """
     cells = [checked_tensor(f"G[{k}]", g) for k, g in enumerate(G)]
     for k, g in enumerate(cells):
@@ -196,6 +213,14 @@ def effective_matrix(
     """Return W with ``currents = V @ W.T``: (N, M) for G (M, N), (T, N, M) for G (T, M, N).
 
     Exact and differentiable in every tensor; parameters as in `crossbar_currents`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from crossbarsim.nn.functional import effective_matrix
+    >>> G = torch.full((4, 3), 1e-5, dtype=torch.float64)
+    >>> bool((effective_matrix(G, 1.0, 1.0) < G.T).all())  # wires take from every cell
+    True
     """
     G = checked_tensor("G", G)
     if G.ndim not in (2, 3):

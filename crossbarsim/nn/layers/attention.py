@@ -28,6 +28,14 @@ class CrossbarMultiheadAttention(CrossbarLayer, nn.MultiheadAttention):
     Takes every option of `torch.nn.MultiheadAttention`; parameters as there, and as in
     `CrossbarLinear`. Torch's fast path for inference, which reads the weights past the layers, is
     never taken.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from crossbarsim.nn import CrossbarConfig, CrossbarMultiheadAttention
+    >>> layer = CrossbarMultiheadAttention(8, 2, config=CrossbarConfig.ideal())
+    >>> tuple(layer(*[torch.ones(3, 1, 8)] * 3)[0].shape)
+    (3, 1, 8)
     """
 
     def _setup(self, config: CrossbarConfig | None, chip: str) -> None:

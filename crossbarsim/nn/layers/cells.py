@@ -67,21 +67,48 @@ class _Cell(CrossbarLayer, RNNCellBase):
 
 
 class CrossbarRNNCell(_Cell, nn.RNNCell):
-    """A step of an Elman network on crossbars; parameters as in `torch.nn.RNNCell`."""
+    """A step of an Elman network on crossbars; parameters as in `torch.nn.RNNCell`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from crossbarsim.nn import CrossbarConfig, CrossbarRNNCell
+    >>> layer = CrossbarRNNCell(3, 5, config=CrossbarConfig.ideal())
+    >>> tuple(layer(torch.ones(2, 3)).shape)
+    (2, 5)
+    """
 
     def _mode(self) -> str:
         return f"RNN_{self.nonlinearity.upper()}"
 
 
 class CrossbarLSTMCell(_Cell, nn.LSTMCell):
-    """A step of a long short-term memory on crossbars; parameters as in `torch.nn.LSTMCell`."""
+    """A step of a long short-term memory on crossbars; parameters as in `torch.nn.LSTMCell`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from crossbarsim.nn import CrossbarConfig, CrossbarLSTMCell
+    >>> layer = CrossbarLSTMCell(3, 5, config=CrossbarConfig.ideal())
+    >>> tuple(layer(torch.ones(2, 3))[0].shape)
+    (2, 5)
+    """
 
     def _mode(self) -> str:
         return "LSTM"
 
 
 class CrossbarGRUCell(_Cell, nn.GRUCell):
-    """A step of a gated recurrent unit on crossbars; parameters as in `torch.nn.GRUCell`."""
+    """A step of a gated recurrent unit on crossbars; parameters as in `torch.nn.GRUCell`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from crossbarsim.nn import CrossbarConfig, CrossbarGRUCell
+    >>> layer = CrossbarGRUCell(3, 5, config=CrossbarConfig.ideal())
+    >>> tuple(layer(torch.ones(2, 3)).shape)
+    (2, 5)
+    """
 
     def _mode(self) -> str:
         return "GRU"

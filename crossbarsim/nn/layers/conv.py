@@ -76,6 +76,14 @@ class CrossbarConv1d(_Convolution, nn.Conv1d):
     """A one-dimensional convolution on crossbars.
 
     Takes every option of `torch.nn.Conv1d`; parameters as there, and as in `CrossbarLinear`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from crossbarsim.nn import CrossbarConfig, CrossbarConv1d
+    >>> layer = CrossbarConv1d(2, 3, 3, config=CrossbarConfig.ideal())
+    >>> tuple(layer(torch.ones(1, 2, 8)).shape)
+    (1, 3, 6)
     """
 
 
@@ -83,6 +91,14 @@ class CrossbarConv2d(_Convolution, nn.Conv2d):
     """A two-dimensional convolution on crossbars: kernels unrolled along the word lines.
 
     Takes every option of `torch.nn.Conv2d`; parameters as there, and as in `CrossbarLinear`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from crossbarsim.nn import CrossbarConfig, CrossbarConv2d
+    >>> layer = CrossbarConv2d(1, 4, 3, config=CrossbarConfig.ideal())
+    >>> tuple(layer(torch.ones(1, 1, 8, 8)).shape)
+    (1, 4, 6, 6)
     """
 
 
@@ -90,4 +106,12 @@ class CrossbarConv3d(_Convolution, nn.Conv3d):
     """A three-dimensional convolution on crossbars.
 
     Takes every option of `torch.nn.Conv3d`; parameters as there, and as in `CrossbarLinear`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from crossbarsim.nn import CrossbarConfig, CrossbarConv3d
+    >>> layer = CrossbarConv3d(1, 2, 3, config=CrossbarConfig.ideal())
+    >>> tuple(layer(torch.ones(1, 1, 5, 5, 5)).shape)
+    (1, 2, 3, 3, 3)
     """

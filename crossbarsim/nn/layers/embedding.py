@@ -96,6 +96,14 @@ class CrossbarEmbedding(_Table, nn.Embedding):
     ParameterError
         `max_norm`, which rewrites entries when they are looked up: every look-up would program
         cells; `sparse`, as wires make every entry's gradient dense.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from crossbarsim.nn import CrossbarConfig, CrossbarEmbedding
+    >>> layer = CrossbarEmbedding(10, 4, config=CrossbarConfig.ideal())
+    >>> tuple(layer(torch.tensor([1, 5])).shape)
+    (2, 4)
     """
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
@@ -131,6 +139,14 @@ class CrossbarEmbeddingBag(_Table, nn.EmbeddingBag):
     ------
     ParameterError
         `max_norm` and `sparse`, as in `CrossbarEmbedding`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from crossbarsim.nn import CrossbarConfig, CrossbarEmbeddingBag
+    >>> layer = CrossbarEmbeddingBag(10, 4, config=CrossbarConfig.ideal())
+    >>> tuple(layer(torch.tensor([[1, 5], [2, 3]])).shape)
+    (2, 4)
     """
 
     def forward(

@@ -22,6 +22,14 @@ class CrossbarLinear(CrossbarLayer, nn.Linear):
     config : CrossbarConfig, optional
     chip : str
         Name of the layer's device variation.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from crossbarsim.nn import CrossbarConfig, CrossbarLinear
+    >>> layer = CrossbarLinear(6, 4, config=CrossbarConfig.ideal())
+    >>> tuple(layer(torch.ones(2, 6)).shape)
+    (2, 4)
     """
 
     def _matrices(self) -> Iterator[Matrix]:

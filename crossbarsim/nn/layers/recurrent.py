@@ -196,12 +196,39 @@ def _product(
 
 
 class CrossbarRNN(_Recurrent, nn.RNN):
-    """An Elman network on crossbars; every option of `torch.nn.RNN`, parameters as there."""
+    """An Elman network on crossbars; every option of `torch.nn.RNN`, parameters as there.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from crossbarsim.nn import CrossbarConfig, CrossbarRNN
+    >>> layer = CrossbarRNN(3, 5, config=CrossbarConfig.ideal())
+    >>> tuple(layer(torch.ones(7, 1, 3))[0].shape)
+    (7, 1, 5)
+    """
 
 
 class CrossbarLSTM(_Recurrent, nn.LSTM):
-    """A long short-term memory on crossbars; every option of `torch.nn.LSTM`, also `proj_size`."""
+    """A long short-term memory on crossbars; every option of `torch.nn.LSTM`, also `proj_size`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from crossbarsim.nn import CrossbarConfig, CrossbarLSTM
+    >>> layer = CrossbarLSTM(3, 5, config=CrossbarConfig.ideal())
+    >>> tuple(layer(torch.ones(7, 1, 3))[0].shape)
+    (7, 1, 5)
+    """
 
 
 class CrossbarGRU(_Recurrent, nn.GRU):
-    """A gated recurrent unit on crossbars; every option of `torch.nn.GRU`, parameters as there."""
+    """A gated recurrent unit on crossbars; every option of `torch.nn.GRU`, parameters as there.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from crossbarsim.nn import CrossbarConfig, CrossbarGRU
+    >>> layer = CrossbarGRU(3, 5, config=CrossbarConfig.ideal())
+    >>> tuple(layer(torch.ones(7, 1, 3))[0].shape)
+    (7, 1, 5)
+    """

@@ -104,6 +104,14 @@ class CrossbarConvTranspose1d(_Transposed, nn.ConvTranspose1d):
     """A one-dimensional transposed convolution on crossbars.
 
     Takes every option of `torch.nn.ConvTranspose1d`; a bias is digital.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from crossbarsim.nn import CrossbarConfig, CrossbarConvTranspose1d
+    >>> layer = CrossbarConvTranspose1d(2, 3, 3, config=CrossbarConfig.ideal())
+    >>> tuple(layer(torch.ones(1, 2, 6)).shape)
+    (1, 3, 8)
     """
 
 
@@ -111,6 +119,14 @@ class CrossbarConvTranspose2d(_Transposed, nn.ConvTranspose2d):
     """A two-dimensional transposed convolution on crossbars.
 
     Takes every option of `torch.nn.ConvTranspose2d`; a bias is digital.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from crossbarsim.nn import CrossbarConfig, CrossbarConvTranspose2d
+    >>> layer = CrossbarConvTranspose2d(2, 1, 3, config=CrossbarConfig.ideal())
+    >>> tuple(layer(torch.ones(1, 2, 4, 4)).shape)
+    (1, 1, 6, 6)
     """
 
 
@@ -118,4 +134,12 @@ class CrossbarConvTranspose3d(_Transposed, nn.ConvTranspose3d):
     """A three-dimensional transposed convolution on crossbars.
 
     Takes every option of `torch.nn.ConvTranspose3d`; a bias is digital.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from crossbarsim.nn import CrossbarConfig, CrossbarConvTranspose3d
+    >>> layer = CrossbarConvTranspose3d(1, 1, 2, config=CrossbarConfig.ideal())
+    >>> tuple(layer(torch.ones(1, 1, 3, 3, 3)).shape)
+    (1, 1, 4, 4, 4)
     """
