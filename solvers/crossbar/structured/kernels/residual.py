@@ -1,4 +1,9 @@
-"""Kirchhoff's law in a crosspoint array of any cells, row by row: as `measure_lines`, in lanes."""
+"""Kirchhoff's law in a crosspoint array of any cells, row by row: as `measure_lines`, in lanes.
+
+`solve.check_kcl` does the same for resistors and stays beside it: it forms the cells' currents in
+the same pass over memory, of which the check is made, and measures deviations from a level. What
+both find at a row they find by the same functions, those of `single_line`.
+"""
 
 from __future__ import annotations
 
