@@ -18,7 +18,6 @@ __all__ = ["Compiled", "build"]
 
 Compiled = Callable[..., tuple[Operand, Array]]
 _INDEX = {operator: k for k, operator in enumerate(RULES)}
-_GIVEN = ("time", "temper", "hertz")
 _PRODUCTS = (2.0, 3.0, 4.0)  # exponents of powers that are written as products
 
 

@@ -22,10 +22,6 @@ INFORMATION = (
     "mfg", "manufacturer", "type", "vpk", "iave", "irms", "vceo", "vcbo", "vebo", "icrating",
     "vds", "ron_typ", "qg", "partno",
 )
-_SPEAKING = {
-    "r": "resistor", "c": "capacitor", "l": "inductor", "d": "diode", "sw": "switch",
-    "csw": "current-controlled switch",
-}
 
 
 class Models:

@@ -13,7 +13,7 @@ from ....core.compiled.jit import lean
 from ....core.validation import Array
 from ..system.element_group import Ints
 
-__all__ = ["factor", "refactor", "solve", "solve_transposed"]
+__all__ = ["eliminate", "refactor", "solve", "solve_transposed"]
 
 
 @lean
@@ -52,7 +52,7 @@ def _reach(
 
 
 @lean
-def _eliminate(
+def eliminate(
     ap: Ints, ai: Ints, ax: Array, q: Ints, tol: float, reached: Ints, lp: Ints, li: Ints,
     lx: Array, up: Ints, ui: Ints, ux: Array, pinv: Ints, mark: Ints, x: Array, found: Ints,
     stack: Ints, place: Ints,
@@ -108,45 +108,6 @@ def _eliminate(
         li[m] = pinv[li[m]]
     reached[0], reached[1], reached[2] = n, lnz, unz
     return int(n)
-
-
-def _room(ints: Ints, numbers: Array, count: int, size: int) -> tuple[Ints, Array]:
-    """Return the first `count` entries in arrays of `size`."""
-    more, larger = np.empty(size, np.int64), np.empty(size)
-    more[:count], larger[:count] = ints[:count], numbers[:count]
-    return more, larger
-
-
-def factor(
-    ap: Ints, ai: Ints, ax: Array, q: Ints, tol: float
-) -> tuple[int, Ints, Ints, Array, Ints, Ints, Array, Ints]:
-    """Return (n or the first singular step, L: lp, li, lx, U: up, ui, ux, pinv).
-
-    Column k of U has its pivot last; of L first. Rows are in pivot order: row i of the matrix is
-    row pinv[i].
-    """
-    n = ap.shape[0] - 1
-    size = 4 * ax.shape[0] + 4 * n + 16
-    lp, up = np.zeros(n + 1, np.int64), np.zeros(n + 1, np.int64)
-    li, ui = np.empty(size, np.int64), np.empty(size, np.int64)
-    lx, ux = np.empty(size), np.empty(size)
-    pinv, mark, x = np.full(n, -1, np.int64), np.full(n, -1, np.int64), np.zeros(n)
-    found, stack, place = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
-    reached = np.zeros(3, np.int64)
-    # no array is made in the kernel: that alone would double its compilation
-    while (done := _eliminate(
-        ap, ai, ax, q, tol, reached, lp, li, lx, up, ui, ux, pinv, mark, x, found, stack, place
-    )) < 0:
-        _, lnz, unz = map(int, reached)
-        if lnz + n > li.shape[0]:
-            li, lx = _room(li, lx, lnz, 2 * li.shape[0] + n)
-        if unz + n > ui.shape[0]:
-            ui, ux = _room(ui, ux, unz, 2 * ui.shape[0] + n)
-    if done == n:
-        _, lnz, unz = map(int, reached)
-        li, lx = _room(li, lx, lnz, lnz)
-        ui, ux = _room(ui, ux, unz, unz)
-    return int(done), lp, li, lx, up, ui, ux, pinv
 
 
 @lean

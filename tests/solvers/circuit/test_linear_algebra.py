@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 from crossbarsim.solvers.circuit.analyses.op import prepare
-from crossbarsim.solvers.circuit.linear_solvers.kernels_lu import factor
-from crossbarsim.solvers.circuit.linear_solvers.lu import Factors, SingularMatrixError
+from crossbarsim.solvers.circuit.linear_solvers.lu import Factors, SingularMatrixError, factor
 from crossbarsim.solvers.circuit.linear_solvers.schur_complement import Condensed
 from crossbarsim.solvers.circuit.newton import Newton
 from scipy.sparse import csc_array, eye_array
