@@ -246,6 +246,24 @@ def test_noise_is_that_of_the_read_whatever_the_batch():
     torch.testing.assert_close(many.mean(0), exact, rtol=0, atol=0.02)
 
 
+def test_noise_goes_on_after_loading():
+    torch.manual_seed(1)
+    layer = nn.Linear(20, 5).double()
+    x = torch.rand(3, 20, dtype=torch.float64)
+    config = CrossbarConfig(input_range=1.0, nonidealities=NonIdealities(noise=ReadNoise(flicker=FlickerNoise())))
+    chip, other = (CrossbarLinear.from_digital(layer, config) for _ in range(2))
+    first, state = run(chip, x), chip.state_dict()
+    second = run(chip, x)
+    assert (second - first).abs().max() > 1e-6
+    other.load_state_dict(state)
+    assert torch.equal(run(other, x), second)  # not the first reads' noise again
+    other.load_state_dict(layer.state_dict())  # weights alone: the same arrays, read on
+    third = run(chip, x)
+    assert torch.equal(run(other, x), third)
+    quiet = CrossbarLinear.from_digital(layer, config.replace(nonidealities=None))
+    assert "crossbars.reads.count" not in quiet.state_dict()
+
+
 def test_what_inference_mode_keeps_serves_gradients_later():
     layer = CrossbarLinear(5, 3, config=CrossbarConfig(path="matrix"))
     layer.requires_grad_(False)

@@ -48,8 +48,8 @@ class StoredMatrix(nn.Module):
 
     The weights are no parameters of it: the layer that owns them passes them in, so that their
     names in a ``state_dict`` stay the layer's own. What it adds to a ``state_dict`` are the
-    fabricated chip, the order of the lines and what calibration found, each only where there is
-    something to say.
+    fabricated chip, the order of the lines, what calibration found and, for noise that goes on
+    where it stopped, how many reads the arrays have seen, each only where there is something to say.
 
     Parameters
     ----------
@@ -68,6 +68,8 @@ class StoredMatrix(nn.Module):
         What calibration found.
     observer : callable or None
         While set, forward passes go to it: ``observer(self, x, weight, bias)``.
+    reads : int
+        Reads that the arrays have seen; every one has its own noise.
 
     Raises
     ------
@@ -461,6 +463,7 @@ class StoredMatrix(nn.Module):
             **{f"chip.{k}": v for k, v in self.chip.state(self.blocks()).items()},
             "order.rows": orders.rows, "order.columns": orders.columns,
             **{f"range.{k}": v for k, v in self.ranges.state().items()},
+            "reads.count": None if self.config.exact_reads else torch.tensor(self.reads),
         }
         destination.update({prefix + k: v for k, v in state.items() if v is not None})
 
@@ -470,7 +473,9 @@ class StoredMatrix(nn.Module):
     ) -> None:
         del local_metadata, missing_keys
         mine = {k.removeprefix(prefix): v for k, v in state_dict.items() if k.startswith(prefix)}
-        parts: dict[str, dict[str, Tensor]] = {"chip": {}, "order": {}, "range": {}}
+        parts: dict[str, dict[str, Tensor]] = {
+            "chip": {}, "order": {}, "range": {}, "reads": {},
+        }
         for name, value in mine.items():
             part, _, key = name.partition(".")
             if part in parts:
@@ -485,6 +490,8 @@ class StoredMatrix(nn.Module):
                 self.orders = Orders(parts["order"].get("rows"), parts["order"].get("columns"))
             if parts["range"]:
                 self.ranges = Ranges.of_state(parts["range"])
+            if "count" in parts["reads"]:
+                self.reads = int(parts["reads"]["count"])
         except ParameterError as error:
             error_msgs.append(str(error))
         self._cache.clear()
