@@ -57,9 +57,9 @@ solvers.circuit.elements.semiconductors.kernels
 solvers.circuit.elements.semiconductors
 solvers.circuit.elements.kinds  # imports all kinds
 solvers.circuit                 # Newton's iteration and homotopies
+solvers.circuit.rawfile
 solvers.circuit.results
 solvers.circuit.analyses
-solvers.circuit.rawfile
 solvers.objectives
 solvers.circuit.sensitivity
 solvers.circuit.control

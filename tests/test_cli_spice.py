@@ -51,7 +51,8 @@ def test_parameters_and_raw_file(deck, tmp_path):
     assert done.exit_code == 0, done.output
     assert "top = 0.95" in done.output
     plots = read_raw(tmp_path / "all.raw")
-    assert [p.name for p in plots] == ["Operating Point", "Transient Analysis", "AC Analysis"]
+    assert [p.name for p in plots] == [
+        "Operating Point", "Transient Analysis", "AC Analysis", "Fourier Analysis"]
     assert plots[0]["v(out)"][0] == pytest.approx(1.0)
 
 

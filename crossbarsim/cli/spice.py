@@ -108,7 +108,7 @@ def run(
                 _show(result, circuit, console)
             files, asked = [], []
         if out is not None:
-            from ..solvers.circuit.rawfile.export import save_results
+            from ..solvers.circuit.results.export import save_results
 
             files += save_results(out, results)
         if plot:

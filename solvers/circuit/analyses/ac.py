@@ -10,6 +10,7 @@ import numpy as np
 from ....core.validation import Array
 from ....netlists.analyses import Ac
 from ....netlists.circuit import Circuit
+from ..rawfile.plots import RawVariable
 from ..results.names import Names
 from ..results.quantities import Part
 from ..results.results import Curves
@@ -46,6 +47,7 @@ class Spectrum(Curves):
     """
 
     _analysis = "ac"
+    plot_name, short_name = "AC Analysis", "ac"
 
     def __init__(
         self, circuit: Circuit, names: Names, values: Complexes, place: dict[int, int] | None,
@@ -61,6 +63,10 @@ class Spectrum(Curves):
     def axes(self) -> dict[str, Array]:
         """``{"frequency": ...}``."""
         return {"frequency": self.frequency}
+
+    def _scale(self) -> tuple[RawVariable, Any]:
+        # ngspice's files: the frequency is complex as the vectors are
+        return RawVariable("frequency", "frequency", {"grid": "3"}), self.frequency.astype(complex)
 
     def _quantity(self, element: str, name: str) -> Any:
         system = self.point.system

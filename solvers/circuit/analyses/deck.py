@@ -190,7 +190,7 @@ def _fourier(analysis: Four, last: Transient | None) -> Fourier:
         raise NetlistError("`.four` needs a `.tran` before it", **where)
     options = last.circuit.options
     try:
-        return Fourier(
+        found = Fourier(
             harmonics(
                 e.text, last.time, np.broadcast_to(evaluate(last, e), last.time.shape),
                 analysis.frequency, count=int(options.get("nfreqs", 10)),
@@ -199,3 +199,5 @@ def _fourier(analysis: Four, last: Transient | None) -> Fourier:
         )
     except ParameterError as error:
         raise NetlistError(f".four: {error}", **where) from error
+    found.title = last.circuit.title
+    return found

@@ -9,6 +9,8 @@ import numpy as np
 
 from ....core.errors import ParameterError
 from ....core.validation import Array
+from ..rawfile.plots import RawPlot, RawVariable
+from ..results.plotted import Plotted
 
 __all__ = ["Fourier", "Harmonics", "harmonics"]
 
@@ -62,7 +64,7 @@ class Harmonics:
         return "\n".join(lines)
 
 
-class Fourier(list[Harmonics]):
+class Fourier(list[Harmonics], Plotted):
     r"""The result of ``.four``: a list with the `Harmonics` of every output; ``result["v(out)"]``.
 
     Outputs that it does not have raise `ParameterError`.
@@ -76,10 +78,25 @@ class Fourier(list[Harmonics]):
     1.0
     """
 
+    title = ""
+    """Of the circuit."""
+    short_name = "four"
+
     @property
     def measures(self) -> dict[str, float]:
         """Empty: measures are of curves."""
         return {}
+
+    def to_plots(self) -> list[RawPlot]:
+        """Return magnitudes and phases (degree) over the frequencies as a plot of a .raw file."""
+        variables, vectors = [RawVariable("frequency", "frequency")], [self[0].frequency]
+        for one in self:
+            name = one.name.replace(" ", "")
+            variables.append(RawVariable(f"mag({name})", "notype"))
+            variables.append(RawVariable(f"ph({name})", "phase"))
+            vectors += [one.magnitude, one.phase]
+        return [RawPlot(self.title or "crossbarsim", "Fourier Analysis", tuple(variables),
+                        tuple(vectors))]
 
     @overload
     def __getitem__(self, key: str | SupportsIndex, /) -> Harmonics: ...

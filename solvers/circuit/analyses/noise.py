@@ -11,6 +11,7 @@ from ....core.errors import ParameterError
 from ....core.validation import Array
 from ....netlists.analyses import Noise
 from ....netlists.circuit import Circuit
+from ..rawfile.plots import RawPlot, RawVariable
 from ..results.results import Curves
 from ..system.element_group import NoiseSource
 from .op import OperatingPoint, written_out
@@ -74,6 +75,8 @@ class NoiseSpectrum(Curves):
     2.88
     """
 
+    plot_name, short_name = "Noise Spectral Density Curves", "noise"
+
     def __init__(
         self, circuit: Circuit, frequency: Array, gain: Complexes, sources: Sequence[NoiseSource],
         density: Array, point: OperatingPoint,
@@ -94,6 +97,16 @@ class NoiseSpectrum(Curves):
     def axes(self) -> dict[str, Array]:
         """``{"frequency": ...}``."""
         return {"frequency": self.frequency}
+
+    def _scale_variable(self, axis: str) -> RawVariable:
+        return RawVariable(axis, "frequency", {"grid": "3"})
+
+    def to_plots(self) -> list[RawPlot]:
+        """Return the densities, and the totals over the band, as the plots of a .raw file."""
+        curves = self.to_plot()
+        variables = tuple(RawVariable(f"v({name})", "voltage") for name in self.totals)
+        totals = tuple(np.array([value]) for value in self.totals.values())
+        return [curves, RawPlot(curves.title, "Integrated Noise", variables, totals)]
 
     @property
     def names(self) -> tuple[str, ...]:

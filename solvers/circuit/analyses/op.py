@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from ..elements.kinds import load_kinds
 from ..homotopy import find
 from ..newton import Newton
 from ..results.names import CURRENTS, Names, shown
+from ..results.plotted import Tabular
 from ..results.quantities import Part
 from ..system.system import System
 from ..system.topology import check
@@ -26,7 +27,7 @@ __all__ = ["OperatingPoint", "operating_point", "prepare", "written_out"]
 _LARGE = 10_000  # cells
 
 
-class OperatingPoint:
+class OperatingPoint(Tabular):
     """The operating point of a circuit: node voltages and source currents, by ngspice's names.
 
     ``result["v(out)"]`` and ``result["v(a,b)"]`` are volt, ``result["i(v1)"]`` ampere from the
@@ -51,6 +52,8 @@ class OperatingPoint:
     >>> round(point["v(out)"], 9), round(point["i(v1)"], 9), round(point["@r2[p]"], 9)
     (0.1, -0.0001, 1e-05)
     """
+
+    plot_name, short_name = "Operating Point", "op"
 
     def __init__(
         self, system: System, x: Array, residual: float, iterations: int = 1
@@ -107,6 +110,9 @@ class OperatingPoint:
         values = np.asarray(self._whole)[None, :len(names.labels)]
         now = self.system.instant()
         return float(part.quantity(name, element.lower(), values, [now])[0])
+
+    def _vectors(self) -> Iterable[tuple[str, float]]:
+        return self.to_dict().items()
 
     def to_dict(self) -> dict[str, float]:
         """Return all voltages and source currents by their names, aliases included.

@@ -28,6 +28,8 @@ from ....netlists.elements import Element, Model
 from ....netlists.spice.cards import CARDS, card
 from ....netlists.spice.expressions.expression import Expression
 from ..elements.memristors import device_of
+from ..rawfile.plots import RawVariable
+from ..results.derivatives import Derivatives
 from ..results.results import Curves
 from ..system.system import System
 from .op import OperatingPoint, written_out
@@ -36,7 +38,7 @@ from .small_signal import Complexes, SmallSignal, complex_sources
 from .transfer_function import output_row
 
 __all__ = [
-    "Derivatives", "Parameter", "Sensitivities", "SensitivitySpectrum",
+    "Parameter", "Sensitivities", "SensitivitySpectrum",
     "parameters_of", "referred", "sens",
 ]
 
@@ -145,45 +147,6 @@ def _of_card(
     return changed
 
 
-class Derivatives:
-    """Derivatives of an output with respect to parameters, ``result["r1"]``, ``["q1:bf"]``.
-
-    Attributes
-    ----------
-    output : str
-    values : dict
-        Name -> derivative, in the output's unit over the parameter's.
-    parameters : dict
-        Name -> value of the parameter.
-    measures : dict
-        Empty: measures are of curves.
-    """
-
-    def __init__(
-        self, output: str, values: dict[str, float], parameters: dict[str, float]
-    ) -> None:
-        self.output, self.values, self.parameters = output, values, parameters
-        self.measures: dict[str, float] = {}
-
-    def __getitem__(self, name: str) -> float:
-        key = name.strip().lower()
-        if key not in self.values:
-            raise ParameterError(f"no sensitivity to {name!r}; see `values` for what there is")
-        return self.values[key]
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.output!r}, {len(self.values)} parameters)"
-
-    @property
-    def normalised(self) -> dict[str, float]:
-        """Change of the output for one per cent of every parameter."""
-        return {k: v * self.parameters[k] / 100.0 for k, v in self.values.items()}
-
-    def to_dict(self) -> dict[str, float]:
-        """Return the derivatives by name."""
-        return dict(self.values)
-
-
 class Sensitivities(Derivatives):
     """Derivatives of an output at the operating point with respect to every parameter.
 
@@ -210,6 +173,7 @@ class Sensitivities(Derivatives):
     ) -> None:
         super().__init__(output, values, parameters)
         self.adjoint, self.point = adjoint, point
+        self.circuit = point.circuit
 
 
 class SensitivitySpectrum(Curves):
@@ -235,6 +199,8 @@ class SensitivitySpectrum(Curves):
     array([0.5])
     """
 
+    plot_name, short_name = "Sensitivity Analysis", "sens"
+
     def __init__(
         self, circuit: Circuit, output: str, frequency: Array, values: dict[str, Complexes]
     ) -> None:
@@ -248,6 +214,9 @@ class SensitivitySpectrum(Curves):
     def axes(self) -> dict[str, Array]:
         """``{"frequency": ...}``."""
         return {"frequency": self.frequency}
+
+    def _scale(self) -> tuple[RawVariable, Any]:
+        return RawVariable("frequency", "frequency"), self.frequency.astype(complex)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from ....core.validation import Array
 from ....netlists.analyses import Tf
 from ....netlists.circuit import Circuit
 from ..results.names import Names
+from ..results.plotted import Tabular
 from .op import OperatingPoint, written_out
 from .registry import register
 from .small_signal import SmallSignal
@@ -21,7 +22,7 @@ __all__ = ["TransferFunction", "drive_of", "output_row", "tf"]
 
 
 @dataclass(frozen=True, eq=False)
-class TransferFunction:
+class TransferFunction(Tabular):
     """The result of ``.tf``: small-signal gain and resistances; ``result["transfer_function"]``.
 
     Names that are not there raise `ParameterError`.
@@ -50,6 +51,17 @@ class TransferFunction:
     input_resistance: float
     output_resistance: float
     point: OperatingPoint
+
+    plot_name = "Transfer Function"
+    short_name = "tf"
+
+    @property
+    def circuit(self) -> Circuit:
+        """Of which it is."""
+        return self.point.circuit
+
+    def _vectors(self) -> Iterable[tuple[str, float]]:
+        return self.to_dict().items()
 
     @property
     def measures(self) -> dict[str, float]:

@@ -11,7 +11,6 @@ import numpy as np
 
 from ....core.errors import NetlistError, ParameterError
 from ....core.files import append_text, write_text
-from ..rawfile.export import raw_of
 from ..rawfile.reader import write_raw
 from .vectors import Vectors
 
@@ -144,7 +143,7 @@ class Writer:
         vectors = None if len(arguments) == 1 else self._named(arguments[1:])
         if vectors is None and current.own:
             vectors = self._named(["all"])
-        plot = raw_of(current.result, vectors)
+        plot = current.result.to_plot(vectors)
         file = self._file(arguments[0])
         binary = self.variables.get("filetype", "binary").lower() != "ascii"
         try:

@@ -1,5 +1,5 @@
-"""ngspice's ``.raw`` files, read and written, and tables of comma-separated values.
+"""ngspice's ``.raw`` files, read and written.
 
-`crossbarsim.read_raw` and `crossbarsim.write_raw` are from here; the CLI and the control language
-write results by `export`. A new file format is a file here that takes `plots.RawPlot`.
+`crossbarsim.read_raw` and `crossbarsim.write_raw` are from here; results become `plots.RawPlot`s in
+`results.plotted`. A new file format is a file here that takes these.
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from ....core.errors import BackendUnavailable, ParameterError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["RawPlot", "RawVariable", "Vector"]
+__all__ = ["HasPlots", "RawPlot", "RawVariable", "Vector"]
 
 Vector = NDArray[np.float64] | NDArray[np.complex128]
 
@@ -102,6 +102,10 @@ class RawPlot:
     def __repr__(self) -> str:
         return f"RawPlot({self.name!r}, {len(self.variables)} vectors of {len(self)})"
 
+    def to_plots(self) -> list[RawPlot]:
+        """Return it as what `write_raw` takes from results."""
+        return [self]
+
     def to_dict(self) -> dict[str, Vector]:
         """Return all vectors by name."""
         return {name: self[name] for name in self.names}
@@ -115,3 +119,10 @@ class RawPlot:
         return pd.DataFrame(
             {name: self[name] for name in self.names[1:]}, pd.Index(self.scale, name=self.names[0])
         )
+
+
+class HasPlots(Protocol):
+    """What can be written: a plot, or the result of an analysis."""
+
+    def to_plots(self) -> list[RawPlot]:
+        """Return it as plots."""

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ....core.errors import ParameterError
 from ....core.files import new_file
-from .plots import RawPlot
+from .plots import HasPlots, RawPlot
 
 __all__ = ["write_raw"]
 
 
 def write_raw(
-    path: str | Path, plots: RawPlot | Iterable[RawPlot], *, binary: bool = True,
+    path: str | Path, plots: HasPlots | Iterable[HasPlots], *, binary: bool = True,
     padded: bool = True,
 ) -> None:
-    """Write plots so that ngspice's ``load`` reads them.
+    """Write plots, or results of circuits, so that ngspice's ``load`` reads them.
+
+    All is checked before the file is touched; one that is there is replaced by the whole new one.
 
     Parameters
     ----------
     path : path
-    plots : RawPlot, or several
+    plots : RawPlot or a result of an analysis, or several
+        Such as ``Solver().run(deck)``; of ``.step`` a plot for every step.
     binary : bool
         Else text of 17 digits, which is as exact.
     padded : bool
@@ -33,7 +37,9 @@ def write_raw(
     Raises
     ------
     ParameterError
-        No plot, or a plot whose variables and vectors do not fit.
+        No plot, something else, or a plot whose variables and vectors do not fit.
+    OSError
+        As `open`.
 
     Examples
     --------
@@ -49,18 +55,39 @@ def write_raw(
     ...     read_raw(Path(folder, "rc.raw"))[0]["v(out)"]
     array([0.5, 0.7])
     """
-    some: Sequence[RawPlot] = [plots] if isinstance(plots, RawPlot) else list(plots)
+    some = list(_plots(plots))
     if not some:
         raise ParameterError("`plots` must have at least one plot")
+    for plot in some:
+        _check(plot)
     with new_file(path) as stream:
         stream.writelines(_written(plot, binary=binary, padded=padded) for plot in some)
 
 
-def _written(plot: RawPlot, *, binary: bool, padded: bool) -> bytes:
+def _plots(given: Any) -> Iterator[RawPlot]:
+    if hasattr(given, "to_plots"):  # results may be sequences, too
+        yield from given.to_plots()
+    elif isinstance(given, Iterable) and not isinstance(given, (str, bytes)):
+        for one in given:
+            yield from _plots(one)
+    else:
+        raise ParameterError(
+            "`plots` must be RawPlots or results of a circuit's analyses, such as those of "
+            f"`Solver().run`; got {type(given).__name__}"
+        )
+
+
+def _check(plot: RawPlot) -> None:
     if len(plot.variables) != len(plot.vectors):
         raise ParameterError(
             f"{plot.name}: {len(plot.variables)} variables and {len(plot.vectors)} vectors"
         )
+    for variable in plot.variables:
+        if not variable.name or any(c.isspace() for c in variable.name + variable.kind):
+            raise ParameterError(f"a vector's name must be one word; got {variable.name!r}")
+
+
+def _written(plot: RawPlot, *, binary: bool, padded: bool) -> bytes:
     points, complex_ = len(plot), plot.complex
     now = datetime.now().astimezone().strftime("%a %b %d %H:%M:%S  %Y")
     lines = [
@@ -75,8 +102,6 @@ def _written(plot: RawPlot, *, binary: bool, padded: bool) -> bytes:
     lines += [f"Option: {_line(o)}" for o in plot.options]
     lines.append("Variables:")
     for k, (variable, vector) in enumerate(zip(plot.variables, plot.vectors, strict=True)):
-        if not variable.name or any(c.isspace() for c in variable.name + variable.kind):
-            raise ParameterError(f"a vector's name must be one word; got {variable.name!r}")
         attributes = {a: c for a, c in variable.attributes.items() if a != "dims"}
         if len(vector) != points:
             attributes["dims"] = str(len(vector))

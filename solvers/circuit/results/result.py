@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from ..rawfile.plots import RawPlot
 
 __all__ = ["Result"]
 
@@ -25,8 +28,17 @@ class Result(Protocol):
     Sweep [0.  0.5 1. ]
     """
 
+    short_name: ClassVar[str]
+    """Of files: ``tran``, ``ac``, ..."""
+
     @property
     def measures(self) -> Mapping[str, Any]:
         """What ``.measure`` found, by name: numbers, over steps arrays; NaN where one failed."""
+
+    def to_plots(self) -> list[RawPlot]:
+        """Return the result as the plots of a .raw file."""
+
+    def to_raw(self, path: str | Path, *, binary: bool = True) -> None:
+        """Write the result to a .raw file, ngspice's format."""
 
     def __getitem__(self, query: str, /) -> Any: ...

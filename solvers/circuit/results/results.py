@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -11,7 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from ....core.errors import BackendUnavailable, ParameterError
 from ....core.validation import Array
 from ....netlists.circuit import Circuit
+from ..rawfile.plots import RawVariable
 from .names import GROUND_INDEX, Names, shown
+from .plotted import Tabular, kind_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Curves", "Sweep", "Transient"]
 
 
-class Curves:
+class Curves(Tabular):
     """Voltages and currents over points; ``result["v(out)"]``, ``["v(a,b)"]``, ``["i(v1)"]``.
 
     Volt and ampere, shaped as `shape`. ``["@m1[id]"]`` is a quantity of an element: currents into
@@ -135,6 +137,19 @@ class Curves:
         """Return axes and all kept quantities by name."""
         return {**self.axes, **{name: self[name] for name in self.names}}
 
+    def _vectors(self) -> Iterable[tuple[str, ArrayLike]]:
+        return ((name, self[name]) for name in self.names)
+
+    def _dimensions(self) -> tuple[int, ...]:
+        return self.shape if len(self.shape) > 1 else ()
+
+    def _scale(self) -> tuple[RawVariable, Any]:
+        axis, values = list(self.axes.items())[-1]
+        return self._scale_variable(axis), np.broadcast_to(values, self.shape).ravel()
+
+    def _scale_variable(self, axis: str) -> RawVariable:
+        return RawVariable(axis, kind_of(axis))
+
     def to_xarray(self) -> xr.Dataset:
         """Return an `xarray.Dataset` with labels and units."""
         try:
@@ -191,6 +206,7 @@ class Transient(Curves):
     """
 
     _analysis = "tran"
+    plot_name, short_name = "Transient Analysis", "tran"
 
     def __init__(
         self, circuit: Circuit, names: Names, values: Array, place: dict[int, int] | None,
@@ -301,6 +317,7 @@ class Sweep(Curves):
     """
 
     _analysis = "dc"
+    plot_name, short_name = "DC transfer characteristic", "dc"
 
     def __init__(
         self, circuit: Circuit, names: Names, values: Array, place: dict[int, int] | None,
@@ -324,6 +341,14 @@ class Sweep(Curves):
             for k, (part, now) in enumerate(self._parts(elements))
         ]
         return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+    def _scale_variable(self, axis: str) -> RawVariable:
+        if axis in ("temp", "temper"):
+            return RawVariable("temp-sweep", "notype")
+        element = next((e for e in self.circuit if e.name.lower() == axis), None)
+        named = {"V": ("v(v-sweep)", "voltage"), "I": ("i(i-sweep)", "current"),
+                 "R": ("res-sweep", "notype")}
+        return RawVariable(*named.get(element.kind if element else "", (axis, "notype")))
 
     def __repr__(self) -> str:
         return f"Sweep({self.circuit!r}, {' x '.join(map(str, self.shape))} points)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import ArrayLike
 
 from ....core.errors import ParameterError
 from ....core.validation import Array
+from ..rawfile.plots import RawPlot
+from .plotted import Plotted
 from .result import Result
 from .results import Curves, Transient
 
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Stepped"]
 
 
-class Stepped:
+class Stepped(Plotted):
     r"""The results of an analysis with ``.step``: one per combination of stepped values.
 
     ``stepped["v(out)"]`` has one axis per step, the outermost first, before those of the result.
@@ -45,6 +48,8 @@ class Stepped:
     >>> round(stepped.select(r=3e3)["v(out)"], 9)
     0.75
     """
+
+    short_name = "step"
 
     def __init__(self, steps: dict[str, Array], results: Sequence[Result]) -> None:
         self.steps, self.results = steps, tuple(results)
@@ -145,6 +150,14 @@ class Stepped:
             )
             for name in names
         }
+
+    def to_plots(self) -> list[RawPlot]:
+        """Return a plot for every step, in the order of nested loops; titles have the values."""
+        found = []
+        for values, result in self:
+            told = ", ".join(f"{name}={value:.6g}" for name, value in values.items())
+            found += [replace(p, title=f"{p.title} ({told})") for p in result.to_plots()]
+        return found
 
     def to_xarray(self) -> xr.Dataset:
         """Return an `xarray.Dataset` over steps and abscissas."""

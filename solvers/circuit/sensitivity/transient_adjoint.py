@@ -35,7 +35,7 @@ from ....netlists.analyses import Tran
 from ....netlists.circuit import GROUND, Circuit
 from ...objectives import Objective
 from ..analyses.op import prepare
-from ..analyses.sensitivities import Derivatives
+from ..results.derivatives import Derivatives
 from ..results.names import GROUND_INDEX
 from ..results.results import Transient
 from ..system.element_group import Ints
@@ -87,6 +87,7 @@ class TransientSensitivities(Derivatives):
     ) -> None:
         super().__init__(output, values, parameters)
         self.value, self.transient, self._sources = value, transient, sources
+        self.circuit = transient.circuit
 
     def __getitem__(self, name: str) -> float:
         key = name.strip().lower()

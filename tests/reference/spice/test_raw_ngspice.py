@@ -5,8 +5,8 @@ import subprocess
 import numpy as np
 import pytest
 from crossbarsim.netlists import read_spice
-from crossbarsim.solvers.circuit.rawfile.export import raw_of, save_results
 from crossbarsim.solvers.circuit.rawfile.reader import read_raw, write_raw
+from crossbarsim.solvers.circuit.results.export import save_results
 
 from crossbarsim import Solver
 from tests.helpers.decks_ngspice import have_ngspice
@@ -35,8 +35,8 @@ def ngspice(folder, text, environment=None):
 @pytest.mark.parametrize("binary", [True, False])
 def test_ngspice_loads_what_we_write(tmp_path, binary):
     results = Solver().run(read_spice(DECK))
-    write_raw(tmp_path / "ours.raw", [raw_of(r) for r in results], binary=binary)
-    names = [raw_of(r).name for r in results]
+    write_raw(tmp_path / "ours.raw", results, binary=binary)
+    names = [p.name for r in results for p in r.to_plots()]
     commands = ["load ours.raw", "setplot"]
     told = ngspice(tmp_path, "\n".join([
         "job", ".control", "set numdgt=16", *commands, *(

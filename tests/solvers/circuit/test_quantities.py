@@ -179,8 +179,8 @@ def test_saved_currents_are_among_the_names_and_in_the_file(tmp_path):
     op, tran, dc = Solver().run(circuit)
     for r in (tran, dc):
         assert {"@r1[i]", "@d1[id]", "@q1[ic]", "@m2[ib]", "@i2[current]", "@c1[i]"} <= set(r.names)
-    from crossbarsim.solvers.circuit.rawfile.export import save_results
     from crossbarsim.solvers.circuit.rawfile.reader import read_raw
+    from crossbarsim.solvers.circuit.results.export import save_results
 
     save_results(tmp_path / "a.raw", [op, tran, dc])
     plot = read_raw(tmp_path / "a.raw")[1]

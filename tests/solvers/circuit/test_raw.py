@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from crossbarsim.netlists import read_spice
 from crossbarsim.solvers.circuit.rawfile.reader import RawPlot, RawVariable, read_raw, write_raw
 
-from crossbarsim import NetlistError, ParameterError
+from crossbarsim import NetlistError, ParameterError, Solver
 
 RNG = np.random.default_rng(3)
 
@@ -181,3 +182,80 @@ def test_line_ends_of_windows(tmp_path, binary):
     assert (found.title, found.name, found.names) == (made.title, made.name, made.names)
     for x, y in zip(made.vectors, found.vectors, strict=True):
         assert np.array_equal(x, y)
+
+
+# -- results of runs ------------------------------------------------------------------------------
+
+ALL = """every analysis
+V1 1 0 dc 1 ac 1 sin(0 1 100k)
+R1 1 2 {r}
+C1 2 0 1n
+R2 2 0 1k
+.param r=1k
+.op
+.dc v1 0 1 0.5 temp 20 30 10
+.tran 1u 10u
+.ac dec 3 1 1k
+.noise v(2) v1 dec 2 10 1k
+.tf v(2) v1
+.sens v(2)
+.sens v(2) ac dec 1 1 10
+.four 200k v(2) v(1)
+"""
+KINDS = ["op", "dc", "tran", "ac", "noise", "tf", "sens", "sens", "four"]
+
+
+@pytest.fixture(scope="module")
+def results():
+    found = Solver().run(read_spice(ALL))
+    assert [r.short_name for r in found] == KINDS
+    return found
+
+
+@pytest.mark.parametrize("binary", [True, False])
+@pytest.mark.parametrize("k", range(len(KINDS)))
+def test_every_result_writes_itself(results, tmp_path, k, binary):
+    result = results[k]
+    result.to_raw(tmp_path / "a.raw", binary=binary)
+    plots = read_raw(tmp_path / "a.raw")
+    assert [p.name for p in plots] == [p.name for p in result.to_plots()]
+    assert plots[0].title == "every analysis"
+    if KINDS[k] == "four":
+        assert np.array_equal(plots[0]["mag(v(1))"], result["v(1)"].magnitude)
+        assert np.array_equal(plots[0]["frequency"], result["v(2)"].frequency)
+        return
+    if KINDS[k] == "noise":
+        assert plots[1]["v(onoise_total)"][0] == result["onoise_total"]
+        assert plots[1].name == "Integrated Noise"
+    for name, values in result.to_dict().items():
+        if KINDS[k] == "dc" and name == "temp":
+            continue  # as in ngspice's files, the inner sweep alone
+        written = plots[0]["v(v-sweep)" if (KINDS[k], name) == ("dc", "v1") else name]
+        assert np.array_equal(written, np.resize(values, written.shape)), name
+
+
+def test_a_run_is_written_as_it_is(results, tmp_path):
+    write_raw(tmp_path / "a.raw", results)
+    assert len(read_raw(tmp_path / "a.raw")) == len(KINDS) + 1
+    write_raw(tmp_path / "a.raw", results[-1])
+    assert len(read_raw(tmp_path / "a.raw")) == 1
+    write_raw(tmp_path / "a.raw", (p for r in results[:2] for p in r.to_plots()))
+    assert len(read_raw(tmp_path / "a.raw")) == 2
+
+
+def test_steps_are_plots_with_their_values(tmp_path):
+    (stepped,) = Solver().run(read_spice("s\nV1 1 0 1\nR1 1 2 {r}\nR2 2 0 1k\n.param r=1k\n.op\n"
+                                         ".step param r list 1k 3k\n"))
+    stepped.to_raw(tmp_path / "a.raw")
+    one, two = read_raw(tmp_path / "a.raw")
+    assert (one.title, two.title) == ("s (r=1000)", "s (r=3000)")
+    assert two["v(2)"][0] == stepped.select(r=3e3)["v(2)"]
+
+
+@pytest.mark.parametrize("wrong", [5, "text", None, [None], [object()], [[5]], np.ones(3)])
+def test_what_is_no_result_is_refused_and_the_old_file_stays(tmp_path, results, wrong):
+    path = tmp_path / "a.raw"
+    path.write_bytes(b"the old file")
+    with pytest.raises(ParameterError, match=r"Solver\(\).run"):
+        write_raw(path, [results[0], wrong])
+    assert path.read_bytes() == b"the old file"
