@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from ..core.errors import NetlistError, ParameterError
 from ..core.units import spice_number
@@ -12,6 +12,7 @@ from .analyses import Analysis, Command, Measure, Save, Tran
 from .crossbar.protocol import CrossbarLike
 from .crossbar_element import CrossbarBlock, LineNodes, changed, expand_block, tied
 from .elements import KINDS, Element, Model, Value
+from .line_methods import LineMethods
 from .models import find_model, make_model, own_parameters
 from .sources import Source
 from .spice.expressions.expression import Expression
@@ -47,7 +48,7 @@ class Options(dict[str, float | str]):
         return self._circuit
 
 
-class Circuit:
+class Circuit(LineMethods):
     """Named nodes and the elements between them; SPICE's names and signs.
 
     Every method takes the element's name, with or without its letter, its nodes (strings or
@@ -204,17 +205,6 @@ class Circuit:
         )
         return self._add("K", name, (), value, parameters=ends)
 
-    def T(
-        self, name: object, first: tuple[object, object], second: tuple[object, object], *,
-        z0: object, td: object,
-    ) -> Circuit:
-        """Add an ideal line between two ports, pairs of nodes: `z0` ohm, `td` second."""
-        given = (("z0", spice_number("z0", z0)), ("td", spice_number("td", td)))
-        for key, value in given:
-            if value <= 0:
-                raise ParameterError(f"T {name}: `{key}` must be > 0; got {value!r}")
-        return self._add("T", name, (*first, *second), 0.0, parameters=given)
-
     def V(
         self, name: object, positive: object, negative: object, voltage: object, *,
         ac: object = None,
@@ -307,8 +297,9 @@ class Circuit:
         ----------
         name : str
         kind : str
-            ``"d"``, ``"npn"``, ``"pnp"``, ``"njf"``, ``"pjf"``, ``"nmos"``, ``"pmos"``, ``"sw"``,
-            ``"csw"``, ``"r"``, ``"c"``, ``"l"``, or a memristor of the registry.
+            ``"d"``, ``"npn"``, ``"pnp"``, ``"njf"``, ``"pjf"``, ``"nmos"``, ``"pmos"``,
+            ``"vdmosn"``, ``"vdmosp"``, ``"sw"``, ``"csw"``, ``"r"``, ``"c"``, ``"l"``, or a
+            memristor of the registry.
         level : int or str
             Of MOS transistors 1, 2, 3 or ``"ekv"``.
         **parameters
@@ -346,9 +337,13 @@ class Circuit:
         self, name: object, drain: object, gate: object, source: object, bulk: object, model: str,
         **parameters: object,
     ) -> Circuit:
-        """Add a MOS transistor; `parameters` such as ``w="1u"``, ``l="0.2u"``."""
-        nodes = (drain, gate, source, bulk)
-        return self._modelled("M", name, nodes, model, ("nmos", "pmos"), parameters)
+        """Add a MOS transistor; `parameters` such as ``w="1u"``, ``l="0.2u"``.
+
+        A power transistor (vdmosn, vdmosp) has no bulk: None.
+        """
+        nodes = (drain, gate, source, *(() if bulk is None else (bulk,)))
+        kinds = ("nmos", "pmos") if len(nodes) == 4 else ("vdmosn", "vdmosp")
+        return self._modelled("M", name, nodes, model, kinds, parameters)
 
     def S(
         self, name: object, positive: object, negative: object, control_positive: object,
@@ -380,7 +375,7 @@ class Circuit:
     def _modelled(
         self, kind: str, name: object, nodes: tuple[object, ...], model: str,
         kinds: tuple[str, ...], parameters: dict[str, Any], control: str = "",
-    ) -> Circuit:
+    ) -> Self:
         full, key = self._full(kind, name), str(model).lower()
         found = find_model(self.models, full, str(model), kinds)
         return self.add(Element(
@@ -471,11 +466,11 @@ class Circuit:
     def _add(
         self, kind: str, name: object, nodes: tuple[object, ...], value: float, control: str = "",
         wave: Source | None = None, parameters: tuple[tuple[str, Value | str], ...] = (),
-    ) -> Circuit:
+    ) -> Self:
         full, named = self._full(kind, name), tuple(self.node(n) for n in nodes)
         return self.add(Element(kind, full, named, value, control, wave, parameters))
 
-    def add(self, element: Element) -> Circuit:
+    def add(self, element: Element) -> Self:
         """Add an element as it is."""
         if element.kind not in KINDS:
             raise ParameterError(

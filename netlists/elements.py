@@ -71,7 +71,8 @@ class Model:
         As in the deck, lower case; of a card inside of a subcircuit after its instance: ``x1.d``.
     kind : str
         ``"r"``, ``"c"``, ``"l"``, ``"d"``, ``"npn"``, ``"pnp"``, ``"njf"``, ``"pjf"``, ``"nmos"``,
-        ``"pmos"``, ``"sw"``, ``"csw"``, or the name of a memristor model of the registry.
+        ``"pmos"``, ``"vdmosn"``, ``"vdmosp"``, ``"sw"``, ``"csw"``, or the name of a memristor
+        model of the registry.
     level : int or str
         1; of a MOS transistor 1, 2, 3 or ``"ekv"``.
     parameters : dict

@@ -20,7 +20,8 @@ E G      ``c d gain``, ``POLY(n)``, ``VALUE={...}``, ``vol= cur=``, ``TABLE {...
 F H      ``V1 gain``, ``POLY(n)``, ``VALUE={...}``
 B        ``V=...`` or ``I=...``, ``tc1= tc2= m=``
 D Q J M  with ``.model``: d, npn, pnp, njf, pjf, nmos, pmos (level 1, 2, 3, ``ekv``; 44 and 55 are
-         ekv, too); `crossbarsim.netlists.spice.cards` lists parameters and defaults
+         ekv, too), vdmos (``nchan`` or ``pchan``; three nodes);
+         `crossbarsim.netlists.spice.cards` lists parameters and defaults
 S W      with ``.model`` sw, csw, or PSpice's vswitch, iswitch; ``on`` or ``off``
 T        ``z0= td=`` or ``z0= f= nl=``
 N (U)    a memristor: ``.model name vteam(r_on=... preset=...)``, any model of the registry; at the

@@ -18,6 +18,7 @@ from crossbarsim.solvers.circuit.system.tolerances import Tolerances
 from crossbarsim import Circuit
 
 needs_ngspice = pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice is not installed")
+POWER = {"vdmosn": "vdmos nchan", "vdmosp": "vdmos pchan"}  # as ngspice spells them
 TIGHT = {"reltol": 1e-9, "abstol": 1e-14, "vntol": 1e-12}
 
 
@@ -46,12 +47,12 @@ class Bench:
     def text(self, extra=""):
         own = " ".join(f"{k}={v!r}" for k, v in self.own.items())
         card = " ".join(f"{k}={v!r}" for k, v in self.card.items())
-        level = "" if self.kind in ("npn", "pnp", "njf", "pjf") else f"level={self.level}"
+        level = "" if self.kind in ("npn", "pnp", "njf", "pjf", *POWER) else f"level={self.level}"
         options = " ".join(f"{k}={v!r}" for k, v in {**TIGHT, "gmin": 1e-15, **self.options}.items())
         sources = "\n".join(f"v{t} {t} 0 dc 0 {extra if t == self.driven else ''}" for t in self.terminals)
         return f"""{sources}
 {self.letter}1 {' '.join(self.terminals)} mod {own}
-.model mod {self.kind} {level} {card}
+.model mod {POWER.get(self.kind, self.kind)} {level} {card}
 .options {options}
 .temp {self.celsius!r}"""
 

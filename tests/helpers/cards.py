@@ -25,6 +25,12 @@ MOS3_WEAK = {**MOS3_PROCESS, "nfs": 2e11}
 MOS3_FAST = {**MOS3_WEAK, "vmax": 1e5}
 EKV = {"vto": 0.5, "kp": 3e-4, "gamma": 0.7, "phi": 0.8, "theta": 0.05, "lambda": 0.05, "cox": 5e-3, "tcv": 1e-3, **_JUNCTIONS}
 EKV_LONG = {"vto": 0.45, "kp": 3e-4, "n0": 1.4, "cox": 5e-3}
+VDMOS = {"vto": 1.5, "kp": 0.02, "lambda": 0.02, "theta": 0.05, "mtriode": 1.3, "subshift": 0.05, "ksubthres": 0.08,
+         "tksubthres1": 1e-3, "tksubthres2": 1e-6, "rd": 5.0, "rs": 2.0, "rg": 30.0, "rb": 3.0, "rds": 1e6, "cgdmax": 2e-9,
+         "cgdmin": 1e-10, "a": 0.7, "cgs": 1e-9, "is": 1e-12, "n": 1.1, "tt": 2e-8, "cjo": 5e-10, "vj": 0.7, "m": 0.45,
+         "fc": 0.6, "bv": 12.0, "ibv": 1e-6, "nbv": 1.2, "eg": 1.15, "xti": 2.5, "tcvth": 2e-3, "mu": -1.2, "trd1": 1e-3,
+         "trd2": 1e-6, "trg1": 1e-3, "trg2": 1e-6, "trs1": 2e-3, "trs2": 1e-6, "trb1": 1e-3, "trb2": 1e-6}
+VDMOS_QUASI = {**VDMOS, "rq": 40.0, "vq": 2.0, "texp0": 1.4, "texp1": 0.5}
 MOS = {(1, "plain"): MOS1, (1, "process"): MOS1_PROCESS, (2, "plain"): MOS2, (2, "process"): MOS2_PROCESS,
        (2, "weak"): MOS2_WEAK, (2, "fast"): MOS2_FAST, (3, "plain"): MOS3, (3, "process"): MOS3_PROCESS,
        (3, "weak"): MOS3_WEAK, (3, "fast"): MOS3_FAST}

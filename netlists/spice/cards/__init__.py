@@ -15,6 +15,7 @@ from .diode import DIODE
 from .mos import EKV, MOS1, MOS2, MOS3
 from .passive import CAPACITOR, INDUCTOR, RESISTOR
 from .switches import CSWITCH, JFET, SWITCH
+from .vdmos import VDMOS
 
 __all__ = ["CANONICAL", "CARDS", "EKV_LEVELS", "Card", "Parameter", "card"]
 
@@ -25,9 +26,9 @@ CARDS: dict[str, tuple[Card, ...]] = {
     "r": (RESISTOR,), "res": (RESISTOR,), "c": (CAPACITOR,), "cap": (CAPACITOR,),
     "l": (INDUCTOR,), "ind": (INDUCTOR,), "d": (DIODE,), "npn": (BIPOLAR,), "pnp": (BIPOLAR,),
     "njf": (JFET,), "pjf": (JFET,), **dict.fromkeys(("nmos", "pmos"), (MOS1, MOS2, MOS3, EKV)),
-    "sw": (SWITCH,), "csw": (CSWITCH,),
+    **dict.fromkeys(("vdmos", "vdmosn", "vdmosp"), (VDMOS,)), "sw": (SWITCH,), "csw": (CSWITCH,),
 }
-CANONICAL = {"res": "r", "cap": "c", "ind": "l"}
+CANONICAL = {"res": "r", "cap": "c", "ind": "l", "vdmos": "vdmosn"}
 
 
 def card(kind: str, level: int | str = 1) -> Card:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from ....core.errors import CrossbarSimError, NetlistError, ParameterError
@@ -20,7 +20,7 @@ __all__ = ["INFORMATION", "Models"]
 # what vendors' libraries tell about a part, without effect on it
 INFORMATION = (
     "mfg", "manufacturer", "type", "vpk", "iave", "irms", "vceo", "vcbo", "vebo", "icrating",
-    "vds", "ron_typ", "qg", "partno",
+    "vds", "ron", "ron_typ", "qg", "partno", "rthjc", "rthca", "cthj",
 )
 
 
@@ -64,6 +64,9 @@ def read_model(scope: Scope, line: Line) -> Model:
     name = cursor.word("the model's name")
     cursor.name = f"the model {name}"
     kind, given = _given(cursor, scope, {name})
+    if kind == "vdmos":
+        given.pop("nchan", None)
+        kind = "vdmosn" if given.pop("pchan", None) is None else "vdmosp"
     full = f"{scope.prefix}{name}"
     if kind in _RAMPS:
         return Model(full, *_ramp(cursor, kind, given), line.where)
@@ -77,7 +80,7 @@ def _given(cursor: CardLine, scope: Scope, seen: set[str]) -> tuple[str, dict[st
     """Read kind and values of a card, those of the model that it is a kind of (``ako:``) first."""
     kind = cursor.word("the model's kind")
     if not kind.startswith("ako:"):
-        return kind, _values(cursor)
+        return kind, _values(cursor, _FLAGS.get(kind, ()))
     base = kind.removeprefix("ako:")
     place = scope.find_model(base)
     if place is None or base in seen:
@@ -91,8 +94,11 @@ def _given(cursor: CardLine, scope: Scope, seen: set[str]) -> tuple[str, dict[st
         own = cursor.word("the model's kind")
         if CANONICAL.get(own, own) != CANONICAL.get(inherited, inherited):
             raise cursor.error(f"`{base}` is of kind {inherited}, not {own}")
-    return inherited, {**values, **_values(cursor)}
+    return inherited, {**values, **_values(cursor, _FLAGS.get(inherited, ()))}
 
+
+# the channel of LTspice's and ngspice's power transistors
+_FLAGS = {"vdmos": ("nchan", "pchan")}
 
 # PSpice's switches: kind -> our kind, letter of its parameters, defaults of on and off
 _RAMPS = {"vswitch": ("sw", "v", 1.0, 0.0), "iswitch": ("csw", "i", 1e-3, 0.0)}
@@ -118,8 +124,8 @@ def _ramp(
     }
 
 
-def _values(cursor: CardLine) -> dict[str, Any]:
-    """Read ``name=value``, in parentheses or not, and flags: later ones count."""
+def _values(cursor: CardLine, flags: Collection[str]) -> dict[str, Any]:
+    """Read ``name=value``, in parentheses or not, and `flags`: later ones count."""
     found: dict[str, Any] = {}
     while True:
         cursor.skip()
@@ -128,6 +134,9 @@ def _values(cursor: CardLine) -> dict[str, Any]:
         if cursor.token.kind != "word":
             raise cursor.error(f"`name=value` is expected, not `{cursor.token.text}`")
         name = cursor.take().text.lower()
+        if name in flags:
+            found[name] = 1.0
+            continue
         if not cursor.sign("="):
             # the flags of old cards, such as "off"
             raise cursor.error(f"`{name}=value` is expected")

@@ -37,6 +37,7 @@ __all__ = ["Writer"]
 
 _PARTS = {"db": "db", "ph": "p", "re": "r", "im": "i", "abs": "m"}
 _FLAGS = ("on", "off")
+_CHANNELS = {"vdmosn": "nchan", "vdmosp": "pchan"}
 
 
 class Writer:
@@ -177,12 +178,14 @@ class Writer:
             level: tuple[tuple[str, Any], ...] = (("level", str(model.level)),)
         else:
             level = ()
+        channel = _CHANNELS.get(kind, "")  # ngspice knows the other spelling alone
+        kind = "vdmos" if channel else kind
         given = [
             f'{name}="{value}"' if isinstance(value, str) and name not in ("level", "preset")
             else f"{name}={self.value(value)}"
             for name, value in (*level, *model.parameters.items())
         ]
-        return f".model {model.name} {kind}({' '.join(given)})"
+        return f".model {model.name} {kind}({' '.join([*channel.split(), *given])})"
 
     # -- commands ----------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from ...analyses import Analysis, Dc, Four, Step, Tran
 from ...circuit import Circuit
 from ...crossbar.cells import SpiceCells
 from ...elements import Element, Model
+from ..cards import CARDS
 from ..expressions.expression import Expression
 from ..expressions.tape import Step as TapeStep
 from ..expressions.tape import Tape
@@ -180,8 +181,7 @@ class NgspiceWriter(Writer):
 
     def model(self, model: Model) -> str:
         """Return a model card; those of memristors are written with their elements."""
-        known = ("r", "c", "l", "d", "npn", "pnp", "njf", "pjf", "nmos", "pmos", "sw", "csw")
-        if model.kind not in known:
+        if model.kind not in CARDS:
             return f"* {model.name}: {model.kind}"
         if model.level == "ekv":
             return f"* {model.name}: EKV"

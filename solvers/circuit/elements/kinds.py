@@ -10,7 +10,7 @@ __all__ = [
     "transmission_lines",
 ]
 
-_SEMICONDUCTORS = {"d", "npn", "pnp", "njf", "pjf", "nmos", "pmos"}
+_SEMICONDUCTORS = {"d", "npn", "pnp", "njf", "pjf", "nmos", "pmos", "vdmosn", "vdmosp"}
 
 
 def load_kinds(circuit: Circuit) -> None:

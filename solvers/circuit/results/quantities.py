@@ -32,7 +32,8 @@ Values = TypeVar("Values", Array, Complexes)
 Slopes = Callable[[Array], Array]
 """Charges (T, n) -> their rates at the same points."""
 
-_COMPLEMENTARY = ("pmos", "pjf")  # ngspice shows their currents as those of n-channel ones
+# ngspice shows their currents as those of n-channel ones
+_COMPLEMENTARY = ("pmos", "pjf", "vdmosp")
 
 
 class Part:

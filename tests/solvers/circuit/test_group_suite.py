@@ -7,7 +7,18 @@ from crossbarsim.solvers.circuit.system.element_group import ElementGroup
 from crossbarsim import Crossbar, OneTransistorOneResistor, Wires
 from crossbarsim.devices import EKV as Transistor
 from crossbarsim.devices import VTEAM
-from tests.helpers.cards import BIPOLAR, DIODE, EKV, GEOMETRY, HALVING, JFET, MOS, complement
+from tests.helpers.cards import (
+    BIPOLAR,
+    DIODE,
+    EKV,
+    GEOMETRY,
+    HALVING,
+    JFET,
+    MOS,
+    VDMOS,
+    VDMOS_QUASI,
+    complement,
+)
 from tests.helpers.diode import Diodes, add_diode
 from tests.helpers.group_checks import GroupChecks
 from tests.helpers.suites import subclasses
@@ -115,6 +126,8 @@ SEMICONDUCTORS = {
     "Pjf": {"cards": two("j", "dgs", "pjf", JFET), "span": 0.8, "grounded": "n1d"},
     "NmosEkv": {"cards": two("m", "dgsb", "nmos", EKV, "ekv", **GEOMETRY), "volts": N_BULK, "grounded": "n1d"},
     "PmosEkv": {"cards": two("m", "dgsb", "pmos", complement(EKV), "ekv"), "volts": P_BULK, "grounded": "n1s"},
+    "Vdmos": {"cards": two("m", "dgs", "vdmosn", VDMOS, m=2.0), "span": 1.5, "grounded": "n1s"},
+    "VdmosP": {"cards": two("m", "dgs", "vdmosp", complement(VDMOS_QUASI)), "span": 1.5, "grounded": "n1d"},
     **{f"Nmos{level}{name.title()}": {
         "cards": two("m", "dgsb", "nmos", values, level, **GEOMETRY), "volts": N_BULK, "grounded": "n1g", "span": 1.4}
        for (level, name), values in MOS.items()},

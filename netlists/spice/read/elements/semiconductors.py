@@ -13,8 +13,11 @@ from ..model_cards import Models
 
 __all__ = ["read_memristor", "read_semiconductor"]
 
-_KINDS = {"D": ("d",), "Q": ("npn", "pnp"), "J": ("njf", "pjf"), "M": ("nmos", "pmos")}
-_NODES = {"D": 2, "J": 3, "M": 4}
+_POWER = ("vdmosn", "vdmosp")
+_KINDS = {
+    "D": ("d",), "Q": ("npn", "pnp"), "J": ("njf", "pjf"), "M": ("nmos", "pmos", *_POWER),
+}
+_NODES = {"D": 2, "J": 3, "M": 3}
 _INITIAL = {
     "D": ("ic",), "Q": ("icvbe", "icvce"), "J": ("icvds", "icvgs"),
     "M": ("icvds", "icvgs", "icvbs"),
@@ -24,10 +27,15 @@ _INITIAL = {
 def read_semiconductor(card: CardLine, models: Models) -> list[Element]:
     """Read ``D1 a c model``, ``Q1 c b e [s] model``, ``J1 d g s model``, ``M1 d g s b model``.
 
+    Power transistors have no bulk: ``M1 d g s model``.
+
     Initial voltages ``ic=...`` become ``icvbe``, ``icvce`` and the like; the option ``scale``
     multiplies the lengths of MOS transistors.
     """
     kind = card.kind
+    if kind == "M" and any(token.text.lower() == "thermal" for token in card.tokens[4:]):
+        raise card.error("self-heating (`thermal`) is not modelled: leave it out, with its nodes, "
+                         "and give the temperature by `temp=`")
     if kind == "Q":
         nodes = card.nodes(3)
         # the fourth is the substrate unless it is the model
@@ -38,7 +46,12 @@ def read_semiconductor(card: CardLine, models: Models) -> list[Element]:
             raise _no_model(card, models)
     else:
         nodes = card.nodes(_NODES[kind])
+    if kind == "M" and not _of_three(card, models):
+        nodes += (card.node("the bulk"),)
     model = models.find(card, card.word("a model"), _KINDS[kind])
+    if (model.kind in _POWER) != (kind == "M" and len(nodes) == 3):
+        raise card.error(f"a transistor of the model `{model.name}` has drain, gate and source"
+                         f"{'' if model.kind in _POWER else ', and a bulk'}")
     table = model_card(model.kind, model.level)
     found: dict[str, Any] = {}
     if not card.done and card.starts_number() and kind != "M":
@@ -72,6 +85,14 @@ def read_semiconductor(card: CardLine, models: Models) -> list[Element]:
 def _pair(card: CardLine, ahead: int) -> bool:
     token = card.tokens[min(card.at + ahead + 1, len(card.tokens) - 1)]
     return token.kind == "sign" and token.text == "="
+
+
+def _of_three(card: CardLine, models: Models) -> bool:
+    """Whether the model of a MOS transistor is next, which is then one without a bulk."""
+    here, ahead = card.peek(), card.peek(1)
+    if not here or not models.known(here, card.scope):
+        return False
+    return not ahead or _pair(card, 1) or not models.known(ahead, card.scope)
 
 
 def _no_model(card: CardLine, models: Models) -> Exception:

@@ -1,4 +1,4 @@
-"""Semiconductors: diodes, bipolar, junction and MOS field-effect transistors.
+"""Semiconductors: diodes, bipolar, junction, MOS and power field-effect transistors.
 
 Every kind is a `Device`: terminals, controlling voltages, currents and charges are wired once, and
 a compiled kernel evaluates all elements, with SPICE's limiting and exact derivatives. Importing
@@ -23,6 +23,6 @@ whose currents come out to all digits. What differs by choice:
 
 from __future__ import annotations
 
-from . import bipolar, diode, ekv, jfet, mosfet
+from . import bipolar, diode, ekv, jfet, mosfet, vdmos
 
-__all__ = ["bipolar", "diode", "ekv", "jfet", "mosfet"]
+__all__ = ["bipolar", "diode", "ekv", "jfet", "mosfet", "vdmos"]

@@ -17,7 +17,7 @@ from .junctions import critical, depletion_rows, junction
 from .kernels import diode as kernels
 from .parameter_table import Table
 
-__all__ = ["Diodes"]
+__all__ = ["Diodes", "breakdown", "grown"]
 
 
 class Diodes(Device):
@@ -43,14 +43,16 @@ class Diodes(Device):
         ]
 
 
-def _breakdown(t: Table, saturation: Array, vt: Array, nbv: Array) -> Array:
+def breakdown(
+    t: Table, saturation: Array, vt: Array, nbv: Array, count: Array | float
+) -> Array:
     """Return the voltage at which SPICE's breakdown starts, so that -ibv flows at -bv.
 
     Solved to convergence; SPICE3 stops at a relative error of reltol.
     """
     at = t.card("bv", 1.0) - t.card("tcv") * (t.kelvin - t.nominal)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        wanted = t.count * t.card("ibv")
+        wanted = count * t.card("ibv")
         found = at - nbv * vt * np.log1p(wanted / saturation)
         reached = np.zeros(len(at), dtype=bool)
         for _ in range(100):
@@ -63,7 +65,7 @@ def _breakdown(t: Table, saturation: Array, vt: Array, nbv: Array) -> Array:
     return np.where(t.given("bv"), found, np.inf)
 
 
-def _grown(t: Table, emission: Array) -> Array:
+def grown(t: Table, emission: Array) -> Array:
     """Return the factor by which a saturation current grows from nominal temperature."""
     ratio = t.kelvin / t.nominal
     rise = (ratio - 1.0) * t.card("eg") / thermal_voltage(t.kelvin)
@@ -86,11 +88,12 @@ def diodes(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
     step, vt = t.kelvin - t.nominal, thermal_voltage(t.kelvin)
     n = t.card("n")
     nbv = np.where(t.given("nbv"), t.card("nbv"), n)
-    saturation = np.maximum(t.card("is"), 1e-28) * area * _grown(t, n)
-    recombination = np.where(t.given("isr"), t.card("isr") * area * _grown(t, t.card("nr")), 0.0)
-    wall = t.card("jsw") * perimeter * _grown(t, np.ones(len(t)))
+    saturation = np.maximum(t.card("is"), 1e-28) * area * grown(t, n)
+    recombination = np.where(t.given("isr"), t.card("isr") * area * grown(t, t.card("nr")), 0.0)
+    wall = t.card("jsw") * perimeter * grown(t, np.ones(len(t)))
     p = [
-        saturation + wall, n * vt, nbv * vt, _breakdown(t, saturation, vt, nbv),
+        saturation + wall, n * vt, nbv * vt,
+        breakdown(t, saturation, vt, nbv, t.count),
         critical(saturation, n * vt), recombination, t.card("nr") * vt, t.card("ikf") * area,
         t.card("ikr") * area, t.card("tt"),
         # as ngspice: gradings of at most 0.9

@@ -22,7 +22,8 @@ _ZERO_CELSIUS = 273.15
 _REMARKS = frozenset({
     "level", "type", "mfg", "vceo", "icrating", "bv_max", "fv_max", "id_max", "pd_max", "te_max",
     "rth0", "cth0", "vbe_max", "vbc_max", "vce_max", "ic_max", "ib_max", "vgs_max", "vgd_max",
-    "vgb_max", "vds_max", "vbs_max", "vbd_max", "iave", "vpk",
+    "vgb_max", "manufacturer", "irms", "vcbo", "vebo", "vds", "ron", "ron_typ", "qg", "partno",
+    "rthjc", "rthca", "cthj", "vds_max", "vbs_max", "vbd_max", "iave", "vpk",
 })
 
 

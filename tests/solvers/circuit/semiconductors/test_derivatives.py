@@ -15,6 +15,8 @@ from tests.helpers.cards import (
     HALVING,
     JFET,
     MOS,
+    VDMOS,
+    VDMOS_QUASI,
     complement,
 )
 
@@ -29,6 +31,8 @@ DEVICES = {
     "ekv": (Bench("m", "dgsb", "nmos", "ekv", own=GEOMETRY, **EKV), 2.0),
     "ekv long": (Bench("m", "dgsb", "nmos", "ekv", own=GEOMETRY, **EKV_LONG), 2.0),
     "ekv p": (Bench("m", "dgsb", "pmos", "ekv", own=GEOMETRY, **complement(EKV)), 2.0),
+    "vdmos": (Bench("m", "dgs", "vdmosn", own={"m": 2.0}, **VDMOS), 2.0),
+    "vdmos quasi-saturated": (Bench("m", "dgs", "vdmosp", **complement(VDMOS_QUASI)), 2.0),
 }
 for (level, name), card in MOS.items():
     DEVICES[f"nmos{level} {name}"] = Bench("m", "dgsb", "nmos", level, own=GEOMETRY, **card), 2.5

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from crossbarsim import Circuit, NetlistError, read_spice
 from tests.helpers.bench import Bench, evaluate
-from tests.helpers.cards import BIPOLAR, DIODE, EKV, GEOMETRY, JFET, MOS, complement
+from tests.helpers.cards import BIPOLAR, DIODE, EKV, GEOMETRY, JFET, MOS, VDMOS, complement
 from tests.helpers.decks import NM, PM, read
 
 VT, CRITICAL = 0.02585, 0.6
@@ -58,6 +58,7 @@ BENCHES = {
     "m2": Bench("m", "dgsb", "pmos", 2, own=GEOMETRY, **complement(MOS[2, "fast"])),
     "m3": Bench("m", "dgsb", "nmos", 3, own=GEOMETRY, **MOS[3, "fast"]),
     "ekv": Bench("m", "dgsb", "nmos", "ekv", own=GEOMETRY, **EKV),
+    "vdmos": Bench("m", "dgs", "vdmosn", **VDMOS),
 }
 
 
@@ -185,7 +186,7 @@ def test_many_elements_are_evaluated_as_each_alone(name):
             assert r[f"i(vn{k}{t})"] == pytest.approx(alone[f"i(v{t})"], rel=1e-6, abs=1e-13)
 
 
-@pytest.mark.parametrize("name", ["d", "q", "j", "m1", "m3", "ekv"])
+@pytest.mark.parametrize("name", ["d", "q", "j", "m1", "m3", "ekv", "vdmos"])
 def test_m_means_parallel(name):
     bench = BENCHES[name]
     row = {t: v * (-1 if bench.kind == "pjf" else 1) for t, v in zip(bench.terminals, (0.6, 0.7, 0.0, -0.2), strict=False)}
@@ -244,6 +245,8 @@ r1 g 0 1e15
     ("M m1 a a 0 0", ("nmos", "ekv", {"n0": 0.5}), "n0"),
     ("M m1 a a 0 0", ("nmos", "ekv", {"kf": 1e-25}), "cox"),
     ("M m1 a a 0 0", ("nmos", 1, {"mj": 1.0}), "mj"),
+    ("M m1 a a 0", ("vdmosn", 1, {"ksubthres": 0.0}), "`ksubthres` must be > 0"),
+    ("M m1 a a 0", ("vdmosp", 1, {"cgdmax": -1e-9}), "cgdmax"),
 ])
 def test_what_is_refused(line, card, message):
     kind, name, *nodes = line.split()

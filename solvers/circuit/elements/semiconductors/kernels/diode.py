@@ -10,7 +10,7 @@ from ......core.validation import Array
 from .junction import assemble, depletion, diffusion
 from .limiting import pnjlim
 
-__all__ = ["BOTTOM", "ROWS", "SHOWN", "SIDE", "evaluate"]
+__all__ = ["BOTTOM", "ROWS", "SHOWN", "SIDE", "evaluate", "limited", "wall"]
 
 IS, VTE, VTB, BV, VCRIT, ISR, VTR, IKF, IKR, TT = range(10)
 BOTTOM, SIDE, ROWS = 10, 17, 24
@@ -18,7 +18,7 @@ SHOWN = ("vd", "id", "gd", "cd", "charge")
 
 
 @inlined
-def _wall(
+def wall(
     v: float, saturation: float, vt: float, breakdown: float, vtb: float
 ) -> tuple[float, float]:
     """Return current and conductance of a junction that breaks down."""
@@ -50,7 +50,7 @@ def _recombination(v: float, p: Array, e: int) -> tuple[float, float]:
 def law(v: float, p: Array, e: int) -> tuple[float, float]:
     """Return current and conductance."""
     vte = p[VTE, e]
-    i, g = _wall(v, p[IS, e], vte, p[BV, e], p[VTB, e])
+    i, g = wall(v, p[IS, e], vte, p[BV, e], p[VTB, e])
     if p[ISR, e] > 0.0 and v >= -3.0 * vte:
         more, slope = _recombination(v, p, e)
         i, g = i + more, g + slope
@@ -63,19 +63,20 @@ def law(v: float, p: Array, e: int) -> tuple[float, float]:
 
 
 @inlined
-def _limit(new: float, old: float, p: Array, e: int) -> float:
+def limited(
+    new: float, old: float, breakdown: float, vtb: float, vt: float, critical: float
+) -> float:
     """Return the limited voltage; breakdown is a junction seen from the other side."""
-    breakdown, vtb = float(p[BV, e]), float(p[VTB, e])
     if new < min(0.0, -breakdown + 10.0 * vtb):
-        return -(pnjlim(-(new + breakdown), -(old + breakdown), vtb, p[VCRIT, e]) + breakdown)
-    return pnjlim(new, old, p[VTE, e], p[VCRIT, e])
+        return -(pnjlim(-(new + breakdown), -(old + breakdown), vtb, critical) + breakdown)
+    return pnjlim(new, old, vt, critical)
 
 
 @inlined
 def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any) -> None:
     """Evaluate all diodes; see `Device`."""
     x, at, _, p = places
-    old, limited, off, _ = state
+    old, is_limited, off, _ = state
     mode, gmin, _ = how
     branches, currents, g_slots, charges, c_slots = wires
     u, ul, value, slope, charge, farad = work
@@ -86,8 +87,8 @@ def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any)
         if mode == 2:
             v = 0.0 if off[e] else p[VCRIT, e]
         elif mode == 1:
-            v = _limit(v, old[0, e], p, e)
-        limited[e] = mode == 2 or abs(v - u[0]) > 1e-12
+            v = limited(v, old[0, e], p[BV, e], p[VTB, e], p[VTE, e], p[VCRIT, e])
+        is_limited[e] = mode == 2 or abs(v - u[0]) > 1e-12
         if mode:
             old[0, e] = v
         ul[0] = v
