@@ -94,6 +94,32 @@ def test_device_spread(tmp_path):
     assert pd.read_csv(tmp_path / "magic" / "devices.csv").r_on.between(300, 2000).all()
 
 
+def test_device_spread_of_the_paper(tmp_path):
+    result = RUN.invoke(app, ["study", "device-spread", "--paper", "--count", "60", "--out", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    table = pd.read_csv(tmp_path / "devices.csv")
+    assert table.r_on.std() > 15
+    assert table.r_off.between(800, 1200).all()
+    result = RUN.invoke(app, [
+        "study", "device-spread", "--paper", "--sigma", "0.01", "--count", "3", "--out", str(tmp_path / "b"),
+    ])
+    assert result.exit_code == 0, result.output
+    assert pd.read_csv(tmp_path / "b" / "devices.csv").r_on.between(45, 55).all()
+
+
+def test_gradual_reset(tmp_path):
+    result = RUN.invoke(app, ["study", "gradual-reset", "--out", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert "8.28 %" in result.stdout
+    assert len(pd.read_csv(tmp_path / "gradual_reset.csv")) == 10
+    assert (tmp_path / "gradual_reset.png").read_bytes().startswith(b"\x89PNG")
+    result = RUN.invoke(app, [
+        "study", "gradual-reset", "--amplitudes", "1,2,3", "--out", str(tmp_path / "b"),
+    ])
+    assert result.exit_code == 0, result.output
+    assert list(pd.read_csv(tmp_path / "b" / "gradual_reset.csv").amplitude) == [0, 1, 2, 3]
+
+
 @pytest.mark.parametrize(
     ("extra", "message"),
     [

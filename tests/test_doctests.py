@@ -19,8 +19,8 @@ WITH_EXAMPLES = [name for name, path in MODULES.items() if ">>> " in path.read_t
 SHOWN = {
     "Circuit", "ConductanceStates", "Crossbar", "CrossbarConfig", "Ends", "Expression", "InSituLinear",
     "NonIdealities", "Periphery", "PulseTrain", "Solver", "ac", "calibrate", "card", "convert", "crossbar",
-    "dc_sweep", "device_spread", "equip", "fold_batchnorm", "layer_cost", "program", "read_delay",
-    "read_margin", "read_spice", "report", "set_sign", "sneak_resistance", "transient_sensitivities",
+    "dc_sweep", "device_spread", "equip", "fold_batchnorm", "gradual_reset", "layer_cost", "program", "read_delay",
+    "read_margin", "read_spice", "report", "set_sign", "simulate_states", "sneak_resistance", "transient_sensitivities",
     "vary", "weight_noise", "write",
 }
 

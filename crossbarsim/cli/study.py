@@ -198,35 +198,54 @@ def device_spread(
     preset: Annotated[str | None, typer.Option(
         help="Of the model; default of vteam: that of MemTorch's paper.")] = None,
     count: Annotated[int, typer.Option(help="Devices.")] = 100,
-    sigma: Annotated[float, typer.Option(
-        help="Relative standard deviation of the parameters, normal.")] = 0.2,
+    sigma: Annotated[list[str] | None, typer.Option(
+        help=f"Relative standard deviation of the parameters, normal: one for all, or one for "
+             f"each; {_MANY}. Default: 0.2; with --paper 0.5,0.05.")] = None,
     vary: Annotated[str, typer.Option(
         help="Parameters that vary, separated by commas.")] = "r_on,r_off",
-    states: Annotated[int, typer.Option(
-        help="Conductance states of a device; 0: any conductance.")] = 5,
+    states: Annotated[int | None, typer.Option(
+        help="Conductances in which a device can rest; 0: any. Default: 5; with --paper 10."
+    )] = None,
     amplitude: Annotated[float, typer.Option(help="Volt, of the loop.")] = 1.0,
     sweep: Annotated[float, typer.Option(help="Volt, of set and reset.")] = 1.5,
-    frequency: Annotated[float, typer.Option(help="Hertz.")] = 1e6,
+    frequency: Annotated[float | None, typer.Option(
+        help="Hertz. Default: 1e7; with --paper 50e6.")] = None,
+    log: Annotated[bool | None, typer.Option(
+        "--log/--linear", help="Axis of the current of set and reset. Default: logarithmic; with "
+                               "--paper linear.")] = None,
+    paper: Annotated[bool, typer.Option(
+        "--paper", help="Defaults as Fig. 5 of MemTorch's paper prints them: R_on 50 ± 25 ohm, "
+                        "R_off 1000 ± 50 ohm, 50 MHz, 10 states, a linear axis.")] = False,
     seed: Annotated[int, typer.Option(help="The same seed is the same devices.")] = 0,
     out: Annotated[Path, typer.Option(
         help="Folder of results.")] = Path("results/device-spread"),
 ) -> None:
-    """I-V loops, set and reset of many devices that differ, with any and with few states."""
-    from ..netlists.device_protocol import model
-
+    """Show I-V loops, set and reset of many devices that differ, with any and with few states."""
     with reported():
         with studies_extra():
             from .. import studies
+            from ..studies.device_spread import PAPER
             from ..studies.plots import save_device_spread
-        kind = model(device)
-        if preset is None and device == "vteam":
-            preset = "team_6353604"
+        given: dict[str, Any] = {
+            "sigma": sigma and numbers(sigma, "--sigma"),
+            "frequency": frequency, "states": states,
+        }
+        chosen = {
+            **(PAPER if paper else {}),
+            **{key: value for key, value in given.items() if value is not None},
+            "parameters": tuple(part for part in vary.split(",") if part),
+        }
+        if len(chosen.get("sigma", ())) == 1:
+            chosen["sigma"] = chosen["sigma"][0]
+        if chosen.get("states") == 0:
+            chosen["states"] = None
         result = studies.device_spread(
-            kind() if preset is None else kind.preset(preset), count=count, sigma=sigma,
-            parameters=[part for part in vary.split(",") if part], states=states or None,
-            amplitude=amplitude, sweep=sweep, frequency=frequency, seed=seed,
+            _model(device, preset), count=count, amplitude=amplitude, sweep=sweep, seed=seed,
+            **chosen,
         )
-        files = [*result.save(out), save_device_spread(result, out / "device_spread.png")]
+        log_axis = not paper if log is None else log
+        files = [*result.save(out),
+                 save_device_spread(result, out / "device_spread.png", log=log_axis)]
         console = Console()
         table = Table(title=f"{count} devices of {device}")
         for head in ("", "mean", "standard deviation", "least", "largest", "devices"):
@@ -235,6 +254,63 @@ def device_spread(
             table.add_row(str(column), *(f"{row[k]:.4g}" for k in ("mean", "std", "min", "max")),
                           f"{row['count']:.0f}")
         console.print(table)
+        _wrote(files, console)
+
+
+def _model(device: str, preset: str | None) -> Device:
+    """Return a device by name; VTEAM's default is that of MemTorch's paper."""
+    from ..netlists.device_protocol import model
+
+    kind = model(device)
+    if preset is None and device == "vteam":
+        preset = "team_6353604"
+    chosen: Device = kind() if preset is None else kind.preset(preset)
+    return chosen
+
+
+@study.command("gradual-reset")
+def gradual_reset(
+    device: Annotated[str, typer.Argument(
+        help="A model; `crossbarsim device list` shows them.")] = "vteam",
+    preset: Annotated[str | None, typer.Option(
+        help="Of the model; default of vteam: that of MemTorch's paper.")] = None,
+    states: Annotated[int, typer.Option(help="From R_on to R_off; one sweep less.")] = 10,
+    amplitudes: Annotated[list[str] | None, typer.Option(
+        help=f"Volt, of the sweeps; {_MANY}. Default: in even steps up to the first that reaches "
+             "R_off.")] = None,
+    amplitude: Annotated[float, typer.Option(help="Volt, of the loop.")] = 1.0,
+    frequency: Annotated[float, typer.Option(
+        help="Hertz, of the loop; a double sweep takes a period.")] = 50e6,
+    r_on: Annotated[float, typer.Option(help="Ohm, mean of the distribution.")] = 100.0,
+    r_off: Annotated[float, typer.Option(help="Ohm, mean of the distribution.")] = 150.0,
+    sigma: Annotated[float, typer.Option(
+        help="Relative standard deviation of both, normal.")] = 0.2,
+    count: Annotated[int, typer.Option(help="Draws of both.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    out: Annotated[Path, typer.Option(
+        help="Folder of results.")] = Path("results/gradual-reset"),
+) -> None:
+    """Reset a device by double sweeps of rising amplitude; show how R_on and R_off overlap."""
+    with reported():
+        with studies_extra():
+            from .. import studies
+            from ..studies.plots import save_gradual_reset
+        result = studies.gradual_reset(
+            _model(device, preset), states=states,
+            amplitudes=numbers(amplitudes, "--amplitudes") if amplitudes else None,
+            amplitude=amplitude, frequency=frequency, r_on=r_on, r_off=r_off, sigma=sigma,
+            count=count, seed=seed,
+        )
+        files = [*result.save(out), save_gradual_reset(result, out / "gradual_reset.png")]
+        console = Console()
+        table = Table(title=f"Gradual RESET of {device}")
+        for head in ("sweep", "amplitude (V)", "resistance (ohm)"):
+            table.add_column(head, justify="right")
+        for row in result.table.to_dict("records"):
+            table.add_row(f"{row['sweep']:.0f}", f"{row['amplitude']:.4g}",
+                          f"{row['resistance']:.4g}")
+        console.print(table)
+        console.print(f"R_on above another's R_off: {100 * result.overlap():.2f} %")
         _wrote(files, console)
 
 

@@ -24,6 +24,7 @@ from .variability.distributions import LogNormal, Normal, Truncated, Uniform
 from .variability.variability import Variability
 from .writing.finite_states import ConductanceStates
 from .writing.pulse_write import MeasuredWrite, PulseWrite
+from .writing.states_in_time import simulate_states
 from .writing.write_errors import WriteNoise
 
 __all__ = [
@@ -71,5 +72,6 @@ __all__ = [
     "WriteEffect",
     "WriteNoise",
     "cell_curve",
+    "simulate_states",
     "vary",
 ]

@@ -9,6 +9,7 @@ from ..core.progress import ProgressMeter, RichProgress, Silent
 from .data.dataset import Dataset, Labelled, load, load_digits
 from .data.errors import DataError
 from .device_spread import DeviceSpread, device_spread
+from .gradual_reset import GradualReset, gradual_reset
 from .ir_drop import IrDropResult, IrDropStudy, Point
 from .networks import CnnSettings, TrainedCnn, trained_cnn
 from .nonidealities import NonIdealityResult, NonIdealityStudy
@@ -22,6 +23,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "DeviceSpread",
+    "GradualReset",
     "IrDropResult",
     "IrDropStudy",
     "Labelled",
@@ -37,6 +39,7 @@ __all__ = [
     "TileMap",
     "TrainedCnn",
     "device_spread",
+    "gradual_reset",
     "load",
     "load_digits",
     "read_delay",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,9 +17,14 @@ from ..core.files import save_table
 from ..core.validation import Array
 from ..core.validation import count as whole
 from ..devices import VTEAM, Device, Trace
-from ..nonidealities import ConductanceStates, Fabricated, Normal, Variability, vary
+from ..nonidealities import Normal, Variability, simulate_states, vary
 
-__all__ = ["DeviceSpread", "device_spread", "of_finite_states", "switching_voltages"]
+__all__ = ["PAPER", "DeviceSpread", "device_spread", "switching_voltages"]
+
+# Fig. 5 as its caption prints it: R_on ~ N(50, 25) and R_off ~ N(1000, 50) ohm.
+PAPER: Mapping[str, Any] = MappingProxyType({
+    "parameters": ("r_on", "r_off"), "sigma": (0.5, 0.05), "states": 10, "frequency": 50e6,
+})
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +40,10 @@ class DeviceSpread:
     sweep : Trace
         Under a triangle of larger amplitude, as many periods.
     states : int or None
-        Conductance states of `loop_current` and `sweep_current`; None: any conductance.
-    loop_current, sweep_current : (K, T) arrays, ampere
-        With the finite number of states; else the traces' own.
+        Conductance states of `loop_states` and `sweep_states`; None: any conductance.
+    loop_states, sweep_states : Trace
+        The same of devices that between half periods rest in a finite number of conductances
+        (`crossbarsim.nonidealities.simulate_states`); with any conductance `loop` and `sweep`.
     period : int
         Points of one period.
     table : pandas.DataFrame
@@ -49,8 +57,8 @@ class DeviceSpread:
     loop: Trace
     sweep: Trace
     states: int | None
-    loop_current: Array
-    sweep_current: Array
+    loop_states: Trace
+    sweep_states: Trace
     period: int
     table: pd.DataFrame
 
@@ -76,35 +84,6 @@ class DeviceSpread:
         return paths
 
 
-def of_finite_states(trace: Trace, states: int | None) -> Array:
-    """Return currents (K, T), ampere, of devices that can only rest in some conductances.
-
-    At every time the conductance is the nearest of the states, which lie evenly between the
-    device's own smallest and largest conductance; the current scales with it.
-
-    Parameters
-    ----------
-    trace : Trace
-        Of several devices, with its time axis.
-    states : int or None
-        At least 2; None: currents as they are.
-
-    Raises
-    ------
-    ParameterError
-    """
-    if states is None:
-        return trace.current
-    if trace.save != "all":
-        raise ParameterError('the trace has no time axis: simulate with `save="all"`')
-    G = trace.conductance
-    low, high = (np.broadcast_to(np.ravel(g), len(G))[:, None]
-                 for g in trace.device.conductance_range())
-    rounded = ConductanceStates(states).apply(G, Fabricated(G.shape, high, low))
-    result: Array = trace.current * rounded / G
-    return result
-
-
 def switching_voltages(trace: Trace) -> tuple[Array, Array]:
     """Return the voltages (K,) at which devices first set and first reset, NaN: not at all.
 
@@ -124,15 +103,16 @@ def switching_voltages(trace: Trace) -> tuple[Array, Array]:
 
 
 def device_spread(
-    device: Device | None = None, *, count: int = 100, sigma: float = 0.2,
+    device: Device | None = None, *, count: int = 100, sigma: float | Sequence[float] = 0.2,
     parameters: Sequence[str] = ("r_on", "r_off"), states: int | None = 5,
-    amplitude: float = 1.0, sweep: float = 1.5, frequency: float = 1e6, cycles: int = 2,
+    amplitude: float = 1.0, sweep: float = 1.5, frequency: float = 1e7, cycles: int = 2,
     points: int = 1000, seed: int = 0,
 ) -> DeviceSpread:
     """Drive many devices with varied parameters through an I-V loop and through set and reset.
 
     After Fig. 5 of MemTorch's paper (Lammie et al., arXiv:2004.10971): normal parameters, any
-    conductance or a finite number of states. All devices are integrated at once.
+    conductance or a finite number of states. All devices are integrated at once. The figure's own
+    settings are ``device_spread(**PAPER)``.
 
     Parameters
     ----------
@@ -140,17 +120,18 @@ def device_spread(
         Default: the VTEAM device of the paper, R_on 50 ohm, R_off 1 kohm.
     count : int
         Number of devices.
-    sigma : float
-        Relative standard deviation, normal; devices beyond the model's limits, or with
-        r_on >= r_off, are drawn again.
+    sigma : float or sequence of float
+        Relative standard deviation, normal, of all parameters or one for each of them; devices
+        beyond the model's limits, or with r_on >= r_off, are drawn again.
     parameters : sequence of str
         Those of the model that vary.
     states : int or None
-        Of a device; None: any conductance.
+        In which a device can rest between half periods; None: any conductance.
     amplitude, sweep : float
         Of the sine of the loop and of the triangle of the switching, volt.
     frequency : float
-        Of both, hertz; default 1 MHz, slow enough for these devices to reset in half a period.
+        Of both, hertz. At the default 10 MHz half a period resets these devices in part: where
+        they rest is one of their states. At 1 MHz they reset in full.
     cycles, points : int
         Periods of both, points per period; devices start at rest, so that a first period may
         differ from those after it.
@@ -169,14 +150,14 @@ def device_spread(
     --------
     >>> from crossbarsim.studies import device_spread
     >>> found = device_spread(count=20, points=200)
-    >>> found.loop_current.shape, bool(found.table["v_set"].max() < 0)
+    >>> found.loop_states.current.shape, bool(found.table["v_set"].max() < 0)
     ((20, 401), True)
     """
     whole("count", count, low=2)
     model = VTEAM.preset("team_6353604") if device is None else device
-    law = Normal(sigma)
     many = vary(
-        model, (1, count), tuple(Variability(name, law) for name in parameters),
+        model, (1, count),
+        tuple(Variability(name, Normal(s)) for name, s in _spreads(parameters, sigma).items()),
         Place(seed, "device spread"),
     )
     loop = many.hysteresis(amplitude, frequency, cycles=cycles, points=points)
@@ -184,13 +165,25 @@ def device_spread(
     G = swept.conductance
     low, high = (np.broadcast_to(np.ravel(g), count) for g in many.conductance_range())
     v_set, v_reset = switching_voltages(swept)
-    sweep_current = of_finite_states(swept, states)
+    of_states = (loop, swept) if states is None else tuple(
+        simulate_states(many, trace.time, trace.voltage[0], states) for trace in (loop, swept)
+    )
     table = pd.DataFrame({
         "device": np.arange(count), "r_on": 1 / high, "r_off": 1 / low, "r_low": 1 / G.max(axis=1),
         "r_high": 1 / G.min(axis=1), "v_set": v_set, "v_reset": v_reset,
-        "i_largest": np.abs(sweep_current).max(axis=1),
+        "i_largest": np.abs(of_states[1].current).max(axis=1),
     })
-    return DeviceSpread(
-        many, loop, swept, states, of_finite_states(loop, states), sweep_current,
-        points, table,
-    )
+    return DeviceSpread(many, loop, swept, states, of_states[0], of_states[1], points, table)
+
+
+def _spreads(parameters: Sequence[str], sigma: float | Sequence[float]) -> dict[str, float]:
+    """Return the relative standard deviation of every parameter."""
+    if isinstance(parameters, str):
+        raise ParameterError(f"`parameters` must be a sequence of names; got {parameters!r}")
+    each = [sigma] * len(parameters) if np.ndim(sigma) == 0 else list(sigma)  # type: ignore[arg-type]
+    if len(each) != len(parameters):
+        raise ParameterError(
+            f"`sigma`: {len(each)} values for {len(parameters)} parameters, "
+            f"{', '.join(parameters)}"
+        )
+    return dict(zip(parameters, each, strict=True))  # type: ignore[arg-type]

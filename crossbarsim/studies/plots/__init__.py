@@ -4,6 +4,7 @@ One file per study, each with its ``save_*``; `figures` has what they share.
 """
 
 from .device_spread import plot_device_spread, plot_switching, save_device_spread
+from .gradual_reset import plot_gradual_reset, save_gradual_reset
 from .ir_drop import plot_accuracy, plot_tile, plot_tile_panel, save_accuracy, save_tile
 from .nonidealities import plot_nonidealities, plot_nonideality, save_nonidealities
 from .reads import plot_read_delay, plot_read_margin, save_read_delay, save_read_margin
@@ -11,6 +12,7 @@ from .reads import plot_read_delay, plot_read_margin, save_read_delay, save_read
 __all__ = [
     "plot_accuracy",
     "plot_device_spread",
+    "plot_gradual_reset",
     "plot_nonidealities",
     "plot_nonideality",
     "plot_read_delay",
@@ -20,6 +22,7 @@ __all__ = [
     "plot_tile_panel",
     "save_accuracy",
     "save_device_spread",
+    "save_gradual_reset",
     "save_nonidealities",
     "save_read_delay",
     "save_read_margin",

@@ -55,12 +55,16 @@ def plot_switching(
     return ax
 
 
-def plot_device_spread(result: DeviceSpread, *, figure: Figure | None = None) -> Figure:
+def plot_device_spread(
+    result: DeviceSpread, *, log: bool = True, figure: Figure | None = None
+) -> Figure:
     """Draw loops and switching, with any conductance and with finite states, and distributions.
 
     Parameters
     ----------
     result : DeviceSpread
+    log : bool
+        Draw the current of set and reset on a logarithmic axis.
     figure : Figure, optional
         To draw into; default: a new one.
 
@@ -75,10 +79,12 @@ def plot_device_spread(result: DeviceSpread, *, figure: Figure | None = None) ->
     last = slice(-result.period - 1, None)  # period
     currents = [("any conductance", result.loop.current, result.sweep.current)]
     if result.states is not None:
-        currents.append((f"{result.states} states", result.loop_current, result.sweep_current))
+        currents.append((
+            f"{result.states} states", result.loop_states.current, result.sweep_states.current
+        ))
     for row, (name, loop, sweep) in zip(axes, currents, strict=True):
         plot_switching(result.loop.voltage[0, last], loop[:, last], ax=row[0])
-        plot_switching(result.sweep.voltage[0, last], sweep[:, last], log=True, ax=row[1])
+        plot_switching(result.sweep.voltage[0, last], sweep[:, last], log=log, ax=row[1])
         row[0].set_title(f"I-V loop, {name}", fontsize=10)
         row[1].set_title(f"Set and reset, {name}", fontsize=10)
     axes[0, 0].legend(loc="upper left", fontsize=9)
@@ -102,7 +108,7 @@ def plot_device_spread(result: DeviceSpread, *, figure: Figure | None = None) ->
 def _title(result: DeviceSpread) -> str:
     table, device = result.table, result.device
     spread = ", ".join(
-        f"{label} {table[name].mean():.3g} ± {table[name].std():.3g} ohm"
+        f"{label} {table[name].mean():.4g} ± {table[name].std():.3g} ohm"
         for label, name in (("R_on", "r_on"), ("R_off", "r_off"))
     )
     frequency = 1 / (result.loop.time[result.period] - result.loop.time[0])
@@ -113,6 +119,6 @@ def _title(result: DeviceSpread) -> str:
     ).replace("R_on", "$R_{on}$").replace("R_off", "$R_{off}$")
 
 
-def save_device_spread(result: DeviceSpread, path: Path) -> Path:
+def save_device_spread(result: DeviceSpread, path: Path, *, log: bool = True) -> Path:
     """Write the picture of `plot_device_spread` to `path` and return it."""
-    return save_figure(plot_device_spread(result), path, dpi=110)
+    return save_figure(plot_device_spread(result, log=log), path, dpi=110)
