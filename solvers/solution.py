@@ -10,11 +10,11 @@ import numpy as np
 
 from ..core.errors import NetlistError, ParameterError
 from ..core.files import save_arrays
-from ..core.npz import open_npz
+from ..core.npz import field, open_npz
 from ..core.validation import Array
 from ..netlists.crossbar.crossbar import Crossbar
 from ..netlists.crossbar.ends import END_NAMES
-from .crossbar.problem import RawSolution
+from .crossbar.problem import RawSolution, check_input
 
 __all__ = ["Gradients", "Solution"]
 
@@ -168,22 +168,38 @@ class Solution:
         Raises
         ------
         NetlistError
-            The file is not such a file, or of another version.
+            The file is not such a file, damaged, or of another version.
+        OSError
+            As `open`.
         """
         with open_npz(path, "Solution") as data:
             meta = json.loads(str(data["solution"]))
             if meta.pop("format", None) != _FORMAT:
-                raise NetlistError("is of another format version", file=str(path))
-            left, right, top, bottom = (data[name] for name in END_NAMES)
-            kept = "word_voltages" in data
-            raw = RawSolution(
-                word=data["word_voltages"] if kept else None,
-                bit=data["bit_voltages"] if kept else None,
-                end_currents=(left, right, top, bottom),
-                cell_currents=data.get("solution_cell_currents"), gate=data.get("solution_gate"),
-                **meta,
+                raise NetlistError("is of another format version")
+            xbar = Crossbar.from_arrays(data)
+            (m, n), V = xbar.shape, data["V"]
+            inputs = check_input(xbar, field(data, "V", V.shape))
+            batch = inputs.shape[0] if inputs.ndim == 2 else 1
+            left, right, top, bottom = (
+                field(data, name, (batch, m if name.startswith("word") else n))
+                for name in END_NAMES
             )
-            return cls(Crossbar.from_arrays(data), data["V"], raw)
+            word, bit, cell_currents = (
+                field(data, name, (batch, m, n)) if name in data else None
+                for name in ("word_voltages", "bit_voltages", "solution_cell_currents")
+            )
+            if (word is None) != (bit is None):
+                raise NetlistError("has node voltages of one side alone")
+            gate = data.get("solution_gate")
+            if gate is not None:
+                gate = field(data, "solution_gate", (*gate.shape[:-2], m, n))
+            raw = RawSolution(
+                word=word, bit=bit, end_currents=(left, right, top, bottom),
+                residual=float(meta.pop("residual")), iterations=int(meta.pop("iterations")),
+                method=str(meta.pop("method")), converged=meta.pop("converged") is True,
+                cell_currents=cell_currents, gate=gate, **meta,
+            )
+            return cls(xbar, V, raw)
 
 
 class Gradients:

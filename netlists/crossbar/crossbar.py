@@ -273,7 +273,9 @@ class Crossbar:
             An array is missing.
         """
         header = json.loads(str(data["crossbar"]))
-        if header.get("format") != _FORMAT:
+        if not isinstance(header, dict) or "format" not in header:
+            raise NetlistError("holds no crossbar")
+        if header["format"] != _FORMAT:
             raise NetlistError(
                 f"holds a crossbar of format {header.get('format')}; this version reads {_FORMAT}"
             )
@@ -301,7 +303,9 @@ class Crossbar:
         Raises
         ------
         NetlistError
-            The file is not such a file, or of another version.
+            The file is not such a file, damaged, or of another version.
+        OSError
+            As `open`.
         """
         with open_npz(path, "Crossbar") as data:
             return cls.from_arrays(data)

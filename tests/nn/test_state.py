@@ -127,8 +127,12 @@ def test_loaded_weights_are_arranged_as_in_a_fresh_conversion():
 def test_states_that_do_not_fit_are_refused():
     chip = convert(network(), SIGMA)
     state = chip.state_dict()
-    with pytest.raises(RuntimeError, match=r"another mapping or tile shape|too short"):
-        convert(network(), SIGMA.replace(scheme="offset")).load_state_dict(state)
+    for change, name in (({"scheme": "offset"}, "scheme"), ({"tile_shape": (6, 8)}, "tile_shape"),
+                         ({"tile_shape": (48, 1)}, "tile_shape")):
+        other = convert(network(), SIGMA.replace(**change))
+        with pytest.raises(RuntimeError, match=rf"'3' was mapped with `{name}` = .*; the configuration"):
+            other.load_state_dict(state)
+        assert other[3].crossbars.chip.seed == 5
     state["3.crossbars.unknown"] = torch.zeros(1)
     with pytest.raises(RuntimeError, match=r"3\.crossbars\.unknown"):
         chip.load_state_dict(state)
@@ -138,6 +142,24 @@ def test_states_that_do_not_fit_are_refused():
         other = convert(network(), SIGMA.replace(**change))
         with pytest.raises(RuntimeError, match=rf"'3' was fabricated for `{name}`"):
             other.load_state_dict(chip.state_dict())
+
+
+@pytest.mark.parametrize("config", [ROUGH, SIGMA], ids=["rough", "sigma"])
+def test_damaged_states_are_refused_by_name(config):
+    chip = convert(network(), config)
+    calibrate(chip, [images()])
+    state = chip.state_dict()
+    own = [k for k in state if "crossbars" in k]
+    assert len(own) > 4
+    for key in own:
+        for wrong in (torch.zeros(0), torch.full((2, 3, 4), -1.0), torch.full((7,), float("nan")),
+                      torch.zeros(3, dtype=torch.bool), torch.ones(5, dtype=torch.complex64),
+                      torch.full((40,), 255, dtype=torch.uint8)):
+            if wrong.dtype == state[key].dtype and wrong.shape == state[key].shape:
+                continue
+            with pytest.raises(RuntimeError, match=rf"{key.split('.crossbars')[0]}\.crossbars: the saved"):
+                chip.load_state_dict({**state, key: wrong})
+    chip.load_state_dict(state)
 
 
 def test_copies_and_pickles_are_the_same_chip():

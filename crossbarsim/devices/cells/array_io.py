@@ -39,8 +39,13 @@ def read_cells(data: Mapping[str, Any]) -> DeviceArray:
     """Return the cells that `DeviceArray.to_arrays` described."""
     header = json.loads(str(data["cells"]))
     device = _device("device", header["device"], data)
-    state = data["cell_state"]
-    count = len(device.states)
+    state, count = data["cell_state"], len(device.states)
+    if state.ndim != 3 or len(state) < count or not np.isfinite(state).all():
+        raise NetlistError(
+            f"`cell_state` must be finite numbers, {count} states x word lines x bit lines; its "
+            f"shape is {state.shape}"
+        )
+    state = np.asarray(state, dtype=np.float64)
     array = DeviceArray(device, np.ascontiguousarray(state[:count]), data["cell_capacitance"])
     if "selector" in header:
         pair = OneSelectorOneResistor(array, _device("selector", header["selector"], data))

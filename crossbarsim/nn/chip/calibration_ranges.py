@@ -10,6 +10,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from ...core.errors import ParameterError
+
 __all__ = ["Ranges"]
 
 
@@ -51,8 +53,29 @@ class Ranges:
         }
 
     @classmethod
-    def of_state(cls, state: Mapping[str, Tensor]) -> Self:
-        """Return the ranges of a saved state."""
+    def of_state(
+        cls, state: Mapping[str, Tensor], groups: int, inputs: int, outputs: int
+    ) -> Self:
+        """Return the ranges of a saved state.
+
+        Raises
+        ------
+        ParameterError
+            They are not those of a matrix of these sizes.
+        """
+        channels = (groups * outputs,)
+        for name, value in state.items():
+            shape = {"gain": channels, "offset": channels,
+                     "samples": (*value.shape[:1], groups, inputs)}.get(name, ())
+            if not value.dtype.is_floating_point or value.shape != shape or not (
+                value.isfinite().all()
+            ):
+                raise ParameterError(
+                    f"the saved range {name!r} must be finite numbers of shape {shape}; it is "
+                    f"{value.dtype} of shape {tuple(value.shape)}"
+                )
+            if name in ("input_range", "full_scale") and not value > 0:
+                raise ParameterError(f"the saved range {name!r} must be > 0; it is {value:g}")
         numbers = {
             name: float(state[name]) for name in ("input_range", "full_scale") if name in state
         }

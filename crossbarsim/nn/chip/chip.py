@@ -176,7 +176,9 @@ class Chip:
         """
         if not self.config.random and not self._saved:
             return {}
-        name = json.dumps({"seed": self.seed, "name": self.name, **self._nominal}).encode()
+        name = json.dumps({
+            "seed": self.seed, "name": self.name, **self._nominal, **self._mapping
+        }).encode()
         state = {"place": torch.tensor(list(name), dtype=torch.uint8)}
         if not (self._fabricates or self._saved):
             return state
@@ -196,6 +198,17 @@ class Chip:
         return {"g_on": float(self.config.g_on), "g_off": float(self.config.g_off)}
 
     @property
+    def _mapping(self) -> dict[str, Any]:
+        """What decides which cell of which array a weight lies on."""
+        layout = self.layout
+        return {
+            "tile_shape": list(self.config.tile_shape), "scheme": layout.scheme,
+            "pairing": layout.pairing, "bits": layout.bits,
+            "bits_per_cell": layout.bits_per_cell, "slicing": layout.slicing,
+            "copies": layout.copies,
+        }
+
+    @property
     def _fabricates(self) -> bool:
         return bool(
             self.effects.fabricates or self.config.r_on_sigma or self.config.r_off_sigma
@@ -207,29 +220,56 @@ class Chip:
         Raises
         ------
         ParameterError
-            The state is that of arrays of other shapes, or of another g_on or g_off.
+            The state is that of another tile shape, mapping, g_on or g_off, or damaged; the chip is
+            then as before.
         """
         if "place" not in state:
             return
-        named = json.loads(bytes(state["place"].tolist()).decode())
+        try:
+            named = json.loads(bytes(state["place"].tolist()).decode())
+            seed, name = int(named["seed"]), str(named["name"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise ParameterError(
+                f"the saved chip of {self.name!r} is damaged: its `place` is no record of a seed "
+                f"and a name ({error})"
+            ) from error
         for key, own in self._nominal.items():
             if named.get(key, own) != own:
                 raise ParameterError(
-                    f"the saved chip of {named['name']!r} was fabricated for `{key}` = "
-                    f"{named[key]:g} S; the configuration has {own:g} S"
+                    f"the saved chip of {name!r} was fabricated for `{key}` = {named[key]!r} S; "
+                    f"the configuration has {own:g} S"
                 )
-        self.seed, self.name = int(named["seed"]), str(named["name"])
-        self._saved, self._fabricated, self._kept_cells = {}, {}, 0
-        arrays = {key: value.numpy() for key, value in state.items() if key != "place"}
-        if not arrays:
-            return
+        for key, own in self._mapping.items():
+            if named.get(key, own) != own:
+                raise ParameterError(
+                    f"the saved chip of {name!r} was mapped with `{key}` = {named[key]!r}; the "
+                    f"configuration has {own!r}: convert the network with the chip's own "
+                    "configuration"
+                )
+        arrays = {key: _numbers(key, value) for key, value in state.items() if key != "place"}
+        before = self.seed, self.name
+        self.seed, self.name = seed, name
+        try:
+            saved = self._arrays_of(arrays, blocks) if arrays else {}
+        except ParameterError:
+            self.seed, self.name = before
+            raise
+        self._saved, self._fabricated, self._kept_cells = saved, {}, 0
+
+    def _arrays_of(
+        self, arrays: Mapping[str, Any], blocks: Iterable[Block]
+    ) -> dict[Place, Fabricated]:
+        """Return all arrays of a state, whose cells come one after the other."""
         used = dict.fromkeys(arrays, 0)
 
         def take(key: str, count: int) -> Any:
             start = used[key]
             used[key] += count
             if used[key] > len(arrays[key]):
-                raise ParameterError(f"the saved chip's {key!r} is too short for {self.name!r}")
+                raise ParameterError(
+                    f"the saved chip's {key!r} has {len(arrays[key])} entries, too few for "
+                    f"{self.name!r}: it was saved with another mapping or tile shape"
+                )
             return arrays[key][start : start + count]
 
         saved = {}
@@ -243,7 +283,7 @@ class Chip:
                     f"the saved chip's {key!r} has {len(arrays[key])} entries; {self.name!r} "
                     f"takes {count}: it was saved with another mapping or tile shape"
                 )
-        self._saved = saved
+        return saved
 
 
 def _spread(sigma: float, shape: tuple[int, int], place: Place, effect: str) -> Array:
@@ -257,6 +297,29 @@ def _spread(sigma: float, shape: tuple[int, int], place: Place, effect: str) -> 
     reach = sigma * min(_CUT, _POSITIVE / sigma)
     law = Truncated(Normal(sigma, 0.0), -reach, reach)
     return 1.0 + law.sample(place.generator(effect), shape)
+
+
+def _numbers(key: str, value: Tensor) -> Any:
+    """Return a tensor of a saved state as an array, or raise where it cannot be what it is for."""
+    found = value.numpy()
+    allowed, words = {
+        "g_on": ("f", "finite, > 0 S"), "g_off": ("f", "finite, >= 0 S"),
+        "stuck": ("f", ">= 0 S, or NaN"), "kinds": ("iu", "integers"),
+        "open_rows": ("b", "true or false"), "open_columns": ("b", "true or false"),
+        "resampled": ("iu", "integers >= 0"),
+    }.get(key, ("", "unknown here"))
+    good = found.ndim == 1 and found.dtype.kind in allowed
+    if good and key in ("g_on", "g_off"):
+        good = bool(np.isfinite(found).all() and (found >= 0).all()
+                    and (key == "g_off" or (found > 0).all()))
+    elif good and key == "stuck":
+        good = not (found < 0).any() and not np.isinf(found).any()
+    if not good:
+        raise ParameterError(
+            f"the saved chip's {key!r} is damaged: it must be a vector, {words}; it is "
+            f"{found.dtype} of shape {found.shape}"
+        )
+    return found
 
 
 def _flat(fab: Fabricated) -> dict[str, Any]:

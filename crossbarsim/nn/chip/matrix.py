@@ -49,7 +49,8 @@ class StoredMatrix(nn.Module):
     The weights are no parameters of it: the layer that owns them passes them in, so that their
     names in a ``state_dict`` stay the layer's own. What it adds to a ``state_dict`` are the
     fabricated chip, the order of the lines, what calibration found and, for noise that goes on
-    where it stopped, how many reads the arrays have seen, each only where there is something to say.
+    where it stopped, how many reads the arrays have seen, each only where there is something to
+    say.
 
     Parameters
     ----------
@@ -487,15 +488,25 @@ class StoredMatrix(nn.Module):
             # other weights without an order of theirs are arranged anew
             self.orders = None
             if parts["order"]:
-                self.orders = Orders(parts["order"].get("rows"), parts["order"].get("columns"))
+                self.orders = Orders.of_state(
+                    parts["order"], self.groups, self.inputs + self.on_chip_bias, self.outputs
+                )
             if parts["range"]:
-                self.ranges = Ranges.of_state(parts["range"])
+                self.ranges = Ranges.of_state(
+                    parts["range"], self.groups, self.inputs, self.outputs
+                )
             if "count" in parts["reads"]:
-                self.reads = int(parts["reads"]["count"])
+                self.reads = _count(parts["reads"]["count"])
         except ParameterError as error:
-            error_msgs.append(str(error))
+            error_msgs.append(f"{prefix.rstrip('.')}: {error}")
         self._cache.clear()
 
     def extra_repr(self) -> str:
         """Describe the matrix in its network's print-out."""
         return f"{self.groups}x({self.outputs}, {self.inputs}), tiles={self.config.tile_shape}"
+
+
+def _count(saved: Tensor) -> int:
+    if saved.dtype.is_floating_point or saved.numel() != 1 or saved < 0:
+        raise ParameterError(f"the saved number of reads is no count: {saved}")
+    return int(saved)

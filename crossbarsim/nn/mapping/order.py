@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
+
+from ...core.errors import ParameterError
 
 __all__ = ["Orders", "line_order"]
 
@@ -16,6 +20,32 @@ class Orders:
 
     rows: Tensor | None = None
     columns: Tensor | None = None
+
+    @classmethod
+    def of_state(
+        cls, state: Mapping[str, Tensor], groups: int, lines: int, outputs: int
+    ) -> Self:
+        """Return the orders of a saved state.
+
+        Raises
+        ------
+        ParameterError
+            They are not permutations of that many lines and outputs.
+        """
+        for name, count in (("rows", lines), ("columns", outputs)):
+            order = state.get(name)
+            if order is None:
+                continue
+            every = torch.arange(count).expand(groups, count)
+            if order.dtype != torch.int64 or order.shape != every.shape or not torch.equal(
+                order.sort(dim=1).values, every
+            ):
+                raise ParameterError(
+                    f"the saved order of {name} must have every number from 0 to {count - 1} once "
+                    f"for each of {groups} group(s); it is {order.dtype} of shape "
+                    f"{tuple(order.shape)}"
+                )
+        return cls(state.get("rows"), state.get("columns"))
 
     def arrange(self, whole: Tensor) -> Tensor:
         """Return matrices (groups, outputs, lines) in the chip's order."""
