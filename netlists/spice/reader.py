@@ -63,6 +63,8 @@ class Deck:
         Kelvin, of every circuit that is made from it, in place of the deck's own.
     options : dict
         Of every circuit that is made from it, besides the deck's own.
+    as_read : Circuit, optional
+        The circuit as it was read, where some of its numbers are those of a temperature.
     """
 
     title: str
@@ -73,12 +75,12 @@ class Deck:
     parameters: Mapping[str, float]
     temperature: float | None = None
     options: Mapping[str, float | str] = field(default_factory=dict)
+    as_read: Circuit | None = None
 
     def circuit(self, **parameters: float) -> Circuit:
         """Return the circuit with other values of top-level parameters."""
-        made = _Expansion(self, {**self.parameters, **parameters}).circuit
-        if self.temperature is not None:
-            made.temperature = self.temperature
+        with uncollected():
+            made = _Expansion(self, {**self.parameters, **parameters}).circuit
         made.options.update(self.options)
         return made
 
@@ -177,20 +179,22 @@ class _Expansion:
     """Writes a deck out as a flat circuit."""
 
     def __init__(self, deck: Deck, parameters: Mapping[str, float]) -> None:
-        self.deck = deck
+        self.deck, self.parameters = deck, parameters
         self.circuit = Circuit(deck.title)
         self.models = Models(self.circuit)
         self.instances = 0
         self.path: list[str] = []
         self.templates = Templates(self._line)
-        top = Scope(deck.top, None, "", {}, {}, deck.compat, parameters)
+        top = self._top(27.0, 27.0)
+        celsius, nominal = self._conditions(top)
+        if (celsius, nominal) != (27.0, 27.0):  # what was computed before may depend on them
+            top = self._top(celsius, nominal)
         missing = [name for name in parameters if name not in top.defined]
         if missing:
             raise ParameterError(
                 f"the deck has no parameter {missing[0]!r}"
                 f"{did_you_mean(missing[0], top.defined)}"
             )
-        self._conditions(top)
         self.times = self._times(top)
         self.expand(top)
         self._commands(top)
@@ -203,16 +207,27 @@ class _Expansion:
             self.models.read(scope, line)
         self.circuit = opened(self.circuit)
         check_names(self.circuit, top.places)
-        self.circuit.deck = replace(deck, parameters=dict(parameters))
+        self.circuit.deck = replace(
+            deck, parameters=dict(parameters),
+            as_read=self.circuit.copy() if top.heated else None,
+        )
 
-    def _conditions(self, top: Scope) -> None:
-        """Read the temperatures: expressions may depend on them."""
+    def _top(self, celsius: float, nominal: float) -> Scope:
+        deck = self.deck
+        return Scope(
+            deck.top, None, "", {}, {}, deck.compat, self.parameters, celsius, nominal
+        )
+
+    def _conditions(self, top: Scope) -> tuple[float, float]:
+        """Read the temperatures, degree Celsius: expressions may depend on them."""
         for line in top.lines:
             if line.command in (".temp", ".options", ".option", ".opt"):
                 read_command(top, line, self.circuit)
-        top.celsius = self.circuit.temperature - 273.15
+        if self.deck.temperature is not None:
+            self.circuit.temperature = self.deck.temperature
         nominal = self.circuit.options.get("tnom", 27.0)
-        top.nominal = nominal if isinstance(nominal, float) else 27.0
+        kept = nominal if isinstance(nominal, float) else 27.0
+        return self.circuit.temperature - 273.15, kept
 
     def _times(self, top: Scope) -> Times:
         """Return step and stop of the first transient."""

@@ -11,6 +11,7 @@ from .system.kernels_assembly import (
     combine,
     gather,
     largest_miss,
+    miss_beyond_rounding,
     missing,
     products,
     scatter,
@@ -69,6 +70,10 @@ def newton_step(
     if not finite:
         return OVERFLOW, 0.0, -1
     combine(g_linear, c_linear, a, g_slots, g_values, c_slots, c_values, data)
+    if settled and miss_beyond_rounding(
+        r, terms, q, a, offset, reltol, row_floor, indptr, indices, data, x, held
+    ) <= 1.0:
+        return CONVERGED, 0.0, -1
     if refactor(
         indptr, rows, data, order, lp, li, lx, up, ui, ux, clean, reuse, start
     ) < n:

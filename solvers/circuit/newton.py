@@ -16,7 +16,7 @@ from .linear_solvers.lu import Factors, SingularMatrixError
 from .linear_solvers.schur_complement import Condensed
 from .linear_solvers.stale_factors import StaleFactors
 from .system.element_group import Instant
-from .system.kernels_assembly import advance, largest_miss, missing
+from .system.kernels_assembly import advance, largest_miss, miss_beyond_rounding, missing
 from .system.system import System
 from .system.tolerances import Tolerances
 
@@ -191,10 +191,15 @@ class Newton:
             return CONVERGED
         finite = missing(system.f, system.q, a, offset, r)
         if settled and not system.limited():
-            miss, _ = largest_miss(
+            against = (
                 r, system.terms(x, a), system.q, a, offset, self.tolerances.reltol,
                 self._row_floor,
             )
+            miss, _ = largest_miss(*against)
+            if miss > 1.0 and finite:
+                miss = miss_beyond_rounding(
+                    *against, system.indptr, system.indices, system.jacobian(a), x, self._held
+                )
             if miss <= 1.0:
                 return CONVERGED
         if count < limit and not finite:

@@ -133,6 +133,13 @@ class Expression:
         return ("name", name) in self._steps
 
     @property
+    def fixed(self) -> bool:
+        """Whether it depends on nothing but the temperature: not on the circuit, nor on time."""
+        return not (
+            self.sources or self.dynamic or self.names or self.uses("time") or self.uses("hertz")
+        )
+
+    @property
     def constant(self) -> float | None:
         """Its value if it is a plain number."""
         return self._steps[0][1] if self._steps[-1][0] == "number" else None
@@ -261,6 +268,40 @@ class Expression:
             return tape.number(value)
 
         return _finished(tape, tape.splice(self._steps, leaf), self)
+
+    def times(self, factor: float | Expression) -> Expression:
+        """Return the product with a number or another expression."""
+        other = factor if isinstance(factor, Expression) else Expression.number(factor)
+        tape = Tape()
+        return Expression.of(tape.finish(
+            tape.call("*", tape.splice(self._steps), tape.splice(other.steps))
+        ))
+
+    def conductance(self, between: Probe) -> Expression:
+        """Return the current by a resistance that this expression is, of the voltage `between`.
+
+        A resistance that is a number over an expression gives a product, which has a value where
+        the resistance is infinite; one of 0 is a short.
+        """
+        steps, factor = self._steps, 1.0  # the resistance is factor times what the steps give
+        tape = Tape()
+        siemens = None
+        while siemens is None and steps[-1][0] == "call":
+            _, operator, at = steps[-1]
+            known = [steps[k][1] if steps[k][0] == "number" else 0.0 for k in at]
+            if operator == "*" and any(known):
+                k = 0 if known[0] else 1
+                factor, steps = factor * known[k], steps[:at[1 - k] + 1]
+            elif operator == "/" and known[1]:
+                factor, steps = factor / known[1], steps[:at[0] + 1]
+            elif operator == "/" and known[0]:
+                below = tape.splice(steps[:at[1] + 1])
+                siemens = tape.call("*", below, tape.number(1.0 / (factor * known[0])))
+            else:
+                break
+        if siemens is None:
+            siemens = tape.call("1/", tape.splice(self._steps))
+        return Expression.of(tape.finish(tape.call("*", siemens, tape.probe(between))))
 
     def renamed(self, change: Callable[[Probe], Probe]) -> Expression:
         """Return the expression that reads other probes."""

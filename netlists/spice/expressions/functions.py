@@ -43,6 +43,7 @@ Operand: TypeAlias = Any
 
 _TINY = 1e-150  # keeps 1/x finite, and finite when multiplied once more
 _HUGE = 1e150
+_SHORT = 1e-9  # ohm
 _NGSPICE_DIVISOR = 1e-32  # ngspice 39: 1e-20 times gmin, see PTfudge_factor
 
 
@@ -114,6 +115,10 @@ def _bounded(x: Any) -> Any:
     return 1.0 / np.where(np.abs(x) < _TINY, _TINY, x)
 
 
+def _ohm(x: Any) -> Any:
+    return np.where(np.abs(x) < _SHORT, np.copysign(_SHORT, x), x)
+
+
 def _root(x: Any) -> Any:
     """Return sqrt(x) where it is a divisor: not 0."""
     return np.sqrt(np.maximum(x, _TINY))
@@ -171,6 +176,8 @@ RULES: dict[str, Rule] = {
     "-": Rule(np.subtract, ("1", "-1"), "{0} - {1}"),
     "*": Rule(np.multiply, ("{1}", "{0}"), "{0} * {1}"),
     "/": Rule(np.true_divide, ("1.0 / {1}", "-{v} / {1}"), "np.true_divide({0}, {1})"),
+    # 1/R of a resistor, which is no more than a short while R passes through 0
+    "1/": Rule(lambda x: 1.0 / _ohm(x), ("-{v} * {v}",)),
     "ngspice/": Rule(
         _ngspice_divide, ("1.0 / _ngspice_divisor({1})", "-{v} / _ngspice_divisor({1})")
     ),

@@ -243,6 +243,8 @@ class CardLine:
 
     def plain(self, name: str, value: object) -> float:
         """Return a parameter that must be a number."""
+        if isinstance(value, Expression) and value.fixed:
+            value = self.scope.settled(value, self.line)
         if isinstance(value, Expression) or not isinstance(value, (int, float)):
             shown = value.text if isinstance(value, Expression) else value
             raise self.error(f"`{name}` must be a number; got `{shown}`")

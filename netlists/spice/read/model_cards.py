@@ -145,7 +145,7 @@ def _values(cursor: CardLine, flags: Collection[str]) -> dict[str, Any]:
         plain = plain_number(text) if token.kind == "word" else None
         if plain is not None:
             found[name] = plain
-        elif token.kind == "string" or name in (*INFORMATION, "preset", "level"):
+        elif token.kind == "string" or name in ("preset", "level"):
             found[name] = text.lower() if token.kind != "string" else text
         else:
             found[name] = (text, cursor.line)

@@ -56,16 +56,25 @@ class Scope:
     compat : {"", "ngspice"}
     override : mapping
         At the top level: parameters given from outside.
+    celsius, nominal : float
+        At the top level: the circuit's temperature, and that of model cards.
+
+    Attributes
+    ----------
+    heated : list of Line
+        What was computed with ``temper``, of this and all other instances.
     """
 
     def __init__(
         self, block: Block, outer: Scope | None, prefix: str, given: Mapping[str, float],
         nodes: Mapping[str, str], compat: str = "", override: Mapping[str, float] | None = None,
+        celsius: float = 27.0, nominal: float = 27.0,
     ) -> None:
         self.block, self.outer, self.prefix, self.nodes = block, outer, prefix, nodes
         self.compat = compat
-        self.celsius: float = 27.0 if outer is None else outer.celsius
-        self.nominal: float = 27.0 if outer is None else outer.nominal
+        self.celsius: float = celsius if outer is None else outer.celsius
+        self.nominal: float = nominal if outer is None else outer.nominal
+        self.heated: list[Line] = [] if outer is None else outer.heated
         self.multiplier: float = 1.0 if outer is None else outer.multiplier
         self.globals: set[str] = set(GLOBAL) if outer is None else outer.globals
         # where .ic and .nodeset name a node
@@ -271,11 +280,16 @@ class Scope:
             expression.uses(name) for name in ("time", "hertz")
         ):
             raise line.error(f"{what} must not depend on voltages, currents, time or frequency")
-        env = {"temper": self.celsius}
-        value = expression.evaluate(env)
+        value = self.settled(expression, line)
         if not isinstance(value, float) or not math.isfinite(value):
             raise line.error(f"{what} has no finite value: `{text}` is {value}")
         return value
+
+    def settled(self, expression: Expression, line: Line) -> object:
+        """Return the value of an expression of nothing but the temperature."""
+        if expression.uses("temper"):
+            self.heated.append(line)
+        return expression.evaluate({"temper": self.celsius})
 
     def _named(self, text: str) -> float | None:
         """Return the value of a text that is nothing but a parameter's name."""

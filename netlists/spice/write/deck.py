@@ -33,11 +33,19 @@ from ..expressions.text import write_number
 from ..read.elements.crossbar_macro import write_crossbar
 from .step_loop import flat_name, step_commands, wrapped
 
-__all__ = ["Writer"]
+__all__ = ["Writer", "swept_in_temperature"]
 
 _PARTS = {"db": "db", "ph": "p", "re": "r", "im": "i", "abs": "m"}
 _FLAGS = ("on", "off")
 _CHANNELS = {"vdmosn": "nchan", "vdmosp": "pchan"}
+
+
+def swept_in_temperature(circuit: Circuit) -> bool:
+    """Return whether an analysis sweeps or steps the temperature."""
+    return any(
+        sweep.kind == "temperature" for a in circuit.analyses
+        for sweep in (a.sweeps if isinstance(a, Dc) else (a.sweep,) if isinstance(a, Step) else ())
+    )
 
 
 class Writer:

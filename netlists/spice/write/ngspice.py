@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ....core.errors import NetlistError, ParameterError
 from ... import device_protocol
-from ...analyses import Analysis, Dc, Four, Step, Tran
+from ...analyses import Analysis, Dc, Four, Tran
 from ...circuit import Circuit
 from ...crossbar.cells import SpiceCells
 from ...elements import Element, Model
@@ -18,7 +19,7 @@ from ..expressions.expression import Expression
 from ..expressions.tape import Step as TapeStep
 from ..expressions.tape import Tape
 from ..expressions.text import write_number
-from .deck import Writer
+from .deck import Writer, swept_in_temperature
 from .ekv import ekv_lines
 from .step_loop import flat_name
 
@@ -101,9 +102,25 @@ class NgspiceWriter(Writer):
             return self.ekv(e)
         if e.kind == "R" and isinstance(e.value, Expression):
             uses = e.value.uses("time") or e.value.sources
-            if uses and (e.get("tc1") or e.get("tc2") or e.get("m")):
-                raise self.refuse(e, "a behavioural resistor with tc1, tc2 or m")
+            if uses:
+                return super().element(self.warmed(e, e.value))
         return super().element(e)
+
+    def warmed(self, e: Element, law: Expression) -> Element:
+        """Return a behavioural resistor with its coefficients of temperature in its law."""
+        own: dict[str, Any] = dict(e.parameters)
+        nominal = float(self.circuit.options.get("tnom", 27.0))
+        if "temp" in own:
+            hotter = write_number(float(own["temp"]) + float(own.get("dtemp", 0.0)) - nominal)
+        else:
+            hotter = f"temper+{write_number(float(own.get('dtemp', 0.0)) - nominal)}"
+        tc1, tc2, many = (own.get(k, d) for k, d in (("tc1", 0.0), ("tc2", 0.0), ("m", 1.0)))
+        if not tc1 and not tc2 and many == 1.0:
+            return e
+        factor = f"(1+({hotter})*({tc1!r}+({hotter})*{tc2!r}))/{many!r}"
+        kept = tuple((k, v) for k, v in e.parameters
+                     if k not in ("tc1", "tc2", "temp", "dtemp", "m"))
+        return replace(e, value=law.times(Expression(factor)), parameters=kept)
 
     def initial(self, e: Element, more: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
         """Return parameters as ngspice names them."""
@@ -121,10 +138,8 @@ class NgspiceWriter(Writer):
 
     def ekv(self, e: Element) -> list[str]:
         """Return an EKV transistor of behavioural sources, at the circuit's temperature."""
-        for a in self.circuit.analyses:
-            sweeps = a.sweeps if isinstance(a, Dc) else (a.sweep,) if isinstance(a, Step) else ()
-            if any(sweep.kind == "temperature" for sweep in sweeps):
-                raise self.refuse(e, "an EKV transistor over temperature")
+        if swept_in_temperature(self.circuit):
+            raise self.refuse(e, "an EKV transistor over temperature")
         options = self.circuit.options
         drawn = float(options.get("defw", 1e-4)), float(options.get("defl", 1e-4))
         nominal = float(options.get("tnom", 27.0)) + 273.15

@@ -13,6 +13,7 @@ from ....core.errors import ConvergenceError, ParameterError
 from ....core.validation import Array
 from ....netlists.analyses import Dc
 from ....netlists.analyses import Sweep as SweepOf
+from ....netlists.at_temperature import at_temperature
 from ....netlists.circuit import Circuit
 from ....netlists.elements import Element, Model
 from ..elements.linear import Sources
@@ -27,7 +28,7 @@ from ..system.system import System
 from .op import hints, prepare
 from .registry import register
 
-__all__ = ["dc_sweep", "with_value"]
+__all__ = ["dc_sweep", "with_parameters", "with_value"]
 
 
 def dc_sweep(
@@ -60,7 +61,6 @@ class _Run:
         self.sweeps = analysis.sweeps[::-1]  # the outermost first
         self.values = [s.points.values for s in self.sweeps]
         self.changed = circuit
-        self.kelvin: float | None = None
         self.system: System | None = None
         self.newton: Newton | None = None
         self.count = 0
@@ -70,6 +70,7 @@ class _Run:
         last: tuple[float, ...] | None = None
         residual = 0.0
         record: Record | None = None
+        shown: list[str] = []
         starts: list[Array | None] = [None] * len(self.sweeps)
         for point in itertools.product(*self.values):
             turned = 0
@@ -97,7 +98,13 @@ class _Run:
             residual = max(residual, newton.residual(x, now))
             for k in range(turned, len(starts)):
                 starts[k] = x
+            if record is not None and system.shown != shown:
+                raise ParameterError(
+                    "the circuit has other nodes at some points of the sweep: run each by itself, "
+                    "or use `.step`"
+                )
             if record is None:
+                shown = system.shown
                 self.names = Names(self.original, system.nodes, system.branches, system.shown)
                 record = Record(self.names, self.save)
             record.keep(0.0, system.whole(x))
@@ -130,9 +137,9 @@ class _Run:
             here = [v for s, v in zip(self.sweeps, point, strict=True) if s.kind != "source"]
             if made is None or here != key:
                 key = here
-                kelvin = self.changed.temperature if self.kelvin is None else self.kelvin
                 made = Part(
-                    self.changed, kelvin, self.names.nodes, self.names.labels, elements
+                    self.changed, self.changed.temperature, self.names.nodes, self.names.labels,
+                    elements,
                 )
             self._level(made.system)
             yield made, made.system.instant()
@@ -147,7 +154,7 @@ class _Run:
         if self.system is None or self.newton is None:
             if self.newton is not None:
                 self.count += self.newton.iterations
-            self.system = prepare(self.changed, self.kelvin, save=self.save)
+            self.system = prepare(self.changed, save=self.save)
             self.newton = Newton(self.system)
             self._override()
         return self.system, self.newton
@@ -168,9 +175,7 @@ class _Run:
             if parameters:
                 self.changed = with_parameters(self.original, parameters)
             for s, v in zip(self.sweeps, point, strict=True):
-                if s.kind == "temperature":
-                    self.kelvin = v + 273.15
-                elif s.kind not in ("source", "parameter"):
+                if s.kind not in ("source", "parameter"):
                     self.changed = with_value(self.changed, s, v)
         if anew:
             if self.newton is not None:
@@ -215,9 +220,7 @@ def with_value(circuit: Circuit, s: SweepOf, value: float) -> Circuit:
     if s.kind == "temperature":
         if not value > -273.15:
             raise ParameterError(f"{value:g} degree Celsius is below absolute zero")
-        copy = _copy(circuit)
-        copy.temperature = value + 273.15
-        return copy
+        return at_temperature(circuit, value + 273.15)
     if s.kind == "model":
         copy = _copy(circuit)
         if s.target not in copy.models:
@@ -247,7 +250,7 @@ def with_parameters(circuit: Circuit, values: dict[str, float]) -> Circuit:
         raise ParameterError(
             f"the circuit has no parameter {next(iter(values))!r}: it was not read from a deck"
         )
-    found: Circuit = deck.circuit(**values)
+    found: Circuit = replace(deck, temperature=circuit.temperature).circuit(**values)
     found.options.update(circuit.options)
     return found
 

@@ -17,7 +17,7 @@ from ..results.result import Result
 from ..results.results import Curves, Transient
 from ..results.sweep_results import Stepped
 from . import ac, noise, op, sensitivities, transfer_function  # noqa: F401 - register themselves
-from .dc import with_value
+from .dc import with_parameters, with_value
 from .fourier import Fourier, harmonics
 from .measure import evaluate, measure_all
 from .registry import register, runner_of
@@ -142,14 +142,7 @@ def stepped_circuits(circuit: Circuit, steps: Sequence[Sweep]) -> Iterator[Circu
         changed = circuit
         given = {s.target: float(v) for s, v in pairs if s.kind == "parameter"}
         if given:
-            deck = getattr(circuit, "deck", None)
-            if deck is None:
-                raise ParameterError(
-                    f"the circuit has no parameter {next(iter(given))!r}: it was not read from a "
-                    "deck"
-                )
-            changed = deck.circuit(**given)
-            changed.options.update(circuit.options)
+            changed = with_parameters(circuit, given)
         for s, v in pairs:
             if s.kind != "parameter":
                 changed = with_value(changed, s, float(v))

@@ -10,6 +10,7 @@ from ....core.errors import ParameterError
 from ....core.garbage import uncollected
 from ....core.validation import Array
 from ....netlists.analyses import Op
+from ....netlists.at_temperature import at_temperature
 from ....netlists.circuit import Circuit
 from ....netlists.crossbar_element import plain
 from ..elements.kinds import load_kinds
@@ -124,8 +125,7 @@ class OperatingPoint(Tabular):
 
 
 def prepare(
-    circuit: Circuit, temperature: float | None = None, *, uic: bool = False,
-    save: Sequence[str] | None = None,
+    circuit: Circuit, *, uic: bool = False, save: Sequence[str] | None = None,
 ) -> System:
     """Compile a circuit after checking it."""
     if not isinstance(circuit, Circuit):
@@ -137,6 +137,7 @@ def prepare(
                 "before it can be solved; read the deck with `read_spice`, or solve the "
                 "crossbar itself with `Solver.solve`"
             )
+    circuit = at_temperature(circuit, circuit.temperature)  # which may have been set since
     load_kinds(circuit)
     wanted: list[str] = []
     if circuit.arrays:
@@ -146,7 +147,7 @@ def prepare(
         wanted = wanted_names(circuit, save)
     with uncollected():
         # before the checks: it names what is missing
-        system = System(circuit, temperature, wanted)
+        system = System(circuit, None, wanted)
         check(circuit, uic=uic)
     return system
 

@@ -30,6 +30,7 @@ from ..system.builder import Builder, register_kind, where
 from ..system.element_group import ElementGroup, Instant, Ints, Stamp, Triplets
 from ..system.entries import branch_entries
 from .expression_laws import Law
+from .values import warmth
 
 __all__ = ["behavioural"]
 
@@ -39,7 +40,7 @@ def _stacked(parts: Sequence[tuple[Ints, Ints]]) -> tuple[Ints, Ints]:
 
 
 class Currents(ElementGroup):
-    """Currents from p to n; with `resistive` the expression is a resistance."""
+    """Currents from p to n; those with `resistive` are no sources."""
 
     def __init__(
         self, names: Sequence[str], at: Ints, law: Law, many: Array, *,
@@ -48,38 +49,22 @@ class Currents(ElementGroup):
         self.names, self.at, self.law, self.many = tuple(names), at, law, many
         self.resistive, self.spectral = resistive, law.spectral
         self.f_rows = at
-        parts = [law.entries(at[0]), law.entries(at[1])]
-        if resistive:
-            parts.append((at[[0, 0, 1, 1]], at[[0, 1, 0, 1]]))
-        self.g_at = _stacked(parts)
+        self.g_at = _stacked([law.entries(at[0]), law.entries(at[1])])
 
     def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
         """Fill currents and slopes."""
         value, slopes = self.law.evaluate(x, now)
         self.limited = self.law.limited
-        if self.resistive:
-            v = x[self.at[0]] - x[self.at[1]]
-            with np.errstate(all="ignore"):
-                g = self.many / value
-                current, slopes = g * v, slopes * (-g * v / value)
-        else:
-            current, slopes = value * self.many, slopes * self.many
-        scale = 1.0 if self.resistive else now.scale
-        out.f[0] = scale * current
+        scale = self.many if self.resistive else now.scale * self.many
+        out.f[0] = scale * value
         out.f[1] = -out.f[0]
         each = scale * self.law.both(slopes)
         count = len(each)
-        out.g[:count] = each
-        out.g[count:2 * count] = -each
-        if self.resistive:
-            out.g[2 * count] = out.g[2 * count + 3] = g
-            out.g[2 * count + 1] = out.g[2 * count + 2] = -g
+        out.g[:count], out.g[count:] = each, -each
 
     def quantities(self, x: Array, now: Instant) -> dict[str, Array]:
         """Return the currents ``i``."""
         value, _ = self.law.evaluate(x, now)
-        if self.resistive:
-            value = (x[self.at[0]] - x[self.at[1]]) / value
         return {"i": self.many * value}
 
 
@@ -254,6 +239,8 @@ class _Item:
                 f"{element.name}: no value for {', '.join(value.names)} in {value.text}",
                 **where(element),
             )
+        if self.what == "resistance":
+            value = value.conductance(("v", *element.nodes))
         self.expression = value
         self.inner = [
             builder.inner(f"{element.name.lower()}#{d.kind}{k}", "1", "1")
@@ -321,6 +308,7 @@ def _group(builder: Builder, what: str, items: Sequence[_Item]) -> ElementGroup:
     at = builder.at(elements, 2)
     law = _compile(builder, [(item, item.expression) for item in items])
     many = np.array([float(e.get("m", 1.0)) for e in elements])
+    warm = np.array([warmth(builder, e)[0] for e in elements])
     ic = np.array([float(e.get("ic", np.nan)) for e in elements])
     if what == "voltage":
         return Voltages(names, at, builder.branches_of(elements), law)
@@ -331,10 +319,11 @@ def _group(builder: Builder, what: str, items: Sequence[_Item]) -> ElementGroup:
             builder.inner(f"{e.name.lower()}#rate", "1", "1") for e in elements
         ], dtype=np.int64)
         branch = builder.branches_of(elements) if what == "inductance" else None
-        if branch is not None:
-            many = 1.0 / many
-        return Reactances(names, at, own, branch, law, many, ic)
-    return Currents(names, at, law, many, resistive=what == "resistance")
+        factor = warm * many if branch is None else warm / many
+        return Reactances(names, at, own, branch, law, factor, ic)
+    if what == "resistance":
+        return Currents(names, at, law, many / warm, resistive=True)
+    return Currents(names, at, law, many)
 
 
 @register_kind("B")

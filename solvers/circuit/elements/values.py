@@ -7,7 +7,7 @@ from typing import Any
 from ....netlists.elements import Element
 from ..system.builder import Builder
 
-__all__ = ["number", "parameter", "reactance", "resistance"]
+__all__ = ["number", "parameter", "reactance", "resistance", "warmth"]
 
 
 def parameter(element: Element, name: str, default: float) -> float:
@@ -25,6 +25,13 @@ def number(value: Any) -> float:
 
 def resistance(builder: Builder, e: Element) -> tuple[float, float]:
     """Return a resistor's ohm and kelvin, by tc1, tc2, temp, dtemp, m as ngspice has them."""
+    factor, kelvin = warmth(builder, e)
+    scale = parameter(e, "scale", 1.0) / parameter(e, "m", 1.0)
+    return number(e.value) * factor * scale, kelvin
+
+
+def warmth(builder: Builder, e: Element) -> tuple[float, float]:
+    """Return the factor by which a value grows with temperature, and the element's kelvin."""
     nominal = float(builder.options.get("tnom", 27.0)) + 273.15
     kelvin = builder.temperature
     if any(key.lower() == "temp" for key, _ in e.parameters):
@@ -34,8 +41,7 @@ def resistance(builder: Builder, e: Element) -> tuple[float, float]:
     factor = 1.0 + difference * (
         parameter(e, "tc1", 0.0) + difference * parameter(e, "tc2", 0.0)
     )
-    scale = parameter(e, "scale", 1.0) / parameter(e, "m", 1.0)
-    return number(e.value) * factor * scale, kelvin
+    return factor, kelvin
 
 
 def reactance(builder: Builder, e: Element) -> float:

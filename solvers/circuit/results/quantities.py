@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ....core.errors import ParameterError
 from ....core.validation import Array
+from ....netlists.at_temperature import at_temperature
 from ....netlists.circuit import GROUND, Circuit
 from ....netlists.elements import Element
 from ....netlists.spice.expressions.expression import Expression
@@ -55,6 +56,7 @@ class Part:
         self, circuit: Circuit, kelvin: float, nodes: dict[str, int], labels: Sequence[str],
         names: Iterable[str],
     ) -> None:
+        circuit = at_temperature(circuit, kelvin)
         made = Circuit(circuit.title)
         made.options.update(circuit.options)
         for name in ("rshunt", "cshunt"):  # belong to nodes, not to elements

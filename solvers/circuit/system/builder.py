@@ -9,6 +9,7 @@ level, registered by `register_model`. Nothing here knows a kind:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,13 @@ import numpy as np
 from ....core.errors import NetlistError
 from ....netlists.circuit import GROUND, Circuit
 from ....netlists.elements import Element
+from ....netlists.spice.expressions.expression import Expression
 from .element_group import ElementGroup, Ints
 
 __all__ = ["Builder", "Factory", "register_kind", "register_model", "where"]
 
 GROUND_INDEX = -1
+_ZERO_CELSIUS = 273.15
 Factory = Callable[["Builder", list[Element]], Sequence[ElementGroup]]
 _kinds: dict[str, Factory] = {}
 _models: dict[tuple[str, int | str], Factory] = {}
@@ -159,6 +162,9 @@ class Builder:
         """Make all groups, in the order in which kinds appear."""
         kinds: dict[str, list[Element]] = {}
         for e in self.circuit:
+            if e.kind in "RCL" and isinstance(e.value, Expression) and e.value.fixed:
+                warm = float(e.value.evaluate({"temper": self.temperature - _ZERO_CELSIUS}))
+                e = replace(e, value=warm)  # noqa: PLW2901
             kinds.setdefault(e.kind, []).append(e)
         found: list[ElementGroup] = []
         for e in self.circuit:  # branch currents follow the nodes, in the deck's order

@@ -6,9 +6,11 @@ from ....core.compiled.jit import lean
 from ....core.validation import Array
 from .element_group import Ints
 
+_EPS = 4.0 * 2.220446049250313e-16
+
 __all__ = [
-    "advance", "combine", "gather", "largest_miss", "leaked", "missing", "products", "scatter",
-    "scatter_largest",
+    "advance", "combine", "gather", "largest_miss", "leaked", "miss_beyond_rounding", "missing",
+    "products", "scatter", "scatter_largest",
 ]
 
 
@@ -124,3 +126,29 @@ def largest_miss(
         if not share <= worst:
             worst, place = share, k
     return worst, place
+
+
+@lean
+def miss_beyond_rounding(
+    r: Array, terms: Array, q: Array, a: float, offset: Array, reltol: float, floor: Array,
+    indptr: Ints, indices: Ints, jacobian: Array, x: Array, out: Array,
+) -> float:
+    """Return the largest residual as `largest_miss` does, less what rounding x makes of it.
+
+    No x has a smaller residual than half a unit in its last place times the slopes. Fills out
+    (n + 1,) with the tolerances.
+    """
+    n = floor.shape[0]
+    for k in range(n):
+        size = max(terms[k], max(abs(a * q[k]), abs(offset[k])))
+        out[k] = reltol * size + floor[k]
+    for j in range(n):
+        unit = _EPS * abs(x[j])
+        for k in range(indptr[j], indptr[j + 1]):
+            out[indices[k]] += unit * abs(jacobian[k])
+    worst = 0.0
+    for k in range(n):
+        share = abs(r[k]) / out[k]
+        if not share <= worst:
+            worst = share
+    return worst

@@ -8,6 +8,7 @@ from typing import Any
 
 from ....core.errors import ParameterError
 from ....core.validation import number
+from ....netlists.at_temperature import at_temperature
 from ....netlists.circuit import Circuit
 from ....netlists.spice.read.subcircuit_tree import did_you_mean
 from .tolerances import Tolerances
@@ -55,11 +56,12 @@ def overridden(
         return circuit
     made = circuit.copy()
     if temperature is not None:
-        made.temperature = number("temperature", temperature, low=0.0, open_low=True, unit="kelvin")
+        kelvin = number("temperature", temperature, low=0.0, open_low=True, unit="kelvin")
+        made = at_temperature(circuit, kelvin).copy()
     made.options.update(options)
     if made.deck is not None:
-        kelvin = made.deck.temperature if temperature is None else made.temperature
+        own = made.deck.temperature if temperature is None else made.temperature
         made.deck = replace(
-            made.deck, temperature=kelvin, options={**made.deck.options, **options}
+            made.deck, temperature=own, options={**made.deck.options, **options}
         )
     return made

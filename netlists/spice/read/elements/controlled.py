@@ -18,12 +18,6 @@ _REFUSED = ("freq", "laplace", "chebyshev", "delay", "poly2")
 LARGEST = 20  # controlling quantities of POLY
 
 
-def _product(value: Expression, factor: float) -> Expression:
-    tape = Tape()
-    root = tape.call("*", tape.splice(value.steps), tape.number(factor))
-    return Expression.of(tape.finish(root))
-
-
 def _expression(value: Value) -> Expression:
     return value if isinstance(value, Expression) else Expression.number(value)
 
@@ -63,7 +57,7 @@ def read_by_voltage(card: CardLine) -> list[Element]:
             return [card.element((*nodes, *control), gain * factor)]
     factor = _copies(card)
     if factor != 1.0:
-        value = value * factor if isinstance(value, float) else _product(value, factor)
+        value = value * factor if isinstance(value, float) else value.times(factor)
     return [card.element(nodes, _expression(value))]
 
 
@@ -86,13 +80,13 @@ def read_by_current(card: CardLine) -> list[Element]:
         value: Value = _polynomial(card, controls)
         factor = _copies(card)
         expression = _expression(value)
-        return [card.element(nodes, _product(expression, factor) if factor != 1.0 else expression)]
+        return [card.element(nodes, expression.times(factor) if factor != 1.0 else expression)]
     if card.peek() == "value":
         card.take()
         card.sign("=")
         expression = _expression(card.value("an expression"))
         factor = _copies(card)
-        return [card.element(nodes, _product(expression, factor) if factor != 1.0 else expression)]
+        return [card.element(nodes, expression.times(factor) if factor != 1.0 else expression)]
     control = card.scope.element(card.word("the controlling voltage source"))
     gain = card.value("the gain")
     factor = _copies(card)
@@ -100,7 +94,7 @@ def read_by_current(card: CardLine) -> list[Element]:
         tape = Tape()
         root = tape.call("*", tape.splice(gain.steps), tape.probe(("i", control)))
         expression = Expression.of(tape.finish(root))
-        return [card.element(nodes, _product(expression, factor) if factor != 1.0 else expression)]
+        return [card.element(nodes, expression.times(factor) if factor != 1.0 else expression)]
     return [card.element(nodes, gain * factor, control=control)]
 
 
@@ -194,14 +188,12 @@ def read_behavioural(card: CardLine) -> list[Element]:
     if numbers.get("tc1") or numbers.get("tc2"):
         warm = Expression(f"1 + {numbers.get('tc1', 0.0)!r}*(temper - {card.scope.nominal!r}) + "
                           f"{numbers.get('tc2', 0.0)!r}*(temper - {card.scope.nominal!r})**2")
-        tape = Tape()
-        root = tape.call("*", tape.splice(expression.steps), tape.splice(warm.steps))
-        expression = Expression.of(tape.finish(root))
+        expression = expression.times(warm)
     # ngspice 39 forgets behavioural sources when it makes several copies of a subcircuit
     copies = 1.0 if card.scope.compat else card.scope.multiplier
     factor = numbers.get("m", 1.0) * copies
     if which == "i" and factor != 1.0:
-        expression = _product(expression, factor)
+        expression = expression.times(factor)
     found: dict[str, Any] = {which: expression}
     return [card.element(nodes, 0.0, found)]
 
