@@ -137,6 +137,7 @@ class NetworkReport:
             rows.append({
                 **row, "utilisation": layer.utilisation,
                 "energy": None if cost is None else cost.energy.total,
+                "array_error": None if cost is None else cost.array_error,
                 "latency": None if cost is None else cost.latency,
                 "area": None if cost is None else cost.area.total,
             })
@@ -194,8 +195,12 @@ def report(
     model : torch.nn.Module
     inputs : tensor or tuple, optional
         A batch: adds the errors of outputs, layer by layer and of the network, and what an
-        inference (one entry of the batch) costs by `crossbarsim.periphery.layer_cost`. The power
-        of the arrays is that of circuit solutions at a few of these inputs.
+        inference (one entry of the batch) costs by `crossbarsim.periphery.layer_cost`. The
+        arrays' energy is that of the cells' conductances at all of these inputs, patches and
+        phases, and of circuit solutions at a few of them for what wires and curved cells change;
+        `LayerCost.array_error` is the standard error that this leaves. Arrays that are read side
+        by side (queries, keys and values; inputs and states of a recurrent layer) count once in
+        the latency.
     errors : bool
         Whether to compute the errors of weights, which takes solving all arrays unless that has
         been done.
@@ -298,9 +303,13 @@ def _layer(
         pairs = [one.surrogate for one, *_ in inspections if one.surrogate is not None]
         if pairs:
             surrogate = (sum(p[0] for p in pairs) / max(sum(p[1] for p in pairs), 1e-300)) ** 0.5
-        cost = _sum([
-            one.cost(crossbars, weight, bias, batch, technology)
+        costs = {
+            crossbars: one.cost(crossbars, weight, bias, batch, technology)
             for one, crossbars, weight, bias in inspections
+        }
+        cost = _joined([
+            [costs[crossbars] for crossbars in stage if crossbars in costs]
+            for stage in layer.stages()
         ])
     return LayerReport(
         name, type(layer).__name__, converted=True, tiles=tiles, arrays=arrays,
@@ -311,12 +320,14 @@ def _layer(
     )
 
 
-def _sum(costs: list[LayerCost]) -> LayerCost:
-    """Return the cost of matrices that are read one after the other."""
+def _joined(stages: list[list[LayerCost]]) -> LayerCost:
+    """Return the cost of matrices, those of a stage side by side and stage after stage."""
+    costs = [cost for stage in stages for cost in stage]
     if len(costs) == 1:
         return costs[0]
     whole = NetworkCost({str(k): cost for k, cost in enumerate(costs)})
+    latency = sum(max(cost.latency for cost in stage) for stage in stages if stage)
     return LayerCost(
-        whole.energy, whole.area, whole.latency, sum(c.conversions for c in costs),
-        sum(c.macs for c in costs),
+        whole.energy, whole.area, latency, sum(c.conversions for c in costs),
+        sum(c.macs for c in costs), whole.array_error,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 
@@ -81,6 +82,8 @@ class LayerCost:
         Analogue-to-digital conversions per inference.
     macs : int
         Multiply-accumulate operations per inference of the layer.
+    array_error : float
+        Standard error of ``energy.array``, joule, where that is an estimate; 0: exact.
 
     Examples
     --------
@@ -88,7 +91,7 @@ class LayerCost:
     >>> around = Periphery(dac=DAC(bits=4), adc=ADC(bits=6, columns=8))
     >>> cost = layer_cost(around, [(128, 64)], macs=128 * 64, array_power=1e-3)
     >>> f"{cost.operations_per_joule / 1e12:.1f} TOPS/W, {cost.latency * 1e9:.0f} ns"
-    '28.6 TOPS/W, 106 ns'
+    '67.6 TOPS/W, 106 ns'
     """
 
     energy: Breakdown
@@ -96,6 +99,7 @@ class LayerCost:
     latency: float
     conversions: int
     macs: int
+    array_error: float = 0.0
 
     @property
     def operations_per_joule(self) -> float:
@@ -130,7 +134,7 @@ class NetworkCost:
     ...     "fc2": layer_cost(around, [(64, 10)], macs=64 * 10, array_power=1e-4),
     ... })
     >>> f"{network.energy.total * 1e12:.0f} pJ, {network.throughput / 1e6:.1f} M/s"
-    '795 pJ, 9.4 M/s'
+    '298 pJ, 9.4 M/s'
     """
 
     layers: Mapping[str, LayerCost]
@@ -146,13 +150,18 @@ class NetworkCost:
         return _sum(cost.energy for cost in self.layers.values())
 
     @property
+    def array_error(self) -> float:
+        """Standard error of the arrays' energy, joule."""
+        return math.hypot(*(cost.array_error for cost in self.layers.values()))
+
+    @property
     def area(self) -> Breakdown:
         """Square metre."""
         return _sum(cost.area for cost in self.layers.values())
 
     @property
     def latency(self) -> float:
-        """Second per inference, layer after layer."""
+        """Second per inference, layer after layer, also where layers could work side by side."""
         return sum(cost.latency for cost in self.layers.values())
 
     @property

@@ -15,7 +15,7 @@ from .transimpedance import TransimpedanceSense
 __all__ = ["Technology"]
 
 _ISAAC_CYCLE = 100e-9
-_TEXT = ("adc_model", "cell")
+_TEXT = ("adc_model", "dac_model", "cell")
 _SHARES = ("adc_dac_energy_share", "adc_dac_area_share")
 
 
@@ -62,13 +62,26 @@ class Technology:
         Joule per conversion step; default 34 fJ, of Kull et al. (ISSCC 2013). Not confirmed by a
         second source. The record of 2013, at a lower rate, was 2.2 fJ (Jonsson's survey of ADCs,
         spring 2013).
+    dac_model : {"capacitive", "doubling"}
+        How the energy of a conversion follows the bits n.
+        "capacitive": ``dac_energy + (n - 1) dac_bit_energy supply^2``, a 1-bit driver and a
+        capacitive divider of n - 1 more bits. 8 bits: 0.74 pJ.
+        "doubling": ``dac_energy dac_growth^(n - 1)``, as MNSIM and hwcomponents extrapolate
+        ISAAC's 1-bit driver. 8 bits: 50 pJ, which is 100 times what MNSIM's own table gives
+        (0.5 mW over 1 ns), since ISAAC's power stands over a cycle of 100 ns.
     dac_energy : float
         Joule per 1-bit conversion; default 4 mW / 1024 over a 100 ns cycle = 0.39 pJ (ISAAC).
-        Power confirmed (MNSIM: 3.9 uW); MNSIM spreads it over 1 ns, not 100 ns.
+        Power confirmed (MNSIM: 3.9 uW), time base as well (hwcomponents: 1.2e7 conversions per
+        second, 0.42 pJ at the use that ISAAC makes of its drivers); MNSIM spreads it over 1 ns.
+    dac_bit_energy : float
+        Joule per further bit and square volt; default 50 fJ, of the program of the analogue
+        in-memory cost model of Houshmand et al. (ZigZag-IMC, arXiv:2305.18335, 2023), which takes
+        it for every bit.
     dac_area : float
         Square metre, 1 bit; default 0.166 um^2 (ISAAC). Confirmed (MNSIM, PUMA).
     dac_growth : float
-        Factor per further bit of energy and area; default 2 (MNSIM, hwcomponents).
+        Factor per further bit of the area, and of the energy of "doubling"; default 2 (MNSIM,
+        hwcomponents).
     sample_hold_energy, sample_hold_area : float
         Per sample and per column; defaults 10 uW / 1024 over 100 ns = 0.98 fJ, and 0.039 um^2
         (ISAAC). Confirmed (PUMA).
@@ -127,7 +140,9 @@ class Technology:
     adc_dac_energy_share: float = 0.063
     adc_dac_area_share: float = 0.455
     walden_fom: float = 34e-15
+    dac_model: Literal["capacitive", "doubling"] = "capacitive"
     dac_energy: float = 4e-3 / 1024 * _ISAAC_CYCLE
+    dac_bit_energy: float = 50e-15
     dac_area: float = 0.00017e-6 / 1024
     dac_growth: float = 2.0
     sample_hold_energy: float = 10e-6 / 1024 * _ISAAC_CYCLE
@@ -147,6 +162,7 @@ class Technology:
 
     def __post_init__(self) -> None:
         choice("adc_model", self.adc_model, ("sar", "walden", "survey"))
+        choice("dac_model", self.dac_model, ("capacitive", "doubling"))
         choice("cell", self.cell, ("passive", "1T1R"))
         count("adcs_per_shift_add", self.adcs_per_shift_add, low=1, high=2**31)
         for name in self.__dataclass_fields__:
@@ -180,7 +196,10 @@ class Technology:
 
     def drive_energy(self, bits: int) -> float:
         """Return the energy of one digital-to-analogue conversion, joule."""
-        return self.dac_energy * self.dac_growth ** (count("bits", bits, low=1, high=32) - 1)
+        more = count("bits", bits, low=1, high=32) - 1
+        if self.dac_model == "doubling":
+            return self.dac_energy * self.dac_growth**more
+        return self.dac_energy + more * self.dac_bit_energy * self.supply**2
 
     def driver_area(self, bits: int) -> float:
         """Return the area of a DAC, square metre."""

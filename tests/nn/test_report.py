@@ -176,3 +176,93 @@ def test_the_surrogate_says_how_far_it_is_off():
     row = report(chip, x).layers[-1]
     assert row.surrogate_error == pytest.approx(((wrong - right).norm() / right.norm()).item())
     assert 1e-4 < row.surrogate_error < 0.05
+
+
+def true_power(layer, images, config):
+    """Return the mean power of a convolution's arrays over all patches of all images, watt."""
+    with torch.no_grad():
+        patches = nn.functional.unfold(images, layer.kernel_size, padding=layer.padding)
+        u = (patches.transpose(1, 2).flatten(0, 1) / layer.input_range).clamp(-1, 1)
+        total = 0.0
+        for block, cells in layer.crossbars.arrays(layer.weight, layer.bias):
+            for g in cells:
+                xbar = Crossbar(g.detach().numpy(), config.wires)
+                volts = 0.2 * u[:, block.tile.rows].numpy()
+                total += Solver(method="mna").solve(xbar, volts).power.mean()
+    return total
+
+
+def pictures(count, seed=0):
+    """Return images that are dark in most places, as digits are."""
+    x = torch.rand(count, 1, 12, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    return torch.where(x > 0.8, x, 0.0) * (torch.arange(12) > 5)
+
+
+@pytest.mark.parametrize("images", [1, 4, 32])
+def test_array_energy_without_wires_is_exact(images):
+    config = CrossbarConfig(tile_shape=(16, 8), wires=Wires(), bias="digital")
+    layer = convert(nn.Conv2d(1, 5, 5, padding=2).double(), config)
+    x = pictures(images)
+    calibrate(layer, [x])
+    cost = report(layer, x, errors=False).layers[0].cost
+    right = true_power(layer, x, config) * 100e-9 * 144
+    assert cost.energy.array == pytest.approx(right, rel=1e-9)
+    assert cost.array_error == 0.0
+
+
+def test_array_energy_with_wires_is_unbiased_and_knows_its_error():
+    config = CrossbarConfig(tile_shape=(32, 16), wires=Wires(50.0, 50.0), bias="digital")
+    layer = convert(nn.Conv2d(1, 5, 5, padding=2).double(), config)
+    x = pictures(16)
+    calibrate(layer, [x])
+    right = true_power(layer, x, config) * 100e-9 * 144
+    misses = []
+    for k in range(12):  # in another order other vectors are drawn
+        order = torch.randperm(16, generator=torch.Generator().manual_seed(k))
+        cost = report(layer, x[order], errors=False).layers[0].cost
+        misses.append((cost.energy.array - right) / right)
+        assert 0 < cost.array_error < 0.05 * right
+        assert abs(cost.energy.array - right) < 5 * cost.array_error
+    spread = np.std(misses) / np.sqrt(len(misses))
+    assert np.std(misses) < 0.03
+    assert abs(np.mean(misses)) < 3.5 * spread
+    found = report(layer, x, errors=False)
+    assert found.to_dataframe()["array_error"][0] == found.layers[0].cost.array_error
+
+
+def test_array_energy_over_several_calls_and_curved_cells():
+    effects = NonIdealities(iv=SinhIV(0.2))
+    config = CrossbarConfig(tile_shape=(16, 8), wires=Wires(2.0, 2.0), nonidealities=effects, bias="digital")
+    layer = convert(nn.Linear(12, 6).double(), config)
+    x = torch.rand(200, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) ** 4
+    calibrate(layer, [x])
+    u = (x / layer.input_range).clamp(-1, 1)
+    right = 0.0
+    for block, cells in layer.crossbars.arrays(layer.weight, layer.bias):
+        for g in cells:
+            xbar = Crossbar(cells=effects.iv.cells(g.detach().numpy()), wires=config.wires)
+            right += Solver().solve(xbar, 0.2 * u[:, block.tile.rows].numpy()).power.mean() * 100e-9
+    found = report(layer, x, errors=False).layers[0].cost
+    assert abs(found.energy.array - right) < 4 * found.array_error
+    assert found.array_error < 0.1 * right
+
+
+def test_arrays_side_by_side_count_once_in_the_latency():
+    config = CrossbarConfig(tile_shape=(32, 32), wires=Wires(), periphery=Periphery(adc=ADC(columns=8)))
+    attention = convert(nn.MultiheadAttention(16, 2, batch_first=True).double(), config)
+    x = torch.randn(2, 3, 16, dtype=torch.float64)
+    calibrate(attention, [(x, x, x)], forward=lambda m, a: m(*a))
+    rows = {r.name: r for r in report(attention, (x, x, x), errors=False, forward=lambda m, a: m(*a)).layers}
+    read = 100e-9 + 8 / 1.28e9
+    assert rows[""].cost.latency == pytest.approx(3 * read)
+    assert rows[""].cost.conversions == 3 * rows["out_proj"].cost.conversions
+    for layers, both in ((1, False), (2, True)):
+        lstm = convert(nn.LSTM(8, 5, layers, bidirectional=both, batch_first=True).double(), config)
+        sequence = torch.randn(2, 4, 8, dtype=torch.float64)
+        calibrate(lstm, [sequence])
+        found = report(lstm, sequence, errors=False).layers[0].cost
+        assert found.latency == pytest.approx(layers * 4 * read)
+    projected = convert(nn.LSTM(8, 5, proj_size=3, batch_first=True).double(), config)
+    calibrate(projected, [sequence])
+    two = report(projected, sequence, errors=False).layers[0].cost
+    assert two.latency == pytest.approx(4 * (100e-9 + 8 / 1.28e9) + 4 * (100e-9 + 3 / 1.28e9))

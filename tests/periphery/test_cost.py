@@ -91,7 +91,13 @@ def test_counts_follow_the_periphery():
     tech = Technology()
     assert digital.energy.sample_hold == approx(5 * 60 * tech.sample_hold_energy)
     driven = layer_cost(Periphery(dac=DAC(bits=4)), shapes, macs=1, array_energy=0.0, vectors=5)
-    assert driven.energy.dac == approx(5 * 200 * 8 * tech.dac_energy)
+    assert driven.energy.dac == approx(5 * 200 * (tech.dac_energy + 3 * 50e-15))
+    doubling = layer_cost(Periphery(dac=DAC(bits=4)), shapes, macs=1, array_energy=0.0, vectors=5,
+                          technology=Technology(dac_model="doubling"))
+    assert doubling.energy.dac == approx(5 * 200 * 8 * tech.dac_energy)
+    # an 8-bit DAC is no more than an 8-bit ADC
+    assert tech.drive_energy(8) == approx(0.7406e-12, rel=1e-3)
+    assert tech.drive_energy(8) < tech.conversion_energy(8)
     assert driven.area.dac == approx(200 * 8 * tech.dac_area)
     assert driven.energy.sample_hold == driven.energy.adc == 0.0
     assert analogue.energy.adc == approx(digital.energy.adc / 2)

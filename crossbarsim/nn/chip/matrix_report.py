@@ -1,20 +1,19 @@
-"""Errors and electrical power of one weight matrix, for a report."""
+"""Errors and cost of one weight matrix, for a report."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
-from ...netlists.crossbar.crossbar import Crossbar, Wires
+from ...netlists.crossbar.crossbar import Wires
 from ...periphery import LayerCost, Periphery, Technology, clipped, layer_cost
-from ...solvers import Solver
 from ..wiring import Wiring
+from .array_power import DriveStatistics
 from .matrix import StoredMatrix
-from .readout import drives
 
 __all__ = ["Inspection", "inspecting", "weight_errors"]
 
@@ -40,7 +39,7 @@ class Inspection:
         self.wrong = self.power = 0.0
         self.square = 0.0
         self.inputs = self.clipped = 0
-        self.samples: Tensor | None = None
+        self.drive = DriveStatistics()
         self.surrogate: tuple[float, float] | None = None
 
     def __call__(
@@ -57,11 +56,10 @@ class Inspection:
         self.clipped += clipped(u, signed=crossbars.ranges.signed is not False)
         u = u.clamp(-1, 1)
         self.square += float(u.square().mean()) * len(x)
-        if self.samples is None and len(x):
-            places = torch.linspace(0, len(x) - 1, min(len(x), _SAMPLES)).round().long()
-            self.samples = u[places]
-            if crossbars.config.path == "surrogate":
-                few = x[places]
+        if len(x):
+            self.drive.add(crossbars, u)
+            if self.surrogate is None and crossbars.config.path == "surrogate":
+                few = x[torch.linspace(0, len(x) - 1, min(len(x), _SAMPLES)).round().long()]
                 exact = crossbars.read(few, weight, bias, exact=True)
                 miss = crossbars.read(few, weight, bias) - exact
                 self.surrogate = (float(miss.square().sum()), float(exact.square().sum()))
@@ -86,41 +84,15 @@ class Inspection:
             for n in layout.signals(block.tile.shape[1], periphery.subtraction)
         ]
         vectors = max(1, round(self.vectors / max(batch, 1)))
-        return layer_cost(
+        power, error = self.drive.power(crossbars, weight, bias)
+        cost = layer_cost(
             periphery, shapes, signals=signals, macs=vectors * weight.numel(),
-            array_power=self._array_power(crossbars, weight, bias), technology=technology,
+            array_power=power, technology=technology,
             encoding=config.input_encoding, signed_inputs=crossbars.ranges.signed is not False,
             vectors=vectors, read_voltage=config.read_voltage,
             activity=min(1.0, self.square / max(self.vectors, 1)),
         )
-
-    def _array_power(
-        self, crossbars: StoredMatrix, weight: Tensor, bias: Tensor | None
-    ) -> float:
-        """Return the power of all arrays, watt: the mean over sample inputs and phases."""
-        if self.samples is None:
-            return 0.0
-        config, wiring = crossbars.config, crossbars.config.wiring
-        u = crossbars.on_lines(self.samples)
-        solver = Solver()
-        total = 0.0
-        for block, cells in crossbars.arrays(weight, bias):
-            mine = u[:, block.group, block.tile.rows]
-            phases = drives(mine, config, signed=crossbars.ranges.signed is not False)
-            volts = torch.cat([v.expand(len(mine), -1) for v, _ in phases]) * config.read_voltage
-            shares = torch.cat([torch.full((len(mine),), s) for _, s in phases]) / len(mine)
-            for g in cells:
-                xbar = _crossbar(g, config, wiring)
-                power = torch.as_tensor(solver.solve(xbar, volts.numpy(), fields="currents").power)
-                total += float((power * shares).sum())
-        return total
-
-
-def _crossbar(G: Tensor, config: Any, wiring: Wiring) -> Crossbar:
-    if config.linear:
-        return wiring.crossbar(G)
-    cells = config.nonidealities.iv.cells(G.detach().numpy())
-    return Crossbar(cells=cells, wires=wiring.wires, ends=wiring.ends)
+        return replace(cost, array_error=cost.energy.array * error / power if power else 0.0)
 
 
 @contextmanager

@@ -93,6 +93,19 @@ class CrossbarLayer(nn.Module):
         for name, weight, bias, _ in self._matrices():
             yield getattr(self, name), weight, bias
 
+    @staticmethod
+    def stage_of(name: str) -> str:
+        """Return the stage in which crossbars of that name are read: those of one work at once."""
+        del name
+        return ""
+
+    def stages(self) -> list[list[StoredMatrix]]:
+        """Return the crossbars in the order in which they are read, those side by side together."""
+        found: dict[str, list[StoredMatrix]] = {}
+        for name, *_ in self._matrices():
+            found.setdefault(self.stage_of(name), []).append(getattr(self, name))
+        return list(found.values())
+
     @property
     def input_range(self) -> float | None:
         """Input that stands for the read voltage; None: not calibrated."""

@@ -41,6 +41,12 @@ class _Recurrent(CrossbarLayer, RNNBase):
                     getattr(self, bias, None) if bias else None, 1,
                 )
 
+    @staticmethod
+    def stage_of(name: str) -> str:
+        """Return the layer: its inputs, states and directions go at once, its projection after."""
+        _, kind, layer, *_ = name.split("_")
+        return f"{layer} projection" if kind == "hr" else layer
+
     def forward(self, input: Any, hx: Any = None) -> Any:  # noqa: A002 - torch's name
         """Return the output and the last states, as torch's layer.
 
