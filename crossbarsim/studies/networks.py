@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -18,8 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from ..core.errors import ParameterError
+from ..core.errors import NetlistError, ParameterError
 from ..core.files import save_arrays
+from ..core.npz import field, open_npz
 from ..core.progress import Progress, ProgressMeter, metered
 from .data.dataset import Dataset, Labelled
 from .data.errors import DataError
@@ -249,14 +249,18 @@ def _save(path: Path, network: TrainedCnn) -> None:
 def _restore(path: Path, settings: CnnSettings, data: Dataset) -> TrainedCnn:
     model = _build(settings, data.image_shape, data.classes, normalise=False).eval()
     try:
-        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
+        with open_npz(path, "trained network") as file:
             model.load_state_dict(
                 {name: torch.from_numpy(file[f"state/{name}"]) for name in model.state_dict()}
             )
-            mean, std, seconds = file["mean"], file["std"], float(file["seconds"])
-    except (OSError, EOFError, BadZipFile, KeyError, ValueError, RuntimeError) as error:
-        raise DataError(path, f"not a whole trained network; delete it to train again ({error})") \
-            from error
+            mean, std = (
+                field(file, name, (data.image_shape[0],)) for name in ("mean", "std")
+            )
+            seconds = float(file["seconds"])
+    except NetlistError as error:
+        raise DataError(
+            path, f"not a whole trained network; delete it to train again ({error.message})"
+        ) from error
     return TrainedCnn(model, mean, std, data.full_scale, seconds, _weights_hash(model))
 
 

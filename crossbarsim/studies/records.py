@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from ..core.errors import ParameterError
 from ..core.files import append_text, write_text
+from ..core.locks import FolderLock
 from .data.errors import DataError
 
 __all__ = ["Record"]
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Record:
     """An append-only file of JSON lines: a header with the context, then one line per point.
 
     The context holds everything, apart from a point's own key, that its values depend on. A file
-    with another context is refused, so that results of different studies never mix.
+    with another context is refused, so that results of different studies never mix. Every line
+    ends with a hash of it: one that was changed later is refused, one that is taken out is measured
+    again. The folder belongs to the record until `close`, the end of the ``with`` or of the
+    process.
 
     Parameters
     ----------
@@ -32,9 +39,22 @@ class Record:
     Raises
     ------
     ParameterError
-        Where the file was written with another context; names what differs.
+        Where the file was written with another context; names what differs. Where another run
+        writes into the folder.
     DataError
-        Where the file is not such a record.
+        Where the file is not such a record, or was changed.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from crossbarsim.studies import Record
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "points.jsonl")
+    ...     with Record(path, {"sigma": 0.1}) as record:
+    ...         record.add([64, 1.0], {"accuracy": 0.9})
+    ...     with Record(path, {"sigma": 0.1}) as again:
+    ...         again.get([64, 1.0])
+    {'accuracy': 0.9}
     """
 
     def __init__(self, path: Path, context: Mapping[str, Any]) -> None:
@@ -42,14 +62,39 @@ class Record:
         # What JSON makes of it (tuples become lists) is what the file will say.
         self.context: dict[str, Any] = json.loads(json.dumps(context))
         self._points: dict[str, dict[str, Any]] = {}
-        if path.exists() and path.stat().st_size:
+        self._seconds: dict[str, float] = {}
+        lock = FolderLock(path.parent)
+        self._release = weakref.finalize(self, lock.release)
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        if self.path.is_dir():
+            raise DataError(self.path, "is a folder; the record of a study is a file")
+        if self.path.exists() and self.path.stat().st_size:
             self._read()
         else:
-            path.parent.mkdir(parents=True, exist_ok=True)
             self._append({"record": FORMAT, "context": self.context})
 
+    def close(self) -> None:
+        """Give the folder back to other runs."""
+        self._release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
     def _append(self, entry: Mapping[str, Any]) -> None:
-        append_text(self.path, json.dumps(entry) + "\n", durable=True)
+        line = json.dumps({**entry, "sha256": _hash(entry)})
+        append_text(self.path, line + "\n", durable=True)
 
     def _read(self) -> None:
         try:
@@ -64,20 +109,36 @@ class Record:
         for number, line in enumerate(whole.splitlines(), start=1):
             try:
                 entry = json.loads(line)
-            except json.JSONDecodeError as error:
+            except (ValueError, RecursionError) as error:
                 raise DataError(self.path, f"line {number} is not JSON: {error}") from error
             entries.append(entry)
         if not entries:
             self._append({"record": FORMAT, "context": self.context})
             return
         header, *points = entries
-        if not isinstance(header, dict) or header.get("record") != FORMAT:
-            raise DataError(self.path, f"expected a header with record format {FORMAT} in line 1")
+        if not isinstance(header, dict) or "record" not in header:
+            raise DataError(self.path, "expected a header with the record's format in line 1")
+        if header["record"] != FORMAT:
+            raise DataError(
+                self.path, f"was written by another version of crossbarsim (record format "
+                f"{header['record']!r:.20}; this one has {FORMAT}): choose another `out` folder or "
+                "delete it"
+            )
         self._check_context(header.get("context"))
+        self._check_hash(header, 1)
         for number, entry in enumerate(points, start=2):
-            if not isinstance(entry, dict) or set(entry) != {"key", "values"}:
+            if not isinstance(entry, dict) or not {"key", "values"} <= set(entry):
                 raise DataError(self.path, f"line {number}: expected `key` and `values`")
-            self._points[json.dumps(entry["key"])] = entry["values"]
+            self._check_hash(entry, number)
+            self._keep(entry["key"], entry["values"], entry.get("seconds"))
+
+    def _check_hash(self, entry: Mapping[str, Any], number: int) -> None:
+        rest = {name: value for name, value in entry.items() if name != "sha256"}
+        if entry.get("sha256") != _hash(rest):
+            raise DataError(
+                self.path, f"line {number} was changed after it was written: delete the line"
+                + (" to measure its point again" if number > 1 else " and all others")
+            )
 
     def _check_context(self, found: Any) -> None:
         if found == self.context:
@@ -96,14 +157,33 @@ class Record:
             "`out` folder or delete it"
         )
 
+    def _keep(self, key: Any, values: Mapping[str, Any], seconds: float | None) -> None:
+        text = json.dumps(key)
+        self._points[text] = dict(values)
+        if seconds is not None:
+            self._seconds[text] = seconds
+
     def get(self, key: list[Any]) -> dict[str, Any] | None:
         """Return the values of the point `key`, or None where it is not finished."""
         return self._points.get(json.dumps(key))
 
-    def add(self, key: list[Any], values: Mapping[str, Any]) -> None:
-        """Append the finished point `key`."""
-        self._append({"key": key, "values": dict(values)})
-        self._points[json.dumps(key)] = dict(values)
+    def seconds(self, key: list[Any]) -> float:
+        """Return what the point `key` took, second; NaN where that is not known."""
+        return self._seconds.get(json.dumps(key), float("nan"))
+
+    def add(
+        self, key: list[Any], values: Mapping[str, Any], *, seconds: float | None = None
+    ) -> None:
+        """Append the finished point `key`, and what it took."""
+        entry: dict[str, Any] = {"key": key, "values": dict(values)}
+        if seconds is not None:
+            entry["seconds"] = seconds
+        self._append(entry)
+        self._keep(key, values, seconds)
 
     def __len__(self) -> int:
         return len(self._points)
+
+
+def _hash(entry: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(entry).encode()).hexdigest()[:16]

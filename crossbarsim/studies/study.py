@@ -24,6 +24,7 @@ from torch import nn
 from ..core.environment import environment
 from ..core.errors import ParameterError
 from ..core.files import save_table, write_text
+from ..core.locks import FolderLock
 from ..core.progress import Progress, metered
 from ..core.validation import count
 from .data.dataset import Dataset, Labelled
@@ -145,27 +146,31 @@ class Study(ABC, Generic[P, R]):
         Raises
         ------
         ParameterError
-            Where `out` holds points of a study with other settings.
+            Where `out` holds points of a study with other settings, or another run writes there.
         """
         settings = CnnSettings.for_data(data, epochs=self.epochs, seed=self.train_seed)
-        with metered(progress) as meter:
+        with FolderLock(out), metered(progress) as meter:
             network = trained_cnn(settings, data, cache=out, progress=meter, threads=self.threads)
             parts = data.held_out(self.images)
-            record = Record(out / "points.jsonl", self.context(data, network))
             groups = list(self.groups())
             points = [point for group in groups for point in group]
-            done = sum(record.get(point.key) is not None for point in points)
-            meter.begin("points", len(points), done)
-            start = time.perf_counter()
-            with torch_threads(self.threads):
+            context = self.context(data, network)
+            with Record(out / "points.jsonl", context) as record, torch_threads(self.threads):
+                done = sum(record.get(point.key) is not None for point in points)
+                meter.begin("points", len(points), done)
+                start = time.perf_counter()
                 digital = {name: logits(network, part) for name, part in parts.items()}
                 bench = Bench(data, network, parts, digital)
                 for group in groups:
                     missing = [point for point in group if record.get(point.key) is None]
                     for point, values in self.measure(missing, bench) if missing else ():
-                        record.add(point.key, values)
+                        seconds = values.pop("seconds", None)
+                        record.add(point.key, values, seconds=seconds)
                         meter.advance("points", point.note(values))
-        rows = [{**point.row, **(record.get(point.key) or {})} for point in points]
+        rows = [
+            {**point.row, **(record.get(point.key) or {}), "seconds": record.seconds(point.key)}
+            for point in points
+        ]
         accuracy = {
             name: float(np.mean(digital[name].argmax(1) == part.labels))
             for name, part in parts.items()
@@ -202,7 +207,7 @@ class StudyResult(ABC, Generic[S]):
     data : Dataset
     network : TrainedCnn
     points : pandas.DataFrame
-        One row per point, with `seconds`.
+        One row per point, with `seconds` that it took.
     digital_accuracy : dict of str to float
         Of the network without crossbars, per set of held-out images.
     seconds : float
@@ -233,24 +238,40 @@ class StudyResult(ABC, Generic[S]):
             )
 
     def describe(self) -> dict[str, Any]:
-        """Return every setting needed to run the study again, and where it ran."""
+        """Return every setting needed to run the study again, and where it ran.
+
+        The same for every run of the study on one machine; `times` are another matter.
+        """
         settings: Any = self.study
         return {
             "study": asdict(settings),
-            "network": {**asdict(self.cnn), "sha256": self.network.sha256,
-                        "training_seconds": self.network.seconds},
+            "network": {**asdict(self.cnn), "sha256": self.network.sha256},
             "data": {"name": self.data.name, "sha256": self.data.sha256,
                      "held_out": self.held_out, "training_images": len(self.data.train)},
             "digital_accuracy": self.digital_accuracy,
-            "seconds": float(self.points["seconds"].sum()),
             "environment": environment(),
         }
 
+    def times(self) -> dict[str, Any]:
+        """Return what training and points took, second; None where that is not known."""
+        points = [None if np.isnan(t) else float(t) for t in self.points["seconds"]]
+        return {"training": self.network.seconds, "points": points,
+                "all_points": float(np.nansum(self.points["seconds"]))}
+
     def save(self, out: Path) -> tuple[Path, ...]:
-        """Write ``results.csv``, ``table.md`` and ``study.json`` into `out`; return their paths."""
+        """Write the result into `out`; return the files' paths.
+
+        ``results.csv``, ``table.md`` and ``study.json`` are the same, bit by bit, for every run of
+        the study; ``times.json`` holds what its parts took.
+
+        Raises
+        ------
+        OSError
+            The folder cannot be made or written to.
+        """
         out.mkdir(parents=True, exist_ok=True)
-        paths = out / "results.csv", out / "table.md", out / "study.json"
-        save_table(paths[0], self.points)
+        paths = out / "results.csv", out / "table.md", out / "study.json", out / "times.json"
+        save_table(paths[0], self.points.drop(columns="seconds"))
         tables = (
             f"{self.data.name}, {part} images ({count:,}); digital network "
             f"{100 * self.digital_accuracy[part]:.2f} %\n\n{self.markdown(part)}"
@@ -258,4 +279,5 @@ class StudyResult(ABC, Generic[S]):
         )
         write_text(paths[1], "\n".join(tables))
         write_text(paths[2], json.dumps(self.describe(), indent=2) + "\n")
+        write_text(paths[3], json.dumps(self.times(), indent=2) + "\n")
         return paths

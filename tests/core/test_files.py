@@ -330,7 +330,7 @@ def test_all_sources_write_through_the_one_helper():
     found = {}
     for folder in ("crossbarsim", "netlists", "solvers", "benchmarks"):
         for path in sorted((ROOT / folder).rglob("*.py")):
-            if path != ROOT / "crossbarsim" / "core" / "files.py":
+            if path not in [ROOT / "crossbarsim" / "core" / n for n in ("files.py", "locks.py")]:
                 bad = offences(path.read_text(encoding="utf-8"))
                 if bad:
                     found[str(path.relative_to(ROOT))] = bad

@@ -161,7 +161,7 @@ def test_summary_and_files(data, small, tmp_path):
     with pytest.raises(ParameterError, match="`part` must be one of test, more"):
         result.summary("train")
 
-    table, markdown, settings = result.save(tmp_path)
+    table, markdown, settings, _ = result.save(tmp_path)
     assert len(table.read_text().splitlines()) == 1 + 12
     assert "| 48x20 tiles |" in markdown.read_text()
     described = json.loads(settings.read_text())

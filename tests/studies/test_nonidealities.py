@@ -214,7 +214,7 @@ def test_grid_and_files(result, tmp_path):
         with pytest.raises(ParameterError, match=message):
             result.grid(*wrong)
 
-    table, markdown, settings = result.save(tmp_path)
+    table, markdown, settings, _ = result.save(tmp_path)
     assert len(table.read_text().splitlines()) == 1 + len(result.points)
     text = markdown.read_text()
     assert "| accuracy, %, 8 bit ADCs | 48x20, active | 48x20, passive, 5 ohm |" in text

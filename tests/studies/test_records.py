@@ -1,6 +1,10 @@
 """The record of finished points."""
 
 import json
+import re
+import subprocess
+import sys
+import threading
 
 import pytest
 from crossbarsim.netlists import ParameterError
@@ -78,3 +82,88 @@ def test_wrong_header(tmp_path, header):
     path.write_text(json.dumps(header) + "\n")
     with pytest.raises(DataError):
         Record(path, {})
+
+
+def test_a_line_that_was_changed_is_refused_and_one_taken_out_is_measured_again(tmp_path):
+    path = tmp_path / "points.jsonl"
+    with Record(path, {"a": 1}) as record:
+        for k in range(3):
+            record.add([k], {"accuracy": 0.5 + k, "error": 0.25}, seconds=1.5)
+    whole = path.read_text().splitlines(keepends=True)
+    for number, (before, after) in enumerate([
+        ('"error": 0.25', ""), ("1.5", "2.5"), ("[2]", "[7]"), ('"seconds"', '"hours"'),
+    ], start=2):
+        changed = [*whole]
+        line = min(number, 4)
+        changed[line - 1] = re.sub(r", }", "}", changed[line - 1].replace(before, after))
+        assert changed != whole
+        path.write_text("".join(changed))
+        with pytest.raises(DataError, match=rf"line {line} was changed .* delete the line"):
+            Record(path, {"a": 1})
+    path.write_text("".join([whole[0], whole[1], whole[3]]))
+    with Record(path, {"a": 1}) as again:
+        assert again.get([0]) == {"accuracy": 0.5, "error": 0.25}
+        assert again.seconds([0]) == 1.5
+        assert again.get([1]) is None
+        assert len(again) == 2
+
+
+def test_records_of_another_version_and_folders(tmp_path):
+    path = tmp_path / "points.jsonl"
+    path.write_text(json.dumps({"record": 1, "context": {"a": 1}}) + "\n")
+    with pytest.raises(DataError, match=r"another version .*format 1; this one has 2"):
+        Record(path, {"a": 1})
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(DataError, match="is a folder"):
+        Record(path, {"a": 1})
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        Record(tmp_path / "file" / "points.jsonl", {"a": 1})
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from crossbarsim.studies.records import Record
+record = Record(Path(sys.argv[1]), {"a": 1})
+with open(sys.argv[1], "ab") as stream:
+    stream.write(b'{"key": [1], "val')  # in the middle of a line
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_second_run_does_not_touch_what_the_first_is_writing(tmp_path):
+    path = tmp_path / "points.jsonl"
+    with subprocess.Popen([sys.executable, "-c", HOLD, path], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"held\n"
+        before = path.read_bytes()
+        with pytest.raises(ParameterError, match=rf"another run \(process {other.pid}\) is writing"):
+            Record(path, {"a": 1})
+        assert path.read_bytes() == before
+        other.kill()
+        other.wait()
+    with Record(path, {"a": 1}) as record:  # the lock went with the process
+        assert record.get([1]) is None
+        assert path.read_bytes().endswith(b"}\n")
+    assert [p.name for p in tmp_path.iterdir()] == ["points.jsonl"]
+
+
+def test_threads_do_not_share_a_folder(tmp_path):
+    path, told = tmp_path / "points.jsonl", []
+
+    def work():
+        try:
+            Record(path, {"a": 1})
+        except ParameterError as error:
+            told.append(str(error))
+
+    with Record(path, {"a": 1}), Record(path, {"a": 1}):  # one thread may
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    assert len(told) == 1
+    assert "another thread" in told[0]
+    Record(path, {"a": 1}).close()
