@@ -141,10 +141,7 @@ class CrossbarSolver:
         if batchable(xbar):
             return self._finish(Solution(xbar, volts, self._raw(problem, fields)))
         raw, failure = self._solve_cells(xbar, problem, gate_voltage, keep=fields == "all")
-        solution = Solution(xbar, volts, raw)
-        if failure and self.on_failure == "raise":
-            raise ConvergenceError(failure, solution)
-        return solution
+        return self._finish(Solution(xbar, volts, raw), failure)
 
     def _solve_cells(
         self, xbar: Crossbar, problem: CrossbarProblem, gate_voltage: ArrayLike | None, *,
@@ -209,13 +206,9 @@ class CrossbarSolver:
             results.append(raw)
         return results
 
-    def _finish(self, solution: Solution) -> Solution:
+    def _finish(self, solution: Solution, failure: str = "") -> Solution:
         if not solution.converged and self.on_failure == "raise":
-            raise ConvergenceError(
-                f"{solution.method} stopped after {solution.iterations} iterations with a KCL "
-                f"residual of {solution.residual:.1e}; raise `max_iterations`, or leave it None to "
-                "let the direct method take over", solution
-            )
+            raise ConvergenceError(checks.why_not(solution, failure), solution)
         return solution
 
     def solve_many(

@@ -50,7 +50,8 @@ class Solution:
     gate : (M, N) or (B, M, N) volt, or None
         Gate voltages, where cells have transistors.
     converged : bool
-        False only with ``Solver(on_failure="return")``.
+        Whether the residual is at most 1e-8, or 100 `rtol` where that is more (1e-6 of the array
+        backends' direct method). False only with ``Solver(on_failure="return")``.
 
     Examples
     --------
@@ -196,7 +197,8 @@ class Solution:
             raw = RawSolution(
                 word=word, bit=bit, end_currents=(left, right, top, bottom),
                 residual=float(meta.pop("residual")), iterations=int(meta.pop("iterations")),
-                method=str(meta.pop("method")), converged=meta.pop("converged") is True,
+                method=str(meta.pop("method")),
+                gave_up=meta.pop("converged") is not True, bound=np.inf,
                 cell_currents=cell_currents, gate=gate, **meta,
             )
             return cls(xbar, V, raw)

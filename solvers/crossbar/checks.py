@@ -9,9 +9,11 @@ import numpy as np
 
 from ...core.errors import ParameterError
 from ...netlists.crossbar.crossbar import Crossbar
+from ..solution import Solution
 
 __all__ = [
     "Fields", "batchable", "check_crossbar", "check_fields", "check_linear", "need_resistors",
+    "why_not",
 ]
 
 Fields = Literal["all", "currents"]
@@ -61,3 +63,24 @@ def check_linear(xbars: Sequence[Crossbar]) -> None:
                     f"{end.voltage[fixed][0]:g} V, so currents are not linear in V alone; "
                     "use affine_map(xbar)"
                 )
+
+
+def why_not(solution: Solution, failure: str = "") -> str:
+    """Say why a solution has not converged; `failure` is what its method said."""
+    if not failure and solution.iterations:
+        failure = (
+            f"{solution.method} stopped after {solution.iterations} iterations with a KCL "
+            f"residual of {solution.residual:.1e}; raise `max_iterations`, or leave it None to let "
+            "the direct method take over"
+        )
+    elif not failure:
+        failure = (
+            f"{solution.method} misses Kirchhoff's law by {solution.residual:.1e} of the currents "
+            "at some node: conductances so far apart are beyond double precision"
+        )
+    largest = solution.crossbar.conductance.max()
+    if largest > 1.0:
+        failure += (
+            f". Conductances up to {largest:.3g} S look like ohms: they are siemens, 1 / resistance"
+        )
+    return failure

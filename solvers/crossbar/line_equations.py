@@ -13,7 +13,7 @@ import numpy as np
 from ...core.validation import Array
 from .problem import CrossbarProblem
 
-__all__ = ["Family", "Lines", "Measured", "Sources"]
+__all__ = ["LEAST", "Family", "Lines", "Measured", "Sources"]
 
 Sources = tuple[Array, Array, Array, Array]
 LEAST = 1e-6  # of the largest end current: nodes that carry less are measured against this
@@ -92,7 +92,8 @@ class Lines:
         return self.as_words(self.words.base), np.ascontiguousarray(self.bits.base.T)
 
     def measure(
-        self, out: Array, into: Array, u: Array, w: Array, scale: float = 0.0
+        self, out: Array, into: Array, u: Array, w: Array, scale: float = 0.0,
+        grain: Array | None = None,
     ) -> Measured:
         """Check Kirchhoff's law.
 
@@ -104,18 +105,21 @@ class Lines:
             Deviations from the unloaded voltages.
         scale : float, ampere
             Stands in for the largest current where that is less.
+        grain : (M, N) ampere, optional
+            What rounding the voltages makes of the cells' currents; `worst` leaves it out.
         """
         words, bits = self.words, self.bits
         count, columns = len(words.flow), len(bits.flow)
         left, right, top, bottom = (np.empty(n) for n in (count, count, columns, columns))
         res_u, res_w = np.empty(self.shape), np.empty(self.shape)
+        grain = np.zeros((1, self.shape[1])) if grain is None else grain
         if not self.parallel:
             from .structured.kernels.residual import measure_rows  # noqa: PLC0415 - imports numba
 
             out, into, u, w = (np.ascontiguousarray(x) for x in (out, into, u, w))
             worst, total, noise, largest = measure_rows(
                 out, into, u, w, words.r, self._bit_r, self._merged, words.flow, bits.flow,
-                words.va, words.vb, bits.va, bits.vb, scale, LEAST, left, right, top, bottom,
+                words.va, words.vb, bits.va, bits.vb, grain, scale, LEAST, left, right, top, bottom,
                 res_u, res_w,
             )
             return Measured(
@@ -125,7 +129,8 @@ class Lines:
 
         worst, total, noise, largest = measure_lines(
             out, into, u, w, words.r, bits.r, self.parallel, words.flow, bits.flow, words.va,
-            words.vb, bits.va, bits.vb, scale, LEAST, left, right, top, bottom, res_u, res_w,
+            words.vb, bits.va, bits.vb, grain, scale, LEAST, left, right, top, bottom, res_u,
+            res_w,
         )
         return Measured(
             res_u, res_w, worst, total, noise, largest, (left, right, top, bottom)

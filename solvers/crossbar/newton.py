@@ -16,7 +16,7 @@ from ...core.errors import ConvergenceError
 from ...core.validation import Array
 from ...netlists.crossbar.cells import CellPoint, Cells
 from .line_equations import Lines, Measured, Sources
-from .problem import CrossbarProblem
+from .problem import CrossbarProblem, bound
 from .sparse.newton_step import SparseStep
 from .structured.linear_steps import ChainStep, LadderStep, Step
 
@@ -87,6 +87,7 @@ class _Evaluation:
     w: Array
     point: CellPoint
     law: Measured
+    static: bool
 
     @property
     def total(self) -> float:
@@ -102,7 +103,8 @@ class _Evaluation:
             return False
         if law.total <= _NOTHING:
             return True
-        if law.total <= law.noise:  # rounding of voltages is all that is left
+        # rounding of voltages is all that is left; of nodes of high voltage, it may hide others
+        if law.total <= law.noise and (law.worst <= _NODE * rtol or not self.static):
             return True
         return law.total <= rtol * law.largest and law.worst <= _NODE * rtol
 
@@ -160,6 +162,7 @@ class Network:
         base_w, base_b = self.lines.lift(sources)
         self._bases, self._scale, self._rtol = (base_w, base_b), scale, rtol
         self._weight = np.abs(gate) + 0.1
+        self._height = 2.0 * float(max(np.abs(end).max(initial=0.0) for end in sources))
         shape = self.problem.shape
         u = np.zeros(shape) if u is None else u
         w = np.zeros(shape) if w is None else w
@@ -210,9 +213,23 @@ class Network:
     def _operating(self, now: _Evaluation, count: int) -> Operating:
         base_w, base_b = self._bases
         worst = 0.0 if now.law.total <= _NOTHING else now.law.worst
+        if now.static and worst > bound(self._rtol):
+            worst = self._beyond_rounding(now)
         return Operating(
             base_w + now.u, base_b + now.w, now.u, now.w, now.law.ends, now.point, worst, count,
         )
+
+    def _beyond_rounding(self, now: _Evaluation) -> float:
+        """Return what is missed beyond what rounding the cells' voltages explains.
+
+        Where no current flows at all, all that is measured is rounding.
+        """
+        point = now.point
+        grain = _EPS * self._height * (np.abs(point.by_word) + np.abs(point.by_bit))
+        law = self.lines.measure(
+            point.current, point.current, now.u, now.w, self._scale, grain
+        )
+        return law.worst
 
     @staticmethod
     def _search(
@@ -253,7 +270,8 @@ class Network:
             rounding = float(np.vdot(point.by_word + point.by_bit, self._weight))
         if companions is None:
             law = self.lines.measure(point.current, point.current, u, w, self._scale)
-            return _Evaluation(u, w, point, replace(law, noise=law.noise + _EPS * rounding))
+            noise = law.noise + _EPS * rounding
+            return _Evaluation(u, w, point, replace(law, noise=noise), static=True)
         word, bit = base_w + u, base_b + w
         across = companions.cell[0] * (word - bit - companions.cell[1])
         out = point.current + across + companions.word[0] * (word - companions.word[1])
@@ -261,7 +279,8 @@ class Network:
         law = self.lines.measure(out, into, u, w, self._scale)
         rounding += ((companions.word[0] + companions.cell[0]) * np.abs(word)).sum()
         rounding += ((companions.bit[0] + companions.cell[0]) * np.abs(bit)).sum()
-        return _Evaluation(u, w, point, replace(law, noise=law.noise + _EPS * float(rounding)))
+        noise = law.noise + _EPS * float(rounding)
+        return _Evaluation(u, w, point, replace(law, noise=noise), static=False)
 
     # -- failures ------------------------------------------------------------------------------
 

@@ -13,8 +13,11 @@ from ...core.validation import Array, finite_array
 from ...netlists.crossbar.crossbar import Crossbar
 from ...netlists.crossbar.ends import END_NAMES, EndArrays
 
-__all__ = ["CrossbarProblem", "RawSolution", "check_input", "make_problem", "pieces",
-           "source_voltages"]
+__all__ = ["GOOD", "CrossbarProblem", "RawSolution", "bound", "check_input", "make_problem",
+           "pieces", "source_voltages"]
+
+GOOD = 1e-8  # residual up to which Kirchhoff's law holds
+_EPS = float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,13 +75,17 @@ class RawSolution:
     word, bit : (B, M, N) volt, or None when not kept
     end_currents : four (B, n) arrays, ampere into the ends, in the order of `END_NAMES`
     residual : float
-        Largest violation of KCL over the largest branch current at that node, worst over B.
+        Largest violation of KCL over the largest branch current at that node, worst over B, at
+        least 2.2e-16; infinite where a number is not finite.
     iterations : int
         Worst over B; 0 for direct methods.
     method : str
-    converged : bool
+    gave_up : bool
+        The method says itself that it did not come to its end.
     cell_currents : (B, M, N) ampere, where cells are not plain resistors
     gate : (M, N) or (B, M, N) volt, of cells with transistors
+    bound : float
+        Residual up to which the result counts as solved.
     """
 
     word: Array | None
@@ -87,9 +94,26 @@ class RawSolution:
     residual: float
     iterations: int
     method: str
-    converged: bool = True
+    gave_up: bool = False
     cell_currents: Array | None = None
     gate: Array | None = None
+    bound: float = GOOD
+
+    def __post_init__(self) -> None:
+        finite = np.isfinite(self.residual) and all(
+            bool(np.isfinite(end).all()) for end in self.end_currents
+        )
+        self.residual = max(float(self.residual), _EPS) if finite else np.inf
+
+    @property
+    def converged(self) -> bool:
+        """Whether the residual says so."""
+        return not self.gave_up and self.residual <= self.bound
+
+
+def bound(rtol: float) -> float:
+    """Return up to which residual currents asked for to `rtol` count as solved."""
+    return max(GOOD, 100.0 * rtol)
 
 
 def check_input(xbar: Crossbar, V: ArrayLike) -> Array:

@@ -11,7 +11,7 @@ from ...netlists.crossbar.cells import CellPoint, Cells, CellSlopes
 from ...netlists.crossbar.crossbar import Crossbar, Resistive
 from .line_equations import Sources
 from .newton import Network, Operating
-from .problem import CrossbarProblem, RawSolution
+from .problem import CrossbarProblem, RawSolution, bound
 
 __all__ = ["ResistiveCells", "approach", "array_cells", "solve_cells"]
 
@@ -111,7 +111,7 @@ def solve_cells(
             except ConvergenceError as error:
                 failure = failure or f"input {k}: {error}"
                 last, found = None, error.partial
-            residual, steps = max(residual, found.residual), max(steps, found.newton)
+            residual, steps = float(np.maximum(residual, found.residual)), max(steps, found.newton)
             for target, value in zip(ends, found.ends, strict=True):
                 target[k] = value
             if keep:
@@ -124,10 +124,11 @@ def solve_cells(
     return RawSolution(
         word=word if keep else None, bit=bit if keep else None,
         end_currents=(ends[0], ends[1], ends[2], ends[3]),
-        residual=max(max(r for r, _, _ in found), float(np.finfo(float).eps)),
+        residual=float(np.max([r for r, _, _ in found])),
         iterations=max(n for _, n, _ in found),
         method=Network(problem, cells, method).linear.method,
-        cell_currents=current if keep else None, gate=gate, converged=not failure,
+        cell_currents=current if keep else None, gate=gate, gave_up=bool(failure),
+        bound=bound(rtol),
     ), failure
 
 

@@ -10,7 +10,7 @@ from ....core.validation import Array
 from ....netlists.crossbar.cells import Cells
 from ....netlists.crossbar.crossbar import Crossbar
 from ...solution import Gradients, Solution
-from ..problem import CrossbarProblem, RawSolution
+from ..problem import CrossbarProblem, RawSolution, bound
 from .array_backend import ArrayBackend
 from .cells.adjoint import cell_gradients_together, linearise_together
 from .cells.static import solve_cells_together
@@ -30,6 +30,7 @@ __all__ = [
 METHOD = "batched/port-reduction"
 ITERATION = "batched/mean-cg"
 _LIMIT = 5000
+_DIRECT = 1e-6  # of voltages that are not refined; the currents are not made of them
 _SAMPLE = 8  # vectors whose node voltages are checked when only currents are wanted
 
 
@@ -137,6 +138,7 @@ def _reduce_alike(
             word=word[k] if kept else None, bit=bit[k] if kept else None,
             end_currents=(ends[0][k], ends[1][k], ends[2][k], ends[3][k]),
             residual=float(worst[k]), iterations=0, method=f"{METHOD} ({backend.name})",
+            bound=_DIRECT,
         )
         for k in range(count)
     ]
@@ -175,7 +177,7 @@ def _iterate_alike(
             word=word[k] if kept else None, bit=bit[k] if kept else None,
             end_currents=(ends[0][k], ends[1][k], ends[2][k], ends[3][k]),
             residual=float(worst[k]), iterations=int(iterations[k]),
-            method=f"{ITERATION} ({backend.name})", converged=bool(good[k]),
+            method=f"{ITERATION} ({backend.name})", gave_up=not good[k], bound=bound(rtol),
         )
         for k in range(count)
     ]

@@ -14,13 +14,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....core.validation import Array
+from ..problem import bound
 from .array_types import XpArray, XpModule
 from .crossbar_batch import Stack, conductance
+from .kirchhoff import kirchhoff
 from .reduction import Ends
 
 __all__ = ["Iterated", "Unloaded", "iterate", "iteration_bytes", "leaving"]
 
 _OUTER = 60
+_AT_LEAST = 0.03  # of a residual, where currents are good and some node is not
 _REDUCED = {"float32": 1e-4, "float64": 1e-13}  # of a residual, by one run of the inner iteration
 
 
@@ -54,7 +57,8 @@ def iterate(
     """Solve all crossbars for source voltages (T, B, n), until the currents are known to `rtol`.
 
     A current that is missing at a node changes each end current by no more than itself, so the sum
-    of the violations of Kirchhoff's law over the largest end current bounds the error.
+    of the violations of Kirchhoff's law over the largest end current bounds the error. The law has
+    to hold at every node, too.
 
     Parameters
     ----------
@@ -84,13 +88,18 @@ def iterate(
     for _ in range(_OUTER):
         if bool(xp.all(done | (count >= limit))):
             break
-        wanted = xp.where(done, xp.inf, xp.maximum(0.03 * rtol / error, _REDUCED[kind]))
+        wanted = xp.minimum(xp.maximum(0.03 * rtol / error, _REDUCED[kind]), _AT_LEAST)
+        wanted = xp.where(done, xp.inf, wanted)
         step, used = _correct(xp, tools, miss, wanted, limit - count, kind)
         count = count + used
         x = xp.where(done[..., None, None, None], x, x + step)
         miss = right - exact.apply(xp, x)
         before = error
         error, done = lines.error(x, miss, rtol)
+        if bool(xp.any(done)):
+            volts = lines.base + x
+            over = kirchhoff(stack, volts[:, :, 0], volts[:, :, 1], sources, lines.currents(x))
+            done &= (over <= bound(rtol))[:, None]
         stuck = ~done & (error > 0.5 * before)
         if kinds and bool(xp.any(stuck)):
             kind = kinds.pop(0)

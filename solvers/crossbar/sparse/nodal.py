@@ -8,6 +8,8 @@ so that micro-ohm segments beside nano-siemens cells cost no digits.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -115,10 +117,14 @@ class _Family:
                 a[:, k], b[:, k] = -along, along + total
         return a, b
 
-    def floating(self) -> NDArray[np.bool_]:
-        """Return which lines have no source at either end."""
-        open_ends: NDArray[np.bool_] = (self.r[:, 0] == np.inf) & (self.r[:, -1] == np.inf)
-        return open_ends
+    def floating(self) -> Iterator[tuple[int, int, int]]:
+        """Yield (line, first node, node after the last) of pieces that no source is tied to."""
+        cut = self.r == np.inf
+        for k in np.flatnonzero(cut[:, 1:-1].any(axis=1) | (cut[:, 0] & cut[:, -1])):
+            edges = [0, *np.flatnonzero(cut[k, 1:-1]) + 1, self.group.shape[1]]
+            for start, stop in itertools.pairwise(edges):
+                if cut[k, start] and cut[k, stop]:
+                    yield int(k), int(start), int(stop)
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,14 +201,14 @@ def solve_crossbar(
     kept = batch if keep_voltages else 0
     word, bit = np.empty((kept, rows, columns)), np.empty((kept, rows, columns))
     ends = tuple(np.empty((batch, n)) for n in (rows, rows, columns, columns))
-    worst = float(np.finfo(float).eps)
+    worst = 0.0
     for first in range(0, batch, _CHUNK):
         s = slice(first, min(first + _CHUNK, batch))
         vl, vr, vt, vb = (end[s] for end in problem.ends)
         u, w, residual, currents = _solve_chunk(
             problem, words, bits, network, cells, factor, (vl, vr, vt, vb)
         )
-        worst = max(worst, residual)
+        worst = float(np.maximum(worst, residual))
         for target, value in zip(ends, currents, strict=True):
             target[s] = value
         if keep_voltages:
@@ -234,6 +240,8 @@ def _solve_chunk(
             _rebase(words, base_w, x)
             _rebase(bits, base_b, x)
     branch, unit = _branch_currents(network, cells, closed, base_w, base_b, x)
+    # what rounding the voltages themselves, not only their deviations, makes of the cells' currents
+    unit[:cells] += 2.0 * _EPS * network.g[:cells, None] * np.abs(np.hstack(ends)).max(axis=1)
     dev_w = x[words.group.ravel()].T.reshape(batch, *words.group.shape)
     dev_b = x[bits.group.ravel()].T.reshape(batch, *bits.group.shape)
     current = np.zeros((batch, *problem.shape))
@@ -262,12 +270,11 @@ def _branch_currents(
 
 
 def _rebase(family: _Family, base: Array, x: Array) -> None:
-    """Measure floating lines from their own level instead of from 0 V."""
-    for k in np.flatnonzero(family.floating()):
-        groups = np.unique(family.group[k])
-        level = x[family.group[k, family.group.shape[1] // 2]].copy()
-        x[groups] -= level
-        base[:, k] += level[:, None]
+    """Measure floating pieces of lines from their own level instead of from 0 V."""
+    for k, start, stop in family.floating():
+        level = x[family.group[k, (start + stop) // 2]].copy()
+        x[np.unique(family.group[k, start:stop])] -= level
+        base[:, k, start:stop] += level[:, None]
 
 
 def _residual(

@@ -27,7 +27,7 @@ def solve_chain_cg(
     """Solve for all input vectors of `problem`.
 
     `limit` bounds the iterations of one vector; after `patience` iterations a vector that will
-    not make it is given up, and the result is not `converged`. `start`, word and bit voltages
+    not make it is given up, and the others with it. `start`, word and bit voltages
     (B, M, N), is checked first, corrected in place where it needs to be, and returned.
     """
     from .kernels.chains import LANES, factor_bit, factor_word  # noqa: PLC0415 - imports numba
@@ -60,14 +60,14 @@ def solve_chain_cg(
     kept = batch if keep_voltages else 0
     word, bit = start or (np.empty((kept, rows, columns)), np.empty((kept, rows, columns)))
     ends = tuple(np.empty((batch, n)) for n in (rows, rows, columns, columns))
-    stats = np.zeros((batch, 3))
+    stats = np.zeros((batch, 2))
+    stats[:, 1] = np.inf  # of vectors that are not come to
     vl, vr, vt, vb = problem.ends
     parts = min(threads, batch)
     cuts = [batch * k // parts for k in range(parts + 1)]
     team = new_orders() if pair else None
 
-    def part(k: int) -> bool:
-        work = scratch("cg-work", 12, rows, columns)
+    def part(k: int, work: Array) -> bool:
         lines, carry = _line_scratch(columns, LANES)
         small = scratch("cg-small", SMALL, max(rows, columns) + 1)
         s = slice(cuts[k], cuts[k + 1])
@@ -78,20 +78,23 @@ def solve_chain_cg(
             team,
         ))
 
+    def alone(k: int) -> bool:
+        return part(k, scratch("cg-work", 12, rows, columns))
+
     if team is not None:
-        work = scratch("cg-work", 12, rows, columns)
+        work = scratch("cg-work", 12, rows, columns)  # one for both threads
         with _second_thread(team, (G, t, q, tw, qw, work), LANES):
-            converged = part(0)
+            solved = part(0, work)
     else:
-        converged = all(spread(part, parts, threads))
+        solved = all(spread(alone, parts, threads))
     return RawSolution(
         word=word if keep_voltages else None,
         bit=bit if keep_voltages else None,
         end_currents=(ends[0], ends[1], ends[2], ends[3]),
-        residual=max(float(stats[:, 1].max()), float(np.finfo(float).eps)),
+        residual=float(stats[:, 1].max()),
         iterations=int(stats[:, 0].max()),
         method=METHOD,
-        converged=converged,
+        gave_up=not solved,
     )
 
 

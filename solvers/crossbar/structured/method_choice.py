@@ -30,7 +30,6 @@ _NS_VECTOR = 12.0  # per cell and input vector, lift, check and output
 _NS_BACK = 12.0  # per cell and input vector, back-substitution
 _PATIENCE = 16
 _CHUNK = 32  # input vectors back-substituted together
-_GOOD = 1e-8  # KCL residual above which the direct method has the last word
 _SAMPLE = 8  # vectors whose node voltages are checked when only currents are wanted
 
 
@@ -72,7 +71,7 @@ def solve(
         first, keep_voltages=keep_voltages, rtol=rtol, limit=limit, patience=_PATIENCE,
         threads=threads,
     )
-    if raw.converged and first is problem and raw.residual <= _GOOD:
+    if raw.converged and first is problem:
         return raw
     each = cells * (_NS_VECTOR + _NS_ITERATION * raw.iterations)
     if raw.converged and each * batch <= direct:
@@ -80,7 +79,7 @@ def solve(
             problem, keep_voltages=keep_voltages, rtol=rtol, limit=limit, patience=_PATIENCE,
             threads=threads,
         )
-        if raw.converged and raw.residual <= _GOOD:
+        if raw.converged:
             return raw
     return _solve_direct(problem, keep_voltages=keep_voltages, rtol=rtol, threads=threads)
 
@@ -110,7 +109,7 @@ def _solve_direct(
     return RawSolution(
         word=word if keep_voltages else None, bit=bit if keep_voltages else None,
         end_currents=currents, residual=checked.residual, iterations=checked.iterations,
-        method=METHOD, converged=checked.converged,
+        method=METHOD,
     )
 
 

@@ -64,23 +64,28 @@ class StackedLines(Lines):
         return self._here(base[:, :, 0]), self._here(base[:, :, 1])
 
     def measure(
-        self, out: Array, into: Array, u: Array, w: Array, scale: float = 0.0
+        self, out: Array, into: Array, u: Array, w: Array, scale: float = 0.0,
+        grain: Array | None = None,
     ) -> Measured:
         """Check Kirchhoff's law; the numbers are those of the array that is worst."""
         with np.errstate(over="ignore", invalid="ignore"):  # far guesses may overflow
-            return self._measure(out, into, u, w, scale)
+            return self._measure(out, into, u, w, scale, grain)
 
-    def _measure(self, out: Array, into: Array, u: Array, w: Array, scale: float) -> Measured:
+    def _measure(
+        self, out: Array, into: Array, u: Array, w: Array, scale: float, grain: Array | None
+    ) -> Measured:
         xp, back = self.stack.backend.xp, self.stack.backend.to_host
         drawn, fed, du, dw = map(self._there, (out, into, u, w))
         ends = self.unloaded.currents(xp.stack([du, dw], axis=2))
         every = xp.concatenate([xp.abs(end[:, 0]) for end in ends], axis=1)
         largest = np.maximum(back(xp.max(every, axis=1)), scale)
         floor = self.stack.backend.asarray(LEAST * largest + 1e-300)[:, None, None, None]
+        coarse = 0.0 if grain is None else self._there(grain)
         res_u = -drawn - leaving(xp, self.gw, du, 3)
         res_w = fed - leaving(xp, self.gb, dw, 2)
-        one = self._law(self.gw, du, self.unloaded.flow_w[..., None], drawn, res_u, floor, 3)
-        two = self._law(self.gb, dw, self.unloaded.flow_b[:, :, None], fed, res_w, floor, 2)
+        flow_w, flow_b = self.unloaded.flow_w[..., None], self.unloaded.flow_b[:, :, None]
+        one = self._law(self.gw, du, flow_w, drawn, res_u, floor, coarse, 3)
+        two = self._law(self.gb, dw, flow_b, fed, res_w, floor, coarse, 2)
         worst = np.maximum(one[0], two[0])
         total, noise = one[1] + two[1], one[2] + two[2]
         left, right, top, bottom = (back(end).ravel() for end in ends)
@@ -102,7 +107,7 @@ class StackedLines(Lines):
 
     def _law(
         self, g: XpArray, v: XpArray, flow: XpArray, cells: XpArray, missing: XpArray,
-        floor: XpArray, axis: int,
+        floor: XpArray, coarse: XpArray | float, axis: int,
     ) -> tuple[Array, Array, Array]:
         """Return per array the worst violation, the sum of all, and that of their rounding."""
         xp, back = self.stack.backend.xp, self.stack.backend.to_host
@@ -120,7 +125,7 @@ class StackedLines(Lines):
         big = xp.maximum(xp.maximum(enters, leaves), xp.abs(cells))
         rounding = ahead + behind + _EPS * big
         miss = xp.abs(missing)
-        over = (miss - rounding) / xp.maximum(big, floor)
+        over = (miss - rounding - coarse) / xp.maximum(big, floor)
         return (np.maximum(back(xp.max(over, axis=(1, 2, 3))), 0.0),
                 back(xp.sum(miss, axis=(1, 2, 3))), back(xp.sum(rounding, axis=(1, 2, 3))))
 

@@ -16,7 +16,7 @@ from .....core.validation import Array
 from .....netlists.crossbar.cells import Cells
 from .....netlists.crossbar.crossbar import Crossbar
 from ...newton import Operating
-from ...problem import CrossbarProblem, RawSolution
+from ...problem import CrossbarProblem, RawSolution, bound
 from ...static_cells import approach
 from ..array_backend import ArrayBackend
 from .cell_array_batch import StackedNetwork
@@ -102,7 +102,7 @@ def solve_cells_together(
     kept = batch if keep else 0
     word, bit, current = (np.empty((kept, *shape)) for _ in range(3))
     ends = tuple(np.empty(end.shape) for end in problem.ends)
-    residual, steps, failure = float(np.finfo(float).eps), 0, ""
+    residual, steps, failure = 0.0, 0, ""
     each = 8 * shape[0] * shape[1] * (40 + 8 * len(cells.state))
     chunk = backend.fit(batch, each, f"one vector through a {shape[0]}x{shape[1]} array")
     for first in range(0, batch, chunk):
@@ -119,7 +119,7 @@ def solve_cells_together(
         except ConvergenceError as error:
             failure = failure or under(error, shape[0], "input")
             found = error.partial
-        residual, steps = max(residual, found.residual), max(steps, found.newton)
+        residual, steps = float(np.maximum(residual, found.residual)), max(steps, found.newton)
         for target, value in zip(ends, found.ends, strict=True):
             target[rows] = value.reshape(count, -1)
         if keep:
@@ -130,5 +130,5 @@ def solve_cells_together(
         word=word if keep else None, bit=bit if keep else None,
         end_currents=(ends[0], ends[1], ends[2], ends[3]), residual=residual, iterations=steps,
         method=f"{RowStep.method} ({backend.name})", cell_currents=current if keep else None,
-        gate=gate, converged=not failure,
+        gate=gate, gave_up=bool(failure), bound=bound(rtol),
     ), failure

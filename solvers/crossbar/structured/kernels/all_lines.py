@@ -48,21 +48,23 @@ def family_ends(
 
 @kernel
 def check_family(
-    cells: Array, sign: float, r: Array, v: Array, down: bool, flow: Array, least: float,
-    res: Array,
+    cells: Array, sign: float, r: Array, v: Array, down: bool, flow: Array, grain: Array,
+    least: float, res: Array,
 ) -> tuple[float, float, float]:
     """Fill what Kirchhoff's law misses, res (M, N), where cells draw `sign` `cells`."""
     n = r.shape[1] - 1
     worst, total, noise = 0.0, 0.0, 0.0
     out, line, miss = np.empty(n), np.empty(n), np.empty(n)
-    f, unit = np.empty(n + 1), np.empty(n + 1)
+    f, unit, coarse = np.empty(n + 1), np.empty(n + 1), np.zeros(n)
     for k in range(len(flow)):
         take_line(cells, k, down, out)
         take_line(v, k, down, line)
         for i in range(n):
             out[i] *= sign
+        if grain.shape == res.shape:
+            take_line(grain, k, down, coarse)
         zero = wire_flow(line, r[k], flow[k], 0.0, f, unit)
-        x, y, z = check_word(out, r[k], f, unit, zero, least, miss)
+        x, y, z = check_word(out, r[k], f, unit, coarse, zero, least, miss)
         worst, total, noise = max(worst, x), total + y, noise + z
         for i in range(n):
             if down:
@@ -75,14 +77,15 @@ def check_family(
 @kernel
 def measure_lines(
     out: Array, into: Array, u: Array, w: Array, word_r: Array, bit_r: Array, parallel: bool,
-    flow_w: Array, flow_b: Array, vl: Array, vr: Array, vt: Array, vb: Array, scale: float,
-    least: float, left: Array, right: Array, top: Array, bottom: Array, res_u: Array,
+    flow_w: Array, flow_b: Array, vl: Array, vr: Array, vt: Array, vb: Array, grain: Array,
+    scale: float, least: float, left: Array, right: Array, top: Array, bottom: Array, res_u: Array,
     res_w: Array,
 ) -> tuple[float, float, float, float]:
     """Fill end currents and Kirchhoff's residuals; return worst, total, noise, largest.
 
     out, into (M, N): drawn from the word nodes, fed into the bit nodes; word_r, bit_r with lines
     as rows; nodes that carry less than `least` of the largest current are measured against that.
+    grain (M, N), or a row of zeros for none: see `check_row`.
     """
     largest = max(
         family_ends(out, -1.0, word_r, u, parallel, flow_w, vl, vr, left, right),
@@ -90,6 +93,6 @@ def measure_lines(
     )
     largest = max(largest, scale)
     floor = least * largest + 1e-300
-    a, b, c = check_family(out, 1.0, word_r, u, parallel, flow_w, floor, res_u)
-    d, e, f = check_family(into, -1.0, bit_r, w, True, flow_b, floor, res_w)
+    a, b, c = check_family(out, 1.0, word_r, u, parallel, flow_w, grain, floor, res_u)
+    d, e, f = check_family(into, -1.0, bit_r, w, True, flow_b, grain, floor, res_w)
     return max(a, d), b + e, c + f, largest

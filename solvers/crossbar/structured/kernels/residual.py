@@ -56,8 +56,8 @@ def _ends(
 @kernel
 def measure_rows(
     out: Array, into: Array, u: Array, w: Array, word_r: Array, bit_r: Array, merged: bool,
-    flow_w: Array, flow_b: Array, vl: Array, vr: Array, vt: Array, vb: Array, scale: float,
-    least: float, left: Array, right: Array, top: Array, bottom: Array, res_u: Array,
+    flow_w: Array, flow_b: Array, vl: Array, vr: Array, vt: Array, vb: Array, grain: Array,
+    scale: float, least: float, left: Array, right: Array, top: Array, bottom: Array, res_u: Array,
     res_w: Array,
 ) -> tuple[float, float, float, float]:
     """Fill end currents and Kirchhoff's residuals; return worst, total, noise, largest.
@@ -72,7 +72,7 @@ def measure_rows(
     floor = least * largest + 1e-300
     worst, total, noise = 0.0, 0.0, 0.0
     f, unit = np.empty(N + 1), np.empty(N + 1)
-    flows, units, carried = np.empty((2, N)), np.empty((2, N)), np.zeros((4, N))
+    flows, units, carried = np.empty((2, N)), np.empty((2, N)), np.zeros((5, N))
     for j in range(N):
         flows[0, j] = flow_b[j] - w[0, j] / bit_r[0, j]
         units[0, j] = EPS * abs(w[0, j]) / bit_r[0, j]
@@ -98,17 +98,18 @@ def measure_rows(
             there = on * w[min(i + 1, M - 1), j]
             below[j] = flow_b[j] + (w[i, j] - there) * inverse
             unit_below[j] = EPS * (abs(w[i, j]) + abs(there)) * inverse
+        coarse = grain[min(i, len(grain) - 1)]
         zero = wire_flow(u[i], word_r[i], flow_w[i], 0.0, f, unit)
-        x, y, z = check_word(out[i], word_r[i], f, unit, zero, floor, res_u[i])
+        x, y, z = check_word(out[i], word_r[i], f, unit, coarse, zero, floor, res_u[i])
         worst, total, noise = max(worst, x), total + y, noise + z
         if merged:
             x, y, z = check_bit(
-                into[i], above, below, unit_above, unit_below, bit_r[i], bit_r[i + 1], i == 0,
-                carried, floor, res_w[i],
+                into[i], above, below, unit_above, unit_below, coarse, bit_r[i], bit_r[i + 1],
+                i == 0, carried, floor, res_w[i],
             )
         else:
             x, y, z = check_row(
-                into[i], 1.0, above, below, 0, unit_above, unit_below, floor, res_w[i]
+                into[i], 1.0, above, below, 0, unit_above, unit_below, coarse, floor, res_w[i]
             )
         worst, total, noise = max(worst, x), total + y, noise + z
     return worst, total, noise, largest

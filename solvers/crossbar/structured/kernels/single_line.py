@@ -158,14 +158,15 @@ def wire_flow(v: Array, r: Array, flow: float, level: float, out: Array, unit: A
 @lean
 def check_row(
     c: Array, sign: float, before: Array, after: Array, shift: int, unit_before: Array,
-    unit_after: Array, least: float, res: Array,
+    unit_after: Array, grain: Array, least: float, res: Array,
 ) -> tuple[float, float, float]:
     """Kirchhoff's law at n nodes without merged neighbours.
 
     Node k gets before[k] and loses after[k + shift] through the wires, with their rounding units,
-    and `sign` c[k] through its cell; fills `res` (n,). Returns the largest violation, less what
+    and `sign` c[k] through its cell; fills `res` (n,). `grain` (n,): what rounding the voltages
+    themselves, not only their deviations, makes of c. Returns the largest violation, less what
     rounding explains, over the largest branch current at its node (`least` where that is less);
-    the sum of violations; and the sum of their rounding units.
+    the sum of violations; and the sum of their rounding units, without `grain`.
     """
     n = len(c)
     worst, k = 0.0, 0
@@ -180,7 +181,7 @@ def check_row(
         miss = magnitude(left)
         sums = add(sums, miss)
         noises = add(noises, rounding)
-        over = sub(miss, rounding)
+        over = sub(sub(miss, rounding), load(grain, k))
         big = larger(big, low)
         if exceeds(over, mul(bound, big)):  # rare: spares a division per node
             bound = splat(most(larger(bound, div(over, big))))
@@ -192,14 +193,15 @@ def check_row(
         unit = unit_before[k] + unit_after[k + shift] + EPS * large
         miss_sum += abs(res[k])
         noise += unit
-        worst = max(worst, (abs(res[k]) - unit) / max(large, least))
+        worst = max(worst, (abs(res[k]) - unit - grain[k]) / max(large, least))
         k += 1
     return worst, miss_sum, noise
 
 
 @lean
 def check_word(
-    c: Array, r: Array, f: Array, unit: Array, zero: bool, least: float, res: Array
+    c: Array, r: Array, f: Array, unit: Array, grain: Array, zero: bool, least: float,
+    res: Array,
 ) -> tuple[float, float, float]:
     """Kirchhoff's law along a word line whose cells draw c, as `check_row`.
 
@@ -208,17 +210,18 @@ def check_word(
     n = len(c)
     worst, total_miss, noise = 0.0, 0.0, 0.0
     if not zero:
-        return check_row(c, -1.0, f, f, 1, unit, unit, least, res)
-    have, big, rounding, pinned = 0.0, 0.0, 0.0, False
+        return check_row(c, -1.0, f, f, 1, unit, unit, grain, least, res)
+    have, big, rounding, coarse, pinned = 0.0, 0.0, 0.0, 0.0, False
     for k in range(n):
         if k == 0 or r[k] > 0.0:
             pinned = k == 0 and r[0] == 0.0
             have = 0.0 if pinned else f[k]
-            rounding = 0.0 if pinned else unit[k]
+            rounding, coarse = 0.0 if pinned else unit[k], 0.0
             big = abs(have)
         have -= c[k]
         big = max(big, abs(c[k]))
         rounding += EPS * abs(c[k])
+        coarse += grain[k]
         res[k] = 0.0
         if r[k + 1] > 0.0 and not pinned:
             miss = have - f[k + 1]
@@ -227,31 +230,32 @@ def check_word(
             res[k] = miss
             total_miss += abs(miss)
             noise += rounding
-            worst = max(worst, (abs(miss) - rounding) / max(big, least))
+            worst = max(worst, (abs(miss) - rounding - coarse) / max(big, least))
     return worst, total_miss, noise
 
 
 @lean
 def check_bit(
-    c: Array, above: Array, below: Array, unit_above: Array, unit_below: Array, r_above: Array,
-    r_below: Array, first: bool, carried: Array, least: float, res: Array,
+    c: Array, above: Array, below: Array, unit_above: Array, unit_below: Array, grain: Array,
+    r_above: Array, r_below: Array, first: bool, carried: Array, least: float, res: Array,
 ) -> tuple[float, float, float]:
     """Kirchhoff's law at one row of bit nodes, some merged, into which the cells feed c.
 
     `above`, `below` (N,): currents downwards in the segments over and under the row, with their
-    rounding units; `carried` (4, N) takes clusters from row to row.
+    rounding units; `grain` as in `check_row`; `carried` (5, N) takes clusters from row to row.
     """
     worst, total_miss, noise = 0.0, 0.0, 0.0
-    have, big, rounding, pinned = carried[0], carried[1], carried[2], carried[3]
+    have, big, rounding, pinned, coarse = carried[0], carried[1], carried[2], carried[3], carried[4]
     for j in range(len(c)):
         if first or r_above[j] > 0.0:
             pinned[j] = 1.0 if first and r_above[j] == 0.0 else 0.0
             have[j] = 0.0 if pinned[j] > 0.0 else above[j]
             rounding[j] = 0.0 if pinned[j] > 0.0 else unit_above[j]
-            big[j] = abs(have[j])
+            big[j], coarse[j] = abs(have[j]), 0.0
         have[j] += c[j]
         big[j] = max(big[j], abs(c[j]))
         rounding[j] += EPS * abs(c[j])
+        coarse[j] += grain[j]
         res[j] = 0.0
         if r_below[j] > 0.0 and pinned[j] == 0.0:
             miss = have[j] - below[j]
@@ -259,5 +263,6 @@ def check_bit(
             res[j] = miss
             total_miss += abs(miss)
             noise += unit
-            worst = max(worst, (abs(miss) - unit) / max(max(big[j], abs(below[j])), least))
+            over = abs(miss) - unit - coarse[j]
+            worst = max(worst, over / max(max(big[j], abs(below[j])), least))
     return worst, total_miss, noise

@@ -7,6 +7,7 @@ import numpy as np
 from .....core.compiled.jit import lean
 from .....core.compiled.simd import WIDTH, add, div, fma, load, magnitude, mul, splat, store, sub
 from .....core.validation import Array
+from ...problem import GOOD
 from .cg import eliminate_words, follow_words
 from .iterate import iterate
 from .single_line import (
@@ -24,9 +25,8 @@ __all__ = ["SMALL", "check_kcl", "end_currents", "lift", "solve_irregular",
            "solve_vectors"]
 
 _REFINEMENTS = 4
-_GOOD = 1e-8
 _GAIN = 1e-5  # of a refinement
-SMALL = 15  # rows of scratch, max(M, N) + 1 long
+SMALL = 17  # rows of scratch, max(M, N) + 1 long
 LEAST = 1e-6  # of the largest end current: nodes that carry less are measured against this
 
 
@@ -62,25 +62,25 @@ def lift(
 @lean
 def check_kcl(
     G: Array, word_r: Array, bit_r: Array, drop: Array, u: Array, w: Array, flow_w: Array,
-    flow_b: Array, merged: bool | None, level: float, least: float, res_u: Array, res_w: Array,
-    small: Array,
+    flow_b: Array, merged: bool | None, level: float, height: float, least: float, res_u: Array,
+    res_w: Array, small: Array,
 ) -> tuple[float, float, float]:
     """Return what Kirchhoff's law misses at every node, as a correction's right-hand side.
 
-    `drop` is the unloaded cell voltage, u and w the deviations, known to eps (|u| + level).
-    Returns as `check_row`, over all nodes. `merged` as in `solve_vectors`.
+    `drop` is the unloaded cell voltage, of nodes up to `height` volt; u and w the deviations, known
+    to eps (|u| + level). Returns as `check_row`, over all nodes. `merged` as in `solve_vectors`.
     """
     M, N = G.shape
     worst, total, noise = 0.0, 0.0, 0.0
-    c, f, unit = small[0][:N], small[1], small[2]
-    flows, units, carried = small[3:5], small[5:7], small[7:11]
+    c, f, unit, grain = small[0][:N], small[1], small[2], small[12]
+    flows, units, carried = small[3:5], small[5:7], small[7:12]
     for j in range(N):
-        for k in range(4):
+        for k in range(5):
             carried[k, j] = 0.0
         flows[0, j] = flow_b[j] - w[0, j] / bit_r[0, j]
         units[0, j] = EPS * (abs(w[0, j]) + level) / bit_r[0, j]
     full = N - N % WIDTH
-    one, eps, base = splat(1.0), splat(EPS), splat(level)
+    one, eps, base, high = splat(1.0), splat(EPS), splat(level), splat(2.0 * EPS * height)
     for i in range(M):
         start = i * N
         above, below, unit_above, unit_below = (
@@ -92,22 +92,25 @@ def check_kcl(
         for j in range(0, full, WIDTH):
             at = start + j
             here, there = load(w, at), mul(wide, load(w, nxt + j))
-            store(c, j, mul(load(G, at), add(load(drop, at), sub(load(u, at), here))))
+            g = load(G, at)
+            store(c, j, mul(g, add(load(drop, at), sub(load(u, at), here))))
+            store(grain, j, mul(high, g))
             inverse = div(one, load(bit_r, at + N))
             store(below, j, fma(sub(here, there), inverse, load(flow_b, j)))
             size = mul(eps, add(add(magnitude(here), magnitude(there)), base))
             store(unit_below, j, mul(size, inverse))
         for j in range(full, N):
             c[j] = G[i, j] * (drop[i, j] + (u[i, j] - w[i, j]))
+            grain[j] = 2.0 * EPS * height * G[i, j]
             inverse = 1.0 / bit_r[i + 1, j]
             there = on * w[min(i + 1, M - 1), j]
             below[j] = flow_b[j] + (w[i, j] - there) * inverse
             unit_below[j] = EPS * (abs(w[i, j]) + abs(there) + level) * inverse
         zero = wire_flow(u[i], word_r[i], flow_w[i], level, f, unit)
         if merged is None:
-            x, y, z = check_row(c, -1.0, f, f, 1, unit, unit, least, res_u[i])
+            x, y, z = check_row(c, -1.0, f, f, 1, unit, unit, grain, least, res_u[i])
         else:
-            x, y, z = check_word(c, word_r[i], f, unit, zero, least, res_u[i])
+            x, y, z = check_word(c, word_r[i], f, unit, grain, zero, least, res_u[i])
         worst, total, noise = max(worst, x), total + y, noise + z
         x, y, z = 0.0, 0.0, 0.0
         along = True
@@ -115,12 +118,12 @@ def check_kcl(
             if merged:
                 along = False
                 x, y, z = check_bit(
-                    c, above, below, unit_above, unit_below, bit_r[i], bit_r[i + 1], i == 0,
-                    carried, least, res_w[i],
+                    c, above, below, unit_above, unit_below, grain, bit_r[i], bit_r[i + 1],
+                    i == 0, carried, least, res_w[i],
                 )
         if along:
             x, y, z = check_row(
-                c, 1.0, above, below, 0, unit_above, unit_below, least, res_w[i]
+                c, 1.0, above, below, 0, unit_above, unit_below, grain, least, res_w[i]
             )
         worst, total, noise = max(worst, x), total + y, noise + z
     return worst, total, noise
@@ -167,23 +170,40 @@ def end_currents(
 @lean
 def _rebase(
     word_r: Array, bit_r: Array, base_w: Array, base_b: Array, drop: Array, u: Array, w: Array
-) -> None:
-    """Measure floating lines from their own level: move it from the deviation to the base."""
+) -> bool:
+    """Measure floating pieces of lines from their own level: from the deviation to the base.
+
+    Returns whether there are any.
+    """
     M, N = u.shape
+    moved = False
     for i in range(M):
-        if word_r[i, 0] == np.inf and word_r[i, N] == np.inf:
-            level = u[i, N // 2]
-            for j in range(N):
-                u[i, j] -= level
-                base_w[i, j] += level
-                drop[i, j] += level
+        start = 0
+        for j in range(1, N + 1):
+            if j < N and word_r[i, j] < np.inf:
+                continue
+            tied = (start == 0 and word_r[i, 0] < np.inf) or (j == N and word_r[i, N] < np.inf)
+            level = 0.0 if tied else u[i, (start + j) // 2]
+            moved = moved or level != 0.0
+            for k in range(start, j if level != 0.0 else start):
+                u[i, k] -= level
+                base_w[i, k] += level
+                drop[i, k] += level
+            start = j
     for j in range(N):
-        if bit_r[0, j] == np.inf and bit_r[M, j] == np.inf:
-            level = w[M // 2, j]
-            for i in range(M):
-                w[i, j] -= level
-                base_b[i, j] += level
-                drop[i, j] -= level
+        start = 0
+        for i in range(1, M + 1):
+            if i < M and bit_r[i, j] < np.inf:
+                continue
+            tied = (start == 0 and bit_r[0, j] < np.inf) or (i == M and bit_r[M, j] < np.inf)
+            level = 0.0 if tied else w[(start + i) // 2, j]
+            moved = moved or level != 0.0
+            for k in range(start, i if level != 0.0 else start):
+                w[k, j] -= level
+                base_b[k, j] += level
+                drop[k, j] -= level
+            start = i
+    return moved
 
 
 @lean
@@ -231,6 +251,15 @@ def _largest(values: Array) -> float:
 
 
 @lean
+def _sum(a: Array) -> float:
+    total = 0.0
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            total += a[i, j]
+    return total
+
+
+@lean
 def _largest_of(a: Array, b: Array, c: Array, d: Array) -> float:
     return max(max(_largest(a), _largest(b)), max(_largest(c), _largest(d)))
 
@@ -242,11 +271,12 @@ def _solve_vectors(
     work: Array, small: Array, rows: Array, carry: Array, rtol: float, limit: int, patience: int,
     team: Team | None,
 ) -> bool:
-    """Solve for every row of the source voltages; False when it gave up on one of them.
+    """Solve for every row of the source voltages; return whether all are solved.
 
-    With `warm`, out_u and out_w (B, M, N) hold node voltages that are checked, and corrected only
-    where Kirchhoff's law misses more than _GOOD of the currents at some node. stats (B, 3):
-    iterations, residual, error bound of a current over the largest current. `work` (12, M, N) and
+    A row that needs more than `limit` iterations keeps what was reached; where `patience` is no
+    more than `limit`, the first such row ends it all. With `warm`, out_u and out_w (B, M, N) hold
+    node voltages that are checked, and corrected only where Kirchhoff's law misses more than GOOD
+    of the currents at some node. stats (B, 2): iterations, residual. `work` (12, M, N) and
     `small` (SMALL, max(M, N) + 1) are scratch. With a `team`, a second thread is in
     `two_threads.join` with the same orders and shares; with None, nothing of that is compiled.
     `merged`: bit lines have merged or pinned nodes; None, where no line has any, is broken or
@@ -256,8 +286,9 @@ def _solve_vectors(
     blocks = tw.shape[0]
     u, w, dw, res_u, res_w = work[4], work[5], work[6], work[7], work[8]
     drop, base_w, base_b = work[9], work[10], work[11]
-    flow_w, flow_b = small[11][:M], small[12][:N]
-    few, pair = small[:11], small[13:15]
+    flow_w, flow_b = small[13][:M], small[14][:N]
+    few, pair = small[:13], small[15:17]
+    solved = True
     for k in range(vl.shape[0]):
         lift(word_r, bit_r, vl[k], vr[k], vt[k], vb[k], base_w, base_b, flow_w, flow_b, few)
         _open(G, base_w, base_b, drop, res_u, res_w)
@@ -269,14 +300,13 @@ def _solve_vectors(
                     for i in range(M):
                         guess += res_w[i, j]
                     pinned = max(pinned, abs(guess))
-        count, done = 0, False
-        worst, total, noise, best, largest = np.inf, np.inf, 0.0, np.inf, 0.0
-        level = 0.0
+        height = _largest_of(vl[k], vr[k], vt[k], vb[k])
         if warm:
             _shift(out_u[k], base_w, -1.0, u)
             _shift(out_w[k], base_b, -1.0, w)
-            level = _largest_of(vl[k], vr[k], vt[k], vb[k])
-        known = False  # at step -1, what was known before is checked
+        count, done, stopped, miss, first = 0, False, False, np.inf, np.inf
+        worst, total, noise, best, largest = np.inf, np.inf, 0.0, np.inf, 0.0
+        # at step -1, what was known before is checked
         for step in range(-1 if warm else 0, _REFINEMENTS):
             if step >= 0:
                 fresh = step == 0 and not warm
@@ -290,10 +320,11 @@ def _solve_vectors(
                     merged, 0.5 * rtol, floor, np.inf if fresh else _GAIN, fresh,
                     limit, patience, team,
                 )
-                if n < 0:
-                    stats[k, 0] = -n
+                stopped = n < 0
+                count += abs(n)
+                if stopped and patience <= limit and not warm:
+                    stats[k, 0] = count
                     return False
-                count += n
                 if team is not None:
                     lead(FOLLOW, 0 if fresh else 1, 0.0, team[0], team[1], G, t, q, tw, qw, work,
                          rows, carry)
@@ -305,34 +336,32 @@ def _solve_vectors(
             )
             least = LEAST * _largest_of(left[k], right[k], top[k], bottom[k]) + 1e-300
             worst, total, noise = check_kcl(
-                G, word_r, bit_r, drop, u, w, flow_w, flow_b, merged, level if step < 0 else 0.0,
-                least, res_u, res_w, few,
+                G, word_r, bit_r, drop, u, w, flow_w, flow_b, merged,
+                height if step < 0 else 0.0, height, least, res_u, res_w, few,
             )
-            if step < 0:
-                known = worst <= _GOOD
-                if known:
-                    break
-                continue
             largest = _largest(bottom[k])
-            done = total <= max(rtol * largest, noise) and worst <= _GOOD
-            if done or (step and worst > 0.5 * best):
+            if not total < np.inf:  # maxima pass over what is not a number
+                worst = np.inf
+            first = worst if step < 0 else first
+            done = worst <= GOOD and (step < 0 or total <= max(rtol * largest, noise))
+            if done or stopped or (step > 0 and worst > 0.5 * best and total > 0.5 * miss):
                 break
-            best = worst
+            best, miss = worst, total
             pinned = 0.0
-            if merged is not None:
-                _rebase(word_r, bit_r, base_w, base_b, drop, u, w)
-        if known:
-            stats[k, 0], stats[k, 1], stats[k, 2] = 0.0, worst, 0.0
-            continue
+            if merged is not None:  # noqa: SIM102 - with `and`, numba compiles what follows
+                if _rebase(word_r, bit_r, base_w, base_b, drop, u, w):
+                    noise = 0.0  # most of it was that of the levels
+        if not done and worst <= GOOD:  # what is left may be rounding
+            grain = 4.0 * EPS * height * _sum(G)
+            done = total - noise <= max(rtol * largest, grain)
+        solved = solved and done
+        better = count > 0 and worst < first
         stats[k, 0] = count
-        stats[k, 1] = worst
-        stats[k, 2] = max(total - noise, 0.0) / largest if largest > 0.0 else 0.0
-        if not done and stats[k, 2] > 1e-9:
-            return False
-        if keep:
+        stats[k, 1] = worst if better or not warm else first
+        if keep and (better or not warm):
             _shift(u, base_w, 1.0, out_u[k])
             _shift(w, base_b, 1.0, out_w[k])
-    return True
+    return solved
 
 
 solve_vectors = lean(_solve_vectors)  # merged None
