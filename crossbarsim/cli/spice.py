@@ -22,11 +22,15 @@ __all__ = ["check", "run"]
 _Deck = Annotated[Path, typer.Argument(help="SPICE deck.")]
 _Compat = Annotated[bool, typer.Option(
     "--ngspice", help="Compute powers and quotients as ngspice does.")]
+_Strict = Annotated[bool, typer.Option(
+    "--strict", help="Refuse unknown options and parameters of model cards.")]
 _Parameters = Annotated[list[str] | None, typer.Option(
     "--param", help="A parameter of the deck, name=value; may be repeated.")]
 
 
-def _read(deck: Path, ngspice: bool, parameters: list[str] | None) -> Circuit:
+def _read(
+    deck: Path, ngspice: bool, parameters: list[str] | None, strict: bool
+) -> Circuit:
     from ..core.units import spice_number
     from ..netlists.spice.reader import read_spice
 
@@ -38,14 +42,16 @@ def _read(deck: Path, ngspice: bool, parameters: list[str] | None) -> Circuit:
         if not mark:
             raise ParameterError(f"`--param` must look like r=1k; got {text}")
         given[name.strip()] = spice_number(name, value)
-    return read_spice(deck, compat="ngspice" if ngspice else "", parameters=given)
+    return read_spice(deck, compat="ngspice" if ngspice else "", parameters=given, strict=strict)
 
 
-def check(deck: _Deck, ngspice: _Compat = False, param: _Parameters = None) -> None:
+def check(
+    deck: _Deck, ngspice: _Compat = False, param: _Parameters = None, strict: _Strict = False
+) -> None:
     """Read a deck without running it: errors come with file and line."""
     console = Console(soft_wrap=True, highlight=False, markup=False)
     with reported():
-        circuit = _read(deck, ngspice, param)
+        circuit = _read(deck, ngspice, param, strict)
         from ..solvers.circuit.analyses.op import prepare
 
         system = prepare(circuit)
@@ -81,15 +87,18 @@ def run(
         "of the control block, DECK-plot1.png.")] = False,
     ngspice: _Compat = False,
     param: _Parameters = None,
+    strict: _Strict = False,
 ) -> None:
     """Run a deck's analyses, or its control block; print operating points and measures."""
     console = Console(soft_wrap=True, highlight=False, markup=False)
     with reported():
         if out is not None and out.suffix.lower() not in (".raw", ".csv"):
             raise ParameterError(f"`--out` must end in .raw or .csv; got {out.name}")
-        circuit = _read(deck, ngspice, param)
+        circuit = _read(deck, ngspice, param, strict)
         console.print(circuit.title)
-        errors = Console(stderr=True)
+        errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+        for note in circuit.notes:
+            errors.print(note)
         if circuit.commands:
             from ..solvers.circuit.control.interpreter import run_commands
 

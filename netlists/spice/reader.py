@@ -59,6 +59,7 @@ class Deck:
     compat : str
     parameters : dict
         Given from outside.
+    strict : bool
     temperature : float, optional
         Kelvin, of every circuit that is made from it, in place of the deck's own.
     options : dict
@@ -73,6 +74,7 @@ class Deck:
     control: tuple[Line, ...]
     compat: str
     parameters: Mapping[str, float]
+    strict: bool = False
     temperature: float | None = None
     options: Mapping[str, float | str] = field(default_factory=dict)
     as_read: Circuit | None = None
@@ -86,12 +88,14 @@ class Deck:
 
 
 def read_spice(
-    source: str | Path, *, compat: str = "", parameters: Mapping[str, float] | None = None
+    source: str | Path, *, compat: str = "", parameters: Mapping[str, float] | None = None,
+    strict: bool = False,
 ) -> Circuit:
     """Read a SPICE deck.
 
     The whole language is described in `crossbarsim.netlists.spice`. What is not understood is
-    refused, never skipped.
+    refused, never skipped; what has no effect, parameters of model cards and options of other
+    simulators among it, is told in the circuit's ``notes``.
 
     Parameters
     ----------
@@ -102,6 +106,8 @@ def read_spice(
         `crossbarsim.netlists.spice.expressions.functions`.
     parameters : mapping, optional
         Values of top-level parameters, in place of the deck's ``.param``.
+    strict : bool
+        Refuse parameters of model cards and options that are unknown, instead of noting them.
 
     Returns
     -------
@@ -135,6 +141,8 @@ def read_spice(
         )
     if compat not in ("", "ngspice"):
         raise ParameterError(f"`compat` must be '' or 'ngspice'; got {compat!r}")
+    if not isinstance(strict, bool):
+        raise ParameterError(f"`strict` must be True or False; got {strict!r}")
     given = {}
     for name, value in (parameters or {}).items():
         if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -145,7 +153,7 @@ def read_spice(
         plain, control = _part(lines)
         try:
             top = build_blocks(plain)
-            deck = Deck(title, file, top, tuple(control), compat, given)
+            deck = Deck(title, file, top, tuple(control), compat, given, strict)
             return _Expansion(deck, given).circuit
         except RecursionError:
             raise NetlistError("the deck is nested too deeply", file=file, line=1) from None
@@ -215,7 +223,8 @@ class _Expansion:
     def _top(self, celsius: float, nominal: float) -> Scope:
         deck = self.deck
         return Scope(
-            deck.top, None, "", {}, {}, deck.compat, self.parameters, celsius, nominal
+            deck.top, None, "", {}, {}, deck.compat, self.parameters, celsius, nominal,
+            strict=deck.strict,
         )
 
     def _conditions(self, top: Scope) -> tuple[float, float]:

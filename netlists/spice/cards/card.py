@@ -41,6 +41,11 @@ class Card:
         Values of ``level`` that mean this card.
     instance : tuple of str
         What may be given at an element.
+    idle : mapping
+        What is read and noted since it has no effect: name -> why.
+    changing : mapping
+        What other simulators' cards say and is refused, since it makes another device: name ->
+        which.
     """
 
     title: str
@@ -48,6 +53,8 @@ class Card:
     aliases: Mapping[str, str] = field(default_factory=dict)
     levels: tuple[int | str, ...] = (1,)
     instance: tuple[str, ...] = ()
+    idle: Mapping[str, str] = field(default_factory=dict)
+    changing: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def defaults(self) -> dict[str, float]:

@@ -37,4 +37,7 @@ af    1       -       flicker noise exponent
 """), {
     "js": "is", "cj0": "cjo", "cj": "cjo", "pb": "vj", "mj": "m", "vjsw": "php", "cjp": "cjsw",
     "trs": "trs1", "ib": "ibv", "ik": "ikf", "isw": "jsw",
-}, instance=("area", "pj", "off", "ic", "m", "temp", "dtemp"))
+}, instance=("area", "pj", "off", "ic", "m", "temp", "dtemp"), changing=dict.fromkeys(
+    ("ron", "roff", "vfwd", "vrev", "rrev", "ilimit", "revilimit", "epsilon", "revepsilon"),
+    "LTspice's diode of straight lines; write a switch, or `B` with a table",
+))

@@ -46,7 +46,11 @@ _ALIASES = {"vt0": "vto", "u0": "uo", "tref": "tnom"}
 _INSTANCE = ("w", "l", "ad", "as", "pd", "ps", "nrd", "nrs", "off", "ic", "icvds", "icvgs",
              "icvbs", "m", "temp", "dtemp")
 
-MOS1 = Card("MOS transistor of level 1", table(_COMMON), _ALIASES, (1,), _INSTANCE)
+_IDLE = dict.fromkeys(
+    ("l", "w"), 'elements without their own take it, but not with compat="ngspice"',
+)
+
+MOS1 = Card("MOS transistor of level 1", table(_COMMON), _ALIASES, (1,), _INSTANCE, _IDLE)
 
 MOS2 = Card("MOS transistor of level 2", {
     **table(_COMMON), **table("""
@@ -55,14 +59,15 @@ lambda -      1/V     channel-length modulation; computed
 xj    0       m       metallurgical junction depth
 ucrit 1e4     V/cm    critical field of the mobility
 uexp  0       -       exponent of the critical field
-utra  0       -       transverse field coefficient, without effect as in SPICE3
 vmax  0       m/s     maximum drift velocity
 neff  1       -       total channel charge coefficient
 nfs   0       cm^-2   fast surface state density
 delta 0       -       width effect on the threshold
 mjsw  0.33    -       bulk sidewall grading coefficient
 """),
-}, _ALIASES, (2,), _INSTANCE)
+}, _ALIASES, (2,), _INSTANCE, {
+    **_IDLE, "utra": "SPICE3 leaves the transverse field out",
+})
 
 MOS3 = Card("MOS transistor of level 3", {
     **{k: v for k, v in table(_COMMON).items() if k != "lambda"}, **table("""
@@ -77,7 +82,7 @@ kappa 0.2     -       saturation field factor
 xd    0       m       length of the depletion layer; computed
 mjsw  0.33    -       bulk sidewall grading coefficient
 """),
-}, _ALIASES, (3,), _INSTANCE)
+}, _ALIASES, (3,), _INSTANCE, _IDLE)
 
 EKV = Card("EKV MOS transistor", table("""
 vto   0.5     V       long-channel threshold
@@ -113,4 +118,4 @@ bex   -1.5    -       mobility temperature exponent
 tnom  27      C       at which the parameters are given
 kf    0       -       flicker noise coefficient
 af    1       -       flicker noise exponent
-"""), _ALIASES, ("ekv",), _INSTANCE)
+"""), {"vt0": "vto", "tref": "tnom"}, ("ekv",), _INSTANCE, _IDLE)

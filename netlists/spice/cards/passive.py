@@ -17,7 +17,10 @@ tc1   0       1/K     first temperature coefficient
 tc2   0       1/K^2   second temperature coefficient
 tnom  27      C       at which the resistance is given
 kf    0       -       flicker noise coefficient
-af    1       -       flicker noise exponent
+af    1       -       flicker noise exponent of the current
+ef    1       -       flicker noise exponent of the frequency
+lf    1       -       flicker noise exponent of the length, where the element has one
+wf    1       -       flicker noise exponent of the width
 """), {"res": "r", "w": "defw", "tc1r": "tc1", "tc2r": "tc2", "dw": "narrow", "dlr": "short"},
     instance=("r", "resistance", "ac", "m", "tc", "tc1", "tc2", "temp", "dtemp", "l", "w", "scale",
               "noisy", "noise"))

@@ -6,7 +6,7 @@ import re
 
 from ...circuit import Circuit
 from ..read.scope import plain_number
-from ..read.subcircuit_tree import did_you_mean
+from ..read.subcircuit_tree import near
 from .command_line import CommandLine
 from .command_names import CHANGING, OPTION_NAMES, WITHOUT_EFFECT
 
@@ -28,7 +28,8 @@ def read_options(c: CommandLine, circuit: Circuit) -> None:
             return
         name = c.token.text.lower()
         if name not in OPTION_NAMES:
-            raise c.error(f"there is no option `{name}`{did_you_mean(name, OPTION_NAMES, 80)}")
+            _unknown(c, circuit, name)
+            continue
         c.take()
         if name in WITHOUT_EFFECT:
             note = f"the option `{name}` has no effect: it is about {WITHOUT_EFFECT[name]}"
@@ -47,6 +48,20 @@ def read_options(c: CommandLine, circuit: Circuit) -> None:
         _no_change(c, circuit, name)
         if name == "temp":
             set_temperature(c, circuit, float(circuit.options.pop("temp")))
+
+
+def _unknown(c: CommandLine, circuit: Circuit, name: str) -> None:
+    """Note an option of another simulator and go on behind it, or refuse it."""
+    message = f"there is no option `{name}`{near(name, OPTION_NAMES)}"
+    if c.token.kind != "word":
+        raise c.error(f"an option is expected, not `{c.token.text}`")
+    if c.scope.strict:
+        raise c.error(f"{message}\nthere are {', '.join(sorted(OPTION_NAMES))}")
+    c.take()
+    if c.sign("="):
+        c.raw()
+    hint = "" if "did you mean" in message else "; it has no effect"
+    circuit.notes.append(f"{c.line.file}:{c.line.number}: {message}{hint}")
 
 
 def _no_change(c: CommandLine, circuit: Circuit, name: str) -> None:

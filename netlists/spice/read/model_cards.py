@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ....core.errors import CrossbarSimError, NetlistError, ParameterError
 from ... import device_protocol
 from ...circuit import Circuit
 from ...elements import Model
-from ..cards import CANONICAL, CARDS, EKV_LEVELS, Card, card
+from ..cards import CANONICAL, CARDS, EKV_LEVELS, card
 from .element_line import CardLine
 from .lines import Line
 from .scope import Scope, plain_number
-from .subcircuit_tree import did_you_mean
+from .subcircuit_tree import did_you_mean, near
 
 __all__ = ["INFORMATION", "Models"]
 
@@ -24,12 +24,22 @@ INFORMATION = (
 )
 
 
+class _Remarks(NamedTuple):
+    """What a card says that is no parameter of its device."""
+
+    notes: list[str]
+    sizes: dict[str, float]
+
+
 class Models:
     """Reads model cards into a circuit, each once."""
 
     def __init__(self, circuit: Circuit) -> None:
         self.circuit = circuit
         self._found: dict[tuple[Scope, str], Model] = {}
+        self._told: set[str] = set()
+        # lengths and widths that elements of a model take where they say none
+        self.sizes: dict[str, dict[str, float]] = {}
 
     def known(self, name: str, scope: Scope) -> bool:
         """Return whether there is a model of that name."""
@@ -52,13 +62,20 @@ class Models:
         """Return the model of a line."""
         key = (scope, line.text.split()[1].lower())
         if key not in self._found:
-            model = self._found[key] = read_model(scope, line)
+            remarks = _Remarks([], {})
+            model = self._found[key] = read_model(scope, line, remarks)
+            where = f"{line.file}:{line.number}: the model {key[1]}: "
+            told = dict.fromkeys(where + note for note in remarks.notes)
+            # a card inside of a subcircuit is read for every instance
+            self.circuit.notes += [note for note in told if note not in self._told]
+            self._told |= told.keys()
+            self.sizes[model.name] = remarks.sizes
             self.circuit.models[model.name] = model
         return self._found[key]
 
 
-def read_model(scope: Scope, line: Line) -> Model:
-    """Read ``.model name kind(level=1 name=value ...)``."""
+def read_model(scope: Scope, line: Line, remarks: _Remarks) -> Model:
+    """Read ``.model name kind(level=1 name=value ...)``; `remarks` gets what is no parameter."""
     cursor = CardLine(line, scope)
     cursor.name = ".model"
     name = cursor.word("the model's name")
@@ -69,9 +86,9 @@ def read_model(scope: Scope, line: Line) -> Model:
         kind = "vdmosn" if given.pop("pchan", None) is None else "vdmosp"
     full = f"{scope.prefix}{name}"
     if kind in _RAMPS:
-        return Model(full, *_ramp(cursor, kind, given), line.where)
+        return Model(full, *_ramp(cursor, kind, given, remarks), line.where)
     if kind in CARDS:
-        level, parameters = _of_card(cursor, CANONICAL.get(kind, kind), given)
+        level, parameters = _of_card(cursor, CANONICAL.get(kind, kind), given, remarks)
         return Model(full, CANONICAL.get(kind, kind), level, parameters, line.where)
     return _memristor(cursor, full, kind, given)
 
@@ -105,14 +122,15 @@ _RAMPS = {"vswitch": ("sw", "v", 1.0, 0.0), "iswitch": ("csw", "i", 1e-3, 0.0)}
 
 
 def _ramp(
-    cursor: CardLine, kind: str, given: dict[str, Any]
+    cursor: CardLine, kind: str, given: dict[str, Any], remarks: _Remarks
 ) -> tuple[str, int, dict[str, float | str]]:
     """Return PSpice's switch, whose conductance goes smoothly from `voff` to `von`, as ours."""
     ours, letter, on, off = _RAMPS[kind]
     found = {"ron": 1.0, "roff": 1e6, f"{letter}on": on, f"{letter}off": off}
     for name, value in given.items():
         if name not in found:
-            raise cursor.error(f"there is no parameter `{name}`; there are {', '.join(found)}")
+            _pass_over(cursor, name, f"there is no parameter `{name}`", found, remarks)
+            continue
         found[name] = _number(cursor, name, value)
     high, low = found[f"{letter}on"], found[f"{letter}off"]
     if high == low or min(found["ron"], found["roff"]) <= 0:
@@ -152,7 +170,7 @@ def _values(cursor: CardLine, flags: Collection[str]) -> dict[str, Any]:
 
 
 def _of_card(
-    cursor: CardLine, kind: str, given: dict[str, Any]
+    cursor: CardLine, kind: str, given: dict[str, Any], remarks: _Remarks
 ) -> tuple[int | str, dict[str, float | str]]:
     level = given.pop("level", 1.0)
     chosen: int | str
@@ -172,22 +190,35 @@ def _of_card(
             f"level {chosen} of {kind} is not supported; there are {levels}"
         ) from None
     parameters: dict[str, float | str] = {}
+    about: list[str] = []
     for name, value in given.items():
         key = table.aliases.get(name, name)
-        if key not in table.parameters:
-            if name in INFORMATION:
-                parameters[name] = str(value if not isinstance(value, tuple) else value[0])
-                continue
-            raise cursor.error(_unknown(name, table))
-        parameters[key] = _number(cursor, name, value)
+        if name in table.changing:
+            raise cursor.error(f"`{name}` makes it {table.changing[name]}")
+        if name in table.idle:
+            remarks.notes.append(f"`{name}`: {table.idle[name]}")
+            if name in ("l", "w"):
+                remarks.sizes[name] = _number(cursor, name, value)
+        elif key in table.parameters:
+            parameters[key] = _number(cursor, name, value)
+        elif name in INFORMATION:
+            about.append(name)
+        else:
+            known = {*table.parameters, *table.aliases}
+            _pass_over(cursor, name, f"a {table.title} has no `{name}`", known, remarks)
+    if about:
+        remarks.notes.append(f"{', '.join(about)}, about the part, have no effect")
     return chosen, parameters
 
 
-def _unknown(name: str, table: Card) -> str:
-    known = sorted({*table.parameters, *table.aliases})
-    hint = did_you_mean(name, known, 0)
-    hint = hint if "did you mean" in hint else ""
-    return f"a {table.title} has no `{name}`{hint}\nthere are {', '.join(known)}"
+def _pass_over(
+    cursor: CardLine, name: str, message: str, known: Collection[str], remarks: _Remarks
+) -> None:
+    """Note a parameter that is unknown, or refuse it where the reader is strict."""
+    hint = near(name, known)
+    if cursor.scope.strict:
+        raise cursor.error(f"{message}{hint}\nthere are {', '.join(sorted(known))}")
+    remarks.notes.append(f"{message}{hint or '; it has no effect'}")
 
 
 def _number(cursor: CardLine, name: str, value: Any) -> float:

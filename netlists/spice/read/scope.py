@@ -54,6 +54,8 @@ class Scope:
     nodes : mapping
         Ports -> nodes outside.
     compat : {"", "ngspice"}
+    strict : bool
+        Whether what is unknown and could be passed over is refused.
     override : mapping
         At the top level: parameters given from outside.
     celsius, nominal : float
@@ -68,10 +70,11 @@ class Scope:
     def __init__(
         self, block: Block, outer: Scope | None, prefix: str, given: Mapping[str, float],
         nodes: Mapping[str, str], compat: str = "", override: Mapping[str, float] | None = None,
-        celsius: float = 27.0, nominal: float = 27.0,
+        celsius: float = 27.0, nominal: float = 27.0, *, strict: bool = False,
     ) -> None:
         self.block, self.outer, self.prefix, self.nodes = block, outer, prefix, nodes
         self.compat = compat
+        self.strict: bool = strict if outer is None else outer.strict
         self.celsius: float = celsius if outer is None else outer.celsius
         self.nominal: float = nominal if outer is None else outer.nominal
         self.heated: list[Line] = [] if outer is None else outer.heated

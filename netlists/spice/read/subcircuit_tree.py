@@ -12,7 +12,7 @@ from ....core.errors import NetlistError
 from .lines import Line
 from .tokens import Token, assignments, split_line, unquoted
 
-__all__ = ["Block", "Branch", "Choice", "Given", "build_blocks", "did_you_mean"]
+__all__ = ["Block", "Branch", "Choice", "Given", "build_blocks", "did_you_mean", "near"]
 
 DEEPEST = 60  # subcircuits and conditions within one another
 
@@ -72,6 +72,12 @@ def did_you_mean(name: str, known: Iterable[str], most: int = 12) -> str:
         return "; there is none"
     shown = ", ".join(names[:most])
     return f"; there are {shown}{', ...' if len(names) > most else ''}"
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """Return a hint: the nearest of the known names, nothing where none is near."""
+    found = difflib.get_close_matches(name, sorted(set(known)), n=1)
+    return f"; did you mean `{found[0]}`?" if found else ""
 
 
 def _head(line: Line) -> Block:

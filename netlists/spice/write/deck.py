@@ -148,7 +148,7 @@ class Writer:
     def _own(self, e: Element, more: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
         """Return the parameters without those that only its model can have."""
         return [
-            (key, v) for key, v in more if not e.model or key not in ("tnom", "kf", "af")
+            (key, v) for key, v in more if not e.model or key != "tnom"
         ]
 
     def initial(

@@ -57,7 +57,7 @@ class SmallSignal:
 
     def _linearised(self, hertz: float) -> tuple[Array, Array]:
         # as in a transient: integrals by time integrate
-        now = self.system.instant(mode="tran", hertz=hertz)
+        now = self.system.instant(mode="tran", hertz=hertz, signal=True)
         g, c = self.system.linearise(self.point.x, now)
         return g.data, c.data
 

@@ -46,7 +46,7 @@ def altered(
         main = {"R": "resistance", "C": "capacitance", "L": "inductance"}.get(element.kind)
         if parameter in ("dc", main, element.kind.lower() if element.kind in "RCL" else ""):
             parameter = ""
-        if parameter == "ac":
+        if parameter == "ac" and element.kind in "VI":
             parameter = "acmag"
         sweep = Sweep("element", target, Points("list", listed=(value,)), parameter)
     return with_value(circuit, sweep, value)

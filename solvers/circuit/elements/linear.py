@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,21 +12,22 @@ from ....core.errors import NetlistError
 from ....core.validation import Array
 from ....netlists.elements import Element
 from ..system.builder import Builder, register_kind, where
-from ..system.element_group import ElementGroup, Instant, Ints, NoiseSource, Triplets
+from ..system.element_group import ElementGroup, Instant, Ints, NoiseSource, Stamp, Triplets
 from ..system.entries import branch_entries, pairs
 from .behavioural import behavioural
 from .source_waves import WaveTable
-from .values import number, parameter, reactance, resistance
+from .values import flicker, number, parameter, reactance, resistance
 
 __all__ = [
-    "Capacitors", "Inductors", "Resistors", "Sources", "expressed", "numbers", "split",
+    "Capacitors", "Inductors", "Resistors", "SignalResistors", "Sources", "expressed", "numbers",
+    "split",
 ]
 
 _BOLTZMANN = 1.380649e-23
 
 
 class Resistors(ElementGroup):
-    """Resistors at one temperature; each carries thermal noise 4kT/R.
+    """Resistors; each carries thermal noise 4kT/R, and flicker noise where its card has any.
 
     Parameters
     ----------
@@ -33,25 +35,39 @@ class Resistors(ElementGroup):
     at : (2, E)
     conductance : (E,) siemens
     kelvin : (E,)
+    flicker : (4, E), optional
+        Coefficient, exponents of current and frequency, and how many are in parallel; see
+        `flicker`.
     """
 
     def __init__(
-        self, names: Sequence[str], at: Ints, conductance: Array, kelvin: Array
+        self, names: Sequence[str], at: Ints, conductance: Array, kelvin: Array,
+        flicker: Array | None = None,
     ) -> None:
         self.names, self.at, self.conductance = tuple(names), at, conductance
-        self.kelvin = kelvin
+        self.kelvin, self.flicker = kelvin, flicker
 
     def linear_g(self) -> Sequence[Triplets]:
         """Return the conductances."""
         return pairs(self.at, self.at, self.conductance)
 
     def noise(self, x: Array, now: Instant) -> Sequence[NoiseSource]:
-        """Return 4kT/R of every resistor."""
-        del x, now
+        """Return 4kT/R of every resistor, and m kf (|i|/m)^af / f^ef where there is any."""
+        del now
         white = 4.0 * _BOLTZMANN * self.kelvin * self.conductance
-        return [
+        found = [
             NoiseSource(name, "thermal", (int(a), int(b)), float(w))
             for name, a, b, w in zip(self.names, *self.at, white, strict=True)
+        ]
+        if self.flicker is None:
+            return found
+        current = np.abs(self.conductance * (x[self.at[0]] - x[self.at[1]]))
+        kf, af, ef, many = self.flicker
+        strength = many * kf * (current / many) ** af
+        return found + [
+            NoiseSource(self.names[k], "flicker", (int(self.at[0, k]), int(self.at[1, k])),
+                        flicker=float(strength[k]), exponent=float(ef[k]))
+            for k in np.flatnonzero(kf > 0)
         ]
 
     def quantities(self, x: Array, now: Instant) -> dict[str, Array]:
@@ -59,6 +75,40 @@ class Resistors(ElementGroup):
         del now
         v = x[self.at[0]] - x[self.at[1]]
         return {"i": self.conductance * v, "p": self.conductance * v * v}
+
+
+class SignalResistors(Resistors):
+    """Resistors with another value for small signals (``ac=``).
+
+    Parameters
+    ----------
+    names, at, conductance, kelvin, flicker
+        As those of `Resistors`.
+    signal : (E,) siemens
+        In small-signal analyses over frequency; noise is that of `conductance`, as in ngspice.
+    """
+
+    def __init__(
+        self, names: Sequence[str], at: Ints, conductance: Array, kelvin: Array,
+        flicker: Array | None, signal: Array,
+    ) -> None:
+        super().__init__(names, at, conductance, kelvin, flicker)
+        self.signal = signal
+        a, b = at
+        self.f_rows = at
+        self.g_at = np.array([a, a, b, b]), np.array([a, b, a, b])
+
+    def linear_g(self) -> Sequence[Triplets]:
+        """Return nothing: there are two values."""
+        return ()
+
+    def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
+        """Fill currents and conductances."""
+        g = self.signal if now.signal else self.conductance
+        out.f[0] = g * (x[self.at[0]] - x[self.at[1]])
+        out.f[1] = -out.f[0]
+        out.g[0] = out.g[3] = g
+        out.g[1] = out.g[2] = -g
 
 
 class Capacitors(ElementGroup):
@@ -210,19 +260,38 @@ def split(elements: Sequence[Element]) -> tuple[list[Element], list[Element]]:
 def _resistors(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
     plain, others = split(elements)
     found: list[ElementGroup] = expressed(builder, others)
+    signal = [e for e in plain if e.parameters and e.get("ac") is not None]
+    if signal:
+        chosen = {e.name for e in signal}
+        plain = [e for e in plain if e.name not in chosen]
+        ohm, kelvin = _ohms(builder, signal)
+        ac = [replace(e, value=parameter(e, "ac", 0.0)) for e in signal]
+        found.append(SignalResistors(
+            [e.name for e in signal], builder.at(signal, 2), 1.0 / ohm, kelvin,
+            flicker(builder, signal), 1.0 / _ohms(builder, ac)[0],
+        ))
     if plain:
-        if any(e.parameters for e in plain):
-            values = [resistance(builder, e) for e in plain]
-            ohm, kelvin = (np.array(part) for part in zip(*values, strict=True))
-        else:
-            ohm, kelvin = numbers(plain), np.full(len(plain), builder.temperature)
-        if (ohm == 0).any():
-            e = plain[int(np.argmax(ohm == 0))]
-            raise NetlistError(
-                f"{e.name} has 0 ohm: merge its nodes or use a 0 V source", **where(e)
-            )
-        found.append(Resistors([e.name for e in plain], builder.at(plain, 2), 1.0 / ohm, kelvin))
+        ohm, kelvin = _ohms(builder, plain)
+        found.append(Resistors(
+            [e.name for e in plain], builder.at(plain, 2), 1.0 / ohm, kelvin,
+            flicker(builder, plain),
+        ))
     return found
+
+
+def _ohms(builder: Builder, elements: Sequence[Element]) -> tuple[Array, Array]:
+    """Return ohm and kelvin of resistors of constant value."""
+    if any(e.parameters for e in elements):
+        values = [resistance(builder, e) for e in elements]
+        ohm, kelvin = (np.array(part) for part in zip(*values, strict=True))
+    else:
+        ohm, kelvin = numbers(elements), np.full(len(elements), builder.temperature)
+    if (ohm == 0).any():
+        e = elements[int(np.argmax(ohm == 0))]
+        raise NetlistError(
+            f"{e.name} has 0 ohm: merge its nodes or use a 0 V source", **where(e)
+        )
+    return ohm, kelvin
 
 
 @register_kind("C")

@@ -218,7 +218,9 @@ class Part:
         g = c = None
         for k, f in enumerate(hertz):
             if g is None or spectral:
-                now = self.system.instant(mode="tran", hertz=float(f) if spectral else 0.0)
+                now = self.system.instant(
+                    mode="tran", hertz=float(f) if spectral else 0.0, signal=True
+                )
                 g, c = (m.tocsr()[[row]] for m in self.system.linearise(at, now))
             found[k] += ((g + 2j * np.pi * f * c) @ waves[k])[0]
         found *= self._sign[element]

@@ -80,6 +80,7 @@ class Stage(TypedDict, total=False):
     limit: bool
     hertz: float
     hold: bool
+    signal: bool
 
 
 class Conditions(Stage, total=False):
@@ -111,6 +112,8 @@ class Instant:
         See the module's text.
     hertz : float
         Frequency of a small-signal analysis, for elements that depend on it; else 0.
+    signal : bool
+        Whether slopes are those of a small-signal analysis, where resistors may have another value.
     hold : bool
         Whether devices that are to start switched off are held so: a first guess at an operating
         point.
@@ -126,6 +129,7 @@ class Instant:
     limit: bool = True
     hertz: float = 0.0
     hold: bool = False
+    signal: bool = False
 
     def but(self, **changes: Unpack[Conditions]) -> Instant:
         """Return the same with other values."""

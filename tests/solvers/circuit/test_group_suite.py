@@ -60,6 +60,7 @@ def magic():
 
 
 LINEAR = {
+    "SignalResistors": {"cards": "r1 na nb 1k ac=5k\nr2 nb nc 2k ac=3k tc1=1e-3 m=2", "grounded": "nb"},
     "Resistors": {"cards": "r1 na nb 1k\nr2 nb nc 2k tc1=1e-3\nr3 na nd 5 m=2", "grounded": "nb"},
     "Shunts": {"cards": "r1 na nb 1k\n.options rshunt=1meg cshunt=1p", "shifts": False, "balanced": False},
     "Capacitors": {"cards": "c1 na nb 1p\nc2 nb nc 2u ic=0.3", "grounded": "nb"},

@@ -73,6 +73,8 @@ def read_passive(card: CardLine, models: Models) -> list[Element]:
     scale = found.pop("scale", None)
     if scale is not None:
         factor = card.plain("scale", scale)
+        if "ac" in found:
+            found["ac"] = card.plain("ac", found["ac"]) * factor
         value = value * factor if isinstance(value, float) else Expression(
             f"({value.text})*{factor!r}"
         )
@@ -80,10 +82,15 @@ def read_passive(card: CardLine, models: Models) -> list[Element]:
         least = models.circuit.options.get("resmin", 1e-3 if card.scope.compat else 0.0)
         value = float(least)
     _check_value(card, value, what)
-    for key in ("l", "w"):
-        found.pop(key, None)
+    if "ac" in found and isinstance(value, Expression):
+        raise card.error("`ac` is for resistances that are numbers")
+    if found.get("ac") == 0.0:
+        raise card.error("`ac` must not be 0 ohm")
+    if model is None or not model.get("kf"):  # with it they are the area of flicker noise
+        for key in ("l", "w"):
+            found.pop(key, None)
     if model is not None:
-        for key in ("tc1", "tc2", "tnom", "kf", "af"):
+        for key in ("tc1", "tc2", "tnom"):
             if key in model.parameters:
                 found.setdefault(key, model.parameters[key])
     for key in found:
@@ -143,7 +150,8 @@ def _from_model(card: CardLine, model: Model | None, found: dict[str, Any]) -> f
     if model is None:
         raise card.error(f"the {what} is missing")
     own = model.get(_VALUES[card.kind])
-    if own is not None:
+    sheet = model.get("rsh") if card.kind == "R" else None
+    if own is not None and not sheet:  # a sheet resistance counts first, as in SPICE
         return float(own)
     defaults = model_card(_KINDS[card.kind]).defaults
 
@@ -153,7 +161,6 @@ def _from_model(card: CardLine, model: Model | None, found: dict[str, Any]) -> f
     width = card.plain("w", found.get("w", get("defw"))) if card.kind != "L" else 0.0
     if card.kind == "R":
         long = card.plain("l", found.get("l", get("l")))
-        sheet = model.get("rsh")
         inner = width - 2.0 * get("narrow")
         if sheet is None or inner <= 0:
             raise card.error(f"neither the element nor its model {model.name} gives a resistance "

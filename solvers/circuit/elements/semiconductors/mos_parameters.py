@@ -53,6 +53,7 @@ class Process:
         """Compute what is not given."""
         t.require(t.card("tox", 1e-7) >= 0, "`tox` must be >= 0")
         t.require(t.card("phi") > 0, "`phi` must be > 0")
+        t.require(np.isin(t.card("tpg"), (-1.0, 0.0, 1.0)), "`tpg` must be -1, 0 or 1")
         tox = np.where(t.given("tox"), t.card("tox"), 0.0 if level == 1 else 1e-7)
         cox = np.where(tox > 0, EPS_OX / np.where(tox > 0, tox, 1.0), 0.0)
         mobility = t.card("uo") * 1e-4

@@ -65,7 +65,8 @@ class Table:
         nominal = float(builder.options.get("tnom", 27.0))
         self.nominal = self.card("tnom", nominal) + _ZERO_CELSIUS
         kelvin = self.own("temp", builder.temperature - _ZERO_CELSIUS) + _ZERO_CELSIUS
-        self.kelvin = kelvin + self.own("dtemp", 0.0)
+        # a temperature of its own counts before a difference, as in ngspice
+        self.kelvin = np.where(self.has("temp"), kelvin, kelvin + self.own("dtemp", 0.0))
         for what, values in (("tnom", self.nominal), ("temperature", self.kelvin)):
             if np.any(values <= 0):
                 raise self.wrong(int(np.argmin(values)), f"{what} is below absolute zero")
