@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .sources import Source, spice_source
 from .spice.expressions.expression import Expression
 
-__all__ = ["KINDS", "Element", "Kind", "Model", "Value"]
+__all__ = ["COMPLEMENTARY", "KINDS", "Element", "Kind", "Model", "Value"]
 
 Value = float | Expression
 
@@ -61,6 +61,10 @@ KINDS: dict[str, Kind] = {
 }
 
 
+# kinds of cards of transistors whose currents are shown as those of n-channel ones, as in ngspice
+COMPLEMENTARY = ("pmos", "pjf", "vdmosp")
+
+
 @dataclass(frozen=True)
 class Model:
     """A model card.
@@ -109,7 +113,7 @@ class Element:
         Ohm, farad, henry, volt, ampere, the gain, or the coupling; of a source in time its value
         without time (DC); of E, F, G, H, R, C, L an expression over probes of the circuit.
     control : str
-        For F, H and W the controlling voltage source, for X the subcircuit, else empty.
+        For F, H and W the element whose current controls it, for X the subcircuit, else empty.
     wave : Source, optional
         Of a voltage or current source in time.
     parameters : tuple of (str, float or Expression or str)
@@ -135,6 +139,23 @@ class Element:
     def get(self, name: str, default: Any = None) -> Any:
         """Return a parameter, or `default` where it is not given."""
         return dict(self.parameters).get(name, default)
+
+    def terminal(self, current: str) -> int | None:
+        """Return the terminal into which the current of that name flows (``"i"``, ``"ic"``)."""
+        place = KINDS[self.kind].currents.get(current)
+        return place if place is not None and place < len(self.nodes) else None
+
+    def controls(self) -> Iterator[tuple[str, str]]:
+        """Yield the currents that its law reads: elements' names, and names of their currents."""
+        if self.control and self.kind != "X":
+            yield self.control.lower(), "i"
+        if type(self.value) is float and not self.parameters:
+            return
+        for value in (self.value, *(v for _, v in self.parameters)):
+            if isinstance(value, Expression):
+                for probe in value.sources:
+                    if probe[0] != "v":
+                        yield probe[1].lower(), probe[2].lower() if probe[0] == "@" else "i"
 
     @property
     def has_branch(self) -> bool:

@@ -33,9 +33,10 @@ X        ``X1 nodes name [params:] a=1 m=2``; ``X1 nodes crossbar rows= columns=
 =======  =========================================================================================
 
 **Expressions** have the operators and functions of ngspice's B sources and more, and ``v(a, b)``,
-``i(v1)``, ``time``, ``temper`` (degree Celsius), ``hertz`` (the frequency of small-signal
-analyses, else 0), ``ddt``, ``idt``:
-`crossbarsim.netlists.spice.expressions.functions` says what differs from ngspice by choice.
+currents of any element (``i(v1)``, ``i(r1)``, ``@q1[ic]`` or ``ic(q1)``, also of F, H and W),
+``time``, ``temper`` (degree Celsius), ``hertz`` (the frequency of small-signal analyses, else 0),
+``ddt``, ``idt``: `crossbarsim.netlists.spice.expressions.functions` says what differs from ngspice
+by choice. What is computed with ``temper`` follows the temperature, however that is set.
 ``.param`` and ``.func`` come in any order; circles are refused by name. As in ngspice an
 instance sees the parameters of the instance around it, and the last of two equal ``.param`` counts.
 

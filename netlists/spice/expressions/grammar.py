@@ -33,6 +33,7 @@ _UNARY = 8
 _CLOSING = {"(": ")", "{": "}", "'": "'"}
 _CONSTANTS = {"pi": 3.141592653589793, "e": 2.718281828459045}
 # probes of results: parts of complex voltages and currents
+_TERMINALS = ("ib", "ic", "id", "ie", "ig", "is")  # currents of transistors, as LTspice has them
 _PARTS = {"m": "abs", "p": "ph", "r": "re", "i": "im", "db": "db"}
 
 
@@ -205,6 +206,8 @@ class _Parser:
         own = self.functions(token.text)
         if own is None and token.text in ("v", "i"):
             return self.tape.probe(self.probe(token.text))
+        if own is None and token.text in _TERMINALS:
+            return self.tape.probe(("@", self.probe("i")[1], token.text))
         if own is None and token.text[0] in "vi" and token.text[1:] in _PARTS:
             part = self.tape.probe(self.probe(token.text[0]))
             return self.tape.call(_PARTS[token.text[1:]], part)

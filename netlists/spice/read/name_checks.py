@@ -8,7 +8,7 @@ from ....core.errors import NetlistError
 from ...analyses import Analysis, Command, Place, Sweep
 from ...circuit import GROUND, Circuit
 from ...crossbar_element import has_inside
-from ...elements import Element
+from ...elements import KINDS, Element
 from ..expressions.expression import Expression
 from .subcircuit_tree import did_you_mean
 
@@ -36,17 +36,12 @@ def check_names(circuit: Circuit, places: Mapping[tuple[str, str], tuple[str, in
     nodes = {*circuit.nodes, GROUND}
     for element in circuit:
         label = element.name
-        if element.control and element.kind != "X":
-            _current(circuit, element.control, element.where, label)
+        for name, current in element.controls():
+            _current(circuit, name, element.where, label, current)
         for expression in _expressions(element):
             for probe in expression.sources:
                 if probe[0] == "v":
                     _voltage(nodes, probe, element.where, label)
-                elif probe[0] == "i":
-                    _current(circuit, probe[1], element.where, label)
-                else:
-                    raise _refuse(element.where, f"{label}: a source cannot depend on "
-                                  f"`@{probe[1]}[{probe[2]}]`")
         if element.kind == "K":
             for key in ("l1", "l2"):
                 name = str(element.get(key))
@@ -103,13 +98,33 @@ def _voltage(nodes: set[str], probe: tuple[str, ...], where: Place, label: str) 
             raise _refuse(where, f"{label}: there is no node `{node}`{did_you_mean(node, nodes)}")
 
 
-def _current(circuit: Circuit, name: str, where: Place, label: str) -> None:
+def _current(
+    circuit: Circuit, name: str, where: Place, label: str, current: str = "i"
+) -> None:
+    """Refuse what is no current of an element."""
+    if name not in circuit:
+        known = [e.name.lower() for e in circuit if e.kind not in "KX"]
+        raise _refuse(where, f"{label}: there is no element `{name}`{did_you_mean(name, known)}")
+    element = circuit[name]
+    if element.terminal(current) is not None or (element.has_branch and current == "i"):
+        return
+    there = [n for n in KINDS[element.kind].currents if element.terminal(n) is not None]
+    if not there:
+        raise _refuse(where, f"{label}: a {KINDS[element.kind].title} has no current that could "
+                      "control anything; put a 0 V source in series")
+    shown = ", ".join(f"@{name}[{n}]" for n in there)
+    what = f"i({name})" if current == "i" else f"@{name}[{current}]"
+    raise _refuse(where, f"{label}: `{what}` is no current that could control anything; there "
+                  f"are {shown}")
+
+
+def _branch(circuit: Circuit, name: str, where: Place, label: str) -> None:
     if name in circuit and circuit[name].has_branch:
         return
     known = [e.name.lower() for e in circuit if e.has_branch]
     if name in circuit:
-        raise _refuse(where, f"{label}: the current of `{name}` cannot control a source; put a "
-                      "0 V source in series")
+        raise _refuse(where, f"{label}: the current of `{name}` cannot be its output; put a 0 V "
+                      "source in series")
     raise _refuse(where, f"{label}: there is no voltage source `{name}`{did_you_mean(name, known)}")
 
 
@@ -159,7 +174,7 @@ def _analyses(circuit: Circuit, nodes: set[str]) -> None:
             if output[0] == "v":
                 _voltage(nodes, output, analysis.where, label)
             else:
-                _current(circuit, output[1], analysis.where, label)
+                _branch(circuit, output[1], analysis.where, label)
         if source:
             _source(circuit, source, analysis.where, label)
         for sweep in _sweeps(analysis):

@@ -88,9 +88,19 @@ class NgspiceWriter(Writer):
         if e.kind == "N":
             return self.memristor(e)
         name = flat_name(e.kind, e.name)
-        if e.kind in "FH" and isinstance(e.value, Expression):
+        for other, what in e.controls():
+            if other not in self.circuit or self.circuit[other].has_branch:
+                continue
+            if what != "i" or e.kind == "W" or self.circuit[other].kind in "NST":
+                raise self.refuse(e, f"its control by a current of {other}")
+        if e.kind in "FH" and (
+            isinstance(e.value, Expression) or not self.circuit[e.control].has_branch
+        ):
             which = "I" if e.kind == "F" else "V"
-            text = self.expression(e.value)
+            value = e.value
+            if not isinstance(value, Expression):
+                value = Expression.of((("probe", ("i", e.control)),)).times(value)
+            text = self.expression(value)
             return [f"B_{name} {' '.join(e.nodes)} {which}={{{text}}}"]
         if e.kind in "EG" and isinstance(e.value, Expression):
             # the voltage source keeps its name, since its current has it

@@ -256,15 +256,11 @@ class _Item:
             if probe[0] == "v":
                 first = builder.node(probe[1])
                 second = builder.node(probe[2]) if len(probe) > 2 else -1
-            elif probe[0] == "i":
-                first = builder.current(probe[1], self.element)
-            elif probe[0] in ("ddt", "idt"):
-                first = self.inner[int(probe[1])]
+            elif probe[0] in "i@":
+                what = probe[2].lower() if probe[0] == "@" else "i"
+                first, second = builder.current(probe[1], self.element, what)
             else:
-                raise NetlistError(
-                    f"{self.element.name}: @{probe[1]}[{probe[2]}] cannot be used in the equations "
-                    "of a circuit; use voltages and currents of sources", **where(self.element)
-                )
+                first = self.inner[int(probe[1])]
             plus.append(first)
             minus.append(second)
         return plus, minus

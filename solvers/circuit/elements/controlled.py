@@ -46,8 +46,8 @@ class CurrentGroup(ElementGroup):
 
 
 def _control(builder: Builder, elements: Sequence[Element]) -> Ints:
-    own = np.array([builder.current(e.control, e) for e in elements], dtype=np.int64)
-    return np.array([own, np.full(len(own), -1)])
+    ends = [builder.current(e.control, e) for e in elements]
+    return np.array(ends, dtype=np.int64).T.copy()
 
 
 @register_kind("E")

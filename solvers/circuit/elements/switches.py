@@ -200,5 +200,6 @@ def _s(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
 
 @register_kind("W")
 def _w(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
-    own = np.array([builder.current(e.control, e) for e in elements], dtype=np.int64)
-    return _switches(builder, elements, np.array([own, np.full(len(own), -1)]), "i", "csw")
+    ends = [builder.current(e.control, e) for e in elements]
+    control = np.array(ends, dtype=np.int64).T.copy()
+    return _switches(builder, elements, control, "i", "csw")

@@ -19,7 +19,7 @@ from ....core.errors import ParameterError
 from ....core.validation import Array
 from ....netlists.at_temperature import at_temperature
 from ....netlists.circuit import GROUND, Circuit
-from ....netlists.elements import Element
+from ....netlists.elements import COMPLEMENTARY, Element
 from ....netlists.spice.expressions.expression import Expression
 from ..integration.bdf import backward_weights
 from ..system.element_group import Instant, Ints
@@ -32,9 +32,6 @@ Complexes = NDArray[np.complex128]
 Values = TypeVar("Values", Array, Complexes)
 Slopes = Callable[[Array], Array]
 """Charges (T, n) -> their rates at the same points."""
-
-# ngspice shows their currents as those of n-channel ones
-_COMPLEMENTARY = ("pmos", "pjf", "vdmosp")
 
 
 class Part:
@@ -94,7 +91,7 @@ class Part:
         }
         self._sign = {
             e.name.lower(): -1.0 if e.kind in "MJ" and e.model
-            and circuit.models[e.model.lower()].kind in _COMPLEMENTARY else 1.0
+            and circuit.models[e.model.lower()].kind in COMPLEMENTARY else 1.0
             for e in self.elements
         }
 
@@ -229,30 +226,23 @@ class Part:
 
 def _referred(circuit: Circuit, elements: Sequence[Element]) -> Iterator[Element]:
     """Return what the elements' laws refer to: sources of currents, and nodes."""
-    mine = {e.name.lower() for e in elements}
-    names: dict[str, None] = {}
+    known = {e.name.lower() for e in elements}
+    waiting = list(elements)
     nodes: dict[str, None] = {}
-    for e in elements:
-        if e.kind in "FHW":
-            names[e.control.lower()] = None
+    while waiting:
+        e = waiting.pop(0)
+        for name, _ in e.controls():
+            if name not in known:
+                known.add(name)
+                waiting.append(circuit[name])
+                yield circuit[name]
         for value in (e.value, *(v for _, v in e.parameters)):
             if isinstance(value, Expression):
                 for probe in value.sources:
-                    if probe[0] == "i":
-                        names[probe[1].lower()] = None
-                    elif probe[0] == "v":
+                    if probe[0] == "v":
                         nodes.update(dict.fromkeys(map(circuit.node, probe[1:])))
-    waiting = [n for n in names if n not in mine]
-    found = [circuit[n] for n in waiting]
-    further = [circuit[n] for e in found if e.kind in "FHB" for n in _controls(e)]
-    unique = {e.name.lower(): e for e in (*found, *further) if e.name.lower() not in mine}
-    yield from unique.values()
     for k, node in enumerate(n for n in nodes if n != GROUND):
         yield Element("I", f"I#{k}", (node, GROUND), 0.0)
-
-
-def _controls(e: Element) -> list[str]:
-    return [e.control.lower()] if e.control else []
 
 
 def rates(

@@ -16,9 +16,10 @@ import numpy as np
 
 from ....core.errors import NetlistError
 from ....netlists.circuit import GROUND, Circuit
-from ....netlists.elements import Element
+from ....netlists.elements import COMPLEMENTARY, KINDS, Element
 from ....netlists.spice.expressions.expression import Expression
-from .element_group import ElementGroup, Ints
+from .element_group import ElementGroup, Ints, Triplets
+from .entries import branch_entries
 
 __all__ = ["Builder", "Factory", "register_kind", "register_model", "where"]
 
@@ -60,6 +61,17 @@ def where(element: Element) -> dict[str, Any]:
     return {} if found is None else {"file": found[0] or None, "line": found[1]}
 
 
+class Meters(ElementGroup):
+    """Voltages of 0 whose currents others read."""
+
+    def __init__(self, at: Ints, own: Ints) -> None:
+        self.at, self.own = at, own
+
+    def linear_g(self) -> Sequence[Triplets]:
+        """Return the branches."""
+        return branch_entries(self.at, self.own)
+
+
 class Builder:
     """Names and numbers the unknowns while groups are made.
 
@@ -95,6 +107,7 @@ class Builder:
         self.row_units = ["A"] * len(self.nodes)
         self._index = {**self.nodes, GROUND: GROUND_INDEX}
         self._elements = {e.name.lower(): e for e in circuit}
+        self._meters: dict[tuple[str, int], int] = {}
 
     # -- unknowns --------------------------------------------------------------------------------
 
@@ -130,7 +143,9 @@ class Builder:
 
     def branch(self, element: Element) -> int:
         """Return the unknown of an element's branch current, whose row is an equation in volt."""
-        key = element.name.lower()
+        return self._branch(element.name.lower())
+
+    def _branch(self, key: str) -> int:
         if key not in self.branches:
             self.branches[key] = len(self.labels)
             self.labels.append(f"i({key})")
@@ -142,34 +157,69 @@ class Builder:
         """Return the unknowns of branch currents, (E,)."""
         return np.array([self.branch(e) for e in elements], dtype=np.int64)
 
-    def current(self, name: str, user: Element) -> int:
-        """Return the unknown of the current through the element `name`, which `user` refers to."""
-        element = self._elements.get(str(name).lower())
-        if element is None or not element.has_branch:
-            raise NetlistError(
-                f"{user.name} is controlled by the current of {name!r}, which is no voltage "
-                "source of the circuit", **where(user)
-            )
-        return self.branch(element)
+    def current(self, name: str, user: Element, what: str = "i") -> tuple[int, int]:
+        """Return the unknowns whose difference is a current of an element, one of them none.
 
-    def element(self, name: str) -> Element | None:
-        """Return an element by its name."""
-        return self._elements.get(name.lower())
+        `user` refers to the current `what` of the element `name`, as ``@element[what]`` shows it.
+        """
+        key = str(name).lower()
+        element = self._elements.get(key)
+        if element is None or (element.terminal(what) is None and not element.has_branch):
+            raise NetlistError(
+                f"{user.name} is controlled by the current `{what}` of {name!r}, which is not in "
+                "the circuit", **where(user)
+            )
+        if element.has_branch and what == "i":
+            return self.branch(element), GROUND_INDEX
+        unknown = self._meters[key, element.terminal(what) or 0]
+        card = self.circuit.models.get(element.model.lower()) if element.kind in "MJ" else None
+        if card is not None and card.kind in COMPLEMENTARY:
+            return GROUND_INDEX, unknown
+        return unknown, GROUND_INDEX
+
+    def _metered(self) -> tuple[list[Element], list[ElementGroup]]:
+        """Return the elements, those whose currents control others behind a meter each.
+
+        A meter is a voltage of 0 between a terminal and an inner node.
+        """
+        read = {
+            (name, self._elements[name].terminal(what)) for e in self.circuit
+            for name, what in e.controls() if name in self._elements
+            and not (what == "i" and self._elements[name].has_branch)
+        }
+        if not read:
+            return list(self.circuit), []
+        at: list[tuple[int, int]] = []
+        changed: dict[str, Element] = {}
+        for name, terminal in sorted((n, k) for n, k in read if k is not None):
+            e = self._elements[name]
+            names = [w for w, k in KINDS[e.kind].currents.items() if k == terminal]
+            what = "i" if "i" in names else names[0]
+            e = changed.get(name, e)
+            inner = f"{name}#{what}"
+            self._index[inner] = self.inner(inner)
+            at.append((self._index[e.nodes[terminal]], self._index[inner]))
+            nodes = (*e.nodes[:terminal], inner, *e.nodes[terminal + 1:])
+            changed[name] = replace(e, nodes=nodes)
+            self._meters[name, terminal] = self._branch(name if what == "i" else f"{name}#{what}")
+        own = np.array(list(self._meters.values()), dtype=np.int64)
+        meters = Meters(np.array(at, dtype=np.int64).T.copy(), own)
+        return [changed.get(e.name.lower(), e) for e in self.circuit], [meters]
 
     # -- groups ----------------------------------------------------------------------------------
 
     def groups(self) -> list[ElementGroup]:
         """Make all groups, in the order in which kinds appear."""
         kinds: dict[str, list[Element]] = {}
-        for e in self.circuit:
+        for e in self.circuit:  # branch currents follow the nodes, in the deck's order
+            if e.has_branch:
+                self.branch(e)
+        elements, found = self._metered()
+        for e in elements:
             if e.kind in "RCL" and isinstance(e.value, Expression) and e.value.fixed:
                 warm = float(e.value.evaluate({"temper": self.temperature - _ZERO_CELSIUS}))
                 e = replace(e, value=warm)  # noqa: PLW2901
             kinds.setdefault(e.kind, []).append(e)
-        found: list[ElementGroup] = []
-        for e in self.circuit:  # branch currents follow the nodes, in the deck's order
-            if e.has_branch:
-                self.branch(e)
         for kind, elements in kinds.items():
             factory = _kinds.get(kind)
             if factory is not None:

@@ -71,6 +71,7 @@ LINEAR = {
     "Controlled": {
         "cards": "vs na nb 1\nvt nc nd 0\ne1 ne nf na nb 3\nf1 ng nh vs 2\ng1 ne ng nc nd 1m\nh1 nf nh vt 50",
         "grounded": "nf"},
+    "Meters": {"cards": "r1 na nb 1k\nr2 nc nd 2k\nf1 ne nf r1 2\nb1 nf ng i=i(r2)*3", "grounded": "nb"},
     "Polynomials": {
         "cards": "vs na nb 1\nvt nc nd 0\ne1 ne nf poly(2) na nb nc nd 0.1 2 3 0.5 0.2\nf1 ng nh poly(1) vs 1m 2 3\n"
                  "g1 ne ng poly(1) nc nd 1m 2m 3m", "grounded": "nf"},
