@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from numpy.typing import ArrayLike
 
+from ..core.arguments import checks_arguments
 from ..core.errors import ParameterError
 from ..core.registration import registered
 from ..core.validation import Array
@@ -208,6 +209,7 @@ def models() -> tuple[str, ...]:
     return tuple(sorted({*_registered, *_entry_points()}))
 
 
+@checks_arguments
 def model(name: str) -> Any:
     """Return the model, a class, by its name in upper or lower case.
 
@@ -280,6 +282,7 @@ def cells(
     return _makers[0](device, shape, conductance, transistor, gates, side)
 
 
+@checks_arguments
 def device(name: str, preset: str | None = None, **parameters: ArrayLike) -> Any:
     """Return a device of a model by name.
 

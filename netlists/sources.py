@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from ..core.errors import ParameterError
+from ..core.settings import Settings
 from ..core.validation import Array, finite_array
 
 __all__ = ["Pulse", "Pwl", "Sine", "Source", "spice_source"]
@@ -39,7 +40,7 @@ def _check(name: str, value: Any, *, positive: bool = False) -> None:
 
 
 @dataclass(frozen=True)
-class Pulse:
+class Pulse(Settings):
     """SPICE's PULSE: from v1 to v2 and back, once or again and again.
 
     Parameters
@@ -135,7 +136,7 @@ class Pulse:
 
 
 @dataclass(frozen=True)
-class Sine:
+class Sine(Settings):
     """SPICE's SIN: a sine from `delay` on, constant before.
 
     offset + amplitude sin(2 pi frequency (t - delay) + phase) exp(-damping (t - delay)).
@@ -198,7 +199,7 @@ class Sine:
 
 
 @dataclass(frozen=True)
-class Pwl:
+class Pwl(Settings):
     """SPICE's PWL: points joined by lines, constant before the first and after the last.
 
     Parameters

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..core.arguments import checks_arguments
 from ..core.errors import ParameterError
 from ..core.validation import Array
 
@@ -72,6 +73,7 @@ def _between(time: Array, points: Array) -> tuple[NDArray[np.intp], Array]:
     return before, share
 
 
+@checks_arguments
 @dataclass(frozen=True)
 class ValueAt:
     """A waveform at one time.
@@ -117,6 +119,7 @@ class ValueAt:
         return float(slope @ run[self.name]), {self.name: slope}
 
 
+@checks_arguments
 @dataclass(frozen=True)
 class Integral:
     """The integral of a waveform over time; of a current the charge.
@@ -219,6 +222,7 @@ class Rms(Integral):
         return value, {self.name: window.back((2.0 * a + b) * scale, (a + 2.0 * b) * scale)}
 
 
+@checks_arguments
 @dataclass(frozen=True)
 class Energy:
     """The energy that a voltage source delivers, joule.

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, overload
 
 from numpy.typing import ArrayLike
 
+from ..core.arguments import checks_arguments
 from ..core.errors import ParameterError
 from ..core.progress import Progress, metered, shared
+from ..core.settings import Settings
 from ..core.validation import number
 from ..netlists.analyses import Ac, Dc, Noise, Points, Sens, Tf, Tran
 from ..netlists.circuit import Circuit
@@ -30,8 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["Simulator"]
 
 
+@checks_arguments
 @dataclass(frozen=True, kw_only=True)
-class Simulator:
+class Simulator(Settings):
     """Analyses circuits: operating points, sweeps, transients, small signals, derivatives.
 
     Tolerances, integration methods and limits are options by ngspice's names and with its

@@ -77,7 +77,6 @@ devices.plots
 periphery
 programming
 
-nonidealities.settings_record
 nonidealities.variability
 nonidealities.faults
 nonidealities.fabricate nonidealities.protocols

@@ -87,8 +87,8 @@ def _span(parameter: Any) -> str:
 
 def _settings(found: Any, texts: list[str]) -> dict[str, Any]:
     """Return the parameters of ``name=value`` texts; values may be SPICE numbers such as 10k."""
+    from ..core.settings import closest
     from ..core.units import spice_number
-    from ..devices.parameters import closest
 
     declared = found._declared  # noqa: SLF001 - the model's declaration
     chosen: dict[str, Any] = {}

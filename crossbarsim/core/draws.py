@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .errors import ParameterError
+from .settings import Settings
 from .validation import Array
 
 __all__ = [
@@ -77,7 +78,7 @@ def keyed_seed(seed: Seed, *key: int) -> np.random.SeedSequence:
 
 
 @dataclass(frozen=True)
-class Place:
+class Place(Settings):
     """Name of a physical array.
 
     Parameters

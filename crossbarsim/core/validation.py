@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from .errors import ParameterError
 
-__all__ = ["Array", "choice", "count", "finite_array", "flag", "nonnegative", "number",
-           "real_array"]
+__all__ = [
+    "Array", "as_float", "choice", "count", "finite_array", "flag", "nonnegative", "number",
+    "real_array", "shown",
+]
 
 Array = NDArray[np.float64]
 
@@ -21,11 +23,11 @@ def number(
     open_low: bool = False, infinite: bool = False, unit: str = "",
 ) -> float:
     """Return a number in [low, high] (or (low, high]) as a float, finite but for `infinite`."""
-    real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    good = real and (infinite or math.isfinite(value)) and value <= high and (
-        value > low if open_low else value >= low
+    real = as_float(value)
+    good = real is not None and (infinite or math.isfinite(real)) and real <= high and (
+        real > low if open_low else real >= low
     )
-    if not good:
+    if real is None or not good:
         limits = []
         if low > -math.inf:
             limits.append(f"{'>' if open_low else '>='} {low:g}")
@@ -33,8 +35,26 @@ def number(
             limits.append(f"<= {high:g}")
         kind = "a number" if infinite else "a finite number"
         allowed = f"{kind} {' and '.join(limits)} {unit}".rstrip()
-        raise ParameterError(f"`{name}` must be {allowed}; got {value!r:.60}")
-    return float(value)
+        raise ParameterError(f"`{name}` must be {allowed}; got {shown(value)}")
+    return real
+
+
+def as_float(value: Any) -> float | None:
+    """Return a real number as a float; None where it is none, or larger than any float."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
+
+
+def shown(value: Any, length: int = 60) -> str:
+    """Return at most so much of a value as a message shows; never fails."""
+    try:
+        return f"{value!r:.{length}}"
+    except Exception:  # noqa: BLE001 - an integer of too many digits, a foreign object's own fault
+        return f"{type(value).__name__} that cannot be shown"
 
 
 def count(name: str, value: Any, *, low: int = 1, high: int | None = None) -> int:
@@ -42,31 +62,40 @@ def count(name: str, value: Any, *, low: int = 1, high: int | None = None) -> in
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     if not (whole and value >= low and (high is None or value <= high)):
         allowed = f">= {low}" if high is None else f"from {low} to {high}"
-        raise ParameterError(f"`{name}` must be an integer {allowed}; got {value!r:.60}")
+        raise ParameterError(f"`{name}` must be an integer {allowed}; got {shown(value)}")
     return int(value)
 
 
 def flag(name: str, value: Any) -> bool:
     """Return True or False, or raise where it is anything else."""
     if not isinstance(value, bool):
-        raise ParameterError(f"`{name}` must be True or False; got {value!r:.60}")
+        raise ParameterError(f"`{name}` must be True or False; got {shown(value)}")
     return value
 
 
 def choice(name: str, value: Any, allowed: tuple[str, ...]) -> str:
     """Return one of the allowed names, or raise."""
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise ParameterError(
-            f"`{name}` must be one of {', '.join(map(repr, allowed))}; got {value!r:.60}"
+            f"`{name}` must be one of {', '.join(map(repr, allowed))}; got {shown(value)}"
         )
     return str(value)
 
 
 def real_array(name: str, value: Any) -> Array:
-    """Return `value` as a float64 array, or raise a `ParameterError` that names it."""
+    """Return `value` as a float64 array, or raise a `ParameterError` that names it.
+
+    Entries that a mask hides have no value, and gradients do not go through NumPy: both are
+    refused, never dropped.
+    """
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise ParameterError(
+            f"`{name}` has {int(np.ma.getmaskarray(value).sum())} masked entries: fill them, as "
+            "with `.filled(0.0)`"
+        )
     try:
         array = np.asarray(value)
-    except (TypeError, ValueError):  # ragged sequences, foreign objects
+    except (TypeError, ValueError, RuntimeError, OverflowError):  # ragged, or foreign objects
         raise _wrong(name, value) from None
     if array.dtype.kind not in "fiub":
         raise _wrong(name, value)
@@ -74,7 +103,12 @@ def real_array(name: str, value: Any) -> Array:
 
 
 def _wrong(name: str, value: Any) -> ParameterError:
-    text = f"`{name}` must be real numbers; got {type(value).__name__}: {value!r:.60}"
+    text = f"`{name}` must be real numbers; got {type(value).__name__}: {shown(value)}"
+    if getattr(value, "requires_grad", False):
+        text = (
+            f"`{name}` is a tensor that requires grad, which would be lost here: give it "
+            "detached, or use crossbarsim.nn.functional"
+        )
     return ParameterError(text)
 
 

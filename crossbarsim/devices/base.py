@@ -10,21 +10,23 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..core.arguments import checks_arguments
 from ..core.compiled.arrays import plain
 from ..core.draws import Seed
 from ..core.errors import ParameterError
+from ..core.settings import Settings, closest
 from ..core.validation import Array, finite_array
 from .cells.device_array import DeviceArray, device_array
 from .laws.compilation import build
 from .laws.laws import law_source
 from .laws.partials import check_partials
-from .parameters import Parameter, State, closest, operands, read_values
+from .parameters import Parameter, State, operands, read_values
 from .simulate import Backend, Trace, hysteresis, simulate
 
 __all__ = ["Device"]
 
 
-class Device:
+class Device(Settings):
     """A two-terminal device: a current law i(v, x) and rates dx/dt of its states.
 
     A model is a subclass that declares parameters and states and writes its laws as functions of
@@ -175,10 +177,14 @@ class Device:
         """Return every parameter by name: a number, a word, or an array of one per device."""
         return {name: getattr(self, name) for name in self._declared}
 
+    def settings(self) -> dict[str, Any]:
+        """Return the arguments that make this device again."""
+        own = {"polarity": self.polarity, "read_voltage": self.read_voltage}
+        return {**own, **self.parameters()}
+
     def replace(self, **changes: ArrayLike) -> Self:
         """Return the same device with other parameters."""
-        own = {"polarity": self.polarity, "read_voltage": self.read_voltage}
-        return type(self)(**{**own, **self.parameters(), **changes})
+        return type(self)(**{**self.settings(), **changes})
 
     @property
     def state_names(self) -> tuple[str, ...]:
@@ -261,6 +267,7 @@ class Device:
         """
         return operands(v, x, self.states, self.bounds(), self.parameter_array.shape[1:])
 
+    @checks_arguments
     def evaluate(self, v: ArrayLike, x: ArrayLike) -> tuple[Array, Array, Array]:
         """Return current (ampere), di/dv (siemens) and rates (S, ...) per second.
 
@@ -303,11 +310,13 @@ class Device:
         """
         return self.evaluate(v, x)[2]
 
+    @checks_arguments
     def conductance(self, x: ArrayLike, v: ArrayLike | None = None) -> Array:
         """Return i/v, siemens, for states `x` (S, ...) at `v` volt (default: `read_voltage`)."""
         volts = self.read_voltage if v is None else finite_array("v", v)
         return self.current(volts, x) / volts
 
+    @checks_arguments
     def conductance_slope(self, x: ArrayLike) -> Array:
         """Return dG/dx at `read_voltage`, siemens per unit of the state that sets G."""
         states = finite_array("x", x)
@@ -320,6 +329,7 @@ class Device:
         )
         return slope.reshape(shape) / (self.polarity * self.read_voltage)
 
+    @checks_arguments
     def state_from_conductance(self, g: ArrayLike) -> Array:
         """Return the states (S, ...) with conductance `g` at `read_voltage`, others at rest.
 
@@ -359,6 +369,7 @@ class Device:
             ends.append(self.conductance(x))
         return np.minimum(*ends), np.maximum(*ends)
 
+    @checks_arguments
     def array(
         self, conductance: ArrayLike | None = None, *, state: ArrayLike | None = None,
         shape: tuple[int, int] | None = None, capacitance: ArrayLike = 0.0
@@ -383,6 +394,7 @@ class Device:
         """
         return device_array(self, conductance, state, shape, capacitance)
 
+    @checks_arguments
     def simulate(
         self, t: ArrayLike, v: ArrayLike, conductance: ArrayLike | None = None, *,
         state: ArrayLike | None = None, seed: Seed = None, rtol: float = 1e-6,
@@ -432,6 +444,7 @@ class Device:
             threads=threads, max_steps=max_steps, backend=backend,
         )
 
+    @checks_arguments
     def hysteresis(
         self, amplitude: float, frequency: float, *, cycles: int = 1, points: int = 1000,
         shape: str = "sine", conductance: ArrayLike | None = None, state: ArrayLike | None = None,

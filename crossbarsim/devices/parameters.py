@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -11,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core.errors import ParameterError
+from ..core.settings import closest
 from ..core.validation import Array, finite_array
 
-__all__ = ["Named", "Parameter", "State", "closest", "operands", "parameter", "read_values"]
+__all__ = ["Named", "Parameter", "State", "operands", "parameter", "read_values"]
 
 
 class Named(Protocol):
@@ -131,13 +131,6 @@ class State:
     low: float | str = 0.0
     high: float | str = 1.0
     rest: float | str | None = field(default=None)
-
-
-def closest(name: str, known: Iterable[str]) -> str:
-    """Return " (did you mean ...?)", or all that is known."""
-    names = sorted(map(str, known))
-    near = difflib.get_close_matches(str(name), names, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(names)}"
 
 
 def read_values(

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn.utils import parametrize
 
+from ..core.arguments import checks_arguments
 from ..core.errors import ParameterError
 from .layers import CrossbarLayer
 
@@ -62,6 +63,7 @@ class FoldedBatchNorm(nn.Module):
         return f"into {self.layer!r}"
 
 
+@checks_arguments
 def fold_batchnorm(model: nn.Module, *, inplace: bool = False) -> nn.Module:
     """Return `model` with batch normalisations folded into the layers before them.
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..core.arguments import checks_arguments
 from ..core.errors import ParameterError
 from ..periphery import RangeObserver
 from .chip.matrix import StoredMatrix
@@ -90,6 +91,7 @@ def stored_names(model: nn.Module) -> dict[str, StoredMatrix]:
     return result
 
 
+@checks_arguments
 @torch.no_grad()
 def calibrate(
     model: nn.Module, loader: Iterable[Any], *, percentile: float = 100.0, correct: bool = False,

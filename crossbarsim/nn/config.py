@@ -9,11 +9,11 @@ from numbers import Integral
 from typing import Any, Literal, get_args
 
 from ..core.errors import ParameterError
+from ..core.settings import Settings
 from ..core.validation import choice, count
 from ..netlists.crossbar.crossbar import Wires
 from ..netlists.crossbar.ends import Driven, Ends, Floating, Grounded
 from ..nonidealities import NonIdealities
-from ..nonidealities.settings_record import record
 from ..periphery import ENCODINGS, Periphery
 from ..periphery.encodings import check_dac
 from ..solvers import Solver
@@ -50,7 +50,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class CrossbarConfig:
+class CrossbarConfig(Settings):
     """Settings of a network on crossbars.
 
     Parameters
@@ -207,16 +207,11 @@ class CrossbarConfig:
         return replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the settings as numbers, strings and lists, for a record."""
-        plain = {f.name: getattr(self, f.name) for f in fields(self)}
-        plain["wires"] = {
-            name: float(getattr(self.wires, name)) for name in ("word", "bit", "driver", "sense")
-        }
-        plain["ends"] = None if self.ends is None else repr(self.ends)
-        backend = getattr(self.backend, "name", self.backend)
-        plain |= {"tile_shape": list(self.tile_shape), "backend": backend}
-        plain["nonidealities"] = self.nonidealities and self.nonidealities.to_dict()
-        return plain | {"periphery": record(self.periphery)}
+        """Return the settings as numbers, strings, lists and dicts, see `Settings.to_dict`.
+
+        Of an `ArrayBackend` its name is left, which cannot be read again.
+        """
+        return super().to_dict() | {"backend": getattr(self.backend, "name", self.backend)}
 
     # -- what follows from the settings ------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from torch import nn
 from torch.nn.modules.lazy import LazyModuleMixin
 
+from ..core.arguments import checks_arguments
 from ..core.errors import ParameterError
 from .batchnorm_folding import fold_batchnorm
 from .config import CrossbarConfig
@@ -22,6 +23,7 @@ Pattern: TypeAlias = str | type[nn.Module]
 Patterns: TypeAlias = Pattern | Sequence[Pattern]
 
 
+@checks_arguments
 def convert(
     model: nn.Module,
     config: CrossbarConfig,

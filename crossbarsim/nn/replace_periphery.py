@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
+from ..core.arguments import checks_arguments
 from ..core.errors import ParameterError
 from ..periphery import Periphery
 from .calibrate import stored_names
@@ -12,6 +13,7 @@ from .layers import CrossbarLayer
 __all__ = ["equip"]
 
 
+@checks_arguments
 def equip(model: nn.Module, periphery: Periphery | None) -> None:
     """Put other converters and amplifiers around all arrays of a converted network.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from ..core.arguments import checks_arguments
 from ..core.errors import BackendUnavailable, ParameterError
 from ..periphery import LayerCost, NetworkCost, Technology
 from .chip.matrix import StoredMatrix
@@ -180,6 +181,7 @@ def _percent(value: float | None) -> str:
     return "-" if value is None else f"{value:.2%}"
 
 
+@checks_arguments
 @torch.no_grad()
 def report(
     model: nn.Module, inputs: Any = None, *, errors: bool = True,

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..core.arguments import checks_arguments
 from ..core.errors import ParameterError
+from ..core.settings import Settings
 from ..core.validation import Array, finite_array, nonnegative, number
 from ..devices.base import Device
 from ..devices.cells.device_array import DeviceArray
@@ -54,7 +56,7 @@ def _scaled(device: Device, conductance: Any) -> DeviceArray:
 
 
 @dataclass(frozen=True)
-class SinhIV:
+class SinhIV(Settings):
     """I = g v_0 sinh(v / v_0), the common fit to filamentary and tunnelling cells.
 
     As in MemTorch's and the Stanford-PKU model's I-V (Z. Jiang et al., IEEE Trans. Electron
@@ -98,7 +100,7 @@ class SinhIV:
 
 
 @dataclass(frozen=True)
-class PolynomialIV:
+class PolynomialIV(Settings):
     """I = g (v + c_2 v^2 + c_3 v^3 + c_5 v^5), a polynomial characteristic.
 
     The cubic term is the lowest that a symmetric barrier has (J. G. Simmons, J. Appl. Phys.
@@ -155,7 +157,7 @@ class PolynomialIV:
 
 
 @dataclass(frozen=True)
-class DeviceIV:
+class DeviceIV(Settings):
     """The I-V of a compact model in the state of the conductance at its read voltage.
 
     States are frozen: reads do not change them.
@@ -201,7 +203,7 @@ class DeviceIV:
 
 
 @dataclass(frozen=True, eq=False)
-class TableIV:
+class TableIV(Settings):
     """Measured characteristics: one curve that is scaled, or a family of curves.
 
     Monotone C1 interpolation (PCHIP) between the points, straight lines beyond them; see
@@ -255,6 +257,7 @@ class TableIV:
         return DeviceArray(self.device, _conductance(conductance)[None])
 
 
+@checks_arguments
 def cell_curve(
     iv: CellLaw, conductance: ArrayLike, voltage: ArrayLike
 ) -> tuple[Array, Array, Array]:

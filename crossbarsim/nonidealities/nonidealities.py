@@ -10,12 +10,12 @@ from typing import Any, Self
 from ..core.array_api import Values, like
 from ..core.draws import Place
 from ..core.errors import ParameterError
+from ..core.settings import Settings
 from ..core.validation import count, number
 from ..netlists.crossbar.crossbar import Wires
 from .fabricate import PARAMETERS, Fabricated, fabricate
 from .faults.faults import Faults
 from .protocols import AgeingEffect, CellLaw, NoiseLaw, WriteEffect
-from .settings_record import record
 from .temperature import Conduction, Metal
 from .variability.variability import Keyed, Variability, as_variabilities, keyed
 from .writing.finite_states import ConductanceStates
@@ -32,7 +32,7 @@ _KINDS: dict[str, Any] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class NonIdealities:
+class NonIdealities(Settings):
     """The non-idealities of a chip; those not given are off.
 
     Effects act in the order of physics, in whatever order they are given: devices are fabricated
@@ -143,10 +143,6 @@ class NonIdealities:
             raise ParameterError(
                 f"NonIdealities has no field {unknown}; there are {', '.join(known)}"
             )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return all settings as numbers, strings and lists, for a record."""
-        return {f.name: record(getattr(self, f.name)) for f in fields(self)}
 
     # -- which effects there are -------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..core.array_api import Values, clip, like
 from ..core.errors import ParameterError
+from ..core.settings import Settings
 from ..core.validation import number
 from ..netlists.crossbar.crossbar import Wires
 from .ageing.retention import arrhenius
@@ -15,7 +16,7 @@ __all__ = ["Conduction", "Metal"]
 
 
 @dataclass(frozen=True)
-class Metal:
+class Metal(Settings):
     """Resistivity of the wires, rho = rho_ref (1 + alpha (T - T_ref)).
 
     Parameters
@@ -73,7 +74,7 @@ class Metal:
 
 
 @dataclass(frozen=True)
-class Conduction:
+class Conduction(Settings):
     """Conductance of the cells against temperature, two paths in parallel.
 
     The conductance g_off of the high resistance state is thermally activated, and the rest, the

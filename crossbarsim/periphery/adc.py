@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from ..core.arguments import checks_arguments
 from ..core.array_api import (
     Values,
     as_float,
@@ -18,6 +19,7 @@ from ..core.array_api import (
 )
 from ..core.draws import Place
 from ..core.errors import ParameterError
+from ..core.settings import Settings
 from ..core.validation import Array, choice, count, number
 from .grid import Grid, check_converter, draw_nonlinearity
 from .reads import Noise, standard_normal
@@ -53,7 +55,7 @@ class ADCErrors:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ADC:
+class ADC(Settings):
     """An analogue-to-digital converter: mid-tread, uniform, saturating.
 
     Parameters
@@ -130,10 +132,12 @@ class ADC:
         number("noise", self.noise, low=0.0)
         choice("noise_unit", self.noise_unit, ("lsb", "ampere"))
 
+    @checks_arguments
     def count(self, columns: int) -> int:
         """Return the number of ADCs of an array of `columns` bit lines."""
         return -(-columns // self.columns)
 
+    @checks_arguments
     def fabricate(self, place: Place, columns: int, *, signed: bool) -> ADCErrors:
         """Draw the static errors of the ADCs of the array at `place`, the same always."""
         adcs = self.count(count("columns", columns, low=1, high=2**31))
@@ -146,6 +150,7 @@ class ADC:
             place.normals("adc gain", self.gain_error, adcs),
         )
 
+    @checks_arguments
     def convert(
         self, signal: Values, full_scale: Values, *, signed: bool,
         errors: ADCErrors | None = None, generator: Noise | None = None,

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 
+from ..core.arguments import checks_arguments
 from ..core.errors import ParameterError
 from ..core.validation import count, number
 from .encodings import constant_phases, phase_count
@@ -175,6 +176,7 @@ class NetworkCost:
         return 2.0 * sum(cost.macs for cost in self.layers.values()) / self.energy.total
 
 
+@checks_arguments
 def layer_cost(
     periphery: Periphery,
     shapes: Sequence[tuple[int, int]],

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..core.arguments import checks_arguments
 from ..core.array_api import (
     Values,
     as_float,
@@ -17,6 +18,7 @@ from ..core.array_api import (
 )
 from ..core.draws import Place
 from ..core.errors import ParameterError
+from ..core.settings import Settings
 from ..core.validation import Array, count
 from .grid import Grid, check_converter, draw_nonlinearity
 
@@ -59,7 +61,7 @@ class DACErrors:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DAC:
+class DAC(Settings):
     """A digital-to-analogue converter per word line.
 
     Encodings that need no multi-bit DAC take the resolution of the inputs from it: the steps of a
@@ -106,6 +108,7 @@ class DAC:
     def __post_init__(self) -> None:
         check_converter(self)
 
+    @checks_arguments
     def fabricate(self, place: Place, rows: int) -> DACErrors:
         """Draw the static errors of the DACs of the array at `place`, the same always."""
         rows = count("rows", rows, low=1, high=2**31)
@@ -118,6 +121,7 @@ class DAC:
             place.normals("dac gain", self.gain_error, rows),
         )
 
+    @checks_arguments
     def convert(self, x: Values, *, signed: bool, errors: DACErrors | None = None) -> Values:
         """Convert the inputs `x`: return the output levels of the DACs.
 

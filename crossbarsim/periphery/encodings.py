@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..core.arguments import checks_arguments
 from ..core.array_api import Values, as_float, clip, is_tensor, namespace, straight_through
 from ..core.errors import ParameterError
 from ..core.validation import choice
@@ -88,6 +89,7 @@ class Phase:
     weight: float
 
 
+@checks_arguments
 def clipped(x: Values, *, signed: bool = True) -> int:
     """Return how many inputs will saturate, being outside of [-1, 1] (unsigned: [0, 1]).
 
@@ -108,6 +110,7 @@ def signed_phases(encoding: str, *, signed: bool = True) -> bool:
     return signed and encoding in ("bipolar", "pulse-width", "bit-serial-magnitude")
 
 
+@checks_arguments
 def phase_count(encoding: str, bits: int | None = None, *, signed: bool = True) -> int:
     """Return the number of phases of an encoding.
 
@@ -159,6 +162,7 @@ def check_dac(encoding: str, dac: DAC | None, *, linear: bool) -> None:
         raise ParameterError('`dac`: the encoding "offset" needs 2 bits or more for the level 1/2')
 
 
+@checks_arguments
 def encode(
     x: Values, encoding: str, dac: DAC | None = None, dac_errors: DACErrors | None = None, *,
     linear: bool = True, signed: bool = True,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ..core.array_api import Values, as_float, clip, constant, namespace
 from ..core.draws import Place
 from ..core.errors import ParameterError
+from ..core.settings import Settings
 from ..core.validation import number
 from ..netlists.crossbar.ends import Amplifier, VirtualGround
 from .reads import Noise
@@ -18,7 +19,7 @@ __all__ = ["IntegratorSense"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class IntegratorSense:
+class IntegratorSense(Settings):
     """An operational amplifier with a feedback capacitor, reset before each phase.
 
     The current charges the capacitor for `integration_time`; the voltage is then held for

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias, get_args
 
+from ..core.arguments import checks_arguments
 from ..core.array_api import Values, as_float
 from ..core.draws import Place
 from ..core.errors import ParameterError
+from ..core.settings import Settings
 from ..core.validation import choice, count, number
 from ..netlists.crossbar.crossbar import Wires
 from ..netlists.crossbar.ends import Ends, Sensed, VirtualGround
@@ -34,7 +36,7 @@ _SENSES = get_args(Sense)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Periphery:
+class Periphery(Settings):
     """The converters, drivers and amplifiers around the arrays of a layer.
 
     Parameters
@@ -166,6 +168,7 @@ class Periphery:
                 f"charge of a pulse; got {type(self.sense).__name__}"
             )
 
+    @checks_arguments
     def encode(
         self, x: Values, encoding: str, errors: DACErrors | None = None, *, linear: bool = True,
         signed: bool = True,
@@ -178,6 +181,7 @@ class Periphery:
         """Draw the errors of the DACs of the array at `place`; None without DACs."""
         return None if self.dac is None else self.dac.fabricate(place, rows)
 
+    @checks_arguments
     def fabricate(
         self, place: Place, columns: int, *, encoding: str = "bipolar", signed_inputs: bool = True
     ) -> Readout:

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from ..core.arguments import checks_arguments
 from ..core.draws import Place, read_normals
 from ..core.errors import ParameterError
 from ..core.validation import Array, count
@@ -14,6 +15,7 @@ from ..core.validation import Array, count
 __all__ = ["Noise", "Reads", "standard_normal"]
 
 
+@checks_arguments
 @dataclass(frozen=True)
 class Reads:
     """Keyed source of noise: read number `first` + k draws the same numbers in every batch.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ..core.array_api import Values, as_float, clip, constant
 from ..core.draws import Place
 from ..core.errors import ParameterError
+from ..core.settings import Settings
 from ..core.validation import Array, count, number
 from ..netlists.crossbar.ends import Amplifier, LoadResistor, VirtualGround
 from .reads import Noise
@@ -75,7 +76,7 @@ def load_of(load: Values | None, like: Values, why: str) -> Values:
 
 
 @dataclass(frozen=True)
-class IdealSense:
+class IdealSense(Settings):
     """An ideal virtual ground: returns the current as it is.
 
     Examples
@@ -109,7 +110,7 @@ class IdealSense:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoadSense:
+class LoadSense(Settings):
     """A resistor to ground and a buffer that reads the voltage across it.
 
     The array is loaded by the resistor, so that columns with more current rise above ground and
@@ -182,7 +183,7 @@ class LoadSense:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CurrentMirrorSense:
+class CurrentMirrorSense(Settings):
     """A current mirror that copies the column's current.
 
     Parameters

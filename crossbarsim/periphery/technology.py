@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from ..core.settings import Settings
 from ..core.validation import choice, count, number
 from .integrator import IntegratorSense
 from .periphery import Sense
@@ -20,7 +21,7 @@ _SHARES = ("adc_dac_energy_share", "adc_dac_area_share")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Technology:
+class Technology(Settings):
     """Energy, area and speed of the parts of a layer; the default is ISAAC's 32 nm.
 
     "ISAAC" is Table I of Shafiee et al., "ISAAC: a convolutional neural network accelerator with

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..core.array_api import Values, as_float, clip, constant, namespace
 from ..core.draws import Place
 from ..core.errors import ParameterError
+from ..core.settings import Settings
 from ..core.validation import number
 from ..netlists.crossbar.ends import Amplifier, Transimpedance
 from .reads import Noise, standard_normal
@@ -20,7 +21,7 @@ BOLTZMANN = 1.380649e-23
 
 
 @dataclass(frozen=True, kw_only=True)
-class TransimpedanceSense:
+class TransimpedanceSense(Settings):
     """An inverting operational amplifier with a feedback resistor, per column.
 
     One-pole operational amplifier ``A(s) = 1 / (1/gain + s / (2 pi gbw))``, with the resistance

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.arguments import checks_arguments
 from ..core.errors import ConvergenceError, ParameterError
 from ..core.validation import Array
 from ..devices import OneTransistorOneResistor
@@ -52,6 +53,7 @@ class Window:
     pulse: PulseTrain
 
 
+@checks_arguments
 def pulse_window(
     xbar: Crossbar, operation: Operation, g_low: float, g_high: float, *, scheme: Scheme,
     g_start: float | None = None, width: float | None = None, move: float = 0.02,

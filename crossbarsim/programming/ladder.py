@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import ParameterError
+from ..core.settings import Settings
 from ..core.validation import Array
 from .pulses import PulseTrain
 
@@ -23,7 +24,7 @@ _LEAST_MOVE = 0.25  # of what is left: a cell that moves less gets a stronger pu
 
 
 @dataclass(frozen=True)
-class Ladder:
+class Ladder(Settings):
     """The pulses of one direction, SET or RESET, in the order of their strength.
 
     Parameters

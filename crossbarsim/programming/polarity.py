@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..core.arguments import checks_arguments
 from ..core.errors import ParameterError
 from ..core.validation import Array
 from ..devices import (
@@ -52,6 +53,7 @@ def sample_cells(cells: DeviceArray, conductance: Array, gate: float) -> DeviceA
     return array
 
 
+@checks_arguments
 def set_sign(device: Device) -> int:
     """Return the sign of the voltage that SETs, that is raises the conductance: +1 or -1.
 
@@ -96,6 +98,7 @@ def set_sign(device: Device) -> int:
     )
 
 
+@checks_arguments
 def pristine_state(device: Device) -> Array:
     """Return the states (S,) of a device that was never formed, in the model's units.
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..core.arguments import checks_arguments
 from ..core.draws import Seed, seed_sequence
 from ..core.errors import ParameterError
 from ..core.progress import Progress, shared
@@ -31,6 +32,7 @@ Setting = float | tuple[float | None, float | None] | None
 _STEPS = 30.0  # from the first to the last voltage
 
 
+@checks_arguments
 def program(
     xbar: Crossbar, targets: ArrayLike, *, scheme: str | Scheme | None = None,
     tolerance: ArrayLike = 0.05, algorithm: Literal["amplitude", "width"] = "amplitude",
@@ -137,6 +139,7 @@ def program(
         return Run(xbar, goal, recipe, advance, solver).result()
 
 
+@checks_arguments
 def form(
     xbar: Crossbar, conductance: ArrayLike | None, *, v_start: float, v_step: float, v_max: float,
     width: float, scheme: str | Scheme | None = None, rise: float | None = None,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..core.errors import ParameterError
+from ..core.settings import Settings
 from ..core.validation import Array
 from ..netlists.sources import Pulse
 
@@ -16,7 +17,7 @@ _RESOLVED = 1e-9  # share of the train that a ramp or a plateau must last
 
 
 @dataclass(frozen=True)
-class PulseTrain:
+class PulseTrain(Settings):
     """A train of equal rectangular pulses with ramps.
 
     Parameters

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import ParameterError
+from ..core.settings import Settings, closest
 from ..core.validation import Array
 from ..devices import OneTransistorOneResistor
-from ..devices.parameters import closest
 from ..netlists.crossbar.crossbar import Crossbar
 
 __all__ = ["SCHEMES", "FloatingLines", "Gated", "HalfVoltage", "Lines", "Operation", "Scheme",
@@ -96,7 +96,7 @@ class Scheme(Protocol):
         ...
 
 
-class _Passive:
+class _Passive(Settings):
     """Cells without gates."""
 
     name: ClassVar[str] = ""
@@ -229,7 +229,7 @@ class FloatingLines(_Passive):
 
 
 @dataclass(frozen=True)
-class Gated:
+class Gated(Settings):
     """The 1T1R scheme: the gate line of the selected cells is on, all others are off.
 
     With gates along the rows the cells of the row that are not written have both their lines at

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..core.arguments import checks_arguments
 from ..core.draws import Seed
 from ..core.errors import ParameterError
 from ..core.validation import Array
@@ -62,6 +63,7 @@ def _write_ends(xbar: Crossbar, lines: Lines) -> Ends:
     return Ends(**found)
 
 
+@checks_arguments
 def drive_lines(
     xbar: Crossbar, lines: Lines, pulse: PulseTrain, *, probes: Sequence[Any] = (),
     seed: Seed = None, rtol: float = 1e-4,
@@ -132,6 +134,7 @@ def drive_lines(
     return found
 
 
+@checks_arguments
 def write(
     xbar: Crossbar, row: int, columns: ArrayLike, voltage: float, pulse: PulseTrain | float, *,
     operation: Operation = "set", scheme: str | Scheme | None = None, probes: Sequence[Any] = (),

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..core.arguments import checks_arguments
 from ..core.draws import Place
 from ..core.errors import ParameterError
 from ..core.files import save_table
@@ -102,6 +103,7 @@ def switching_voltages(trace: Trace) -> tuple[Array, Array]:
     return found[0], found[1]
 
 
+@checks_arguments
 def device_spread(
     device: Device | None = None, *, count: int = 100, sigma: float | Sequence[float] = 0.2,
     parameters: Sequence[str] = ("r_on", "r_off"), states: int | None = 5,

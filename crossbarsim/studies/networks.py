@@ -21,6 +21,7 @@ from ..core.errors import NetlistError, ParameterError
 from ..core.files import save_arrays
 from ..core.npz import field, open_npz
 from ..core.progress import Progress, ProgressMeter, metered
+from ..core.settings import Settings
 from .data.dataset import Dataset, Labelled
 from .data.errors import DataError
 
@@ -28,7 +29,7 @@ __all__ = ["CnnSettings", "TrainedCnn", "logits", "torch_threads", "trained_cnn"
 
 
 @dataclass(frozen=True, kw_only=True)
-class CnnSettings:
+class CnnSettings(Settings):
     """Shape and training of the network.
 
     Each stage is a 3x3 convolution, ReLU and 2x2 max pooling; two fully connected layers follow.

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..core.arguments import checks_arguments
 from ..core.errors import ConvergenceError, ParameterError
 from ..core.validation import Array
 from ..devices.compact_models.static import Ohmic
@@ -76,6 +77,7 @@ def settling_time(t: Array, values: Array, final: float, settle: float) -> float
     return float(t[k] + share * (t[k + 1] - t[k]))
 
 
+@checks_arguments
 def read_delay(
     sizes: Sequence[int], *, resistance: float = 10e3, wires: Wires | None = None,
     cell_capacitance: float = 0.0, read_voltage: float = 0.1, scheme: str = "grounded",

@@ -9,11 +9,12 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from ..core.arguments import checks_arguments
 from ..core.errors import ParameterError
+from ..core.settings import closest
 from ..core.validation import Array
 from ..devices import Device, OneSelectorOneResistor
 from ..devices.compact_models.static import Ohmic
-from ..devices.parameters import closest
 from ..netlists.crossbar.crossbar import Crossbar, Resistive, Wires
 from ..netlists.crossbar.ends import Driven, End, Ends, Floating, Grounded, Sensed
 from ..solvers import Solver
@@ -60,6 +61,7 @@ class ReadMargin:
         return good.groupby(["selector", "scheme"], sort=False)["size"].max().reset_index()
 
 
+@checks_arguments
 def sneak_resistance(rows: int, columns: int, resistance: float) -> float:
     """Return the resistance of all sneak paths beside one cell, ohm.
 
@@ -93,6 +95,7 @@ def read_ends(scheme: str, size: int, row: int, column: int, voltage: float) -> 
     return Ends(word_left=words, bit_bottom=bits)
 
 
+@checks_arguments
 def read_margin(
     sizes: Sequence[int], *, schemes: str | Sequence[str] = READ_SCHEMES,
     selector: Device | Mapping[str, Device | None] | None = None, device: Device | None = None,

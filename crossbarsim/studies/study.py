@@ -26,6 +26,7 @@ from ..core.errors import ParameterError
 from ..core.files import save_table, write_text
 from ..core.locks import FolderLock
 from ..core.progress import Progress, metered
+from ..core.settings import Settings
 from ..core.validation import count
 from .data.dataset import Dataset, Labelled
 from .networks import CnnSettings, TrainedCnn, logits, torch_threads, trained_cnn
@@ -95,7 +96,7 @@ def scores(
     return found
 
 
-class Study(ABC, Generic[P, R]):
+class Study(Settings, ABC, Generic[P, R]):
     """Settings of a study; subclasses are frozen dataclasses with at least these fields."""
 
     images: int | None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..core.arguments import checks_arguments
 from ..core.errors import ParameterError
 from ..core.validation import finite_array
 from ..netlists.crossbar.crossbar import Crossbar, Wires
@@ -68,6 +69,7 @@ def fullest_tile(
     return np.asarray(g_off + (g_on - g_off) * np.maximum(first, 0.0) / np.abs(w).max())
 
 
+@checks_arguments
 def tile_map(
     conductance: ArrayLike, ohm: float, *, read_voltage: float = 0.2, name: str = "tile"
 ) -> TileMap:

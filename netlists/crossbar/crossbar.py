@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ...core.arguments import checks_arguments
 from ...core.errors import NetlistError, ParameterError
 from ...core.files import save_arrays
 from ...core.npz import open_npz
@@ -68,6 +69,7 @@ class Crossbar:
     (3,)
     """
 
+    @checks_arguments
     def __init__(
         self,
         conductance: ArrayLike | None = None,
@@ -193,6 +195,7 @@ class Crossbar:
             result[name] = arrays
         return result
 
+    @checks_arguments
     def to_circuit(
         self, V: ArrayLike | None = None, *, gate_voltage: ArrayLike | None = None,
         waveforms: Waveforms | None = None, gate: LineWaves | None = None,

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import ParameterError
+from ...core.settings import Settings
 from ...core.validation import Array
 
 __all__ = [
@@ -45,7 +46,7 @@ def _number(name: str, value: object, *, positive: bool = False) -> float:
 
 
 @dataclass(frozen=True)
-class VirtualGround:
+class VirtualGround(Settings):
     """An ideal sense amplifier: holds its line's end at 0 V and reads the current.
 
     Examples
@@ -57,7 +58,7 @@ class VirtualGround:
 
 
 @dataclass(frozen=True)
-class LoadResistor:
+class LoadResistor(Settings):
     """A read-out resistor to ground; its output is the voltage across it.
 
     Parameters
@@ -84,7 +85,7 @@ class LoadResistor:
 
 
 @dataclass(frozen=True)
-class Transimpedance:
+class Transimpedance(Settings):
     """An inverting operational amplifier with a feedback resistor and finite gain.
 
     With gain A the input node sits at ``-v_out / A`` and the amplifier looks like the
@@ -122,7 +123,7 @@ Amplifier: TypeAlias = VirtualGround | LoadResistor | Transimpedance
 
 
 @dataclass(frozen=True)
-class Driven:
+class Driven(Settings):
     """An end tied to a voltage source.
 
     Parameters
@@ -157,7 +158,7 @@ class Driven:
 
 
 @dataclass(frozen=True)
-class Grounded:
+class Grounded(Settings):
     """An end tied to ground.
 
     Parameters
@@ -185,7 +186,7 @@ class Grounded:
 
 
 @dataclass(frozen=True)
-class Floating:
+class Floating(Settings):
     """An end tied to nothing: no current flows into it.
 
     Examples
@@ -199,7 +200,7 @@ class Floating:
 
 
 @dataclass(frozen=True)
-class Sensed:
+class Sensed(Settings):
     """An end tied to a sense amplifier.
 
     Parameters
@@ -233,7 +234,7 @@ _END_TYPES = (Driven, Grounded, Floating, Sensed)
 
 
 @dataclass(frozen=True)
-class Ends:
+class Ends(Settings):
     """What the four ends of the lines are tied to.
 
     Each value is one object for all lines of that family or a sequence, one per line.

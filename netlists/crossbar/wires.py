@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...core.errors import ParameterError
+from ...core.settings import Settings
 from ...core.validation import Array, nonnegative
 
 __all__ = ["Wires"]
@@ -20,7 +21,7 @@ def _read_only(array: Array) -> Array:
     return array
 
 
-class Wires:
+class Wires(Settings):
     """Resistance of the lines, segment by segment.
 
     Parameters
@@ -119,9 +120,13 @@ class Wires:
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __reduce__(self) -> tuple[type[Wires], tuple[Array, ...]]:
+    def settings(self) -> dict[str, Array]:
+        """Return the arguments that make these wires again."""
         order = ("word", "bit", "driver", "sense", "word_capacitance", "bit_capacitance")
-        return Wires, tuple(getattr(self, name) for name in order)
+        return {name: getattr(self, name) for name in order}
+
+    def __reduce__(self) -> tuple[type[Wires], tuple[Array, ...]]:
+        return Wires, tuple(self.settings().values())
 
     def word_segments(
         self, shape: tuple[int, int], layout: Literal["crosspoint", "parallel"] = "crosspoint"

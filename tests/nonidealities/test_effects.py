@@ -136,7 +136,7 @@ def test_what_is_read_by_protocol():
     effects = NonIdealities(noise=Noise())
     assert effects.reads
     assert not effects.ages
-    assert effects.to_dict()["noise"] == {"kind": "Noise", "psd": 1e-24}
+    assert effects.to_dict()["noise"] == {"type": "Noise", "psd": 1e-24}
 
 
 def test_records_are_json():
@@ -154,10 +154,10 @@ def test_records_are_json():
     })
     found = json.loads(json.dumps(effects.to_dict()))
     assert set(found) == {f.name for f in fields(effects)}
-    assert {"kind": "scipy.stats.gamma", "args": [20.0], "kwds": {"scale": 0.05}} in [
+    assert {"type": "scipy.stats.gamma", "args": [20.0], "kwds": {"scale": 0.05}} in [
         v["distribution"] for v in found["variability"]]
     assert found["faults"]["map"]["codes"] == [[1, 1], [1, 1]]
-    assert found["drift"]["nu"] == {"kind": "Table", "x": [0.0, 1.0], "values": [0.1, 0.05]}
+    assert found["drift"]["nu"] == {"type": "Table", "x": [0.0, 1.0], "values": [0.1, 0.05]}
     assert found["write"]["options"] == {"passes": 1}
     assert found["temperature"] == 330.0
 

@@ -250,7 +250,7 @@ BAD = [
     (lambda: SinhIV(0.2, read_voltage=0.0), "`read_voltage` must not be 0"),
     (lambda: PolynomialIV(c_2=3.0, c_3=1.0), "`c_2` = 3: the current falls beyond"),
     (lambda: PolynomialIV(c_3=-1.0), "`c_3` must be"),
-    (lambda: DeviceIV("vteam"), "`device` must be a model"),
+    (lambda: DeviceIV("vteam"), "`device` must be"),
     (lambda: DeviceIV(ExponentialSelector()), "ExponentialSelector has no state"),
     (lambda: DeviceIV(StanfordPKU()).cells([[1e-9]]), "out of the device's range"),
     (lambda: SinhIV().cells([1e-6]), r"`conductance` must have shape \(M, N\)"),

@@ -261,7 +261,7 @@ def test_noise_is_drawn_by_seed():
         ({"algorithm": "magic"}, "`algorithm` must be"),
         ({"v_start": -1.0}, "`v_start` must be a voltage > 0"),
         ({"v_start": 2.0, "v_max": 1.0, "width": 1e-7}, "`v_max` = 1 V is below `v_start` = 2 V"),
-        ({"width": (1e-7, 1e-7, 1e-7)}, "`width` must be a number or a pair"),
+        ({"width": (1e-7, 1e-7, 1e-7)}, "`width` must be a number or 2 values"),
         ({"width": 1e-18}, "no SET pulse of 1e-18 s up to 4 V moves the cells: the pulse is too"),
         ({"rise": 1e-20, "width": 1e-7}, "`rise` = 1e-20 s is too short to be resolved"),
         ({"max_pulses": 0}, "`max_pulses` must be an integer >= 1"),

@@ -221,7 +221,7 @@ def test_drivers_replace_amplifiers_on_both_sides():
         ({"operation": "melt"}, "`operation` must be one of"),
         ({"scheme": "v/4"}, "no scheme 'v/4'; did you mean 'v/"),
         ({"scheme": "1t1r"}, "is for OneTransistorOneResistor cells; got DeviceArray"),
-        ({"scheme": 3}, "`scheme` must be one of"),
+        ({"scheme": 3}, "`scheme` must be a string or a Scheme"),
         ({"xbar": Crossbar(np.ones((4, 5)))}, "must be devices"),
         ({"xbar": gated(), "scheme": "v/2"}, "1T1R cells are written with scheme='1t1r'"),
         ({"xbar": gated(gate=0.0)}, "`gate_set` = 0 V does not turn the transistors on"),

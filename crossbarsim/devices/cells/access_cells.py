@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ...core.arguments import checks_arguments
 from ...core.errors import ParameterError
 from ...core.validation import Array, finite_array
 from ...netlists.crossbar.cells import CellPoint
@@ -78,6 +79,7 @@ class OneSelectorOneResistor(DeviceArray):
     1.42e-05 A at 1.0 V
     """
 
+    @checks_arguments
     def __init__(self, device: Devices, selector: Device) -> None:
         array = _device_array(device)
         if not isinstance(selector, Device):
@@ -170,6 +172,7 @@ class OneTransistorOneResistor(DeviceArray):
     2.12e-08
     """
 
+    @checks_arguments
     def __init__(
         self, device: Devices, transistor: Transistor, *, gate_voltage: ArrayLike = 0.0,
         gate_along: Literal["rows", "columns"] = "rows",

@@ -11,13 +11,14 @@ from numpy.typing import ArrayLike
 
 from ...core.errors import ParameterError
 from ...core.laws.differentiate import Source, differentiate
+from ...core.settings import Settings, closest
 from ...core.validation import Array, finite_array
 from ...netlists.transistors import ekv, level1
 from ...netlists.transistors.ekv import long_channel
 from ...netlists.transistors.level1 import current as level1_current
 from ...netlists.transistors.temperature import REFERENCE
 from ..laws.compilation import build
-from ..parameters import Named, Parameter, closest, parameter, read_values
+from ..parameters import Named, Parameter, parameter, read_values
 
 __all__ = ["EKV", "Level1", "Transistor"]
 
@@ -44,7 +45,7 @@ _FACTOR = MappingProxyType({
 })
 
 
-class Transistor:
+class Transistor(Settings):
     """An access transistor: a law of the drain current, and its parameters.
 
     A model is a subclass that declares parameters and writes ``current_law(vd, vs, vg, p)``, ampere
@@ -130,6 +131,10 @@ class Transistor:
     def parameters(self) -> dict[str, Any]:
         """Return every parameter by name: a number, or an array of one number per cell."""
         return {name: getattr(self, name) for name in self._declared}
+
+    def settings(self) -> dict[str, Any]:
+        """Return the arguments that make this transistor again."""
+        return self.parameters()
 
     @property
     def parameter_array(self) -> Array:

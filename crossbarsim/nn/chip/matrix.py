@@ -49,8 +49,7 @@ class StoredMatrix(nn.Module):
     The weights are no parameters of it: the layer that owns them passes them in, so that their
     names in a ``state_dict`` stay the layer's own. What it adds to a ``state_dict`` are the
     fabricated chip, the order of the lines, what calibration found and, for noise that goes on
-    where it stopped, how many reads the arrays have seen, each only where there is something to
-    say.
+    where it stopped, the number of reads; each only where there is something to say.
 
     Parameters
     ----------

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
+from ...core.arguments import checks_arguments
 from ...core.draws import Place
 from ...core.errors import ParameterError
 from ...core.validation import Array, count
@@ -77,6 +78,7 @@ class InSituLinear(nn.Module):
     state_negative: Tensor
     updates: Tensor
 
+    @checks_arguments
     def __init__(
         self, in_features: int, out_features: int, config: InSituConfig, *, bias: bool = True,
         name: str = "",
@@ -285,6 +287,7 @@ class InSituLinear(nn.Module):
         return f"{self.in_features}, {self.out_features}, {self.devices[0]!r:.40}"
 
 
+@checks_arguments
 def in_situ_update(model: nn.Module, rule: UpdateRule) -> UpdateRecord:
     """Give the devices of all `InSituLinear` layers their pulses, after a backward pass.
 

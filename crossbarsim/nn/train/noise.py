@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ...core.arguments import checks_arguments
 from ...core.draws import Place
 from ...core.errors import ParameterError
 from ..chip.chip import Chip
@@ -32,6 +33,7 @@ class _Disturbance:
         return (conductance + noise).clamp(min=0.0)
 
 
+@checks_arguments
 @contextmanager
 def weight_noise(model: nn.Module, sigma: float, *, seed: int = 0) -> Iterator[None]:
     """Inside, every forward pass sees fresh noise on every stored conductance.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import ParameterError
+from ...core.settings import Settings
 from ...core.validation import Array
 from ...devices import Device
 from ...programming import set_sign
@@ -22,7 +23,7 @@ _WIDTHS = np.geomspace(1e-12, 1e3, 61)
 
 
 @dataclass(frozen=True)
-class UpdatePulses:
+class UpdatePulses(Settings):
     """The two pulses, SET and RESET, that weight updates are made of.
 
     Updates of an array select a cell by half the voltage on its word line and half on its bit

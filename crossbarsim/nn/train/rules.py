@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from ...core.errors import ParameterError
+from ...core.settings import Settings
 from ...core.validation import Array, choice, count
 
 __all__ = ["GradientPulses", "Manhattan", "Sample", "StochasticPulses", "UpdateRule"]
@@ -48,7 +49,7 @@ def _positive(owner: str, name: str, value: float) -> None:
 
 
 @dataclass(frozen=True)
-class Manhattan:
+class Manhattan(Settings):
     """One pulse for every weight, in the direction that the gradient's sign says.
 
     The Manhattan update rule of Prezioso et al., Nature 521:61 (2015): pulses of a fixed amplitude
@@ -76,7 +77,7 @@ class Manhattan:
 
 
 @dataclass(frozen=True)
-class GradientPulses:
+class GradientPulses(Settings):
     """As many pulses as make the change of gradient descent, as far as one device's step goes.
 
     Parameters
@@ -107,7 +108,7 @@ class GradientPulses:
 
 
 @dataclass(frozen=True)
-class StochasticPulses:
+class StochasticPulses(Settings):
     """Random pulse trains on both lines; a device moves where two pulses coincide.
 
     Gokmen and Vlasov, Frontiers in Neuroscience 10:333 (2016), eq. 2: inputs x and errors d

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...core.draws import Place
 from ...core.errors import ParameterError
+from ...core.settings import Settings
 from ...devices import Device
 from ...netlists.crossbar.crossbar import Wires
 from ...programming.polarity import typical
@@ -20,7 +21,7 @@ __all__ = ["InSituConfig", "spread_device"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class InSituConfig:
+class InSituConfig(Settings):
     """Settings of layers whose weights are states of devices, two per weight.
 
     Parameters

@@ -11,6 +11,7 @@ import numpy as np
 from ...core.array_api import Values, interpolate, like, straight_through
 from ...core.draws import Place
 from ...core.errors import ParameterError
+from ...core.settings import Settings
 from ...core.validation import Array, choice, count, number
 from ...devices import Device
 from ..fabricate import Fabricated
@@ -21,7 +22,7 @@ __all__ = ["DeviceDisturb", "ReadDisturb"]
 
 
 @dataclass(frozen=True)
-class ReadDisturb:
+class ReadDisturb(Settings):
     """Read disturb: relaxation under read pulses, e times faster for every `v_0` of voltage.
 
     After n reads of t second each, G = G_end + (G0 - G_end) exp(-(n t / tau)^beta), with
@@ -93,7 +94,7 @@ class ReadDisturb:
 
 
 @dataclass(frozen=True)
-class DeviceDisturb:
+class DeviceDisturb(Settings):
     """Read disturb by a compact model's own rate at the read voltage.
 
     The model is integrated once, from `points` conductances through all reads, n t second at the

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 
 from ...core.array_api import Values, clip, like, namespace
 from ...core.draws import Place
+from ...core.settings import Settings
 from ...core.validation import choice, flag, number
 from ..fabricate import Fabricated
 from ..variability.dependence import Dependence, Logarithm, check_dependence, evaluate
@@ -17,7 +18,7 @@ from ..variability.dependence import Dependence, Logarithm, check_dependence, ev
 __all__ = ["ConductanceDrift", "LogarithmicDrift", "within"]
 
 
-class _Drift:
+class _Drift(Settings):
     """What both laws share: from t_0 on, with functions of G / g_max, published as presets."""
 
     time: float

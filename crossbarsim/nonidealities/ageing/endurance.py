@@ -11,6 +11,7 @@ import numpy as np
 from ...core.array_api import Values, is_tensor, like, namespace
 from ...core.draws import Place
 from ...core.errors import ParameterError
+from ...core.settings import Settings
 from ...core.validation import choice, number
 from ..fabricate import Fabricated
 
@@ -18,7 +19,7 @@ __all__ = ["Endurance", "FailureLaw", "RetentionLoss"]
 
 
 @dataclass(frozen=True)
-class FailureLaw:
+class FailureLaw(Settings):
     """The law by which one of the two resistance states fails.
 
     Lammie, Rahimi Azghadi and Ielmini, Semicond. Sci. Technol. 36:065003 (2021). With
@@ -97,7 +98,7 @@ class FailureLaw:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _StateFailure:
+class _StateFailure(Settings):
     """Failure of the low (LRS) and the high resistance state (HRS), each by its law.
 
     A cell is in the low resistance state where its resistance is below the middle of its own R_on

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...core.array_api import Values, like, namespace
 from ...core.draws import Place
+from ...core.settings import Settings
 from ...core.validation import number
 from ..fabricate import Fabricated
 from ..variability.dependence import Dependence, check_dependence, evaluate
@@ -27,7 +28,7 @@ def arrhenius(activation_energy: float, temperature: float, reference: float) ->
 
 
 @dataclass(frozen=True)
-class Retention:
+class Retention(Settings):
     """Thermally activated loss of stored states, a stretched exponential in time.
 
     G(t) = G_end + (G0 - G_end) exp(-(t / tau)^beta), with tau = tau_0 exp(e_a / k (1/T - 1/T_ref))

@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.settings import Settings
 from ...core.validation import Array, number
 
 __all__ = ["FaultCluster"]
@@ -17,7 +18,7 @@ _REACH = 4.0  # radii to which a cluster extends
 
 
 @dataclass(frozen=True)
-class FaultCluster:
+class FaultCluster(Settings):
     """Clusters of faults: a Poisson cluster (Neyman-Scott) process on the cells.
 
     Centres are a Poisson process over the array and its surroundings; each has a Poisson number of

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...core.draws import Place
 from ...core.errors import ParameterError
+from ...core.settings import Settings
 from ...core.validation import Array, number
 from .clusters import FaultCluster
 
@@ -42,7 +43,7 @@ class Fault(IntEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class FaultMap:
+class FaultMap(Settings):
     """Known faults of one array.
 
     Parameters
@@ -117,7 +118,7 @@ class DrawnFaults:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Faults:
+class Faults(Settings):
     """Faulty cells and lines, which programming and ageing do not change.
 
     Parameters

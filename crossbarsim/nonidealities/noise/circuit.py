@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...core.arguments import checks_arguments
 from ...core.draws import Place, read_normals
 from ...core.errors import ParameterError
 from ...core.validation import Array
@@ -20,6 +21,7 @@ from .noise import ReadNoise, shot_density, thermal_density
 __all__ = ["CircuitNoise"]
 
 
+@checks_arguments
 @dataclass(frozen=True, eq=False)
 class CircuitNoise:
     """Read noise of one crossbar of resistors, through its wires and ends.

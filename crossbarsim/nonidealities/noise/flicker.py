@@ -8,6 +8,7 @@ from typing import Self
 
 from ...core.array_api import Values, clip, namespace
 from ...core.errors import ParameterError
+from ...core.settings import Settings
 from ...core.validation import number
 
 __all__ = ["FlickerNoise", "scaled"]
@@ -25,7 +26,7 @@ def scaled(
 
 
 @dataclass(frozen=True)
-class FlickerNoise:
+class FlickerNoise(Settings):
     """Relative conductance noise with the spectrum S_G / G^2 = A(G) / f, from f_min to f_max.
 
     One read sees the variance A ln(f_max / f_min). Reads are drawn independently of each other;

@@ -16,6 +16,7 @@ from scipy.constants import Boltzmann, elementary_charge
 from ...core.array_api import Values, is_tensor, like, namespace
 from ...core.draws import Place, read_normals
 from ...core.errors import ParameterError
+from ...core.settings import Settings
 from ...core.validation import Array, number
 from ...core.validation import count as whole
 from .flicker import FlickerNoise
@@ -49,7 +50,7 @@ def shot_density(G: Values, v: Values, fano: float, temperature: float) -> Value
 
 
 @dataclass(frozen=True)
-class ReadNoise:
+class ReadNoise(Settings):
     """Noise of reads: thermal, shot, 1/f and random telegraph noise.
 
     Parameters

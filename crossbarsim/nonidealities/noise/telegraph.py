@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...core.array_api import Values
 from ...core.draws import Place, read_uniforms
 from ...core.errors import ParameterError
+from ...core.settings import Settings
 from ...core.validation import Array, finite_array, number
 from .flicker import scaled
 
@@ -20,7 +21,7 @@ Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class TelegraphNoise:
+class TelegraphNoise(Settings):
     """Random telegraph noise: a trap in some cells, which conduct less while it is filled.
 
     The conductance jumps by the relative amplitude a(G) around its mean, which is the programmed

@@ -9,13 +9,14 @@ from functools import lru_cache
 import numpy as np
 
 from ...core.errors import ParameterError
+from ...core.settings import Settings
 from ...core.validation import Array, number
 
 __all__ = ["Correlation"]
 
 
 @dataclass(frozen=True)
-class Correlation:
+class Correlation(Settings):
     """Spatial correlation of the deviations of an array's cells.
 
     The deviation is a sum of a smooth part, a gradient across the array, and the cells' own; their

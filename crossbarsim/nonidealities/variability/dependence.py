@@ -11,6 +11,7 @@ import numpy as np
 
 from ...core.array_api import Values, clip, interpolate, namespace
 from ...core.errors import ParameterError
+from ...core.settings import Settings
 from ...core.validation import finite_array, number
 
 __all__ = ["Dependence", "Logarithm", "Polynomial", "Table", "check_dependence", "evaluate"]
@@ -20,7 +21,7 @@ Dependence: TypeAlias = float | Callable[[Values], Values]
 
 
 @dataclass(frozen=True)
-class Polynomial:
+class Polynomial(Settings):
     """The polynomial c_0 + c_1 x + c_2 x^2 + ..., limited to `low` and `high`.
 
     Parameters
@@ -65,7 +66,7 @@ class Polynomial:
 
 
 @dataclass(frozen=True)
-class Logarithm:
+class Logarithm(Settings):
     """The logarithmic law a + b ln(x), limited to `low` and `high`.
 
     Parameters
@@ -106,7 +107,7 @@ class Logarithm:
 
 
 @dataclass(frozen=True)
-class Table:
+class Table(Settings):
     """Measured values, interpolated linearly, constant beyond the first and last point.
 
     Parameters

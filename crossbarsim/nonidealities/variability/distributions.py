@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 
 from ...core.errors import ParameterError
+from ...core.settings import Settings
 from ...core.validation import Array, number
 from .distribution import TINY, Distribution, Shape, keyed_uniforms
 from .scipy_torch_distributions import as_distribution
@@ -19,7 +20,7 @@ __all__ = ["LogNormal", "Normal", "Truncated", "Uniform"]
 
 
 @dataclass(frozen=True)
-class Normal:
+class Normal(Settings):
     """Normal distribution; `Truncated` cuts it off.
 
     Parameters
@@ -70,7 +71,7 @@ class Normal:
 
 
 @dataclass(frozen=True)
-class LogNormal:
+class LogNormal(Settings):
     """Log-normal distribution.
 
     Parameters
@@ -122,7 +123,7 @@ class LogNormal:
 
 
 @dataclass(frozen=True)
-class Uniform:
+class Uniform(Settings):
     """Uniform distribution.
 
     Parameters
@@ -169,7 +170,7 @@ class Uniform:
 
 
 @dataclass(frozen=True)
-class Truncated:
+class Truncated(Settings):
     """A distribution truncated to an interval.
 
     Parameters

@@ -11,8 +11,8 @@ import numpy as np
 
 from ...core.draws import Place
 from ...core.errors import ParameterError
+from ...core.settings import Settings, plain
 from ...core.validation import choice
-from ..settings_record import record
 from .correlation import Correlation
 from .scipy_torch_distributions import as_distribution
 
@@ -28,7 +28,7 @@ _TRIES = 100
 
 
 @dataclass(frozen=True)
-class Variability:
+class Variability(Settings):
     """Device-to-device variation of one parameter.
 
     Parameters
@@ -125,7 +125,7 @@ def keyed(variabilities: Iterable[Variability], names: Iterable[str], what: str)
     for parameter, times in absolute.items():
         if times > 1:
             raise ParameterError(f"{times} absolute variations of {parameter!r}: at most one")
-    ordered = sorted(given, key=lambda one: repr(record(one)))
+    ordered = sorted(given, key=lambda one: repr(plain(one)))
     # a factor acts before an offset, and what takes a value's place before both
     ordered.sort(key=lambda one: ("absolute", "relative", "offset").index(one.kind))
     seen: Counter[str] = Counter()

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from ...core.array_api import Values, clip, like, namespace, search, straight_through
 from ...core.errors import ParameterError
+from ...core.settings import Settings
 from ...core.validation import choice, count, finite_array
 from ..fabricate import Fabricated
 
@@ -17,7 +18,7 @@ __all__ = ["ConductanceStates"]
 
 
 @dataclass(frozen=True)
-class ConductanceStates:
+class ConductanceStates(Settings):
     """A finite number of conductance states; programming takes the nearest one.
 
     Every cell has its states in its own range from g_off to g_on. In torch the gradient passes

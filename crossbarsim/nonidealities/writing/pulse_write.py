@@ -12,6 +12,7 @@ import numpy as np
 from ...core.array_api import Values, is_tensor, like, straight_through
 from ...core.draws import Place
 from ...core.errors import ParameterError
+from ...core.settings import Settings
 from ...core.validation import Array, choice, count, finite_array, number
 from ...devices import Device
 from ...netlists.crossbar.crossbar import Crossbar, Wires
@@ -27,7 +28,7 @@ _INSIDE = 1e-6  # of its range that a target stays away from a device's ends
 
 
 @dataclass(frozen=True, eq=False)
-class MeasuredWrite:
+class MeasuredWrite(Settings):
     """Errors of programming, drawn from measured ones.
 
     Parameters
@@ -95,14 +96,8 @@ class MeasuredWrite:
         u = place.generator(f"pulse write {cycle}").random(fab.shape)
         return straight_through(G, like(goal * (1.0 + self.quantile(goal, u)), G))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the targets and errors for a record."""
-        return {"kind": "MeasuredWrite", "targets": self.targets.tolist(),
-                "errors": self.errors.tolist()}
-
-
 @dataclass(frozen=True, eq=False)
-class PulseWrite:
+class PulseWrite(Settings):
     """Writing by program-and-verify of a compact model, pulse by pulse.
 
     "exact": every array is an array of devices, varied at its own place, and is programmed as a

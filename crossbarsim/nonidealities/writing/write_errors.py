@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from ...core.array_api import Values, clip, like, namespace
 from ...core.draws import Place
+from ...core.settings import Settings
 from ...core.validation import choice, flag, number
 from ..fabricate import Fabricated
 from ..variability.dependence import Dependence, Polynomial, check_dependence, evaluate
@@ -17,7 +18,7 @@ __all__ = ["WriteNoise"]
 
 
 @dataclass(frozen=True)
-class WriteNoise:
+class WriteNoise(Settings):
     """Random error of the programmed conductance, drawn anew in every programming cycle.
 
     Parameters

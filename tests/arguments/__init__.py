@@ -1,0 +1,1 @@
+"""Tables over all public arguments: what is refused, what acts, what comes back."""
