@@ -15,9 +15,9 @@ from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from numpy.typing import ArrayLike
 
-from ..core.arguments import checks_arguments
 from ..core.errors import ParameterError
 from ..core.registration import registered
+from ..core.settings import checks_arguments
 from ..core.validation import Array
 from .crossbar.cells import Cells, Resistive
 

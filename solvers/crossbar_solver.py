@@ -10,12 +10,11 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..core.arguments import checks_arguments
 from ..core.cpus import cpu_count
 from ..core.draws import Seed, child_seed, seed_sequence
 from ..core.errors import ConvergenceError, ParameterError
 from ..core.progress import Progress, metered, shared
-from ..core.settings import Settings
+from ..core.settings import Settings, checks_arguments
 from ..core.validation import Array, choice, count, finite_array, number
 from ..netlists.crossbar.crossbar import Crossbar, Resistive
 from ..netlists.crossbar.waveforms import LineWaves, Waveforms

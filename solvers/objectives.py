@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..core.arguments import checks_arguments
 from ..core.errors import ParameterError
+from ..core.settings import checks_arguments
 from ..core.validation import Array
 
 if TYPE_CHECKING:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, overload
 
 from numpy.typing import ArrayLike
 
-from ..core.arguments import checks_arguments
 from ..core.errors import ParameterError
 from ..core.progress import Progress, metered, shared
-from ..core.settings import Settings
+from ..core.settings import Settings, checks_arguments
 from ..core.validation import number
 from ..netlists.analyses import Ac, Dc, Noise, Points, Sens, Tf, Tran
 from ..netlists.circuit import Circuit

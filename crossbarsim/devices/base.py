@@ -10,11 +10,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..core.arguments import checks_arguments
 from ..core.compiled.arrays import plain
 from ..core.draws import Seed
 from ..core.errors import ParameterError
-from ..core.settings import Settings, closest
+from ..core.settings import Settings, checks_arguments, closest
 from ..core.validation import Array, finite_array
 from .cells.device_array import DeviceArray, device_array
 from .laws.compilation import build

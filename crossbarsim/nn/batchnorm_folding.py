@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn.utils import parametrize
 
-from ..core.arguments import checks_arguments
 from ..core.errors import ParameterError
+from ..core.settings import checks_arguments
 from .layers import CrossbarLayer
 
 __all__ = ["FoldedBatchNorm", "fold_batchnorm"]

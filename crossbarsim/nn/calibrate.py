@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..core.arguments import checks_arguments
 from ..core.errors import ParameterError
+from ..core.settings import checks_arguments
 from ..periphery import RangeObserver
 from .chip.matrix import StoredMatrix
 from .layers import CrossbarLayer

@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 from torch import nn
 from torch.nn.modules.lazy import LazyModuleMixin
 
-from ..core.arguments import checks_arguments
 from ..core.errors import ParameterError
+from ..core.settings import checks_arguments
 from .batchnorm_folding import fold_batchnorm
 from .config import CrossbarConfig
 from .convertible import check_convertible, crossbar_type, why_digital

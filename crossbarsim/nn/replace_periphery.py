@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
-from ..core.arguments import checks_arguments
 from ..core.errors import ParameterError
+from ..core.settings import checks_arguments
 from ..periphery import Periphery
 from .calibrate import stored_names
 from .layers import CrossbarLayer

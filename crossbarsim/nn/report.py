@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from ..core.arguments import checks_arguments
 from ..core.errors import BackendUnavailable, ParameterError
+from ..core.settings import checks_arguments
 from ..periphery import LayerCost, NetworkCost, Technology
 from .chip.matrix import StoredMatrix
 from .chip.matrix_report import Inspection, inspecting, weight_errors

@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..core.arguments import checks_arguments
 from ..core.errors import ParameterError
-from ..core.settings import Settings
+from ..core.settings import Settings, checks_arguments
 from ..core.validation import Array, finite_array, nonnegative, number
 from ..devices.base import Device
 from ..devices.cells.device_array import DeviceArray

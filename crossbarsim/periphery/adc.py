@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 
-from ..core.arguments import checks_arguments
 from ..core.array_api import (
     Values,
     as_float,
@@ -19,7 +18,7 @@ from ..core.array_api import (
 )
 from ..core.draws import Place
 from ..core.errors import ParameterError
-from ..core.settings import Settings
+from ..core.settings import Settings, checks_arguments
 from ..core.validation import Array, choice, count, number
 from .grid import Grid, check_converter, draw_nonlinearity
 from .reads import Noise, standard_normal

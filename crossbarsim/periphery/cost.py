@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 
-from ..core.arguments import checks_arguments
 from ..core.errors import ParameterError
+from ..core.settings import checks_arguments
 from ..core.validation import count, number
 from .encodings import constant_phases, phase_count
 from .integrator import IntegratorSense

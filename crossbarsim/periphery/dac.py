@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..core.arguments import checks_arguments
 from ..core.array_api import (
     Values,
     as_float,
@@ -18,7 +17,7 @@ from ..core.array_api import (
 )
 from ..core.draws import Place
 from ..core.errors import ParameterError
-from ..core.settings import Settings
+from ..core.settings import Settings, checks_arguments
 from ..core.validation import Array, count
 from .grid import Grid, check_converter, draw_nonlinearity
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..core.arguments import checks_arguments
 from ..core.array_api import Values, as_float, clip, is_tensor, namespace, straight_through
 from ..core.errors import ParameterError
+from ..core.settings import checks_arguments
 from ..core.validation import choice
 from .dac import DAC, DACErrors, check_rows
 from .grid import Grid

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias, get_args
 
-from ..core.arguments import checks_arguments
 from ..core.array_api import Values, as_float
 from ..core.draws import Place
 from ..core.errors import ParameterError
-from ..core.settings import Settings
+from ..core.settings import Settings, checks_arguments
 from ..core.validation import choice, count, number
 from ..netlists.crossbar.crossbar import Wires
 from ..netlists.crossbar.ends import Ends, Sensed, VirtualGround

@@ -7,9 +7,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ..core.arguments import checks_arguments
 from ..core.draws import Place, read_normals
 from ..core.errors import ParameterError
+from ..core.settings import checks_arguments
 from ..core.validation import Array, count
 
 __all__ = ["Noise", "Reads", "standard_normal"]

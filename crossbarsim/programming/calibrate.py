@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.arguments import checks_arguments
 from ..core.errors import ConvergenceError, ParameterError
+from ..core.settings import checks_arguments
 from ..core.validation import Array
 from ..devices import OneTransistorOneResistor
 from ..netlists.crossbar.crossbar import Crossbar

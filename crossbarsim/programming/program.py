@@ -8,10 +8,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..core.arguments import checks_arguments
 from ..core.draws import Seed, seed_sequence
 from ..core.errors import ParameterError
 from ..core.progress import Progress, shared
+from ..core.settings import checks_arguments
 from ..core.validation import Array, finite_array
 from ..netlists.crossbar.crossbar import Crossbar
 from ..solvers import Solver

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..core.arguments import checks_arguments
 from ..core.draws import Seed
 from ..core.errors import ParameterError
+from ..core.settings import checks_arguments
 from ..core.validation import Array
 from ..netlists.crossbar.crossbar import Crossbar
 from ..netlists.crossbar.ends import Driven, End, Ends, Floating, Grounded, Sensed

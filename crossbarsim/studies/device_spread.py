@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..core.arguments import checks_arguments
 from ..core.draws import Place
 from ..core.errors import ParameterError
 from ..core.files import save_table
+from ..core.settings import checks_arguments
 from ..core.validation import Array
 from ..core.validation import count as whole
 from ..devices import VTEAM, Device, Trace

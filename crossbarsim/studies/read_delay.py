@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..core.arguments import checks_arguments
 from ..core.errors import ConvergenceError, ParameterError
+from ..core.settings import checks_arguments
 from ..core.validation import Array
 from ..devices.compact_models.static import Ohmic
 from ..netlists.crossbar.crossbar import Crossbar, Wires

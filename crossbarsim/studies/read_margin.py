@@ -9,9 +9,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from ..core.arguments import checks_arguments
 from ..core.errors import ParameterError
-from ..core.settings import closest
+from ..core.settings import checks_arguments, closest
 from ..core.validation import Array
 from ..devices import Device, OneSelectorOneResistor
 from ..devices.compact_models.static import Ohmic

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..core.arguments import checks_arguments
 from ..core.errors import ParameterError
+from ..core.settings import checks_arguments
 from ..core.validation import finite_array
 from ..netlists.crossbar.crossbar import Crossbar, Wires
 from ..solvers.solver import Solver

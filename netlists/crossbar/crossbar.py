@@ -11,10 +11,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...core.arguments import checks_arguments
 from ...core.errors import NetlistError, ParameterError
 from ...core.files import save_arrays
 from ...core.npz import open_npz
+from ...core.settings import checks_arguments
 from ...core.validation import Array
 from ..circuit import Circuit
 from .cells import Cells, Resistive, StoredCells, read_cells

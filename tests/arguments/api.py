@@ -32,7 +32,7 @@ EXEMPT = {
     "Readout": MADE, "LayerCost": MADE, "NetworkCost": MADE, "Breakdown": MADE, "ADCErrors": MADE, "DACErrors": MADE,
     "SenseErrors": MADE, "Drive": MADE, "Phase": MADE, "Sample": MADE, "UpdateRecord": MADE, "DeviceSpread": MADE,
     "IrDropResult": MADE, "NonIdealityResult": MADE, "ReadDelay": MADE, "ReadMargin": MADE, "TileMap": MADE,
-    "TrainedCnn": MADE, "Point": MADE, "StoredMatrix": MADE, "Record": MADE, "RangeObserver": MADE,
+    "TrainedCnn": MADE, "GradualReset": MADE, "Point": MADE, "StoredMatrix": MADE, "Record": MADE, "RangeObserver": MADE,
     "Dataset": "data that were read", "Labelled": "data that were read",
     "DeviceModel": PROTOCOL, "Result": PROTOCOL, "ProgressMeter": PROTOCOL, "Scheme": PROTOCOL, "Distribution": PROTOCOL,
     "AgeingEffect": PROTOCOL, "CellLaw": PROTOCOL, "NoiseLaw": PROTOCOL, "WriteEffect": PROTOCOL, "UpdateRule": PROTOCOL,

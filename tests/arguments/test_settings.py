@@ -24,7 +24,7 @@ from crossbarsim import (
     Wires,
 )
 from crossbarsim.core.settings import Settings
-from crossbarsim.core.toml import toml
+from crossbarsim.core.settings.toml import toml
 from crossbarsim.devices import VTEAM, StaticTable, Transistor, model, models
 from crossbarsim.nn import CrossbarConfig
 from crossbarsim.nn.train import InSituConfig

@@ -10,8 +10,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...core.arguments import checks_arguments
 from ...core.errors import ParameterError
+from ...core.settings import checks_arguments
 from ...core.validation import Array, finite_array
 from ...netlists.crossbar.cells import CellPoint
 from ...netlists.crossbar.crossbar import Resistive

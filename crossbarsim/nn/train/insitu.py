@@ -10,9 +10,9 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from ...core.arguments import checks_arguments
 from ...core.draws import Place
 from ...core.errors import ParameterError
+from ...core.settings import checks_arguments
 from ...core.validation import Array, count
 from ...devices import Device
 from ...solvers import Solver

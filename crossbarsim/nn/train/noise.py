@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...core.arguments import checks_arguments
 from ...core.draws import Place
 from ...core.errors import ParameterError
+from ...core.settings import checks_arguments
 from ..chip.chip import Chip
 from ..layers import CrossbarLayer
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ...core.arguments import checks_arguments
 from ...core.draws import Place, read_normals
 from ...core.errors import ParameterError
+from ...core.settings import checks_arguments
 from ...core.validation import Array
 from ...netlists.crossbar.crossbar import Crossbar, Resistive
 from ...solvers import Solver

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .errors import ParameterError
+from ..errors import ParameterError
 
 __all__ = ["toml"]
 
@@ -30,7 +30,7 @@ def toml(table: Mapping[str, Any]) -> str:
 
     Examples
     --------
-    >>> from crossbarsim.core.toml import toml
+    >>> from crossbarsim.core.settings.toml import toml
     >>> print(toml({"bits": 8, "wires": {"word": 1.0}}))
     bits = 8
     <BLANKLINE>

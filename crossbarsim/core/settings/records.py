@@ -14,8 +14,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from ..errors import ParameterError
 from .arguments import check_arguments
-from .errors import ParameterError
 from .toml import toml
 
 __all__ = ["Settings", "closest", "plain"]

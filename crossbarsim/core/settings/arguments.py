@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .errors import ParameterError
-from .validation import as_float, real_array, shown
+from ..errors import ParameterError
+from ..validation import as_float, real_array, shown
 
 __all__ = ["check_arguments", "checks_arguments"]
 
@@ -248,7 +248,7 @@ def checks_arguments(call: C) -> C:
     Examples
     --------
     >>> from crossbarsim import ParameterError
-    >>> from crossbarsim.core.arguments import checks_arguments
+    >>> from crossbarsim.core.settings import checks_arguments
     >>> @checks_arguments
     ... def half(value: float) -> float:
     ...     return 0.5 * value
