@@ -70,8 +70,8 @@ def why_not(solution: Solution, failure: str = "") -> str:
     if not failure and solution.iterations:
         failure = (
             f"{solution.method} stopped after {solution.iterations} iterations with a KCL "
-            f"residual of {solution.residual:.1e}; raise `max_iterations`, or leave it None to let "
-            "the direct method take over"
+            f"residual of {solution.residual:.1e} and currents that are not known to `rtol`; "
+            "raise `max_iterations`, or leave it None to let the direct method take over"
         )
     elif not failure:
         failure = (

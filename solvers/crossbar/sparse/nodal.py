@@ -3,7 +3,8 @@
 Nothing is shared with the structured solver but the problem's description. Segments of exactly
 0 ohm merge nodes; nodes joined to a source by 0 ohm are known. Voltages are solved for as
 deviations from every line's unloaded profile, and refined with residuals taken branch by branch,
-so that micro-ohm segments beside nano-siemens cells cost no digits.
+so that micro-ohm segments beside nano-siemens cells cost no digits. Where the matrix itself has
+lost conductances to rounding, which no residual shows, the network is eliminated by `StarMesh`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from ....core.validation import Array
 from ..problem import CrossbarProblem, RawSolution
 from .factors import Factor, Factors, SuperLUs
+from .star_mesh import StarMesh
 
 if TYPE_CHECKING:
     from scipy.sparse import csc_array, csr_array
@@ -30,6 +32,7 @@ _CHUNK = 64  # right-hand sides per triangular solve
 _REFINEMENTS = 3
 _EPS = 1e-15
 _LEAST = 1e-6
+_REFINABLE = 1e-4  # error of a solution that refinement makes small
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +151,12 @@ class _Network:
         full = coo_array((value, (index, other)), shape=(n, n)).tocsc()
         return csc_array(full[self.free][:, self.free])
 
+    def exact(self) -> StarMesh:
+        """Return the network factorised without a subtraction."""
+        place = np.full(self.count + 1, -1)  # pinned groups are at their source's voltage
+        place[self.free] = np.arange(len(self.free))
+        return StarMesh(place[self.tail], place[self.head], self.g, len(self.free))
+
     def incidence(self) -> csr_array:
         """Return (groups + 1, branches), +1 where a branch leaves."""
         from scipy.sparse import coo_array, csr_array  # noqa: PLC0415 - the iterative way needs no SciPy
@@ -194,9 +203,9 @@ def solve_crossbar(
     factors = factors or SuperLUs()
     words, bits = _families(problem)
     network, cells = _network(problem, words, bits)
-    factor = None
+    factor: Factor | StarMesh | None = None
     if len(network.free):
-        factor = factors.factor(network.matrix())
+        factor = _factorise(network, factors)
     batch, (rows, columns) = problem.batch, problem.shape
     kept = batch if keep_voltages else 0
     word, bit = np.empty((kept, rows, columns)), np.empty((kept, rows, columns))
@@ -220,9 +229,24 @@ def solve_crossbar(
     )
 
 
+def _factorise(network: _Network, factors: Factors) -> Factor | StarMesh:
+    """Return factors that refinement can work with.
+
+    An error of eps in the diagonal d changes voltages x by eps A^-1 (d x) at most.
+    """
+    matrix = network.matrix()
+    diagonal = matrix.diagonal()
+    try:
+        factor = factors.factor(matrix)
+        grown = np.abs(factor.solve(diagonal[:, None])).max()
+    except RuntimeError:  # exactly singular
+        grown = np.inf
+    return factor if _EPS * grown < _REFINABLE else network.exact()
+
+
 def _solve_chunk(
     problem: CrossbarProblem, words: _Family, bits: _Family, network: _Network, cells: int,
-    factor: Factor | None, ends: tuple[Array, Array, Array, Array],
+    factor: Factor | StarMesh | None, ends: tuple[Array, Array, Array, Array],
 ) -> tuple[Array, Array, float, tuple[Array, Array, Array, Array]]:
     """Return word and bit voltages (b, M, N), the residual and the four end currents."""
     vl, vr, vt, vb = ends
@@ -232,13 +256,12 @@ def _solve_chunk(
     incidence = network.incidence()
     closed = problem.G > 0.0
     x = np.zeros((network.count + 1, batch))
-    for step in range(_REFINEMENTS):
+    for _ in range(_REFINEMENTS):
         branch, _ = _branch_currents(network, cells, closed, base_w, base_b, x)
         if factor is not None:
             x[network.free] += factor.solve(-(incidence @ branch)[network.free])
-        if step == 0:
-            _rebase(words, base_w, x)
-            _rebase(bits, base_b, x)
+        _rebase(words, base_w, x)
+        _rebase(bits, base_b, x)
     branch, unit = _branch_currents(network, cells, closed, base_w, base_b, x)
     # what rounding the voltages themselves, not only their deviations, makes of the cells' currents
     unit[:cells] += 2.0 * _EPS * network.g[:cells, None] * np.abs(np.hstack(ends)).max(axis=1)

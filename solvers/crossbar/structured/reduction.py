@@ -154,13 +154,23 @@ class PortReduction:
                 volts[:, positions[k]] = end
         clean = matrix.copy()
         np.fill_diagonal(clean, 0.0)
-        into = volts @ clean - volts * clean.sum(axis=0)
+        along = np.zeros_like(volts)
+        for a, b in (positions[:2], positions[2:]):  # a line between its sources hides its cells
+            if len(a) and len(b):
+                flow = clean[a, b] * (volts[:, b] - volts[:, a])
+                along[:, a], along[:, b] = flow, -flow
+                clean[a, b] = clean[b, a] = 0.0
+        into = volts @ clean - volts * clean.sum(axis=0) + along
         ends = []
         for k, end in enumerate(sources):
             full = np.zeros_like(end)
             if len(positions[k]):
                 full[:] = into[:, positions[k]]
             ends.append(full)
+        for k, r in ((0, self.problem.word_r.T), (2, self.problem.bit_r)):
+            share = r.sum(axis=0) == 0.0  # both ends joined by 0 ohm
+            ends[k][:, share] = 0.5 * (ends[k][:, share] + ends[k + 1][:, share])
+            ends[k + 1][:, share] = ends[k][:, share]
         return ends[0], ends[1], ends[2], ends[3]
 
     def voltages(self, sources: Ends, word: Array, bit: Array, first: int, chunk: int) -> None:

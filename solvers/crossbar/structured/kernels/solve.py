@@ -25,6 +25,7 @@ __all__ = ["SMALL", "check_kcl", "end_currents", "lift", "solve_irregular",
            "solve_vectors"]
 
 _REFINEMENTS = 4
+_KNOWN, _LEAST_KNOWN = 10.0, 1e-9  # times rtol, of the largest: rounding that may be left
 _GAIN = 1e-5  # of a refinement
 SMALL = 17  # rows of scratch, max(M, N) + 1 long
 LEAST = 1e-6  # of the largest end current: nodes that carry less are measured against this
@@ -339,11 +340,15 @@ def _solve_vectors(
                 G, word_r, bit_r, drop, u, w, flow_w, flow_b, merged,
                 height if step < 0 else 0.0, height, least, res_u, res_w, few,
             )
-            largest = _largest(bottom[k])
             if not total < np.inf:  # maxima pass over what is not a number
                 worst = np.inf
             first = worst if step < 0 else first
-            done = worst <= GOOD and (step < 0 or total <= max(rtol * largest, noise))
+            largest = _largest(bottom[k])
+            bound = rtol * largest
+            # rounding of so many nodes cancels on average; where it does not do, the direct method
+            if noise <= max(_KNOWN * rtol, _LEAST_KNOWN) * largest * np.sqrt(2.0 * M * N):
+                bound = max(bound, noise)
+            done = worst <= GOOD and (step < 0 or total <= bound)
             if done or stopped or (step > 0 and worst > 0.5 * best and total > 0.5 * miss):
                 break
             best, miss = worst, total
@@ -351,9 +356,10 @@ def _solve_vectors(
             if merged is not None:  # noqa: SIM102 - with `and`, numba compiles what follows
                 if _rebase(word_r, bit_r, base_w, base_b, drop, u, w):
                     noise = 0.0  # most of it was that of the levels
-        if not done and worst <= GOOD:  # what is left may be rounding
+        if not done and worst <= GOOD and (warm or patience > limit):
+            # nobody will know better; and there may be no currents at all but rounding
             grain = 4.0 * EPS * height * _sum(G)
-            done = total - noise <= max(rtol * largest, grain)
+            done = total <= max(grain, noise) and largest <= grain
         solved = solved and done
         better = count > 0 and worst < first
         stats[k, 0] = count
