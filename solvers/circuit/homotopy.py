@@ -276,8 +276,9 @@ def _singular(newton: Newton, outcome: Outcome) -> SingularCircuitError:
     at = f" (found at {name})" if name else ""
     inner = name[2:-1] if name.startswith("v(") else ""
     return SingularCircuitError(
-        f"the circuit's equations are singular{at}: a controlled source cancels a conductance, or "
-        "leaves a node undetermined", (inner,) if inner else (),
+        f"the circuit's equations are singular{at}: a controlled source cancels a conductance or "
+        "leaves a node undetermined, or what ties a node to the rest is less than the rounding of "
+        "its other conductances", (inner,) if inner else (),
     )
 
 

@@ -23,6 +23,7 @@ from ..results.names import Names
 from ..results.quantities import Part
 from ..results.record import Record
 from ..results.results import Sweep
+from ..rounding import check_rounding
 from ..system.element_group import Instant
 from ..system.system import System
 from .op import hints, prepare
@@ -68,7 +69,7 @@ class _Run:
     def go(self) -> Sweep:
         x: Array | None = None
         last: tuple[float, ...] | None = None
-        residual = 0.0
+        residual, judged = 0.0, False
         record: Record | None = None
         shown: list[str] = []
         starts: list[Array | None] = [None] * len(self.sweeps)
@@ -96,6 +97,7 @@ class _Run:
             x = found.x
             system.accept(x, now)
             residual = max(residual, newton.residual(x, now))
+            judged = judged or check_rounding(newton, x, now)
             for k in range(turned, len(starts)):
                 starts[k] = x
             if record is not None and system.shown != shown:

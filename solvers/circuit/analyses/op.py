@@ -19,6 +19,7 @@ from ..newton import Newton
 from ..results.names import CURRENTS, Names, shown
 from ..results.plotted import Tabular
 from ..results.quantities import Part
+from ..rounding import check_rounding
 from ..system.system import System
 from ..system.topology import check
 from .registry import register
@@ -186,6 +187,7 @@ def operating_point(circuit: Circuit) -> OperatingPoint:
         x = x - newton.factors.solve(system.f)
     if not np.isfinite(x).all():
         raise AssertionError("a converged solution is finite")
+    check_rounding(newton, x, now)
     return OperatingPoint(system, x, newton.residual(x, now), newton.iterations)
 
 

@@ -29,6 +29,7 @@ from ..newton import Newton
 from ..results.names import Names
 from ..results.record import Record
 from ..results.results import Transient
+from ..rounding import check_rounding
 from ..system.element_group import Bools, ElementGroup, Instant
 from ..system.system import System
 from .op import hints, prepare
@@ -145,6 +146,8 @@ class TransientRun:
                     "oscillator, begins with `uic`", error.partial,
                 ) from error
             system.set_leak(0.0)
+            if not held:
+                check_rounding(self.newton, x, first)
             self.newton.forget()
             system.evaluate(x, first)
             return x, system.q.copy()
