@@ -345,7 +345,7 @@ class Device(Settings):
         n = int(np.prod(shape))
         low, high = self.bounds()
         x = np.empty((len(self.states), n))
-        flat = np.ascontiguousarray(np.broadcast_to(goal, shape).ravel())
+        flat = plain(np.broadcast_to(goal, shape).ravel())
         at = self.polarity * self.read_voltage
         bad = int(self.kernels.invert(
             flat, at, self.flat(self.parameter_array, shape), self.flat(low, shape),

@@ -45,7 +45,6 @@ def check_ends(xbar: Crossbar) -> None:
 
 def _write_ends(xbar: Crossbar, lines: Lines) -> Ends:
     """Return ends in which write drivers take the place of the sense amplifiers."""
-    sense = np.broadcast_to(xbar.wires.sense, xbar.shape[1])
     found: dict[str, list[End]] = {}
     for name in ("word_left", "word_right", "bit_top", "bit_bottom"):
         word = name.startswith("word")
@@ -57,7 +56,7 @@ def _write_ends(xbar: Crossbar, lines: Lines) -> Ends:
             elif word:
                 ends.append(end)
             else:
-                behind = float(sense[k]) if isinstance(end, Sensed) else end.resistance
+                behind = 0.0 if isinstance(end, Sensed) else end.resistance
                 ends.append(Driven(voltage=0.0, resistance=behind))
         found[name] = ends
     return Ends(**found)

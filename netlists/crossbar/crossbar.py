@@ -27,7 +27,6 @@ from .wires import Wires
 __all__ = ["Crossbar", "Resistive", "Wires"]
 
 _FORMAT = 1
-_ZERO = np.zeros(())
 
 
 class Crossbar:
@@ -183,8 +182,7 @@ class Crossbar:
             word_line = name.startswith("word")
             arrays = end_arrays(
                 self.ends, name, self.line_count(name), outer[name],
-                self.wires.driver if word_line else _ZERO,
-                _ZERO if word_line else self.wires.sense,
+                self.wires.driver_of(name), self.wires.sense_of(name),
             )
             tied = arrays.kind in ("input", "mixed")
             if not word_line and tied and bool((np.isnan(arrays.voltage) & arrays.connected).any()):

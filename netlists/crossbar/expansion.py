@@ -190,10 +190,10 @@ class _Expansion:
 
     def _added(self, name: str, line: int, end: End, wires: Wires) -> float:
         count = self.xbar.line_count(name)
-        if name.startswith("word") and isinstance(end, Driven):
-            return float(np.broadcast_to(wires.driver, count)[line])
-        if name.startswith("bit") and isinstance(end, Sensed):
-            return float(np.broadcast_to(wires.sense, count)[line])
+        if isinstance(end, Driven):
+            return float(np.broadcast_to(wires.driver_of(name), count)[line])
+        if isinstance(end, Sensed):
+            return float(np.broadcast_to(wires.sense_of(name), count)[line])
         return 0.0
 
     def _voltage(self, name: str, end: End, line: int) -> float | Source:

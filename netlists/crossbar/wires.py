@@ -13,6 +13,8 @@ from ...core.validation import Array, nonnegative
 
 __all__ = ["Wires"]
 
+_NONE = np.zeros(())
+
 
 def _read_only(array: Array) -> Array:
     if array.flags.writeable:
@@ -34,8 +36,10 @@ class Wires(Settings):
         Ohm per segment of the bit lines. In (M, N), ``[i, j]`` lies between the rows i and i+1
         and ``[M-1, j]`` leads to the sense node; (M+1, N) puts one more above row 0.
     driver, sense : float or array
-        Ohm in series with every driven end of the word lines (scalar or (M,)) and every sensed
-        end of the bit lines (scalar or (N,)).
+        Ohm in series with every driven and with every sensed end, be it of a word or of a bit
+        line. An array has a value for each word line (`driver`, (M,)) or for each bit line
+        (`sense`, (N,)) and is for these alone: driven bit lines then have what
+        `Driven.resistance` says, sensed word lines what their amplifier has.
     word_capacitance, bit_capacitance : float
         Farad per segment, for transients.
 
@@ -127,6 +131,14 @@ class Wires(Settings):
 
     def __reduce__(self) -> tuple[type[Wires], tuple[Array, ...]]:
         return Wires, tuple(self.settings().values())
+
+    def driver_of(self, end: str) -> Array:
+        """Return the ohm in series with driven ends at `end`, such as "bit_top"; scalar or (n,)."""
+        return self.driver if end.startswith("word") or self.driver.ndim == 0 else _NONE
+
+    def sense_of(self, end: str) -> Array:
+        """Return the ohm in series with sensed ends at `end`, such as "bit_top"; scalar or (n,)."""
+        return self.sense if end.startswith("bit") or self.sense.ndim == 0 else _NONE
 
     def word_segments(
         self, shape: tuple[int, int], layout: Literal["crosspoint", "parallel"] = "crosspoint"

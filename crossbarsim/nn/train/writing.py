@@ -30,7 +30,7 @@ def turned(conductance: Array, wires: Wires) -> Crossbar:
     wires : Wires
         Scalars.
     """
-    other = Wires(wires.bit, wires.word, driver=wires.sense, sense=wires.driver)
+    other = Wires(wires.bit, wires.word, driver=wires.driver, sense=wires.sense)
     return Crossbar(np.ascontiguousarray(conductance.T), other, _FROM_BELOW)
 
 
@@ -59,12 +59,11 @@ def write_shares(
         Voltage over `volt` where selected, else 0.
     """
     cells = device.array(state=state)
-    behind = float(wires.sense)
     rows = np.flatnonzero(selected.any(axis=1))
     arrays, volts = [], []
     for row in rows:
         columns = tuple(
-            Driven(voltage=-0.5 * volt if chosen else 0.0, resistance=behind)
+            Driven(voltage=-0.5 * volt if chosen else 0.0)
             for chosen in selected[row]
         )
         arrays.append(Crossbar(cells=cells, wires=wires, ends=Ends(bit_bottom=columns)))
