@@ -3,7 +3,8 @@
 C. C. Enz, F. Krummenacher and E. A. Vittoz, Analog Integr. Circuits Signal Process. 8:83 (1995);
 charges, slope factor and mobility as in M. Bucher, C. Lallement, C. Enz, F. Theodoloz, F.
 Krummenacher, *The EPFL-EKV MOSFET Model Equations for Simulation*, version 2.6, EPFL 1997, for a
-long channel. Laws are for an n-channel transistor, voltages against the bulk.
+long channel. What a short one changes is described by four numbers of this project, see
+`short_channel`. Laws are for an n-channel transistor, voltages against the bulk.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from ...core.validation import Array
 from .temperature import gap, thermal_voltage
 
 __all__ = [
-    "at_temperature", "inversion", "long_channel", "share", "softplus", "specific", "transistor",
+    "apart", "at_temperature", "inversion", "long_channel", "pinch_above", "reach", "share",
+    "short_channel", "softplus", "specific", "transistor",
 ]
 
 
@@ -51,6 +53,64 @@ def long_channel(
     return specific(beta, u_t, kappa) * ends
 
 
+def apart(vd: float, vs: float) -> float:
+    """Return the voltage between the ends, >= 0; at 0 with its derivative from above."""
+    return vd - vs if vd >= vs else vs - vd
+
+
+def pinch_above(
+    vg: float, vd: float, vs: float, vto: float, kappa: float, sigma: float, kappa_s: float
+) -> float:
+    """Return the pinch-off voltage of a short channel against its lower end, volt.
+
+    The threshold falls by `sigma` volt per volt between the ends; the pinch-off voltage rises by
+    `kappa_s` volt per volt of the lower end, where the slope factor is smaller.
+    """
+    low = min(vd, vs)
+    return kappa * (vg - vto + sigma * apart(vd, vs)) + (kappa_s - 1.0) * low
+
+
+def reach(across: float, over: float, v_crit: float, u_t: float) -> float:
+    """Return which part of the voltage between the ends the channel takes, volt.
+
+    It is limited by the velocity of the carriers: ``E (sqrt(1 + 2 u / E) - 1)`` for the overdrive
+    u of the lower end and the critical field times length E (Sodini, Ko and Moll, IEEE TED
+    31:1386, 1984), with 4 kT/q where there is no overdrive, joined smoothly by a power of 3 (as
+    Khakifirooz et al., IEEE TED 56:1674, 2009, do).
+    """
+    limit = v_crit * (math.sqrt(1.0 + 2.0 * over / v_crit) - 1.0) + 4.0 * u_t
+    ratio = across / limit
+    return across / math.pow(1.0 + ratio * ratio * ratio, 1.0 / 3.0)
+
+
+def short_channel(
+    vg: float, vd: float, vs: float, vto: float, kappa: float, beta: float, u_t: float,
+    theta: float, v_crit: float, sigma: float, lambda_: float, kappa_s: float,
+) -> float:
+    """Return the drain current of a constant slope factor and a short channel, ampere.
+
+    Parameters
+    ----------
+    theta : float
+        1/V, by which the overdrive of the lower end slows carriers, series resistance included.
+    v_crit : float
+        Critical field times length, volt, > 0; see `reach`.
+    sigma, kappa_s : float
+        See `pinch_above`.
+    lambda_ : float
+        1/V, by which the current rises with the voltage between the ends.
+    """
+    across = apart(vd, vs)
+    pinch = pinch_above(vg, vd, vs, vto, kappa, sigma, kappa_s)
+    near = softplus(pinch / (2.0 * u_t))
+    over = 2.0 * u_t * near
+    taken = reach(across, over, v_crit, u_t)
+    far = softplus((pinch - taken) / (2.0 * u_t))
+    slowed = specific(beta, u_t, kappa) / ((1.0 + theta * over) * (1.0 + taken / v_crit))
+    size = slowed * (1.0 + lambda_ * across) * (near * near - far * far)
+    return size if vd >= vs else -size
+
+
 def share(near: float, far: float) -> float:
     """Return the charge of one end of the channel over -n C_ox U_T."""
     both = near + far
@@ -66,7 +126,8 @@ def transistor(
 
     The last is that of the thermal noise. `p` has vto, gamma, phi (volt, V^0.5), kappa (1 over the
     slope factor, 0 where gamma and phi give it), beta = kp w/l (A/V^2), theta and lambda_ (1/V),
-    cox (farad) and u_t = kT/q (volt) at the transistor's temperature.
+    v_crit, sigma and kappa_s of a short channel (0: a long one), cox (farad) and u_t = kT/q (volt)
+    at the transistor's temperature.
     """
     if p.kappa > 0.0:  # constant: the law of the long channel
         kappa = p.kappa
@@ -85,11 +146,26 @@ def transistor(
         depleted = math.sqrt(surface + 1e-6)
         nq = 1.0 + half / depleted
         bulk = -p.gamma * depleted - min(drive, 0.0)  # without inversion, over the oxide
-    forward = inversion(vp, vs, p.u_t)
-    reverse = inversion(vp, vd, p.u_t)
-    beta = p.beta / (1.0 + p.theta * max(vp, 0.0))
-    length = 1.0 + p.lambda_ * abs(vd - vs)
-    current = specific(beta, p.u_t, kappa) * length * (forward - reverse)
+    beta = p.beta
+    if p.v_crit > 0.0:
+        current = short_channel(
+            vg, vd, vs, p.vto, p.kappa, p.beta, p.u_t, p.theta, p.v_crit, p.sigma, p.lambda_,
+            p.kappa_s,
+        )
+        pinch = pinch_above(vg, vd, vs, p.vto, p.kappa, p.sigma, p.kappa_s)
+        low = softplus(pinch / (2.0 * p.u_t))
+        over = 2.0 * p.u_t * low
+        taken = reach(apart(vd, vs), over, p.v_crit, p.u_t)
+        high = softplus((pinch - taken) / (2.0 * p.u_t))
+        forward = low * low if vd >= vs else high * high
+        reverse = high * high if vd >= vs else low * low
+        beta = p.beta / (1.0 + p.theta * over)
+    else:
+        forward = inversion(vp, vs, p.u_t)
+        reverse = inversion(vp, vd, p.u_t)
+        beta = p.beta / (1.0 + p.theta * max(vp, 0.0))
+        length = 1.0 + p.lambda_ * abs(vd - vs)
+        current = specific(beta, p.u_t, kappa) * length * (forward - reverse)
     near = math.sqrt(forward + 0.25)
     far = math.sqrt(reverse + 0.25)
     at_source = nq * share(near, far)

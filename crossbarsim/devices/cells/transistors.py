@@ -14,7 +14,7 @@ from ...core.laws.differentiate import Source, differentiate
 from ...core.settings import Settings, closest
 from ...core.validation import Array, finite_array
 from ...netlists.transistors import ekv, level1
-from ...netlists.transistors.ekv import long_channel
+from ...netlists.transistors.ekv import long_channel, short_channel
 from ...netlists.transistors.level1 import current as level1_current
 from ...netlists.transistors.temperature import REFERENCE
 from ..laws.compilation import build
@@ -22,27 +22,41 @@ from ..parameters import Named, Parameter, parameter, read_values
 
 __all__ = ["EKV", "Level1", "Transistor"]
 
-# Threshold (V), mobility (m^2/Vs), oxide (m), body factor (V^0.5) of public predictive cards.
+# Fitted to what ngspice gives for the full cards of the Predictive Technology Model: channel length
+# (m); EKV: threshold (V), k_p (A/V^2), kappa, theta (1/V), v_crit (V), sigma, lambda_ (1/V),
+# kappa_s, tcv (V/K); level 1: threshold (V), k_p (A/V^2), gamma (V^0.5).
 _CARDS = MappingProxyType({
-    "ptm_180nm": (0.3999, 0.035, 4.0e-9, 0.5, 180e-9),
-    "ptm_130nm": (0.3782, 0.05928, 2.25e-9, 0.4, 130e-9),
-    "ptm_65nm": (0.429, 0.04861, 1.85e-9, 0.497, 65e-9),
-    "ptm_45nm": (0.3423, 0.02947, 0.9e-9, 0.2, 45e-9),
+    "ptm_180nm": (
+        180e-9, (0.4077, 4.787e-4, 0.7900, 1.372, 2.276, 0.0705, 0.1421, 0.0964, 1.23e-3),
+        (0.2219, 1.542e-4, 0.309),
+    ),
+    "ptm_130nm": (
+        130e-9, (0.3357, 1.609e-3, 0.7353, 3.894, 1.775, 0.0727, 0.1026, 0.1094, 3.67e-4),
+        (0.1375, 2.681e-4, 0.356),
+    ),
+    "ptm_65nm": (
+        65e-9, (0.3729, 1.344e-3, 0.7003, 5.0, 1.730, 0.1145, 0.2018, 0.1530, 3.67e-4),
+        (0.1647, 2.233e-4, 0.408),
+    ),
+    "ptm_45nm": (
+        45e-9, (0.4123, 1.112e-3, 0.7280, 5.0, 4.181, 0.1255, 0.2905, 0.1206, 3.67e-4),
+        (0.2324, 2.302e-4, 0.438),
+    ),
 })
-_CHECKED = MappingProxyType({
-    "ptm_180nm": "VTH0 and TOX checked against a copy of the card",
-    "ptm_130nm": "checked against a copy of the card of 2006",
-    "ptm_65nm": "checked against a copy of the card",
-    "ptm_45nm": "metal gate and high-k; not checked against the card",
+_CARD_OF = MappingProxyType({
+    "ptm_180nm": "180 nm (BSIM3), up to 1.8 V", "ptm_130nm": "130 nm (BSIM4, 2006), up to 1.5 V",
+    "ptm_65nm": "65 nm (BSIM4, 2006), up to 1.2 V",
+    "ptm_45nm": "45 nm high performance, metal gate (BSIM4, 2008), up to 1.0 V",
 })
-_SOURCES = {
-    name: f"Predictive Technology Model, {name[4:]} NMOS card: VTH0, U0, TOX, K1; {checked}"
-    for name, checked in _CHECKED.items()
-}
-_EPS_OX = 3.9 * 8.8541878128e-12
-_FACTOR = MappingProxyType({
-    name: card[1] * _EPS_OX / card[2] for name, card in _CARDS.items()
+# largest and median error in strong inversion, largest factor in moderate and weak inversion
+_EKV_ERROR = MappingProxyType({
+    "ptm_180nm": (10.6, 2.1, 1.35), "ptm_130nm": (6.5, 1.7, 1.25),
+    "ptm_65nm": (5.9, 1.7, 1.36), "ptm_45nm": (7.3, 2.5, 1.34),
 })
+_LEVEL1_ERROR = MappingProxyType({
+    "ptm_180nm": (14, 2.2), "ptm_130nm": (16, 1.9), "ptm_65nm": (16, 1.8), "ptm_45nm": (12, 1.6),
+})
+_FIT = "fitted to the drain current of the Predictive Technology Model's NMOS card of"
 
 
 class Transistor(Settings):
@@ -193,6 +207,8 @@ class EKV(Transistor):
     Enz, Krummenacher and Vittoz, Analog Integr. Circuits Signal Process. 8:83 (1995):
     I = i_s [ln^2(1 + e^((v_p - v_s) / 2 u_t)) - ln^2(1 + e^((v_p - v_d) / 2 u_t))],
     v_p = kappa (v_g - v_t0), i_s = 2 k_p (w / l) u_t^2 / kappa.
+    With `v_crit` the channel is short: carriers reach their velocity's limit
+    (`crossbarsim.netlists.transistors.ekv.short_channel`); the presets are of this kind.
 
     Parameters
     ----------
@@ -206,6 +222,16 @@ class EKV(Transistor):
         1 over the slope factor.
     u_t : float
         Thermal voltage, volt.
+    v_crit : float
+        Critical field times length, volt; 0: a long channel, without the next four.
+    theta : float
+        Slowing of the carriers by the gate, series resistance included, 1/V.
+    sigma : float
+        How much the threshold falls per volt between drain and source.
+    lambda_ : float
+        Channel-length modulation, 1/V.
+    kappa_s : float
+        How much the pinch-off voltage rises per volt of the source.
     tcv : float
         Temperature coefficient of the threshold, V/K.
     bex : float
@@ -215,7 +241,8 @@ class EKV(Transistor):
 
     Notes
     -----
-    At T kelvin, as in EKV 2.6: u_t T / t_nom, v_t0 - tcv (T - t_nom) and k_p (T / t_nom)^bex.
+    At T kelvin, as in EKV 2.6: u_t T / t_nom, v_t0 - tcv (T - t_nom) and k_p (T / t_nom)^bex; the
+    critical field is a velocity over the mobility: v_crit (T / t_nom)^-bex.
 
     Examples
     --------
@@ -234,19 +261,37 @@ class EKV(Transistor):
     length = parameter(180e-9, "m", positive=True)
     kappa = parameter(0.7, positive=True)
     u_t = parameter(0.02585, "V", positive=True)
+    v_crit = parameter(0.0, "V", low=0.0)
+    theta = parameter(0.0, "1/V", low=0.0)
+    sigma = parameter(0.0, low=0.0)
+    lambda_ = parameter(0.0, "1/V", low=0.0)
+    kappa_s = parameter(0.0, low=0.0)
     tcv = parameter(0.0, "V/K")
     bex = parameter(-1.5)
     t_nom = parameter(REFERENCE, "K", positive=True)
     sets: ClassVar[Any] = MappingProxyType({
-        name: {"v_t0": card[0], "k_p": _FACTOR[name], "length": card[4], "width": 4 * card[4]}
-        for name, card in _CARDS.items()
+        name: {
+            "length": length, "width": 4 * length,
+            **dict(zip(("v_t0", "k_p", "kappa", "theta", "v_crit", "sigma", "lambda_", "kappa_s",
+                        "tcv"), fitted, strict=True)),
+        }
+        for name, (length, fitted, _) in _CARDS.items()
     })
-    sources: ClassVar[Any] = MappingProxyType(_SOURCES)
+    sources: ClassVar[Any] = MappingProxyType({
+        name: f"{_FIT} {_CARD_OF[name]} and source at 0 to 0.6 V: strong inversion within "
+              f"{error[0]} % (median {error[1]} %), moderate and weak within a factor {error[2]}"
+        for name, error in _EKV_ERROR.items()
+    })
 
     @staticmethod
     def current_law(vd: float, vs: float, vg: float, p: Named) -> float:
         """Forward less reverse current."""
         beta = p.k_p * p.width / p.length
+        if p.v_crit > 0.0:
+            return short_channel(
+                vg, vd, vs, p.v_t0, p.kappa, beta, p.u_t, p.theta, p.v_crit, p.sigma, p.lambda_,
+                p.kappa_s,
+            )
         return long_channel(vg, vd, vs, p.v_t0, p.kappa, beta, p.u_t)
 
     def at_temperature(self, kelvin: ArrayLike) -> Self:
@@ -260,7 +305,7 @@ class EKV(Transistor):
         )
         return type(self)(**{
             **p, "v_t0": threshold, "k_p": p["k_p"] * factor, "u_t": p["u_t"] * hot / p["t_nom"],
-            "t_nom": hot,
+            "v_crit": p["v_crit"] / factor, "t_nom": hot,
         })
 
 
@@ -311,11 +356,15 @@ class Level1(Transistor):
     lambda_ = parameter(0.0, "1/V", low=0.0)
     t_nom = parameter(REFERENCE, "K", positive=True)
     sets: ClassVar[Any] = MappingProxyType({
-        name: {"v_to": card[0], "k_p": _FACTOR[name], "gamma": card[3], "phi": 0.8,
-               "length": card[4], "width": 4 * card[4], "lambda_": 0.1}
-        for name, card in _CARDS.items()
+        name: {"v_to": fitted[0], "k_p": fitted[1], "gamma": fitted[2], "phi": 0.8,
+               "length": length, "width": 4 * length}
+        for name, (length, _, fitted) in _CARDS.items()
     })
-    sources: ClassVar[Any] = MappingProxyType(_SOURCES)
+    sources: ClassVar[Any] = MappingProxyType({
+        name: f"{_FIT} {_CARD_OF[name]}, from 0.55 V between gate and source: median error "
+              f"{error[0]} %, largest a factor {error[1]}; a square law has no more"
+        for name, error in _LEVEL1_ERROR.items()
+    })
 
     @staticmethod
     def current_law(vd: float, vs: float, vg: float, p: Named) -> float:

@@ -94,6 +94,9 @@ lambda 0      1/V     channel-length modulation
 cox   -       F/m^2   oxide capacitance; from tox
 tox   -       m       oxide thickness
 n0    -       -       slope factor; from gamma and phi
+vcrit 0       V       critical field times length, of a short channel; needs n0
+sigma 0       -       threshold's fall with vds, with vcrit
+ksource 0     -       pinch-off voltage's rise with the source, with vcrit
 ld    0       m       lateral diffusion, at each end
 dw    0       m       width correction
 dl    0       m       length correction

@@ -85,6 +85,7 @@ def ekv_lines(
     values = {
         "vto": threshold, "gamma": get("gamma"), "phi": phi, "theta": get("theta"), "u_t": vt,
         "kappa": 1.0 / get("n0") if get("n0") else 0.0, "lambda_": get("lambda"),
+        "v_crit": get("vcrit") / slowed, "sigma": get("sigma"), "kappa_s": get("ksource"),
         "beta": get("kp") * slowed * many * width / length,
         "cox": 1.0,  # charges over cox, volt, on capacitors of cox
     }

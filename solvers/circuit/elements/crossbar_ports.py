@@ -39,6 +39,8 @@ _ZERO_CELSIUS = 273.15
 # what a card may say of a static transistor, and the parameters of cells that mean it
 _LEVEL1 = {"vto": "v_to", "kp": "k_p", "gamma": "gamma", "phi": "phi", "lambda": "lambda_"}
 _EKV = {"vto": "v_t0", "kp": "k_p", "tcv": "tcv", "bex": "bex"}
+_SHORT = {"theta": "theta", "vcrit": "v_crit", "sigma": "sigma", "ksource": "kappa_s",
+          "lambda": "lambda_"}  # with vcrit
 _NONE = np.zeros(0, dtype=np.bool_)
 
 
@@ -47,7 +49,8 @@ def solvable(circuit: Circuit) -> Circuit:
 
     That is where a transistor has junctions or capacitances: its card must say ``is=0`` and no more
     than threshold, kp, gamma, phi, lambda, tnom (level 1, whose kp must be given) or threshold, kp,
-    n0, tcv, bex, tnom (EKV, whose kp and n0 must be given).
+    n0, tcv, bex, tnom and, with vcrit, theta, sigma, ksource, lambda (EKV, whose kp and n0 must
+    be given).
     """
     if not circuit.arrays:
         return circuit
@@ -67,6 +70,8 @@ def _static(circuit: Circuit, block: CrossbarBlock) -> tuple[str, dict[str, floa
     given.pop("level", None)
     nominal = float(given.pop("tnom", circuit.options.get("tnom", 27.0))) + _ZERO_CELSIUS
     known = _EKV | {"n0": ""} if model.level == "ekv" else _LEVEL1
+    if float(given.get("vcrit", 0.0)) > 0.0:
+        known = known | _SHORT
     needed = {"kp", "n0"} if model.level == "ekv" else {"kp"}
     if given.pop("is", None) != 0.0 or not needed <= set(given) or not set(given) <= set(known):
         return None

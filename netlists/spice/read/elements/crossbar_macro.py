@@ -49,8 +49,9 @@ def read_crossbar(
 
     `Solver` eliminates the inner nodes with the structured solver. Transistors are static there, at
     the circuit's temperature, and have no junctions: where their card says more than ``is=0`` with
-    vto, kp, gamma, phi, lambda, tnom (level 1) or ``is=0`` with vto, kp, n0, tcv, bex, tnom (EKV),
-    the crossbar is written out element by element, as `Circuit.expanded` does.
+    vto, kp, gamma, phi, lambda, tnom (level 1) or ``is=0`` with vto, kp, n0, tcv, bex, tnom and,
+    with vcrit, theta, sigma, ksource, lambda (EKV), the crossbar is written out element by element,
+    as `Circuit.expanded` does.
     """
     found = card.pairs((*_NUMBERS, *_TEXTS), texts=_TEXTS)
     numbers = {k: card.plain(k, v) for k, v in found.items() if k in _NUMBERS}

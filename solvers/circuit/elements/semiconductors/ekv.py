@@ -59,9 +59,15 @@ def ekv(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
     check(t)
     for name in ("kp", "phi"):
         t.require(t.card(name) > 0, f"`{name}` must be > 0")
-    for name in ("theta", "lambda"):
+    for name in ("theta", "lambda", "vcrit", "sigma", "ksource"):
         t.require(t.card(name) >= 0, f"`{name}` must be >= 0")
     t.require(~t.given("n0") | (t.card("n0") >= 1), "`n0` must be >= 1")
+    short = t.card("vcrit") > 0
+    t.require(~short | t.given("n0"), "`vcrit` needs `n0`")
+    t.require(
+        short | ((t.card("sigma") == 0) & (t.card("ksource") == 0)),
+        "`sigma` and `ksource` need `vcrit`",
+    )
     t.require(~t.given("tox") | (t.card("tox") > 0), "`tox` must be > 0")
     sign = np.array([1.0 if c.kind == "nmos" else -1.0 for c in t.cards])
     drawn_w, drawn_l = size(builder, t)
@@ -80,6 +86,9 @@ def ekv(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
         rows.VTO: threshold, rows.GAMMA: t.card("gamma"),
         rows.BETA: t.card("kp") * slowed * t.count * width / length,
         rows.LAMBDA: t.card("lambda"), rows.THETA: t.card("theta"),
+        # the critical field is a velocity over the mobility
+        rows.V_CRIT: t.card("vcrit") / slowed, rows.SIGMA: t.card("sigma"),
+        rows.KAPPA_S: t.card("ksource"),
         rows.INVERSE_SLOPE: np.where(t.given("n0"), 1.0 / t.card("n0", 1.0), 0.0),
     }
     given |= dict(zip(range(rows.ISD, rows.VCRIT_S + 1), saturations(t), strict=True))

@@ -8,7 +8,20 @@ from ......core.compiled.jit import inlined
 from ......netlists.transistors.ekv import transistor
 from .dual_numbers import Dual
 from .law import derived
-from .mos_rows import BETA, COX, GAMMA, INVERSE_SLOPE, LAMBDA, PHI, THETA, VT, VTO
+from .mos_rows import (
+    BETA,
+    COX,
+    GAMMA,
+    INVERSE_SLOPE,
+    KAPPA_S,
+    LAMBDA,
+    PHI,
+    SIGMA,
+    THETA,
+    V_CRIT,
+    VT,
+    VTO,
+)
 from .mosfet import SHOWN as _SHOWN
 from .mosfet import begin, bulk_junction, stamp
 
@@ -21,7 +34,8 @@ SHOWN = tuple("gnoise" if name == "vdsat" else name for name in _SHOWN)
 # channel's conductance
 ekv = derived(transistor, {
     "vto": VTO, "gamma": GAMMA, "phi": PHI, "kappa": INVERSE_SLOPE, "beta": BETA,
-    "theta": THETA, "lambda_": LAMBDA, "cox": COX, "u_t": VT,
+    "theta": THETA, "lambda_": LAMBDA, "v_crit": V_CRIT, "sigma": SIGMA, "kappa_s": KAPPA_S,
+    "cox": COX, "u_t": VT,
 })
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 __all__ = [
     "ALPHA", "BETA", "BULK_POTENTIAL", "CFS", "COX", "CRITICAL", "DRAIN", "DRAIN_SIDE", "ETA",
-    "EXPONENT", "FACTOR", "GAMMA", "INVERSE_SLOPE", "ISD", "ISS", "KAPPA", "LAMBDA", "LD", "LENGTH",
-    "MOBILITY", "NEFF", "NSUB", "PHI", "ROWS", "SOURCE", "SOURCE_SIDE", "THETA", "VBI", "VCRIT_D",
-    "VCRIT_S", "VMAX", "VT", "VTO", "WIDTH", "XD", "XJ",
+    "EXPONENT", "FACTOR", "GAMMA", "INVERSE_SLOPE", "ISD", "ISS", "KAPPA", "KAPPA_S", "LAMBDA",
+    "LD", "LENGTH", "MOBILITY", "NEFF", "NSUB", "PHI", "ROWS", "SIGMA", "SOURCE", "SOURCE_SIDE",
+    "THETA", "VBI", "VCRIT_D", "VCRIT_S", "VMAX", "VT", "VTO", "V_CRIT", "WIDTH", "XD", "XJ",
 ]
 
 # of all levels
@@ -15,5 +15,5 @@ VT, ISD, ISS, VCRIT_D, VCRIT_S, COX, PHI, VTO, VBI, GAMMA, BETA, LAMBDA = range(
 LENGTH, WIDTH, XJ, XD, FACTOR, CFS, MOBILITY, VMAX, NSUB = range(12, 21)
 CRITICAL, EXPONENT, NEFF, BULK_POTENTIAL = range(21, 25)  # of level 2
 ALPHA, LD, ETA, THETA, KAPPA = range(21, 26)  # of level 3; THETA of EKV, too
-INVERSE_SLOPE = 12  # of EKV, 0 where it follows from gamma and phi
+INVERSE_SLOPE, V_CRIT, SIGMA, KAPPA_S = range(12, 16)  # of EKV, 0 where it is not constant
 DRAIN, DRAIN_SIDE, SOURCE, SOURCE_SIDE, ROWS = 26, 33, 40, 47, 54
