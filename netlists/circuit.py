@@ -41,10 +41,15 @@ class Options(dict[str, float | str]):
         self._circuit = circuit
 
     def __call__(self, **values: object) -> Circuit:
-        """Set options, such as ``reltol=1e-6``: numbers, or words such as ``method="gear"``."""
+        """Set options, such as ``reltol=1e-6``: numbers, or words such as ``method="gear"``.
+
+        ``temp``, in degree Celsius, sets the circuit's `temperature`, kelvin.
+        """
         for key, value in values.items():
-            word = isinstance(value, str) and value.isidentifier()
+            word = isinstance(value, str) and value.isidentifier() and key.lower() != "temp"
             self[key.lower()] = str(value).lower() if word else spice_number(key, value)
+        if "temp" in self:
+            self._circuit.temperature = 273.15 + float(self.pop("temp"))
         return self._circuit
 
 

@@ -14,6 +14,8 @@ from ..core.settings import Settings, checks_arguments
 from ..core.validation import number
 from ..netlists.analyses import Ac, Dc, Noise, Points, Sens, Tf, Tran
 from ..netlists.circuit import Circuit
+from ..netlists.spice.commands.command_names import OPTION_NAMES
+from ..netlists.spice.read.subcircuit_tree import did_you_mean
 from .circuit.arguments import frequency_points, probe_of, saved_names, sweep_of, tran_analysis
 from .objectives import Objective
 
@@ -77,6 +79,11 @@ class Simulator(Settings):
         """Return the circuit at a temperature and with this simulator's options."""
         if not isinstance(circuit, Circuit):
             raise ParameterError(f"`circuit` must be a Circuit; got {type(circuit).__name__}")
+        unknown = next((n for n in circuit.options if n not in OPTION_NAMES), None)
+        if unknown is not None:
+            raise ParameterError(
+                f"the circuit: there is no option {unknown!r}{did_you_mean(unknown, OPTION_NAMES)}"
+            )
         kelvin = self.temperature if temperature is None else temperature
         if kelvin is None and not self.options:
             return circuit

@@ -149,7 +149,7 @@ def test_compliance_by_the_gate_limits_what_can_be_reached():
     wide = program(gated((2, 2)), goal, v_start=0.5, v_step=0.2, v_max=3.0, width=1e-6, passes=1,
                    scheme=Gated(gate_set=2.5))
     tight = program(gated((2, 2)), goal, v_start=0.5, v_step=0.2, v_max=3.0, width=1e-6, passes=1,
-                    max_pulses=30, scheme=Gated(gate_set=0.4, gate_read=2.5, gate_reset=2.5))
+                    max_pulses=30, scheme=Gated(gate_set=0.05, gate_read=2.5, gate_reset=2.5))
     assert wide.success
     assert not tight.success
     assert tight.unconverged == [(0, 0), (0, 1), (1, 0), (1, 1)]

@@ -7,7 +7,7 @@ from crossbarsim.solvers.circuit.homotopy import _Search
 from crossbarsim.solvers.circuit.newton import Newton
 from scipy.optimize import brentq
 
-from crossbarsim import Circuit, ConvergenceError, SingularCircuitError, Solver
+from crossbarsim import Circuit, ConvergenceError, ParameterError, SingularCircuitError, Solver
 from tests.helpers.circuits import put
 from tests.helpers.diode import VT, add_diode
 
@@ -85,3 +85,19 @@ def test_kirchhoffs_law_is_asked_for():
     r = Solver().operating_point(circuit)
     missing = (300 - r["v(a)"]) / 1e3 - 1e-14 * np.expm1(r["v(a)"] / VT)
     assert abs(missing) < 1e-2 * 0.3
+
+
+def test_options_that_a_circuit_cannot_have_are_refused():
+    c = Circuit().V("1", "a", 0, 1).R("1", "a", 0, 1e3).options(retol=1e-3)
+    with pytest.raises(ParameterError, match="no option 'retol'; did you mean `reltol`"):
+        Solver().operating_point(c)
+
+
+def test_temperature_as_an_option_is_the_circuits():
+    c = Circuit().model("d", "d", **{"is": 1e-14}).V("1", "a", 0, 0.6).D("1", "a", 0, "d")
+    cold = Solver().operating_point(c)["i(v1)"]
+    c.options(temp=127)
+    assert c.temperature == pytest.approx(400.15)
+    hot = Solver().operating_point(c)["i(v1)"]
+    assert hot == Solver().operating_point(c, temperature=400.15)["i(v1)"]
+    assert hot / cold > 100
