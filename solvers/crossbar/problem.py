@@ -82,6 +82,9 @@ class RawSolution:
     method : str
     gave_up : bool
         The method says itself that it did not come to its end.
+    by_iteration : bool
+        Currents are made of the voltages that the residual is measured at: a finite residual says
+        that they are finite.
     cell_currents : (B, M, N) ampere, where cells are not plain resistors
     gate : (M, N) or (B, M, N) volt, of cells with transistors
     bound : float
@@ -95,15 +98,16 @@ class RawSolution:
     iterations: int
     method: str
     gave_up: bool = False
+    by_iteration: bool = False
     cell_currents: Array | None = None
     gate: Array | None = None
     bound: float = GOOD
 
     def __post_init__(self) -> None:
-        finite = np.isfinite(self.residual) and all(
-            bool(np.isfinite(end).all()) for end in self.end_currents
-        )
-        self.residual = max(float(self.residual), _EPS) if finite else np.inf
+        if self.residual < np.inf and not self.by_iteration:
+            finite = all(bool(np.isfinite(end).all()) for end in self.end_currents)
+            self.residual = self.residual if finite else np.inf
+        self.residual = max(float(self.residual), _EPS) if self.residual < np.inf else np.inf
 
     @property
     def converged(self) -> bool:

@@ -30,7 +30,8 @@ def turned(conductance: Array, wires: Wires) -> Crossbar:
     wires : Wires
         Scalars.
     """
-    other = Wires(wires.bit, wires.word, driver=wires.driver, sense=wires.sense)
+    # what stands at a line's end stays there: only so is the matrix the transpose of the other
+    other = Wires(wires.bit, wires.word, driver=wires.sense, sense=wires.driver)
     return Crossbar(np.ascontiguousarray(conductance.T), other, _FROM_BELOW)
 
 

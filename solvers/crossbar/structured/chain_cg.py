@@ -95,6 +95,7 @@ def solve_chain_cg(
         iterations=int(stats[:, 0].max()),
         method=METHOD,
         gave_up=not solved,
+        by_iteration=True,
     )
 
 
