@@ -75,7 +75,7 @@ def test_solve_errors(tmp_path):
     good, bad = str(tmp_path / "g.npy"), str(tmp_path / "v.npy")
     for arguments, message in (
         ([good, bad], "`V`"),
-        ([good, str(tmp_path / "none.npy")], "none.npy: expected a NumPy .npy file"),
+        ([good, str(tmp_path / "none.npy")], "none.npy: cannot be read"),
         ([str(tmp_path / "text.npy"), bad], "text.npy: expected a NumPy .npy file"),
         ([str(tmp_path / "many.npz"), bad], "many.npz: expected a NumPy .npy file of numbers; it is"),
         ([good, good, "--out", str(tmp_path / "no" / "o.npz")], "No such file or directory"),

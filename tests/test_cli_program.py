@@ -75,7 +75,7 @@ def test_interrupt_keeps_what_was_done(tmp_path, monkeypatch):
         (["--vary", "iv=0.1"], "no parameter `iv` to vary"),
         (["--scheme", "v/22"], "no scheme 'v/22'; did you mean 'v/2'"),
         (["--cells", "2t2r"], "`--cells` must be one of bare, 1t1r, 1s1r"),
-        (["--targets", "none.npy"], "none.npy: expected a NumPy .npy file"),
+        (["--targets", "none.npy"], "none.npy: cannot be read: No such file"),
         (["--targets", "levels", "--levels", "1"], "`--levels` must be >= 2"),
         (["--g-low", "1e-3", "--g-high", "1e-5"], "0 < g_low <= g_high"),
         (["--tolerance", "0"], "`tolerance` must be > 0"),

@@ -140,8 +140,13 @@ def iv(
         "--csv", help="Write time, voltage, current and states to this file.")] = None,
 ) -> None:
     """Simulate the I-V loop of one device under a periodic voltage."""
+    from ..core.files import check_writable, new_text_file
+
     console = Console(soft_wrap=True, highlight=False, markup=False)
     with reported():
+        for file in (out, table):
+            if file is not None:
+                check_writable(file)
         made = chosen(name, preset, values)
         found = type(made)
         usual = found.showcase.get(preset, found.showcase.get("", (1.0, 1e3)))
@@ -159,8 +164,6 @@ def iv(
         if plot or out is not None:
             console.print(f"wrote {_picture(trace, out or Path(f'{found.name}-iv.png'), preset)}")
         if table is not None:
-            from ..core.files import new_text_file
-
             with new_text_file(table) as stream:
                 writer = csv.writer(stream)
                 names = (f"{s.name} ({s.unit or '1'})" for s in found.states)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
 from rich.console import Console
 
+from ..core.compiled.interrupts import was_interrupted
 from ..core.errors import BackendUnavailable, CrossbarSimError
 
 __all__ = ["reported", "studies_extra"]
@@ -25,14 +27,17 @@ def reported(resume: str = "") -> Iterator[None]:
     except CrossbarSimError as error:
         errors.print(f"error: {error}")
         raise typer.Exit(2) from error
+    except BrokenPipeError:
+        raise  # whoever read the output has gone: the command ends in silence
     except OSError as error:
-        if error.filename is None or error.strerror is None:
-            raise
-        errors.print(f"error: {error.filename}: {error.strerror}")
+        where = "" if error.filename is None else f"{os.fspath(error.filename)}: "
+        errors.print(f"error: {where}{error.strerror or error}")
         raise typer.Exit(2) from error
-    except KeyboardInterrupt as interrupt:
+    except (Exception, KeyboardInterrupt) as error:
+        if not was_interrupted(error):
+            raise
         errors.print(f"interrupted{resume}")
-        raise typer.Exit(130) from interrupt
+        raise typer.Exit(130) from error
 
 
 @contextmanager

@@ -171,6 +171,7 @@ def program(
     from .. import Crossbar, Wires
     from ..core.environment import environment
     from ..core.files import save_array, save_table, write_text
+    from ..core.locks import FolderLock
     from ..core.progress import RichProgress
 
     console = Console()
@@ -191,22 +192,22 @@ def program(
         chosen: Any = scheme or None
         if cells == "1t1r" and scheme in ("", "1t1r"):
             chosen = Gated(gate, gate + 1.0 if gate_reset is None else gate_reset, gate)
-        with RichProgress(console) as bars:
-            result = run(
-                xbar, goal, scheme=chosen, tolerance=tolerance,
-                algorithm=algorithm, width=width,  # type: ignore[arg-type]
-                read_voltage=read_voltage, passes=passes, seed=seed,
-                progress=bars,
-            )
-        out.mkdir(parents=True, exist_ok=True)
-        save_table(out / "cells.csv", result.to_dataframe())
-        save_array(out / "conductance.npy", result.conductance)
-        record = {
-            **result.summary(), "model": name, "preset": preset, "cells": cells, "ohm": ohm,
-            "tolerance": tolerance, "seed": seed, "environment": environment(),
-        }
-        write_text(out / "summary.json", json.dumps(record, indent=1) + "\n")
-        save_program(result, out / "program.png", title=type(device).__name__)
+        with FolderLock(out):
+            with RichProgress(console) as bars:
+                result = run(
+                    xbar, goal, scheme=chosen, tolerance=tolerance,
+                    algorithm=algorithm, width=width,  # type: ignore[arg-type]
+                    read_voltage=read_voltage, passes=passes, seed=seed,
+                    progress=bars,
+                )
+            save_table(out / "cells.csv", result.to_dataframe())
+            save_array(out / "conductance.npy", result.conductance)
+            record = {
+                **result.summary(), "model": name, "preset": preset, "cells": cells, "ohm": ohm,
+                "tolerance": tolerance, "seed": seed, "environment": environment(),
+            }
+            write_text(out / "summary.json", json.dumps(record, indent=1) + "\n")
+            save_program(result, out / "program.png", title=type(device).__name__)
         _print(result, console)
         for file in ("cells.csv", "conductance.npy", "summary.json", "program.png"):
             console.print(f"wrote {out / file}", soft_wrap=True)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from ..core.errors import ParameterError
 from .errors import reported
-from .parse import array_file
+from .parse import array_file, save_table_of
+
+if TYPE_CHECKING:
+    from ..solvers import Solution
 
 __all__ = ["info", "solve"]
 
@@ -26,33 +30,56 @@ def info() -> None:
 
 
 def solve(
-    conductance: Annotated[Path, typer.Argument(help=".npy file, (M, N) siemens")],
-    voltages: Annotated[Path, typer.Argument(help=".npy file, (M,) or (B, M) volt")],
+    conductance: Annotated[Path, typer.Argument(help=".npy or .csv file, (M, N) siemens")],
+    voltages: Annotated[Path, typer.Argument(help=".npy or .csv file, (M,) or (B, M) volt")],
     word: Annotated[float, typer.Option(help="Ohm per segment of the word lines.")] = 1.0,
     bit: Annotated[float, typer.Option(help="Ohm per segment of the bit lines.")] = 1.0,
     out: Annotated[Path | None, typer.Option(
-        help="Write currents and node voltages to this .npz file.")] = None,
+        help="Write currents and node voltages to this .npz file; or currents to this .csv file, a "
+             "line for each input vector, and of one vector the node voltages beside it.")] = None,
 ) -> None:
     """Solve one crossbar: word lines driven on the left, bit lines sensed at the bottom."""
     import numpy as np
 
     from .. import Crossbar, Solver, Wires
-    from ..core.files import save_arrays
+    from ..core.files import check_writable
 
+    console = Console(soft_wrap=True, highlight=False)
     with reported():
+        if out is not None:
+            if out.suffix.lower() not in ("", ".npz", ".csv"):
+                raise ParameterError(f"`--out` must end in .npz or .csv; got {out.name}")
+            out = out if out.suffix else out.with_name(f"{out.name}.npz")
+            check_writable(out)
         xbar = Crossbar(array_file(conductance), Wires(word=word, bit=bit))
-        solution = Solver().solve(xbar, array_file(voltages))
+        V = array_file(voltages)
+        table_of_one = voltages.suffix.lower() != ".npy" and V.size == xbar.shape[0]
+        solution = Solver().solve(xbar, V.ravel() if table_of_one and 1 in V.shape else V)
         table = Table(title="Currents into the bit lines' sensed ends")
         table.add_column("bit line", justify="right")
         table.add_column("ampere, first input vector", justify="right")
         for column, current in enumerate(np.atleast_2d(solution.currents)[0]):
             table.add_row(str(column), f"{current:.9e}")
-        Console().print(table)
-        Console().print(f"{solution.method}, residual {solution.residual:.1e}")
+        console.print(table)
+        console.print(f"{solution.method}, residual {solution.residual:.1e}")
         if out is not None:
-            if out.suffix != ".npz":
-                out = out.with_name(f"{out.name}.npz")
-            save_arrays(
-                out, currents=solution.currents, word_voltages=solution.word_voltages,
-                bit_voltages=solution.bit_voltages,
-            )
+            for file in _write(solution, out):
+                console.print(f"wrote {file}")
+
+
+def _write(solution: Solution, out: Path) -> list[Path]:
+    from ..core.files import save_arrays
+
+    if out.suffix.lower() == ".npz":
+        save_arrays(
+            out, currents=solution.currents, word_voltages=solution.word_voltages,
+            bit_voltages=solution.bit_voltages,
+        )
+        return [out]
+    save_table_of(out, solution.currents)
+    files = [out]
+    if solution.V.ndim == 1:
+        for name in ("word_voltages", "bit_voltages"):
+            files.append(out.with_name(f"{out.stem}_{name}{out.suffix}"))
+            save_table_of(files[-1], getattr(solution, name))
+    return files

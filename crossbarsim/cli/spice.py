@@ -94,6 +94,10 @@ def run(
     with reported():
         if out is not None and out.suffix.lower() not in (".raw", ".csv"):
             raise ParameterError(f"`--out` must end in .raw or .csv; got {out.name}")
+        if out is not None:
+            from ..core.files import check_writable
+
+            check_writable(out)
         circuit = _read(deck, ngspice, param, strict)
         console.print(circuit.title)
         errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..core.errors import ParameterError
+from ..core.locks import FolderLock
 from .errors import reported, studies_extra
 from .parse import integers, numbers, shapes
 
@@ -44,8 +45,9 @@ def _run(
                   f"{len(loaded.test):,} held out")
     with studies.RichProgress(console) as progress:
         result = settings.run(loaded, out, progress=progress)
-    files = [*result.save(out), save(result, out / f"{picture}.png")]
-    files += [save(result, out / f"{picture}_{part}.png", part=part) for part in loaded.extra]
+    with FolderLock(out):
+        files = [*result.save(out), save(result, out / f"{picture}.png")]
+        files += [save(result, out / f"{picture}_{part}.png", part=part) for part in loaded.extra]
     return result, files
 
 
@@ -69,16 +71,21 @@ def read_margin(
         help="Farad per wire segment, of the read delay; 0: no delay.")] = 0.2e-15,
     out: Annotated[Path, typer.Option(help="Folder of results.")] = Path("results/read-margin"),
 ) -> None:
-    """Read margin and read delay of passive arrays against their size."""
+    """Read margin and read delay of passive arrays against their size.
+
+    An interrupted study goes on where it stopped when the same command runs again.
+    """
     from .. import Wires
     from ..core.files import save_table
     from ..netlists.device_protocol import model
 
     console = Console()
-    with reported():
+    with reported(f": finished points are kept in {out}; run the same command to go on"):
         with studies_extra():
             from .. import studies
             from ..studies.plots import save_read_delay, save_read_margin
+        if not 0 <= farad < float("inf"):
+            raise ParameterError(f"`--farad` must be >= 0; got {farad:g}")
         try:
             many = [int(n) for n in sizes.split(",")]
         except ValueError:
@@ -86,18 +93,18 @@ def read_margin(
         chosen: dict[str, Device | None] = {"none": None}
         if selector:
             chosen[selector] = model(selector)()
-        result = studies.read_margin(
-            many, schemes=schemes.split(","), selector=chosen, r_on=r_on, r_off=r_off,
-            wires=Wires(word=ohm, bit=ohm), read_voltage=read_voltage,
-        )
-        out.mkdir(parents=True, exist_ok=True)
-        save_table(out / "read_margin.csv", result.table)
-        files = [out / "read_margin.csv", save_read_margin(result, out / "read_margin.png")]
-        if farad > 0:
-            waits = studies.read_delay(many, resistance=r_on, wires=Wires(
-                word=ohm, bit=ohm, word_capacitance=farad, bit_capacitance=farad))
-            save_table(out / "read_delay.csv", waits.table)
-            files += [out / "read_delay.csv", save_read_delay(waits, out / "read_delay.png")]
+        with FolderLock(out):
+            result = studies.read_margin(
+                many, schemes=schemes.split(","), selector=chosen, r_on=r_on, r_off=r_off,
+                wires=Wires(word=ohm, bit=ohm), read_voltage=read_voltage, out=out,
+            )
+            save_table(out / "read_margin.csv", result.table)
+            files = [out / "read_margin.csv", save_read_margin(result, out / "read_margin.png")]
+            if farad > 0:
+                waits = studies.read_delay(many, resistance=r_on, out=out, wires=Wires(
+                    word=ohm, bit=ohm, word_capacitance=farad, bit_capacitance=farad))
+                save_table(out / "read_delay.csv", waits.table)
+                files += [out / "read_delay.csv", save_read_delay(waits, out / "read_delay.png")]
         table = Table("selector", "scheme", title="Largest array with a read margin of 10 %")
         table.add_column("size", justify="right")
         for row in result.largest().to_dict("records"):
@@ -239,13 +246,14 @@ def device_spread(
             chosen["sigma"] = chosen["sigma"][0]
         if chosen.get("states") == 0:
             chosen["states"] = None
-        result = studies.device_spread(
-            _model(device, preset), count=count, amplitude=amplitude, sweep=sweep, seed=seed,
-            **chosen,
-        )
         log_axis = not paper if log is None else log
-        files = [*result.save(out),
-                 save_device_spread(result, out / "device_spread.png", log=log_axis)]
+        with FolderLock(out):
+            result = studies.device_spread(
+                _model(device, preset), count=count, amplitude=amplitude, sweep=sweep, seed=seed,
+                **chosen,
+            )
+            files = [*result.save(out),
+                     save_device_spread(result, out / "device_spread.png", log=log_axis)]
         console = Console()
         table = Table(title=f"{count} devices of {device}")
         for head in ("", "mean", "standard deviation", "least", "largest", "devices"):
@@ -295,13 +303,14 @@ def gradual_reset(
         with studies_extra():
             from .. import studies
             from ..studies.plots import save_gradual_reset
-        result = studies.gradual_reset(
-            _model(device, preset), states=states,
-            amplitudes=numbers(amplitudes, "--amplitudes") if amplitudes else None,
-            amplitude=amplitude, frequency=frequency, r_on=r_on, r_off=r_off, sigma=sigma,
-            count=count, seed=seed,
-        )
-        files = [*result.save(out), save_gradual_reset(result, out / "gradual_reset.png")]
+        with FolderLock(out):
+            result = studies.gradual_reset(
+                _model(device, preset), states=states,
+                amplitudes=numbers(amplitudes, "--amplitudes") if amplitudes else None,
+                amplitude=amplitude, frequency=frequency, r_on=r_on, r_off=r_off, sigma=sigma,
+                count=count, seed=seed,
+            )
+            files = [*result.save(out), save_gradual_reset(result, out / "gradual_reset.png")]
         console = Console()
         table = Table(title=f"Gradual RESET of {device}")
         for head in ("sweep", "amplitude (V)", "resistance (ohm)"):

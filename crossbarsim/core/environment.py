@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .cpus import cpu_count
 
-__all__ = ["environment"]
+__all__ = ["environment", "package_version"]
 
 PACKAGES = (
     "crossbarsim", "numpy", "scipy", "numba", "networkx", "torch", "matplotlib", "pandas",
@@ -26,7 +26,8 @@ def _cpu_model() -> str:
     return names[0] if names else platform.machine()
 
 
-def _version(package: str) -> str:
+def package_version(package: str) -> str:
+    """Return the version of an installed package."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -37,7 +38,7 @@ def environment() -> dict[str, str]:
     """Return versions of Python and packages, the system and the CPUs this process may use."""
     return {
         "python": platform.python_version(),
-        **{package: _version(package) for package in PACKAGES},
+        **{package: package_version(package) for package in PACKAGES},
         "system": f"{platform.system()} {platform.machine()}",
         "cpu": _cpu_model(),
         "cpus": str(cpu_count()),

@@ -15,15 +15,15 @@ import stat
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 import numpy as np
 
 __all__ = [
-    "append_text", "new_file", "new_text_file", "plain_name", "save_array", "save_arrays",
-    "save_figure", "save_table", "write_text",
+    "append_text", "check_writable", "new_file", "new_text_file", "plain_name", "save_array",
+    "save_arrays", "save_figure", "save_table", "write_text",
 ]
 
 _TRIES = 8  # of taking a name that another process holds open, on Windows
@@ -86,17 +86,52 @@ def new_file(path: str | Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
     except OSError as error:
         raise type(error)(error.errno, error.strerror, str(path)) from None
     try:
-        with stream:
-            yield stream
-            if durable:
-                stream.flush()
-                os.fsync(stream.fileno())
-        if mode:
-            part.chmod(stat.S_IMODE(mode))
-        _take_name(part, target)
+        with _named(path):
+            with stream:
+                yield stream
+                if durable:
+                    stream.flush()
+                    os.fsync(stream.fileno())
+            if mode:
+                part.chmod(stat.S_IMODE(mode))
+            _take_name(part, target)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def _named(path: str | Path) -> Iterator[None]:
+    """Give errors of writing the name of the file that was asked for: a full disk has none."""
+    try:
+        yield
+    except OSError as error:
+        temporary = str(error.filename or "").endswith(".tmp")
+        if error.errno is not None and (error.filename is None or temporary):
+            error.filename, error.filename2 = str(path), None
+        raise
+
+
+def check_writable(path: str | Path) -> None:
+    """Raise what writing to the file `path` would raise, before long work is done for it.
+
+    Raises
+    ------
+    OSError
+        The folder is missing, no folder or cannot be written to; or `path` is a folder, or a file
+        that cannot be written to.
+    """
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not target.parent.exists():
+        raise FileNotFoundError(
+            errno.ENOENT, f"No such file or directory: {target.parent}", str(path)
+        )
+    if not target.parent.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, f"{target.parent} is no folder", str(path))
+    if not os.access(target if target.exists() else target.parent, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 def _take_name(part: Path, target: Path) -> None:
@@ -131,6 +166,8 @@ def write_text(path: str | Path, text: str) -> None:
 def append_text(path: str | Path, text: str, *, durable: bool = False) -> None:
     r"""Append `text` to the file `path`, which is made where it is missing.
 
+    Where that fails the file is left as it was.
+
     Parameters
     ----------
     path : path
@@ -139,11 +176,18 @@ def append_text(path: str | Path, text: str, *, durable: bool = False) -> None:
     durable : bool
         Whether to return only once the disk has it.
     """
-    with Path(path).open("ab") as stream:
-        stream.write(text.encode("utf-8"))
-        if durable:
-            stream.flush()
-            os.fsync(stream.fileno())
+    left = memoryview(text.encode("utf-8"))
+    with _named(path), Path(path).open("ab", buffering=0) as stream:
+        before = stream.seek(0, os.SEEK_END)
+        try:
+            while left:
+                left = left[stream.write(left):]
+            if durable:
+                os.fsync(stream.fileno())
+        except BaseException:
+            with suppress(OSError):
+                stream.truncate(before)
+            raise
 
 
 def save_array(path: str | Path, array: Any) -> None:

@@ -31,7 +31,8 @@ _guard = threading.Lock()
 class FolderLock:
     """The right to write into a folder, until `release` or the end of the ``with``.
 
-    One thread may take it several times.
+    One thread may take it several times. A folder that was made for it and is still empty at the
+    end is removed.
 
     Parameters
     ----------
@@ -56,6 +57,7 @@ class FolderLock:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._made = [one for one in (folder, *folder.parents) if not one.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         self._key = os.path.realpath(folder)
         self._mine = False
@@ -121,6 +123,9 @@ class FolderLock:
             with suppress(OSError):
                 (self.folder / NAME).unlink()
             held[0].close()
+        with suppress(OSError):  # whatever is not empty stays
+            for folder in self._made:
+                folder.rmdir()
 
     def __enter__(self) -> Self:
         return self

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,14 @@ from ..devices.compact_models.static import Ohmic
 from ..netlists.crossbar.crossbar import Crossbar, Wires
 from ..netlists.crossbar.ends import Driven, Ends, Floating
 from ..solvers import Solver
-from .read_margin import checked_sizes, chosen_schemes, read_ends, uniform_wires
+from .read_margin import (
+    checked_sizes,
+    chosen_schemes,
+    described_wires,
+    read_ends,
+    uniform_wires,
+)
+from .records import optional_record
 
 __all__ = ["ReadDelay", "elmore", "read_delay", "settling_time"]
 
@@ -82,6 +91,7 @@ def read_delay(
     sizes: Sequence[int], *, resistance: float = 10e3, wires: Wires | None = None,
     cell_capacitance: float = 0.0, read_voltage: float = 0.1, scheme: str = "grounded",
     settle: float = 0.01, rtol: float = 1e-4, solver: Solver | None = None,
+    out: Path | None = None,
 ) -> ReadDelay:
     """Step the first word line and wait for the current of the farthest cell.
 
@@ -105,6 +115,9 @@ def read_delay(
         Relative to the static current.
     rtol : float
         Of the transient.
+    out : Path, optional
+        Folder in which every finished size is kept, ``read_delay.jsonl``: a study that was
+        interrupted goes on there.
 
     Returns
     -------
@@ -134,17 +147,29 @@ def read_delay(
     solver = solver or Solver()
     rows: list[dict[str, Any]] = []
     waves = []
-    for size in checked_sizes(sizes):
+    context = {
+        "resistance": float(resistance), "wires": described_wires(wires),
+        "cell_capacitance": float(cell_capacitance), "read_voltage": float(read_voltage),
+        "scheme": scheme, "settle": float(settle), "rtol": float(rtol), "solver": repr(solver),
+    }
+
+    def measure(size: int) -> dict[str, Any]:
         G = np.full((size, size), 1.0 / resistance)
         xbar = Crossbar(
             wires=wires, ends=read_ends(scheme, size, 0, size - 1, read_voltage),
             cells=Ohmic().array(conductance=G, capacitance=cell_capacitance),
         )
         t, i, final = _step(xbar, read_voltage, settle, rtol, solver)
-        delay = settling_time(t, i, final, settle)
-        rows.append({"size": size, "delay": delay, "elmore": elmore(size, wires),
-                     "current": final})
-        waves.append((t, i))
+        return {"delay": settling_time(t, i, final, settle), "current": final,
+                "time": t.tolist(), "wave": i.tolist()}
+
+    each = checked_sizes(sizes)
+    with optional_record(out, "read_delay.jsonl", context) as record:
+        for size in each:
+            found = record.take([size], partial(measure, size))
+            rows.append({"size": size, "delay": found["delay"], "elmore": elmore(size, wires),
+                         "current": found["current"]})
+            waves.append((np.array(found["time"]), np.array(found["wave"])))
     return ReadDelay(pd.DataFrame(rows), settle, waves, wires, float(resistance))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -17,10 +19,11 @@ from ..devices.compact_models.static import Ohmic
 from ..netlists.crossbar.crossbar import Crossbar, Resistive, Wires
 from ..netlists.crossbar.ends import Driven, End, Ends, Floating, Grounded, Sensed
 from ..solvers import Solver
+from .records import optional_record
 
 __all__ = [
-    "READ_SCHEMES", "ReadMargin", "checked_sizes", "chosen_schemes", "read_ends", "read_margin",
-    "sneak_resistance", "uniform_wires",
+    "READ_SCHEMES", "ReadMargin", "checked_sizes", "chosen_schemes", "described_wires",
+    "read_ends", "read_margin", "sneak_resistance", "uniform_wires",
 ]
 
 READ_SCHEMES = ("floating", "v/2", "v/3", "grounded")
@@ -100,7 +103,7 @@ def read_margin(
     selector: Device | Mapping[str, Device | None] | None = None, device: Device | None = None,
     r_on: float = 10e3, r_off: float = 1e6, wires: Wires | None = None,
     read_voltage: float = 1.0, pattern: Literal["lrs", "hrs"] = "lrs",
-    solver: Solver | None = None,
+    solver: Solver | None = None, out: Path | None = None,
 ) -> ReadMargin:
     """Read the cell farthest from driver and amplifier, in both states, for every size.
 
@@ -122,6 +125,14 @@ def read_margin(
         Volt on the selected word line.
     pattern : {"lrs", "hrs"}
         State of all other cells: "lrs", the worst case, lets most sneak current flow.
+    out : Path, optional
+        Folder in which every finished point is kept, ``read_margin.jsonl``: a study that was
+        interrupted goes on there.
+
+    Raises
+    ------
+    ParameterError
+        Also where `out` holds points of other settings, or another run writes there.
 
     Returns
     -------
@@ -145,27 +156,56 @@ def read_margin(
         raise ParameterError(f"`read_voltage` must be > 0 V; got {read_voltage!r}")
     solver = solver or Solver()
     rows: list[dict[str, Any]] = []
-    for size in checked_sizes(sizes):
-        for label, gate in many.items():
-            for scheme in chosen:
-                ends = read_ends(scheme, size, 0, size - 1, read_voltage)
-                currents, power = [], 0.0
-                for r in (r_off, r_on):
-                    G = np.full((size, size), 1.0 / (r_on if pattern == "lrs" else r_off))
-                    G[0, size - 1] = 1.0 / r
-                    xbar = Crossbar(wires=wires, ends=ends, cells=_cells(G, device, gate))
-                    found = solver.solve(xbar, np.zeros(size), fields="currents")
-                    currents.append(float(found.currents[size - 1]))
-                    power = float(found.power)
-                rows.append({
-                    "size": size, "scheme": scheme, "selector": label, "i_on": currents[1],
-                    "i_off": currents[0], "margin": 1.0 - currents[0] / currents[1],
-                    "power": power,
-                })
+    context = {
+        "r_on": float(r_on), "r_off": float(r_off), "wires": described_wires(wires),
+        "read_voltage": float(read_voltage), "pattern": pattern, "device": described(device),
+        "selectors": {label: described(gate) for label, gate in many.items()},
+        "solver": repr(solver),
+    }
+
+    def measure(size: int, scheme: str, gate: Device | None) -> dict[str, float]:
+        ends = read_ends(scheme, size, 0, size - 1, read_voltage)
+        currents, power = [], 0.0
+        for r in (r_off, r_on):
+            G = np.full((size, size), 1.0 / (r_on if pattern == "lrs" else r_off))
+            G[0, size - 1] = 1.0 / r
+            xbar = Crossbar(wires=wires, ends=ends, cells=_cells(G, device, gate))
+            found = solver.solve(xbar, np.zeros(size), fields="currents")
+            currents.append(float(found.currents[size - 1]))
+            power = float(found.power)
+        return {"i_on": currents[1], "i_off": currents[0],
+                "margin": 1.0 - currents[0] / currents[1], "power": power}
+
+    each = checked_sizes(sizes)
+    with optional_record(out, "read_margin.jsonl", context) as record:
+        for size in each:
+            for label, gate in many.items():
+                for scheme in chosen:
+                    found = record.take(
+                        [size, scheme, label], partial(measure, size, scheme, gate)
+                    )
+                    rows.append({"size": size, "scheme": scheme, "selector": label, **found})
     return ReadMargin(
         pd.DataFrame(rows), float(read_voltage), float(r_on), float(r_off), float(wires.word),
         float(wires.bit), pattern,
     )
+
+
+def described(device: Device | None) -> dict[str, Any] | None:
+    """Return all that makes a device what it is, as JSON values."""
+    if device is None:
+        return None
+    parameters = {
+        name: value if isinstance(value, str) else np.asarray(value).tolist()
+        for name, value in device.parameters().items()
+    }
+    return {"model": type(device).__name__, "polarity": device.polarity,
+            "read_voltage": float(device.read_voltage), **parameters}
+
+
+def described_wires(wires: Wires) -> dict[str, float]:
+    """Return uniform wires as JSON values."""
+    return {name: float(getattr(wires, name)) for name in Wires.__slots__}
 
 
 def _cells(G: Array, device: Device | None, selector: Device | None) -> Any:

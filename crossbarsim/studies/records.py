@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from ..core.environment import package_version
 from ..core.errors import ParameterError
 from ..core.files import append_text, write_text
 from ..core.locks import FolderLock
 from .data.errors import DataError
 
-__all__ = ["Record"]
+__all__ = ["Record", "optional_record"]
 
 FORMAT = 2
 
@@ -24,10 +26,10 @@ class Record:
     """An append-only file of JSON lines: a header with the context, then one line per point.
 
     The context holds everything, apart from a point's own key, that its values depend on. A file
-    with another context is refused, so that results of different studies never mix. Every line
-    ends with a hash of it: one that was changed later is refused, one that is taken out is measured
-    again. The folder belongs to the record until `close`, the end of the ``with`` or of the
-    process.
+    with another context, or of another version of crossbarsim, is refused, so that results never
+    mix. Every line ends with a hash of it: one that was changed later is refused, one that is taken
+    out is measured again. The folder belongs to the record until `close`, the end of the ``with``
+    or of the process.
 
     Parameters
     ----------
@@ -77,7 +79,11 @@ class Record:
         if self.path.exists() and self.path.stat().st_size:
             self._read()
         else:
-            self._append({"record": FORMAT, "context": self.context})
+            self._begin()
+
+    def _begin(self) -> None:
+        version = package_version("crossbarsim")
+        self._append({"record": FORMAT, "version": version, "context": self.context})
 
     def close(self) -> None:
         """Give the folder back to other runs."""
@@ -113,7 +119,7 @@ class Record:
                 raise DataError(self.path, f"line {number} is not JSON: {error}") from error
             entries.append(entry)
         if not entries:
-            self._append({"record": FORMAT, "context": self.context})
+            self._begin()
             return
         header, *points = entries
         if not isinstance(header, dict) or "record" not in header:
@@ -126,6 +132,11 @@ class Record:
             )
         self._check_context(header.get("context"))
         self._check_hash(header, 1)
+        if header.get("version") != (now := package_version("crossbarsim")):
+            raise DataError(
+                self.path, f"holds points that crossbarsim {header.get('version')!r:.40} measured; "
+                f"this is {now}: choose another `out` folder or delete it"
+            )
         for number, entry in enumerate(points, start=2):
             if not isinstance(entry, dict) or not {"key", "values"} <= set(entry):
                 raise DataError(self.path, f"line {number}: expected `key` and `values`")
@@ -181,8 +192,39 @@ class Record:
         self._append(entry)
         self._keep(key, values, seconds)
 
+    def take(
+        self, key: list[Any], measure: Callable[[], Mapping[str, Any]]
+    ) -> Mapping[str, Any]:
+        """Return the values of the point `key`; where it is not finished `measure` it first."""
+        found = self.get(key)
+        if found is None:
+            self.add(key, measure())
+            found = self._points[json.dumps(key)]
+        return found
+
     def __len__(self) -> int:
         return len(self._points)
+
+
+class _NoRecord:
+    """Of studies that keep nothing."""
+
+    @staticmethod
+    def take(key: list[Any], measure: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+        del key
+        return measure()
+
+
+@contextmanager
+def optional_record(
+    out: Path | None, name: str, context: Mapping[str, Any]
+) -> Iterator[Record | _NoRecord]:
+    """Yield the record `name` in the folder `out`, or where that is None one that keeps nothing."""
+    if out is None:
+        yield _NoRecord()
+        return
+    with Record(Path(out) / name, context) as record:
+        yield record
 
 
 def _hash(entry: Mapping[str, Any]) -> str:

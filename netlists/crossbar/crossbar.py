@@ -138,6 +138,7 @@ class Crossbar:
             "bit": ((rows, columns), (rows + 1, columns)),
             "driver": ((self.inputs,),),
             "sense": ((columns,),),
+            "word_capacitance": (self.shape,), "bit_capacitance": (self.shape,),
         }
         for name, shapes in allowed.items():
             array = getattr(self.wires, name)

@@ -40,7 +40,7 @@ class Wires(Settings):
         line. An array has a value for each word line (`driver`, (M,)) or for each bit line
         (`sense`, (N,)) and is for these alone: driven bit lines then have what
         `Driven.resistance` says, sensed word lines what their amplifier has.
-    word_capacitance, bit_capacitance : float
+    word_capacitance, bit_capacitance : float or (M, N) array
         Farad per segment, for transients.
 
     Notes

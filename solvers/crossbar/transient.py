@@ -367,13 +367,6 @@ class Run:
 
 def _capacitors(xbar: Crossbar) -> tuple[Array, Array]:
     """Return the capacitance at every node, word and bit, farad: that of its segment."""
-    shape = xbar.shape
-    found = []
-    for name in ("word_capacitance", "bit_capacitance"):
-        value = getattr(xbar.wires, name)
-        if value.ndim and value.shape != shape:
-            raise ParameterError(
-                f"`wires.{name}` must be a scalar or have shape {shape}; got {value.shape}"
-            )
-        found.append(np.array(np.broadcast_to(value, shape)))
-    return found[0], found[1]
+    shape, wires = xbar.shape, xbar.wires
+    return (np.array(np.broadcast_to(wires.word_capacitance, shape)),
+            np.array(np.broadcast_to(wires.bit_capacitance, shape)))

@@ -36,6 +36,7 @@ from numba.core.serialize import dumps
 
 from ..files import new_file
 from .fingerprint import fingerprint
+from .interrupts import put_off
 from .notice import LOGGER, begin, end
 
 __all__ = ["KernelCache", "folders", "writable_folder"]
@@ -124,6 +125,13 @@ class KernelCache(NullCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the kept machine code, or None; where None, says that it is being made."""
+        with put_off():
+            found = self._loaded(sig, target_context)
+        if found is None:
+            begin(self._function.__module__, self.cache_path)
+        return found
+
+    def _loaded(self, sig: Any, target_context: Any) -> Any:
         # not `refresh`, which loads all that numba can compile: nothing is compiled here
         rtsys.initialize(target_context)
         name = self._name(sig, target_context.codegen())
@@ -139,7 +147,6 @@ class KernelCache(NullCache):
                 )
             except Exception:  # noqa: BLE001 - whatever numba finds wrong with it, it is made again
                 LOGGER.info("%s is made again: it cannot be loaded", folder / name, exc_info=True)
-        begin(self._function.__module__, self.cache_path)
         return None
 
     def save_overload(self, sig: Any, cres: Any) -> None:

@@ -30,8 +30,17 @@ def _read(prefix: str, header: Mapping[str, Any], data: Mapping[str, Any]) -> di
     return {**given, **header["choices"], **extra}
 
 
+def _made(cls: Any, prefix: str, header: Mapping[str, Any], data: Mapping[str, Any]) -> Any:
+    given = _read(prefix, header, data)
+    made = cls(**given)
+    missing = [name for name in made.parameters() if name not in given]
+    if missing:  # a default in its place would make another array
+        raise NetlistError(f"lacks the {prefix}'s {', '.join(missing)}")
+    return made
+
+
 def _device(prefix: str, header: Mapping[str, Any], data: Mapping[str, Any]) -> Device:
-    made: Device = model(header["model"])(**_read(prefix, header, data))
+    made: Device = _made(model(header["model"]), prefix, header, data)
     return made
 
 
@@ -55,7 +64,7 @@ def read_cells(data: Mapping[str, Any]) -> DeviceArray:
     name = header["transistor"]["model"]
     if name not in _TRANSISTORS:
         raise NetlistError(f"holds cells with an unknown transistor, {name!r}")
-    transistor = _TRANSISTORS[name](**_read("transistor", header["transistor"], data))
+    transistor = _made(_TRANSISTORS[name], "transistor", header["transistor"], data)
     return OneTransistorOneResistor(
         array, transistor, gate_voltage=data["cell_gates"], gate_along=header["gate_along"],
         transistor_side=header["transistor_side"], temperature=data.get("cell_temperature"),

@@ -74,6 +74,10 @@ class DeviceArray:
         self.capacitance = nonnegative("capacitance", capacitance, "farad")
         self.state = np.ascontiguousarray(state)
         self.shape = (int(state.shape[1]), int(state.shape[2]))
+        if self.capacitance.shape not in ((), self.shape):
+            raise ParameterError(
+                f"`capacitance` has shape {self.capacitance.shape}; the array has {self.shape}"
+            )
         own = device.parameter_array.shape[1:]
         if own not in ((), self.shape):
             raise ParameterError(
