@@ -303,8 +303,8 @@ class Circuit(LineMethods):
         name : str
         kind : str
             ``"d"``, ``"npn"``, ``"pnp"``, ``"njf"``, ``"pjf"``, ``"nmos"``, ``"pmos"``,
-            ``"vdmosn"``, ``"vdmosp"``, ``"sw"``, ``"csw"``, ``"r"``, ``"c"``, ``"l"``, or a
-            memristor of the registry.
+            ``"vdmosn"``, ``"vdmosp"``, ``"sw"``, ``"csw"``, ``"r"``, ``"c"``, ``"l"``, ``"ltra"``,
+            ``"urc"``, or a memristor of the registry.
         level : int or str
             Of MOS transistors 1, 2, 3 or ``"ekv"``.
         **parameters

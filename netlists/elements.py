@@ -56,6 +56,7 @@ KINDS: dict[str, Kind] = {
     "S": Kind("voltage-controlled switch", paths=_THROUGH),
     "W": Kind("current-controlled switch", paths=_THROUGH),
     "T": Kind("transmission line", {"i1": 0, "i2": 2}, ((0, 2), (1, 3))),
+    "O": Kind("lossy transmission line", {"i1": 0, "i2": 2}, ((0, 2), (1, 3))),
     "N": Kind("memristor", paths=_THROUGH),
     "X": Kind("subcircuit", {}),
 }
@@ -75,8 +76,8 @@ class Model:
         As in the deck, lower case; of a card inside of a subcircuit after its instance: ``x1.d``.
     kind : str
         ``"r"``, ``"c"``, ``"l"``, ``"d"``, ``"npn"``, ``"pnp"``, ``"njf"``, ``"pjf"``, ``"nmos"``,
-        ``"pmos"``, ``"vdmosn"``, ``"vdmosp"``, ``"sw"``, ``"csw"``, or the name of a memristor
-        model of the registry.
+        ``"pmos"``, ``"vdmosn"``, ``"vdmosp"``, ``"sw"``, ``"csw"``, ``"ltra"``, ``"urc"``, or the
+        name of a memristor model of the registry.
     level : int or str
         1; of a MOS transistor 1, 2, 3 or ``"ekv"``.
     parameters : dict

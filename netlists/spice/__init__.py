@@ -23,7 +23,9 @@ D Q J M  with ``.model``: d, npn, pnp, njf, pjf, nmos, pmos (level 1, 2, 3, ``ek
          ekv, too), vdmos (``nchan`` or ``pchan``; three nodes);
          `crossbarsim.netlists.spice.cards` lists parameters and defaults
 S W      with ``.model`` sw, csw, or PSpice's vswitch, iswitch; ``on`` or ``off``
-T        ``z0= td=`` or ``z0= f= nl=``
+T        ``z0= td=`` or ``z0= f= nl=``; ``m=`` copies side by side
+O        a lossy line ``O1 a b c d model``, with ``.model`` ltra(r= l= g= c= len=): exact
+U        a uniform RC line ``U1 a b reference model l= n=``, with ``.model`` urc: lumps as SPICE's
 N (U)    a memristor: ``.model name vteam(r_on=... preset=...)``, any model of the registry; at the
          element ``conductance=``, ``resistance=`` or states by name, and parameters of its own
          (``r_on=50 window=biolek polarity=-1``)

@@ -17,7 +17,8 @@ from .read.element_line import CardLine
 from .read.elements.controlled import read_behavioural, read_by_current, read_by_voltage
 from .read.elements.crossbar_macro import MACROS
 from .read.elements.independent import Times, read_source
-from .read.elements.passive import read_coupling, read_line, read_passive, read_switch
+from .read.elements.lines import read_line, read_lossy_line, read_u
+from .read.elements.passive import read_coupling, read_passive, read_switch
 from .read.elements.semiconductors import read_memristor, read_semiconductor
 from .read.instance_cache import Templates, plain_element
 from .read.lines import Line, read_lines
@@ -35,14 +36,14 @@ _Reader = Callable[[CardLine, Models], list[Element]]
 _READERS: dict[str, _Reader] = {
     "R": read_passive, "C": read_passive, "L": read_passive, "D": read_semiconductor,
     "Q": read_semiconductor, "J": read_semiconductor, "M": read_semiconductor, "N": read_memristor,
-    "U": read_memristor, "S": read_switch, "W": read_switch,
+    "U": read_u, "S": read_switch, "W": read_switch,
     "E": lambda card, _: read_by_voltage(card), "G": lambda card, _: read_by_voltage(card),
     "F": lambda card, _: read_by_current(card), "H": lambda card, _: read_by_current(card),
     "B": lambda card, _: read_behavioural(card), "K": lambda card, _: read_coupling(card),
-    "T": lambda card, _: read_line(card),
+    "T": lambda card, _: read_line(card), "O": read_lossy_line,
 }
 _REFUSED = {
-    "A": "XSPICE code models", "O": "lossy lines (LTRA)", "P": "coupled multiconductor lines",
+    "A": "XSPICE code models", "P": "coupled multiconductor lines",
     "Y": "single lossy lines (TXL)", "Z": "MESFETs",
 }
 

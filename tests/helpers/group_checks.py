@@ -360,7 +360,12 @@ class GroupChecks:
                 assert source.kind
                 assert source.element.lower() in {name.lower() for name in group.names}
                 assert all(-1 <= row < system.size for row in source.rows)
-                assert all(row < 0 or system.row_units[row] == "A" for row in source.rows)
+                if source.spectrum is None:
+                    assert all(row < 0 or system.row_units[row] == "A" for row in source.rows)
+                else:
+                    found = source.spectrum(np.array([1.0, 1e6, 1e12]))
+                    assert found.shape == (3,)
+                    assert np.all(np.isfinite(found) & (found >= 0.0))
 
     def test_small_signal_drive(self):
         system = self.system()

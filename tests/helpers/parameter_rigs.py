@@ -81,6 +81,14 @@ RIGS = [
         {"vt": 0.4, "vh": 0.2, "ron": 10, "roff": 1e4}, element={"on": "", "off": "", "m": "3"}, other=_SWITCH),
     Rig("csw", "vd d 0 dc 0.5 ac 1 pulse(-1 3 0 10n 10n 5n 30n)\nva a 0 dc 1 ac 1\nrd d 0 1", "ra# a p# 1k\nw# p# 0 vd mm_# {own}",
         {"it": -0.3, "ih": 0.05, "ron": 10, "roff": 1e4}, element={"on": "", "off": "", "m": "3"}, other=_SWITCH),
+    Rig("ltra", "vd d 0 dc 1 ac 1 pulse(-1 3 0 1n 1n 5n 12n)", "ra# d a# 50\no# a# 0 p# 0 mm_# {own}\nrb# p# 0 60",
+        {"r": 20, "l": 2.5e-7, "c": 1e-10, "g": 1e-3, "len": 0.1}, card={"steplimit": 1},
+        element={"m": "2", "ic": "1,1m,2,-1m", "icv1": "1", "ici1": "1m", "icv2": "2", "ici2": "-1m"},
+        other=dict.fromkeys(STAGES, "it refuses lines of g, and copies of lines")),
+    *(Rig("urc", "vd d 0 dc 0.5 ac 1 pulse(-1 3 0 1n 1n 5n 12n)", "u# d p# 0 mm_# {own}\nrb# p# 0 10k",
+          {"k": 1.5, "rperl": 1e7, "cperl": 1e-9, "fmax": 1e9, **base}, {"l": "1m"}, {"isperl": 1e-6},
+          element={"l": "2m", "n": "6", "m": "2"}, other=dict.fromkeys(STAGES, "it has no copies of lines"))
+      for base in ({}, {"isperl": 1e-6, "rsperl": 1e6})),
 ]
 
 _OFF = {"@off": "a first guess: see test_off_chooses_the_state"}

@@ -12,6 +12,7 @@ from __future__ import annotations
 from .bipolar import BIPOLAR
 from .card import Card, Parameter
 from .diode import DIODE
+from .lines import LTRA, URC
 from .mos import EKV, MOS1, MOS2, MOS3
 from .passive import CAPACITOR, INDUCTOR, RESISTOR
 from .switches import CSWITCH, JFET, SWITCH
@@ -27,6 +28,7 @@ CARDS: dict[str, tuple[Card, ...]] = {
     "l": (INDUCTOR,), "ind": (INDUCTOR,), "d": (DIODE,), "npn": (BIPOLAR,), "pnp": (BIPOLAR,),
     "njf": (JFET,), "pjf": (JFET,), **dict.fromkeys(("nmos", "pmos"), (MOS1, MOS2, MOS3, EKV)),
     **dict.fromkeys(("vdmos", "vdmosn", "vdmosp"), (VDMOS,)), "sw": (SWITCH,), "csw": (CSWITCH,),
+    "ltra": (LTRA,), "urc": (URC,),
 }
 CANONICAL = {"res": "r", "cap": "c", "ind": "l", "vdmos": "vdmosn"}
 

@@ -115,7 +115,13 @@ def _given(cursor: CardLine, scope: Scope, seen: set[str]) -> tuple[str, dict[st
 
 
 # the channel of LTspice's and ngspice's power transistors
-_FLAGS = {"vdmos": ("nchan", "pchan")}
+_FLAGS: dict[str, tuple[str, ...]] = {
+    "vdmos": ("nchan", "pchan"),
+    "ltra": (
+        "steplimit", "nosteplimit", "nocontrol", "lininterp", "quadinterp", "mixedinterp",
+        "truncnr", "truncdontcut",
+    ),
+}
 
 # PSpice's switches: kind -> our kind, letter of its parameters, defaults of on and off
 _RAMPS = {"vswitch": ("sw", "v", 1.0, 0.0), "iswitch": ("csw", "i", 1e-3, 0.0)}

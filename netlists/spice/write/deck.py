@@ -155,7 +155,7 @@ class Writer:
         self, e: Element, more: list[tuple[str, Any]]
     ) -> list[tuple[str, Any]]:
         """Return the parameters of an element, initial values as the deck has them."""
-        if e.kind != "T":
+        if e.kind not in "TO":
             return more
         names = ("icv1", "ici1", "icv2", "ici2")
         given = [v for key, v in more if key in names]

@@ -183,6 +183,9 @@ def noise(circuit: Circuit, analysis: Noise) -> NoiseSpectrum:
     strength = white + flicker / hertz[:, None] ** exponent if sources else np.zeros(
         (len(hertz), 0)
     )
+    for k, s in enumerate(sources):
+        if s.spectrum is not None:
+            strength[:, k] += s.spectrum(hertz)
     return NoiseSpectrum(circuit, hertz, gain, sources, power * strength, point)
 
 

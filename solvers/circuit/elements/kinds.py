@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from ....netlists.circuit import Circuit
-from . import behavioural, controlled, linear, memristors, switches, transmission_lines
+from . import behavioural, controlled, linear, lines, memristors, switches
 
 __all__ = [
-    "behavioural", "controlled", "linear", "load_kinds", "memristors", "switches",
-    "transmission_lines",
+    "behavioural", "controlled", "linear", "lines", "load_kinds", "memristors", "switches",
 ]
 
 _SEMICONDUCTORS = {"d", "npn", "pnp", "njf", "pjf", "nmos", "pmos", "vdmosn", "vdmosp"}

@@ -80,7 +80,7 @@ class Names:
             return None
         name = match[2].lower()
         kind = self.circuit[name].kind if name in self.circuit else ""
-        if kind not in CURRENTS or kind in "QMJT":
+        if kind not in CURRENTS or kind in "QMJTO":
             return None
         return name, next(iter(CURRENTS[kind]))
 
@@ -123,7 +123,7 @@ def shown(circuit: Circuit, analysis: str) -> list[str]:
     found: dict[str, None] = {}
     if circuit.options.get("savecurrents"):
         for e in circuit:
-            if e.kind not in CURRENTS or e.kind in "VEHT":
+            if e.kind not in CURRENTS or e.kind in "VEHTO":
                 continue
             names = [n for n, k in CURRENTS[e.kind].items() if k < len(e.nodes)]
             for name in names[:1] if e.kind in "ID" else names:  # one name of each is enough

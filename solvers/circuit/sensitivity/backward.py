@@ -205,8 +205,10 @@ class _Sweep:
         for group in self.delays:
             for place, row, column, slope in group.past(self.times[:k + 1]):
                 at = np.searchsorted(self.columns, column)
-                for e, (j, c) in enumerate(zip(place, at, strict=True)):
-                    self.pending[j, :, c] += slope[e] * multiplier[:, row[e]]
+                for waiting, more in zip(
+                    self.pending.transpose(1, 0, 2), slope * multiplier[:, row], strict=True
+                ):
+                    np.add.at(waiting, (place, at), more)
 
     def _solve(self, right: Array) -> Array:
         return np.array([self.run.linear.solve(row, transposed=True) for row in right])

@@ -37,7 +37,10 @@ _SMOOTH: dict[type, tuple[str, ...]] = {
     AmplitudeModulated: ("amplitude", "offset", "signal", "carrier", "phase"),
 }
 _LEVELS = frozenset({"v1", "v2", "offset", "amplitude"})
-_TERMINALS = {"D": ("",), "Q": ("vbe", "vce"), "J": ("vds", "vgs"), "M": ("vds", "vgs", "vbs")}
+_TERMINALS = {
+    "D": ("",), "Q": ("vbe", "vce"), "J": ("vds", "vgs"), "M": ("vds", "vgs", "vbs"),
+    "O": ("v1", "i1", "v2", "i2"),
+}
 
 
 # -- elements --------------------------------------------------------------------------------------
@@ -50,7 +53,7 @@ def movable(run: Trajectory, element: Element) -> Iterator[Moved]:
     states = dict(_states(run, element))
     for p in parameters_of(circuit, element):
         slot = p.name[len(name):]
-        if slot in states or not p.value:
+        if slot in states or not p.value or slot in _arrivals(circuit, element):
             continue
         share = _JUMP if slot[1:] in jumping else _STEP
         yield Moved(p.name, name, slot, p.value, share * abs(p.value), 0, p.set)
@@ -63,6 +66,14 @@ def movable(run: Trajectory, element: Element) -> Iterator[Moved]:
         yield Moved(name, name, "", value, _STEP if value >= 0 else -_STEP, side, coupled)
     if run.uic:
         yield from _initial(run, element)
+
+
+def _arrivals(circuit: Circuit, element: Element) -> tuple[str, ...]:
+    """Return the parameters that move the times at which the fronts of waves arrive."""
+    card = _card(circuit, element) if element.kind == "O" else None
+    if card is None or not card.get("l") or not card.get("c"):
+        return ()
+    return ":l", ":c", ":len"
 
 
 def _set(element: Element, card: Model | None, key: str) -> Callable[..., Any]:
@@ -282,7 +293,7 @@ class Selection:
 
 def refusal(circuit: Circuit, name: str, known: Sequence[str], *, uic: bool) -> ParameterError:
     """Return the error that says why there is no derivative with respect to `name`."""
-    owner, _, field = name.partition("_")
+    owner, _, field = name.replace(":", "_:", 1).partition("_")
     elements = {e.name.lower(): e for e in circuit}
     while owner not in elements and "_" in field:
         more, _, field = field.partition("_")
@@ -293,10 +304,13 @@ def refusal(circuit: Circuit, name: str, known: Sequence[str], *, uic: bool) -> 
             f"`{name}` moves corners of a wave in time, which fixed time steps cannot show; of "
             f"{element.name} there are {', '.join(w.name for w in waves(element)) or 'none'}"
         )
-    if element is not None and element.kind == "T" and field == "td":
+    if element is not None and (
+        (element.kind == "T" and field == "td") or field in _arrivals(circuit, element)
+    ):
+        there = "_z0" if element.kind == "T" else ":r"
         return ParameterError(
             f"`{name}` moves the times at which waves arrive, which fixed time steps cannot show; "
-            f"there is {element.name.lower()}_z0"
+            f"there is {element.name.lower()}{there}"
         )
     if name.endswith("_ic") and element is not None and not uic:
         return ParameterError(

@@ -49,7 +49,7 @@ See `tests/helpers/diode.py` for a complete non-linear group, a plain exponentia
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypedDict, Unpack
 
@@ -168,6 +168,9 @@ class NoiseSource:
     flicker : float
         Adds ``flicker / frequency**exponent``, A^2/Hz.
     exponent : float
+    spectrum : callable, optional
+        Hertz (F,) -> what it has besides, squared and per hertz, (F,), in the unit of the row; a
+        row of -1 takes nothing.
     """
 
     element: str
@@ -176,6 +179,7 @@ class NoiseSource:
     white: float = 0.0
     flicker: float = 0.0
     exponent: float = 1.0
+    spectrum: Callable[[Array], Array] | None = None
 
 
 class ElementGroup:
@@ -254,7 +258,7 @@ class ElementGroup:
     def past(self, times: Array) -> Sequence[tuple[Ints, Ints, Ints, Array]]:
         """Return how f at the last of `times` depends on x at those before.
 
-        (places in `times`, rows, columns, derivatives), each (E,); ground allowed.
+        (places in `times`, rows, columns, derivatives), each of one length; ground allowed.
         """
         del times
         return ()

@@ -92,6 +92,11 @@ BEHAVIOURAL = {
 }
 OTHERS = {
     "Lines": {"cards": "t1 na nb nc nd z0=50 td=1n\nt2 nc nb ne nf z0=75 td=2n", "grounded": "nb"},
+    "LossyLines": {
+        "cards": "o1 na nb nc nd one\no2 nc nb ne nf one m=2\no3 na nb nd nf two\n.model one ltra r=20 l=1u g=1m c=1n len=2\n"
+                 ".model two ltra r=20 c=1n len=3", "grounded": "nb"},
+    "StaticLines": {"cards": "o1 na nb nc nd mod\no2 nc nb ne nf mod\n.model mod ltra r=20 g=3m len=2", "grounded": "nb"},
+    "SeriesLines": {"cards": "o1 na nb nc nd mod\no2 nc nb ne nf mod\n.model mod ltra r=20 l=1u len=2", "grounded": "nb"},
     "Switches": {
         "cards": "s1 na nb nc nd mod on\ns2 nb ne nc nf mod off\n.model mod sw vt=0.2 vh=0.1 ron=10 roff=1e6",
         "grounded": "nb"},

@@ -1,4 +1,4 @@
-"""Resistors, capacitors, inductors, coupled inductors, lines, switches."""
+"""Resistors, capacitors, inductors, coupled inductors, switches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...expressions.expression import Expression
 from ..element_line import CardLine
 from ..model_cards import Models
 
-__all__ = ["read_coupling", "read_line", "read_passive", "read_switch"]
+__all__ = ["read_coupling", "read_passive", "read_switch"]
 
 _UNITS = {"R": "resistance", "C": "capacitance", "L": "inductance"}
 _KINDS = {"R": "r", "C": "c", "L": "l"}
@@ -196,35 +196,6 @@ def read_coupling(card: CardLine) -> list[Element]:
         card.name = own if len(pairs) == 1 else f"{own}_{a.split('.')[-1]}_{b.split('.')[-1]}"
         found.append(card.element((), value, {"l1": a, "l2": b}))
     return found
-
-
-def read_line(card: CardLine) -> list[Element]:
-    """Read ``T1 a b c d z0=50 td=1n`` or ``f=1g nl=0.25``."""
-    nodes = card.nodes(4)
-    found = card.pairs(("z0", "zo", "td", "f", "nl", "ic"))
-    initial = found.pop("ic", None)
-    if "zo" in found:
-        found["z0"] = found.pop("zo")
-    found = {name: card.plain(name, value) for name, value in found.items()}
-    if found.get("z0", 0.0) <= 0:
-        raise card.error("the impedance `z0` > 0 is missing")
-    if "td" not in found:
-        if "f" not in found:
-            raise card.error("give the delay `td`, or a frequency `f` (and the length `nl`)")
-        if found["f"] <= 0:
-            raise card.error("`f` must be > 0")
-        found["td"] = found.pop("nl", 0.25) / found.pop("f")
-    found.pop("f", None)
-    found.pop("nl", None)
-    if found["td"] <= 0:
-        raise card.error("the delay `td` must be > 0")
-    if initial is not None:
-        given = initial if isinstance(initial, list) else [initial]
-        if len(given) > 4:
-            raise card.error("`ic` takes v1, i1, v2, i2")
-        for key, number in zip(("icv1", "ici1", "icv2", "ici2"), given, strict=False):
-            found[key] = card.plain("ic", number)
-    return [card.element(nodes, 0.0, found)]
 
 
 def read_switch(card: CardLine, models: Models) -> list[Element]:

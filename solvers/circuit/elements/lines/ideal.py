@@ -12,17 +12,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ....core.validation import Array
-from ....netlists.elements import Element
-from ..system.builder import Builder, register_kind
-from ..system.element_group import ElementGroup, Instant, Ints, Stamp, Triplets
+from .....core.validation import Array
+from .....netlists.elements import Element
+from ...system.builder import Builder, register_kind
+from ...system.element_group import ElementGroup, Instant, Ints, Stamp, Triplets
+from .ports import CORNER, TwoPorts, two_ports
 
 __all__ = ["Lines"]
 
-_CORNER = 1e-3  # a slope that changes less than this, of itself, is no corner
 
-
-class Lines(ElementGroup):
+class Lines(TwoPorts):
     """Ideal lines.
 
     Parameters
@@ -37,22 +36,11 @@ class Lines(ElementGroup):
         v1, i1, v2, i2 at the start of a run with ``uic``; NaN where there are none.
     """
 
-    follows = True
-
     def __init__(
         self, names: Sequence[str], at: Ints, own: Ints, impedance: Array, delay: Array, ic: Array
     ) -> None:
-        self.names, self.at, self.own = tuple(names), at, own
-        self.impedance, self.delay, self.ic = impedance, delay, ic
-        self.f_rows = own
-        one, two = own
-        p1, n1, p2, n2 = at
-        self.g_at = (
-            np.array([one] * 6 + [two] * 6),
-            np.array([p1, n1, p2, n2, one, two] * 2),
-        )
-        self.count = len(self.names)
-        self.limited = np.zeros(self.count, dtype=np.bool_)
+        super().__init__(names, at, own, ic)
+        self.impedance, self.delay = impedance, delay
         self.start()
 
     def start(self) -> None:
@@ -64,14 +52,6 @@ class Lines(ElementGroup):
         self.edge = True
         self.given = False  # whether the waves at the start are
         self._cache: tuple[float, Array] | None = None
-
-    def linear_g(self) -> Sequence[Triplets]:
-        """Return the currents into the ends."""
-        one = np.ones(self.count)
-        return [
-            (self.at[0], self.own[0], one), (self.at[1], self.own[0], -one),
-            (self.at[2], self.own[1], one), (self.at[3], self.own[1], -one),
-        ]
 
     def _outgoing(self, x: Array) -> Array:
         """Return the waves that leave towards end 1 and end 2, (2, E)."""
@@ -166,7 +146,7 @@ class Lines(ElementGroup):
         here = (w[n - 1] - w[n - 2]) / (t[n - 1] - t[n - 2])
         before = (w[n - 2] - w[n - 3]) / (t[n - 2] - t[n - 3]) if n > 2 else np.zeros_like(here)
         size = np.maximum(np.abs(before), np.abs(here))
-        corner = (np.abs(here - before) > _CORNER * size).any(axis=0)
+        corner = (np.abs(here - before) > CORNER * size).any(axis=0)
         for k in np.flatnonzero(corner):
             self.corners.append(float(t[n - 2] + self.delay[k]))
         self.corners.sort()
@@ -200,14 +180,8 @@ class Lines(ElementGroup):
 
 @register_kind("T")
 def _t(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
-    at = builder.at(elements, 4)
-    own = np.array([
-        [builder.inner(f"i({e.name.lower()}#{k})", "A", "V") for e in elements] for k in (1, 2)
-    ], dtype=np.int64)
-    ic = np.array([
-        [float(e.get(key, np.nan)) for e in elements] for key in ("icv1", "ici1", "icv2", "ici2")
-    ])
+    names, at, own, ic = two_ports(builder, elements)
     return [Lines(
-        [e.name for e in elements], at, own, np.array([float(e.get("z0")) for e in elements]),
+        names, at, own, np.array([float(e.get("z0")) for e in elements]),
         np.array([float(e.get("td")) for e in elements]), ic,
     )]
