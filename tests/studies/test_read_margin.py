@@ -170,8 +170,8 @@ def test_biased_delay_starts_from_the_biased_array():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"sizes": [1]}, "`sizes` must be integers >= 2"),
-        ({"sizes": [2.5]}, "`sizes` must be integers >= 2"),
+        ({"sizes": [1]}, "`sizes` must be"),
+        ({"sizes": [2.5]}, "`sizes` must be"),
         ({"sizes": []}, "`sizes` is empty"),
         ({"schemes": "floatin"}, "no read scheme 'floatin'; did you mean 'floating'"),
         ({"r_on": 1e7}, "0 < r_on < r_off"),
