@@ -66,7 +66,7 @@ class Bench:
         c.add(Element(self.letter.upper(), f"{self.letter}1", tuple(self.terminals), 0.0, model="mod",
                       parameters=tuple(self.own.items())))
         c.temperature = self.celsius + 273.15
-        c.deck = SimpleNamespace(compat=self.compat)
+        c.deck = SimpleNamespace(compat=self.compat, as_read=None)
         return c.options(gmin=1e-15, **self.options)
 
     # -- the engine ----------------------------------------------------------------------------

@@ -23,6 +23,9 @@ MOS3 = {**{k: v for k, v in MOS1.items() if k != "lambda"}, "theta": 0.05}
 MOS3_PROCESS = {**_PROCESS, "xj": 3e-7, "theta": 0.06, "eta": 0.05, "kappa": 0.3, "delta": 0.5}
 MOS3_WEAK = {**MOS3_PROCESS, "nfs": 2e11}
 MOS3_FAST = {**MOS3_WEAK, "vmax": 1e5}
+MOS6 = {"vto": 0.8, "kv": 1.4, "nv": 0.7, "kc": 4e-5, "nc": 1.2, "gamma": 0.4, "gamma1": 0.05, "phi": 0.65, "sigma": 0.02,
+        "lambda0": 0.03, "lambda1": 0.01, "tox": 2e-8, "ld": 1e-7, "is": 1e-15, **{k: v for k, v in _JUNCTIONS.items() if k != "js"}}
+MOS6_PROCESS = {**_PROCESS, "kv": 1.2, "nv": 0.6, "nc": 1.1, "lambda": 0.02}
 EKV = {"vto": 0.5, "kp": 3e-4, "gamma": 0.7, "phi": 0.8, "theta": 0.05, "lambda": 0.05, "cox": 5e-3, "tcv": 1e-3, **_JUNCTIONS}
 EKV_LONG = {"vto": 0.45, "kp": 3e-4, "n0": 1.4, "cox": 5e-3}
 VDMOS = {"vto": 1.5, "kp": 0.02, "lambda": 0.02, "theta": 0.05, "mtriode": 1.3, "subshift": 0.05, "ksubthres": 0.08,
@@ -33,7 +36,7 @@ VDMOS = {"vto": 1.5, "kp": 0.02, "lambda": 0.02, "theta": 0.05, "mtriode": 1.3, 
 VDMOS_QUASI = {**VDMOS, "rq": 40.0, "vq": 2.0, "texp0": 1.4, "texp1": 0.5}
 MOS = {(1, "plain"): MOS1, (1, "process"): MOS1_PROCESS, (2, "plain"): MOS2, (2, "process"): MOS2_PROCESS,
        (2, "weak"): MOS2_WEAK, (2, "fast"): MOS2_FAST, (3, "plain"): MOS3, (3, "process"): MOS3_PROCESS,
-       (3, "weak"): MOS3_WEAK, (3, "fast"): MOS3_FAST}
+       (3, "weak"): MOS3_WEAK, (3, "fast"): MOS3_FAST, (6, "plain"): MOS6, (6, "process"): MOS6_PROCESS}
 GEOMETRY = {"w": 10e-6, "l": 2e-6, "ad": 2e-11, "as": 3e-11, "pd": 2e-5, "ps": 3e-5, "nrd": 2.0, "nrs": 1.5}
 
 

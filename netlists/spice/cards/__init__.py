@@ -13,7 +13,7 @@ from .bipolar import BIPOLAR
 from .card import Card, Parameter
 from .diode import DIODE
 from .lines import LTRA, URC
-from .mos import EKV, MOS1, MOS2, MOS3
+from .mos import EKV, MOS1, MOS2, MOS3, MOS6
 from .passive import CAPACITOR, INDUCTOR, RESISTOR
 from .switches import CSWITCH, JFET, SWITCH
 from .vdmos import VDMOS
@@ -26,7 +26,8 @@ EKV_LEVELS = ("ekv", "44", "55")
 CARDS: dict[str, tuple[Card, ...]] = {
     "r": (RESISTOR,), "res": (RESISTOR,), "c": (CAPACITOR,), "cap": (CAPACITOR,),
     "l": (INDUCTOR,), "ind": (INDUCTOR,), "d": (DIODE,), "npn": (BIPOLAR,), "pnp": (BIPOLAR,),
-    "njf": (JFET,), "pjf": (JFET,), **dict.fromkeys(("nmos", "pmos"), (MOS1, MOS2, MOS3, EKV)),
+    **dict.fromkeys(("njf", "pjf"), (JFET,)),
+    **dict.fromkeys(("nmos", "pmos"), (MOS1, MOS2, MOS3, MOS6, EKV)),
     **dict.fromkeys(("vdmos", "vdmosn", "vdmosp"), (VDMOS,)), "sw": (SWITCH,), "csw": (CSWITCH,),
     "ltra": (LTRA,), "urc": (URC,),
 }

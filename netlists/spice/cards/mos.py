@@ -1,4 +1,4 @@
-"""MOS transistors: levels 1 (Shichman-Hodges), 2 (Grove-Frohman), 3 (semi-empirical), EKV 2.6.
+"""MOS transistors: levels 1 (Shichman-Hodges), 2 (Grove-Frohman), 3 (semi-empirical), 6, EKV 2.6.
 
 A. Vladimirescu and S. Liu, *The Simulation of MOS Integrated Circuits Using SPICE2*, UCB/ERL
 M80/7 (1980).
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .card import Card, table
 
-__all__ = ["EKV", "MOS1", "MOS2", "MOS3"]
+__all__ = ["EKV", "MOS1", "MOS2", "MOS3", "MOS6"]
 
 _COMMON = """
 vto   0       V       zero-bias threshold
@@ -83,6 +83,23 @@ xd    0       m       length of the depletion layer; computed
 mjsw  0.33    -       bulk sidewall grading coefficient
 """),
 }, _ALIASES, (3,), _INSTANCE, _IDLE)
+
+# T. Sakurai and A. R. Newton, IEEE Trans. Electron Devices 38:887 (1991)
+MOS6 = Card("MOS transistor of level 6", {
+    **{k: v for k, v in table(_COMMON).items() if k not in ("kp", "kf", "af")}, **table("""
+tox   -       m       oxide thickness; none
+kv    2       -       saturation voltage factor
+nv    0.5     -       saturation voltage exponent
+kc    5e-5    -       saturation current factor; from uo and tox where there is an oxide
+nc    1       -       saturation current exponent
+gamma1 0      -       bulk threshold, linear
+sigma 0       -       static feedback
+lambda0 -     1/V     channel-length modulation; lambda
+lambda1 0     1/V^2   change of lambda0 with the bulk's voltage
+"""),
+}, _ALIASES, (6,), _INSTANCE, {
+    **_IDLE, **dict.fromkeys(("nvth", "ps"), "SPICE3 reads it and leaves it out"),
+})
 
 EKV = Card("EKV MOS transistor", table("""
 vto   0.5     V       long-channel threshold

@@ -14,6 +14,7 @@ whose currents come out to all digits. What differs by choice:
   resistance as constant, so that its ``.ac`` is not the limit of its small transients.
 - The excess phase of bipolar transistors is a filter of second order in all analyses; ngspice's
   ``.ac`` has an ideal delay. They part by 2e-5 where the phase is 0.01 rad, 2e-3 at 0.1 rad.
+- MOS level 6 has small signals and noise; ngspice's ``.ac`` and ``.noise`` leave it out.
 - Copies (``m=``, ``area=``) are copies. ngspice 39 scales the collector's saturation current by
   the area twice and divides the narrow-channel effect of level 2 by m; ``compat="ngspice"`` of
   `read_spice` does, too.

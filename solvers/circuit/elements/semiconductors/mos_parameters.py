@@ -54,7 +54,7 @@ class Process:
         t.require(t.card("tox", 1e-7) >= 0, "`tox` must be >= 0")
         t.require(t.card("phi") > 0, "`phi` must be > 0")
         t.require(np.isin(t.card("tpg"), (-1.0, 0.0, 1.0)), "`tpg` must be -1, 0 or 1")
-        tox = np.where(t.given("tox"), t.card("tox"), 0.0 if level == 1 else 1e-7)
+        tox = np.where(t.given("tox"), t.card("tox"), 0.0 if level in (1, 6) else 1e-7)
         cox = np.where(tox > 0, EPS_OX / np.where(tox > 0, tox, 1.0), 0.0)
         mobility = t.card("uo") * 1e-4
         kp = np.where(t.given("kp") | (cox == 0), t.card("kp"), mobility * cox)
@@ -128,8 +128,10 @@ def bulk_rows(t: Table) -> list[Array]:
 
 def resistances(t: Table) -> list[Array]:
     """Return drain and source resistance, ohm, 0 without."""
+    # ngspice 39 has no squares at level 6 where there are none given
+    least = 0.0 if t.as_ngspice and t.cards[0].level == 6 else 1.0
     return [
-        np.where(t.given(name), t.card(name), t.card("rsh") * t.own(squares, 1.0)) / t.count
+        np.where(t.given(name), t.card(name), t.card("rsh") * t.own(squares, least)) / t.count
         for name, squares in (("rd", "nrd"), ("rs", "nrs"))
     ]
 

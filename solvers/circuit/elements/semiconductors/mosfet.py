@@ -1,4 +1,4 @@
-"""MOS transistors (M) of levels 1, 2 and 3, n and p channel.
+"""MOS transistors (M) of levels 1, 2, 3 and 6, n and p channel.
 
 Charges. Meyer's three capacitances are functions of the voltages that no charge has as its
 derivatives, so that charges depend on the path. As in ngspice, the charge between two terminals
@@ -49,6 +49,7 @@ __all__ = ["MosTransistors", "build", "size"]
 
 _KERNELS = {
     1: mos_levels.evaluate_level1, 2: mos_levels.evaluate_level2, 3: mos_levels.evaluate_level3,
+    6: mos_levels.evaluate_level6,
 }
 
 D, G, S, B = range(4)
@@ -228,6 +229,21 @@ def _level3(
     }
 
 
+def _level6(
+    t: Table, process: Process, length: Array, width: Array, slowed: Array
+) -> dict[int, Array]:
+    for name in ("kv", "kc", "nv", "nc"):
+        t.require(t.card(name) > 0, f"`{name}` must be > 0")
+    by_process = (process.cox > 0) & ~t.given("kc")
+    factor = np.where(by_process, 0.5 * process.mobility * process.cox, t.card("kc"))
+    return {
+        rows.BETA: factor * slowed * t.count * width / length, rows.KV: t.card("kv"),
+        rows.NV: t.card("nv"), rows.NC: t.card("nc"), rows.GAMMA1: t.card("gamma1"),
+        rows.FEEDBACK: t.card("sigma"), rows.LAMBDA1: t.card("lambda1"),
+        rows.LAMBDA: np.where(t.given("lambda0"), t.card("lambda0"), t.card("lambda")),
+    }
+
+
 def _group(builder: Builder, elements: list[Element], level: int) -> list[ElementGroup]:
     t = Table(builder, elements, card("nmos", level))
     check(t)
@@ -255,6 +271,8 @@ def _group(builder: Builder, elements: list[Element], level: int) -> list[Elemen
     elif level == 3:
         t.require(~t.given("xd"), "`xd` follows from `nsub` and cannot be given")
         given |= _level3(t, process, length, width, slowed)
+    elif level == 6:
+        given |= _level6(t, process, length, width, slowed)
     layers = bulk_rows(t)
     given |= dict(zip(range(rows.DRAIN, rows.ROWS), layers, strict=True))
     p = [given.get(k, zero) for k in range(rows.ROWS)]

@@ -169,7 +169,9 @@ def test_mos_curves(level, name, kind, celsius, tmp_path):
 POINTS = [(2.0, 3.0, -1.0), (2.0, 0.3, -0.2), (0.3, 1.0, -0.5), (-2.0, 1.0, 0.0), (2.0, -1.0, -1.5), (-0.1, 0.4, -0.3)]
 
 
-@pytest.mark.parametrize(("level", "name", "kind"), [*((*key, "nmos") for key in MOS), (1, "plain", "pmos"), (3, "fast", "pmos")])
+@pytest.mark.parametrize(("level", "name", "kind"), [
+    # ngspice leaves level 6 out of .ac
+    *((*key, "nmos") for key in MOS if key[0] != 6), (1, "plain", "pmos"), (3, "fast", "pmos")])
 def test_mos_capacitances(level, name, kind, tmp_path):
     s = 1.0 if kind == "nmos" else -1.0
     changes = {"rsh": 0.0} if "rsh" in MOS[level, name] else {}
@@ -195,7 +197,7 @@ def test_mos_conductances(level, name, tmp_path):
             i, _ = bench.reference(tmp_path, {driven: (middle - 2 * h, middle + 2 * h, 5)}, fixed)
             slope = (8 * (i[3] - i[1]) - (i[4] - i[0])) / (12 * h)
             ours = bench.admittance(volts, driven, 1e-3).real
-            assert np.abs(ours - slope).max() < 1e-6 * np.abs(slope).max() + 1e-11
+            assert np.abs(ours - slope).max() < 1e-6 * np.abs(slope).max() + 1e-11 + 1e-9 * np.abs(i).max() / h
 
 
 def test_parallel_level_2_with_a_narrow_channel(tmp_path):

@@ -1,4 +1,4 @@
-"""MOS transistors of levels 1 to 3: limiting, bulk junctions, Meyer's charges."""
+"""MOS transistors of levels 1, 2, 3 and 6: limiting, bulk junctions, Meyer's charges."""
 
 from __future__ import annotations
 
