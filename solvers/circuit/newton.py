@@ -23,6 +23,8 @@ from .system.tolerances import Tolerances
 __all__ = ["Newton", "Outcome"]
 
 _HALVINGS = 30
+_PATIENCE = 6  # steps after which one asks whether x is as good as rounding lets it be
+_ROUNDING, _TINY = 1e-15, 1e-300
 _step: Any = newton_step
 
 
@@ -125,7 +127,8 @@ class Newton:
         fused = self._fused(offset)
         for count in range(limit + 1):
             settled = count > 0 and change <= 1.0
-            pivots = self._pivots(a) if fused is not None else None
+            exact = not settled and count in (_PATIENCE, limit)
+            pivots = self._pivots(a) if fused is not None and not exact else None
             if fused is not None and pivots is not None:
                 system.fill(x, now)
                 if now.initialise:
@@ -137,7 +140,9 @@ class Newton:
                 system.evaluate(x, now)
                 if now.initialise:
                     now = now.but(initialise=False)
-                done = self._check(x, a, offset, count, limit, settled=settled)
+                done = self._check(
+                    x, a, offset, count, limit, settled=settled or exact, exact=exact
+                )
             if done == CONVERGED:
                 return Outcome(x, True, count)
             if count == limit:
@@ -183,17 +188,23 @@ class Newton:
         return self.factors.pivots(since)
 
     def _check(
-        self, x: Array, a: float, offset: Array, count: int, limit: int, *, settled: bool
+        self, x: Array, a: float, offset: Array, count: int, limit: int, *, settled: bool,
+        exact: bool = False,
     ) -> int:
-        """Return whether x is the solution, or that a step is needed, and fill the residual."""
+        """Return whether x is the solution, or that a step is needed, and fill the residual.
+
+        With `exact` only rounding may be missing: where unknowns are differences of large numbers
+        (coupled inductors, short steps) no step is as small as their tolerance.
+        """
         system, r = self.system, self._r
         if count and system.constant:  # exact but for rounding
             return CONVERGED
         finite = missing(system.f, system.q, a, offset, r)
         if settled and not system.limited():
             against = (
-                r, system.terms(x, a), system.q, a, offset, self.tolerances.reltol,
-                self._row_floor,
+                r, system.terms(x, a), system.q, a, offset,
+                _ROUNDING if exact else self.tolerances.reltol,
+                np.full_like(self._row_floor, _TINY) if exact else self._row_floor,
             )
             miss, _ = largest_miss(*against)
             if miss > 1.0 and finite:

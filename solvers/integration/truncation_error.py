@@ -1,10 +1,12 @@
 """Local truncation errors: what one time step of each formula gets wrong.
 
 The error of a formula of order k is ``C h**(k + 1)`` times derivative k + 1. Circuits estimate that
-derivative of every charge by its divided difference over the last points, with the constants of
-ngspice's cktterr.c (Nagel, SPICE2, UCB/ERL M520, 1975, section 4.4), and ask for the step that the
-error allows: charges and currents have tolerances of their own, whose steps go with different
-powers of the error. Arrays estimate it from the slopes at the three points of TR-BDF2 (Hosea and
+derivative of every charge by (k + 1)! times its divided difference over the last points, at order 1
+by the difference of its rates (Nagel,
+SPICE2, UCB/ERL M520, 1975, section 4.4; the cktterr.c of SPICE3 and ngspice leaves the factorial
+out, so that at order 2 six times the error passes), and ask for the step that the error allows:
+charges and currents have tolerances of their own, whose steps go with different powers of the
+error. Arrays estimate it from the slopes at the three points of TR-BDF2 (Hosea and
 Shampine, Appl. Numer. Math. 20:21, 1996) and ask for the error itself, a state's or a node's.
 """
 
@@ -100,15 +102,16 @@ def charge_error_terms(
     Returns
     -------
     tuple of tuples of (order, constant)
+        Of the divided difference: (order + 1)! times that of the derivative.
 
     Examples
     --------
     >>> charge_error_terms("trap", damping=0.4)
-    (((1, 0.5),), ((1, 0.09999999999999998), (2, 0.08333333333)))
+    (((1, 1.0),), ((1, 0.19999999999999996), (2, 0.49999999998)))
     """
-    first, second = CHARGE_CONSTANTS[method][:2]
+    first, second = (math.factorial(k + 2) * c for k, c in enumerate(CHARGE_CONSTANTS[method][:2]))
     if method == "trap" and damping < 0.5:
-        return ((1, first),), ((1, 0.5 - damping), (2, second))
+        return ((1, first),), ((1, 2.0 * (0.5 - damping)), (2, second))
     return ((1, first),), ((2, second),)
 
 
@@ -118,22 +121,24 @@ def allowed_step(
     rate: Array, rate0: Array, rows: Ints, current: Array, charge: Array, weight: Array,
     relative: float, trust: float, factor: float,
 ) -> float:
-    """Return the longest step with an error within the tolerances (of ngspice's cktterr.c).
+    """Return the longest step with an error within the tolerances, those of ngspice.
 
     Of orders 1 and 2. q after the step of h, q0 before it, q1 a time d1 earlier, q2 a time d2
-    earlier than q0; `factor` the formula's constant.
+    earlier than q0; `factor` as of `charge_error_terms`.
     """
     by_rate, by_charge = 0.0, 0.0
     for m in range(rows.shape[0]):
         k = rows[m]
         first = current[k] + relative * max(abs(rate[k]), abs(rate0[k]))
         second = relative * max(max(abs(q[k]), abs(q0[k])), charge[k]) / h
-        a = (q[k] - q0[k]) / h
-        b = (q0[k] - q1[k]) / d1
-        diff = (a - b) / (h + d1)
-        if order > 1:
+        if order == 1:
+            # of the rates at both ends: after a failure the step is far shorter than the one before
+            diff = (rate[k] - rate0[k]) / (2.0 * h)
+        else:
+            a = (q[k] - q0[k]) / h
+            b = (q0[k] - q1[k]) / d1
             c = (q1[k] - q2[k]) / (d2 - d1)
-            diff = (diff - (b - c) / d2) / (h + d2)
+            diff = ((a - b) / (h + d1) - (b - c) / d2) / (h + d2)
         error = factor * abs(diff) * (h if order == 1 else h * h) / (trust * weight[k])
         if first > second:
             share = error / first
@@ -156,9 +161,6 @@ def allowed_step_high_order(
 ) -> float:
     """Return the longest step of Gear's formulas of orders from 3 to 6 within the tolerances.
 
-    ngspice leaves out that a difference is a derivative over (k + 1)!; relative to its order 2 it
-    counts here, so that orders can be compared.
-
     Parameters
     ----------
     h : float, second
@@ -180,7 +182,7 @@ def allowed_step_high_order(
             (table[k] - table[k + 1]) / (back[k + level] - back[k])
             for k in range(len(table) - 1)
         ]
-    factor = math.factorial(order + 1) / 6.0 * CHARGE_CONSTANTS["gear"][order - 1]
+    factor = math.factorial(order + 1) * CHARGE_CONSTANTS["gear"][order - 1]
     first = tolerances.current[rows] + tolerances.relative * np.maximum(
         np.abs(rate[rows]), np.abs(rate0[rows])
     )

@@ -24,13 +24,13 @@ from ...integration.step_control import (
 from ...integration.truncation_error import ErrorTolerances
 from ..homotopy import find
 from ..integration.bdf import Bdf
-from ..integration.formulas import History
-from ..newton import Newton
+from ..integration.formulas import Formula, History
+from ..newton import Newton, Outcome
 from ..results.names import Names
 from ..results.record import Record
 from ..results.results import Transient
 from ..rounding import check_rounding
-from ..system.element_group import Bools, ElementGroup, Instant
+from ..system.element_group import ElementGroup, Instant
 from ..system.system import System
 from .op import hints, prepare
 
@@ -47,10 +47,13 @@ CIRCUIT_STEPS = StepRules(
     halving=1.9, refit=False,
 )
 _ACCEPT = 0.9  # of a step: accepted if its error allows one as long
-# no step may be shorter than the shortest; every 1000 steps the run's pace is looked at
-_STALL = StallRules(window=1000)
+# a rate that jumps (a state at a bound) has an error that no step is short enough for: the shortest
+# one is taken whatever its error; every 1000 steps the run's pace is looked at
+_STALL = StallRules(window=1000, jumps=10_000)
+_RESOLUTION = 4e-16  # of the time reached: shorter steps would not end later
 _FIRST = 10.0  # first steps in the shortest of the print step, a hundredth of the run, the longest
 _BETTER = 1.05  # times the step that another order must allow to be taken instead
+_FADED = 1e-4  # of its peak: a charge smaller than that counts as that large
 _STATE = 0.02  # states of memristors run away: their error counts for more
 _GRID = 300  # unknowns above which linear circuits keep to steps whose factors are known
 _WATCHED = ("refuse", "corner", "next_breakpoint", "accept", "rewind", "abrupt", "begin", "formula",
@@ -98,13 +101,7 @@ class TransientRun:
         self.now = system.instant(mode="tran", waves=True)
         self.names = Names(system.circuit, system.nodes, system.branches, system.shown)
         self.record = Record(self.names, save, analysis.start)
-        charged = _charged(system)
-        states = system.row_units == "state"
-        self.errors = ErrorTolerances(
-            np.flatnonzero(charged[:-1]), np.full(system.size, tol.abstol),
-            np.where(states, 1.0, tol.chgtol), np.where(states, _STATE, 1.0), tol.reltol,
-            tol.trtol,
-        )
+        self.errors = self._error_tolerances()
         span = analysis.stop - analysis.start
         limit = analysis.max_step or min(analysis.step, span / 50.0)
         self.max_step = min([limit, *(g.max_step() for g in system.groups)])
@@ -122,12 +119,34 @@ class TransientRun:
             most = min(most, 2)
             if tol.xmu < 0.5:
                 raise ParameterError("option `xmu`: crossbars as elements integrate without it")
+        self._early, self._until = self.errors, 0.0
         self.order, self.order_limit = 1, min(tol.maxord, most)
+
+    def _error_tolerances(self) -> ErrorTolerances:
+        """Return what the errors of a step in the elements' charges are compared with."""
+        system, tol = self.system, self.tol
+        first, owners = system.size + 1, system.charges.rows
+        units = np.concatenate([np.full(first, "A"), system.row_units[owners]])
+        states = units == "state"
+        # rates have the unit of their row: ampere, volt of a flux
+        rates = np.where(states, tol.abstol, tol.of_unknowns(units))
+        return ErrorTolerances(
+            np.arange(first, len(units)), rates, np.where(states, 1.0, tol.chgtol),
+            np.where(states, _STATE, 1.0), tol.reltol, tol.trtol,
+        )
+
+    def _note_peaks(self, q: Array) -> None:
+        """Raise the charges below which errors are not relative to them.
+
+        On its way through 0, or to a bound at which its rate jumps, a charge would allow no step.
+        """
+        floor = self.errors.charge
+        np.maximum(floor, _FADED * np.abs(q), out=floor)
 
     # -- the start -------------------------------------------------------------------------------
 
     def _start(self) -> tuple[Array, Array]:
-        """Return unknowns and charges at time 0."""
+        """Return unknowns at time 0, and charges: of rows, then of elements (`System.stored`)."""
         system = self.system
         held = {
             self.names.node(n): v for n, v in system.circuit.initial.items()
@@ -150,7 +169,7 @@ class TransientRun:
                 check_rounding(self.newton, x, first)
             self.newton.forget()
             system.evaluate(x, first)
-            return x, system.q.copy()
+            return x, system.stored(x)
         return self._initial(x, held)
 
     def _initial(self, x: Array, held: dict[int, float]) -> tuple[Array, Array]:
@@ -184,7 +203,9 @@ class TransientRun:
         else:
             raise self._failure(0.0, found.reason, found.worst)
         system.accept(found.x, self.now)
-        return found.x, q
+        stored = system.stored(found.x)
+        stored[:len(q)] = q
+        return found.x, stored
 
     def _begin(self) -> None:
         for group in self.watched["begin"]:
@@ -197,6 +218,7 @@ class TransientRun:
         system, analysis = self.system, self.analysis
         x, q = self._start()
         system.accept(x, self.now)
+        self._note_peaks(q)
         high = self.order_limit > 2
         self.history = Bdf(0.0, x, q, self.max_step) if high else History(
             self.tol.method, 0.0, x, q, self.max_step, self.tol.xmu
@@ -228,7 +250,7 @@ class TransientRun:
         kind = BinaryStepController if self.grid else StepController
         return kind(
             CIRCUIT_STEPS, corners, longest=self.max_step, shortest=self.min_step, stall=_STALL,
-            progress=self.progress,
+            resolution=_RESOLUTION, progress=self.progress,
         )
 
     def _advance(self) -> None:
@@ -250,19 +272,32 @@ class TransientRun:
                 self._corner(end)
                 self.order = 1
 
-    def _step(self, t: float, h: float, order: int) -> Array | None:
-        """Try a step; return the unknowns, or None where a shorter one is to be tried."""
-        system, history, control = self.system, self.history, self.control
-        now = self._at = Instant(
-            t + h, self.now.temperature, self.now.gmin, 1.0, "tran", waves=True
-        )
+    def _solve(self, t: float, h: float, order: int) -> tuple[Outcome, Formula]:
+        """Solve the equations at the end of a step."""
+        history = self.history
+        self._at = Instant(t + h, self.now.temperature, self.now.gmin, 1.0, "tran", waves=True)
         formula = history.formula(h, order)
         for group in self.watched["formula"]:
             group.formula(h, order)
         guess = history.predict(h, order)
-        found = self.newton.solve(
-            guess, now, a=formula.a, offset=formula.offset, limit=self.tol.itl4
-        )
+        return self.newton.solve(
+            guess, self._at, a=formula.a, offset=formula.offset[:len(guess)], limit=self.tol.itl4
+        ), formula
+
+    def _look_ahead(self, t: float, h: float) -> Array | None:
+        """Return the charges after a step of 2 h, the first after a corner, if it can be taken."""
+        if t + 2.0 * h > self.control.corner + self.min_step:
+            return None
+        found, _ = self._solve(t, 2.0 * h, 1)
+        far = self.system.stored(found.x) if found.converged else None
+        self._rewind()
+        return far
+
+    def _step(self, t: float, h: float, order: int) -> Array | None:
+        """Try a step; return the unknowns, or None where a shorter one is to be tried."""
+        system, history, control = self.system, self.history, self.control
+        far = self._look_ahead(t, h) if history.smooth == 1 else None
+        found, formula = self._solve(t, h, order)
         if not found.converged:
             self._rewind()
             self.order = 1
@@ -273,16 +308,23 @@ class TransientRun:
             self.order = 1
             control.reject(h, "a rate jumps")
             return None
-        self._rate = formula.a * system.q + formula.offset
+        self._q = system.stored(found.x)
+        self._rate = formula.a * self._q + formula.offset
+        if far is not None:
+            history.begin_anew(h, self._q, far)
+            self._expect(t + 2.0 * h, far)
         self._allowed = self._within(h, order)
-        if self._allowed <= _ACCEPT * h:
+        self._jump = self._allowed <= _ACCEPT * h and control.at_resolution
+        if self._jump:
+            control.jump()
+        elif self._allowed <= _ACCEPT * h:
             self._rewind()
             control.reject(
                 control.shorter_within(self._allowed), "the error of a step stays too large"
             )
             return None
         for group in self.watched["refuse"]:
-            until = group.refuse(found.x, now)
+            until = group.refuse(found.x, self._at)
             if t + self.min_step < until < t + h - self.min_step:
                 self._rewind()
                 control.reject(until - t, "an event cannot be met")
@@ -291,13 +333,14 @@ class TransientRun:
 
     def _within(self, h: float, order: int) -> float:
         """Return the step that the errors of all charges allow."""
-        found = self.history.allowed(h, order, self.system.q, self._rate, self.errors)
+        errors = self.errors if self._at.time > self._until else self._early
+        found = self.history.allowed(h, order, self._q, self._rate, errors)
         return min([found, *(g.allowed(h, order) for g in self.watched["allowed"])])
 
     def _accept(self, t: float, h: float, x: Array, order: int) -> tuple[float, int]:
         """Keep the point; return the longest step that may follow, and its order."""
-        system, history, within = self.system, self.history, self.control.longer_within
-        following = within(self._allowed)
+        history, within = self.history, self.control.longer_within
+        following = within(math.inf if self._jump else self._allowed)
         if order == 1 and self.order_limit > 1:
             second = within(self._within(h, 2))
             if second > _BETTER * h:
@@ -310,11 +353,23 @@ class TransientRun:
                         order, following = other, step
         for group in self.watched["accept"]:
             group.accept(x, self._at)
-        history.push(t, x, system.q, self._rate)
+        history.push(t, x, self._q, self._rate)
+        self._note_peaks(self._q)
         return following, order
+
+    def _expect(self, until: float, far: Array) -> None:
+        """Count charges as large as they are about to be: those that begin from 0 allow no step.
+
+        `far` is where the first step that was tried after a corner led.
+        """
+        if self._until <= self.history.times[0]:
+            reach = np.abs(far - self.history.charges[0])
+            self._early = replace(self.errors, charge=np.maximum(self.errors.charge, reach))
+            self._until = until
 
     def _corner(self, t: float) -> None:
         self.history.corner()
+        self._until = t
         for group in self.watched["corner"]:
             group.corner(t)
 
@@ -330,10 +385,10 @@ class TransientRun:
         if not len(rows) or not h > 0.0:
             return -1
         found = [
-            history.allowed(h, 1, self.system.q, history.rate, replace(self.errors, rows=row))
+            history.allowed(h, 1, self._q, history.rate, replace(self.errors, rows=row))
             for row in rows[:, None]
         ]
-        return int(rows[int(np.argmin(found))])
+        return int(self.system.charges.rows[int(np.argmin(found))])
 
     # -- the end ---------------------------------------------------------------------------------
 
@@ -346,9 +401,10 @@ class TransientRun:
 
     def _failure(self, t: float, reason: str, worst: int) -> ConvergenceError:
         labels = self.system.labels
-        places = [labels[k] for k in dict.fromkeys([worst, *self.newton.unsettled(
+        unsettled = [k for k in dict.fromkeys([worst, *self.newton.unsettled(
             self.history.points[0] if t else np.zeros(self.system.size + 1)
         )]) if k >= 0]
+        places = [labels[k] for k in unsettled or self.system.limited_rows()]
         limited = self.system.limited_names()[:5]
         where = f"; not settled: {', '.join(places[:6])}" if places else ""
         there = [
@@ -363,13 +419,3 @@ class TransientRun:
             "a finite rise time, smooth jumps in the laws of these elements, or loosen `reltol`",
             partial
         )
-
-
-def _charged(system: System) -> Bools:
-    """Return which rows have charges."""
-    rows = np.zeros(system.size + 1, dtype=np.bool_)
-    rows[system.indices[system.c_linear != 0.0]] = True
-    for group in system.active:
-        inside = group.q_rows[group.q_rows >= 0]
-        rows[inside] = True
-    return rows

@@ -121,6 +121,10 @@ class Capacitors(ElementGroup):
         """Return the capacitances."""
         return pairs(self.at, self.at, self.farad)
 
+    def capacitances(self) -> Sequence[tuple[Ints, Array]]:
+        """Return all of them."""
+        return [(self.at, self.farad)]
+
     def initial(self, x: Array) -> tuple[Ints, Array]:
         """Return the rows and the difference between the initial charges and those at x."""
         k = np.flatnonzero(~np.isnan(self.ic))

@@ -1,10 +1,12 @@
 """Switches with hysteresis, S (by a voltage) and W (by a current).
 
 A switch is a resistor, `ron` or `roff`: on above vt + vh, off below vt - vh, in between as it was
-(ngspice's switches). The change is an event: a time step across the threshold is refused, taken
-again up to the crossing, and the next step starts anew behind it. A switch whose turning takes its
-own control back over the threshold keeps its state up to the crossing and turns there. At operating
-points the state follows the control within Newton's iteration. Negative hysteresis is a ramp
+(ngspice's switches). The change is an event between two time steps: a step is taken with the state
+at its beginning; one that leads farther over the threshold than the tolerance of an unknown is
+refused and taken again up to the crossing, and the next step starts anew behind it. Were the switch
+to turn within a step, no shorter step would have less of an error, and one that acts on its own
+control would not know its state. At operating points, and at the first point of ``uic``, the state
+follows the control within Newton's iteration. Negative hysteresis is a ramp
 instead: between
 vt - |vh| and vt + |vh| the conductance goes smoothly, its logarithm as a cubic.
 """
@@ -20,13 +22,14 @@ from ....core.validation import Array
 from ....netlists.elements import Element
 from ..system.builder import Builder, register_kind, where
 from ..system.element_group import Bools, ElementGroup, Instant, Ints, NoiseSource, Stamp
+from ..system.tolerances import Tolerances
 
 __all__ = ["Switches"]
 
 _BOLTZMANN = 1.380649e-23
-_BEYOND = 1e-3  # of a step: how far behind the crossing it ends
-_TURNS = 4  # within one step
-_NEAR = 0.98  # of a step: crossings later than that are not worth another step
+_BEYOND = 0.5  # of the tolerance: how far behind the threshold a step is to end
+_LOOKS = 12  # evaluations of a point in which only the last point's state counts
+_SHORTER, _SAME = 0.5, 0.9  # a step as much shorter that moves the control as much: it jumps
 
 
 class Switches(ElementGroup):
@@ -41,12 +44,15 @@ class Switches(ElementGroup):
         Volt or ampere, volt or ampere, siemens, siemens.
     closed : (E,) bool
         At the start, where the control lies between the thresholds.
+    relative, absolute : float
+        Tolerance with which thresholds are met: of the control, and volt or ampere.
     """
 
     def __init__(
         self, names: Sequence[str], at: Ints, control: Ints, threshold: Array, hysteresis: Array,
-        on: Array, off: Array, closed: Bools,
+        on: Array, off: Array, closed: Bools, relative: float, absolute: float,
     ) -> None:
+        self.relative, self.absolute = relative, absolute
         self.names, self.at, self.control = tuple(names), at, control
         self.threshold, self.hysteresis, self.on, self.off = threshold, hysteresis, on, off
         self.first = closed
@@ -61,30 +67,21 @@ class Switches(ElementGroup):
         """Go back to the states given."""
         self.closed = self.first.copy()
         self.kept, self.seen, self.time = self.closed, np.full(len(self.names), np.nan), 0.0
-        self._begin()
+        self._held, self._looks = False, 0
+        self._tried: tuple[float, Array] | None = None
 
     def accept(self, x: Array, now: Instant) -> None:
         """Keep states and controls."""
-        self.closed = self._turned(x)
-        self.jumped = now.mode == "tran" and bool((self.closed != self.kept).any())
-        self.kept, self.seen, self.time = self.closed, self._drive(x), now.time
-        self._begin()
+        drive = self._drive(x)
+        self.closed = self._decide(drive, self.closed)
+        turned = (self.closed != self.kept) & ~self.smooth
+        self.jumped = now.mode == "tran" and bool(turned.any())
+        self.kept, self.seen, self.time = self.closed, drive, now.time
+        self._held, self._tried, self._looks = True, None, 0
 
     def rewind(self) -> None:
         """Go back to the last point."""
-        self.closed = self.kept
-        self._begin()
-
-    def _begin(self) -> None:
-        """Count turns of a new step."""
-        self._turns = np.zeros(len(self.names), dtype=np.int64)
-
-    def _turned(self, x: Array) -> Bools:
-        """Return the states at the end of a step to x, those held during the step turned."""
-        late = self._turns >= _TURNS
-        if not late.any():
-            return self.closed
-        return np.where(late, self._decide(self._drive(x), self.kept), self.closed)
+        self.closed, self._looks = self.kept, 0
 
     def modes(self) -> Bools | None:
         """Return which are closed, (E,)."""
@@ -121,14 +118,11 @@ class Switches(ElementGroup):
         drive = self._drive(x)
         if now.limit:
             before = self.closed
-            if now.mode == "tran":
-                # by the last point's state, so that it does not chatter
-                found = self._decide(drive, self.kept)
-                # one that acts on its own control may turn back and forth: it turns afterwards
-                self._turns += found != before
-                self.closed = np.where(self._turns >= _TURNS, self.kept, found)
-            else:
-                self.closed = self._decide(drive, before)
+            if now.mode == "dc" or not self._held:
+                # a guess on the way does not turn a switch that starts within its hysteresis; one
+                # that acts on its own control stays, after a while, as it turned
+                self._looks += 1
+                self.closed = self._decide(drive, self.kept if self._looks <= _LOOKS else before)
             self.limited = (self.closed != before) & ~self.smooth
         g, slope = self._conductance(drive, self.closed)
         v = x[self.at[0]] - x[self.at[1]]
@@ -140,19 +134,31 @@ class Switches(ElementGroup):
         out.g[5] = out.g[6] = -out.g[4]
 
     def refuse(self, x: Array, now: Instant) -> float:
-        """Return when the first threshold is crossed, if that is well before the step's end."""
-        state = self._turned(x)
+        """Return when the first threshold is crossed, if a control has gone too far over its."""
+        drive = self._drive(x)
+        state = self._decide(drive, self.kept)
         turned = (state != self.kept) & ~self.smooth
         h = now.time - self.time
         if not turned.any() or not h > 0:
             return 0.0
-        drive = self._drive(x)[turned]
-        seen = self.seen[turned]
+        moved, before = np.abs(drive - self.seen), self._tried
+        self._tried = h, moved
+        if before is not None and h < _SHORTER * before[0]:
+            # the control jumps from this point on: no step meets its threshold
+            turned &= moved < _SAME * before[1]
+            if not turned.any():
+                return 0.0
+        drive, seen = drive[turned], self.seen[turned]
         width = np.where(state[turned], 1.0, -1.0) * self.hysteresis[turned]
         goal = self.threshold[turned] + width
-        share = np.clip((goal - seen) / np.where(drive == seen, 1.0, drive - seen), 0.0, 1.0)
-        first = float(share.min()) + _BEYOND
-        return self.time + first * h if first < _NEAR else 0.0
+        size = np.maximum(np.abs(goal), np.maximum(np.abs(seen), np.abs(drive)))
+        near = self.absolute + self.relative * size
+        if not (np.abs(drive - goal) > near).any():
+            return 0.0
+        move = np.where(drive == seen, 1.0, drive - seen)
+        share = np.clip((goal - seen) / move, 0.0, 1.0)
+        first = int(np.argmin(share))
+        return self.time + float(share[first] + _BEYOND * near[first] / abs(move[first])) * h
 
     def noise(self, x: Array, now: Instant) -> Sequence[NoiseSource]:
         """Return 4kTG."""
@@ -186,10 +192,12 @@ def _switches(
 
     closed = np.array([bool(e.get("on", 0)) and not e.get("off", 0) for e in elements])
     many = np.array([float(e.get("m", 1.0)) for e in elements])
+    tolerances = Tolerances.of(builder.options)
     return [Switches(
         [e.name for e in elements], builder.at(elements, 2), control,
         values(f"{letter}t", 0.0), values(f"{letter}h", 0.0), many / values("ron", 1.0),
-        many / values("roff", 1e12), closed,
+        many / values("roff", 1e12), closed, tolerances.reltol,
+        tolerances.vntol if kind == "sw" else tolerances.abstol,
     )]
 
 

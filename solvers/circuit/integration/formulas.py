@@ -63,9 +63,30 @@ class History:
     def corner(self) -> None:
         """Do not extrapolate from what was before this moment: the sources have a corner here.
 
-        It still counts for the estimate of the error, as in ngspice.
+        It still counts for the estimate of the error unless `begin_anew` is called.
         """
         self.smooth = 1
+
+    def begin_anew(self, h: float, near: Array, far: Array) -> None:
+        """Have errors after a corner judged by what follows it alone.
+
+        The points before it become those of a parabola with the slope and the curvature that two
+        steps of backward Euler from here show: its rates are those at the steps' ends.
+
+        Parameters
+        ----------
+        h : float, second
+        near, far : (n + 1,) coulomb
+            After h and, in one step, after 2 h.
+        """
+        here = self.charges[0]
+        rate, later = (near - here) / h, (far - here) / (2.0 * h)
+        slope, bend = 2.0 * rate - later, (later - rate) / (2.0 * h)
+        for k in (1, 2):
+            back = k * h
+            self.times[k] = self.times[0] - back
+            self.charges[k] = here - slope * back + bend * (back * back)
+        self.rate = slope
 
     def formula(self, h: float, order: int) -> Formula:
         """Return the formula of a step of `h` seconds."""

@@ -224,6 +224,14 @@ class ElementGroup:
         """Return (rows, columns, values) of constant entries of C."""
         return ()
 
+    def capacitances(self) -> Sequence[tuple[Ints, Array]]:
+        """Return (ends, farad), (2, E) and (E,), of constant capacitors; ground allowed.
+
+        Where there are any they are all of `linear_c`; the error of a time step looks at each by
+        itself.
+        """
+        return ()
+
     def sources(self, now: Instant, out: Array) -> None:
         """Fill what `source_rows` of f get, (len(source_rows),)."""
 

@@ -16,6 +16,7 @@ from .builder import Builder
 from .element_group import Bools, ElementGroup, Instant, Ints, Stage, Stamp
 from .kernels_assembly import combine, gather, leaked, products, scatter, scatter_largest
 from .shunts import shunts
+from .stored_charges import StoredCharges
 from .tolerances import Tolerances
 
 __all__ = ["System"]
@@ -45,6 +46,8 @@ class System:
     shown : list of str
         The labels of the unknowns, then of those that groups keep to themselves, see `whole`.
     f, q : (n + 1,) arrays
+    charges : StoredCharges
+        Where each element's charge counts; `stored` returns them.
     indptr, indices : arrays
         The pattern of the Jacobian, compressed columns.
     leak, goal : (n + 1,) arrays
@@ -138,7 +141,9 @@ class System:
             for parts in zip(views["f"], views["q"], views["g"], views["c"], strict=True)
         ]
         self._f_slots = _grounded(_flat(self.active, [g.f_rows for g in self.active]), n)
-        self._q_slots = _grounded(_flat(self.active, [g.q_rows for g in self.active]), n)
+        q_rows = _flat(self.active, [g.q_rows for g in self.active])
+        self._q_slots = _grounded(q_rows, n)
+        self.charges = StoredCharges(self.groups, q_rows)
         rows = [g.source_rows for g in self.sourced]
         ends = np.cumsum([0, *(len(r) for r in rows)])
         self._source_slots = _grounded(_flat(self.sourced, rows), n)
@@ -251,6 +256,16 @@ class System:
             g.names[k] for g in self.active if g.limited.size for k in np.flatnonzero(g.limited)
         ]
 
+    def limited_rows(self) -> list[int]:
+        """Return the rows of these elements, without repetitions."""
+        rows = [
+            g.f_rows[:, k] for g in self.active if g.limited.size and g.f_rows.size
+            for k in np.flatnonzero(g.limited)
+        ]
+        return [int(k) for k in dict.fromkeys(np.concatenate(rows).tolist()) if k >= 0] if (
+            rows
+        ) else []
+
     def terms(self, x: Array, a: float = 0.0) -> Array:
         """Return the magnitude of the largest term of f + a q in every row, (n + 1,).
 
@@ -272,6 +287,14 @@ class System:
         if self._leaking:
             np.maximum(out, self.leak * (np.abs(x) + np.abs(self.goal)), out=out)
         return out
+
+    def stored(self, x: Array) -> Array:
+        """Return q, (n + 1,), and each element's charge, (K,), one array; x was evaluated last."""
+        n = self.size + 1
+        found = np.empty(n + len(self.charges.rows))
+        found[:n] = self.q
+        self.charges.fill(x, self._q_values, found[n:])
+        return found
 
     def whole(self, x: Array) -> Array:
         """Return x with the unknowns that groups keep to themselves, like `shown`; ground last.

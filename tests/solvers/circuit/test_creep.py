@@ -83,7 +83,7 @@ def test_linear_ion_drift_slides_along_its_threshold(options):
     sliding = (np.abs(v / 0.55 - 1) < 2e-5) & (e > 0)
     assert np.count_nonzero(sliding) > 20  # the sliding solution is there, to the width of the ramp
     assert r.steps < 5000
-    assert r.failed < 50
+    assert r.failed < 100
 
 
 @pytest.mark.parametrize("preset", [{}, {"k_off": 0.091, "alpha_off": 1.0, "v_off": 0.3}])

@@ -78,11 +78,14 @@ class MosTransistors(Device):
 
     def linear_c(self) -> Sequence[Triplets]:
         """Return the overlap capacitances."""
-        found: list[Triplets] = []
-        for farad, terminal in zip(self.overlaps, (S, D, B), strict=True):
-            ends = self.at[[G, terminal]]
-            found += pairs(ends, ends, farad)
-        return found
+        return [t for ends, farad in self.capacitances() for t in pairs(ends, ends, farad)]
+
+    def capacitances(self) -> Sequence[tuple[Ints, Array]]:
+        """Return those of the overlaps, one for each of their ends."""
+        return [
+            (self.at[[G, terminal]], farad)
+            for farad, terminal in zip(self.overlaps, (S, D, B), strict=True)
+        ]
 
     def accept(self, x: Array, now: Instant) -> None:
         """Keep voltages, and where Meyer's charges have got to."""

@@ -10,6 +10,7 @@ from ......core.validation import Array
 __all__ = ["assemble", "depletion", "depletions", "diffusion", "flat_diffusion"]
 
 _E = math.e
+_SMALL = 0.01  # of the potential
 
 
 @inlined
@@ -43,6 +44,9 @@ def depletion(v: float, p: Array, k: int, e: int) -> tuple[float, float]:
         return 0.0, 0.0
     if v < edge:
         arg = 1.0 - v / potential
+        if abs(v) < _SMALL * potential:  # the difference would be rounding, and short steps see it
+            less = math.expm1((1.0 - grading) * math.log1p(-v / potential))
+            return -potential * zero * less / (1.0 - grading), zero * (1.0 + less) / arg
         s = 1.0 / math.sqrt(arg) if grading == 0.5 else math.exp(-grading * math.log(arg))
         return potential * zero * (1.0 - arg * s) / (1.0 - grading), zero * s
     f1, f2, f3 = p[k + 4, e], p[k + 5, e], p[k + 6, e]
