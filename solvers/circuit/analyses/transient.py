@@ -136,10 +136,7 @@ class TransientRun:
         )
 
     def _note_peaks(self, q: Array) -> None:
-        """Raise the charges below which errors are not relative to them.
-
-        On its way through 0, or to a bound at which its rate jumps, a charge would allow no step.
-        """
+        """Raise what charges count as at least: on its way through 0 none would allow a step."""
         floor = self.errors.charge
         np.maximum(floor, _FADED * np.abs(q), out=floor)
 
