@@ -78,6 +78,10 @@ class Device(Settings):
     default_read_voltage: ClassVar[float] = 0.1
     sets: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType({})
     sources: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    # states by name of a device that was never formed, as numbers or names of parameters; where
+    # they are from, or why there are none
+    pristine: ClassVar[Mapping[str, float | str]] = MappingProxyType({})
+    forming: ClassVar[str] = ""
     # amplitude (V), frequency (Hz), perhaps first conductance (S) of a telling loop, by preset;
     # "" for all others
     showcase: ClassVar[Mapping[str, tuple[float, ...]]] = MappingProxyType({"": (1.0, 1e3)})

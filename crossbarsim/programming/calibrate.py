@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from ..core.errors import ConvergenceError, ParameterError
 from ..core.settings import checks_arguments
 from ..core.validation import Array
-from ..devices import OneTransistorOneResistor
+from ..devices import OneSelectorOneResistor, OneTransistorOneResistor
 from ..netlists.crossbar.crossbar import Crossbar
 from ..solvers import Solver
 from .polarity import sample_cells, set_sign
@@ -18,7 +19,7 @@ from .pulses import PulseTrain
 from .schemes import Gated, Lines, Operation, Scheme
 from .writing import drive_lines
 
-__all__ = ["Window", "pulse_window"]
+__all__ = ["Window", "check_reach", "pulse_window"]
 
 _WIDTHS = tuple(10.0**k for k in range(-7, 2))
 _TRY = np.geomspace(0.02, 10.0, 28)
@@ -26,6 +27,12 @@ _FINE = 24
 _GAIN = 0.05  # of the way that a ten times longer pulse must go further
 _SAFE = 0.9  # of the voltage that hardly moves a cell, on cells that are not selected
 _MARGIN = 1.3  # of v_max over what a cell without wires needs
+_WEAKEST = 0.5  # of v_start, for cells that this takes past their target
+_USELESS = 3  # decades of the width without a gain, after which longer pulses are not tried
+_NEARLY = 0.98  # of the farthest that a pulse goes
+_BEYOND = 0.2  # of the goal, logarithmic: an abrupt cell ends further beyond it
+_STILL = 1e-3  # relative change by a pulse that is no change
+_PULSES = 10  # one after the other, until a cell counts as one that can be moved
 
 
 @dataclass(frozen=True)
@@ -37,8 +44,13 @@ class Window:
     v_start : float
         Volt that changes a cell by about half the tolerance.
     v_max : float
-        Volt, with some margin, at which one pulse takes it through the whole range of targets.
+        Volt, with some margin, at which one pulse takes it through the whole range of targets, or
+        as far as it goes.
     pulse : PulseTrain
+    abrupt : bool
+        A slightly higher voltage takes a cell that hardly moved far beyond the targets.
+    g_end : float
+        Siemens, where a trial cell ends that goes through the whole range; NaN if unknown.
 
     Examples
     --------
@@ -51,6 +63,13 @@ class Window:
     v_start: float
     v_max: float
     pulse: PulseTrain
+    abrupt: bool = False
+    g_end: float = float("nan")
+
+    @property
+    def v_least(self) -> float:
+        """Volt, for cells that `v_start` takes past their target."""
+        return _WEAKEST * self.v_start
 
 
 @checks_arguments
@@ -100,8 +119,9 @@ def pulse_window(
     >>> f"SET from {window.v_start:.2f} to {window.v_max:.2f} V"
     'SET from 1.57 to 2.24 V'
     """
-    volts = _TRY[v_limit >= _TRY]
+    volts = _voltages(v_limit)
     best: tuple[_Search, _Found] | None = None
+    useless = 0
     for seconds in _WIDTHS if width is None else (width,):
         search = _Search(
             xbar, operation, (g_low, g_high, g_start), scheme, PulseTrain(seconds), solver
@@ -110,46 +130,102 @@ def pulse_window(
         if found.first is None:
             continue
         if best is not None and not found.better(best[1], volts):
-            break
-        best = search, found
-        if found.last is not None and scheme.share * found.ratio(volts) < _SAFE:
+            useless += 1
+            if best[1].full or useless == _USELESS:
+                break
+            continue
+        best, useless = (search, found), 0
+        if found.full and scheme.share * found.ratio(volts) < _SAFE:
             break
     if best is None:
         raise ParameterError(
             f"no {operation.upper()} pulse of {width or _WIDTHS[-1]:g} s up to {v_limit:g} V moves "
-            "the cells: the pulse is too short, or the access element does not let enough current "
-            "through; raise `width` or the gate voltage, or give `v_start`, `v_step`, `v_max` and "
-            "`width`"
+            f"the cells: the pulse is too short, or {_limit(xbar, operation, scheme)}; raise "
+            "`width` or the gate voltage, or give `v_start`, `v_step`, `v_max` and `width`"
         )
     search, found = best
-    first, last = found.first or 0, found.last
+    first = found.first or 0
     low = 0.0 if first == 0 else volts[first - 1]
-    high = volts[-1] if last is None else volts[last]
-    fine = np.linspace(low, high, _FINE + 1)[1:]
+    fine = np.linspace(low, volts[found.last], _FINE + 1)[1:]
     closer = search.around(fine, move)
     start = fine[-1 if closer.first is None else closer.first]
-    most = fine[-1 if closer.last is None else closer.last]
+    most = fine[closer.last]
     quiet = start - (fine[1] - fine[0])
     v_max = max(_MARGIN * most, 1.2 * start)
     if scheme.share > 0:  # the margin must not move unselected cells
         v_max = max(min(v_max, _SAFE * quiet / scheme.share), most)
-    return Window(float(start), float(v_max), search.pulse)
+    return Window(float(start), float(v_max), search.pulse, closer.abrupt, closer.g_end)
+
+
+def _voltages(v_limit: float) -> Array:
+    volts: Array = _TRY[v_limit >= _TRY]
+    if not len(volts):
+        raise ParameterError(f"`v_limit` must be >= {_TRY[0]:g} V; got {v_limit!r}")
+    return volts
+
+
+def _limit(xbar: Crossbar, operation: Operation, scheme: Scheme) -> str:
+    """Say what may keep the cells from switching."""
+    if isinstance(scheme, Gated):
+        return (
+            f"the transistors at a gate of {scheme.on(xbar, operation):g} V do not let enough "
+            "current through"
+        )
+    if isinstance(xbar.cells, OneSelectorOneResistor):
+        return f"the selectors, {type(xbar.cells.selector).__name__}, take too much of the voltage"
+    return "the device does not switch at such voltages"
+
+
+def check_reach(
+    xbar: Crossbar, operation: Operation, start: float, goal: float, *, scheme: Scheme,
+    pulse: PulseTrain, v_limit: float, what: str, solver: Solver | None,
+) -> None:
+    """Raise a `ParameterError` where no train of pulses takes a cell from `start` to `goal`.
+
+    Up to ten pulses, each at the best of the voltages up to `v_limit`, are given to a typical cell
+    without wires; a cell that still moves then counts as one that arrives.
+    """
+    search = _Search(xbar, operation, (start, goal, start), scheme, pulse, solver)
+    volts, sign = _voltages(v_limit), 1.0 if operation != "reset" else -1.0
+    g = start
+    for _ in range(_PULSES):
+        after = search.conductances_after(volts, g)
+        if not len(after):
+            return
+        end = float(sign * np.max(sign * after))
+        if sign * (end - goal) >= 0.0:
+            return
+        if sign * (end / g - 1.0) < _STILL:
+            raise ParameterError(
+                f"{what} cannot be reached from {start:.4g} S: {operation.upper()} pulses of "
+                f"{pulse.width:g} s up to {v_limit:g} V end at {end:.4g} S, as "
+                f"{_limit(xbar, operation, scheme)}; raise "
+                + ("the gate voltage, `Gated(gate_"
+                   f"{'reset' if operation == 'reset' else 'set'}=...)`, "
+                   if isinstance(scheme, Gated) else "")
+                + "`width` or `v_limit`, or choose another target"
+            )
+        g = end
 
 
 @dataclass(frozen=True)
 class _Found:
-    """Index of the first voltage that moves a cell, and of the first that takes it all the way.
+    """What single cells did at the voltages.
 
-    `reach` is the largest share of the way, logarithmic.
+    Index of the first voltage that moves a cell, and of the first that takes it all the way
+    (`full`), or nearly as far as the best. `reach` is the largest share of the way, logarithmic.
     """
 
     first: int | None
-    last: int | None
+    last: int
+    full: bool
     reach: float
+    abrupt: bool
+    g_end: float
 
     def ratio(self, volts: Array) -> float:
         """Return the ratio of the voltages that change a cell completely and just not."""
-        if self.first is None or self.last is None:
+        if self.first is None or not self.full:
             return float("inf")
         return float(volts[self.last] / volts[max(self.first - 1, 0)])
 
@@ -158,9 +234,9 @@ class _Found:
 
         Where an access element limits, longer pulses do not go further.
         """
-        if other.last is None:
-            return self.last is not None or self.reach > other.reach + _GAIN
-        return self.last is not None and self.ratio(volts) < other.ratio(volts)
+        if not other.full:
+            return self.full or self.reach > other.reach + _GAIN
+        return self.full and self.ratio(volts) < other.ratio(volts)
 
 
 class _Search:
@@ -178,7 +254,7 @@ class _Search:
         self.span = span
         self.pulse, self.solver = pulse, solver
 
-    def _conductances_after(self, volts: Array, g: float) -> Array:
+    def conductances_after(self, volts: Array, g: float) -> Array:
         """Return conductances after a pulse of each voltage; the highest ones may be missing."""
         transistor = isinstance(self.cells, OneTransistorOneResistor)
         # no line may be negative below a transistor, so a negative voltage comes from the bits
@@ -207,16 +283,25 @@ class _Search:
         start = start if begin is None else begin
         sign = 1.0 if self.up else -1.0
         middle = float(np.sqrt(low * high))
-        whole = self._conductances_after(volts, start)
+        whole = self.conductances_after(volts, start)
         moved = np.zeros(len(volts), dtype=bool)
-        for g, after in ((start, whole), (middle, self._conductances_after(volts, middle))):
+        for g, after in ((start, whole), (middle, self.conductances_after(volts, middle))):
             moved[: len(after)] |= sign * (after / g - 1.0) > move
+        if not len(whole):
+            return _Found(int(np.argmax(moved)) if moved.any() else None, 0, False, 0.0, False,
+                          float("nan"))
         full = sign * (whole - goal) >= -0.02 * goal
-        way = full.astype(float)
-        if start != goal:
-            way = np.log(np.maximum(whole, 1e-30) / start) / np.log(goal / start)
+        gone = sign * np.log(np.maximum(whole, 1e-30) / start)
+        left = sign * np.log(goal / start)
+        last = int(np.argmax(full if full.any() else gone >= _NEARLY * gone.max()))
+        # a resistance that falls evenly is no abrupt switching
+        before = max(
+            (scale(whole[last - 1]) - scale(start)) / (scale(goal) - scale(start))
+            for scale in (float, math.log, lambda g: -1.0 / g)
+        ) if last and left > 0.0 else 0.0
         return _Found(
-            int(np.argmax(moved)) if moved.any() else None,
-            int(np.argmax(full)) if full.any() else None,
-            float(np.max(way, initial=0.0)),
+            int(np.argmax(moved)) if moved.any() else None, last, bool(full.any()),
+            1.0 if left <= 0.0 else float(np.max(gone / left, initial=0.0)),
+            bool(full.any() and gone[last] - left > _BEYOND and before < 0.5),
+            float(whole[last]),
         )

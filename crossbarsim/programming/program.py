@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -15,13 +14,14 @@ from ..core.settings import checks_arguments
 from ..core.validation import Array, finite_array
 from ..netlists.crossbar.crossbar import Crossbar
 from ..solvers import Solver
-from .calibrate import pulse_window
 from .ladder import Ladder
+from .ladder_search import Search, Shape
 from .polarity import pristine_state
 from .pulses import PulseTrain
+from .reading import read_volts
 from .result import ProgramResult
 from .run import Recipe, Run
-from .schemes import Operation, Scheme, scheme_of
+from .schemes import Scheme, scheme_of
 from .writing import check_ends
 
 __all__ = ["form", "program"]
@@ -29,7 +29,6 @@ __all__ = ["form", "program"]
 # one value, or (of SET pulses, of RESET pulses)
 Setting = float | tuple[float | None, float | None] | None
 
-_STEPS = 30.0  # from the first to the last voltage
 
 
 @checks_arguments
@@ -40,17 +39,17 @@ def program(
     rise: float | None = None, fall: float | None = None, growth: float = 1.5,
     max_pulses: int = 100, passes: int = 3, read_voltage: float | None = None,
     read_time: float = 1e-7, disturb_threshold: float = 0.02, v_limit: float = 4.0, seed: Seed = 0,
-    rtol: float = 1e-3, progress: Progress = None,
+    rtol: float = 1e-3, criterion: Literal["read", "cell"] = "read", progress: Progress = None,
     solver: Solver | None = None
 ) -> ProgramResult:
     """Program an array to target conductances, row by row, by pulses and reads.
 
     Every pulse is a transient of the whole array, so that wires, half-selected cells, variability
     and the devices' noise take part. After each pulse the row is read through the wires and the
-    access elements; a cell has converged when its read current is within `tolerance` of what it
-    would be without wires at the target conductance. Cells below their target get SET pulses,
-    those above RESET pulses; cells that have converged get none, as far as the scheme can inhibit
-    a column. See `Ladder` and `Rungs` for which pulse comes next.
+    access elements; by default a cell has converged when its read current is within
+    `tolerance` of what it would be without wires at the target conductance. Cells below their
+    target get SET pulses, those above RESET pulses; cells that have converged get none, as far as
+    the scheme can inhibit a column. See `Ladder` and `Rungs` for which pulse comes next.
 
     Parameters
     ----------
@@ -78,7 +77,7 @@ def program(
     passes : int
         Passes over the array; a later one programs again the cells that others disturbed.
     read_voltage : float, optional
-        Volt; default: the model's own.
+        Volt; default: the model's own, with selectors more by what these take.
     read_time : float
         Second for one read of a row, for time and energy.
     disturb_threshold : float
@@ -90,6 +89,9 @@ def program(
         Of the noise of stochastic devices; None is 0.
     rtol : float
         Of every transient.
+    criterion : {"read", "cell"}
+        "cell": a cell has converged when its own conductance is within `tolerance`, which no
+        circuit can see: the bound of what better reads would give. The result has both errors.
     progress : Progress
         True shows a bar on the terminal; a function is called with the share of the run that is
         done; or a `ProgressMeter`.
@@ -104,7 +106,9 @@ def program(
     ------
     ParameterError
         Targets out of the device's range, wrong shapes, an unknown scheme or one that does not
-        fit the cells, pulses that do not move the cells.
+        fit the cells; pulses that do not move the cells or cannot take them to a target, and
+        reads that cannot tell levels apart, both by trials of a single cell before the first
+        pulse.
 
     Examples
     --------
@@ -121,19 +125,19 @@ def program(
     check_ends(xbar)
     goal = _targets(xbar, targets)
     pulse = _pair("width", width)
-    ladders = {}
     given = {n: _pair(n, v) for n, v in (
         ("v_start", v_start), ("v_step", v_step), ("v_max", v_max))}
     tol = _tolerance(tolerance, xbar.shape)
-    for k, (sign, operation) in enumerate(((1, "set"), (-1, "reset"))):
-        ladders[sign] = _ladder(
-            xbar, operation, goal, chosen, {n: v[k] for n, v in given.items()}, pulse[k],  # type: ignore[arg-type]
-            _Shape(rise, fall, algorithm, growth), float(tol.min()), v_limit, solver,
-        )
+    search = Search(xbar, goal, tol, chosen, v_limit, solver)
+    shape = Shape(rise, fall, algorithm, growth)
+    ladders = search.ladders(
+        shape, *({"width": pulse[k], **{n: v[k] for n, v in given.items()}} for k in (0, 1))
+    )
     recipe = Recipe(
         ladders, chosen, tol, "program", algorithm, _count("max_pulses", max_pulses),
-        _count("passes", passes), _volts(xbar, read_voltage), _positive("read_time", read_time),
-        _positive("disturb_threshold", disturb_threshold), seed_sequence(seed), rtol,
+        _count("passes", passes), read_volts(xbar, goal, read_voltage),
+        _positive("read_time", read_time), _positive("disturb_threshold", disturb_threshold),
+        seed_sequence(seed), rtol, _criterion(criterion),
     )
     with shared(recipe.operation, progress) as advance:
         return Run(xbar, goal, recipe, advance, solver).result()
@@ -200,47 +204,12 @@ def form(
     ladder = Ladder(v_start, v_step, v_max, PulseTrain(width, rise=rise, fall=fall))
     recipe = Recipe(
         {1: ladder, -1: ladder}, chosen, np.zeros(xbar.shape), "form", "amplitude",
-        _count("max_pulses", max_pulses), 1, _volts(xbar, read_voltage),
+        _count("max_pulses", max_pulses), 1, read_volts(xbar, goal, read_voltage),
         _positive("read_time", read_time), _positive("disturb_threshold", disturb_threshold),
         seed_sequence(seed), rtol,
     )
     with shared(recipe.operation, progress) as advance:
         return Run(xbar, goal, recipe, advance, solver).result()
-
-
-@dataclass(frozen=True)
-class _Shape:
-    rise: float | None
-    fall: float | None
-    algorithm: Any
-    growth: float
-
-
-def _ladder(
-    xbar: Crossbar, operation: Operation, targets: Array, scheme: Scheme,
-    given: dict[str, float | None], width: float | None, shape: _Shape, tolerance: float,
-    v_limit: float, solver: Solver | None,
-) -> Ladder:
-    if shape.algorithm not in ("amplitude", "width"):
-        raise ParameterError(f'`algorithm` must be "amplitude" or "width"; got {shape.algorithm!r}')
-    start, step, most = (given[n] for n in ("v_start", "v_step", "v_max"))
-    if start is None or most is None or width is None:
-        cells: Any = xbar.cells
-        begin = None
-        if operation == "reset":  # from where an abrupt SET may end
-            begin = 0.95 * float(np.min(cells.device.conductance_range()[1]))
-        found = pulse_window(
-            xbar, operation, float(targets.min()), float(targets.max()), g_start=begin,
-            scheme=scheme,
-            width=width, move=0.5 * tolerance, v_limit=v_limit, solver=solver,
-        )
-        start = found.v_start if start is None else start
-        most = max(found.v_max, 1.2 * start) if most is None else most
-        width = found.pulse.width
-    if step is None:
-        step = max((most - start) / _STEPS, 1e-3 * most)
-    pulse = PulseTrain(width, rise=shape.rise, fall=shape.fall)
-    return Ladder(start, step, most, pulse, shape.algorithm, shape.growth)
 
 
 def _devices(xbar: Crossbar) -> Crossbar:
@@ -298,9 +267,7 @@ def _positive(name: str, value: Any) -> float:
     return float(value)
 
 
-def _volts(xbar: Crossbar, value: Any) -> float:
-    cells: Any = xbar.cells
-    volts = cells.device.read_voltage if value is None else value
-    if not (isinstance(volts, (int, float)) and np.isfinite(volts) and volts != 0):
-        raise ParameterError(f"`read_voltage` must be finite and not 0 V; got {volts!r}")
-    return float(volts)
+def _criterion(value: Any) -> str:
+    if value not in ("read", "cell"):
+        raise ParameterError(f'`criterion` must be "read" or "cell"; got {value!r}')
+    return str(value)

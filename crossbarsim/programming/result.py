@@ -40,7 +40,9 @@ class ProgramResult:
     disturbed : list of (i, j)
         Cells whose `disturb` is more than the threshold.
     unconverged : list of (i, j)
-        Cells whose last read is out of tolerance.
+        Cells that are out of tolerance at the end, by the criterion.
+    reasons : dict
+        By cell (i, j): why it was given up.
     energy, read_energy : float
         Joule, delivered by all sources.
     time : float
@@ -50,8 +52,11 @@ class ProgramResult:
     history : list of (row, measured (N,))
         Every verifying read, in order.
     scheme, algorithm, operation : str
+    criterion : {"read", "cell"}
+        What `unconverged` and `success` go by.
     success : bool
-        Whether the run was completed and every cell is within tolerance; `message` says more.
+        Whether the run was completed and every cell is within tolerance by the criterion;
+        `message` says more, also of the other criterion.
 
     Examples
     --------
@@ -64,6 +69,8 @@ class ProgramResult:
     >>> result = program(xbar, [[1e-5, 5e-5], [2e-4, 2e-5]], tolerance=0.05)
     >>> result.success, bool(abs(result.relative_error).max() < 0.05), result.unconverged
     (True, True, [])
+    >>> bool(abs(result.relative_cell_error).max() < 0.06)  # of the cells themselves
+    True
     >>> result.pulses.shape, result.crossbar.conductance.shape
     ((2, 2), (2, 2))
     """
@@ -90,6 +97,8 @@ class ProgramResult:
     success: bool = True
     message: str = ""
     history: list[tuple[int, Array]] = field(default_factory=list)
+    criterion: str = "read"
+    reasons: dict[tuple[int, int], str] = field(default_factory=dict)
 
     @property
     def pulses(self) -> NDArray[np.int64]:
@@ -106,6 +115,16 @@ class ProgramResult:
         """`error` over target, (M, N)."""
         return self.error / self.targets
 
+    @property
+    def cell_error(self) -> Array:
+        """The cells' own less target conductance, (M, N) siemens."""
+        return self.conductance - self.targets
+
+    @property
+    def relative_cell_error(self) -> Array:
+        """`cell_error` over target, (M, N)."""
+        return self.cell_error / self.targets
+
     def __repr__(self) -> str:
         rows, columns = self.targets.shape
         return (
@@ -118,7 +137,8 @@ class ProgramResult:
         """Return the main figures, as JSON holds them."""
         relative = self.relative_error
         return {
-            "operation": self.operation, "scheme": self.scheme, "algorithm": self.algorithm,
+            "operation": self.operation, "criterion": self.criterion,
+            "scheme": self.scheme, "algorithm": self.algorithm,
             "rows": self.targets.shape[0], "columns": self.targets.shape[1],
             "success": self.success, "message": self.message,
             "writes": self.writes, "reads": self.reads,
@@ -130,6 +150,8 @@ class ProgramResult:
             "relative_error_mean": float(relative.mean()),
             "relative_error_std": float(relative.std()),
             "relative_error_worst": float(np.abs(relative).max()),
+            "cell_error_rms_siemens": float(np.sqrt(np.mean(self.cell_error**2))),
+            "relative_cell_error_worst": float(np.abs(self.relative_cell_error).max()),
             "unconverged": [list(cell) for cell in self.unconverged],
             "disturbed": [list(cell) for cell in self.disturbed],
         }
@@ -147,6 +169,7 @@ class ProgramResult:
         columns: dict[str, Any] = {
             "row": i, "column": j, "target": self.targets, "initial": self.initial,
             "measured": self.measured, "conductance": self.conductance, "error": self.error,
+            "cell_error": self.cell_error,
             "set_pulses": self.set_pulses, "reset_pulses": self.reset_pulses,
             "disturb": self.disturb, "converged": ~away, "disturbed": moved,
         }

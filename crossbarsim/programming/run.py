@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,14 +16,16 @@ from ..netlists.crossbar.crossbar import Crossbar
 from ..solvers import Solver
 from .ladder import Ladder, Rungs
 from .polarity import set_sign
+from .reading import target_currents
 from .result import ProgramResult
-from .schemes import Gated, Operation, Scheme
+from .schemes import Operation, Scheme
 from .writing import drive_lines, read_rows
 
 __all__ = ["Recipe", "Run"]
 
 Mask = NDArray[np.bool_]
 
+_RESTLESS = 4  # passes of the target
 _PATIENCE = 5  # strongest pulses that do not move a cell, until it is given up for this pass
 
 
@@ -44,6 +47,9 @@ class Recipe:
     disturb_threshold : float
     seed : SeedSequence
     rtol : float
+    criterion : {"read", "cell"}
+        Whether cells are judged as read through wires and access elements, or by their own
+        conductance.
     """
 
     ladders: dict[int, Ladder]
@@ -58,6 +64,7 @@ class Recipe:
     disturb_threshold: float
     seed: np.random.SeedSequence
     rtol: float
+    criterion: str = "read"
 
 
 class Run:
@@ -70,34 +77,20 @@ class Run:
         self.xbar, self.targets, self.recipe = xbar, targets, recipe
         self.progress, self.solver = progress, solver
         self.sign = set_sign(self._cells.device)
-        self.target_currents = self._target_currents()
+        self.target_currents = target_currents(
+            xbar, targets, recipe.read_voltage, recipe.scheme, readable=recipe.criterion == "read"
+        )
         self.counts = {d: np.zeros(xbar.shape, dtype=np.int64) for d in (1, -1)}
         self.disturb = np.zeros(xbar.shape)
         self.energy = self.read_energy = self.time = 0.0
         self.writes = self.reads = 0
         self.history: list[tuple[int, Array]] = []
         self.stopped = ""
+        self.reasons: dict[tuple[int, int], str] = {}
 
     @property
     def _cells(self) -> Any:
         return self.xbar.cells
-
-    def _target_currents(self) -> Array:
-        """Return the current of every cell at its target and without wires, (M, N) ampere."""
-        cells = self._cells
-        r = self.recipe
-        state = np.array(cells.state)
-        # states of an access element, if any, come after those of the device
-        state[: len(cells.device.states)] = cells.device.state_from_conductance(self.targets)
-        there = cells.with_state(state)
-        gate = cells.gates()
-        if isinstance(r.scheme, Gated):
-            gate = np.full(self.xbar.shape, r.scheme.on(self.xbar, "read"))
-        u = np.full(self.xbar.shape, r.read_voltage)
-        found: Array = there.evaluate(
-            u, np.zeros_like(u), gate, base=state, step=0.0, state=state, inner=0.5 * u
-        ).current
-        return found
 
     # -- reads and writes ----------------------------------------------------------------------
 
@@ -113,13 +106,22 @@ class Run:
             self.history += [(i, m.copy()) for i, m in zip(rows, measured, strict=True)]
         return measured
 
-    def _write(self, row: int, direction: int, level: float, columns: Mask) -> bool:
+    def _judged(self, measured: Array, rows: list[int]) -> Array:
+        """Return the conductances by which cells are judged, (len(rows), N) siemens."""
+        if self.recipe.criterion == "cell":
+            own: Array = self._cells.conductance[rows]
+            return own
+        return measured
+
+    def _write(
+        self, row: int, direction: int, level: float, shorter: int, columns: Mask
+    ) -> bool:
         """Pulse cells of a row; return whether the pulse came to its end."""
         r = self.recipe
         operation: Operation = "reset" if direction < 0 else "set"
         if r.operation == "form":
             operation = "form"
-        volts, pulse = r.ladders[direction].at(level)
+        volts, pulse = r.ladders[direction].at(level, shorter)
         lines = r.scheme.lines(self.xbar, row, columns, self.sign * direction * volts, operation)
         key = keyed_seed(r.seed, row, self.writes)
         before = self._cells.conductance
@@ -152,27 +154,46 @@ class Run:
     def _row(self, row: int) -> bool:
         """Program one row; return False where it was interrupted."""
         r = self.recipe
-        rungs = Rungs(self.xbar.shape[1], {d: ladder.top for d, ladder in r.ladders.items()})
+        rungs = Rungs(self.xbar.shape[1], r.ladders)
         done = np.zeros(self.xbar.shape[1], dtype=np.int64)
         while True:
-            measured = self._read([row], keep=True)[0]
+            measured = self._judged(self._read([row], keep=True), [row])[0]
             # sneak currents may outweigh that of a cell that hardly conducts
             ratio = np.maximum(measured / self.targets[row], 1e-9)
             rungs.update(ratio, r.tolerance[row])
             pending = self._out_of_tolerance(measured, row)
+            asked = pending.copy()
             pending &= (done < r.max_pulses) & (rungs.still < _PATIENCE)
             if not pending.any():
+                self._give_up(row, np.flatnonzero(asked), rungs)
                 return True
-            for direction, level, columns in rungs.groups(ratio, pending):
+            for direction, level, shorter, columns in rungs.groups(ratio, pending):
                 done += columns
-                if not self._write(row, direction, level, columns):
+                if not self._write(row, direction, level, shorter, columns):
                     return False
+
+    def _give_up(self, row: int, columns: NDArray[np.intp], rungs: Rungs) -> None:
+        """Note why cells were left out of tolerance."""
+        for j in map(int, columns):
+            if rungs.still[j] >= _PATIENCE:
+                d = int(rungs.last_direction[j])
+                volts, pulse = self.recipe.ladders[d].at(rungs.top[d])
+                reason = (
+                    f"not moved by the strongest {'SET' if d > 0 else 'RESET'} pulses "
+                    f"({volts:.3g} V, {pulse.width:.3g} s)"
+                )
+            elif rungs.passed[j] > _RESTLESS:
+                reason = "carried past the target by every pulse that moves them"
+            else:
+                reason = f"still on their way after {self.recipe.max_pulses} pulses"
+            self.reasons[row, j] = reason
 
     def _passes(self) -> None:
         rows = self.xbar.shape[0]
+        every = list(range(rows))
         for k in range(self.recipe.passes):
-            every = self._out_of_tolerance(self._read(list(range(rows))), slice(None))
-            if not every.any():
+            measured = self._judged(self._read(every), every)
+            if not self._out_of_tolerance(measured, every).any():
                 return
             for row in range(rows):
                 if not self._row(row):
@@ -182,21 +203,19 @@ class Run:
 
     def result(self) -> ProgramResult:
         """Program the array and return the result."""
-        initial = self._read(list(range(self.xbar.shape[0])))
+        rows = list(range(self.xbar.shape[0]))
+        initial = self._read(rows)
         try:
             self._passes()
         except KeyboardInterrupt:
             self.stopped = "interrupted between two pulses"
-        measured = self._read(list(range(self.xbar.shape[0])))
+        measured = self._read(rows)
         if self.progress is not None and not self.stopped:
             self.progress(1.0)
         r = self.recipe
-        away = _cells(self._out_of_tolerance(measured, slice(None)))
+        away = _cells(self._out_of_tolerance(self._judged(measured, rows), rows))
         moved = _cells(np.abs(self.disturb) > r.disturb_threshold * self.targets)
-        message = self.stopped or (
-            f"all {self.targets.size} cells are within tolerance" if not away else
-            f"{len(away)} of {self.targets.size} cells are not within tolerance"
-        )
+        message = self.stopped or self._message(away, measured)
         return ProgramResult(
             crossbar=self.xbar, targets=self.targets, initial=initial, measured=measured,
             conductance=self._cells.conductance, tolerance=r.tolerance,
@@ -204,8 +223,35 @@ class Run:
             disturbed=moved, unconverged=away, energy=self.energy, read_energy=self.read_energy,
             time=self.time, writes=self.writes, reads=self.reads, scheme=r.scheme.name,
             algorithm=r.algorithm, operation=r.operation, success=not (away or self.stopped),
-            message=message, history=self.history,
+            message=message, history=self.history, criterion=r.criterion,
+            reasons={c: self.reasons[c] for c in away if c in self.reasons},
         )
+
+    def _message(self, away: list[tuple[int, int]], measured: Array) -> str:
+        """Say how many cells are within tolerance, and what the other criterion says."""
+        r, size = self.recipe, self.targets.size
+        if away:
+            said = f"{len(away)} of {size} cells are not within tolerance"
+            counts = Counter(self.reasons[c] for c in away if c in self.reasons)
+            if counts:
+                said += ": " + ", ".join(f"{n} {reason}" for reason, n in counts.items())
+        else:
+            said = f"all {size} cells are within tolerance"
+        if r.operation == "form":
+            return said
+        by_read = r.criterion == "read"
+        other = self._cells.conductance if by_read else measured
+        error = np.abs(other / self.targets - 1.0)
+        beyond = error > r.tolerance
+        for cell in away:
+            beyond[cell] = False
+        if beyond.any():
+            said += (
+                f"; {'by their own conductance' if by_read else 'as read through the wires'} "
+                f"{np.sum(beyond)}{' more' if away else ''} are not, "
+                f"by up to {100 * error[beyond].max():.1f} %"
+            )
+        return said
 
 
 def _cells(mask: Mask) -> list[tuple[int, int]]:

@@ -74,7 +74,7 @@ def programmed():
 def test_an_independent_read_finds_the_targets(programmed):
     result, shares = programmed
     assert result.success
-    assert result.message == "all 16 cells are within tolerance"
+    assert result.message.startswith("all 16 cells are within tolerance")
     assert np.allclose(read(result.crossbar), some(), rtol=0.0301)
     assert np.allclose(read(result.crossbar), result.measured, rtol=1e-6)
     assert np.allclose(result.conductance, result.crossbar.conductance)
@@ -153,7 +153,10 @@ def test_compliance_by_the_gate_limits_what_can_be_reached():
     assert wide.success
     assert not tight.success
     assert tight.unconverged == [(0, 0), (0, 1), (1, 0), (1, 1)]
-    assert tight.message == "4 of 4 cells are not within tolerance"
+    assert tight.message == (
+        "4 of 4 cells are not within tolerance: 4 not moved by the strongest SET pulses (3 V, 1e-06 s)"
+    )
+    assert tight.reasons[1, 1] == "not moved by the strongest SET pulses (3 V, 1e-06 s)"
     assert tight.pulses.max() <= 30
     assert tight.measured.max() < 2e-5
 
@@ -167,6 +170,29 @@ def test_other_models_need_no_settings(device, low, high):
     goal = some((3, 3), low, high)
     result = program(array(device, (3, 3), low, 1.0), goal)
     assert result.success, result.message
+
+
+def test_both_errors_are_told_and_one_is_chosen():
+    goal = np.full((2, 2), 2e-4)
+    settings = {"v_start": (1.5, 1.0), "v_step": 0.02, "v_max": 2.6, "width": 1e-7, "passes": 2}
+    by_read = program(array(shape=(2, 2), ohm=100.0), goal, **settings)
+    by_cell = program(array(shape=(2, 2), ohm=100.0), goal, criterion="cell", **settings)
+    assert by_read.success, by_read.message
+    assert by_cell.success, by_cell.message
+    assert np.abs(by_read.relative_error).max() <= 0.05 < np.abs(by_read.relative_cell_error).max()
+    assert np.abs(by_cell.relative_cell_error).max() <= 0.05 < np.abs(by_cell.relative_error).max()
+    assert np.array_equal(by_read.cell_error, by_read.crossbar.conductance - goal)
+    worst = 100 * np.abs(by_read.relative_cell_error).max()
+    assert by_read.message == (
+        "all 4 cells are within tolerance; by their own conductance "
+        f"{np.sum(np.abs(by_read.relative_cell_error) > 0.05)} are not, by up to {worst:.1f} %"
+    )
+    assert "as read through the wires" in by_cell.message
+    for result, name in ((by_read, "read"), (by_cell, "cell")):
+        assert result.summary()["criterion"] == result.criterion == name
+        assert result.summary()["relative_cell_error_worst"] == pytest.approx(
+            np.abs(result.relative_cell_error).max())
+        assert np.allclose(result.to_dataframe()["cell_error"], result.cell_error.ravel())
 
 
 def test_disturbed_cells_are_found():
@@ -268,6 +294,8 @@ def test_noise_is_drawn_by_seed():
         ({"passes": 1.5}, "`passes`"),
         ({"read_voltage": 0.0}, "`read_voltage`"),
         ({"read_time": -1.0}, "`read_time`"),
+        ({"criterion": "wire"}, '`criterion` must be "read" or "cell"'),
+        ({"v_limit": 0.01}, "`v_limit` must be >= 0.02 V"),
         ({"xbar": Crossbar(np.ones((4, 4)))}, "programming needs cells that are devices"),
         ({"xbar": 3}, "`xbar` must be a Crossbar"),
         ({"xbar": array(Ohmic())}, "Ohmic does not switch"),
@@ -344,20 +372,30 @@ def test_ladder():
     longer = Ladder(1.0, 0.1, 1.5, PulseTrain(1e-8), "width", growth=2.0, longest=8.0)
     assert longer.at(2)[1].width == pytest.approx(4e-8)
     assert longer.at(longer.top)[1].width == pytest.approx(8e-8)
+    weak = Ladder(1.0, 0.1, 1.5, PulseTrain(1e-8), v_least=0.6)
+    assert weak.bottom == pytest.approx(-4.0)
+    assert weak.at(-2)[0] == pytest.approx(0.8)
+    volts, short = weak.at(0, shorter=2)
+    assert (volts, short.width, short.rise) == (1.0, 1e-8 / 16, 1e-9 / 16)
+    slow = Ladder(1.0, 0.1, 1.5, PulseTrain(1e-8, rise=3e-9)).at(0, shorter=1)[1]
+    assert slow.rise == 3e-9  # the driver's own ramp stays
+    with pytest.raises(ParameterError, match="`v_least` must be > 0 and <= `v_start`"):
+        Ladder(1.0, 0.1, 1.5, PulseTrain(1e-8), v_least=1.1)
 
 
 def test_rungs_step_back_when_a_cell_passes_its_target():
-    rungs = Rungs(2, {1: 10.0, -1: 10.0})
+    ladder = Ladder(1.0, 0.1, 2.0, PulseTrain(1e-8))
+    rungs = Rungs(2, {1: ladder, -1: ladder})
     tolerance = np.full(2, 0.05)
     for ratio in (0.5, 0.51):  # hardly moves: stronger
         now = np.array([ratio, 1.0])
         rungs.update(now, tolerance)
-        [(direction, level, cells)] = rungs.groups(now, np.array([True, False]))
+        [(direction, level, _, cells)] = rungs.groups(now, np.array([True, False]))
     assert (direction, level) == (1, 1.0)
     assert cells.tolist() == [True, False]
     now = np.array([1.5, 1.0])
     rungs.update(now, tolerance)
-    [(direction, level, _)] = rungs.groups(now, np.array([True, False]))
+    [(direction, level, _, _)] = rungs.groups(now, np.array([True, False]))
     assert (direction, level) == (-1, 0.0)
     assert rungs.step[1][0] == 0.5
 

@@ -156,6 +156,10 @@ class JartVcmV1b(Device):
         "v1b": "Bengel et al. 2020, Table I",
         "tu_dresden": "range of the state in TU Dresden's explicit form, SMACD 2023",
     }
+    forming: ClassVar[str] = (
+        "Bengel et al. 2020 describe a filament that exists, of fixed radius, whose disc switches "
+        "between n_min and n_max"
+    )
     showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (1.3, 1e3)}
 
     @staticmethod

@@ -18,7 +18,8 @@ class Sky130Reram(Device):
 
     The Verilog-A of sky130_fd_pr_reram (Apache-2.0): I = i_0 exp(-(t_ox - t_f) / l_0)
     sinh(v / v_0). Positive v SETs. Without a transistor that limits the current
-    it heats to thousands of kelvin: use it in 1T1R.
+    it heats to thousands of kelvin: use it in 1T1R. A fresh cell has the thinnest filament; see
+    `form` in `crossbarsim.programming`.
 
     Parameters
     ----------
@@ -74,6 +75,13 @@ class Sky130Reram(Device):
     t_0 = parameter(300.0, "K", positive=True)
     sets: ClassVar[dict[str, dict[str, Any]]] = {"foundry": {}}
     sources: ClassVar[dict[str, str]] = {"foundry": "sky130_fd_pr_reram, the foundry's Verilog-A"}
+    pristine: ClassVar[dict[str, float | str]] = {"t_f": "t_min"}
+    forming: ClassVar[str] = (
+        "the thinnest filament, at which the foundry's Verilog-A starts by default (Tfilament_0); "
+        "measured fresh cells conduct less than 0.1 uS, are formed by pulses of 1 us and 2.2 to "
+        "3.1 V, 2.5 V on the average, and end at 30 to 120 uS (sky130_fd_pr_reram, technology "
+        "specifications)"
+    )
     showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (2.5, 1e6)}
 
     @staticmethod

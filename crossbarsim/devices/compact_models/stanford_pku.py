@@ -93,6 +93,10 @@ class StanfordPKU(Device):
         "stochastic": "Verilog-A model 1.0.0, noise of its default amplitude, steps of 1 ns",
         "decks": "amplitude of the noise in the example decks, steps of 1 ns",
     }
+    forming: ClassVar[str] = (
+        "it describes the switching after the forming process (Jiang et al., IEEE TED 63:1884, "
+        "2016, section II)"
+    )
     showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (1.6, 1e6)}
 
     @property
