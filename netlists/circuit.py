@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Self
 
 from ..core.errors import NetlistError, ParameterError
+from ..core.settings import checks_arguments
 from ..core.units import spice_number
 from .analyses import Analysis, Command, Measure, Save, Tran
 from .crossbar.protocol import CrossbarLike
@@ -273,6 +274,7 @@ class Circuit(LineMethods):
         value = spice_number("transresistance", transresistance)
         return self._add("H", name, (positive, negative), value, self._full("V", source))
 
+    @checks_arguments
     def B(
         self, name: object, positive: object, negative: object, *, v: str | None = None,
         i: str | None = None,
@@ -295,6 +297,7 @@ class Circuit(LineMethods):
     def _probe(self, probe: tuple[str, ...]) -> tuple[str, ...]:
         return ("v", self.node(probe[1]), self.node(probe[2])) if probe[0] == "v" else probe
 
+    @checks_arguments
     def model(self, name: str, kind: str, *, level: int | str = 1, **parameters: object) -> Circuit:
         """Add a model card.
 
@@ -582,6 +585,7 @@ class Circuit(LineMethods):
         """
         return _decks[0][0](self.to_spice())
 
+    @checks_arguments
     def to_spice(self, dialect: str = "") -> str:
         """Return a deck of the circuit and all that it asks for.
 

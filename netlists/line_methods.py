@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from ..core.errors import ParameterError
+from ..core.settings import checks_arguments
 from ..core.units import spice_number
 from .elements import Element, Model, Value
 from .models import find_model
@@ -44,6 +45,7 @@ class LineMethods:
     ) -> Self:
         raise NotImplementedError
 
+    @checks_arguments
     def T(self, name: object, first: _Port, second: _Port, *, z0: object, td: object) -> Self:
         """Add an ideal line between two ports, pairs of nodes: `z0` ohm, `td` second."""
         given = (("z0", spice_number("z0", z0)), ("td", spice_number("td", td)))

@@ -239,7 +239,7 @@ class CrossbarSolver(Settings):
         [array([10.]), array([20.])]
         """
         if len(xbars) != len(Vs):
-            raise ParameterError(f"{len(xbars)} crossbars but {len(Vs)} inputs")
+            raise ParameterError(f"{len(xbars)} `xbars` but {len(Vs)} `Vs`")
         if self._arrays() is not None and all(map(batchable, xbars)):
             volts = [check_input(xbar, V) for xbar, V in zip(xbars, Vs, strict=True)]
             problems = batched.compile_problems(
@@ -317,7 +317,7 @@ class CrossbarSolver(Settings):
         if at is None:
             checks.need_resistors(xbar)
             return self._affine_maps([xbar])[0]
-        sol = self.solve(xbar, at)
+        sol = self.solve(xbar, check_input(xbar, at, "at"))
         if sol.V.ndim != 1:
             raise ParameterError(f"`at` must be one input, ({xbar.inputs},); got {sol.V.shape}")
         devices = self._device_arrays()
@@ -408,7 +408,7 @@ class CrossbarSolver(Settings):
             Shapes that do not fit, cells that are not plain resistors.
         """
         if len(xbars) != len(grads):
-            raise ParameterError(f"{len(xbars)} crossbars but {len(grads)} gradients")
+            raise ParameterError(f"{len(xbars)} `xbars` but {len(grads)} `grads`")
         checks.check_linear(xbars)
         arrays = []
         for k, xbar in enumerate(xbars):

@@ -159,6 +159,7 @@ class Integral:
         return float(slope @ run[self.name]), {self.name: slope}
 
 
+@checks_arguments
 @dataclass(frozen=True)
 class Mean(Integral):
     """The mean of a waveform over time, in its unit; parameters as for `Integral`.
@@ -187,6 +188,7 @@ class Mean(Integral):
         return float(slope @ run[self.name]), {self.name: slope}
 
 
+@checks_arguments
 @dataclass(frozen=True)
 class Rms(Integral):
     """The root mean square of a waveform, in its unit; parameters as for `Integral`.

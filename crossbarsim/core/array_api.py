@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .errors import ParameterError
+from .validation import real_array
 
 __all__ = ["Values", "as_float", "clip", "constant", "interpolate", "is_tensor", "like",
            "namespace", "search", "straight_through"]
@@ -32,11 +33,12 @@ def as_float(name: str, x: Any) -> Values:
     if is_tensor(x):
         if not x.is_floating_point():
             raise ParameterError(f"`{name}` must hold floating point numbers; got {x.dtype}")
+        if x.is_sparse or x.is_meta:
+            raise ParameterError(f"`{name}` must be a dense tensor of numbers; got {x.layout}")
         return x
-    array = np.asarray(x)
-    if array.dtype.kind not in "fiub":
-        raise ParameterError(f"`{name}` must hold real numbers; got {array.dtype}")
-    return array if array.dtype.kind == "f" else array.astype(np.float64)
+    array = real_array(name, x)  # NaN goes through, as in torch
+    given = np.asarray(x)
+    return given if given.dtype.kind == "f" else array
 
 
 def like(values: Any, x: Values) -> Values:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 import re
 
-import numpy as np
-
 from .errors import ParameterError
+from .validation import as_float, shown
 
 __all__ = ["scaled", "spice_number"]
 
@@ -49,11 +48,11 @@ def spice_number(name: str, value: object) -> float:
         match = _NUMBER.fullmatch(value.strip())
         if match:
             number = scaled(match[1], (match[2] or "").lower())
-    elif isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
-        number = float(value)
+    elif (real := as_float(value)) is not None:
+        number = real
     if not math.isfinite(number):
         raise ParameterError(
             f"`{name}` must be a finite number or a SPICE number such as '9k' or '2.2u'; "
-            f"got {value!r}"
+            f"got {shown(value)}"
         )
     return number

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from .errors import ParameterError
 
 __all__ = [
-    "Array", "as_float", "choice", "count", "finite_array", "flag", "nonnegative", "number",
-    "real_array", "shown",
+    "Array", "as_float", "broadcast", "choice", "count", "finite_array", "flag", "nonnegative",
+    "number", "real_array", "shown",
 ]
 
 Array = NDArray[np.float64]
@@ -97,7 +97,7 @@ def real_array(name: str, value: Any) -> Array:
         array = np.asarray(value)
     except (TypeError, ValueError, RuntimeError, OverflowError):  # ragged, or foreign objects
         raise _wrong(name, value) from None
-    if array.dtype.kind not in "fiub":
+    if array.dtype.kind not in "fiub" or (array.dtype.kind == "b" and array.ndim == 0):
         raise _wrong(name, value)
     return array.astype(np.float64, copy=False)
 
@@ -120,15 +120,30 @@ def _first_bad(name: str, array: Array, bad: NDArray[np.bool_]) -> str:
     return f"`{name}`[{place}] = {float(array[index])!r}"
 
 
-def finite_array(name: str, value: Any) -> Array:
-    """Return `value` as float64, all finite."""
+def finite_array(name: str, value: Any, *, infinite: bool = False) -> Array:
+    """Return `value` as float64, all finite; or without NaN alone, where `infinite`."""
     array = real_array(name, value)
+    if infinite:
+        bad = np.isnan(array)
+        if bad.any():
+            raise ParameterError(f"{_first_bad(name, array, bad)}: must be a number")
+        return array
     # The sum is finite when all entries are (bar overflow): one pass instead of a mask.
     if not np.isfinite(array.sum()):
         bad = ~np.isfinite(array)
         if bad.any():
             raise ParameterError(f"{_first_bad(name, array, bad)}: must be finite")
     return array
+
+
+def broadcast(name: str, array: Array, shape: tuple[int, ...]) -> Array:
+    """Return the array in a shape to which it broadcasts, read-only, or raise."""
+    try:
+        return np.broadcast_to(array, shape)
+    except ValueError:
+        raise ParameterError(
+            f"`{name}` must have shape {shape}, or one that broadcasts to it; got {array.shape}"
+        ) from None
 
 
 def nonnegative(name: str, value: Any, unit: str, *, infinite: bool = False) -> Array:

@@ -162,6 +162,7 @@ class Device(Settings):
         return tuple(cls.sets)
 
     @classmethod
+    @checks_arguments
     def preset(cls, name: str, **changes: ArrayLike) -> Self:
         """Return the device of a published parameter set, with `changes`.
 
@@ -322,7 +323,7 @@ class Device(Settings):
     @checks_arguments
     def conductance_slope(self, x: ArrayLike) -> Array:
         """Return dG/dx at `read_voltage`, siemens per unit of the state that sets G."""
-        states = finite_array("x", x)
+        states = self.checked(self.read_voltage, x)[1]
         shape = states.shape[1:]
         flat = np.ascontiguousarray(states.reshape(len(states), -1))
         slope = np.empty(flat.shape[1])
@@ -345,7 +346,14 @@ class Device(Settings):
         if not self.states:
             raise ParameterError(f"{type(self).__name__} has no state: its conductance is fixed")
         own = self.parameter_array.shape[1:]
-        shape = np.broadcast_shapes(goal.shape, own)
+        try:
+            shape = np.broadcast_shapes(goal.shape, own)
+        except ValueError:
+            shape = (0,)
+        if 0 in shape:
+            raise ParameterError(
+                f"`g`, conductances of shape {goal.shape}, do not fit the devices, {own or '()'}"
+            )
         n = int(np.prod(shape))
         low, high = self.bounds()
         x = np.empty((len(self.states), n))

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core.errors import ParameterError
-from ..core.settings import closest
-from ..core.validation import Array, finite_array
+from ..core.settings import checks_arguments, closest
+from ..core.validation import Array, choice, finite_array
 
 __all__ = ["Named", "Parameter", "State", "operands", "parameter", "read_values"]
 
@@ -44,12 +44,10 @@ class Parameter:
             Out of the limits, or none of the choices; the message has the name.
         """
         if self.choices:
-            if value not in self.choices:
-                raise ParameterError(
-                    f"`{name}` must be one of {', '.join(map(repr, self.choices))}; got {value!r}"
-                )
-            return np.array(float(self.choices.index(value)))
+            return np.array(float(self.choices.index(choice(name, value, self.choices))))
         array = finite_array(name, value)
+        if not array.size:
+            raise ParameterError(f"`{name}` must be a number, or one for each device; got none")
         if self.open:
             good = (array > self.low) & (array < self.high)
         else:
@@ -65,6 +63,7 @@ class Parameter:
         return array
 
 
+@checks_arguments
 def parameter(
     default: float | str, unit: str = "", *, low: float = -np.inf, high: float = np.inf,
     positive: bool = False, choices: tuple[str, ...] = (),
@@ -101,6 +100,7 @@ def parameter(
     return Parameter(default, unit, 0.0 if positive else low, high, positive, choices)
 
 
+@checks_arguments
 @dataclass(frozen=True)
 class State:
     """A state variable of a `Device`.

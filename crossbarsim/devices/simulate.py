@@ -14,6 +14,7 @@ from ..core.cpus import cpu_count
 from ..core.draws import Seed, seed_sequence
 from ..core.errors import ConvergenceError, ParameterError
 from ..core.validation import Array, finite_array
+from ..core.validation import count as count_of
 from ..solvers.crossbar.batched import ArrayBackend, choose_backend
 from .protocol import CompiledDevice
 
@@ -90,14 +91,14 @@ def _initial(device: CompiledDevice, conductance: Any, state: Any, count: int) -
     if conductance is not None and state is not None:
         raise ParameterError("give either `conductance` or `state`")
     if conductance is not None:
-        x = device.state_from_conductance(conductance)
+        x = device.state_from_conductance(finite_array("conductance", conductance))
     elif state is not None:
-        x = device.checked(0.0, state)[1]
+        x = device.checked(0.0, finite_array("state", state))[1]
     else:
         x = device.rest()
     x = x.reshape(names, -1) if names else np.empty((0, 1))
     if x.shape[1] not in (1, count):
-        raise ParameterError(f"{x.shape[1]} initial states for {count} devices")
+        raise ParameterError(f"`conductance` or `state`: {x.shape[1]} for {count} devices")
     return np.array(np.broadcast_to(x, (names, count)), order="C")
 
 
@@ -119,6 +120,8 @@ def simulate(
         raise ParameterError(f"`rtol` must be between 1e-13 and 0.1; got {rtol!r}")
     if not (isinstance(max_steps, int) and max_steps >= 1):
         raise ParameterError(f"`max_steps` must be an integer >= 1; got {max_steps!r}")
+    if threads is not None:
+        count_of("threads", threads)
     own = int(np.prod(device.parameter_array.shape[1:]))
     starts = max(
         (np.size(a) // (k or 1) for a, k in

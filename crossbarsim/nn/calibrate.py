@@ -163,7 +163,13 @@ def calibrate(
                     if forward is not None:
                         forward(model, batch)
                     else:
-                        model(batch[0] if isinstance(batch, (tuple, list)) else batch)
+                        first = batch[0] if isinstance(batch, (tuple, list)) and batch else batch
+                        if not isinstance(first, Tensor):
+                            raise ParameterError(
+                                "`loader` must bring tensors, or tuples whose first is one; it "
+                                f"brought {type(first).__name__}; see `forward`"
+                            )
+                        model(first)
                 if empty:
                     raise ParameterError("`loader` brought no batch")
             finally:

@@ -189,7 +189,8 @@ def _no_match(
                 f"({type(module).__name__}) is digital: {reason}"
             )
     raise ParameterError(
-        f"{pattern!r} matches no layer that can be converted; there are {layers[:12]}"
+        f"{pattern!r} of `include`, `exclude` or `overrides` matches no layer that can be "
+        f"converted; there are {layers[:12]}"
     )
 
 

@@ -228,6 +228,8 @@ def report(
     found: dict[StoredMatrix, Inspection] = {}
     output_error = None
     if inputs is not None:
+        _first(inputs)
+    if inputs is not None:
         run = forward or _forward
         training = [module for module in model.modules() if module.training]
         model.eval()
@@ -263,7 +265,7 @@ def _forward(model: nn.Module, inputs: Any) -> Any:
 
 
 def _first(value: Any) -> Tensor:
-    while isinstance(value, (tuple, list)):
+    while isinstance(value, (tuple, list)) and value:
         value = value[0]
     if not isinstance(value, Tensor):
         raise ParameterError(f"`inputs` and outputs must be tensors; got {type(value).__name__}")

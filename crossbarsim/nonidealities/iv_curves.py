@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from ..core.errors import ParameterError
 from ..core.settings import Settings, checks_arguments
-from ..core.validation import Array, finite_array, nonnegative, number
+from ..core.validation import Array, broadcast, finite_array, nonnegative, number, real_array
 from ..devices.base import Device
 from ..devices.cells.device_array import DeviceArray
 from ..devices.compact_models.static import StaticPolynomial, StaticSinh
@@ -250,6 +250,8 @@ class TableIV(Settings):
             volts, amperes, read_voltage=self.read_voltage, g_min=0.0, g_max=_MOST
         )
         object.__setattr__(self, "device", device)
+        for name in ("voltage", "current"):  # as lists: records are compared
+            object.__setattr__(self, name, real_array(name, getattr(self, name)).tolist())
 
     def cells(self, conductance: ArrayLike) -> DeviceArray:
         """Return the cells (M, N) of these conductances, siemens."""
@@ -283,7 +285,7 @@ def cell_curve(
     (array([[ 2.22, 22.2 ]]), array([[0.222, 0.222]]))
     """
     cells = iv.cells(conductance)
-    v = np.array(np.broadcast_to(finite_array("voltage", voltage), cells.shape))
+    v = np.array(broadcast("voltage", finite_array("voltage", voltage), cells.shape))
     zero = np.zeros(cells.shape)
     gates = cells.gates()
     point = cells.evaluate(

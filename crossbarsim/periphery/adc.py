@@ -19,7 +19,7 @@ from ..core.array_api import (
 from ..core.draws import Place
 from ..core.errors import ParameterError
 from ..core.settings import Settings, checks_arguments
-from ..core.validation import Array, choice, count, number
+from ..core.validation import Array, choice, count, finite_array, number
 from .grid import Grid, check_converter, draw_nonlinearity
 from .reads import Noise, standard_normal
 
@@ -179,6 +179,8 @@ class ADC(Settings):
             A full scale that is not > 0, or noise without `generator`.
         """
         signal = as_float("signal", signal)
+        if not signal.ndim:
+            raise ParameterError("`signal` must have an axis of columns, (..., n); got one number")
         full_scale = full_scale_of(full_scale, signal)
         grid = Grid(self.bits, signed)
         # relative to full scale, as the converter sees it
@@ -210,6 +212,13 @@ def full_scale_of(full_scale: Values, like: Values) -> Values:
     """
     if isinstance(full_scale, (int, float)) and not isinstance(full_scale, bool):
         return number("full_scale", full_scale, low=0.0, open_low=True)
+    if not (is_tensor(full_scale) and is_tensor(like)):
+        full_scale = finite_array("full_scale", full_scale)
+    if full_scale.ndim and tuple(full_scale.shape) != tuple(like.shape[-1:]):
+        raise ParameterError(
+            f"`full_scale` must be a number or have shape {tuple(like.shape[-1:])}, one per "
+            f"column; got {tuple(full_scale.shape)}"
+        )
     values = constant(full_scale, like)
     if not bool((values > 0).all()):
         raise ParameterError("`full_scale` must be > 0 ampere for every column")

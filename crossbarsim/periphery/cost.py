@@ -310,7 +310,7 @@ def _sum(parts: Iterable[Breakdown]) -> Breakdown:
 
 def _lines(shapes: Sequence[tuple[int, int]]) -> tuple[int, int, int]:
     """Return the numbers of word lines, bit lines and cells of all arrays."""
-    if not shapes:
+    if not len(shapes):
         raise ParameterError("`shapes` must hold at least one array's (word lines, bit lines)")
     for m, n in shapes:
         count("shapes", m, low=1, high=2**31)

@@ -182,6 +182,8 @@ def _spreads(parameters: Sequence[str], sigma: float | Sequence[float]) -> dict[
     """Return the relative standard deviation of every parameter."""
     if isinstance(parameters, str):
         raise ParameterError(f"`parameters` must be a sequence of names; got {parameters!r}")
+    if not len(parameters):
+        raise ParameterError("`parameters` must name at least one")
     each = [sigma] * len(parameters) if np.ndim(sigma) == 0 else list(sigma)  # type: ignore[arg-type]
     if len(each) != len(parameters):
         raise ParameterError(

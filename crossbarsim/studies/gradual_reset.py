@@ -13,6 +13,7 @@ from scipy.stats import norm
 from ..core.draws import Place
 from ..core.errors import ConvergenceError, ParameterError
 from ..core.files import save_table
+from ..core.settings import checks_arguments
 from ..core.validation import Array, finite_array, number
 from ..core.validation import count as whole
 from ..devices import VTEAM, Device, Trace
@@ -77,6 +78,7 @@ class GradualReset:
         return paths
 
 
+@checks_arguments
 def gradual_reset(
     device: Device | None = None, *, states: int = 10, amplitudes: ArrayLike | None = None,
     amplitude: float = 1.0, frequency: float = 50e6, points: int = 200,

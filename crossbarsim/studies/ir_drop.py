@@ -110,7 +110,8 @@ class IrDropStudy(Study[Point, "IrDropResult"]):
                 f"`ohms` must be one or more finite numbers >= 0; got {self.ohms!r}"
             )
         if not self.tiles or not all(
-            len(t) == 2 and all(isinstance(n, int) and n >= 1 for n in t) for t in self.tiles
+            isinstance(t, tuple) and len(t) == 2 and all(isinstance(n, int) and n >= 1 for n in t)
+            for t in self.tiles
         ):
             raise ParameterError(
                 f"`tiles` must be one or more pairs of integers >= 1; got {self.tiles!r}"

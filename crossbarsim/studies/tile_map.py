@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..core.errors import ParameterError
 from ..core.settings import checks_arguments
-from ..core.validation import finite_array
+from ..core.validation import finite_array, number
 from ..netlists.crossbar.crossbar import Crossbar, Wires
 from ..solvers.solver import Solver
 
@@ -85,6 +85,7 @@ def tile_map(
     name : str
         Which tile it is, for the picture's title.
     """
+    number("read_voltage", read_voltage)
     xbar = Crossbar(conductance, Wires(word=ohm, bit=ohm))
     solution = Solver().solve(xbar, np.full(xbar.shape[0], read_voltage))
     return TileMap(name, ohm, read_voltage, solution.word_voltages, solution.bit_voltages)

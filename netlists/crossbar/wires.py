@@ -93,7 +93,7 @@ class Wires(Settings):
                 )
         for name, value in (("driver", driver), ("sense", sense)):
             values[name] = nonnegative(name, value, "ohm")
-            if values[name].ndim > 1:
+            if values[name].ndim > 1 or not values[name].size:
                 raise ParameterError(
                     f"`{name}` must be a scalar or one value per line; "
                     f"got shape {values[name].shape}"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...core.errors import NetlistError, ParameterError
 from ...core.garbage import uncollected
+from ...core.settings import checks_arguments
 from ..analyses import Tran
 from ..circuit import Circuit
 from ..elements import Element
@@ -88,6 +89,7 @@ class Deck:
         return made
 
 
+@checks_arguments
 def read_spice(
     source: str | Path, *, compat: str = "", parameters: Mapping[str, float] | None = None,
     strict: bool = False,

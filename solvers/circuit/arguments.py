@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from ...core.errors import ParameterError
 from ...core.units import spice_number
-from ...core.validation import finite_array
+from ...core.validation import finite_array, real_array
 from ...netlists.analyses import Points, Sweep, Tran
 from ...netlists.circuit import Circuit
 
@@ -68,10 +68,7 @@ def frequency_points(frequencies: ArrayLike | Points) -> Points:
     """Return frequencies, hertz >= 0, as the points of an analysis."""
     if isinstance(frequencies, Points):
         return frequencies
-    try:
-        found = np.atleast_1d(np.asarray(frequencies, dtype=float))
-    except (TypeError, ValueError):
-        raise ParameterError(f"`frequencies` must be numbers; got {frequencies!r}") from None
+    found = np.atleast_1d(real_array("frequencies", frequencies))
     if found.ndim != 1 or not len(found) or not np.isfinite(found).all() or (found < 0).any():
         raise ParameterError("`frequencies` must be a vector of finite numbers >= 0 hertz")
     return Points("list", listed=tuple(map(float, found)))

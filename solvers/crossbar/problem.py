@@ -120,13 +120,13 @@ def bound(rtol: float) -> float:
     return max(GOOD, 100.0 * rtol)
 
 
-def check_input(xbar: Crossbar, V: ArrayLike) -> Array:
+def check_input(xbar: Crossbar, V: ArrayLike, name: str = "V") -> Array:
     """Return V as (B, M) or (M,) float64, finite, or raise a `ParameterError`."""
-    array = finite_array("V", V)
+    array = finite_array(name, V)
     count = xbar.inputs
     if array.ndim not in (1, 2) or array.shape[-1] != count or array.size == 0:
         raise ParameterError(
-            f"`V` must have shape ({count},) or (B, {count}), one volt value per word line; "
+            f"`{name}` must have shape ({count},) or (B, {count}), one volt value per word line; "
             f"got {array.shape}"
         )
     return array

@@ -8,7 +8,7 @@ import importlib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, wraps
 from typing import Any
 
 from .rows import ARGUMENTS, SELF
@@ -39,6 +39,7 @@ EXEMPT = {
     "Fault": "an enumeration", "Device": "abstract: its models are below", "Transistor": "abstract",
     "CrossbarLayer": "abstract", "RichProgress": "takes a console of rich",
     "read_raw": "reads files", "write_raw": "writes files", "load": "reads files", "load_digits": "has no argument",
+    "register": "takes a class; what it checks of it is what `DeviceChecks` check",
     "trained_cnn": "trains a network",
     "ArrayBackend": "takes an array module",
 }
@@ -90,7 +91,15 @@ NAMES = [n for n, thing in THINGS.items() if not exempt(n, thing)] + [n for n in
 def entry_of(name: str) -> Entry:
     """Return a public callable, or a method, with a set of arguments that works."""
     owner, _, method = name.partition(".")
-    return entry(name, getattr(SELF[owner](), method) if method else THINGS[name])
+    if not method:
+        return entry(name, THINGS[name])
+    bound = getattr(SELF[owner](), method)
+
+    @wraps(bound)
+    def anew(**arguments: Any) -> Any:  # circuits remember what was added
+        return getattr(SELF[owner](), method)(**arguments)
+
+    return entry(name, anew)
 
 
 def entry(name: str, call: Callable[..., Any]) -> Entry:

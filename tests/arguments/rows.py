@@ -215,7 +215,6 @@ ARGUMENTS = {
     "EKV.current": lambda: {"vd": 0.1, "vs": 0.0, "vg": 1.0}, "EKV.at_temperature": lambda: {"kelvin": 350.0},
     "EKV.preset": lambda: {"name": "ptm_130nm"},
     "device": lambda: {"name": "vteam"}, "model": lambda: {"name": "vteam"},
-    "register": lambda: {"found": VTEAM},
     "parameter": lambda: {"default": 1.0},
     # periphery
     "ADC": lambda: {"full_scale": 1e-4},
@@ -276,6 +275,8 @@ ARGUMENTS = {
     "vary": lambda: {"device": LinearIonDrift(), "shape": (2, 2), "variabilities": Variability("r_on", Normal(0.1)),
                      "place": Place(1)},
     "Normal.probability": lambda: {"x": V}, "LogNormal.probability": lambda: {"x": V},
+    "simulate_states": lambda: {"device": LinearIonDrift(), "t": T, "v": np.array([0.0, 0.5, 0.0]), "states": 4,
+                                "conductance": 1e-3, "seed": 1, "threads": 1},
     "SinhIV.cells": lambda: {"conductance": G},
     "Faults.draw": lambda: {"place": Place(1), "shape": (2, 2)},
     # networks
@@ -292,6 +293,7 @@ ARGUMENTS = {
     "InSituLinear": lambda: {"in_features": 2, "out_features": 2, "config": insitu()},
     "UpdatePulses": lambda: {"v_set": 1.0, "v_reset": -1.0, "width_set": 1e-9, "width_reset": 1e-9},
     # studies
+    "gradual_reset": lambda: {"points": 20, "count": 2, "amplitudes": [0.5, 1.0]},
     "device_spread": lambda: {"count": 2, "points": 20, "cycles": 1},
         "read_delay": lambda: {"sizes": [2], "wires": Wires(1.0, 1.0, word_capacitance=1e-15)}, "read_margin": lambda: {"sizes": [2], "wires": WIRES},
     "sneak_resistance": lambda: {"rows": 2, "columns": 2, "resistance": 1e3},

@@ -67,7 +67,7 @@ def test_what_is_no_progress(wrong):
             meter.begin("a", 1)
         return
     for ask in (metered, lambda progress: shared("a", progress)):
-        with pytest.raises(ParameterError, match="`progress` must be True, False, a function"), ask(wrong):
+        with pytest.raises(ParameterError, match="`progress` must be True"), ask(wrong):
             pass
 
 

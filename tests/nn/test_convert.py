@@ -295,7 +295,7 @@ def monkeyed():
     (lambda: convert(nn.Sequential(nn.EmbeddingBag(3, 2, sparse=True)), REAL), "sparse"),
     (lambda: convert(Mixed(), REAL, exclude=3), "`exclude`"),
     (lambda: convert(Mixed(), REAL, include=int), "`include`"),
-    (lambda: convert(Mixed(), REAL, overrides={"heads.*": 3}), "must be a CrossbarConfig"),
+    (lambda: convert(Mixed(), REAL, overrides={"heads.*": 3}), r"`overrides\['heads\.\*'\]` must be a CrossbarConfig"),
     (lambda: convert(Mixed(), REAL, overrides={"nothing": {}}), "matches no layer"),
     (lambda: convert(nn.Linear(2, 2), REAL, inplace=True), "in place"),
     (lambda: convert(nn.Sequential(nn.ConvTranspose1d(1, 1, 2)), REAL.replace(bias="chip")),

@@ -201,13 +201,13 @@ def test_all_cells_stuck():
     (lambda: Faults(stuck_on=-0.1), "`stuck_on` must be a finite number >= 0 and <= 1"),
     (lambda: Faults(stuck_on=0.6, stuck_off=0.6), "at most 1 together; got 1.2"),
     (lambda: Faults(short_resistance=0.0), "`short_resistance` must be a finite number > 0 ohm"),
-    (lambda: Faults(cluster=5), "`cluster` must be FaultCluster"),
+    (lambda: Faults(cluster=5), "`cluster` must be a FaultCluster"),
     (lambda: Faults(map=np.zeros((2, 2))), "`codes` must be integers"),
     (lambda: Faults(map=np.full((2, 2), 9)), r"`codes` must be 0 \(NONE\), 1 \(STUCK_ON\)"),
     (lambda: FaultCluster(size=0.0), "`size` must be a finite number > 0"),
     (lambda: NonIdealities(faults=Faults(map=np.zeros((2, 2), int))).fabricate(
         Place(0), (3, 2), ON, OFF), "`map` is for 2x2 cells; an array has 3x2"),
-    (lambda: NonIdealities(faults=0.1), "`faults` must be Faults or None"),
+    (lambda: NonIdealities(faults=0.1), "`faults` must be a Faults or None"),
 ])
 def test_mistakes(make, message):
     with pytest.raises(ParameterError, match=message):

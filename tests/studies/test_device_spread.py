@@ -135,5 +135,5 @@ def test_errors():
         device_spread(count=4, states=1, points=8)
     with pytest.raises(ParameterError, match="`sigma`: 3 values for 2 parameters"):
         device_spread(count=4, sigma=(0.1, 0.2, 0.3))
-    with pytest.raises(ParameterError, match="sequence of names"):
+    with pytest.raises(ParameterError, match="`parameters` must be a sequence, each a string"):
         device_spread(count=4, parameters="r_on")

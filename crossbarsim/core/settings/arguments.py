@@ -139,13 +139,14 @@ def _test(hint: Any, names: Mapping[str, Any]) -> tuple[Test, str] | None:
     return None
 
 
+_ANYTHING: tuple[Test, str] = ((lambda _, __: True), "anything")
+
+
 def _tuple(inner: tuple[Any, ...], names: Mapping[str, Any]) -> tuple[Test, str] | None:
     """Return the test of tuples, for which lists pass, too."""
     endless = inner[-1] is ...
     found = [_tests(one, names) for one in (inner[:1] if endless else inner)]
-    if any(one is None for one in found):
-        return None
-    tests = [one for one in found if one is not None]
+    tests = [one or _ANYTHING for one in found]
     words = f"several, each {tests[0][1]}" if endless else (
         f"{len(tests)} values, each {tests[0][1]}")
 
@@ -164,17 +165,23 @@ def _collection(
     entries = _tests(inner[-1], names) if inner else None
     each = "" if entries is None else f", each {entries[1]}"
 
-    def each_fits(name: str, values: Iterable[Any]) -> bool:
-        return entries is None or all(entries[0](name, one) for one in values)
+    def each_fits(name: str, value: Any) -> bool:
+        if entries is None:
+            return True
+        for key, one in value.items() if kind is Mapping else enumerate(value):
+            if not entries[0](f"{name}[{key!r}]" if kind is Mapping else name, one):
+                raise ParameterError(f"`{name}[{key!r}]` must be {entries[1]}; got {_got(one)}")
+        return True
 
     if kind is Mapping:
-        return (lambda name, v: isinstance(v, Mapping) and each_fits(name, v.values())), (
+        return (lambda name, v: isinstance(v, Mapping) and each_fits(name, v)), (
             f"a mapping{each}")
     if kind is Iterable:
-        return (lambda _, v: isinstance(v, Iterable) and not isinstance(v, _DIRECT)), (
+        return (lambda _, v: isinstance(v, Iterable) and not isinstance(v, _DIRECT)
+                and getattr(v, "ndim", 1) != 0), (
             f"several{each}")
     return (lambda name, v: isinstance(v, (Sequence, np.ndarray)) and not isinstance(v, _DIRECT)
-            and each_fits(name, v)), f"a sequence{each}"
+            and getattr(v, "ndim", 1) != 0 and each_fits(name, v)), f"a sequence{each}"
 
 
 def _tests(hint: Any, names: Mapping[str, Any]) -> tuple[Test, str] | None:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ...core.errors import ParameterError
 from ...core.laws.differentiate import Source, differentiate
-from ...core.settings import Settings, closest
+from ...core.settings import Settings, checks_arguments, closest
 from ...core.validation import Array, finite_array
 from ...netlists.transistors import ekv, level1
 from ...netlists.transistors.ekv import long_channel, short_channel
@@ -118,6 +118,7 @@ class Transistor(Settings):
         return tuple(cls.sets)
 
     @classmethod
+    @checks_arguments
     def preset(cls, name: str, **changes: ArrayLike) -> Self:
         """Return the transistor of a public card, with `changes`, such as its ``width``.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -35,6 +35,7 @@ class Sample:
     step: float
 
 
+@runtime_checkable
 class UpdateRule(Protocol):
     """Turns samples into pulses."""
 

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...core.draws import Place
 from ...core.errors import ParameterError
-from ...core.settings import Settings
-from ...core.validation import Array, number
+from ...core.settings import Settings, checks_arguments
+from ...core.validation import Array, number, real_array
 from .clusters import FaultCluster
 
 __all__ = ["DrawnFaults", "Fault", "FaultMap", "Faults"]
@@ -71,6 +71,7 @@ class FaultMap(Settings):
     codes: Any
 
     def __post_init__(self) -> None:
+        real_array("codes", self.codes)
         given = np.asarray(self.codes)
         if given.ndim != 2 or given.size == 0 or given.dtype.kind not in "iu":
             raise ParameterError(
@@ -201,6 +202,7 @@ class Faults(Settings):
         lines = self.dead_rows > 0 or self.dead_columns > 0
         return bool(lines or self.map is not None or self._rates.sum() > 0)
 
+    @checks_arguments
     def draw(self, place: Place, shape: tuple[int, int]) -> DrawnFaults:
         """Return the faults of the array of that shape at `place`, the same always."""
         rates = self._rates

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...core.draws import Place
 from ...core.errors import ParameterError
+from ...core.settings import checks_arguments
 from ...devices import Device, DeviceArray
 from .variability import Variability, as_variabilities, keyed, redraw
 
@@ -17,6 +18,7 @@ __all__ = ["vary"]
 T = TypeVar("T", Device, DeviceArray)
 
 
+@checks_arguments
 def vary(
     device: T, shape: tuple[int, int], variabilities: Variability | tuple[Variability, ...],
     place: Place,
@@ -65,9 +67,14 @@ def vary(
                 f"`device` must be a model or an array of it; vary what {type(device).__name__} "
                 "is made of"
             )
-        varied = vary(_model(device.device), shape, variabilities, place)
+        varied = _varied(_model(device.device), shape, variabilities, place)
         return _with_device(device, varied)
-    _model(device)
+    found: T = _varied(_model(device), shape, variabilities, place)
+    return found
+
+
+def _varied(device: Any, shape: tuple[int, int], variabilities: Any, place: Place) -> Any:
+    """Return a model with parameters that differ from cell to cell."""
     declared = device._declared  # noqa: SLF001 - the parameters' limits
     free = [name for name, p in declared.items() if not p.choices]
     variations = keyed(as_variabilities(variabilities), free, type(device).__name__)

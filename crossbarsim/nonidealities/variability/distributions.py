@@ -12,7 +12,7 @@ from scipy.special import ndtr, ndtri
 
 from ...core.errors import ParameterError
 from ...core.settings import Settings
-from ...core.validation import Array, number
+from ...core.validation import Array, finite_array, number
 from .distribution import TINY, Distribution, Shape, keyed_uniforms
 from .scipy_torch_distributions import as_distribution
 
@@ -60,9 +60,10 @@ class Normal(Settings):
 
     def probability(self, x: ArrayLike) -> Array:
         """Return the probability of values up to x, the distribution function."""
+        values = finite_array("x", x, infinite=True)
         if self.sigma == 0:
-            return np.where(np.asarray(x) < self.mean, 0.0, 1.0)
-        found: Array = ndtr((np.asarray(x) - self.mean) / self.sigma)
+            return np.where(values < self.mean, 0.0, 1.0)
+        found: Array = ndtr((values - self.mean) / self.sigma)
         return found
 
     def of_normal(self, z: Array) -> Array:
@@ -112,7 +113,7 @@ class LogNormal(Settings):
     def probability(self, x: ArrayLike) -> Array:
         """Return the probability of values up to x, the distribution function."""
         with np.errstate(divide="ignore"):
-            log = np.log(np.maximum(x, 0.0) / self.median)
+            log = np.log(np.maximum(finite_array("x", x, infinite=True), 0.0) / self.median)
         if self.sigma == 0:
             return np.where(log < 0, 0.0, 1.0)
         return ndtr(log / self.sigma)
@@ -161,7 +162,7 @@ class Uniform(Settings):
 
     def probability(self, x: ArrayLike) -> Array:
         """Return the probability of values up to x, the distribution function."""
-        share: Array = (np.asarray(x) - self.low) / (self.high - self.low)
+        share: Array = (finite_array("x", x, infinite=True) - self.low) / (self.high - self.low)
         return np.clip(share, 0.0, 1.0)
 
     def of_normal(self, z: Array) -> Array:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from ...core.draws import Seed, seed_sequence
 from ...core.errors import ParameterError
+from ...core.settings import checks_arguments
 from ...core.validation import Array, finite_array
 from ...devices import Device, Trace
 from ..fabricate import Fabricated
@@ -17,6 +18,7 @@ from .finite_states import ConductanceStates
 __all__ = ["simulate_states"]
 
 
+@checks_arguments
 def simulate_states(
     device: Device, t: ArrayLike, v: ArrayLike, states: ConductanceStates | int, *,
     conductance: ArrayLike | None = None, state: ArrayLike | None = None, seed: Seed = None,
