@@ -196,3 +196,29 @@ def test_check_tells_how_crossbars_are_solved(tmp_path, card, how):
     done = RUN.invoke(app, ["check", str(deck)])
     assert done.exit_code == 0, done.output
     assert f"x1: crossbar of 1x1, {how}" in done.output.replace("its inner nodes are ", "")
+
+
+FLOATING = "t\nV1 in 0 SIN(0 5 1)\nC1 x 0 1 ic=5k\nB1 in 0 I={v(in)/v(x)}\n"
+
+
+@pytest.mark.parametrize(("asked", "fine"), [
+    (".tran 2m 10m uic", True), (".tran 2m 10m", False), (".tran 2m 10m uic\n.op", False), ("", False),
+    (".control\ntran 2m 10m uic\n.endc", True), (".tran 2m 10m uic\n.control\nrun\n.endc", True),
+    (".tran 2m 10m uic\n.control\nif 1\nop\nend\n.endc", False), (".tran 2m 10m uic\n.step temp 20 40 20", True),
+])
+def test_what_needs_no_operating_point_is_not_checked_for_one(deck, asked, fine):
+    deck.write_text(f"{FLOATING}{asked}\n.end\n")
+    done = RUN.invoke(app, ["check", str(deck)])
+    assert (done.exit_code == 0) == fine, done.output
+    if not fine:
+        assert "floating" in done.output
+
+
+def test_dialects(deck):
+    deck.write_text("t\nV1 a 0 -2\nB1 p 0 V={pwr(v(a),3)}\n.op\n")
+    for option, right in (([], "-8"), (["--ngspice"], "-8"), (["--ltspice"], "8")):
+        done = RUN.invoke(app, ["run", str(deck), *option])
+        assert done.exit_code == 0, done.output
+        line = next(line for line in done.output.splitlines() if "v(p)" in line)
+        assert line.replace("│", " ").split()[-1] == right
+    assert RUN.invoke(app, ["run", str(deck), "--ngspice", "--ltspice"]).exit_code == 2

@@ -15,13 +15,18 @@ from ..core.progress import RichProgress
 from .errors import reported, studies_extra
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ..netlists.analyses import Command
     from ..netlists.circuit import Circuit
 
 __all__ = ["check", "run"]
 
 _Deck = Annotated[Path, typer.Argument(help="SPICE deck.")]
-_Compat = Annotated[bool, typer.Option(
+_Ngspice = Annotated[bool, typer.Option(
     "--ngspice", help="Compute powers and quotients as ngspice does.")]
+_Ltspice = Annotated[bool, typer.Option(
+    "--ltspice", help="Compute powers as LTspice and PSpice do.")]
 _Strict = Annotated[bool, typer.Option(
     "--strict", help="Refuse unknown options and parameters of model cards.")]
 _Parameters = Annotated[list[str] | None, typer.Option(
@@ -29,7 +34,7 @@ _Parameters = Annotated[list[str] | None, typer.Option(
 
 
 def _read(
-    deck: Path, ngspice: bool, parameters: list[str] | None, strict: bool
+    deck: Path, ngspice: bool, ltspice: bool, parameters: list[str] | None, strict: bool
 ) -> Circuit:
     from ..core.units import spice_number
     from ..netlists.spice.reader import read_spice
@@ -42,19 +47,41 @@ def _read(
         if not mark:
             raise ParameterError(f"`--param` must look like r=1k; got {text}")
         given[name.strip()] = spice_number(name, value)
-    return read_spice(deck, compat="ngspice" if ngspice else "", parameters=given, strict=strict)
+    if ngspice and ltspice:
+        raise ParameterError("give `--ngspice` or `--ltspice`")
+    compat = "ngspice" if ngspice else "ltspice" if ltspice else ""
+    return read_spice(deck, compat=compat, parameters=given, strict=strict)
+
+
+def _needs_no_point(circuit: Circuit) -> bool:
+    """Return whether all that a deck runs are transients that begin without operating point."""
+    from ..netlists.analyses import NAMES, Four, Step, Tran
+
+    def uses(commands: Sequence[Command]) -> Iterator[bool]:
+        for c in commands:
+            if c.name == "run":
+                yield from kept
+            elif c.name in NAMES and c.name != "four":
+                yield c.name == "tran" and "uic" in " ".join(c.arguments).lower().split()
+            yield from uses((*c.body, *c.otherwise))
+
+    kept = [isinstance(a, Tran) and a.uic for a in circuit.analyses
+            if not isinstance(a, (Four, Step))]
+    found = list(uses(circuit.commands)) if circuit.commands else kept
+    return bool(found) and all(found)
 
 
 def check(
-    deck: _Deck, ngspice: _Compat = False, param: _Parameters = None, strict: _Strict = False
+    deck: _Deck, ngspice: _Ngspice = False, ltspice: _Ltspice = False, param: _Parameters = None,
+    strict: _Strict = False,
 ) -> None:
     """Read a deck without running it: errors come with file and line."""
     console = Console(soft_wrap=True, highlight=False, markup=False)
     with reported():
-        circuit = _read(deck, ngspice, param, strict)
+        circuit = _read(deck, ngspice, ltspice, param, strict)
         from ..solvers.circuit.analyses.op import prepare
 
-        system = prepare(circuit)
+        system = prepare(circuit, uic=_needs_no_point(circuit))
         kinds: dict[str, int] = {}
         for element in circuit:
             kinds[element.kind] = kinds.get(element.kind, 0) + 1
@@ -85,7 +112,8 @@ def run(
     plot: Annotated[bool, typer.Option(
         "--plot", help="Write a picture of every analysis, DECK-tran.png, or of every `plot` "
         "of the control block, DECK-plot1.png.")] = False,
-    ngspice: _Compat = False,
+    ngspice: _Ngspice = False,
+    ltspice: _Ltspice = False,
     param: _Parameters = None,
     strict: _Strict = False,
 ) -> None:
@@ -98,7 +126,7 @@ def run(
             from ..core.files import check_writable
 
             check_writable(out)
-        circuit = _read(deck, ngspice, param, strict)
+        circuit = _read(deck, ngspice, ltspice, param, strict)
         console.print(circuit.title)
         errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
         for note in circuit.notes:

@@ -104,9 +104,9 @@ def read_spice(
     ----------
     source : str or Path
         A path, or, if it has more than one line, the deck itself. Its first line is the title.
-    compat : {"", "ngspice"}
-        ``"ngspice"``: powers and quotients as ngspice 39 computes them, see
-        `crossbarsim.netlists.spice.expressions.functions`.
+    compat : {"", "ngspice", "ltspice"}
+        ``"ngspice"``: powers and quotients as ngspice 39 computes them, ``"ltspice"``: powers as
+        LTspice and PSpice do, see `crossbarsim.netlists.spice.expressions.functions`.
     parameters : mapping, optional
         Values of top-level parameters, in place of the deck's ``.param``.
     strict : bool
@@ -142,8 +142,8 @@ def read_spice(
         raise ParameterError(
             f"`source` must be a path or the text of a deck; got {type(source).__name__}"
         )
-    if compat not in ("", "ngspice"):
-        raise ParameterError(f"`compat` must be '' or 'ngspice'; got {compat!r}")
+    if compat not in ("", "ngspice", "ltspice"):
+        raise ParameterError(f"`compat` must be '', 'ngspice' or 'ltspice'; got {compat!r}")
     if not isinstance(strict, bool):
         raise ParameterError(f"`strict` must be True or False; got {strict!r}")
     given = {}

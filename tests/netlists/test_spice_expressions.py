@@ -44,7 +44,7 @@ def test_ngspice_powers():
     ("v(a, b, c)", "one or two nodes"), ("v()", "one or two nodes"), ("i(a,b)", "one element"),
     ("(" * 5000, "nested"), ("v(a", r"`\)` is missing"), ("pwl(1, 2)", "pairs|at least"),
     ("1 ? 2", "`:` is expected"), ("ddt()", "takes 1 arg"), ("2 ** ", "a value is expected"),
-    ("v(a b)", "is no name"), ("delay(1)", "not supported"),
+    ("v(a b)", "is no name"), ("delay(1)", "ideal line"),
 ])
 def test_mistakes_are_named(text, message):
     with pytest.raises(NetlistError, match=message):
@@ -189,3 +189,39 @@ def test_slopes_of_powers_stay_finite_at_zero(exponent):
     assert np.isfinite(slopes).all()
     np.testing.assert_allclose(slopes[0, 2:], exponent * x[0, 2:] ** (exponent - 1.0), rtol=1e-14)
     assert slopes[0, 0] == (1.0 if exponent == 1.0 else 0.0 if exponent > 1.0 else np.sign(exponent) * 1e150)
+
+
+@pytest.mark.parametrize(("text", "right"), [
+    ("pow(-0.5, 1.5)", 0.0), ("(-2)**0.4", 2**0.4 * np.cos(0.4 * np.pi)), ("(-2)**3", -8.0),
+    ("pwr(-2, 3)", 8.0), ("pwrs(-2, 3)", -8.0), ("2**0.5", 2**0.5),
+])
+def test_powers_of_ltspice(text, right):
+    assert Expression(text, compat="ltspice").evaluate() == pytest.approx(right, abs=1e-12)
+    law = text.replace("-0.5", "v(a)").replace("-2", "v(a)")
+    if "v(a)" in law:
+        at = -0.5 if "-0.5" in text else -2.0
+        compiled = Expression(law, compat="ltspice").compile()
+        value, slopes = compiled([at])
+        assert float(value) == pytest.approx(right, abs=1e-12)
+        step = (compiled([at + 1e-6])[0] - compiled([at - 1e-6])[0]) / 2e-6
+        assert slopes[0] == pytest.approx(float(step), rel=1e-6, abs=1e-9)
+
+
+def test_a_step_of_0_switches_off():
+    law = Expression("u(v(a)) * sqrt(v(a)) + (v(b) > 1) * exp(1e4*v(b)) * 2 + (1 - u(v(a)))*3").compile()
+    value, slopes = law([-1.0, 0.5])
+    assert float(value) == 3.0
+    np.testing.assert_array_equal(slopes, 0.0)
+    value, slopes = law([4.0, 0.5])
+    assert float(value) == 2.0
+    assert slopes[0] == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(("text", "at", "right"), [
+    ("1 + v(a)**1.5", [-0.5], "`v(a)**1.5` has no value at v(a) = -0.5: a power of a negative base"),
+    ("v(a) / v(b)", [1.0, 0.0], "a quotient by 0"), ("log(v(a))", [-1.0], "`ln(v(a))` has no value"),
+    ("v(a) + 1", [1.0], ""),
+])
+def test_what_has_no_value_is_named(text, at, right):
+    found = Expression(text).undefined({}, at)
+    assert right in found if right else found == ""

@@ -18,6 +18,9 @@ __all__ = ["Compiled", "build"]
 
 Compiled = Callable[..., tuple[Operand, Array]]
 _INDEX = {operator: k for k, operator in enumerate(RULES)}
+# what is 0 or 1: times 0 is 0, whatever stands beside
+_SWITCHES = ("u", "gt0", "ge0", "lt0", "le0", "eq0", "ne0", "not", "&&", "||", "==", "!=", "<",
+             "<=", ">", ">=")
 _PRODUCTS = (2.0, 3.0, 4.0)  # exponents of powers that are written as products
 
 
@@ -30,6 +33,7 @@ class _Writer:
         self.values: list[str] = []
         self.slopes: list[dict[int, str]] = []
         self.known: dict[int, float] = {}  # steps that are the same number always
+        self.switches: set[int] = set()
 
     def step(self, k: int, step: Step) -> None:
         slopes: dict[int, str] = {}
@@ -53,6 +57,9 @@ class _Writer:
         given = [self.values[j] for j in at]
         formulas = rule.slopes
         written = rule.code
+        switch = self._switch(k, operator, at)
+        if switch:
+            written = f"np.where({switch} == 0.0, 0.0, {written})"
         if operator == "**" and self.known.get(at[1]) in _PRODUCTS:
             written = " * ".join(["{0}"] * int(self.known[at[1]]))
             formulas = (f"{self.known[at[1]]!r} * {written[6:]}", "0")
@@ -76,8 +83,20 @@ class _Writer:
         found = {}
         for j, parts in terms.items():
             found[j] = f"d{k}_{j}"
-            self.lines.append(f"{found[j]} = {' + '.join(parts)}")
+            total = " + ".join(parts)
+            if switch:
+                total = f"np.where({switch} == 0.0, 0.0, {total})"
+            self.lines.append(f"{found[j]} = {total}")
         return name, found
+
+    def _switch(self, k: int, operator: str, at: tuple[int, ...]) -> str:
+        """Return the switch in a product, and note steps that are switches themselves."""
+        both = [j for j in at if j in self.switches]
+        if operator in _SWITCHES or (operator == "*" and len(both) == 2) or (
+            operator == "-" and both == [at[1]] and self.known.get(at[0]) == 1.0
+        ):
+            self.switches.add(k)
+        return self.values[both[0]] if operator == "*" and both else ""
 
     def _selected(
         self, k: int, condition: str, one: dict[int, str], two: dict[int, str]

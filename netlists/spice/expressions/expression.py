@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ....core.errors import ParameterError
+from ....core.errors import NetlistError, ParameterError
 from ....core.validation import Array
 from .compilation import build
 from .functions import Operand
 from .grammar import BUILT_IN, Function, parse_steps
-from .tape import Probe, Step, Tape, value_of
+from .tape import Probe, Step, Tape, undefined_step, value_of
 from .text import write_steps
 
 __all__ = ["Dynamic", "Expression", "compile_together"]
@@ -230,6 +230,20 @@ class Expression:
         value = value_of(self._parts[0], known, given)
         return float(value) if np.ndim(value) == 0 and np.isrealobj(value) else value
 
+    def undefined(
+        self, env: Mapping[str, Operand], probes: Sequence[Operand]
+    ) -> str:
+        """Return what in the expression has no finite value, and why; empty if all has one."""
+        given = dict(zip(self.probes, probes, strict=True))
+        found = undefined_step(self._parts[0], env, given)
+        if found is None:
+            return ""
+        part = Expression.of(_upto(self._parts[0], found[0]))
+        where = ", ".join(f"{_spoken(p)} = {given[p]:.6g}" for p in part.probes)
+        at = f" at {where}" if where else ""
+        text = _short(part)
+        return f"`{text}` has no value{at}{found[1]}"
+
     def compile(
         self, probes: Sequence[Probe] | None = None
     ) -> Callable[..., tuple[Array, Array]]:
@@ -277,32 +291,6 @@ class Expression:
             tape.call("*", tape.splice(self._steps), tape.splice(other.steps))
         ))
 
-    def conductance(self, between: Probe) -> Expression:
-        """Return the current by a resistance that this expression is, of the voltage `between`.
-
-        A resistance that is a number over an expression gives a product, which has a value where
-        the resistance is infinite; one of 0 is a short.
-        """
-        steps, factor = self._steps, 1.0  # the resistance is factor times what the steps give
-        tape = Tape()
-        siemens = None
-        while siemens is None and steps[-1][0] == "call":
-            _, operator, at = steps[-1]
-            known = [steps[k][1] if steps[k][0] == "number" else 0.0 for k in at]
-            if operator == "*" and any(known):
-                k = 0 if known[0] else 1
-                factor, steps = factor * known[k], steps[:at[1 - k] + 1]
-            elif operator == "/" and known[1]:
-                factor, steps = factor / known[1], steps[:at[0] + 1]
-            elif operator == "/" and known[0]:
-                below = tape.splice(steps[:at[1] + 1])
-                siemens = tape.call("*", below, tape.number(1.0 / (factor * known[0])))
-            else:
-                break
-        if siemens is None:
-            siemens = tape.call("1/", tape.splice(self._steps))
-        return Expression.of(tape.finish(tape.call("*", siemens, tape.probe(between))))
-
     def renamed(self, change: Callable[[Probe], Probe]) -> Expression:
         """Return the expression that reads other probes."""
         tape = Tape()
@@ -336,6 +324,19 @@ class Expression:
 def _finished(tape: Tape, root: int, old: Expression) -> Expression:
     steps = tape.finish(root)
     return old if steps == old.steps else Expression.of(steps)
+
+
+def _short(expression: Expression) -> str:
+    try:
+        text = expression.text
+    except NetlistError:  # longer than can be written
+        return "an expression"
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _upto(steps: Sequence[Step], k: int) -> tuple[Step, ...]:
+    tape = Tape()
+    return tape.finish(tape.splice(steps[:k + 1]))
 
 
 def _spoken(probe: Probe) -> str:

@@ -5,7 +5,9 @@ to each argument, in which ``{0}``, ``{1}`` are the arguments and ``{v}`` is the
 stay finite where the true one is infinite (a root at 0), so that a chain of them never makes
 infinity times zero.
 
-What differs from ngspice 39 by choice, and what ``compat="ngspice"`` gives instead:
+What differs from ngspice 39 by choice, and what ``compat="ngspice"`` gives instead (with
+``compat="ltspice"`` a power is the real part where the base is negative and the exponent a
+fraction, and ``pwr`` is ``abs(x)**y``, ``pwrs`` as here):
 
 =====================  ============================  ==========================================
 expression             here                          compat="ngspice"
@@ -20,6 +22,9 @@ expression             here                          compat="ngspice"
                        parentheses
 ``limit(x, a, b)``     between a and b               the same (ngspice: a random number)
 =====================  ============================  ==========================================
+
+A step or a comparison that is 0 makes a product 0, also beside what has no value:
+``u(v(a)) * sqrt(v(a))`` is 0 for v(a) < 0.
 
 Both read more than ngspice: ``% \ int sqr if table hypot atan2 mod`` everywhere, steps and ramps
 also in numbers.
@@ -254,11 +259,16 @@ ALIASES = {
     "trunc": "int", "round": "nint",
 }
 
-# functions of SPICE dialects that are refused, and what to do
+_RANDOM = "a random number, which decks cannot have here (draw it outside and set a parameter)"
+_DELAY = ("the past of an expression, which is no part of the equations (drive an ideal line, "
+          "`T1 a 0 b 0 z0=1 td=...` into 1 ohm, from an E source, and read its far end)")
+# functions of SPICE dialects that are refused, and why
 REFUSED = {
-    "agauss": "random", "aunif": "random", "gauss": "random", "mc": "random", "unif": "random",
-    "rand": "random", "random": "random", "white": "random", "var": "random", "delay": "delay",
-    "absdelay": "delay",
+    **dict.fromkeys(("agauss", "aunif", "gauss", "mc", "unif", "rand", "random", "white", "var"),
+                    _RANDOM),
+    **dict.fromkeys(("delay", "absdelay"), _DELAY),
+    "idtmod": "an integral that jumps back (use `idt` and `mod` of it)",
+    "laplace": "a transfer function (write it with `ddt` and `idt`, or as a network)",
 }
 
 

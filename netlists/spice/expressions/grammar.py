@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from ....core.errors import NetlistError
@@ -13,7 +13,7 @@ from .functions import ALIASES, REFUSED, RULES
 from .tape import Step, Tape
 from .text import DEEPEST
 
-__all__ = ["BUILT_IN", "Function", "parse_steps"]
+__all__ = ["BUILT_IN", "Function", "constants_but", "parse_steps"]
 
 BUILT_IN = ("time", "temper", "hertz")
 _TOKEN = re.compile(
@@ -31,7 +31,10 @@ _BINARY = {  # operator: (binding, name); all but the power are left-associative
 }
 _UNARY = 8
 _CLOSING = {"(": ")", "{": "}", "'": "'"}
-_CONSTANTS = {"pi": 3.141592653589793, "e": 2.718281828459045}
+_CONSTANTS = {  # those of physics by CODATA 2018
+    "pi": 3.141592653589793, "e": 2.718281828459045, "boltz": 1.380649e-23,
+    "echarge": 1.602176634e-19, "planck": 6.62607015e-34,
+}
 # probes of results: parts of complex voltages and currents
 _TERMINALS = ("ib", "ic", "id", "ie", "ig", "is")  # currents of transistors, as LTspice has them
 _PARTS = {"m": "abs", "p": "ph", "r": "re", "i": "im", "db": "db"}
@@ -162,7 +165,7 @@ class _Parser:
             self.take()
             signs.append(self.signs())
             chain.append(self.primary())
-        if self.compat:  # from the left there
+        if self.compat.startswith("ngspice"):  # from the left there
             value = chain[0]
             for sign, exponent in zip(signs, chain[1:], strict=True):
                 value = self.operation("**", value, self.signed(exponent, sign))
@@ -172,7 +175,21 @@ class _Parser:
             value = self.operation("**", chain.pop(), self.signed(value, signs.pop()))
         return value
 
+    def real_power(self, base: int, exponent: int) -> int:
+        """Return LTspice's power: the real part, also of a negative base with a fraction."""
+        tape = self.tape
+        known = tape.steps[exponent]
+        if known[0] == "number" and known[1] == int(known[1]):
+            return tape.call("**", base, exponent)
+        size = tape.call("**", tape.call("abs", base), exponent)
+        turned = tape.call("cos", tape.call("*", tape.number(_CONSTANTS["pi"]), exponent))
+        return tape.call(
+            "?", tape.call("<", base, tape.number(0.0)), tape.call("*", turned, size), size
+        )
+
     def operation(self, name: str, left: int, right: int) -> int:
+        if self.compat == "ltspice" and name == "**":
+            return self.real_power(left, right)
         if (self.compat == "ngspice" and name in ("/", "**")) or (
             self.compat == "ngspice numbers" and name == "**"
         ):
@@ -286,9 +303,15 @@ class _Parser:
             if self.compat == "ngspice numbers":
                 return tape.call("**", *given)
             return self.operation("**", *given)
-        if key == "pwr" and self.compat == "ngspice numbers":
+        if name == "pwr" and self.compat == "ngspice numbers":
             need(2, 2)
             return tape.call("ngspice**", *given)
+        if name == "pwr" and self.compat == "ltspice":
+            need(2, 2)
+            return tape.call("**", tape.call("abs", given[0]), given[1])
+        if key == "not":
+            need(1, 1)
+            return tape.call("not", *given)
         if key in ("buf", "inv"):
             need(1, 1)
             return tape.call(">" if key == "buf" else "<=", given[0], tape.number(0.5))
@@ -323,17 +346,19 @@ class _Parser:
 
     def unknown(self, name: str) -> str:
         why = REFUSED.get(name)
-        if why == "random":
-            return (f"`{name}` is a random number, which decks cannot have here (draw it outside "
-                    "and set a parameter),")
         if why is not None:
-            return f"`{name}` is not supported"
+            return f"`{name}` is {why},"
         known = sorted({*ALIASES, *(k for k in RULES if k[0].isalpha()), "ddt", "idt", "if",
                         "limit", "pow", "sqr", "square", "buf", "inv", "u2", "uramp",
                         "ternary_fcn"})
         near = difflib.get_close_matches(name, known, n=1)
         hint = f" (did you mean `{near[0]}`?)" if near else ""
         return f"there is no function `{name}`{hint}"
+
+
+def constants_but(names: Collection[str]) -> Mapping[str, float]:
+    """Return the constants that are not hidden by other names."""
+    return {name: value for name, value in _CONSTANTS.items() if name not in names}
 
 
 def _number(text: str) -> float:
@@ -356,9 +381,9 @@ def parse_steps(
         Gives the deck's function of a name, or None.
     compat : str
         ``"ngspice"``: as ngspice 39 computes sources; ``"ngspice numbers"``: as it computes
-        parameters. See `crossbarsim.netlists.spice.expressions.functions`.
+        parameters; ``"ltspice"``. See `crossbarsim.netlists.spice.expressions.functions`.
     constants : mapping, optional
-        Names that are numbers; ``pi`` and ``e`` unless given.
+        Names that are numbers; unless given ``pi``, ``e``, ``boltz``, ``echarge``, ``planck``.
 
     Raises
     ------

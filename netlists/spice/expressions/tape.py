@@ -14,7 +14,7 @@ import numpy as np
 
 from .functions import RULES, Operand
 
-__all__ = ["LONGEST", "Probe", "Step", "Tape", "value_of"]
+__all__ = ["LONGEST", "Probe", "Step", "Tape", "undefined_step", "value_of"]
 
 Probe = tuple[str, ...]
 Step = tuple[Any, ...]  # ("number", x), ("name", n), ("probe", p), ("call", operator, (i, j, ...))
@@ -117,3 +117,31 @@ def value_of(
         else:
             values.append((names if step[0] == "name" else probes)[step[1]])
     return values[-1]
+
+
+def undefined_step(
+    steps: Sequence[Step], names: Mapping[str, Operand], probes: Mapping[Probe, Operand]
+) -> tuple[int, str] | None:
+    """Return the first step without a finite value, and the reason where it is a known one."""
+    values: list[Operand] = []
+    for k, step in enumerate(steps):
+        if step[0] == "number":
+            values.append(step[1])
+            continue
+        if step[0] != "call":
+            values.append((names if step[0] == "name" else probes)[step[1]])
+            continue
+        given = [values[j] for j in step[2]]
+        values.append(_apply(step[1], given))
+        if not np.isfinite(values[-1]) and all(np.isfinite(given)):
+            return k, _reason(step[1], given)
+    return None
+
+
+def _reason(operator: str, given: Sequence[Operand]) -> str:
+    if operator == "**" and given[0] < 0.0:
+        return (': a power of a negative base with a fraction (compat="ngspice" takes '
+                'abs(x)**y, compat="ltspice" the real part)')
+    if operator in ("/", "%", "\\") and given[1] == 0.0:
+        return ": a quotient by 0"
+    return ""

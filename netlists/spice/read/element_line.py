@@ -142,7 +142,9 @@ class CardLine:
     def raw(self) -> str:
         """Return the text of a value: one expression, or what stands without spaces."""
         token = self.token
-        if token.kind in ("expression", "string"):
+        following = self.tokens[min(self.at + 1, len(self.tokens) - 1)]
+        more = following.kind == "word" and following.start == token.end
+        if token.kind == "string" or (token.kind == "expression" and not more):
             self.at += 1
             return token.text
         if token.kind == "end" or (token.kind == "sign" and token.text in ("=", ",", ")")):

@@ -12,7 +12,7 @@ from ....core.errors import NetlistError
 from ....core.units import scaled
 from ...elements import Value
 from ..expressions.expression import Expression
-from ..expressions.grammar import BUILT_IN, Function, parse_steps
+from ..expressions.grammar import BUILT_IN, Function, constants_but, parse_steps
 from ..expressions.tape import Step
 from .lines import Line
 from .subcircuit_tree import Block, Choice, Given, did_you_mean
@@ -22,6 +22,8 @@ __all__ = ["GLOBAL", "Scope", "plain_number"]
 
 GLOBAL = ("0", "gnd")
 DEEPEST = 200  # parameters that need one another, functions that call one another
+_CONSTANTS = constants_but(())
+_TEMPER = Expression("temper")
 _NUMBER = re.compile(
     r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(meg|mil|[tgkmunpf\u00b5])?[a-z\u00b5%]*"
 )
@@ -53,7 +55,7 @@ class Scope:
         Parameters given at the instance.
     nodes : mapping
         Ports -> nodes outside.
-    compat : {"", "ngspice"}
+    compat : {"", "ngspice", "ltspice"}
     strict : bool
         Whether what is unknown and could be passed over is refused.
     override : mapping
@@ -163,6 +165,11 @@ class Scope:
             scope = scope.outer
 
     @property
+    def ngspice(self) -> bool:
+        """Whether all is to be as in ngspice."""
+        return self.compat == "ngspice"
+
+    @property
     def parameter_names(self) -> set[str]:
         """Names of all parameters that are known here."""
         return {n for scope in self.chain() for n in (*scope.texts, *scope.known)}
@@ -209,8 +216,9 @@ class Scope:
                 arguments, (text, line) = scope.functions[name]
                 scope.enter(f"{scope.prefix}{name}()", "functions", line)
                 # what the arguments hide is not a constant
-                constants: dict[str, float] | None = {} if {"pi", "e"} & {*arguments} else None
-                steps = scope.steps(text, line, constants)
+                steps = scope.steps(
+                    text, line, constants_but({*arguments, *scope.parameter_names})
+                )
                 self.busy.pop()
                 scope.parsed[name] = Function(arguments, steps)
                 return scope.parsed[name]
@@ -221,10 +229,11 @@ class Scope:
         *, numbers: bool = False,
     ) -> tuple[Step, ...]:
         """Return the steps of an expression, its parameters as names."""
-        if constants is None and not self.parameter_names.isdisjoint(("pi", "e")):
-            constants = {}
+        if constants is None:
+            names = self.parameter_names
+            constants = None if names.isdisjoint(_CONSTANTS) else constants_but(names)
         try:
-            compat = f"{self.compat} numbers" if numbers and self.compat else self.compat
+            compat = f"{self.compat} numbers" if numbers and self.ngspice else self.compat
             return parse_steps(text, self._function, compat, constants)
         except NetlistError as error:
             if error.line is not None:
@@ -243,9 +252,12 @@ class Scope:
         With `open_names`, names without a value stay; `numbers` says that it is to be a number.
         """
         expression = Expression.of(self.steps(text, line, numbers=numbers))
-        values: dict[str, float] = {}
+        values: dict[str, float | Expression] = {}
         for name in expression.names:
             value = self.parameter(name)
+            if value is None and name == "temp":  # PSpice's and LTspice's word
+                values[name] = _TEMPER
+                continue
             if value is None and open_names:
                 continue
             if value is None:
@@ -306,7 +318,7 @@ class Scope:
             return known
         expression = self.expression(text, line)
         constant = expression.constant
-        if constant is not None and not self.compat and math.isfinite(constant):
+        if constant is not None and not self.ngspice and math.isfinite(constant):
             return constant
         if not expression.sources and not expression.dynamic and not any(
             expression.uses(name) for name in ("time", "temper", "hertz")

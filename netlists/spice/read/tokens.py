@@ -15,6 +15,9 @@ _NEXT = re.compile(r"""\s*(?:(?P<word>[^\s=(),{}'"]+)|(?P<sign>[=(),])|(?P<other
 _NAME = re.compile(r"([A-Za-z_][\w.]*)\s*(\(([^()]*)\))?\s*=(?!=)")
 
 
+_OPERATORS = "+-*/^<>&|?:!~%\\"
+
+
 class Token(NamedTuple):
     """One word.
 
@@ -72,13 +75,18 @@ def split_line(line: Line) -> Sequence[Token]:
                 raise line.error(f"the closing {word} is missing")
             named = "expression" if word == "'" else "string"
             token = Token(named, text[start + 1 : at - 1], start, at)
-        if joined:
+        if joined and not _operators(text, start):
             both = text[tokens[-1].start : token.end]
             raise line.error(f"`{both}`: names cannot be put together from expressions")
         tokens.append(token)
         bound = at
     tokens.append(Token("end", "", len(text), len(text)))
     return tuple(tokens)
+
+
+def _operators(text: str, at: int) -> bool:
+    """Return whether an operator stands where two words touch: ``{k}*v(p)``, ``2*{k}``."""
+    return text[at - 1] in _OPERATORS or text[at] in _OPERATORS
 
 
 def _masked(text: str) -> str:

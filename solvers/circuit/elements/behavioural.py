@@ -29,7 +29,7 @@ from ....netlists.spice.expressions.expression import Expression
 from ..system.builder import Builder, register_kind, where
 from ..system.element_group import ElementGroup, Instant, Ints, Stamp, Triplets
 from ..system.entries import branch_entries
-from .expression_laws import Law
+from .expression_laws import Law, conductance
 from .values import warmth
 
 __all__ = ["behavioural"]
@@ -39,7 +39,17 @@ def _stacked(parts: Sequence[tuple[Ints, Ints]]) -> tuple[Ints, Ints]:
     return (np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]))
 
 
-class Currents(ElementGroup):
+class Lawful(ElementGroup):
+    """Elements whose law is an expression."""
+
+    law: Law
+
+    def explain(self, k: int) -> str:
+        """Return which part of the law has no value."""
+        return self.law.explain(k)
+
+
+class Currents(Lawful):
     """Currents from p to n; those with `resistive` are no sources."""
 
     def __init__(
@@ -68,7 +78,7 @@ class Currents(ElementGroup):
         return {"i": self.many * value}
 
 
-class Voltages(ElementGroup):
+class Voltages(Lawful):
     """Voltages between p and n, with branches."""
 
     def __init__(self, names: Sequence[str], at: Ints, own: Ints, law: Law) -> None:
@@ -89,7 +99,7 @@ class Voltages(ElementGroup):
         out.g[:] = -now.scale * self.law.both(slopes)
 
 
-class Charges(ElementGroup):
+class Charges(Lawful):
     """Capacitors of charge q(...)."""
 
     def __init__(self, names: Sequence[str], at: Ints, law: Law, many: Array) -> None:
@@ -108,7 +118,7 @@ class Charges(ElementGroup):
         out.c[:len(each)], out.c[len(each):] = each, -each
 
 
-class Reactances(ElementGroup):
+class Reactances(Lawful):
     """Capacitors c(...) dv/dt and inductors l(...) di/dt.
 
     Parameters
@@ -170,7 +180,7 @@ class Reactances(ElementGroup):
         return self.own[k], v - self.ic[k]
 
 
-class Dynamics(ElementGroup):
+class Dynamics(Lawful):
     """Unknowns w that are derivatives (w - d/dt u = 0) or integrals (u - d/dt w = 0) of u(...)."""
 
     def __init__(
@@ -240,7 +250,7 @@ class _Item:
                 **where(element),
             )
         if self.what == "resistance":
-            value = value.conductance(("v", *element.nodes))
+            value = conductance(value, ("v", *element.nodes))
         self.expression = value
         self.inner = [
             builder.inner(f"{element.name.lower()}#{d.kind}{k}", "1", "1")

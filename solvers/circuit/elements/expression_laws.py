@@ -8,9 +8,10 @@ import numpy as np
 
 from ....core.validation import Array
 from ....netlists.spice.expressions.expression import Expression, compile_together
+from ....netlists.spice.expressions.tape import Probe, Tape
 from ..system.element_group import Bools, Instant, Ints
 
-__all__ = ["Law"]
+__all__ = ["Law", "conductance"]
 
 _CELSIUS = 273.15
 _STEEP = 1e18  # slopes beyond that are cut off: a root at 0
@@ -31,6 +32,8 @@ class Law:
         self.plus, self.minus = plus, minus  # (P, N)
         self.law: Callable[..., tuple[Array, Array]] = compile_together(expressions)
         self.spectral = any(e.uses("hertz") for e in expressions)
+        self.expressions = expressions
+        self._trouble: tuple[Array, Instant] | None = None
         self._none: Bools = np.zeros(plus.shape[1], dtype=np.bool_)
         self.limited = self._none
         self._old: Array | None = None
@@ -49,6 +52,15 @@ class Law:
             slopes = np.clip(np.nan_to_num(slopes, nan=0.0), -_STEEP, _STEEP)
         return value, slopes
 
+    def explain(self, k: int) -> str:
+        """Return which part of the k-th expression had no value last, and where."""
+        if self._trouble is None:
+            return ""
+        probes, now = self._trouble
+        names = {"time": now.time, "temper": now.temperature - _CELSIUS, "hertz": now.hertz}
+        found = self.expressions[k].undefined(names, probes[:, k].tolist())
+        return f" ({found})" if found else ""
+
     def _at(self, probes: Array, now: Instant) -> tuple[Array, Array]:
         with np.errstate(all="ignore"):
             value, slopes = self.law(
@@ -65,6 +77,7 @@ class Law:
         old = probes if self._old is None else self._old
         kept = probes.copy()
         self.limited = ~np.isfinite(value)
+        self._trouble = probes, now
         # first towards the last point that had a value, then a little beside this one
         tries = [old + share * (probes - old) for share in 0.5 ** np.arange(1, 40, 3)]
         tries += [old] if self._old is not None else []
@@ -95,3 +108,30 @@ class Law:
     def both(slopes: Array) -> Array:
         """Return the derivatives with respect to the probes' positive, then negative nodes."""
         return np.concatenate([slopes, -slopes])
+
+
+def conductance(resistance: Expression, between: Probe) -> Expression:
+    """Return the current that the voltage `between` drives through a resistance.
+
+    A resistance that is a number over an expression gives a product, which has a value where
+    the resistance is infinite; one of 0 is a short.
+    """
+    steps, factor = resistance.steps, 1.0  # the resistance is factor times what the steps give
+    tape = Tape()
+    siemens = None
+    while siemens is None and steps[-1][0] == "call":
+        _, operator, at = steps[-1]
+        known = [steps[k][1] if steps[k][0] == "number" else 0.0 for k in at]
+        if operator == "*" and any(known):
+            k = 0 if known[0] else 1
+            factor, steps = factor * known[k], steps[:at[1 - k] + 1]
+        elif operator == "/" and known[1]:
+            factor, steps = factor / known[1], steps[:at[0] + 1]
+        elif operator == "/" and known[0]:
+            below = tape.splice(steps[:at[1] + 1])
+            siemens = tape.call("*", below, tape.number(1.0 / (factor * known[0])))
+        else:
+            break
+    if siemens is None:
+        siemens = tape.call("1/", tape.splice(resistance.steps))
+    return Expression.of(tape.finish(tape.call("*", siemens, tape.probe(between))))

@@ -357,6 +357,11 @@ class ElementGroup:
         del x, now
         return ()
 
+    def explain(self, k: int) -> str:
+        """Return why the k-th element was limited, to be put behind its name; empty if unknown."""
+        del k
+        return ""
+
     def quantities(self, x: Array, now: Instant) -> dict[str, Array]:
         """Return what ``@element[name]`` shows, by name, each (E,)."""
         del x, now

@@ -251,9 +251,10 @@ class System:
         return any(g.limited.size and g.limited.any() for g in self.active)
 
     def limited_names(self) -> list[str]:
-        """Return the elements that were limited in the last evaluation."""
+        """Return the elements that were limited in the last evaluation, and why where known."""
         return [
-            g.names[k] for g in self.active if g.limited.size for k in np.flatnonzero(g.limited)
+            f"{g.names[k]}{g.explain(int(k))}"
+            for g in self.active if g.limited.size for k in np.flatnonzero(g.limited)
         ]
 
     def limited_rows(self) -> list[int]:

@@ -28,7 +28,13 @@ def read_by_voltage(card: CardLine) -> list[Element]:
     word = card.peek()
     value: Value
     if word in _REFUSED:
-        raise card.error(f"{word.upper()} is not supported; there are a gain, POLY, VALUE, TABLE")
+        way = {
+            "laplace": "; write the transfer function as a network, or with `ddt` and `idt`",
+            "delay": "; drive an ideal line (T) that ends in its impedance",
+        }.get(word, "")
+        raise card.error(
+            f"{word.upper()} is not supported; there are a gain, POLY, VALUE, TABLE{way}"
+        )
     if word == "poly" and not card.names_value:
         probes = _poly_order(card)
         controls = [("v", card.node(), card.node()) for _ in range(probes)]
@@ -190,7 +196,7 @@ def read_behavioural(card: CardLine) -> list[Element]:
                           f"{numbers.get('tc2', 0.0)!r}*(temper - {card.scope.nominal!r})**2")
         expression = expression.times(warm)
     # ngspice 39 forgets behavioural sources when it makes several copies of a subcircuit
-    copies = 1.0 if card.scope.compat else card.scope.multiplier
+    copies = 1.0 if card.scope.ngspice else card.scope.multiplier
     factor = numbers.get("m", 1.0) * copies
     if which == "i" and factor != 1.0:
         expression = expression.times(factor)

@@ -207,5 +207,5 @@ def _smooth(card: CardLine, name: str, values: list[float], times: Times) -> Sou
             value(0), value(1), frequency(2), value(3), frequency(4), value(5), value(6)
         )
     # the manual's phase is the sixth; ngspice 39 reads the seventh
-    phase = value(6) if card.scope.compat or len(values) > 6 else value(5)
+    phase = value(6) if card.scope.ngspice or len(values) > 6 else value(5)
     return AmplitudeModulated(value(0), value(1), frequency(2), value(3), value(4), phase)

@@ -79,7 +79,7 @@ def read_passive(card: CardLine, models: Models) -> list[Element]:
             f"({value.text})*{factor!r}"
         )
     if kind == "R" and value == 0.0:
-        least = models.circuit.options.get("resmin", 1e-3 if card.scope.compat else 0.0)
+        least = models.circuit.options.get("resmin", 1e-3 if card.scope.ngspice else 0.0)
         value = float(least)
     _check_value(card, value, what)
     if "ac" in found and isinstance(value, Expression):

@@ -75,7 +75,7 @@ def read_semiconductor(card: CardLine, models: Models) -> list[Element]:
         for name, power in (("w", 1), ("l", 1), ("pd", 1), ("ps", 1), ("ad", 2), ("as", 2)):
             if name in found and unit != 1.0:
                 found[name] *= unit**power
-        if not card.scope.compat:
+        if not card.scope.ngspice:
             found = {**models.sizes[model.name], **found}
     for name in ("area", "w", "l"):
         if name in found and found[name] <= 0:
