@@ -26,7 +26,7 @@ from .read.lines import Line, read_lines
 from .read.model_cards import Models
 from .read.name_checks import check_names, opened
 from .read.scope import Scope
-from .read.subcircuit_tree import Block, build_blocks, did_you_mean
+from .read.subcircuit_tree import Block, build_blocks, did_you_mean, weigh
 
 __all__ = ["Deck", "read_spice"]
 
@@ -156,6 +156,7 @@ def read_spice(
         plain, control = _part(lines)
         try:
             top = build_blocks(plain)
+            weigh(top, MOST)
             deck = Deck(title, file, top, tuple(control), compat, given, strict)
             return _Expansion(deck, given).circuit
         except RecursionError:

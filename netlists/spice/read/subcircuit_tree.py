@@ -172,3 +172,53 @@ def _condition(line: Line) -> str:
     if len(words) < 2:
         raise line.error(f"`{line.command}` needs a condition")
     return unquoted(words[1].strip())
+
+
+def weigh(top: Block, most: int) -> None:
+    """Refuse instances that would make more than `most` instances and elements.
+
+    Lines of conditions do not count, nor what is nowhere defined.
+
+    Raises
+    ------
+    NetlistError
+        With the first line at which it becomes too much.
+    """
+    known: dict[int, int] = {}
+    around: list[Block] = []
+
+    def of(block: Block) -> int:
+        if id(block) in known:
+            return known[id(block)]
+        known[id(block)] = 0  # one that contains itself is refused when it is written out
+        around.append(block)
+        total = 0
+        for part in block.body:
+            if not isinstance(part, Line) or part.text.startswith("."):
+                continue
+            total += 1
+            if part.text[:1] in "xX":
+                inner = _defined(part, around)
+                total += 0 if inner is None else of(inner)
+            if total > most:
+                raise part.error(
+                    f"more than {most} elements and instances of subcircuits within one another"
+                )
+        around.pop()
+        known[id(block)] = total
+        return total
+
+    of(top)
+
+
+def _defined(line: Line, around: Sequence[Block]) -> Block | None:
+    """Return the block of which a line makes an instance, as far as its words tell."""
+    words = re.split(r"[\s(),]+", line.text.partition("=")[0].strip().lower())
+    if "=" in line.text:
+        words = words[:-1]
+    words = [word for word in words if word and word not in ("params:", "param:")]
+    for block in reversed(around):
+        for part in block.body:
+            if words and isinstance(part, Block) and part.name == words[-1]:
+                return part
+    return None

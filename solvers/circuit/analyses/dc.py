@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from ....core.errors import ConvergenceError, ParameterError
+from ....core.errors import ConvergenceError, NetlistError, ParameterError
 from ....core.validation import Array
-from ....netlists.analyses import Dc
+from ....netlists.analyses import MOST_POINTS, Dc, Place
 from ....netlists.analyses import Sweep as SweepOf
 from ....netlists.at_temperature import at_temperature
 from ....netlists.circuit import Circuit
@@ -29,7 +29,7 @@ from ..system.system import System
 from .op import hints, prepare
 from .registry import register
 
-__all__ = ["dc_sweep", "with_parameters", "with_value"]
+__all__ = ["dc_sweep", "with_parameters", "with_value", "within_reach"]
 
 
 def dc_sweep(
@@ -51,6 +51,17 @@ def dc_sweep(
     return _Run(circuit, analysis, save, progress).go()
 
 
+def within_reach(values: Sequence[Array], where: Place) -> None:
+    """Refuse more combinations of values than a sweep may have points."""
+    count = math.prod(len(v) for v in values)
+    if count > MOST_POINTS:
+        file, line = where or (None, None)
+        raise NetlistError(
+            f"{count:g} combinations of values are more than {MOST_POINTS}", file=file or None,
+            line=line,
+        )
+
+
 class _Run:
     def __init__(
         self, circuit: Circuit, analysis: Dc, save: Sequence[str] | None,
@@ -61,6 +72,7 @@ class _Run:
         self.original, self.save, self.progress = circuit, save, progress
         self.sweeps = analysis.sweeps[::-1]  # the outermost first
         self.values = [s.points.values for s in self.sweeps]
+        within_reach(self.values, analysis.where)
         self.changed = circuit
         self.system: System | None = None
         self.newton: Newton | None = None

@@ -17,7 +17,7 @@ from ..results.result import Result
 from ..results.results import Curves, Transient
 from ..results.sweep_results import Stepped
 from . import ac, noise, op, sensitivities, transfer_function  # noqa: F401 - register themselves
-from .dc import with_parameters, with_value
+from .dc import with_parameters, with_value, within_reach
 from .fourier import Fourier, harmonics
 from .measure import evaluate, measure_all
 from .registry import register, runner_of
@@ -120,6 +120,7 @@ def run_deck(circuit: Circuit, *, progress: Progress = None) -> list[Result]:
             return _once(circuit, others, meter)
         rows = []
         values = [s.points.values for s in steps]
+        within_reach(values, next(a.where for a in circuit.analyses if isinstance(a, Step)))
         meter.begin("step", int(np.prod([len(v) for v in values])))
         for changed in stepped_circuits(circuit, steps):
             rows.append(_once(changed, others, Silent()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,11 +29,11 @@ from ..results.results import Curves
 from .alter import altered
 from .output import Writer, filled, joined, shown
 from .plot import Picture, read_picture
+from .rounds import Rounds
 from .vectors import Plot, Vectors, composed, condition
 
 __all__ = ["Session", "run_commands"]
 
-_MOST = 1_000_000  # rounds of a loop
 _ANALYSES = tuple(name for name in NAMES if name != "four")  # that one is of vectors
 _IGNORED = ("save", "settype", *IDLE)
 
@@ -83,6 +84,7 @@ class Session:
             name: str(circuit.options[name])
             for name in ("numdgt", "filetype", "nfreqs", "fourgridsize") if name in circuit.options
         }
+        self.rounds = Rounds(self.variables)
         self.printed: list[str] = []
         self.pictures: list[Picture] = []
         self.draws = draws
@@ -151,17 +153,18 @@ class Session:
             name, *values = c.arguments
             for value in " ".join(self._filled(v) for v in values).split():
                 self.variables[name.lower()] = value
+                self.rounds.add()
                 self._block(c.body)
         elif c.name == "repeat":
-            count = self._number(self._filled(c.arguments[0])) if c.arguments else _MOST
+            count = self._number(self._filled(c.arguments[0])) if c.arguments else math.inf
+            self.rounds.add(max(count, 0.0))
             for _ in range(int(count)):
                 self._block(c.body)
         else:
             rounds = 0
             while (rounds == 0 and c.name == "dowhile") or self._true(c.arguments[0]):
                 rounds += 1
-                if rounds > _MOST:
-                    raise ParameterError(f"more than {_MOST} rounds of `{c.name}`")
+                self.rounds.add()
                 self._block(c.body)
 
     def _true(self, text: str) -> bool:

@@ -24,6 +24,9 @@ def shown(value: Any) -> str:
     return f"{float(value):.6e}"
 
 
+LONGEST = 1_000_000  # characters of a command's word
+
+
 def filled(text: str, vectors: Vectors, variables: Mapping[str, str]) -> str:
     """Return a command's word with values in place of ``$name`` and ``$&vector``."""
     def value(match: re.Match[str]) -> str:
@@ -40,7 +43,10 @@ def filled(text: str, vectors: Vectors, variables: Mapping[str, str]) -> str:
 
     text = re.sub(r"\{(\$&?[^{}]+)\}", r"\1\0", text)  # {$name} ends the name
     text = re.sub(r"\$(&)\{?([A-Za-z_][\w.#]*(?:\([^()]*\))?)\}?", value, text)
-    return re.sub(r"\$()\{?([A-Za-z_]\w*)\}?", value, text).replace("\0", "")
+    text = re.sub(r"\$()\{?([A-Za-z_]\w*)\}?", value, text).replace("\0", "")
+    if len(text) > LONGEST:
+        raise ParameterError(f"a word of more than {LONGEST} characters")
+    return text
 
 
 class Writer:

@@ -157,14 +157,13 @@ write one.raw v(out)
     ("wrdata a.txt", "wrdata file vectors"),
     ("fourier 1k v(out)", "no transient"),
     ("linearize", "for transients"),
-    ("while 1\nlet a = 1\nend", "more than 1000000 rounds"),
+    ("set maxrounds=50\nwhile 1\nlet a = 1\nend", "while: more than 50 rounds"),
+    ("repeat 1e9\nlet a = 1\nend", "repeat: more than 100000 rounds"),
+    ("set maxrounds=20\nrepeat 5\nrepeat 5\nlet a = 1\nend\nend", "repeat: more than 20 rounds"),
+    ("set maxrounds=20\nrepeat 5\nforeach b 1 2 3 4\nlet a = 1\nend\nend", "foreach: more than 20 rounds"),
+    ("set a=" + "b" * 100 + "\nrepeat 20\nset a=$a$a\nend", "more than 1000000 characters"),
 ])
-def test_errors_say_where(text, message, monkeypatch):
-    if text.startswith("while"):
-        import crossbarsim.solvers.circuit.control.interpreter as module
-
-        monkeypatch.setattr(module, "_MOST", 50)
-        message = message.replace("1000000", "50")
+def test_errors_say_where(text, message):
     with pytest.raises(NetlistError, match=message):
         session(text)
 

@@ -13,6 +13,7 @@ from ..model_cards import Models
 
 __all__ = ["read_coupling", "read_passive", "read_switch"]
 
+MOST_COUPLED = 500  # each with each: pairs grow with the square
 _UNITS = {"R": "resistance", "C": "capacitance", "L": "inductance"}
 _KINDS = {"R": "r", "C": "c", "L": "l"}
 # LTspice's: what belongs to an element, and what only describes a part
@@ -182,6 +183,8 @@ def read_coupling(card: CardLine) -> list[Element]:
         if card.peek()[:1] != "l" or card.names_value:
             break
         names.append(card.scope.element(card.word("an inductor")))
+    if len(names) > MOST_COUPLED:
+        raise card.error(f"more than {MOST_COUPLED} inductors in one coupling")
     if len(names) < 2 or len(set(names)) < len(names):
         raise card.error("two or more different inductors are expected")
     value = card.number("the coefficient of coupling")
