@@ -159,9 +159,16 @@ class Writer:
 
 
 def joined(texts: Sequence[str]) -> list[str]:
-    """Return expressions from words: those within parentheses, and around operators, belong."""
+    """Return expressions from words: those within parentheses, and around operators, belong.
+
+    Commas outside of parentheses part them.
+    """
     found: list[str] = []
-    for word in texts:
+    depth, text = 0, ""
+    for c in " ".join(texts):
+        depth += {"(": 1, ")": -1}.get(c, 0)
+        text += " " if c == "," and depth == 0 else c
+    for word in text.split():
         glued = found and (
             found[-1].count("(") > found[-1].count(")") or found[-1][-1] in "+-*/,"
             or word[0] in "+*/,)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from ..results.results import Curves, Transient
 __all__ = ["Plot", "Vectors", "composed", "condition"]
 
 _QUALIFIED = re.compile(
-    r"(?<![\w.])([a-z]+\d*)\.(?=[a-z_])((?:v|i|vm|vdb|vp|vr|vi)\([^()]*\)|[a-z_]\w*)"
+    r"(?<![\w.])([a-z]+\d*)\.(?=[a-z_])((?:v|i|vm|vdb|vp|vr|vi)\([^()]*\)|[a-z_][\w.]*)"
 )
 
 
@@ -86,10 +87,10 @@ class Plot:
                 if key == axis or axis not in ("time", "frequency"):
                     return np.broadcast_to(self.result.axes[axis], self.result.shape).ravel()
                 return None
-        try:
-            return np.ravel(self.result[key])
-        except ParameterError:
-            return None
+        for query in (key, f"v({key})"):  # a node's name alone is its voltage
+            with contextlib.suppress(ParameterError):
+                return np.ravel(self.result[query])
+        return None
 
     @property
     def scale(self) -> tuple[str, Any] | None:

@@ -205,6 +205,16 @@ def test_temperature_options_and_vectors_of_ones_own():
     assert numbers["x[2]"] == 2.0
     assert numbers["y[1]"] == 4.0
     assert "rusage: there is nothing to show" in session.printed
-    for wrong in ("compose x start=1 stop=2 step=-1", "compose x 1 2", "option foo=1", "set temp=-400"):
+    for wrong in ("compose x start=1 stop=2 step=-1", "compose x 1 2", "set temp=-400"):
         with pytest.raises(NetlistError):
             run_commands(read_spice(deck.replace("rusage", wrong)))
+
+
+def test_nodes_without_v_commas_and_waves():
+    deck = ("p\nv1 1 0 dc 1 sin(0 1 1k)\nx1 1 half\n.subckt half a\nr1 a m 1k\nr2 m 0 1k\n.ends\n.control\nop\n"
+            "print v(1), x1.m\nalter @v1[sin] [ 0 3 2k ]\ntran 10u 1m\nlet top=vecmax(x1.m)\n"
+            "alter v1 sin = [ 0 4 2k ]\ntran 10u 1m\nlet both = vecmax(x1.m) - vecmax(tran1.x1.m)\n.endc\n")
+    session = run_commands(read_spice(deck))
+    assert session.printed == ["v(1) = 1.000000e+00", "x1.m = 5.000000e-01"]
+    assert session["tran1.top"][0] == pytest.approx(1.5, rel=1e-2)
+    assert np.max(session["x1.m"]) == pytest.approx(2.0, rel=1e-2)
