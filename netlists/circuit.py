@@ -279,10 +279,7 @@ class Circuit(LineMethods):
         self, name: object, positive: object, negative: object, *, v: str | None = None,
         i: str | None = None,
     ) -> Circuit:
-        """Add a behavioural source: an expression of its voltage `v` or its current `i`.
-
-        Such as ``i="1m*tanh(v(in, out)) + i(v1)"``, see `netlists.spice.expressions`.
-        """
+        """Add a source of voltage `v` or current `i`, ``"1m*tanh(v(a, b)) + i(v1)"``."""
         if (v is None) == (i is None):
             raise ParameterError(f"B {name}: give either `v` or `i`")
         which, text = ("v", v) if v is not None else ("i", i)
@@ -314,10 +311,9 @@ class Circuit(LineMethods):
             As in decks, `crossbarsim.netlists.spice.cards`; an underscore behind a word of
             Python does not count: ``is_=1e-14``.
         """
-        key = str(name).lower()
-        if key in self.models:
+        if (key := name.lower()) in self.models:
             raise ParameterError(f"the circuit already has a model {name!r}")
-        self.models[key] = make_model(key, str(kind).lower(), level, parameters)
+        self.models[key] = make_model(key, kind.lower(), level, parameters)
         return self
 
     def D(
