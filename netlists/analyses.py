@@ -98,6 +98,15 @@ class Points:
         exponents: Array = np.arange(count, dtype=np.float64) / self.number
         return self.start * np.power(base, exponents)
 
+    @property
+    def frequencies(self) -> Array:
+        """The values as ``.ac`` has them: steps of decades are stretched to end at `stop`."""
+        values = self.values
+        count = len(values)
+        if self.variation != "dec" or count < 2 or values[-1] == self.stop:
+            return values
+        return np.geomspace(self.start, self.stop, count)
+
 
 @dataclass(frozen=True)
 class Op:

@@ -1,26 +1,29 @@
 """SPICE decks: reading them, writing them, and the expressions in them.
 
 `crossbarsim.read_spice` reads a deck into a flat `Circuit`; `Circuit.to_spice` writes it back.
-What is not listed here is refused with file, line and text: nothing is skipped silently.
+What is not listed here is refused with file, line and text: nothing is skipped silently. What has
+no effect is told in `Circuit.notes`; so are parameters of model cards and options that are unknown,
+which ``strict=True`` refuses.
 
 **Lines.** The first line is the title. ``*`` begins a comment line; ``;``, ``//``, ``$`` (after a
 space) a comment at the end; ``+`` continues a line. Case does not count. Numbers have suffixes
-``t g meg k mil m u n p f`` and units, which are ignored: ``1A`` is 1. Files are UTF-8, UTF-16 or
+``t g meg k mil m u n p f`` and units, which are ignored: ``1A`` is 1; ``1k5`` is 1.5k, as LTspice
+has it (ngspice reads 1k). Files are UTF-8, UTF-16 or
 ISO 8859-1, with any line ends; two backslashes continue a line, too. Expressions stand in
 ``{...}`` or ``'...'``. ``0`` and ``gnd`` are ground. ``.end`` ends the deck.
 
 **Elements.**
 
 =======  =========================================================================================
-R C L    ``R1 a b 1k [model] tc1= tc2= tc=a,b temp= dtemp= m= scale= l= w=``, ``R={...}``, ``C={...}
-         ic=``, ``Q={...}``, ``L={...}``; at C and L LTspice's ``rser= rpar= lser= cpar=``
+R C L    ``R1 a b 1k [model] ac= tc1= tc2= tc=a,b tce= temp= dtemp= m= scale= l= w=``, ``R={...}``,
+         ``C={...} ic=``, ``Q={...}``, ``L={...}``; at C and L LTspice's ``rser= rpar= lser= cpar=``
 K        ``K1 L1 L2 [L3 ...] 0.9``
-V I      ``DC``, ``AC magnitude phase``, ``PULSE SIN EXP PWL (r= td= file=) SFFM AM``
+V I      ``DC``, ``AC magnitude phase``, ``m=`` (I), ``PULSE SIN EXP PWL (r= td= file=) SFFM AM``
 E G      ``c d gain``, ``POLY(n)``, ``VALUE={...}``, ``vol= cur=``, ``TABLE {...} = (x, y) ...``
 F H      ``V1 gain``, ``POLY(n)``, ``VALUE={...}``
 B        ``V=...`` or ``I=...``, ``tc1= tc2= m=``
-D Q J M  with ``.model``: d, npn, pnp, njf, pjf, nmos, pmos (level 1, 2, 3, 6, ``ekv``; 44 and 55
-         are ekv, too), vdmos (``nchan`` or ``pchan``; three nodes);
+D Q J M  with ``.model``: d, npn, pnp, njf, pjf, nmos, pmos (level 1, 2, 3, 6, ``ekv``; 44, 55 and
+         260 are ekv, too), vdmos (``nchan`` or ``pchan``; three nodes);
          `crossbarsim.netlists.spice.cards` lists parameters and defaults
 S W      with ``.model`` sw, csw, or PSpice's vswitch, iswitch; ``on`` or ``off``
 T        ``z0= td=`` or ``z0= f= nl=``; ``m=`` copies side by side
@@ -51,6 +54,9 @@ of commands. `Circuit.analyses`, `Circuit.measures`, `Circuit.saves`, `Circuit.c
 Outputs are ``v(a)``, ``v(a,b)``, ``i(v1)``, ``i(r1)``, ``@m1[id]``, over frequency ``vm vdb vp vr
 vi`` and the same of currents.
 
+A resistor of 0 ohm joins its nodes, which are one node of two names (`Circuit.aliases`); with the
+option ``resmin`` it has that resistance, with ``compat="ngspice"`` 1 milliohm.
+
 **Options** that count: abstol chgtol cshunt defad defas defl defw delmin gmin gminfactor gminsteps
 interp itl1 itl2 itl4 klu maxord method minbreak nfreqs noopiter numdgt reltol resmin rseries rshunt
 savecurrents scale srcsteps temp tnom trtol vntol xmu. Those that concern what there is not here
@@ -58,6 +64,7 @@ savecurrents scale srcsteps temp tnom trtol vntol xmu. Those that concern what t
 supported are refused.
 
 **Names.** Inside of ``X1`` an element is ``x1.r2`` and a node ``x1.n``; ngspice's ``r.x1.r2`` is
-understood, and written. Several copies of a subcircuit (``m=``) multiply currents of behavioural
-sources, too, which ngspice forgets (not with ``compat="ngspice"``).
+understood, and written. Several copies of a subcircuit (``m=``) are as many instances: ngspice
+forgets behavioural sources and lines, and lets the current of all copies control each (so does
+``compat="ngspice"``).
 """

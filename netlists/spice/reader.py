@@ -15,6 +15,7 @@ from ..elements import Element
 from .commands.control_blocks import read_control
 from .commands.dot_commands import read_command
 from .read.element_line import CardLine
+from .read.elements.code_models import refused_device
 from .read.elements.controlled import read_behavioural, read_by_current, read_by_voltage
 from .read.elements.crossbar_macro import MACROS
 from .read.elements.independent import Times, read_source
@@ -26,6 +27,7 @@ from .read.lines import Line, read_lines
 from .read.model_cards import Models
 from .read.name_checks import check_names, opened
 from .read.scope import Scope
+from .read.shorts import joined
 from .read.subcircuit_tree import Block, build_blocks, did_you_mean, weigh
 
 __all__ = ["Deck", "read_spice"]
@@ -40,13 +42,10 @@ _READERS: dict[str, _Reader] = {
     "U": read_u, "S": read_switch, "W": read_switch,
     "E": lambda card, _: read_by_voltage(card), "G": lambda card, _: read_by_voltage(card),
     "F": lambda card, _: read_by_current(card), "H": lambda card, _: read_by_current(card),
-    "B": lambda card, _: read_behavioural(card), "K": lambda card, _: read_coupling(card),
+    "B": read_behavioural, "K": lambda card, _: read_coupling(card),
     "T": lambda card, _: read_line(card), "O": read_lossy_line,
 }
-_REFUSED = {
-    "A": "XSPICE code models", "P": "coupled multiconductor lines",
-    "Y": "single lossy lines (TXL)", "Z": "MESFETs",
-}
+_REFUSED = {"P": "coupled multiconductor lines", "Z": "MESFETs"}
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,8 @@ class Deck:
     parameters : dict
         Given from outside.
     strict : bool
+    notes : tuple of str
+        What has no effect, of lines that are no element and no command.
     temperature : float, optional
         Kelvin, of every circuit that is made from it, in place of the deck's own.
     options : dict
@@ -77,6 +78,7 @@ class Deck:
     compat: str
     parameters: Mapping[str, float]
     strict: bool = False
+    notes: tuple[str, ...] = ()
     temperature: float | None = None
     options: Mapping[str, float | str] = field(default_factory=dict)
     as_read: Circuit | None = None
@@ -155,9 +157,10 @@ def read_spice(
         title, file, lines = read_lines(source)
         plain, control = _part(lines)
         try:
-            top = build_blocks(plain)
+            notes: list[str] = []
+            top = build_blocks(plain, notes)
             weigh(top, MOST)
-            deck = Deck(title, file, top, tuple(control), compat, given, strict)
+            deck = Deck(title, file, top, tuple(control), compat, given, strict, tuple(notes))
             return _Expansion(deck, given).circuit
         except RecursionError:
             raise NetlistError("the deck is nested too deeply", file=file, line=1) from None
@@ -193,6 +196,7 @@ class _Expansion:
     def __init__(self, deck: Deck, parameters: Mapping[str, float]) -> None:
         self.deck, self.parameters = deck, parameters
         self.circuit = Circuit(deck.title)
+        self.circuit.notes += deck.notes
         self.models = Models(self.circuit)
         self.instances = 0
         self.path: list[str] = []
@@ -210,7 +214,11 @@ class _Expansion:
         self.times = self._times(top)
         self.expand(top)
         self._commands(top)
-        self.circuit.commands = read_control(deck.control)
+        constants = [
+            Line(f"let {name} = {top.parameter(name)!r}", deck.file, 1, control=True)
+            for name in top.constants if deck.control
+        ]
+        self.circuit.commands = read_control([*constants, *deck.control])
         self.circuit.parameters = {
             name: value for name in sorted(top.defined)
             if (value := top.parameter(name)) is not None
@@ -219,6 +227,7 @@ class _Expansion:
             self.models.read(scope, line)
         self.circuit = opened(self.circuit)
         check_names(self.circuit, top.places)
+        self.circuit = joined(self.circuit)
         self.circuit.deck = replace(
             deck, parameters=dict(parameters),
             as_read=self.circuit.copy() if top.heated else None,
@@ -289,6 +298,8 @@ class _Expansion:
             return read_source(card, self.times)
         if reader is not None:
             return reader(card, self.models)
+        if card.kind in "AY" and reader is None:
+            raise card.error(refused_device(card))
         if card.kind in _REFUSED:
             raise card.error(f"{_REFUSED[card.kind]} are not supported")
         known = ", ".join([*sorted({*_READERS, "V", "I", "X"})])

@@ -1,5 +1,7 @@
 """The circuits in which parameters show, see `parameter_decks`."""
 
+from typing import NamedTuple
+
 from tests.helpers.parameter_decks import STAGES, Rig
 
 _MOS_SOURCES = "vd d 0 dc 3\nvb b 0 -0.4\nvg g 0 dc 1.5 ac 1 pulse(-1 3 0 1n 1n 5n 12n)"
@@ -66,7 +68,8 @@ RIGS = [
           (3, 3.5, {"rq": 3, "vq": 2}, {"ac": "small signals leave out how rq changes"}),
           (-0.9, 0, {"bv": 2.5, "tt": 1e-10}, {"ac": "in reverse its slopes are not those of its currents"}))),
     *(Rig("r", _PASSIVE_SOURCE, "ra# d p# 1k\nr# p# 0 mm_# {own}", base, own, element=_PASSIVE | {
-        "l": "200u", "w": "20u", "r": "500", "resistance": "500", "ac": "3k"})
+        "l": "200u", "w": "20u", "r": "500", "resistance": "500", "ac": "3k"}, other={
+            "resistance": "in a card it counts before the sheet resistance, which `r` does not"})
       for base, own in (
           ({"rsh": 100, "defw": 1e-5, "l": 1e-4, "tc1": 1e-3, "tc2": 1e-5, "kf": 1e-12}, {}),
           ({"r": 2e3, "kf": 1e-20}, {"l": "100u", "w": "10u"}))),
@@ -98,3 +101,43 @@ SILENT: dict[str, dict[str, str]] = {
         **_OFF, "rsh": "ngspice has no squares at level 6 where none are given"}, "vdmos": _OFF, "sw": {"@on": "", "@off": ""},
     "csw": {"@on": "", "@off": ""},
 }
+
+
+class Line(NamedTuple):
+    """An element without a model card: a deck with ``{own}``, what the element says at first, and changes."""
+
+    deck: str
+    element: str
+    base: dict[str, str]
+    changes: dict[str, dict[str, str]]
+
+
+def _not(*names: str) -> dict[str, dict[str, str]]:
+    """Return what another circuit shows."""
+    return {name: {} for name in names}
+
+
+_SOURCE = "v1 a 0 dc 1 ac 1 pulse(0 1 0 1n 1n 5n 12n)\nr1 a b 50\n"
+_ARRAY = {"rows": "2", "columns": "2", "word": "5", "bit": "3", "resistance": "1k"}
+_GATED = {k: v for k, v in _ARRAY.items() if k != "resistance"} | {
+    "resistance": "1k", "transistor": "nm", "w": "1u", "l": "1u"}
+_PORTS = "v1 a 0 dc 1 ac 1\nv2 b 0 0.3\nr1 c 0 10\nr2 d 0 20\n"
+_NM = ".model nm nmos(is=0 vto=0.5 kp=1e-3)\n.model other nmos(is=0 vto=0.4 kp=1e-3)\n"
+_GATES = "vg g 0 2\nvh h 0 2.5\n"
+LINES = [
+    Line(_SOURCE + "t1 b 0 c 0 {own}\nr2 c 0 100\n", "t1", {"z0": "50", "td": "2n"}, {
+        "z0": {"z0": "75"}, "zo": {"z0": "", "zo": "75"}, "td": {"td": "3n"}, "ic": {"ic": "1,0,0.5,0"}, "m": {"m": "2"},
+        "f": {"td": "", "f": "100meg"}, "nl": {"td": "", "f": "100meg", "nl": "0.4"}}),
+    Line("i1 0 b dc 1m ac 1 {own}\nr2 b 0 1k\n", "i1", {}, {"m": {"m": "2"}}),
+    Line(_SOURCE + "g1 0 b a 0 1m {own}\n", "g1", {}, {"m": {"m": "2"}}),
+    Line(_SOURCE + "f1 0 b v1 2 {own}\n", "f1", {}, {"m": {"m": "2"}}),
+    Line(_SOURCE + "g1 0 b value={{v(a)*1m}} {own}\n", "g1", {}, {"m": {"m": "2"}}),
+    Line(_PORTS + "x1 a b c d crossbar {own}\n", "x1", _ARRAY, {
+        "word": {"word": "9"}, "bit": {"bit": "9"}, "word_capacitance": {"word_capacitance": "1p"},
+        "bit_capacitance": {"bit_capacitance": "1p"}, "resistance": {"resistance": "2k"},
+        "model": {"resistance": "", "model": "mem"},
+        **_not("rows", "columns", "conductance", "transistor", "gates", "side", "w", "l")}),
+    Line(_PORTS + _GATES + _NM + "x1 a b c d g h crossbar {own}\n", "x1", _GATED, {
+        "transistor": {"transistor": "other"}, "gates": {"gates": "columns"}, "side": {"side": "word"},
+        "w": {"w": "2u"}, "l": {"l": "2u"}, **_not(*_ARRAY, "word_capacitance", "bit_capacitance", "conductance", "model")}),
+]

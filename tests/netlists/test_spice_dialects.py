@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from crossbarsim.netlists import read_spice
+from crossbarsim.solvers.circuit.control.interpreter import run_commands
 
 from crossbarsim import NetlistError, Solver
 
@@ -71,6 +72,20 @@ def test_commands_without_effect_are_noted():
     assert all("has no effect" in note for note in circuit.notes)
     assert len(circuit.saves[0].outputs) == 2
     assert circuit.parameters == {"q": 2.0}
+
+
+def test_constants_of_control_blocks():
+    deck = ("c\nv1 1 0 sin(0 1 1k)\nr1 1 0 1k\n.param half=0.5m\n.csparam st={2*half}\n.control\nlet d = st/100\n"
+            "tran $&d $&st\n.endc\n")
+    result = run_commands(read_spice(deck)).vectors.current.result
+    assert result.time[-1] == pytest.approx(1e-3)
+
+
+def test_all_currents_are_shown():
+    deck = "p\nv1 1 0 1\nr1 1 2 1k\nd1 2 0 dd\n.model dd d\n.op\n"
+    assert not {"@r1[i]", "@d1[id]"} & {*run(deck).to_dict()}
+    for words in ("alli", "ALLI", "i(*)", "v(1) alli"):
+        assert {"@r1[i]", "@d1[id]"} <= {*run(deck + f".probe {words}\n").to_dict()}
 
 
 def test_functions_of_other_simulators():

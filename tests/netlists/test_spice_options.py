@@ -69,10 +69,12 @@ def test_ways_to_an_operating_point_are_options():
     assert (tol.srcsteps, tol.itl2) == (0, 80)
 
 
-def test_zero_ohm_needs_an_option():
-    deck = "z\nv1 a 0 1\nr1 a b 0\nr2 b 0 1k\n.op\n"
-    with pytest.raises(NetlistError, match=r"0 ohm.*resmin"):
-        read_spice(deck)
+def test_zero_ohm_is_one_node_or_what_an_option_says():
+    deck = "z\nv1 a 0 1\nr1 a b 0\nr2 b 0 1k\n.op\n.save v(b)\n.ic v(b)=1\n"
+    circuit = read_spice(deck)
+    assert (circuit.nodes, circuit.aliases, "r1" in circuit) == (("a",), {"b": "a"}, False)
+    again = read_spice(circuit.to_spice())
+    assert Solver().run(again)[0]["v(a)"] == Solver().run(circuit)[0]["v(b)"] == 1.0
     assert read_spice(deck, compat="ngspice")["r1"].value == 1e-3
     assert read_spice(deck + ".options resmin=1u\n")["r1"].value == 1e-6
 

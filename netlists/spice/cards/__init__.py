@@ -20,8 +20,8 @@ from .vdmos import VDMOS
 
 __all__ = ["CANONICAL", "CARDS", "EKV_LEVELS", "Card", "Parameter", "card"]
 
-# a level that means EKV: its own name, and the number that HSPICE and Smash gave it
-EKV_LEVELS = ("ekv", "44", "55")
+# a level that means EKV: its own name, and the numbers of Smash, Xyce and, for some cards, HSPICE
+EKV_LEVELS = ("ekv", "44", "260", "55")
 
 CARDS: dict[str, tuple[Card, ...]] = {
     "r": (RESISTOR,), "res": (RESISTOR,), "c": (CAPACITOR,), "cap": (CAPACITOR,),

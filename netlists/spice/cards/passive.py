@@ -15,15 +15,19 @@ narrow 0      m       narrowing of the width by etching, at each side
 short  0      m       shortening of the length, at each side
 tc1   0       1/K     first temperature coefficient
 tc2   0       1/K^2   second temperature coefficient
+tce   -       %/K     exponential temperature coefficient, in place of tc1 and tc2
 tnom  27      C       at which the resistance is given
 kf    0       -       flicker noise coefficient
 af    1       -       flicker noise exponent of the current
 ef    1       -       flicker noise exponent of the frequency
 lf    1       -       flicker noise exponent of the length, where the element has one
 wf    1       -       flicker noise exponent of the width
-"""), {"res": "r", "w": "defw", "tc1r": "tc1", "tc2r": "tc2", "dw": "narrow", "dlr": "short"},
-    instance=("r", "resistance", "ac", "m", "tc", "tc1", "tc2", "temp", "dtemp", "l", "w", "scale",
-              "noisy", "noise"))
+"""), {
+    "res": "r", "resistance": "r", "w": "defw", "tc1r": "tc1", "tc2r": "tc2", "dw": "narrow",
+    "dlr": "short",
+},
+    instance=("r", "resistance", "ac", "m", "tc", "tc1", "tc2", "tce", "temp", "dtemp", "l", "w",
+              "scale", "noisy", "noise"))
 
 CAPACITOR = Card("capacitor", table("""
 cap   -       F       capacitance where the element gives none
@@ -36,7 +40,7 @@ short  0      m       shortening
 tc1   0       1/K     first temperature coefficient
 tc2   0       1/K^2   second temperature coefficient
 tnom  27      C       at which the capacitance is given
-"""), {"c": "cap", "w": "defw", "l": "defl"},
+"""), {"c": "cap", "capacitance": "cap", "w": "defw", "l": "defl"},
     instance=("c", "capacitance", "q", "ic", "m", "tc", "tc1", "tc2", "temp", "dtemp", "l", "w",
               "scale"))
 
@@ -45,5 +49,5 @@ ind   -       H       inductance where the element gives none
 tc1   0       1/K     first temperature coefficient
 tc2   0       1/K^2   second temperature coefficient
 tnom  27      C       at which the inductance is given
-"""), {"l": "ind"},
+"""), {"l": "ind", "inductance": "ind"},
     instance=("l", "inductance", "ic", "m", "tc", "tc1", "tc2", "temp", "dtemp", "scale"))

@@ -9,8 +9,9 @@ __all__ = [
 # commands of SPICE dialects that are refused, and what they are
 REFUSED = {
     ".pz": "pole-zero analysis", ".disto": "distortion analysis", ".pss": "periodic steady state",
-    ".sp": "S-parameters", ".csparam": "constants of control blocks",
-    ".data": "tables of parameters", ".alter": "altered decks",
+    ".sp": "S-parameters", ".data": "tables of parameters",
+    ".fft": "Fourier transforms of outputs (`fft` of control blocks, `.four`)",
+    ".alter": "altered decks",
     ".savebias": "saved operating points", ".loadbias": "saved operating points",
     ".wave": "sound files", ".net": "two-port parameters", ".connect": "connected nodes",
     ".protect": "hidden text", ".unprotect": "hidden text", ".machine": "state machines",
@@ -65,4 +66,5 @@ CHANGING: dict[str, tuple[float, str]] = {
 OPTION_NAMES = (*EFFECTIVE, *WITHOUT_EFFECT, *CHANGING)
 # commands that the reader handles itself
 OTHERS = (".param", ".params", ".func", ".subckt", ".ends", ".model", ".include", ".lib",
-          ".global", ".title", ".end", ".control", ".endc", ".if", ".elseif", ".else", ".endif")
+          ".global", ".title", ".end", ".control", ".endc", ".csparam", ".global_param", ".if",
+          ".elseif", ".else", ".endif")

@@ -40,11 +40,25 @@ def _op(c: CommandLine, circuit: Circuit) -> None:
     circuit.analyses.append(Op(c.line.where))
 
 
+# LTspice's words of .tran
+_LTSPICE = {
+    "startup": "it lets all sources rise for 20 us; give them a rise time, or begin with `uic`",
+    "steady": "it stops where the circuit is in its steady state; give the stop",
+    "nodiscard": "it goes with `steady`", "step": "it goes with `steady`",
+}
+
+
 def _tran(c: CommandLine, circuit: Circuit) -> None:
     values: list[float] = []
     uic = False
     while not c.done:
         c.skip()
+        if c.peek() in _LTSPICE:
+            raise c.error(f"`{c.peek()}` is not supported: {_LTSPICE[c.peek()]}")
+        if c.peek() == "noop" and not c.done:  # Xyce's word for no operating point
+            c.take()
+            uic = True
+            break
         if c.peek() == "uic":
             c.take()
             uic = True
@@ -67,6 +81,9 @@ def _tran(c: CommandLine, circuit: Circuit) -> None:
 def _sweep(c: CommandLine, circuit: Circuit) -> Sweep:
     """Read ``source start stop step``, ``temp ...``, or a variation as in ``.step``."""
     del circuit
+    variation = c.peek() if c.peek() in ("lin", "dec", "oct") and c.peek(2) else ""
+    if variation:  # Xyce's order
+        c.take()
     target = c.word("what is to be swept")
     kind = {"v": "source", "i": "source", "r": "resistor"}.get(target.split(".")[-1][:1], "")
     if target in ("temp", "temper", "temperature"):
@@ -80,6 +97,11 @@ def _sweep(c: CommandLine, circuit: Circuit) -> Sweep:
     else:
         target = c.scope.element(target)
     word = c.peek()
+    if variation in ("dec", "oct"):
+        start, stop = c.number("the start"), c.number("the stop")
+        return Sweep(kind, target, Points(
+            variation, start, stop, int(c.number("the number of points"))
+        ))
     if word in ("dec", "oct", "lin"):
         c.take()
         start, stop = c.number("the start"), c.number("the stop")
@@ -224,20 +246,35 @@ def read_output(scope: Scope, line: Line, text: str) -> Expression:
     return scope.expression(inner, line, open_names=True)
 
 
+_OF_XYCE = ("homotopy", "es", "pce", "hb", "hb_fd", "hb_td", "hb_ic", "hb_startup", "transadj",
+            "sparam")
+
+
 def _save(c: CommandLine, circuit: Circuit) -> None:
     kind = c.line.command[1:]
     texts = split_outputs(c.line, len(c.line.command))
     analysis = ""
-    if kind in ("print", "plot") and texts:
+    if kind in ("print", "plot") and texts and re.fullmatch(r"\w+", texts[0]):
         analysis = texts.pop(0).lower()
+        if analysis in _OF_XYCE or (analysis == "sens" and not texts):
+            circuit.notes.append(f"{c.line.file}:{c.line.number}: `.{kind} {analysis}` has no "
+                                 "effect: it is about Xyce's files")
+            return
         if analysis not in NAMES:
             raise c.error(f"`{analysis}` is no analysis{did_you_mean(analysis, NAMES)}")
     everything = False
     outputs = []
     for text in texts:
+        if re.fullmatch(r"(?i)(format|file|width|precision|delimiter|timescalefactor|filter)=\S+",
+                        text):
+            circuit.notes.append(f"{c.line.file}:{c.line.number}: `{text}` of `.{kind}` has no "
+                                 "effect: it is about Xyce's files")
+            continue
+        if kind == "probe" and text.lower() in ("alli", "i(*)"):
+            circuit.options["savecurrents"] = 1.0  # of every element, as ngspice's .probe
         if kind == "plot" and re.fullmatch(r"\([^(),]+,[^(),]+\)", text):
             continue  # limits of an axis
-        if text.lower() in ("all", "allv", "alli", "*"):
+        if text.lower() in ("all", "allv", "alli", "*", "v(*)", "i(*)"):
             everything = True
         elif (node := c.scope.node(text)) in circuit.nodes:  # a node alone is its voltage
             outputs.append(Expression.of((("probe", ("v", node, "0")),)))
@@ -267,7 +304,8 @@ def _voltages(c: CommandLine, circuit: Circuit) -> None:
         target[node] = c.number_of(c.raw(), "a voltage")
         found = True
     if not found:
-        raise c.error("`v(node) = volt` is expected")
+        circuit.notes.append(f"{c.line.file}:{c.line.number}: an empty `{c.line.command}` has no "
+                             "effect")
 
 
 def _temp(c: CommandLine, circuit: Circuit) -> None:

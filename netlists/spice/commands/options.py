@@ -10,6 +10,14 @@ from ..read.subcircuit_tree import near
 from .command_line import CommandLine
 from .command_names import CHANGING, OPTION_NAMES, WITHOUT_EFFECT
 
+# Xyce's groups of options, and those that mean here what they mean there
+_PACKAGES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("diagnostic", "dist", "fft", "hbint", "linsol", "linsol-ac", "linsol-hb",
+                     "loca", "measure", "nonlin", "nonlin-hb", "nonlin-tran", "output", "parser",
+                     "restart", "sampling", "sensitivity"), ()),
+    "device": ("gmin", "temp", "tnom"), "timeint": ("reltol",),
+}
+
 __all__ = ["read_options", "set_temperature"]
 
 
@@ -21,13 +29,16 @@ def set_temperature(c: CommandLine, circuit: Circuit, celsius: float) -> None:
 
 
 def read_options(c: CommandLine, circuit: Circuit) -> None:
-    """Read the options of a line."""
+    """Read the options of a line; of Xyce's packages those that are ours, too."""
+    package = c.peek() if c.peek() in _PACKAGES and not c.names_value else ""
+    if package:
+        c.take()
     while True:
         c.skip()
         if c.done:
             return
         name = c.token.text.lower()
-        if name not in OPTION_NAMES:
+        if name not in (_PACKAGES[package] if package else OPTION_NAMES):
             _unknown(c, circuit, name)
             continue
         c.take()
@@ -53,6 +64,8 @@ def read_options(c: CommandLine, circuit: Circuit) -> None:
 def _unknown(c: CommandLine, circuit: Circuit, name: str) -> None:
     """Note an option of another simulator and go on behind it, or refuse it."""
     message = f"there is no option `{name}`{near(name, OPTION_NAMES)}"
+    if name in OPTION_NAMES:
+        message = f"the option `{name}` of that package of Xyce is another one"
     if c.token.kind != "word":
         raise c.error(f"an option is expected, not `{c.token.text}`")
     if c.scope.strict:

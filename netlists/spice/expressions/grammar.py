@@ -223,6 +223,8 @@ class _Parser:
         own = self.functions(token.text)
         if own is None and token.text in ("v", "i"):
             return self.tape.probe(self.probe(token.text))
+        if own is None and token.text == "p":  # the power of an element
+            return self.tape.probe(("@", self.probe("i")[1], "p"))
         if own is None and token.text in _TERMINALS:
             return self.tape.probe(("@", self.probe("i")[1], token.text))
         if own is None and token.text[0] in "vi" and token.text[1:] in _PARTS:
@@ -339,7 +341,7 @@ class _Parser:
             if count % 2 == 0:
                 raise self.refuse(f"`{name}` takes an abscissa and pairs of numbers,")
             return tape.call(key, *given)
-        if key in RULES and key[0].isalpha() and not key.startswith(("neg", "not", "ngspice")):
+        if _callable(key) or key == "not":
             need(RULES[key].arity, RULES[key].arity)
             return tape.call(key, *given)
         raise self.refuse(self.unknown(name))
@@ -348,7 +350,7 @@ class _Parser:
         why = REFUSED.get(name)
         if why is not None:
             return f"`{name}` is {why},"
-        known = sorted({*ALIASES, *(k for k in RULES if k[0].isalpha()), "ddt", "idt", "if",
+        known = sorted({*ALIASES, *filter(_callable, RULES), "ddt", "idt", "if",
                         "limit", "pow", "sqr", "square", "buf", "inv", "u2", "uramp",
                         "ternary_fcn"})
         near = difflib.get_close_matches(name, known, n=1)
@@ -359,6 +361,11 @@ class _Parser:
 def constants_but(names: Collection[str]) -> Mapping[str, float]:
     """Return the constants that are not hidden by other names."""
     return {name: value for name, value in _CONSTANTS.items() if name not in names}
+
+
+def _callable(name: str) -> bool:
+    """Whether a rule is a function, and no operator's."""
+    return name in RULES and name[0].isalpha() and not name.startswith(("neg", "not", "ngspice"))
 
 
 def _number(text: str) -> float:

@@ -76,6 +76,12 @@ def _uncommented(text: str, *, control: bool) -> str:
     return text
 
 
+def _open(parts: list[str]) -> bool:
+    """Whether a parenthesis of the line is not closed yet."""
+    text = " ".join(parts)
+    return text.count("(") > text.count(")")
+
+
 def _begins_comment(text: str, k: int, *, control: bool) -> bool:
     if text[k] == "$":  # in control blocks $name is a value
         return not control or text[k + 1 : k + 2] in ("", " ", "\t")
@@ -100,6 +106,8 @@ def _logical(text: str, file: str, first: int = 1) -> Iterator[Line]:
         line = line.removesuffix("\\\\") if goes_on else line
         if not line or line[0] in "*$;" or line.startswith("//"):
             continue
+        if line.strip(")") == "" and begun and _open(kept):  # a card's end on a line of its own
+            line = f"+{line}"
         if line[0] == "+":
             if not begun:
                 raise NetlistError(
@@ -137,9 +145,7 @@ class _Files:
             if match is not None:
                 yield from self.include(line, match, folder)
             elif line.command == ".end" and not line.control:
-                ended = True
-                if not top:
-                    return
+                ended = top  # that of an included file ends nothing, as in ngspice
             elif line.command == ".endl":
                 raise line.error("`.endl` without `.lib`")
             else:
@@ -237,12 +243,24 @@ def _deck_text(path: Path, line: Line | None) -> str:
 
     try:
         if not path.is_file():
-            raise refuse("is a folder" if path.is_dir() else "does not exist")
+            elsewhere = "" if line is None else _elsewhere(line)
+            raise refuse("is a folder" if path.is_dir() else f"does not exist{elsewhere}")
         if path.stat().st_size > LARGEST:
             raise refuse("is too large for a deck")
         return text_of(path)
     except (OSError, ValueError) as error:
         raise refuse(f"cannot be read: {error}") from None
+
+
+def _elsewhere(line: Line) -> str:
+    """Return what to say of a file that another machine has."""
+    name = line.text.split(maxsplit=1)[1].strip("\"'")
+    if not re.match(r"[A-Za-z]:[\\/]|/(Users|home)/|\\\\", name):
+        return ""
+    last = re.split(r"[\\/]", name.split('"')[0].strip())[-1]
+    return (f": it is a path of another machine; put {last} beside the deck and name it without "
+            "its folder, or leave the line out where no model of it is used (LTspice writes "
+            "its standard libraries into every netlist)")
 
 
 def _decoded(data: bytes) -> str | None:
@@ -291,4 +309,9 @@ def read_lines(source: str | Path) -> tuple[str, str, list[Line]]:
             raise NetlistError("the deck is no text", file=file, line=1)
         text = _plain(text)
     title, _, rest = text.partition("\n")
+    if re.match(r"Version 4(\.\d+)?\s*\nSHEET ", text):
+        raise NetlistError(
+            "this is a schematic of LTspice, not a netlist: in LTspice use View > SPICE Netlist, "
+            "or `LTspice -netlist file.asc`, and read the .net file", file=file, line=1,
+        )
     return title.strip(), file, list(_Files().lines(rest, file, folder, 2))

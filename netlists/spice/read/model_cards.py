@@ -175,6 +175,9 @@ def _values(cursor: CardLine, flags: Collection[str]) -> dict[str, Any]:
             found[name] = (text, cursor.line)
 
 
+_SOI = {"vth0", "tsi", "tbox", "k1", "nch", "u0", "vsat"}  # what EKV's cards do not have
+
+
 def _of_card(
     cursor: CardLine, kind: str, given: dict[str, Any], remarks: _Remarks
 ) -> tuple[int | str, dict[str, float | str]]:
@@ -184,6 +187,9 @@ def _of_card(
         isinstance(level, float) and f"{level:g}" in EKV_LEVELS
     ):
         chosen = "ekv"
+        if str(level).lower() in ("55", "55.0") and (cursor.scope.ngspice or {*given} & _SOI):
+            raise cursor.error("level 55 is BSIM3SOI in ngspice, which is not supported; HSPICE's "
+                               "EKV of that number is level=ekv here, 44 or 260")
     elif isinstance(level, float) and level == int(level):
         chosen = int(level)
     else:

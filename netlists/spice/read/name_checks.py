@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from ....core.errors import NetlistError
@@ -12,7 +13,7 @@ from ...elements import KINDS, Element
 from ..expressions.expression import Expression
 from .subcircuit_tree import did_you_mean
 
-__all__ = ["asked", "check_names", "opened"]
+__all__ = ["asked", "changed_names", "check_names", "opened"]
 
 
 def _refuse(where: Place, message: str) -> NetlistError:
@@ -65,6 +66,14 @@ def _words(commands: Sequence[Command]) -> Iterator[str]:
             yield from command.arguments
         yield from (w for w in command.arguments if w.startswith("@"))
         yield from _words((*command.body, *command.otherwise))
+
+
+def changed_names(circuit: Circuit) -> Iterator[str]:
+    """Yield the elements, lower case, to which sweeps or commands give other values."""
+    for analysis in circuit.analyses:
+        yield from (sweep.target for sweep in _sweeps(analysis))
+    for word in _words(circuit.commands):
+        yield from re.split(r"[@\s=\[\]]+", word.lower())
 
 
 def opened(circuit: Circuit) -> Circuit:

@@ -13,20 +13,23 @@ from ....core.units import scaled
 from ...elements import Value
 from ..expressions.expression import Expression
 from ..expressions.grammar import BUILT_IN, Function, constants_but, parse_steps
-from ..expressions.tape import Step
+from ..expressions.tape import Step, Tape
 from .lines import Line
 from .subcircuit_tree import Block, Choice, Given, did_you_mean
 from .tokens import assignments, unquoted
 
 __all__ = ["GLOBAL", "Scope", "plain_number"]
 
+_PARAMETERS = (".param", ".params", ".csparam", ".global_param")  # also LTspice's, Xyce's
 GLOBAL = ("0", "gnd")
 DEEPEST = 200  # parameters that need one another, functions that call one another
 _CONSTANTS = constants_but(())
 _TEMPER = Expression("temper")
 _NUMBER = re.compile(
-    r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(meg|mil|[tgkmunpf\u00b5])?[a-z\u00b5%]*"
+    r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(meg|mil|[tgkmunpf\u00b5])?[a-z\u00b5%\u00b0\u00ba\u2103\u03c9]*"
 )
+# LTspice's 4k7 for 4.7k; with more digits it is a part, such as 2n2222
+_SPLIT = re.compile(r"([+-]?\d+)(meg|[tgkmunpf\u00b5])(\d{1,3})[a-z\u00b5\u03c9]*")
 
 
 @lru_cache(maxsize=4096)  # large decks have few different numbers
@@ -34,7 +37,8 @@ def plain_number(text: str) -> float | None:
     """Return a number with suffix and unit, such as ``2.2uF``, or None."""
     match = _NUMBER.fullmatch(text.lower())
     if match is None:
-        return None
+        parts = _SPLIT.fullmatch(text.lower())
+        return None if parts is None else scaled(f"{parts[1]}.{parts[3]}", parts[2])
     value = scaled(match[1], match[2] or "")
     return value if math.isfinite(value) else None
 
@@ -84,6 +88,7 @@ class Scope:
         self.globals: set[str] = set(GLOBAL) if outer is None else outer.globals
         # where .ic and .nodeset name a node
         self.places: dict[tuple[str, str], tuple[str, int]] = {} if outer is None else outer.places
+        self.constants: list[str] = []  # of control blocks
         self.models: dict[str, Line] = {}
         self.subcircuits: dict[str, Block] = {}
         self.lines: list[Line] = []
@@ -118,8 +123,10 @@ class Scope:
 
     def _define(self, line: Line) -> None:
         command = line.command if not line.control else ""
-        if command in (".param", ".params"):  # the latter in LTspice's decks
+        if command in _PARAMETERS:
             for name, arguments, text in assignments(line, len(command)):
+                if command == ".csparam":
+                    self.constants.append(name)
                 if name in BUILT_IN:
                     raise line.error(f"`{name}` cannot be a parameter")
                 if arguments is not None:
@@ -267,9 +274,31 @@ class Scope:
         if values:
             expression = expression.substitute(values)
         if expression.sources:
-            expression = expression.renamed(self.probe)
+            expression = self.of_one_copy(expression.renamed(self.probe))
         self._check_table(expression, line)
         return expression
+
+    @property
+    def share(self) -> float:
+        """The share of a current here that is one copy's: copies (``m=``) are written as one.
+
+        ngspice 39 takes the current of all.
+        """
+        return 1.0 if self.ngspice else 1.0 / self.multiplier
+
+    def of_one_copy(self, expression: Expression) -> Expression:
+        """Return the expression of the currents of one copy, in place of those of all."""
+        share = self.share
+        if share == 1.0 or all(probe[0] == "v" for probe in expression.sources):
+            return expression
+        tape = Tape()
+
+        def leaf(step: Step) -> int | None:
+            if step[0] != "probe" or step[1][0] not in ("i", "@"):
+                return None
+            return tape.call("*", tape.probe(step[1]), tape.number(share))
+
+        return Expression.of(tape.finish(tape.splice(expression.steps, leaf)))
 
     @staticmethod
     def _check_table(expression: Expression, line: Line) -> None:

@@ -110,8 +110,8 @@ def _head(line: Line) -> Block:
     return Block(words[0].text.lower(), ports, defaults, [], line)
 
 
-def build_blocks(lines: Sequence[Line]) -> Block:
-    """Return the deck's top level.
+def build_blocks(lines: Sequence[Line], notes: list[str]) -> Block:
+    """Return the deck's top level; `notes` gets what has no effect.
 
     Raises
     ------
@@ -140,16 +140,19 @@ def build_blocks(lines: Sequence[Line]) -> Block:
             if not isinstance(inner, Block) or inner is top:
                 raise line.error("`.ends` without `.subckt`")
             if words and words[0] != inner.name:
-                raise line.error(f"`.ends {words[0]}` does not end `.subckt {inner.name}`")
+                if any(isinstance(b, Block) and b.name == words[0] for b in stack):
+                    raise line.error(f"`.ends {words[0]}` does not end `.subckt {inner.name}`")
+                notes.append(f"{line.file}:{line.number}: `.ends {words[0]}` ends `.subckt "
+                             f"{inner.name}`: its name has no effect")
             stack.pop()
         elif command == ".if":
             choice = Choice([Branch(_condition(line), line, [])])
             body().append(choice)
             stack.append(choice)
-        elif command in (".elseif", ".else"):
+        elif command in (".elseif", ".elif", ".else"):
             if not isinstance(inner, Choice) or inner.branches[-1].line.command == ".else":
                 raise line.error(f"`{command}` without `.if`")
-            condition = _condition(line) if command == ".elseif" else "1"
+            condition = _condition(line) if command != ".else" else "1"
             inner.branches.append(Branch(condition, line, []))
         elif command == ".endif":
             if not isinstance(inner, Choice):
@@ -171,7 +174,8 @@ def _condition(line: Line) -> str:
     words = line.text.split(maxsplit=1)
     if len(words) < 2:
         raise line.error(f"`{line.command}` needs a condition")
-    return unquoted(words[1].strip())
+    # HSPICE's and PSpice's `=` is `==`
+    return re.sub(r"(?<![=<>!])=(?!=)", "==", unquoted(words[1].strip()))
 
 
 def weigh(top: Block, most: int) -> None:

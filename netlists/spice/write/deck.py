@@ -81,6 +81,8 @@ class Writer:
 
     def _probe(self, probe: Probe) -> Probe:
         if probe[0] == "v":
+            if self.circuit.aliases:
+                return ("v", *map(self.circuit.node, probe[1:]))
             return probe
         return (probe[0], self.name(probe[1]), *probe[2:])
 
@@ -365,4 +367,4 @@ class Writer:
             yield f".temp {circuit.temperature - 273.15:.15g}"
         for kind, values in ((".ic", circuit.initial), (".nodeset", circuit.nodeset)):
             for node, volt in values.items():
-                yield f"{kind} v({node})={write_number(volt)}"
+                yield f"{kind} v({circuit.node(node)})={write_number(volt)}"

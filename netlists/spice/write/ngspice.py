@@ -186,10 +186,10 @@ class NgspiceWriter(Writer):
         values = " ".join(
             f"{n}={write_number(float(np.ravel(v)[0]))}" for n, v in spice.parameters.items()
         )
-        copies = e.get("m")
-        many = f" m={write_number(copies)}" if copies is not None else ""
+        if float(e.get("m", 1.0)) != 1.0:  # ngspice forgets behavioural sources in copies
+            raise self.refuse(e, "several memristors side by side (`m`)")
         self.memristors = True
-        return [*lines, f"X{flat_name('n', e.name)} {' '.join(e.nodes)} {name} {values}{many}"]
+        return [*lines, f"X{flat_name('n', e.name)} {' '.join(e.nodes)} {name} {values}"]
 
     def _device(self, e: Element, model: Model) -> Any:
         found = device_protocol.model(model.kind)

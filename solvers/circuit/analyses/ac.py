@@ -112,7 +112,7 @@ def ac(
     """
     point = written_out(circuit, large=False)
     small = SmallSignal(point)
-    hertz = analysis.points.values
+    hertz = analysis.points.frequencies
     x: Complexes = small.solve(hertz, -complex_sources(small.system.groups, small.size))
     names = point.names
     place: dict[int, int] | None = None

@@ -196,6 +196,8 @@ class Sources(ElementGroup):
         self.at, self.own = at, own
         self.elements = tuple(elements)
         self.level = np.array([number(e.value) for e in elements])
+        # current sources side by side
+        self.many = np.array([parameter(e, "m", 1.0) if own is None else 1.0 for e in elements])
         self.waves = WaveTable([e.wave for e in elements])
         self.source_rows = own if own is not None else np.concatenate([at[0], at[1]])
 
@@ -208,7 +210,8 @@ class Sources(ElementGroup):
         found = self.level
         if now.waves:
             found = self.waves.values(now.time, self.level)
-        return found * now.scale
+        values: Array = found * self.many * now.scale
+        return values
 
     def sources(self, now: Instant, out: Array) -> None:
         """Fill the rows: v_p - v_n - value = 0, or the current."""
@@ -228,7 +231,7 @@ class Sources(ElementGroup):
         """Return the small-signal drive, ``acmag`` and ``acphase`` (degree)."""
         magnitude = np.array([parameter(e, "acmag", 0.0) for e in self.elements])
         phase = np.array([parameter(e, "acphase", 0.0) for e in self.elements])
-        drive = magnitude * np.exp(1j * np.radians(phase))
+        drive = self.many * magnitude * np.exp(1j * np.radians(phase))
         signed = -drive if self.own is not None else np.concatenate([drive, -drive])
         return self.source_rows, signed
 

@@ -36,7 +36,7 @@ from ....netlists.elements import Element, Model
 from ..system.builder import Builder, register_kind, where
 from ..system.element_group import Bools, ElementGroup, Instant, Ints, Stamp
 from .kernels_expression import evaluator
-from .values import number
+from .values import number, parameter
 
 __all__ = ["CompiledModel", "Memristors", "changed", "device_of"]
 
@@ -77,14 +77,16 @@ class Memristors(ElementGroup):
     device : CompiledModel
     state : (S, E)
         At the start, in the model's units.
+    polarity, many : (E,)
+        1 or -1, and how many are side by side.
     """
 
     def __init__(
         self, names: Sequence[str], at: Ints, own: Ints, device: CompiledModel, state: Array,
-        polarity: Array,
+        polarity: Array, many: Array,
     ) -> None:
         self.names, self.at, self.own, self.device = tuple(names), at, own, device
-        self.polarity = polarity
+        self.polarity, self.many = polarity, many
         count, states = len(self.names), len(own)
         low, high = (np.broadcast_to(_each(b), (states, count)) for b in device.bounds())
         self.low, self.span = low, high - low
@@ -233,8 +235,9 @@ class Memristors(ElementGroup):
             self._ramps(p * vl, inside, found)
         dv, dy = v - vl, y - yl
         within = (yl == inside).astype(float)
-        current, g = p * found[:, 0, 0], found[:, 0, 1]
-        by_state = p * found[:, 0, 2:].T * self.span * within  # (S, E)
+        many = self.many
+        current, g = many * p * found[:, 0, 0], many * found[:, 0, 1]
+        by_state = many * p * found[:, 0, 2:].T * self.span * within  # (S, E)
         current = current + g * dv + (by_state * dy).sum(axis=0)
         out.f[0], out.f[1] = current, -current
         out.g[0] = out.g[3] = g
@@ -269,12 +272,16 @@ class Memristors(ElementGroup):
         return np.zeros(0, dtype=np.int64), np.zeros(0)
 
     def quantities(self, x: Array, now: Instant) -> dict[str, Array]:
-        """Return currents ``i``, conductances ``g`` (at the read voltage) and states by name."""
+        """Return currents ``i``, conductances ``g`` (at the read voltage) and states by name.
+
+        Of ``m`` devices side by side the sums, and the states of each.
+        """
         del now
         state = self.low + self.span * np.clip(x[self.own], 0.0, 1.0)
         v = x[self.at[0]] - x[self.at[1]]
         self.law(self.polarity * v, state, self.parameters, self._out)
-        found = {"i": self.polarity * self._out[:, 0], "g": self.device.conductance(state)}
+        found = {"i": self.many * self.polarity * self._out[:, 0],
+                 "g": self.many * self.device.conductance(state)}
         return found | dict(zip(self.device.state_names, state, strict=True))
 
 
@@ -382,5 +389,6 @@ def _group(
             f"{low[s, k]:g} to {high[s, k]:g}", **where(elements[k])
         )
     polarity = np.full(len(elements), float(whole.polarity))
+    many = np.array([parameter(e, "m", 1.0) for e in elements])
     return Memristors([e.name for e in elements], builder.at(elements, 2), own, whole, state,
-                      polarity)
+                      polarity, many)

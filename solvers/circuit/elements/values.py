@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,6 +46,9 @@ def warmth(builder: Builder, e: Element) -> tuple[float, float]:
     else:
         kelvin += parameter(e, "dtemp", 0.0)
     difference = kelvin - nominal
+    tce = parameter(e, "tce", math.nan)
+    if not math.isnan(tce):  # per cent per kelvin
+        return 1.01 ** (tce * difference), kelvin
     factor = 1.0 + difference * (
         parameter(e, "tc1", 0.0) + difference * parameter(e, "tc2", 0.0)
     )

@@ -10,6 +10,7 @@ from ....elements import Element, Value
 from ...expressions.expression import Expression
 from ...expressions.tape import Tape
 from ..element_line import CardLine
+from ..model_cards import Models
 from ..tokens import unquoted
 
 __all__ = ["read_behavioural", "read_by_current", "read_by_voltage"]
@@ -85,7 +86,7 @@ def read_by_current(card: CardLine) -> list[Element]:
         card.skip()
         value: Value = _polynomial(card, controls)
         factor = _copies(card)
-        expression = _expression(value)
+        expression = card.scope.of_one_copy(_expression(value))
         return [card.element(nodes, expression.times(factor) if factor != 1.0 else expression)]
     if card.peek() == "value":
         card.take()
@@ -95,7 +96,7 @@ def read_by_current(card: CardLine) -> list[Element]:
         return [card.element(nodes, expression.times(factor) if factor != 1.0 else expression)]
     control = card.scope.element(card.word("the controlling voltage source"))
     gain = card.value("the gain")
-    factor = _copies(card)
+    factor = _copies(card) * card.scope.share
     if isinstance(gain, Expression):
         tape = Tape()
         root = tape.call("*", tape.splice(gain.steps), tape.probe(("i", control)))
@@ -167,7 +168,7 @@ def _table(card: CardLine) -> Expression:
     return Expression.of(tape.finish(root))
 
 
-def read_behavioural(card: CardLine) -> list[Element]:
+def read_behavioural(card: CardLine, models: Models) -> list[Element]:
     """Read ``B1 a b V={...}`` or ``I={...}``; the braces may be left out.
 
     ``tc1``, ``tc2`` (with ``temper`` less the nominal temperature) and ``m`` are multiplied in.
@@ -197,6 +198,9 @@ def read_behavioural(card: CardLine) -> list[Element]:
         expression = expression.times(warm)
     # ngspice 39 forgets behavioural sources when it makes several copies of a subcircuit
     copies = 1.0 if card.scope.ngspice else card.scope.multiplier
+    if which == "v" and "m" in numbers:
+        models.circuit.notes.append(f"{card.line.file}:{card.line.number}: {card.name}: `m` has no "
+                                    "effect: voltages side by side are as one")
     factor = numbers.get("m", 1.0) * copies
     if which == "i" and factor != 1.0:
         expression = expression.times(factor)

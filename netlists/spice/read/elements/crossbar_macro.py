@@ -53,6 +53,8 @@ def read_crossbar(
     with vcrit, theta, sigma, ksource, lambda (EKV), the crossbar is written out element by element,
     as `Circuit.expanded` does.
     """
+    if card.scope.multiplier != 1.0:
+        raise card.error("a crossbar inside of several copies (`m=`): write the copies out")
     found = card.pairs((*_NUMBERS, *_TEXTS), texts=_TEXTS)
     numbers = {k: card.plain(k, v) for k, v in found.items() if k in _NUMBERS}
     texts = {k: str(v) if k == "conductance" else str(v).lower() for k, v in found.items()

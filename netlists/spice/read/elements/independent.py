@@ -18,6 +18,7 @@ __all__ = ["Times", "read_source"]
 _WAVES = {
     "pulse": (2, 8), "sin": (2, 6), "exp": (2, 6), "sffm": (2, 7), "am": (2, 7), "pwl": (2, None),
 }
+_OTHER_NAMES = {"sine": "sin"}  # LTspice's
 _REFUSED = {
     "trnoise": "noise in the transient", "trrandom": "random voltages",
     "external": "voltages from outside", "pwlfile": "tables in files", "pat": "bit patterns",
@@ -41,7 +42,7 @@ def read_source(card: CardLine, times: Times) -> list[Element]:
     found: dict[str, Any] = {}
     first = True
     while not card.done:
-        word = card.peek()
+        word = _OTHER_NAMES.get(card.peek(), card.peek())
         if word in _WAVES and not card.names_value:
             if wave is not None:
                 raise card.error("two functions of time")
@@ -63,6 +64,10 @@ def read_source(card: CardLine, times: Times) -> list[Element]:
                 if not card.starts_number():
                     break
                 found[key] = card.number(key)
+        elif card.sign("(") or card.sign(")"):
+            continue
+        elif word == "portnum":
+            raise card.error("PORTNUM: S-parameters are not supported")
         elif word in ("distof1", "distof2"):
             raise card.error(f"{word.upper()}: distortion analysis is not supported")
         elif card.names_value and word == "m":
@@ -71,7 +76,7 @@ def read_source(card: CardLine, times: Times) -> list[Element]:
             raise card.error(f"`{card.peek()}` is not expected"
                              f"{did_you_mean(word, ('dc', 'ac', 'm', *_WAVES))}")
         elif dc is None:
-            if word and card.tokens[card.at + 1].text == "(":
+            if word and not card.starts_number() and card.tokens[card.at + 1].text == "(":
                 raise card.error(f"there is no function `{word}`"
                                  f"{did_you_mean(word, [*_WAVES, *_REFUSED])}")
             dc = card.number("the DC value")

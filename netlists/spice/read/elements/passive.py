@@ -82,16 +82,20 @@ def read_passive(card: CardLine, models: Models) -> list[Element]:
     if kind == "R" and value == 0.0:
         least = models.circuit.options.get("resmin", 1e-3 if card.scope.ngspice else 0.0)
         value = float(least)
-    _check_value(card, value, what)
+    if kind == "L" and value == 0.0:
+        raise card.error("an inductance of 0 H: use one node, or a 0 V source")
     if "ac" in found and isinstance(value, Expression):
         raise card.error("`ac` is for resistances that are numbers")
     if found.get("ac") == 0.0:
         raise card.error("`ac` must not be 0 ohm")
+    if "ac" in found and value == 0.0:
+        raise card.error("0 ohm joins its nodes, and cannot have another resistance for small "
+                         "signals; give it 1m")
     if model is None or not model.get("kf"):  # with it they are the area of flicker noise
         for key in ("l", "w"):
             found.pop(key, None)
     if model is not None:
-        for key in ("tc1", "tc2", "tnom"):
+        for key in ("tc1", "tc2", "tce", "tnom"):
             if key in model.parameters:
                 found.setdefault(key, model.parameters[key])
     for key in found:
@@ -132,17 +136,6 @@ def _with_parasitics(
         if what in parasitic:
             add(kind, what, (nodes[0], nodes[1]))
     return [element((a, b)), *made]
-
-
-def _check_value(card: CardLine, value: Value, what: str) -> None:
-    if not isinstance(value, float):
-        return
-    if card.kind == "R" and value == 0.0:
-        raise card.error("a resistance of 0 ohm: use one node, a 0 V source, or the option "
-                         '`resmin`: what takes its place (1 milliohm with compat="ngspice")')
-    if card.kind == "L" and value == 0.0:
-        raise card.error("an inductance of 0 H: use one node, or a 0 V source")
-    del what
 
 
 def _from_model(card: CardLine, model: Model | None, found: dict[str, Any]) -> float:
@@ -206,6 +199,9 @@ def read_switch(card: CardLine, models: Models) -> list[Element]:
     by_voltage = card.kind == "S"
     nodes = card.nodes(4 if by_voltage else 2)
     control = "" if by_voltage else card.scope.element(card.word("the controlling source"))
+    if not by_voltage and card.scope.share != 1.0:
+        raise card.error("a switch by current inside of several copies (`m=`), whose current is "
+                         "that of all: write the copies out")
     model = models.find(card, card.word("a model"), ("sw" if by_voltage else "csw",))
     found = card.pairs(("m",), ("on", "off"))
     if "on" in found and "off" in found:

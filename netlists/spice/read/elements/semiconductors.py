@@ -48,6 +48,7 @@ def read_semiconductor(card: CardLine, models: Models) -> list[Element]:
         nodes = card.nodes(_NODES[kind])
     if kind == "M" and not _of_three(card, models):
         nodes += (card.node("the bulk"),)
+        _body_tie(card, models, nodes[3])
     model = models.find(card, card.word("a model"), _KINDS[kind])
     if (model.kind in _POWER) != (kind == "M" and len(nodes) == 3):
         raise card.error(f"a transistor of the model `{model.name}` has drain, gate and source"
@@ -82,6 +83,21 @@ def read_semiconductor(card: CardLine, models: Models) -> list[Element]:
             raise card.error(f"`{name}` must be > 0; got {found[name]:g}")
     card.multiplied(found)
     return [card.element(nodes, 0.0, found, model=model.name)]
+
+
+def _body_tie(card: CardLine, models: Models, bulk: str) -> None:
+    """Take a fifth terminal that ties the body to the bulk, which are one in these transistors."""
+    here, ahead = card.peek(), card.peek(1)
+    if not here or not ahead or models.known(here, card.scope) or _pair(card, 1):
+        return
+    if not models.known(ahead, card.scope):
+        return
+    place = card.scope.find_model(ahead)
+    if place is not None:
+        models.read(*place)  # a level that is not there is said first
+    if card.node("the body") != bulk:
+        raise card.error(f"the fifth terminal `{here}` is another node than the bulk: only SOI "
+                         "transistors, which are not supported, have a body of their own")
 
 
 def _pair(card: CardLine, ahead: int) -> bool:
