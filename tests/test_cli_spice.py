@@ -222,3 +222,87 @@ def test_dialects(deck):
         line = next(line for line in done.output.splitlines() if "v(p)" in line)
         assert line.replace("│", " ").split()[-1] == right
     assert RUN.invoke(app, ["run", str(deck), "--ngspice", "--ltspice"]).exit_code == 2
+
+
+# -- pictures of everything, files in their place ---------------------------------------------------
+
+
+LADDER = "many\n.param r=1k\nV1 n0 0 dc 1 ac 1 sin(0 1 1k)\n" + "".join(
+    f"R{k} n{k} n{k + 1} {{r}}\nC{k} n{k + 1} 0 10n\n" for k in range(15)
+) + ".tran 50u 1m\n.step param r list 500 1k\n.end\n"
+
+
+def test_pictures_hold_every_vector_of_every_step(tmp_path, monkeypatch):
+    from crossbarsim.cli import spice_plots
+
+    monkeypatch.chdir(tmp_path)
+    drawn = []
+    monkeypatch.setattr(spice_plots, "save_figure", lambda figure, path, **_: drawn.append(figure) or path)
+    (tmp_path / "ladder.cir").write_text(LADDER)
+    done = RUN.invoke(app, ["run", "ladder.cir", "--plot"])
+    assert done.exit_code == 0, done.output
+    (figure,) = drawn
+    labels = [line.get_label() for axis in figure.axes for line in axis.lines]
+    assert sorted(labels) == sorted(
+        f"{name}, r={r}" for name in (*(f"v(n{k})" for k in range(16)), "i(v1)") for r in (500, 1000))
+    for axis in figure.axes:
+        looks = [(line.get_color(), line.get_linestyle()) for line in axis.lines]
+        assert len(set(looks)) == len(looks)
+        assert {t.get_text() for t in axis.get_legend().get_texts()} == {x.get_label() for x in axis.lines}
+    drawn.clear()
+    done = RUN.invoke(app, ["run", "ladder.cir", "--plot", "--vectors", "v(n3)", "--vectors", "i(v1)"])
+    assert done.exit_code == 0, done.output
+    assert [len(axis.lines) for axis in drawn[0].axes] == [2, 2]
+    done = RUN.invoke(app, ["run", "ladder.cir", "--plot", "--vectors", "v(nope)"])
+    assert done.exit_code == 2
+    assert "no result has v(nope)" in done.stderr
+    monkeypatch.setattr(spice_plots, "_PAGES", 1)
+    monkeypatch.setattr(spice_plots, "_ROWS", 1)
+    done = RUN.invoke(app, ["run", "ladder.cir", "--plot"])
+    assert "tran: the first 12 of 34 curves are drawn; choose vectors with --vectors" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["write", "wrdata"])
+@pytest.mark.parametrize("place", ["../out.txt", "{}/out.txt", "link/out.txt"])
+def test_decks_write_into_their_folder_unless_they_are_let(tmp_path, monkeypatch, command, place):
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "link").symlink_to(tmp_path)
+    monkeypatch.chdir(tmp_path / "work")
+    target = place.format(tmp_path)
+    (tmp_path / "work" / "d.cir").write_text(
+        f"t\nV1 1 0 1\nR1 1 0 1k\n.control\nop\n{command} {target} v(1)\n.endc\n.end\n")
+    done = RUN.invoke(app, ["run", "d.cir"])
+    assert done.exit_code == 2
+    assert f"d.cir:6: {command}: '{target}' lies outside of the folder" in done.stderr
+    assert not (tmp_path / "out.txt").exists()
+    done = RUN.invoke(app, ["run", "d.cir", "--allow-write-outside"])
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "out.txt").exists()
+
+
+@pytest.mark.parametrize(("lines", "words"), [
+    ("write nowhere/x.raw", "write: nowhere/x.raw cannot be written: No such file or directory"),
+    ("wrdata nowhere/x.txt v(1)", "wrdata: nowhere/x.txt cannot be written"),
+    ("wrdata folder v(1)", "wrdata: folder cannot be written"),
+    ("set numdgt=abc\nwrdata x.txt v(1)", "wrdata: `numdgt` must be a whole number from 1 to 100; got 'abc'"),
+    ("set numdgt=1e9\nwrdata x.txt v(1)", "`numdgt` must be"),
+    ("set numdgt=-2\nwrdata x.txt v(1)", "`numdgt` must be"),
+])
+def test_files_of_control_blocks_that_cannot_be(tmp_path, monkeypatch, lines, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "d.cir").write_text(f"t\nV1 1 0 1\nR1 1 0 1k\n.control\nop\n{lines}\n.endc\n.end\n")
+    done = RUN.invoke(app, ["run", "d.cir"])
+    assert done.exit_code == 2, done.output
+    assert words in done.stderr.replace(str(tmp_path) + "/", "")
+    assert done.stderr.splitlines()[-1].startswith("error: d.cir:")
+
+
+def test_the_total_at_the_input_is_exact_at_any_number_of_points(tmp_path, monkeypatch):
+    """Noise of R behind its own RC: flat at the input, sqrt(4 k T R (f2 - f1))."""
+    monkeypatch.chdir(tmp_path)
+    for points in (2, 10):
+        (tmp_path / "n.cir").write_text(
+            f"rc\nv1 in 0 dc 1 ac 1\nr1 in out 1k\nc1 out 0 100n\n.noise v(out) v1 dec {points} 10 100k\n")
+        done = RUN.invoke(app, ["run", "n.cir"])
+        assert "inoise_total = 1.28742e-06" in done.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -112,6 +113,11 @@ def run(
     plot: Annotated[bool, typer.Option(
         "--plot", help="Write a picture of every analysis, DECK-tran.png, or of every `plot` "
         "of the control block, DECK-plot1.png.")] = False,
+    vectors: Annotated[list[str] | None, typer.Option(
+        help="Of the pictures: names such as v(out); may be repeated. Default: all.")] = None,
+    allow_write_outside: Annotated[bool, typer.Option(
+        "--allow-write-outside", help="Let `write` and `wrdata` of the deck write to any folder, "
+        "not only to the current one and those below.")] = False,
     ngspice: _Ngspice = False,
     ltspice: _Ltspice = False,
     param: _Parameters = None,
@@ -136,7 +142,8 @@ def run(
 
             with RichProgress(errors, transient=True) as progress:
                 session = run_commands(
-                    circuit, folder=Path.cwd(), tell=console.print, progress=progress, draws=plot
+                    circuit, folder=Path.cwd(), tell=console.print, progress=progress,
+                    draws=plot, outside=allow_write_outside,
                 )
             results = [p.result for p in session.vectors.plots.values() if p.result is not None]
             files, asked = list(session.files), session.pictures
@@ -153,7 +160,7 @@ def run(
 
             files += save_results(out, results)
         if plot:
-            files += _pictures(deck, results, asked)
+            files += _pictures(deck, results, asked, vectors or [], console.print)
         for file in files:
             console.print(f"wrote {file}")
 
@@ -235,8 +242,13 @@ def _spoken(name: str) -> str:
     }[name]
 
 
-def _pictures(deck: Path, results: list[Any], asked: list[Any]) -> list[Path]:
+def _pictures(
+    deck: Path, results: list[Any], asked: list[Any], vectors: list[str],
+    tell: Callable[[str], None],
+) -> list[Path]:
     """Write what ``plot`` commands ask for, else one picture per analysis; return the files."""
     with studies_extra():
         from .spice_plots import save_asked, save_pictures
-    return save_asked(deck, asked) if asked else save_pictures(deck, results)
+    if asked and not vectors:
+        return save_asked(deck, asked)
+    return save_pictures(deck, results, vectors, tell)

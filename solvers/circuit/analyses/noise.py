@@ -64,6 +64,14 @@ class NoiseSpectrum(Curves):
         Of every source at the output, V^2/Hz.
     point : OperatingPoint
 
+    Notes
+    -----
+    Totals are integrals of the densities from point to point along powers of the frequency.
+    ``onoise_total`` is ngspice's to its digits; its ``inoise_total`` comes closer to ours only as
+    its points do. 1 kohm and 100 nF from 10 Hz to 100 kHz, where the density at the input is flat
+    and its integral 1.28742 uV: here that at any number of points, in ngspice 39 2.258 uV at 2
+    points per decade, 1.441 at 10, 1.302 at 100.
+
     Examples
     --------
     >>> from crossbarsim import Circuit, Simulator

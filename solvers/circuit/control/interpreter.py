@@ -27,7 +27,7 @@ from ..analyses.fourier import Fourier, Harmonics, harmonics
 from ..analyses.measure import measure
 from ..results.results import Curves
 from .alter import altered
-from .output import Writer, filled, joined, shown
+from .output import Writer, filled, joined, shown, whole_number
 from .plot import Picture, read_picture
 from .rounds import Rounds
 from .vectors import Plot, Vectors, composed, condition
@@ -57,6 +57,8 @@ class Session:
         See `run_deck`.
     draws : bool
         Whether the caller draws `pictures`; else ``plot`` prints a note.
+    outside : bool
+        Whether ``wrdata`` and ``write`` may write outside of `folder`.
 
     Attributes
     ----------
@@ -75,7 +77,7 @@ class Session:
     def __init__(
         self, circuit: Circuit, *, folder: str | Path = ".",
         tell: Callable[[str], None] | None = None, progress: ProgressMeter | None = None,
-        draws: bool = False,
+        draws: bool = False, outside: bool = False,
     ) -> None:
         self.original = self.circuit = circuit
         self.tell, self.progress = tell, progress or Silent()
@@ -89,7 +91,7 @@ class Session:
         self.pictures: list[Picture] = []
         self.draws = draws
         self.parameters: dict[str, float] = {}
-        self.writer = Writer(Path(folder), self.vectors, self.variables)
+        self.writer = Writer(Path(folder), self.vectors, self.variables, outside=outside)
 
     @property
     def files(self) -> list[Path]:
@@ -246,7 +248,7 @@ class Session:
         scale = plot.scale
         if scale is None or scale[0] != "time":
             raise ParameterError("the current plot is no transient")
-        options = {k: int(float(self.variables[n])) for k, n in
+        options = {k: whole_number(n, self.variables[n], 1_000_000) for k, n in
                    (("count", "nfreqs"), ("grid", "fourgridsize")) if n in self.variables}
         for text in arguments[1:]:
             found: Harmonics = harmonics(
@@ -386,9 +388,11 @@ class Session:
 
 def run_commands(
     circuit: Circuit, *, folder: str | Path = ".", tell: Callable[[str], None] | None = None,
-    progress: Progress = None, draws: bool = False,
+    progress: Progress = None, draws: bool = False, outside: bool = False,
 ) -> Session:
     """Run a deck's control blocks; the tasks of `progress` are its analyses.
+
+    Files of ``write`` and ``wrdata`` lie in `folder`, or below; with `outside` anywhere.
 
     Raises
     ------
@@ -398,5 +402,7 @@ def run_commands(
     if not circuit.commands:
         raise ParameterError("the circuit has no control block")
     with metered(progress) as meter:
-        session = Session(circuit, folder=folder, tell=tell, progress=meter, draws=draws)
+        session = Session(
+            circuit, folder=folder, tell=tell, progress=meter, draws=draws, outside=outside
+        )
         return session.run(circuit.commands)

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ....core.errors import NetlistError, ParameterError
+from ....core.errors import ParameterError
 from ....core.files import append_text, write_text
+from ....netlists.spice.read.scope import plain_number
 from ..rawfile.reader import write_raw
 from .vectors import Vectors
 
-__all__ = ["Writer", "filled", "joined", "shown"]
+__all__ = ["Writer", "filled", "joined", "shown", "whole_number"]
+
+
+_MOST_DIGITS = 100
+
+
+def whole_number(name: str, text: str, most: int) -> int:
+    """Return the whole number from 1 on that a variable of ``set`` holds, or raise."""
+    value = plain_number(text)
+    if value is None or not 1 <= value <= most or value != int(value):
+        raise ParameterError(f"`{name}` must be a whole number from 1 to {most}; got {text!r}")
+    return int(value)
 
 
 def shown(value: Any) -> str:
@@ -58,10 +72,15 @@ class Writer:
     vectors : Vectors
     variables : dict
         ``wr_singlescale``, ``wr_vecnames``, ``numdgt``, ``appendwrite``, ``filetype``.
+    outside : bool
+        Whether files may lie outside of `folder`: a deck from elsewhere could overwrite any.
     """
 
-    def __init__(self, folder: Path, vectors: Vectors, variables: dict[str, str]) -> None:
+    def __init__(
+        self, folder: Path, vectors: Vectors, variables: dict[str, str], *, outside: bool = False
+    ) -> None:
         self.folder, self.vectors, self.variables = folder, vectors, variables
+        self.outside = outside
         self.files: list[Path] = []
 
     def _named(self, texts: Sequence[str]) -> list[tuple[str, Any]]:
@@ -99,16 +118,32 @@ class Writer:
             )
 
     def _file(self, name: str) -> Path:
+        """Return the file of a command, which must lie in the folder."""
         file = self.folder / name
+        inside = Path(os.path.realpath(file)).is_relative_to(os.path.realpath(self.folder))
+        if not (inside or self.outside):
+            raise ParameterError(
+                f"{name!r} lies outside of the folder {self.folder.resolve()}, to which decks "
+                "write their files; allow others with `--allow-write-outside` of "
+                "`crossbarsim run`, or `outside=True` of `run_commands`"
+            )
+        return file
+
+    @contextmanager
+    def _writing(self, file: Path) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ParameterError(f"{file} cannot be written: {error.strerror or error}") from error
         if file not in self.files:
             self.files.append(file)
-        return file
 
     def data(self, command: str, arguments: Sequence[str]) -> None:
         """Write ``wrdata``: columns of abscissa and value (two of complex ones) per vector."""
         if len(arguments) < 2:
             raise ParameterError(f"`{command} file vectors` is expected")
-        digits = int(float(self.variables.get("numdgt", 8)))
+        file = self._file(arguments[0])
+        digits = whole_number("numdgt", self.variables.get("numdgt", "8"), _MOST_DIGITS)
         single = "wr_singlescale" in self.variables
         scale = self.vectors.current.scale
         heads: list[str] = []
@@ -133,16 +168,14 @@ class Writer:
             cells = (f"{c[k]: .{digits}e}" if k < len(c) else " " * (digits + 7) for c in columns)
             lines.append(" ".join(cells))
         write = append_text if "appendwrite" in self.variables else write_text
-        file = self._file(arguments[0])
-        try:
+        with self._writing(file):
             write(file, "\n".join([*lines, ""]))
-        except OSError as error:
-            raise NetlistError(f"cannot be written: {error.strerror}", file=str(file)) from error
 
     def raw(self, command: str, arguments: Sequence[str]) -> None:
         """Write ``write``: a raw file of the current plot, or of some of its vectors."""
         if not arguments:
             raise ParameterError(f"`{command} file [vectors]` is expected")
+        file = self._file(arguments[0])
         current = self.vectors.current
         if current.result is None:
             raise ParameterError("there is no result yet")
@@ -150,12 +183,9 @@ class Writer:
         if vectors is None and current.own:
             vectors = self._named(["all"])
         plot = current.result.to_plot(vectors)
-        file = self._file(arguments[0])
         binary = self.variables.get("filetype", "binary").lower() != "ascii"
-        try:
+        with self._writing(file):
             write_raw(file, plot, binary=binary, padded="nopadding" not in self.variables)
-        except OSError as error:
-            raise NetlistError(f"cannot be written: {error.strerror}", file=str(file)) from error
 
 
 def joined(texts: Sequence[str]) -> list[str]:
