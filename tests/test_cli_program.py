@@ -25,6 +25,9 @@ def test_program(tmp_path):
     summary = json.loads((out / "summary.json").read_text())
     assert summary["success"]
     assert summary["scheme"] == "v/2"
+    assert summary["criterion"] == "read"
+    assert "error as read" in result.stdout
+    assert "error of the cells' own" in result.stdout
     assert (out / "program.png").read_bytes().startswith(b"\x89PNG")
 
     again = RUN.invoke(app, [*SMALL, "--vary", "r_on=0.1", "--ohm", "2", "--out", str(out),
@@ -80,6 +83,7 @@ def test_interrupt_keeps_what_was_done(tmp_path, monkeypatch):
         (["--g-low", "1e-3", "--g-high", "1e-5"], "0 < g_low <= g_high"),
         (["--tolerance", "0"], "`tolerance` must be > 0"),
         (["--algorithm", "guess"], "`algorithm` must be"),
+        (["--criterion", "guess"], "`criterion` must be"),
         (["--ohm", "-1"], "`word`"),
     ],
 )

@@ -106,7 +106,7 @@ def _cells(
 
 
 def _print(result: ProgramResult, console: Console) -> None:
-    good, error = result.targets.size - len(result.unconverged), 100 * result.relative_error
+    good = result.targets.size - len(result.unconverged)
     table = Table(show_header=False, box=None)
     for label, value in (
         ("cells within tolerance", f"{good} of {result.targets.size}"),
@@ -114,12 +114,20 @@ def _print(result: ProgramResult, console: Console) -> None:
         ("write pulses, row reads", f"{result.writes}, {result.reads}"),
         ("energy of writing, reading", f"{result.energy:.3g} J, {result.read_energy:.3g} J"),
         ("time", f"{result.time:.3g} s"),
-        ("error", f"{error.mean():+.2f} % mean, {error.std():.2f} % standard deviation"),
+        ("error as read", _spread(result.relative_error)),
+        ("error of the cells' own", _spread(result.relative_cell_error)),
         ("not converged", _list(result.unconverged)),
         ("disturbed", _list(result.disturbed)),
     ):
         table.add_row(label, value)
     console.print(table, highlight=False)
+    if result.reasons or not result.success:
+        console.print(result.message, highlight=False, soft_wrap=True)
+
+
+def _spread(error: Array) -> str:
+    mean, deviation, worst = 100 * error.mean(), 100 * error.std(), 100 * abs(error).max()
+    return f"{mean:+.2f} % mean, {deviation:.2f} % deviation, {worst:.2f} % worst"
 
 
 def _list(cells: list[tuple[int, int]]) -> str:
@@ -155,8 +163,11 @@ def program(
     tolerance: Annotated[float, typer.Option(help="Relative to the target.")] = 0.05,
     algorithm: Annotated[str, typer.Option(help="amplitude or width")] = "amplitude",
     width: Annotated[float | None, typer.Option(help="Second; default: by search.")] = None,
+    criterion: Annotated[str, typer.Option(
+        help="read or cell: what tolerance means, the read through wires and access elements or "
+             "the cell's own conductance.")] = "read",
     read_voltage: Annotated[float | None, typer.Option(
-        help="Volt; default: the model's own.")] = None,
+        help="Volt; default: the model's own, with selectors more by what these take.")] = None,
     ohm: Annotated[float, typer.Option(help="Ohm per wire segment.")] = 1.0,
     passes: Annotated[int, typer.Option(help="Times over the array.")] = 3,
     seed: Annotated[int, typer.Option(help="Of targets, variation and noise.")] = 0,
@@ -198,6 +209,7 @@ def program(
                     xbar, goal, scheme=chosen, tolerance=tolerance,
                     algorithm=algorithm, width=width,  # type: ignore[arg-type]
                     read_voltage=read_voltage, passes=passes, seed=seed,
+                    criterion=criterion,  # type: ignore[arg-type]
                     progress=bars,
                 )
             save_table(out / "cells.csv", result.to_dataframe())

@@ -137,7 +137,7 @@ def program(
         ladders, chosen, tol, "program", algorithm, _count("max_pulses", max_pulses),
         _count("passes", passes), read_volts(xbar, goal, read_voltage),
         _positive("read_time", read_time), _positive("disturb_threshold", disturb_threshold),
-        seed_sequence(seed), rtol, _criterion(criterion),
+        seed_sequence(seed), rtol, criterion,
     )
     with shared(recipe.operation, progress) as advance:
         return Run(xbar, goal, recipe, advance, solver).result()
@@ -265,9 +265,3 @@ def _positive(name: str, value: Any) -> float:
     if not (isinstance(value, (int, float)) and np.isfinite(value) and value > 0):
         raise ParameterError(f"`{name}` must be a number > 0; got {value!r}")
     return float(value)
-
-
-def _criterion(value: Any) -> str:
-    if value not in ("read", "cell"):
-        raise ParameterError(f'`criterion` must be "read" or "cell"; got {value!r}')
-    return str(value)

@@ -16,13 +16,14 @@ from crossbarsim.programming import Gated, form, pristine_state, program, set_si
 
 
 class Kind(NamedTuple):
-    """A model, and what its trials of RESET need."""
+    """A model, and the transistor below it, of which RESET asks most."""
 
     name: str
     preset: str
     changes: dict[str, float] = {}  # noqa: RUF012 - never changed
     gate: float = 2.5
     gate_reset: float = 2.5
+    width: float = 2e-6
 
 
 KINDS = {
@@ -33,7 +34,7 @@ KINDS = {
     "linear ion drift": Kind("linear_ion_drift", "memtorch", gate_reset=3.5),
     "simmons": Kind("simmons", "pickett_2009"),
     "sky130": Kind("sky130", "foundry"),
-    "stanford/pku": Kind("stanford_pku", "v1.0.0", gate_reset=4.0),
+    "stanford/pku": Kind("stanford_pku", "v1.0.0", gate_reset=4.0, width=20e-6),
     "team": Kind("team", "technion"),
     "vteam": Kind("vteam", "memtorch"),
     "vteam magic": Kind("vteam", "magic", {"v_off": 1.0}),
@@ -84,7 +85,7 @@ def case(
         cells = OneSelectorOneResistor(cells, ExponentialSelector())
     if cell == "1t1r":
         cells = OneTransistorOneResistor(
-            cells, EKV.preset("ptm_130nm", width=2e-6), gate_voltage=k.gate
+            cells, EKV.preset("ptm_130nm", width=k.width), gate_voltage=k.gate
         )
         scheme = Gated(k.gate, k.gate_reset, k.gate)
     return Crossbar(cells=cells, wires=Wires(1.0, 1.0)), goal, scheme
