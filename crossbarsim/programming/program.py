@@ -184,16 +184,23 @@ def form(
     --------
     >>> import numpy as np
     >>> from crossbarsim import Crossbar, Wires
-    >>> from crossbarsim.devices import VTEAM
-    >>> from crossbarsim.programming import form, pristine_state
-    >>> class Unformed(VTEAM):
-    ...     name = "unformed"
-    ...     pristine = {"x": 3e-9}
-    >>> device = Unformed.preset("magic")
-    >>> fresh = device.array(state=pristine_state(device), shape=(2, 2))
-    >>> xbar = Crossbar(cells=fresh, wires=Wires(2.0, 2.0))
-    >>> formed = form(xbar, 1e-5, v_start=1.5, v_step=0.1, v_max=2.5, width=10e-9)
-    >>> formed.success, bool((formed.measured >= 1e-5).all())
+    >>> from crossbarsim import EKV, OneTransistorOneResistor
+    >>> from crossbarsim.devices import Sky130Reram
+    >>> from crossbarsim.programming import Gated, form, pristine_state, program
+    >>> device = Sky130Reram()
+    >>> fresh = device.array(state=pristine_state(device), shape=(1, 1))
+    >>> cells = OneTransistorOneResistor(fresh, EKV.preset("ptm_130nm"), gate_voltage=1.0)
+    >>> scheme = Gated(gate_set=1.0, gate_reset=3.0, gate_read=2.5)
+    >>> formed = form(
+    ...     Crossbar(cells=cells, wires=Wires(1.0, 1.0)), 3e-5,
+    ...     v_start=1.8, v_step=0.1, v_max=3.1, width=1e-6, scheme=scheme,
+    ... )
+    >>> formed.success, int(formed.set_pulses[0, 0])  # 1.8, 1.9, ... V
+    (True, 4)
+    >>> pulses = {"v_start": (1.2, 1.0), "v_step": 0.05, "v_max": 2.5, "width": 1e-6}
+    >>> reset = program(formed.crossbar, [[2e-6]], scheme=scheme, **pulses)
+    >>> back = program(reset.crossbar, [[2e-5]], scheme=scheme, tolerance=0.2, **pulses)
+    >>> reset.success, back.success
     (True, True)
     """
     cells: Any = _devices(xbar).cells
