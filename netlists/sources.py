@@ -29,6 +29,17 @@ class Source(Protocol):
 
 
 _MOST = 100_000
+_MOST_CORNERS = 20_000_000  # each is a time step at least, and all are held in memory
+
+
+def corners_within(count: float) -> int:
+    """Return a number of corners, or raise a `ParameterError` where no run could meet them all."""
+    if not count <= _MOST_CORNERS:
+        raise ParameterError(
+            f"a source has {count:.3g} corners in the run, each a time step at least; at most "
+            f"{_MOST_CORNERS:,} are followed: lengthen its period or shorten the run"
+        )
+    return int(count)
 
 
 def _check(name: str, value: Any, *, positive: bool = False) -> None:
@@ -111,8 +122,10 @@ class Pulse(Settings):
         one = self.delay + np.cumsum([0.0, self.rise, self.width, self.fall])
         starts: Array = np.zeros(1)
         if self.period is not None:
-            n = int(np.ceil(max(t_stop - self.delay, 0.0) / self.period)) + 1
-            count = n if self.count is None else min(n, self.count)
+            found = np.ceil(max(t_stop - self.delay, 0.0) / self.period) + 1.0
+            if self.count is not None:
+                found = min(found, float(self.count))
+            count = corners_within(4.0 * found) // 4
             starts = np.multiply(self.period, np.arange(count, dtype=np.float64))
             if self.period < one[-1] - self.delay:  # the last one is not cut off
                 here = one[one - self.delay < self.period]
@@ -187,7 +200,7 @@ class Sine(Settings):
 
     def breakpoints(self, t_stop: float) -> Array:
         """Return eight points per period, so that no step jumps over one."""
-        n = int(np.ceil(max(t_stop - self.delay, 0.0) * self.frequency * 8)) + 1
+        n = corners_within(np.ceil(max(t_stop - self.delay, 0.0) * self.frequency * 8) + 1)
         return self.delay + np.arange(n) / (8 * self.frequency)
 
     def to_spice(self, t_stop: float) -> str:
@@ -205,7 +218,8 @@ class Pwl(Settings):
     Parameters
     ----------
     times : sequence of float
-        Second, increasing.
+        Second, increasing. Two points at one time are a step: the value is the first one's up to
+        that time, and the last one's after it.
     values : sequence of float
         Volt (ampere of a current source), one for each time.
     repeat : float, optional
@@ -237,8 +251,8 @@ class Pwl(Settings):
             raise ParameterError(
                 f"`times` {t.shape} and `values` {v.shape} must be vectors of one length"
             )
-        if (np.diff(t) <= 0).any():
-            k = int(np.argmax(np.diff(t) <= 0))
+        if (np.diff(t) < 0).any():
+            k = int(np.argmax(np.diff(t) < 0))
             raise ParameterError(
                 f"`times` must increase: times[{k + 1}] = {t[k + 1]:g} s follows {t[k]:g} s"
             )
@@ -264,7 +278,17 @@ class Pwl(Settings):
         s, last = np.asarray(t) - self.delay, self.times[-1]
         if self.repeat is not None:
             s = np.where(s >= last, self.repeat + (s - last) % (last - self.repeat), s)
-        return np.interp(s, *points)
+        times, values = points
+        if len(times) == 1:
+            return np.full(np.shape(s), values[0])
+        # a step's time still has the value before it
+        k = np.clip(np.searchsorted(times, s, side="left"), 1, len(times) - 1)
+        width = times[k] - times[k - 1]
+        share = np.clip((s - times[k - 1]) / np.where(width > 0.0, width, 1.0), 0.0, 1.0)
+        beyond = s > times[-1]  # a step at the end
+        return np.where(
+            beyond, values[-1], values[k - 1] + (values[k] - values[k - 1]) * share
+        )
 
     def breakpoints(self, t_stop: float) -> Array:
         """Return the points' times."""
@@ -272,7 +296,8 @@ class Pwl(Settings):
         if self.repeat is not None:
             period = t[-1] - self.repeat
             again = t[t >= self.repeat]
-            count = max(int(np.ceil((t_stop - self.delay - t[-1]) / period)), 0)
+            found = max(np.ceil((t_stop - self.delay - t[-1]) / period), 0.0)
+            count = corners_within(found * len(again)) // len(again)
             later = again + period * np.arange(1, count + 1)[:, None]
             t = np.unique(np.concatenate((t, later.ravel())))
         t = t + self.delay
@@ -284,9 +309,13 @@ class Pwl(Settings):
             text = " ".join(f"{t!r} {v!r}" for t, v in zip(self.times, self.values, strict=True))
             again = "" if self.repeat is None else f" r={self.repeat!r}"
             return f"PWL({text}){again} td={float(self.delay)!r}"
-        t = np.unique(np.append(np.clip(self.times, 0.0, None), (0.0, max(t_stop, self.times[-1]))))
-        pairs = zip(t.tolist(), self._interpolated(t).tolist(), strict=True)
-        return f"PWL({' '.join(f'{s!r} {v!r}' for s, v in pairs)})"
+        points = [
+            (0.0, self.at(0.0)),
+            *((t, v) for t, v in zip(self.times, self.values, strict=True) if t > 0.0),
+        ]
+        if self.times[0] == self.times[-1] == 0.0 or points[-1][0] < t_stop:
+            points.append((max(t_stop, points[-1][0]), self.values[-1]))
+        return f"PWL({' '.join(f'{float(s)!r} {float(v)!r}' for s, v in points)})"
 
 
 def spice_source(source: Source, t_stop: float) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core.errors import ParameterError
 from ..core.validation import Array
+from .sources import corners_within
 
 __all__ = ["AmplitudeModulated", "Exponential", "FrequencyModulated"]
 
@@ -29,7 +30,7 @@ def _eighths(frequency: float, delay: float, t_stop: float) -> Array:
     """Return eight points per period, so that no step jumps over one."""
     if frequency <= 0.0:
         return np.array([delay])
-    n = math.ceil(max(t_stop - delay, 0.0) * frequency * 8) + 1
+    n = corners_within(max(t_stop - delay, 0.0) * frequency * 8.0 + 2.0)
     return delay + np.arange(n) / (8 * frequency)
 
 

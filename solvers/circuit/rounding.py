@@ -36,6 +36,8 @@ def check_rounding(newton: Newton, x: Array, now: Instant) -> bool:
     if not system.size:
         return True
     system.evaluate(x, now)
+    for group in system.groups:
+        group.judge(x)
     factors: Factors = newton.factors
     try:
         if not system.linear:

@@ -514,7 +514,7 @@ MISTAKES = [
     ("N1 a 0 m conductance=10\n.model m linear_ion_drift", "N1"), ("N1 a 0 m\n.model m linear_ion_drft", "did you mean `linear_ion_drift`"),
     ("N1 a 0 m\n.model m d", "is of kind d, not a memristor"), ("N1 a 0 m\n.model m yakopcic(preset=foo)", "no preset 'foo'"),
     ("V1 a 0 PULS(0 1)", "no function `puls`; did you mean `pulse`"), ("V1 a 0 PULSE(0)", "takes 2 to 8 values, not 1"),
-    ("V1 a 0 PWL(0 0 1)", "pairs"), ("V1 a 0 PWL(0 0 0 1)", "times` must increase"), ("V1 a 0 SIN(0 1", r"`\)` is missing"),
+    ("V1 a 0 PWL(0 0 1)", "pairs"), ("V1 a 0 PWL(0 0 1 1 0.5 1)", "times` must increase"), ("V1 a 0 SIN(0 1", r"`\)` is missing"),
     ("V1 a 0 SIN(0 1)", "needs a .tran"), ("V1 a 0 TRNOISE(1 2)", "noise in the transient, is not supported"),
     ("V1 a 0 1 foo", "`foo` is not expected"), ("V1 a 0 1 2", "`2` is not expected"), ("V1 a 0 DC", "DC value is expected"),
     ("V1 a 0 1 m=2", "no `m`"),

@@ -8,12 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from ....core.errors import NetlistError
+from ....core.errors import NetlistError, SingularCircuitError
 from ....core.validation import Array
 from ....netlists.elements import Element
 from ..system.builder import Builder, register_kind, where
 from ..system.element_group import ElementGroup, Instant, Ints, NoiseSource, Stamp, Triplets
 from ..system.entries import branch_entries, pairs
+from ..system.topology import idle_inductors
 from .behavioural import behavioural
 from .source_waves import WaveTable
 from .values import flicker, number, parameter, reactance, resistance
@@ -24,6 +25,7 @@ __all__ = [
 ]
 
 _BOLTZMANN = 1.380649e-23
+_AT_REST = 1e-9  # volt
 
 
 class Resistors(ElementGroup):
@@ -176,6 +178,40 @@ class Inductors(ElementGroup):
         k = np.flatnonzero(~np.isnan(self.ic))
         x[self.own[k]] = self.ic[k]
         return np.zeros(0, dtype=np.int64), np.zeros(0)
+
+
+class IdleInductors(ElementGroup):
+    """Inductors across sources: at an operating point they carry no current, if they have 0 V.
+
+    Until that is known each has 1 ohm in series, there alone.
+
+    Parameters
+    ----------
+    names
+    own : (E,)
+        Branch unknowns.
+    """
+
+    def __init__(self, names: Sequence[str], own: Ints) -> None:
+        self.names, self.own = tuple(names), own
+        self.f_rows = own[None]
+        self.g_at = (own[None], own[None])
+
+    def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
+        """Fill minus the voltages of the resistances."""
+        out.g[0] = -1.0 if now.mode == "dc" and not now.signal else 0.0
+        out.f[0] = out.g[0] * x[self.own]
+
+    def judge(self, x: Array) -> None:
+        """Refuse an operating point at which one has a voltage."""
+        k = int(np.argmax(np.abs(x[self.own])))
+        volt = float(abs(x[self.own[k]]))
+        if volt > _AT_REST:
+            raise SingularCircuitError(
+                f"{self.names[k]} lies across voltage sources, which put {volt:.4g} V onto it at "
+                "the operating point: its current would be infinite; put a resistance into the "
+                "loop, or begin the transient with `uic`", (),
+            )
 
 
 class Sources(ElementGroup):
@@ -341,11 +377,20 @@ def _inductors(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
             if not abs(coupling) <= 1.0:
                 raise NetlistError(f"{k.name}: |k| must be <= 1; got {coupling!r}", **where(k))
             a, b = int(ends[0] or 0), int(ends[1] or 0)
+            if henry[a] * henry[b] < 0.0:
+                raise NetlistError(
+                    f"{k.name} couples inductors of {henry[a]:g} and {henry[b]:g} henry: both must "
+                    "have the same sign", **where(k)
+                )
             mutual.append((a, b, coupling * math.sqrt(henry[a] * henry[b])))
         found.append(Inductors(
             [e.name for e in plain], builder.at(plain, 2), builder.branches_of(plain), henry,
             _ics(plain), mutual, series,
         ))
+        idle = idle_inductors(builder.circuit)
+        some = [e for e in plain if e.name in idle]
+        if some and not series:
+            found.append(IdleInductors([e.name for e in some], builder.branches_of(some)))
     return found
 
 

@@ -246,6 +246,9 @@ class ElementGroup:
     def accept(self, x: Array, now: Instant) -> None:
         """Keep what the next point depends on: limited voltages, switches, delayed waves."""
 
+    def judge(self, x: Array) -> None:
+        """Refuse the operating point x by a `SingularCircuitError` where it says nothing."""
+
     def rewind(self) -> None:
         """Go back to what `accept` saw: the time step was refused."""
 

@@ -16,13 +16,15 @@ from ....netlists.elements import KINDS, Element
 from ...crossbar.problem import pieces
 from .element_group import Ints
 
-__all__ = ["check"]
+__all__ = ["check", "idle_inductors"]
 
 _SHOWN = 8
 
 
 def check(circuit: Circuit, *, uic: bool = False) -> None:
     """Raise for loops of voltage sources and for nodes without a path to ground.
+
+    Inductors across sources pass here, see `idle_inductors`; those across each other do not.
 
     Parameters
     ----------
@@ -51,9 +53,10 @@ def _check_loops(circuit: Circuit, without: str) -> None:
             parent[node], node = top, parent[node]
         return top
 
+    idle = set() if without else idle_inductors(circuit)
     for e in circuit:
         kind = e.kind
-        if kind in "RCI" or kind in without or not e.has_branch:
+        if kind in "RCI" or kind in without or not e.has_branch or e.name in idle:
             continue
         a, b = e.nodes[:2]
         if root(a) == root(b):
@@ -66,6 +69,39 @@ def _check_loops(circuit: Circuit, without: str) -> None:
         parent[root(a)] = root(b)
         edges.setdefault(a, []).append(b)
         edges.setdefault(b, []).append(a)
+
+
+def idle_inductors(circuit: Circuit) -> set[str]:
+    """Return the inductors that close a loop in which there is a voltage source.
+
+    Direct current through them is not determined, and infinite unless the sources' voltages cancel:
+    such as the primary winding across an ideal source of 0 V at rest, which carries 0 A.
+    """
+    if not any(e.kind == "L" for e in circuit):
+        return set()
+    fixed: dict[str, str] = {}  # joined by sources, and by those and inductors
+    found: set[str] = set()
+
+    def root(node: str) -> str:
+        while fixed.get(node, node) != node:
+            node = fixed[node]
+        return node
+
+    branches = [e for e in circuit if e.kind not in "RCI" and e.has_branch]
+    for e in branches:
+        if e.kind != "L":
+            fixed[root(e.nodes[0])] = root(e.nodes[1])
+    sourced = {root(n) for e in branches if e.kind != "L" for n in e.nodes[:2]}
+    for e in branches:
+        if e.kind == "L":
+            a, b = root(e.nodes[0]), root(e.nodes[1])
+            if a == b and a in sourced:
+                found.add(e.name)
+            elif a != b:
+                if a in sourced or b in sourced:
+                    sourced.add(b)
+                fixed[a] = b
+    return found
 
 
 def _path(edges: dict[str, list[str]], a: str, b: str) -> list[str]:

@@ -65,6 +65,9 @@ LINEAR = {
     "Shunts": {"cards": "r1 na nb 1k\n.options rshunt=1meg cshunt=1p", "shifts": False, "balanced": False},
     "Capacitors": {"cards": "c1 na nb 1p\nc2 nb nc 2u ic=0.3", "grounded": "nb"},
     "Inductors": {"cards": "l1 na nb 1u ic=1m\nl2 nb nc 2u\nl3 nd ne 3u\nk1 l1 l2 0.5\nk2 l2 l3 0.2", "grounded": "nb"},
+    "IdleInductors": {
+        "cards": "v1 na nb 0\nv2 nc nd 0\nl1 na nb 1u\nl2 nc nd 2u", "grounded": "nb", "shifts": False,
+        "balanced": False},
     "Sources": {
         "cards": "v1 na nb dc 1 ac 2 30 pulse(0 1 1u 1u 1u 5u 10u)\nv2 nb nc sin(0 1 1meg)\n"
                  "i1 na nc dc 1m ac 1\ni2 nc nd pwl(0 0 1u 1m 2u 0)", "grounded": "nb"},

@@ -8,7 +8,7 @@ from crossbarsim.solvers.circuit.analyses import small_signal as smallsignal
 from crossbarsim.solvers.circuit.analyses.noise import integrate_density, noise
 from crossbarsim.solvers.circuit.analyses.sensitivities import parameters_of, sens
 
-from crossbarsim import ParameterError, SingularCircuitError, Solver
+from crossbarsim import Circuit, ParameterError, SingularCircuitError, Solver
 
 BOLTZMANN = 1.380649e-23
 
@@ -329,3 +329,12 @@ def test_sensitivities_where_hertz_counts():
         Solver().run(read_spice(deck + ".ac lin 2 500 2k\n", parameters={"r": r}))[0]["v(b)"] for r in (1001.0, 999.0)
     )
     np.testing.assert_allclose(found, (more - less) / 2, rtol=1e-5)
+
+
+@pytest.mark.parametrize("frequencies", [
+    [1e3 + 5j], ["1k"], np.array(["2020-01-01"], "datetime64[D]"), [None], [[1.0, 2.0]], [-1.0],
+], ids=["complex", "text", "dates", "none", "matrix", "negative"])
+def test_frequencies_are_real_numbers(frequencies):
+    circuit = Circuit().V(1, "a", 0, 1.0).R(1, "a", 0, 1e3)
+    with pytest.raises(ParameterError, match="frequencies"):
+        Solver().ac(circuit, frequencies)
