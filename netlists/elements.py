@@ -148,10 +148,10 @@ class Element:
 
     def controls(self) -> Iterator[tuple[str, str]]:
         """Yield the currents that its law reads: elements' names, and names of their currents."""
+        if type(self.value) is float and not self.parameters and not self.control:
+            return
         if self.control and self.kind != "X":
             yield self.control.lower(), "i"
-        if type(self.value) is float and not self.parameters:
-            return
         for value in (self.value, *(v for _, v in self.parameters)):
             if isinstance(value, Expression):
                 for probe in value.sources:

@@ -67,6 +67,8 @@ class Deck:
         Kelvin, of every circuit that is made from it, in place of the deck's own.
     options : dict
         Of every circuit that is made from it, besides the deck's own.
+    cards : dict
+        Parameters of model cards that are other than written: (model, parameter) -> value.
     as_read : Circuit, optional
         The circuit as it was read, where some of its numbers are those of a temperature.
     """
@@ -81,6 +83,7 @@ class Deck:
     notes: tuple[str, ...] = ()
     temperature: float | None = None
     options: Mapping[str, float | str] = field(default_factory=dict)
+    cards: Mapping[tuple[str, str], float] = field(default_factory=dict)
     as_read: Circuit | None = None
 
     def circuit(self, **parameters: float) -> Circuit:
@@ -197,7 +200,7 @@ class _Expansion:
         self.deck, self.parameters = deck, parameters
         self.circuit = Circuit(deck.title)
         self.circuit.notes += deck.notes
-        self.models = Models(self.circuit)
+        self.models = Models(self.circuit, deck.cards)
         self.instances = 0
         self.path: list[str] = []
         self.templates = Templates(self._line)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ...core.errors import NetlistError, ParameterError
-from ..at_temperature import at_temperature
 from ..circuit import Circuit
+from ..read_anew import at_temperature
 from .read.elements.crossbar_macro import write_crossbar
 from .write.deck import Writer, swept_in_temperature
 from .write.ngspice import NgspiceWriter

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ....core.errors import CrossbarSimError, NetlistError, ParameterError
@@ -32,10 +33,10 @@ class _Remarks(NamedTuple):
 
 
 class Models:
-    """Reads model cards into a circuit, each once."""
+    """Reads model cards into a circuit, each once; `other` has values other than written."""
 
-    def __init__(self, circuit: Circuit) -> None:
-        self.circuit = circuit
+    def __init__(self, circuit: Circuit, other: Mapping[tuple[str, str], float]) -> None:
+        self.circuit, self.other = circuit, other
         self._found: dict[tuple[Scope, str], Model] = {}
         self._told: set[str] = set()
         # lengths and widths that elements of a model take where they say none
@@ -63,7 +64,11 @@ class Models:
         key = (scope, line.text.split()[1].lower())
         if key not in self._found:
             remarks = _Remarks([], {})
-            model = self._found[key] = read_model(scope, line, remarks)
+            model = read_model(scope, line, remarks)
+            other = {p: v for (name, p), v in self.other.items() if name == model.name}
+            if other:
+                model = replace(model, parameters={**model.parameters, **other})
+            self._found[key] = model
             where = f"{line.file}:{line.number}: the model {key[1]}: "
             told = dict.fromkeys(where + note for note in remarks.notes)
             # a card inside of a subcircuit is read for every instance

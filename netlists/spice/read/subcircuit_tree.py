@@ -189,20 +189,21 @@ def weigh(top: Block, most: int) -> None:
         With the first line at which it becomes too much.
     """
     known: dict[int, int] = {}
-    around: list[Block] = []
+    around: list[dict[str, Block]] = []  # what is defined in a block and in those around it
 
     def of(block: Block) -> int:
         if id(block) in known:
             return known[id(block)]
         known[id(block)] = 0  # one that contains itself is refused when it is written out
-        around.append(block)
+        around.append({part.name: part for part in block.body if isinstance(part, Block)})
         total = 0
         for part in block.body:
             if not isinstance(part, Line) or part.text.startswith("."):
                 continue
             total += 1
             if part.text[:1] in "xX":
-                inner = _defined(part, around)
+                name = _instance_of(part)
+                inner = next((b[name] for b in reversed(around) if name in b), None)
                 total += 0 if inner is None else of(inner)
             if total > most:
                 raise part.error(
@@ -215,14 +216,10 @@ def weigh(top: Block, most: int) -> None:
     of(top)
 
 
-def _defined(line: Line, around: Sequence[Block]) -> Block | None:
-    """Return the block of which a line makes an instance, as far as its words tell."""
+def _instance_of(line: Line) -> str:
+    """Return the name of the subcircuit of which a line makes an instance."""
     words = re.split(r"[\s(),]+", line.text.partition("=")[0].strip().lower())
     if "=" in line.text:
         words = words[:-1]
     words = [word for word in words if word and word not in ("params:", "param:")]
-    for block in reversed(around):
-        for part in block.body:
-            if words and isinstance(part, Block) and part.name == words[-1]:
-                return part
-    return None
+    return words[-1] if words else ""

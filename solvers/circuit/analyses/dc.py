@@ -13,9 +13,9 @@ from ....core.errors import ConvergenceError, NetlistError, ParameterError
 from ....core.validation import Array
 from ....netlists.analyses import MOST_POINTS, Dc, Place
 from ....netlists.analyses import Sweep as SweepOf
-from ....netlists.at_temperature import at_temperature
 from ....netlists.circuit import Circuit
-from ....netlists.elements import Element, Model
+from ....netlists.elements import Element
+from ....netlists.read_anew import at_temperature, with_card
 from ..elements.linear import Sources
 from ..homotopy import find
 from ..newton import Newton
@@ -236,14 +236,7 @@ def with_value(circuit: Circuit, s: SweepOf, value: float) -> Circuit:
             raise ParameterError(f"{value:g} degree Celsius is below absolute zero")
         return at_temperature(circuit, value + 273.15)
     if s.kind == "model":
-        copy = _copy(circuit)
-        if s.target not in copy.models:
-            raise ParameterError(f"the circuit has no model {s.target!r}")
-        card = copy.models[s.target]
-        copy.models[s.target] = Model(
-            card.name, card.kind, card.level, {**card.parameters, s.parameter: value}, card.where
-        )
-        return copy
+        return with_card(circuit, s.target, s.parameter, value)
     if s.kind == "parameter":
         return with_parameters(circuit, {s.target: value})
     element = circuit[s.target]

@@ -10,9 +10,9 @@ from ....core.errors import ParameterError
 from ....core.garbage import uncollected
 from ....core.validation import Array
 from ....netlists.analyses import Op
-from ....netlists.at_temperature import at_temperature
 from ....netlists.circuit import Circuit
 from ....netlists.crossbar_element import plain
+from ....netlists.read_anew import at_temperature
 from ..elements.kinds import load_kinds
 from ..homotopy import find
 from ..newton import Newton

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from ....core.errors import ParameterError
 from ....core.validation import Array
-from ....netlists.at_temperature import at_temperature
 from ....netlists.circuit import GROUND, Circuit
 from ....netlists.elements import COMPLEMENTARY, Element
+from ....netlists.read_anew import at_temperature
 from ....netlists.spice.expressions.expression import Expression
 from ..integration.bdf import backward_weights
 from ..system.element_group import Instant, Ints

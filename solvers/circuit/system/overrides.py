@@ -8,8 +8,8 @@ from typing import Any
 
 from ....core.errors import ParameterError
 from ....core.validation import number
-from ....netlists.at_temperature import at_temperature
 from ....netlists.circuit import Circuit
+from ....netlists.read_anew import at_temperature
 from ....netlists.spice.read.subcircuit_tree import did_you_mean
 from .tolerances import Tolerances
 

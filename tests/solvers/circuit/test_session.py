@@ -218,3 +218,16 @@ def test_nodes_without_v_commas_and_waves():
     assert session.printed == ["v(1) = 1.000000e+00", "x1.m = 5.000000e-01"]
     assert session["tran1.top"][0] == pytest.approx(1.5, rel=1e-2)
     assert np.max(session["x1.m"]) == pytest.approx(2.0, rel=1e-2)
+
+
+def test_cards_that_elements_took_their_values_from():
+    deck = ("p\nv1 1 0 dc 1 ac 1\nr1 1 2 1k\nx1 2 half\nr9 1 0 5\n.subckt half a\nr2 a 0 rm\nc2 a 0 cm l=1 w=1\n"
+            ".model rm r(r={10*temper})\n.ends\n.model cm c(cj=1u)\n.control\nalter r9 = 7\n"
+            "altermod @x1.rm[r] = 3k\nop\naltermod cm cj = 0.1u\nset temp=100\nop\nac lin 1 159.154943 159.154943\n"
+            "alter r1 = 3k\nop\n.endc\n")
+    session = run_commands(read_spice(deck))
+    assert session["op1.v(2)"][0] == pytest.approx(0.75)
+    assert session["op2.v(2)"][0] == pytest.approx(0.75)  # the altered value, not that of temper
+    assert session["ac1.v(2)"][0] == pytest.approx(1 / (1 + 1000 / 3000 + 0.1j), rel=1e-6)
+    assert session["op3.v(2)"][0] == pytest.approx(0.5)
+    assert session.circuit["r9"].value == 7.0

@@ -1,4 +1,7 @@
-"""A circuit of a deck at another temperature: numbers that were computed with ``temper``, anew."""
+"""A circuit of a deck that is read anew: for another temperature, or another card's parameter.
+
+Numbers that were computed when it was read then follow; what was changed since stays as it is.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..core.errors import ParameterError
 from .circuit import Circuit
 from .elements import Element, Model
+from .spice.cards import card as table
 
-__all__ = ["at_temperature"]
+__all__ = ["at_temperature", "with_card"]
 
+_PASSIVE = ("r", "c", "l")
 _COLLECTIONS = ("initial", "nodeset", "measures", "saves", "parameters")
 
 
@@ -34,13 +40,46 @@ def at_temperature(circuit: Circuit, kelvin: float) -> Circuit:
         made.temperature = kelvin
         return made
     fresh: Circuit = replace(deck, temperature=kelvin, as_read=None).circuit()
+    return _renewed(circuit, read, fresh)
+
+
+def with_card(circuit: Circuit, model: str, parameter: str, value: float) -> Circuit:
+    """Return the circuit with another value of a model card's parameter.
+
+    Elements whose values the reader takes from the card (resistors, capacitors, inductors) are
+    read anew where there is a deck.
+
+    Raises
+    ------
+    ParameterError
+        There is no such card.
+    """
+    if model not in circuit.models:
+        raise ParameterError(f"the circuit has no model {model!r}")
+    card = circuit.models[model]
+    made = circuit.copy()
+    if card.kind in _PASSIVE and circuit.deck is not None:
+        known = table(card.kind)
+        name = known.aliases.get(parameter, parameter)
+        if name not in known.parameters:
+            raise ParameterError(f"a {known.title} has no parameter {parameter!r}")
+        deck = replace(circuit.deck, temperature=circuit.temperature, as_read=None)
+        then = replace(deck, cards={**deck.cards, (model, name): value})
+        made = _renewed(circuit, deck.circuit(), then.circuit())
+        parameter, card = name, made.models[model]
+    made.models[model] = replace(card, parameters={**card.parameters, parameter: value})
+    return made
+
+
+def _renewed(circuit: Circuit, read: Circuit, fresh: Circuit) -> Circuit:
+    """Return the circuit with what is `fresh` in place of what is still as it was `read`."""
     made = circuit.without_elements()
-    made.temperature = kelvin
+    made.temperature = fresh.temperature
     for element in circuit:
         new = _element(element, _named(read, element.name), _named(fresh, element.name))
         if new is not None:
             made.add(new)
-    for element in fresh:  # those that a condition has only at this temperature
+    for element in fresh:  # those that a condition has only now
         if element.name not in made and element.name not in read:
             made.add(element)
     for name, block in fresh.arrays.items():
@@ -54,7 +93,7 @@ def at_temperature(circuit: Circuit, kelvin: float) -> Circuit:
     for name in _COLLECTIONS:
         if getattr(circuit, name) == getattr(read, name):
             setattr(made, name, getattr(fresh, name))
-    made.deck = replace(deck, as_read=fresh.deck.as_read)
+    made.deck = replace(circuit.deck, cards=fresh.deck.cards, as_read=fresh.deck.as_read)
     return made
 
 
