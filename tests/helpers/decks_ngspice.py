@@ -2,7 +2,7 @@
 
 A deck says its tolerances in a comment of its head, ``*! tran=1e-3 op=1e-6``; names are those below.
 ``*- d1_m d1:nr because ...`` names what is not compared, and why. ``*= written``: ngspice lacks
-something of it and runs what `to_spice` makes of it.
+something of it and runs what `to_spice` makes of it; ``*= unwritten``: `to_spice` refuses it.
 """
 
 import re

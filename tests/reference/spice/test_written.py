@@ -6,7 +6,8 @@ from crossbarsim.netlists import read_spice
 
 from tests.helpers.decks_ngspice import FOLDER, have_ngspice, run_ngspice, tolerances
 
-DECKS = [p for p in sorted(FOLDER.glob("**/*.cir")) if "*= written" not in p.read_text()]
+DECKS = [p for p in sorted(FOLDER.glob("**/*.cir"))
+         if not any(mark in p.read_text() for mark in ("*= written", "*= unwritten"))]
 _KINDS = {"Operating Point": "op", "DC transfer": "dc", "AC": "ac", "Transient": "tran"}
 
 
