@@ -28,7 +28,7 @@ STAGES = {
 }
 # a difference of the whole range that counts as an effect, and how far effects may be apart
 _ACTS = 1e-9
-_APART = {"op": (0.02, 1e-6), "dc": (0.03, 1e-5), "ac": (0.03, 1e-6), "tran": (0.3, 1e-3), "start": (0.3, 2e-3)}
+_APART = {"op": (0.02, 1e-6), "dc": (0.03, 1e-5), "ac": (0.03, 1e-6), "tran": (0.3, 1e-3), "start": (0.5, 2e-3)}
 
 
 class Copy(NamedTuple):

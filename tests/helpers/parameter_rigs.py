@@ -15,7 +15,8 @@ _MOS_CURRENT = {"vto": 0.7, "kp": 5e-5, "gamma": 0.5, "phi": 0.65, "rd": 20, "rs
 _MOS_PROCESS = {"tox": 4e-8, "nsub": 2e15, "nss": 1e10, "rsh": 20, "is": 1e-9, "xj": 3e-7, "uexp": 0.1, "ld": 1e-7}
 
 _DIODE = {"@ic": "ngspice 39 reads it and starts from the nodes' voltages", "@off": "a first guess"}
-_SWITCH = {"tran": "it switches at the end of its step, ours at the crossing", "@on": ""}
+_SWITCH = {"tran": "it switches at the end of its step, ours at the crossing",
+           "@on": "in small signals it opens what its operating point has closed"}
 _ISR = "its conductance of `isr` is not the slope of its current"
 _START = {"@off": "a first guess", "ac 6": "its small signals leave level 6 out"}
 
@@ -98,8 +99,7 @@ _OFF = {"@off": "a first guess: see test_off_chooses_the_state"}
 # what shows in none of these circuits, and why
 SILENT: dict[str, dict[str, str]] = {
     "d": _OFF, "npn": _OFF, "njf": _OFF, "nmos": {
-        **_OFF, "rsh": "ngspice has no squares at level 6 where none are given"}, "vdmos": _OFF, "sw": {"@on": "", "@off": ""},
-    "csw": {"@on": "", "@off": ""},
+        **_OFF, "rsh": "ngspice has no squares at level 6 where none are given"}, "vdmos": _OFF, "sw": {"@off": "the default"}, "csw": {"@on": "outside of the window", "@off": "the default"},
 }
 
 

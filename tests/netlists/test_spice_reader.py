@@ -506,7 +506,7 @@ MISTAKES = [
     ("D1 a 0 dm", "there is no model `dm`"), ("D1 a 0 dn\n.model dm d", "there are dm"),
     ("D1 a 0 dm\n.model dm npn", "is of kind npn, not d"),
     ("D1 a 0 dm\n.model dm d(ron=1)", "`ron` makes it LTspice's diode of straight lines"),
-    ("M1 a b c d mm\n.model mm nmos(level=8)", "level 8 of nmos is not supported; there are 1, 2, 3, ekv"),
+    ("M1 a b c d mm\n.model mm nmos(level=8)", "level 8 of nmos is not supported; there are 1, 2, 3, 6, ekv"),
     ("M1 a b c d mm w=0\n.model mm nmos", "`w` must be > 0"), (".model dm dd", "no kind of model `dd`"),
     (".model dm", "`.model name kind"), (".model m d\n.model m npn", "two models `m`"), (".model m d(is)", "`is=value` is expected"),
     (".model m ako:n d", "ako"), ("D1 a 0 dm area=-1\n.model dm d", "`area` must be > 0"),
