@@ -1,5 +1,6 @@
 # make study   the main job: accuracy against IR drop, into results/
 # make test    lint, types and tests
+# make lowest  a few tests with the lowest versions that pyproject.toml allows (Python 3.11, 3.12)
 # make slow    the tests that take more than a few seconds each
 # make bench   the benchmarks behind the README's performance tables
 # Each makes .venv and installs into it once; PYTHON chooses the interpreter.
@@ -12,13 +13,20 @@ INPUTS := pyproject.toml constraints.txt
 # Two test processes of one thread each use two cores better than one of two.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
-.PHONY: study test lint slow bench clean
+# Without torch, in an environment of their own; warnings of old versions are none of ours.
+LOWEST := build/lowest
+TELLING := tests/solvers/circuit/test_op.py tests/solvers/crossbar/sparse tests/test_lowest.py
+
+.PHONY: study test lowest lint slow bench clean
 
 study: $(VENV)/studies.stamp
 	$(BIN)/crossbarsim study ir-drop --out results/ir-drop
 
 test: lint
 	$(PYTEST) -m "not slow and not gpu"
+
+lowest: build/lowest.stamp
+	$(LOWEST)/bin/python -m pytest -q -o filterwarnings= $(TELLING)
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
@@ -32,6 +40,11 @@ slow: $(VENV)/dev.stamp
 
 bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks
+
+build/lowest.stamp: pyproject.toml constraints-lowest.txt
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet -c constraints-lowest.txt -e . pytest hypothesis
+	touch $@
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
