@@ -63,6 +63,16 @@ class DeviceSpread:
     period: int
     table: pd.DataFrame
 
+    @property
+    def loop_current(self) -> Array:
+        """Currents (K, T) of `loop_states`, ampere."""
+        return self.loop_states.current
+
+    @property
+    def sweep_current(self) -> Array:
+        """Currents (K, T) of `sweep_states`, ampere."""
+        return self.sweep_states.current
+
     def state_resistances(self) -> Array | None:
         """Return the resistances of every device's states, (states, K) ohm, the largest first."""
         if self.states is None:
