@@ -306,7 +306,7 @@ class Circuit(LineMethods):
             ``"vdmosn"``, ``"vdmosp"``, ``"sw"``, ``"csw"``, ``"r"``, ``"c"``, ``"l"``, ``"ltra"``,
             ``"urc"``, or a memristor of the registry.
         level : int or str
-            Of MOS transistors 1, 2, 3, 6 or ``"ekv"``.
+            Of MOS transistors 1, 2, 3, 6 or ``"ekv"``, of junction transistors 1 or 2.
         **parameters
             As in decks, `crossbarsim.netlists.spice.cards`; an underscore behind a word of
             Python does not count: ``is_=1e-14``.

@@ -79,7 +79,7 @@ class Model:
         ``"pmos"``, ``"vdmosn"``, ``"vdmosp"``, ``"sw"``, ``"csw"``, ``"ltra"``, ``"urc"``, or the
         name of a memristor model of the registry.
     level : int or str
-        1; of a MOS transistor 1, 2, 3, 6 or ``"ekv"``.
+        1; of a MOS transistor 1, 2, 3, 6 or ``"ekv"``; of a junction transistor 1 or 2.
     parameters : dict
         As given, SI units; `crossbarsim.netlists.spice.cards` has the defaults.
     where : (str, int), optional

@@ -22,8 +22,8 @@ V I      ``DC``, ``AC magnitude phase``, ``m=`` (I), ``PULSE SIN EXP PWL (r= td=
 E G      ``c d gain``, ``POLY(n)``, ``VALUE={...}``, ``vol= cur=``, ``TABLE {...} = (x, y) ...``
 F H      ``V1 gain``, ``POLY(n)``, ``VALUE={...}``
 B        ``V=...`` or ``I=...``, ``tc1= tc2= m=``
-D Q J M  with ``.model``: d, npn, pnp, njf, pjf, nmos, pmos (level 1, 2, 3, 6, ``ekv``; 44, 55 and
-         260 are ekv, too), vdmos (``nchan`` or ``pchan``; three nodes);
+D Q J M  with ``.model``: d, npn, pnp, njf, pjf (level 1, 2), nmos, pmos (level 1, 2, 3, 6, ``ekv``;
+         44, 55 and 260 are ekv, too), vdmos (``nchan`` or ``pchan``; three nodes);
          `crossbarsim.netlists.spice.cards` lists parameters and defaults
 S W      with ``.model`` sw, csw, or PSpice's vswitch, iswitch; ``on`` or ``off``
 T        ``z0= td=`` or ``z0= f= nl=``; ``m=`` copies side by side

@@ -47,7 +47,7 @@ class Bench:
     def text(self, extra=""):
         own = " ".join(f"{k}={v!r}" for k, v in self.own.items())
         card = " ".join(f"{k}={v!r}" for k, v in self.card.items())
-        level = "" if self.kind in ("npn", "pnp", "njf", "pjf", *POWER) else f"level={self.level}"
+        level = "" if self.level == 1 and self.kind in ("npn", "pnp", "njf", "pjf", *POWER) else f"level={self.level}"
         options = " ".join(f"{k}={v!r}" for k, v in {**TIGHT, "gmin": 1e-15, **self.options}.items())
         sources = "\n".join(f"v{t} {t} 0 dc 0 {extra if t == self.driven else ''}" for t in self.terminals)
         return f"""{sources}

@@ -9,6 +9,11 @@ BIPOLAR = {"is": 1e-15, "bf": 150.0, "nf": 1.02, "vaf": 80.0, "ikf": 0.02, "ise"
 HALVING = {**BIPOLAR, "irb": 1e-4, "rbm": 15.0}
 JFET = {"vto": -1.8, "beta": 3e-3, "lambda": 0.02, "rd": 20.0, "rs": 12.0, "cgs": 2e-12, "cgd": 1e-12, "pb": 0.9, "fc": 0.6,
         "b": 0.6, "is": 1e-13, "tcv": 2e-3, "bex": -1.2}
+JFET2 = {"vto": -1.8, "beta": 3e-3, "lambda": 0.02, "p": 2.4, "q": 2.1, "z": 0.6, "xi": 0.8, "mxi": 0.1, "vst": 0.08, "mvst": 0.05,
+         "lfgam": 0.04, "lfg1": 0.005, "lfg2": 0.003, "delta": 0.4, "rd": 20.0, "rs": 12.0, "cgs": 2e-12, "cgd": 1e-12, "cds": 3e-13,
+         "acgam": 0.05, "xc": 0.2, "vbi": 0.9, "fc": 0.6, "is": 1e-13, "n": 1.1, "ibd": 1e-12, "vbd": 1.4}
+JFET2_SLOW = {**JFET2, "hfgam": 0.06, "hfg1": 0.004, "hfg2": 0.002, "hfeta": 0.03, "hfe1": 0.004, "hfe2": 0.003, "taug": 1e-6,
+              "taud": 1e-5}
 _JUNCTIONS = {"cj": 2e-4, "cjsw": 1e-9, "mj": 0.45, "mjsw": 0.3, "pb": 0.75, "fc": 0.6, "js": 1e-5, "rsh": 30.0,
               "cgso": 2e-10, "cgdo": 3e-10, "cgbo": 1e-10}
 _PROCESS = {"tox": 2.5e-8, "nsub": 4e15, "uo": 550.0, "ld": 1e-7, **_JUNCTIONS}

@@ -12,10 +12,11 @@ from __future__ import annotations
 from .bipolar import BIPOLAR
 from .card import Card, Parameter
 from .diode import DIODE
+from .jfet import JFET, JFET2
 from .lines import LTRA, URC
 from .mos import EKV, MOS1, MOS2, MOS3, MOS6
 from .passive import CAPACITOR, INDUCTOR, RESISTOR
-from .switches import CSWITCH, JFET, SWITCH
+from .switches import CSWITCH, SWITCH
 from .vdmos import VDMOS
 
 __all__ = ["CANONICAL", "CARDS", "EKV_LEVELS", "Card", "Parameter", "card"]
@@ -26,7 +27,7 @@ EKV_LEVELS = ("ekv", "44", "260", "55")
 CARDS: dict[str, tuple[Card, ...]] = {
     "r": (RESISTOR,), "res": (RESISTOR,), "c": (CAPACITOR,), "cap": (CAPACITOR,),
     "l": (INDUCTOR,), "ind": (INDUCTOR,), "d": (DIODE,), "npn": (BIPOLAR,), "pnp": (BIPOLAR,),
-    **dict.fromkeys(("njf", "pjf"), (JFET,)),
+    **dict.fromkeys(("njf", "pjf"), (JFET, JFET2)),
     **dict.fromkeys(("nmos", "pmos"), (MOS1, MOS2, MOS3, MOS6, EKV)),
     **dict.fromkeys(("vdmos", "vdmosn", "vdmosp"), (VDMOS,)), "sw": (SWITCH,), "csw": (CSWITCH,),
     "ltra": (LTRA,), "urc": (URC,),

@@ -78,6 +78,8 @@ def _by_rows(group: ElementGroup) -> list[tuple[int, Ints, Array]]:
         return []
     row, column, value = (np.concatenate([np.ravel(p[k]) for p in parts]) for k in range(3))
     inside = (row >= 0) & (column >= 0) & (value != 0.0)
+    if not inside.any():
+        return []
     row, column, value = row[inside], column[inside], value[inside]
     order = np.argsort(row, kind="stable")
     row, column, value = row[order], column[order], value[order]

@@ -24,6 +24,6 @@ whose currents come out to all digits. What differs by choice:
 
 from __future__ import annotations
 
-from . import bipolar, diode, ekv, jfet, mosfet, vdmos
+from . import bipolar, diode, ekv, jfet, jfet2, mosfet, vdmos
 
-__all__ = ["bipolar", "diode", "ekv", "jfet", "mosfet", "vdmos"]
+__all__ = ["bipolar", "diode", "ekv", "jfet", "jfet2", "mosfet", "vdmos"]

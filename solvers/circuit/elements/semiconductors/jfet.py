@@ -30,7 +30,7 @@ class JunctionTransistors(Device):
         ((G, S, (0,)), (G, D, (1,)), (D, S, (0, 1))),
         ((G, S, (0,)), (G, D, (1,))),
     )
-    shown = kernels.SHOWN
+    shown: tuple[str, ...] = kernels.SHOWN
 
     def _imposed(self, v: Array, ic: Array) -> Array:
         # ic = vds, vgs

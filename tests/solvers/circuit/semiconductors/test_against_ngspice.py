@@ -16,6 +16,8 @@ from tests.helpers.cards import (
     GEOMETRY,
     HALVING,
     JFET,
+    JFET2,
+    JFET2_SLOW,
     MOS,
     VDMOS,
     VDMOS_QUASI,
@@ -103,6 +105,20 @@ def test_jfet(card, kind, celsius, tmp_path):
         volts = {"g": vg * s, "d": vd * s}
         ours, theirs = bench.admittance(volts, "g"), bench.reference_admittance(tmp_path, volts, "g")
         assert np.abs(ours - theirs).max() < 1e-9 * np.abs(theirs).max()
+
+
+@pytest.mark.parametrize("kind", ["njf", "pjf"])
+@pytest.mark.parametrize("card", [{}, JFET2, JFET2_SLOW], ids=["default", "all", "slow"])
+def test_jfet_of_level_2(card, kind, tmp_path):
+    s = 1.0 if kind == "njf" else -1.0
+    bench = Bench("j", "dgs", kind, 2, celsius=80.0, own={"area": 2.0, "m": 3.0}, **card)
+    # ngspice cuts the current off at e^-10 below the threshold, 1e-13 ampere
+    assert bench.compare(tmp_path, {"d": (-4 * s, 5 * s, 25), "g": (-3 * s, 0.7 * s, 15)}, floor=1e-6)[0] < 1e-6
+    for vg, vd in ((-0.7, 2.0), (-0.5, 0.1), (0.1, -0.7)) if "taug" not in card else ():
+        volts = {"g": vg * s, "d": vd * s}
+        for driven in "gd":
+            ours, theirs = bench.admittance(volts, driven), bench.reference_admittance(tmp_path, volts, driven)
+            assert np.abs(ours - theirs).max() < 1e-9 * np.abs(theirs).max()
 
 
 @pytest.mark.parametrize("celsius", HOT_AND_COLD)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from crossbarsim import Circuit, NetlistError, read_spice
 from tests.helpers.bench import Bench, evaluate
-from tests.helpers.cards import BIPOLAR, DIODE, EKV, GEOMETRY, JFET, MOS, VDMOS, complement
+from tests.helpers.cards import BIPOLAR, DIODE, EKV, GEOMETRY, JFET, JFET2, MOS, VDMOS, complement
 from tests.helpers.decks import NM, PM, read
 
 VT, CRITICAL = 0.02585, 0.6
@@ -54,6 +54,7 @@ def test_limit_of_a_drain():
 
 BENCHES = {
     "d": Bench("d", "ak", "d", **DIODE), "q": Bench("q", "cbes", "npn", **BIPOLAR), "j": Bench("j", "dgs", "pjf", **JFET),
+    "j2": Bench("j", "dgs", "njf", 2, **JFET2),
     "m1": Bench("m", "dgsb", "nmos", 1, own=GEOMETRY, **MOS[1, "plain"]),
     "m2": Bench("m", "dgsb", "pmos", 2, own=GEOMETRY, **complement(MOS[2, "fast"])),
     "m3": Bench("m", "dgsb", "nmos", 3, own=GEOMETRY, **MOS[3, "fast"]),
@@ -186,7 +187,7 @@ def test_many_elements_are_evaluated_as_each_alone(name):
             assert r[f"i(vn{k}{t})"] == pytest.approx(alone[f"i(v{t})"], rel=1e-6, abs=1e-13)
 
 
-@pytest.mark.parametrize("name", ["d", "q", "j", "m1", "m3", "ekv", "vdmos"])
+@pytest.mark.parametrize("name", ["d", "q", "j", "j2", "m1", "m3", "ekv", "vdmos"])
 def test_m_means_parallel(name):
     bench = BENCHES[name]
     row = {t: v * (-1 if bench.kind == "pjf" else 1) for t, v in zip(bench.terminals, (0.6, 0.7, 0.0, -0.2), strict=False)}
@@ -237,6 +238,8 @@ r1 g 0 1e15
     ("Q q1 a a 0", ("npn", 1, {"xcjc": 2.0}), "xcjc"),
     ("Q q1 a a 0", ("npn", 1, {"bf": 0.0}), "bf"),
     ("J j1 a a 0", ("njf", 1, {"vto": 2.0}), "`vto` must be below `pb`"),
+    ("J j1 a a 0", ("njf", 2, {"vto": 2.0}), "`vto` must be below `vbi`"),
+    ("J j1 a a 0", ("njf", 2, {"xi": 0.0}), "`xi` must be > 0"),
     ("M m1 a a 0 0", ("nmos", 1, {"phi": 0.0}), "phi"),
     ("M m1 a a 0 0", ("nmos", 1, {"tox": 1e-8, "nsub": 1e9}), "intrinsic"),
     ("M m1 a a 0 0", ("nmos", 3, {"xd": 1e-6}), "xd"),
