@@ -25,11 +25,12 @@ _JUMP = 0.3  # logarithm, beyond the target: that cell switches abruptly
 _CAUTION = 0.08  # largest move of such a cell that is aimed at, logarithm; halved by every jump
 _MOST_CAUTIOUS = 0.01
 _DROP = 4.0  # levels at once, at most
-_ROUND = 0.125  # of a step: levels of such cells
+_ROUND = 0.5  # of a step: levels of such cells, so that one pulse serves several
 _SLOPE = 0.5  # of the logarithm of a move, per level
 _FEEDBACK = 8.0  # by how much a move speeds the next one up, logarithm per logarithm
 _SHORTER = 0.25  # width of a pulse in place of one that moves a cell by too much
 _MOST_SHORT = 12  # times
+_ALIKE = 0.125  # of a step: levels of other cells
 _NEAR = 1.0  # levels: one that is lower by that does not move the cell
 _SOFTENS = 20.0  # levels by which the one that does not move a cell falls, per logarithm of a move
 _SHORTEST = 0.1  # of the first pulse, for a cell that this one takes past its target
@@ -296,7 +297,7 @@ class Rungs:
             led = self.caution[d][k] < math.inf
             if led and self.last[k] != d:
                 self._returns(k, d, float(ratio[k]))
-            unit = _ROUND if led else float(self.step[d][k])
+            unit = _ROUND if led else min(_ALIKE, float(self.step[d][k]))
             level = round(float(self.level[d][k]) / unit) * unit
             level = min(max(level, self.bottom[d]), self.top[d])
             key = (d, level, int(self.shorter[d][k]))
