@@ -17,7 +17,7 @@ COMMANDS = {
     "nonidealities": ["study", "nonidealities", "--quick", "--tile", "64x64", "--ohm", "0,5", "--bits", "4",
                       "--sigma", "0.3", "--states", "4", "--stuck-on", "0.05", "--stuck-off", "0.1",
                       "--images", "20", "--epochs", "1", "--threads", "1"],
-    "read-margin": ["study", "read-margin", "--sizes", "2,4,8,16,32,48"],
+    "read-margin": ["study", "read-margin", "--sizes", "2,4,8"],
     "device-spread": ["study", "device-spread", "--count", "20"],
     "gradual-reset": ["study", "gradual-reset", "--states", "4", "--count", "20"],
     "program": ["program", "vteam", "--preset", "magic", "--size", "3x3"],
@@ -63,7 +63,7 @@ def test_killed_and_run_again(tmp_path, name):
     whole = time.perf_counter() - began
     expected = contents(tmp_path / "straight")
     killed = 0
-    for _ in range(4):
+    for _ in range(3):
         process = start(command, tmp_path / "killed")
         time.sleep(draws.uniform(0.3, 1.0) * whole)
         process.kill()

@@ -167,3 +167,46 @@ def test_threads_do_not_share_a_folder(tmp_path):
     assert len(told) == 1
     assert "another thread" in told[0]
     Record(path, {"a": 1}).close()
+
+
+def test_points_of_another_version_of_crossbarsim(tmp_path, monkeypatch):
+    from crossbarsim.studies import records
+
+    path = tmp_path / "points.jsonl"
+    monkeypatch.setattr(records, "package_version", lambda _: "0.0.1")
+    Record(path, {"a": 1}).close()
+    monkeypatch.undo()
+    with pytest.raises(DataError, match=r"points that crossbarsim '0\.0\.1' measured; this is"):
+        Record(path, {"a": 1})
+
+
+def test_read_margins_and_delays_go_on(tmp_path, monkeypatch):
+    from crossbarsim.solvers import Solver
+
+    from crossbarsim.studies.read_delay import read_delay
+    from crossbarsim.studies.read_margin import read_margin
+
+    straight, waits = read_margin([2, 4]).table, read_delay([2, 4])
+    solve, left = Solver.solve, [5]
+
+    def impatient(self, *arguments, **settings):
+        left[0] -= 1
+        if not left[0]:
+            raise KeyboardInterrupt
+        return solve(self, *arguments, **settings)
+
+    for study, first in ((read_margin, 5), (read_delay, 2)):
+        left[0] = first
+        with monkeypatch.context() as patch:
+            patch.setattr(Solver, "solve", impatient)
+            with pytest.raises(KeyboardInterrupt):
+                study([2, 4], out=tmp_path)
+    done = len((tmp_path / "read_margin.jsonl").read_text().splitlines()) - 1
+    assert done == 2
+    assert read_margin([2, 4], out=tmp_path).table.equals(straight)
+    again = read_delay([2, 4], out=tmp_path)
+    assert again.table.equals(waits.table)
+    assert all((a[0] == b[0]).all() and (a[1] == b[1]).all()
+               for a, b in zip(again.waves, waits.waves, strict=True))
+    with pytest.raises(ParameterError, match=r"r_on: 10000\.0 there, 20000\.0 now"):
+        read_margin([2], r_on=2e4, out=tmp_path)
