@@ -57,7 +57,7 @@ class Rig:
     sweep : str
         Of ``vd``.
     other : mapping
-        Stages (of a level: ``"ac 3"``) or parameters in which ngspice is not the judge, and why.
+        Stages or parameters (of a level: ``"ac 3"``) in which ngspice is not the judge, and why.
     """
 
     kind: str
@@ -182,7 +182,9 @@ def outcome(rig: Rig, table: Card, folder: Path | None) -> Outcome:
         change, (share, floor) = other - other[0], _APART[stage]
         for c, e, f in zip(some, effect, change, strict=True):
             miss, size = _size(e - f, stage) / span, _size(f, stage) / span
-            if miss > share * size + floor and not {c.name, c.name.lstrip("@")} & {*ignored, *rig.other}:
+            if miss > share * size + floor and not {
+                c.name, plain := c.name.lstrip("@"), f"{plain} {table.levels[0]}",
+            } & {*ignored, *rig.other}:
                 apart.append(f"{stage} {c.name}: {_size(e, stage) / span:.1e}, ngspice {size:.1e}, apart {miss:.1e}")
     rest = [c for c in rest if c.name not in acted and not c.name.startswith("@")]
     acted |= {c.name for c in rest if _noisy(rig, table, base, c)}

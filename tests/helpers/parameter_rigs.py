@@ -56,7 +56,9 @@ RIGS = [
         "rd# d p# 100\nrg# g q# 50\nj# p# q# 0 mm_# {own}",
         {"beta": 1e-3, "cgs": 1e-12, "cgd": 1e-12, "rd": 10, "rs": 10, "is": 1e-13, "kf": 1e-16, "b": 0.8},
         element={"area": "2", "off": "", "ic": "0.3,1", "icvds": "0.3", "icvgs": "1", "m": "3",
-                 "temp": "90", "dtemp": "20"}, other=_START),
+                 "temp": "90", "dtemp": "20"}, other={
+                     **_START, "tran 2": "its time steps become too short", "start 2": "its time steps become too short",
+                     "dtemp 2": "it takes it for the temperature itself"}),
     Rig("njf", "vd d 0 dc 2\nvg g 0 dc -0.3 ac 1 pulse(-1 0.5 0 1n 1n 5n 12n)",
         "rd# d p# 100\nrg# g q# 50\nj# p# q# 0 mm_# {own}",
         {"beta": 2e-3, "cgs": 1e-12, "cgd": 1e-12, "rd": 10, "rs": 10, "is": 1e-13, "kf": 1e-16, "b": 0.8, "z": 0.6, "xi": 0.8,
@@ -66,7 +68,8 @@ RIGS = [
         element={"area": "2", "off": "", "ic": "0.3,1", "icvds": "0.3", "icvgs": "1", "m": "3",
                  "temp": "90", "dtemp": "20"}, other={
                      **_START, "tran": "its filter of traps and heat depends on its steps",
-                     "start": "how it starts without an operating point is not compared"}),
+                     "start": "how it starts without an operating point is not compared",
+                     "dtemp 2": "it takes it for the temperature itself"}),
     *(Rig("vdmos", f"vd d 0 dc {volt}\nvg g 0 dc {gate} ac 1 pulse(-1 5 0 1n 1n 5n 12n)",
           "rd# d p# 100\nrg# g q# 50\nm# p# q# 0 mm_# {own}",
           {"vto": 2, "kp": 0.05, "lambda": 0.02, "theta": 0.1, "rd": 5, "rs": 2, "rg": 20, "cgs": 5e-12, "cgdmax": 5e-12,
