@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,7 @@ def shapes(texts: list[str]) -> tuple[tuple[int, int], ...]:
 def integers(texts: list[str], name: str) -> tuple[int, ...]:
     """Return the integers of an option, as `numbers`."""
     found = numbers(texts, name)
-    if any(value != int(value) for value in found):
+    if any(not math.isfinite(value) or value != int(value) for value in found):
         raise ParameterError(f"`{name}` must be integers; got {' '.join(texts)}")
     return tuple(int(value) for value in found)
 
