@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -227,8 +227,6 @@ class NonIdealityStudy(Study[ChipReading, "NonIdealityResult"]):
                 )
         if not self.ohms or not all(isinstance(r, (int, float)) and r >= 0 for r in self.ohms):
             raise ParameterError(f"`ohms` must be one or more numbers >= 0; got {self.ohms!r}")
-        if self.law not in get_args(Law):
-            raise ParameterError(f"`law` must be one of {get_args(Law)}; got {self.law!r}")
         self._check_counts(
             ("images", "epochs", "threads"), seeds=1, images=1, calibration_images=1, epochs=0,
             threads=1,
