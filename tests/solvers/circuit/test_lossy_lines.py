@@ -138,8 +138,9 @@ def test_noise_is_that_of_many_lumps():
 
 
 @pytest.mark.parametrize(("card", "uic"), [
-    ("r=200 c=1p len=2", False), ("r=200 c=1p len=2", True), ("r=40 l=50n c=20p len=0.5", False),
-    ("r=40 l=50n c=20p len=0.5", True),
+    ("r=200 c=1p len=2", False), ("r=40 l=50n c=20p len=0.5", False),
+    pytest.param("r=200 c=1p len=2", True, marks=pytest.mark.slow),
+    pytest.param("r=40 l=50n c=20p len=0.5", True, marks=pytest.mark.slow),
 ])
 def test_derivatives_of_transients(card, uic):
     c = read_spice(f"""line
