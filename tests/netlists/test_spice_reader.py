@@ -515,7 +515,7 @@ MISTAKES = [
     ("N1 a 0 m\n.model m d", "is of kind d, not a memristor"), ("N1 a 0 m\n.model m yakopcic(preset=foo)", "no preset 'foo'"),
     ("V1 a 0 PULS(0 1)", "no function `puls`; did you mean `pulse`"), ("V1 a 0 PULSE(0)", "takes 2 to 8 values, not 1"),
     ("V1 a 0 PWL(0 0 1)", "pairs"), ("V1 a 0 PWL(0 0 1 1 0.5 1)", "times` must increase"), ("V1 a 0 SIN(0 1", r"`\)` is missing"),
-    ("V1 a 0 SIN(0 1)", "needs a .tran"), ("V1 a 0 TRNOISE(1 2)", "noise in the transient, is not supported"),
+    ("V1 a 0 SIN(0 1)", "needs a .tran"), ("V1 a 0 EXTERNAL", "voltages from outside, is not supported"),
     ("V1 a 0 1 foo", "`foo` is not expected"), ("V1 a 0 1 2", "`2` is not expected"), ("V1 a 0 DC", "DC value is expected"),
     ("V1 a 0 1 m=2", "no `m`"),
     ("F1 a 0 V9 1", "no element `v9`"), ("T1 a 0 b 0 z0=50 td=1n\nF1 a 0 T1 1", "there are @t1"),

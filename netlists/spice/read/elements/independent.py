@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from .....core.errors import ParameterError
 from ....elements import Element
+from ....noise_sources import RandomVoltage, TransientNoise
 from ....sources import Pulse, Pwl, Sine, Source
 from ....spice_sources import AmplitudeModulated, Exponential, FrequencyModulated
 from ..element_line import CardLine
@@ -17,10 +20,10 @@ __all__ = ["Times", "read_source"]
 
 _WAVES = {
     "pulse": (2, 8), "sin": (2, 6), "exp": (2, 6), "sffm": (2, 7), "am": (2, 7), "pwl": (2, None),
+    "trnoise": (2, 7), "trrandom": (2, 5),
 }
 _OTHER_NAMES = {"sine": "sin"}  # LTspice's
 _REFUSED = {
-    "trnoise": "noise in the transient", "trrandom": "random voltages",
     "external": "voltages from outside", "pwlfile": "tables in files", "pat": "bit patterns",
 }
 _NO_STEP = 1e-9  # second; ngspice takes the step of .tran where there is one
@@ -91,6 +94,8 @@ def read_source(card: CardLine, times: Times) -> list[Element]:
         raise card.error("a voltage source has no `m`")
     if dc is None:
         dc = 0.0 if wave is None else float(wave.at(0.0))
+    if isinstance(wave, TransientNoise):  # it adds to the DC value
+        wave = replace(wave, offset=dc)
     return [card.element(nodes, dc, found, wave=wave)]
 
 
@@ -153,6 +158,8 @@ def _wave(card: CardLine, name: str, times: Times) -> Source:
             return _points(card, values)
         if name == "pulse":
             return _pulse(values, times)
+        if name in ("trnoise", "trrandom"):
+            return _random(card, name, values)
         return _smooth(card, name, values, times)
     except ParameterError as error:
         raise card.error(f"{name.upper()}: {error}") from None
@@ -183,6 +190,27 @@ def _points(card: CardLine, values: list[float]) -> Pwl:
     if repeat is not None and repeat < 0:  # off, as in ngspice
         repeat = None
     return Pwl(tuple(t), tuple(v), repeat, found.get("td", 0.0))
+
+
+def _random(card: CardLine, name: str, values: list[float]) -> Source:
+    """Read TRNOISE and TRRANDOM; ``seed=`` after them is ours, sources differ by their names."""
+    seed = zlib.crc32(card.name.lower().encode())
+    if card.names_value and card.peek() == "seed":
+        card.at += 2
+        seed += int(card.number_of(card.raw(), "seed")) << 32
+    if name == "trnoise":
+        rms, step, alpha, flicker, telegraph, capture, emission = (
+            values + [0.0] * (7 - len(values))
+        )
+        return TransientNoise(
+            rms, step, alpha, flicker, telegraph, capture, emission, seed=seed
+        )
+    kinds = ("uniform", "gaussian", "exponential", "poisson")
+    if values[0] not in (1.0, 2.0, 3.0, 4.0):
+        raise card.error(f"TRRANDOM of kind {values[0]:g}; there are 1 (uniform), 2 (Gaussian), "
+                         "3 (exponential), 4 (Poisson)")
+    kind, step, delay, width, centre = values + [1.0, 0.0, 0.0, 1.0, 0.0][len(values):]
+    return RandomVoltage(kinds[int(kind) - 1], step, delay, width, centre, seed)
 
 
 def _smooth(card: CardLine, name: str, values: list[float], times: Times) -> Source:
