@@ -16,11 +16,8 @@ from tests.helpers.decks_ngspice import have_ngspice
 from tests.helpers.parameter_decks import accepted, outcome, unique_cards
 from tests.helpers.parameter_rigs import LINES, RIGS, SILENT
 
-# found by this test: in 10 ps the drain jumps by 70 mV where the gate falls below the threshold
-LEVEL_2 = pytest.mark.xfail(strict=True, reason="a transient of level 2 with a forward-biased bulk is wrong")
 CARDS = [
-    pytest.param(kind, table, id=f"{kind}-{table.levels[0]}",
-                 marks=LEVEL_2 if (kind, table.levels[0]) == ("nmos", 2) else ())
+    pytest.param(kind, table, id=f"{kind}-{table.levels[0]}")
     for kind, table in unique_cards()
 ]
 

@@ -103,12 +103,16 @@ def _quartic(a: float, b: float, c: float, d: float) -> float:
                 value = (((x + a) * x + b) * x + c) * x + d
                 if x > 0.0 and abs(value) <= 1e-6 and (best < 0.0 or x < best):
                     best = x
+    if best <= 0.0:
+        return best
+    value = (((best + a) * best + b) * best + c) * best + d
     for _ in range(3):  # the closed form loses digits
-        if best > 0.0:
-            value = (((best + a) * best + b) * best + c) * best + d
-            slope = ((4.0 * best + 3.0 * a) * best + 2.0 * b) * best + c
-            if slope != 0.0:
-                best -= value / slope
+        slope = ((4.0 * best + 3.0 * a) * best + 2.0 * b) * best + c
+        x = best - value / slope if slope != 0.0 else -1.0
+        at_x = (((x + a) * x + b) * x + c) * x + d
+        if x <= 0.0 or abs(at_x) >= abs(value):  # what was a root within the tolerance only
+            break
+        best, value = x, at_x
     return best
 
 
@@ -116,7 +120,7 @@ def _quartic(a: float, b: float, c: float, d: float) -> float:
 def _baum(
     gamma: Dual, v1: Dual, v2: Dual, xv: Dual, source3: Dual, found: Dual
 ) -> Dual:
-    """Return the saturation voltage of scattering-limited velocity, or `found` without a root."""
+    """Return the saturation voltage of scattering-limited velocity, or `found` if none is below."""
     a = scale(4.0 / 3.0, gamma)
     b = scale(-2.0, add(v1, xv))
     c = scale(-2.0, mul(gamma, xv))
@@ -135,7 +139,9 @@ def _baum(
         k * (x2 * x * a[2] + x2 * b[2] + x * c[2] + d[2]),
         k * (x2 * x * a[3] + x2 * b[3] + x * c[3] + d[3]),
     )
-    return sub(square(root), v2)
+    limited = sub(square(root), v2)
+    # near the threshold the smallest root can be lost, and another one is no saturation voltage
+    return limited if limited[0] <= found[0] else found
 
 
 @inlined
