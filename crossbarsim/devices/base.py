@@ -318,6 +318,8 @@ class Device(Settings):
     def conductance(self, x: ArrayLike, v: ArrayLike | None = None) -> Array:
         """Return i/v, siemens, for states `x` (S, ...) at `v` volt (default: `read_voltage`)."""
         volts = self.read_voltage if v is None else finite_array("v", v)
+        if not np.all(volts):
+            raise ParameterError("`v` must not be 0 volt, where i/v has no value")
         return self.current(volts, x) / volts
 
     @checks_arguments

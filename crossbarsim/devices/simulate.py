@@ -13,7 +13,7 @@ from ..core.compiled.threads import spread
 from ..core.cpus import cpu_count
 from ..core.draws import Seed, seed_sequence
 from ..core.errors import ConvergenceError, ParameterError
-from ..core.validation import Array, finite_array
+from ..core.validation import Array, finite_array, real_array
 from ..core.validation import count as count_of
 from ..solvers.crossbar.batched import ArrayBackend, choose_backend
 from .protocol import CompiledDevice
@@ -124,7 +124,7 @@ def simulate(
         count_of("threads", threads)
     own = int(np.prod(device.parameter_array.shape[1:]))
     starts = max(
-        (np.size(a) // (k or 1) for a, k in
+        (real_array("state", a).size // (k or 1) for a, k in
          ((conductance, 1), (state, len(device.states))) if a is not None), default=1,
     )
     count = max(own, starts, volts.shape[0] if volts.ndim == 2 else 1)

@@ -129,6 +129,7 @@ def _patterns(argument: str, value: Any) -> tuple[Pattern, ...] | None:
     if value is None:
         return None
     several = isinstance(value, Iterable) and not isinstance(value, (str, type))
+    several = several and getattr(value, "ndim", 1) != 0  # arrays without axes only look so
     items = list(value) if several else [value]
     for item in items:
         if not (isinstance(item, str) or (isinstance(item, type) and issubclass(item, nn.Module))):
