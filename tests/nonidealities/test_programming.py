@@ -225,7 +225,7 @@ def test_dependences_agree_in_torch(x, y):
     (lambda: Polynomial((1.0,), 2.0, 1.0), "`low` must be <= `high`"),
     (lambda: Table((0.0, 0.0), (1.0, 2.0)), "`x` must rise"),
     (lambda: Table((0.0,), (1.0,)), "at least 2"),
-    (lambda: NonIdealities(write=0.1), "`write` must be WriteEffect or None"),
+    (lambda: NonIdealities(write=0.1), "`write` must be a WriteEffect or None"),
     (lambda: NonIdealities(cycle=-1), "`cycle` must be an integer >= 0"),
     (lambda: NonIdealities().program(
         np.ones((2, 3)), NonIdealities().fabricate(PLACE, (2, 2), ON, OFF), PLACE),

@@ -198,7 +198,18 @@ def _tests(hint: Any, names: Mapping[str, Any]) -> tuple[Test, str] | None:
     words = " or ".join(dict.fromkeys(word for _, word in tests))
 
     def fits(name: str, value: Any) -> bool:
-        return any(test(name, value) for test, _ in tests) or (arrays and _is_array(name, value))
+        wrong = None
+        for test, _ in tests:
+            try:
+                if test(name, value):
+                    return True
+            except ParameterError as error:  # of one member of the union: another may take it
+                wrong = wrong or error
+        if arrays:
+            return _is_array(name, value)
+        if wrong is not None:
+            raise wrong
+        return False
 
     return fits, f"{words} or numbers" if arrays and words else (words or "numbers")
 

@@ -234,7 +234,7 @@ def test_methods_of_the_solver():
 @pytest.mark.parametrize(("call", "message"), [
     (lambda s, _: s.ac("x", [1.0]), "must be a Circuit"),
     (lambda s, c: s.ac(c, [-1.0]), ">= 0 hertz"),
-    (lambda s, c: s.ac(c, "many"), "must be numbers"),
+    (lambda s, c: s.ac(c, "many"), "must be real numbers"),
     (lambda s, c: s.noise(c, "out", "v1", [1.0]), "must look like"),
     (lambda s, c: s.transfer_function(c, "i(a,b)", "v1"), "must look like"),
     (lambda s, c: s.transfer_function(c, "v(nowhere)", "v1"), "no node 'nowhere'"),

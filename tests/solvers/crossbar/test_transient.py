@@ -280,7 +280,7 @@ def test_labelled_tables():
     ({"waveforms": [Pulse(0, 1)], "t_stop": 1e-9}, "1 sources for 2 lines"),
     ({"waveforms": [Pulse(0, 1)] * 2}, "give `t_stop`"),
     ({"gate": Pulse(0, 1), "t_stop": 1e-9}, "for cells with transistors"),
-    ({"probes": ["voltage"]}, "no probe 'voltage'"),
+    ({"probes": ["voltage"]}, "must be one of 'state', 'conductance'"),
     ({"probes": [("state", (5, 0))]}, r"cell \(5, 0\) is outside"),
     ({"rtol": 0.0}, "`rtol` must be between"),
     ({"max_step": -1.0}, "`max_step` must be > 0"),
