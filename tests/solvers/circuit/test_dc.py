@@ -156,7 +156,7 @@ def test_couplings_name_inductors(change):
 
 
 def test_what_elements_refer_to_must_be_there():
-    with pytest.raises(NetlistError, match="B1 is controlled by the current of 'r9'"):
+    with pytest.raises(NetlistError, match="B1 is controlled by the current `i` of 'r9'"):
         Solver().operating_point(put(divider(), "B1", "out", "0", i="i(r9)"))
     with pytest.raises(NetlistError, match="S1 needs a model of kind `sw`"):
         Solver().operating_point(put(divider(), "S1", "out", "0", "in", "0", model="q"))
