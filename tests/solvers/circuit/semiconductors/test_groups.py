@@ -75,17 +75,20 @@ def groups():
 def where_limited(group, x):
     """Return unknowns at which the device has the voltages it was limited to."""
     at = x.copy()
-    known = {0}
-    while len(known) < group.wiring.terminals:
+    known = {0, -1}  # a terminal, and ground, against which states of its own are
+    while len(known) <= group.wiring.terminals:
+        before = len(known)
         for b, (p, n) in enumerate(group.wiring.branches):
             u = group.sign[0] * group.old[b, 0]
+            of_p, of_n = (0.0 if k < 0 else at[group.at[k, 0]] for k in (p, n))
             if p in known and n not in known:
-                at[group.at[n, 0]] = at[group.at[p, 0]] - u
+                at[group.at[n, 0]] = of_p - u
             elif n in known and p not in known:
-                at[group.at[p, 0]] = at[group.at[n, 0]] + u
+                at[group.at[p, 0]] = of_n + u
             else:
                 continue
             known |= {p, n}
+        assert len(known) > before, "branches that hang together with no terminal"
     return at
 
 
