@@ -19,12 +19,19 @@ if TYPE_CHECKING:
     from .spice.expressions.expression import Expression
 
 __all__ = [
-    "NAMES", "Ac", "Analysis", "Command", "Dc", "Event", "Four", "Measure", "Noise", "Op", "Place",
-    "Points", "Save", "Sens", "Step", "Sweep", "Tf", "Tran",
+    "NAMES", "NUMBER_OPTIONS", "Ac", "Analysis", "Command", "Dc", "Event", "Four", "Measure",
+    "Noise", "Op", "Place", "Points", "Save", "Sens", "Step", "Sweep", "Tf", "Tran",
 ]
 
 Place = tuple[str, int] | None  # file and line
 MOST_POINTS = 10_000_000
+# options that are numbers, never words
+NUMBER_OPTIONS = frozenset((
+    "abstol", "chgtol", "cshunt", "defad", "defas", "defl", "defw", "delmin", "fourgridsize",
+    "gmin", "gminfactor", "gminsteps", "itl1", "itl2", "itl4", "itl6", "maxord", "minbreak",
+    "nfreqs", "noopiter", "reltol", "resmin", "rseries", "rshunt", "scale", "srcsteps", "temp",
+    "tnom", "trtol", "vntol", "xmu",
+))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ..core.errors import NetlistError, ParameterError
 from ..core.settings import checks_arguments
 from ..core.units import spice_number
-from .analyses import Analysis, Command, Measure, Save, Tran
+from .analyses import NUMBER_OPTIONS, Analysis, Command, Measure, Save, Tran
 from .crossbar.protocol import CrossbarLike
 from .crossbar_element import CrossbarBlock, LineNodes, changed, expand_block, tied
 from .elements import KINDS, Element, Model, Value
@@ -46,9 +46,9 @@ class Options(dict[str, float | str]):
 
         ``temp``, in degree Celsius, sets the circuit's `temperature`, kelvin.
         """
-        for key, value in values.items():
-            word = isinstance(value, str) and value.isidentifier() and key.lower() != "temp"
-            self[key.lower()] = str(value).lower() if word else spice_number(key, value)
+        for k, v in values.items():
+            word = isinstance(v, str) and v.isidentifier() and k.lower() not in NUMBER_OPTIONS
+            self[k.lower()] = str(v).lower() if word else spice_number(k, v)
         if "temp" in self:
             self._circuit.temperature = 273.15 + float(self.pop("temp"))
         return self._circuit

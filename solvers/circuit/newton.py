@@ -279,9 +279,9 @@ class Newton:
         self, x: Array, now: Instant, a: float, offset: Array, count: int
     ) -> Array | None:
         """Return a point on the way back where the equations are finite, or None."""
-        if not count:
-            return None
         step = self._last.copy()
+        if not (count and np.isfinite(step).all()):
+            return None
         for _ in range(_HALVINGS):
             step *= 0.5
             x = x + step

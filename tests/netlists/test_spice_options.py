@@ -4,11 +4,12 @@ import re
 
 import numpy as np
 import pytest
-from crossbarsim.netlists import read_spice
+from crossbarsim.netlists import Circuit, read_spice
+from crossbarsim.netlists.analyses import NUMBER_OPTIONS
 from crossbarsim.netlists.spice.commands import command_names
 from crossbarsim.solvers.circuit.system.tolerances import Tolerances
 
-from crossbarsim import ConvergenceError, NetlistError, Solver
+from crossbarsim import ConvergenceError, NetlistError, ParameterError, Solver
 
 PLAIN = "plain\nv1 a 0 dc 1 pulse(0 1 1u 10n 10n 1u 4u)\nr1 a b 1k\nc1 b 0 1n\n.options {}\n"
 
@@ -90,6 +91,17 @@ def test_what_is_wrong_with_options():
         read_spice("s\nm1 d g 0 0 mm\n.model mm nmos\n.options scale=-1\n")
     with pytest.raises(NetlistError, match="`rseries`"):
         Solver().run(read_spice("s\nv1 a 0 1\nl1 a b l={1m+v(b)}\nr1 b 0 1\n.options rseries=1\n.op\n"))
+
+
+def test_options_that_are_numbers_are_no_words():
+    with pytest.raises(NetlistError, match="there is no parameter `tiny`"):
+        read_spice(PLAIN.format("abstol=tiny"))
+    with pytest.raises(ParameterError, match="`itl4`"):
+        Circuit().options(itl4="many")
+    assert Circuit().options(method="gear").options == {"method": "gear"}
+    assert set(command_names.EFFECTIVE) - NUMBER_OPTIONS == {
+        "filetype", "interp", "klu", "method", "numdgt", "savecurrents"
+    }
 
 
 def test_scaled_lengths_are_written_as_they_are():

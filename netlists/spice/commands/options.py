@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ...analyses import NUMBER_OPTIONS
 from ...circuit import Circuit
 from ..read.scope import plain_number
 from ..read.subcircuit_tree import near
@@ -51,7 +52,9 @@ def read_options(c: CommandLine, circuit: Circuit) -> None:
             continue
         text = c.raw()
         plain = plain_number(text)
-        word = plain is None and re.fullmatch(r"[a-z]\w*", text.lower())
+        word = name not in NUMBER_OPTIONS and plain is None and re.fullmatch(
+            r"[a-z]\w*", text.lower()
+        )
         if word and c.scope.parameter(text.lower()) is None:
             circuit.options[name] = text.lower()
         else:

@@ -125,6 +125,7 @@ class OperatingPoint(Tabular):
         return found | {name: self[name] for name in shown(self.circuit, "op")}
 
 
+@np.errstate(over="ignore")  # Newton's iteration tells and names what overflows
 def prepare(
     circuit: Circuit, *, uic: bool = False, save: Sequence[str] | None = None,
 ) -> System:

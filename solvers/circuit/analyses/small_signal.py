@@ -151,6 +151,7 @@ class SmallSignal:
         return (np.concatenate(rows).astype(np.int64), np.concatenate(columns).astype(np.int64),
                 np.concatenate(values).astype(complex))
 
+    @np.errstate(over="ignore")  # a matrix that is not finite is singular
     def _dense(self, omega: Array, right: Complexes, transposed: bool) -> Complexes:
         n = self.size
         if self._spectral:
@@ -178,6 +179,7 @@ class SmallSignal:
             raise self._singular(-1, float(omega[0]) / (2 * np.pi)) from error
         return np.asarray(found).reshape(len(omega), n)
 
+    @np.errstate(over="ignore")
     def _sparse(self, omega: Array, right: Complexes, x: Complexes, transposed: bool) -> None:
         n = self.size
         column = np.repeat(np.arange(n, dtype=np.int64), np.diff(self.indptr))

@@ -52,6 +52,7 @@ _ACCEPT = 0.9  # of a step: accepted if its error allows one as long
 _STALL = StallRules(window=1000, jumps=10_000)
 _RESOLUTION = 4e-16  # of the time reached: shorter steps would not end later
 _FIRST = 10.0  # first steps in the shortest of the print step, a hundredth of the run, the longest
+_OVERSHOOT = 1.5  # times the way to the prediction: a solution there may be the wrong one of two
 _BETTER = 1.05  # times the step that another order must allow to be taken instead
 _FADED = 1e-4  # of its peak: a charge smaller than that counts as that large
 _STATE = 0.02  # states of memristors run away: their error counts for more
@@ -210,6 +211,7 @@ class TransientRun:
 
     # -- steps -----------------------------------------------------------------------------------
 
+    @np.errstate(over="ignore")  # Newton's iteration tells and names what overflows
     def go(self) -> Transient:
         """Run to the end."""
         system, analysis = self.system, self.analysis
@@ -269,17 +271,41 @@ class TransientRun:
                 self._corner(end)
                 self.order = 1
 
-    def _solve(self, t: float, h: float, order: int) -> tuple[Outcome, Formula]:
-        """Solve the equations at the end of a step."""
+    def _solve(
+        self, t: float, h: float, order: int, start: Array | None = None
+    ) -> tuple[Outcome, Formula]:
+        """Solve the equations at the end of a step, from the prediction or another start."""
         history = self.history
         self._at = Instant(t + h, self.now.temperature, self.now.gmin, 1.0, "tran", waves=True)
         formula = history.formula(h, order)
         for group in self.watched["formula"]:
             group.formula(h, order)
-        guess = history.predict(h, order)
+        self._guess = guess = history.predict(h, order) if start is None else start
         return self.newton.solve(
             guess, self._at, a=formula.a, offset=formula.offset[:len(guess)], limit=self.tol.itl4
         ), formula
+
+    def _solve_nearest(self, t: float, h: float, order: int) -> tuple[Outcome, Formula]:
+        """Solve a step; where its end is far beyond the prediction, from the last point.
+
+        Near a pole of a law a step's equations have solutions on either side, and the prediction
+        may have led to the wrong one, whose estimated error is as small.
+        """
+        found, formula = self._solve(t, h, order)
+        if not found.converged or self.system.linear:
+            return found, formula
+        last = self.history.points[0]
+        meant = np.abs(self._guess - last)[:-1]
+        floor = self.tol.trtol * self.tol.reltol * np.abs(found.x[:-1])
+        far = np.abs(found.x - last)[:-1] > _OVERSHOOT * meant
+        if not (far & (meant > floor)).any():
+            return found, formula
+        for start in (last, found.x):
+            self._rewind()
+            again, formula = self._solve(t, h, order, start.copy())
+            if again.converged:
+                break
+        return again, formula
 
     def _look_ahead(self, t: float, h: float) -> Array | None:
         """Return the charges after a step of 2 h, the first after a corner, if it can be taken."""
@@ -294,7 +320,7 @@ class TransientRun:
         """Try a step; return the unknowns, or None where a shorter one is to be tried."""
         system, history, control = self.system, self.history, self.control
         far = self._look_ahead(t, h) if history.smooth == 1 else None
-        found, formula = self._solve(t, h, order)
+        found, formula = self._solve_nearest(t, h, order)
         if not found.converged:
             self._rewind()
             self.order = 1
