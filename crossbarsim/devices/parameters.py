@@ -80,9 +80,14 @@ def parameter(
     low, high : float
         Smallest and largest value.
     positive : bool
-        Greater than zero.
+        Greater than zero, and below `high`; instead of `low`.
     choices : tuple of str
         The words between which a parameter chooses; `default` is one of them.
+
+    Raises
+    ------
+    ParameterError
+        Limits that would not act: `low` with `positive`, or any of a word.
 
     Examples
     --------
@@ -97,6 +102,10 @@ def parameter(
     >>> print(f"{Diode(i_s=2e-12).current(0.5, []):.2e} A")
     4.50e-04 A
     """
+    if positive and low != -np.inf:
+        raise ParameterError("give either `low` or `positive`: the one limit excludes the other")
+    if choices and (positive or low != -np.inf or high != np.inf):
+        raise ParameterError("`choices` are words: they have no `low`, `high` or `positive`")
     return Parameter(default, unit, 0.0 if positive else low, high, positive, choices)
 
 

@@ -80,7 +80,7 @@ class GradualReset:
 
 @checks_arguments
 def gradual_reset(
-    device: Device | None = None, *, states: int = 10, amplitudes: ArrayLike | None = None,
+    device: Device | None = None, *, states: int | None = None, amplitudes: ArrayLike | None = None,
     amplitude: float = 1.0, frequency: float = 50e6, points: int = 200,
     r_on: float = 100.0, r_off: float = 150.0, sigma: float = 0.2, count: int = 1000,
     seed: int = 0,
@@ -96,9 +96,9 @@ def gradual_reset(
     ----------
     device : Device, optional
         Default: the VTEAM device of the paper.
-    states : int
-        Conductances from the first to the last: ``states - 1`` sweeps. With `amplitudes` it does
-        not act.
+    states : int, optional
+        Conductances from the first to the last: ``states - 1`` sweeps; default 10. Not with
+        `amplitudes`, of which there is one per sweep.
     amplitudes : (N,) array, volt, optional
         Of the sweeps, as magnitudes, not falling; the sign is the one in which the device resets.
         Default: they rise in even steps, and the last sweep is the first to come as near to the
@@ -125,6 +125,7 @@ def gradual_reset(
     Raises
     ------
     ParameterError
+        A value out of its range; `states` with `amplitudes`, among others.
     ConvergenceError
         No amplitudes up to 1 kV lead to the device's smallest conductance.
 
@@ -142,13 +143,15 @@ def gradual_reset(
         raise ParameterError("`device` must be one device, without parameters of many")
     if not model.states:
         raise ParameterError(f"`device`: {type(model).__name__} has no state to reset")
-    whole("states", states, low=2)
+    if states is not None and amplitudes is not None:
+        raise ParameterError("give either `states` or `amplitudes`, one per sweep")
+    steps = whole("states", 10 if states is None else states, low=2)
     whole("points", points, low=8)
     whole("count", count, low=1)
     for name, value in (("frequency", frequency), ("r_on", r_on), ("r_off", r_off)):
         number(name, value, low=0.0, open_low=True)
     number("sigma", sigma, low=0.0)
-    volts = _amplitudes(model, states, frequency, points) if amplitudes is None else _given(
+    volts = _amplitudes(model, steps, frequency, points) if amplitudes is None else _given(
         amplitudes)
     sign = _reset_sign(model, float(volts.max()), frequency, points)
     sweeps = _swept(model, sign * volts, frequency, points)

@@ -293,7 +293,7 @@ ARGUMENTS = {
     "InSituLinear": lambda: {"in_features": 2, "out_features": 2, "config": insitu()},
     "UpdatePulses": lambda: {"v_set": 1.0, "v_reset": -1.0, "width_set": 1e-9, "width_reset": 1e-9},
     # studies
-    "gradual_reset": lambda: {"points": 20, "count": 2, "amplitudes": [0.5, 1.0]},
+    "gradual_reset": lambda: {"points": 20, "count": 2, "amplitudes": [0.5, 1.0], "states": None},
     "device_spread": lambda: {"count": 2, "points": 20, "cycles": 1},
         "read_delay": lambda: {"sizes": [2], "wires": Wires(1.0, 1.0, word_capacitance=1e-15)}, "read_margin": lambda: {"sizes": [2], "wires": WIRES},
     "sneak_resistance": lambda: {"rows": 2, "columns": 2, "resistance": 1e3},

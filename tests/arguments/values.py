@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from crossbarsim import CrossbarSimError
+from crossbarsim import Circuit, CrossbarSimError
 
 HUGE = 10**400  # an integer that no float holds
 
@@ -130,7 +130,7 @@ def fingerprint(value: Any, depth: int = 0) -> Any:
         return [fingerprint(v, depth + 1) for v in value]
     if hasattr(value, "to_arrays"):
         return fingerprint(value.to_arrays(), depth + 1)
-    if hasattr(value, "to_spice") and hasattr(value, "elements"):
+    if isinstance(value, Circuit):
         return value.to_spice()
     if depth < 4:
         slots = {k: getattr(value, k) for k in getattr(value, "__slots__", ()) if hasattr(value, k)}
@@ -146,7 +146,8 @@ def fingerprint(value: Any, depth: int = 0) -> Any:
 def equal(a: Any, b: Any) -> bool:
     """Whether two fingerprints are one, but for rounding."""
     if isinstance(a, complex) and isinstance(b, complex):
-        return a == b or abs(a - b) <= 1e-9 * max(abs(a), abs(b)) or bool(np.isnan(a) and np.isnan(b))
+        near = bool(np.isfinite(a) and np.isfinite(b)) and abs(a - b) <= 1e-9 * max(abs(a), abs(b))
+        return a == b or near or bool(np.isnan(a) and np.isnan(b))
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(equal(a[k], b[k]) for k in a)
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):

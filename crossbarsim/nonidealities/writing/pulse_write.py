@@ -133,7 +133,8 @@ class PulseWrite(Settings):
     Raises
     ------
     ParameterError
-        In use: the network's range is not within the device's.
+        `targets`, `devices` or `seed` with "exact", which measures nothing. In use: the network's
+        range is not within the device's.
 
     Examples
     --------
@@ -171,6 +172,11 @@ class PulseWrite(Settings):
             count(name, getattr(self, name), low=2)
         number("tolerance", self.tolerance, low=0.0, high=1.0, open_low=True)
         count("seed", self.seed, low=0)
+        for name in ("targets", "devices", "seed"):
+            if self.method == "exact" and getattr(self, name) != getattr(type(self), name):
+                raise ParameterError(
+                    f'`{name}` is of the measurement, for method="distribution": "exact" has none'
+                )
 
     def measure(self, g_off: float, g_on: float) -> MeasuredWrite:
         """Return the errors of a sample of devices at targets from `g_off` to `g_on`, siemens.

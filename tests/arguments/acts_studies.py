@@ -1,0 +1,105 @@
+"""Second values of networks' functions and of studies of arrays."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from crossbarsim import Wires
+from crossbarsim.devices import VTEAM, ExponentialSelector, LinearIonDrift, StaticSinh
+from crossbarsim.nn import calibrate, convert, equip, fold_batchnorm, report
+from crossbarsim.nn.train import StochasticPulses, in_situ_update
+from crossbarsim.periphery import ADC, DAC, Periphery, Technology
+from crossbarsim.studies import read_delay, read_margin
+
+from .acts import Row, Same, Second
+from .acts_devices import SOLVER
+from .rows import chip, config, net, normed, tensor, trainee
+
+CONVERTERS = {"periphery": Periphery(adc=ADC(bits=4), dac=DAC(bits=4)), "input_range": None}
+
+
+def calibrated(**a: Any) -> Any:
+    found = calibrate(a.pop("model", None) or chip(**CONVERTERS), **a)
+    return found.to_dict() if hasattr(found, "to_dict") else str(found)
+
+
+def weights(model: Any) -> Any:
+    with torch.no_grad():
+        return [p.clone() for p in model.parameters()], str(model)
+
+
+def converted(model: Any, **a: Any) -> Any:
+    before = type(model[0]).__name__
+    made = convert(model, **a)
+    with torch.no_grad():
+        return made(tensor()), type(model[0]).__name__ == before, str(made)
+
+
+def two() -> Any:
+    torch.manual_seed(1)
+    return torch.nn.Sequential(torch.nn.Linear(4, 4).double(), torch.nn.Linear(4, 3).double())
+
+
+def folded(model: Any, **a: Any) -> Any:
+    fold_batchnorm(model, **a)
+    return str(model)
+
+
+def equipped(**a: Any) -> Any:
+    made = a.pop("model", None) or chip()
+    made = equip(made, **a) or made
+    with torch.no_grad():
+        return made(tensor())
+
+
+def reported(**a: Any) -> Any:
+    found = report(**a)
+    layer = found.layers[0]
+    cost = layer.cost
+    return found.output_error, layer.weight_error, layer.ir_drop, layer.cells, cost and (cost.energy.to_dict(), cost.area.to_dict())
+
+
+def updated(model: Any = None, rule: Any = None) -> Any:
+    model = model or trainee()
+    in_situ_update(model, rule)
+    with torch.no_grad():
+        return model(torch.ones((1, model[0].in_features), dtype=torch.float64) * 0.05)
+
+
+def filed(verb: Any) -> Any:
+    """What a study returns and which files it writes."""
+    def use(out: Any = None, **a: Any) -> Any:
+        with tempfile.TemporaryDirectory() as folder:
+            found = verb(out=Path(folder) if out else None, **a)
+            return found, [p.name for p in Path(folder).iterdir()]
+    return use
+
+
+def twice(model: Any, inputs: Any) -> Any:
+    return model(2 * inputs)
+
+
+ROWS: dict[str, Row] = {
+    "calibrate": Row(calibrated, base={"model": None}, seconds={
+        "model": chip(bits=2, **CONVERTERS), "loader": [2 * tensor()], "percentile": 50.0, "correct": Second(True, model=None), "forward": twice}),
+    "convert": Row(lambda model=None, factory=net, **a: converted(model or factory(), **a), base={"model": None, "overrides": None}, seconds={
+        "model": torch.nn.Sequential(torch.nn.Linear(4, 2).double()), "config": config(bits=2, wires=Wires(10.0, 10.0)), "include": Second(["1"], factory=two, include=None), "exclude": Second(["1"], factory=two, include=None), "overrides": {"0": {"bits": 2}}, "fold": Second(True, factory=lambda: normed().double(), include=None), "inplace": True}),
+    "equip": Row(equipped, base={"model": None}, seconds={
+        "model": chip(wires=Wires(50.0, 50.0)), "periphery": Periphery(driver_resistance=1e3)}),
+    "fold_batchnorm": Row(lambda model=None, **a: folded(model or normed(), **a), base={"model": None, "inplace": True}, seconds={
+        "model": torch.nn.Sequential(torch.nn.Linear(4, 2), torch.nn.BatchNorm1d(2)).eval()}),
+    "report": Row(reported, seconds={
+        "model": chip(bits=2), "inputs": 0.5 * tensor(), "technology": Second(Technology(supply=2.0), model=chip(**{**CONVERTERS, "input_range": 1.0, "periphery": Periphery(dac=DAC(bits=4))})),
+        "forward": twice}),
+    "in_situ_update": Row(updated, base={"model": None}, seconds={"model": Same(trainee(), "built alike") , "rule": StochasticPulses(0.5)}),
+    "device_spread": Row(seconds={"device": VTEAM(r_on=100.0), "parameters": ("r_on",)}),
+    "gradual_reset": Row(seconds={"states": Second(3, amplitudes=None), "device": LinearIonDrift(r_on=200.0), "amplitudes": [0.4, 0.9]}),
+    "read_delay": Row(filed(read_delay), seconds={
+        "sizes": [3], "wires": Wires(2.0, 2.0, word_capacitance=1e-15), "cell_capacitance": 1e-15, "scheme": Second("v/2"), "solver": SOLVER,
+        "out": True}),
+    "read_margin": Row(filed(read_margin), seconds={
+        "sizes": [3], "schemes": "v/2", "selector": ExponentialSelector(), "device": StaticSinh(), "wires": Wires(20.0, 20.0), "solver": SOLVER, "out": True}),
+    "tile_map": Row(seconds={"name": "other"}),
+}
