@@ -247,8 +247,10 @@ class TransientRun:
 
     def _new_control(self, corners: Array) -> StepControl:
         kind = BinaryStepController if self.grid else StepController
+        # a step as short as `delmin` says may be long: what its error refuses is not taken
+        stall = replace(_STALL, jumps=0) if self.tol.delmin else _STALL
         return kind(
-            CIRCUIT_STEPS, corners, longest=self.max_step, shortest=self.min_step, stall=_STALL,
+            CIRCUIT_STEPS, corners, longest=self.max_step, shortest=self.min_step, stall=stall,
             resolution=_RESOLUTION, progress=self.progress,
         )
 
