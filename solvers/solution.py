@@ -179,10 +179,11 @@ class Solution:
                 raise NetlistError("is of another format version")
             xbar = Crossbar.from_arrays(data)
             (m, n), V = xbar.shape, data["V"]
+            words = n if xbar.layout == "parallel" else m
             inputs = check_input(xbar, field(data, "V", V.shape))
             batch = inputs.shape[0] if inputs.ndim == 2 else 1
             left, right, top, bottom = (
-                field(data, name, (batch, m if name.startswith("word") else n))
+                field(data, name, (batch, words if name.startswith("word") else n))
                 for name in END_NAMES
             )
             word, bit, cell_currents = (

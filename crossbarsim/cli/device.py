@@ -146,6 +146,7 @@ def iv(
     with reported():
         for file in (out, table):
             if file is not None:
+                file.parent.mkdir(parents=True, exist_ok=True)
                 check_writable(file)
         made = chosen(name, preset, values)
         found = type(made)

@@ -144,7 +144,11 @@ if sys.platform == "win32":
         os.lseek(number, _FAR, os.SEEK_SET)
         msvcrt.locking(number, msvcrt.LK_NBLCK, 1)
 else:
-    import fcntl
+    try:
+        import fcntl
+    except ImportError:  # a system without it: two runs in one folder are not told apart
+        fcntl = None  # type: ignore[assignment]
 
     def _lock(number: int) -> None:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if fcntl is not None:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)

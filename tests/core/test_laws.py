@@ -10,8 +10,12 @@ from crossbarsim.core.compiled.generated import load
 from crossbarsim.core.laws.differentiate import Source, differentiate
 from crossbarsim.core.laws.spice_expressions import Writer
 
-ROWS = {"vto": 0, "gamma": 1, "phi": 2, "kappa": 3, "beta": 4, "theta": 5, "lambda_": 6, "cox": 7, "u_t": 8}
-P = np.array([[0.4, 0.5, 0.7, 0.0, 1e-3, 0.1, 0.05, 1e-14, 0.02585], [0.4, 0.0, 0.7, 0.7, 1e-3, 0.0, 0.0, 1e-14, 0.03]]).T
+ROWS = {"vto": 0, "gamma": 1, "phi": 2, "kappa": 3, "beta": 4, "theta": 5, "lambda_": 6, "cox": 7, "u_t": 8,
+        "v_crit": 9, "sigma": 10, "kappa_s": 11}
+P = np.array([
+    [0.4, 0.5, 0.7, 0.0, 1e-3, 0.1, 0.05, 1e-14, 0.02585, 0.0, 0.0, 0.0],
+    [0.4, 0.0, 0.7, 0.7, 1e-3, 0.0, 0.0, 1e-14, 0.03, 0.0, 0.0, 0.0],
+]).T
 
 
 def derived(law):

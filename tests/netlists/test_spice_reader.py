@@ -188,7 +188,7 @@ def test_files_that_are_no_decks(tmp_path):
         read_spice(tmp_path / "bin.cir")
     (tmp_path / "latin.cir").write_bytes("title \u00b5\nR1 a 0 1\u00b5\n".encode("latin-1"))
     assert read_spice(tmp_path / "latin.cir")["r1"].value == 1e-6
-    with pytest.raises(ParameterError, match="path or the text"):
+    with pytest.raises(ParameterError, match="must be a string or a Path"):
         read_spice(3)
 
 

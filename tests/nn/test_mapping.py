@@ -195,8 +195,8 @@ def test_parallel_cells_average_the_variation():
     ({"tile_shape": (4, 1), "scheme": "offset"}, "needs 2 columns"),
     ({"path": "surrogate"}, "cells that are not linear"),
     ({"input_encoding": "morse"}, "`input_encoding` must be one of"),
-    ({"periphery": 3}, "`periphery` must be Periphery"),
-    ({"nonidealities": {}}, "`nonidealities` must be NonIdealities"),
+    ({"periphery": 3}, "`periphery` must be a Periphery"),
+    ({"nonidealities": {}}, "`nonidealities` must be a NonIdealities"),
 ])
 def test_mistakes_are_named(options, message):
     with pytest.raises(ParameterError, match=message):

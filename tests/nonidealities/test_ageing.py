@@ -320,7 +320,7 @@ def test_disturb_by_a_model_in_torch():
     (lambda: LRS.at_stop_voltage(2.5, v_min=1.3, v_max=1.9, v_best=1.5), "`v_stop` must be"),
     (lambda: Endurance(1e3, lrs=FailureLaw(1.0)), "`lrs` fails suddenly: it needs"),
     (lambda: Endurance(1e3, hrs=FailureLaw(1.0), mode="gradual"), "`hrs` fails gradually: it needs"),
-    (lambda: Endurance(1e3, lrs=0.1), "`lrs` must be FailureLaw"),
+    (lambda: Endurance(1e3, lrs=0.1), "`lrs` must be a FailureLaw"),
     (lambda: Endurance(1e3, mode="slow"), "`mode` must be one of"),
     (lambda: Endurance(-1.0), "`cycles` must be a finite number >= 0"),
     (lambda: RetentionLoss(-1.0), "`time` must be a finite number >= 0"),
@@ -328,7 +328,7 @@ def test_disturb_by_a_model_in_torch():
     (lambda: DeviceDisturb(ExponentialSelector(), 1.0, 0.1), "`device` must be a compact model with a state"),
     (lambda: DeviceDisturb(VTEAM(r_on=[50.0, 60.0]), 1.0, 0.1), "the same parameters for all"),
     (lambda: DeviceDisturb(VTEAM(), 1.0, 0.1, points=3), "`points` must be an integer >= 8"),
-    (lambda: NonIdealities(drift=0.1), "`drift` must be AgeingEffect or None"),
+    (lambda: NonIdealities(drift=0.1), "`drift` must be an AgeingEffect or None"),
 ])
 def test_mistakes(make, message):
     with pytest.raises(ParameterError, match=message):

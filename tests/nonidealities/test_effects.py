@@ -121,7 +121,7 @@ def test_frozen_and_checked():
     for name in ("noise", "iv", "metal", "conduction"):
         with pytest.raises(ParameterError, match=f"`{name}` must be"):
             effects.replace(**{name: 0.1})
-    with pytest.raises(ParameterError, match="`metal` must be Metal; got None"):
+    with pytest.raises(ParameterError, match="`metal` must be a Metal; got None"):
         effects.replace(metal=None)
 
 

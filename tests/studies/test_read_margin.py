@@ -171,7 +171,7 @@ def test_biased_delay_starts_from_the_biased_array():
     ("change", "message"),
     [
         ({"sizes": [1]}, "`sizes` must be"),
-        ({"sizes": [2.5]}, "`sizes` must be"),
+        ({"sizes": [2.5]}, r"`sizes\[0\]` must be an integer"),
         ({"sizes": []}, "`sizes` is empty"),
         ({"schemes": "floatin"}, "no read scheme 'floatin'; did you mean 'floating'"),
         ({"r_on": 1e7}, "0 < r_on < r_off"),

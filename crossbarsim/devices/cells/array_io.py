@@ -18,6 +18,11 @@ from .transistors import EKV, Level1
 __all__ = ["read_cells"]
 
 _TRANSISTORS = {cls.name: cls for cls in (EKV, Level1)}
+# parameters that files of earlier versions lack: their defaults change nothing
+_LATER = {
+    EKV: {"v_crit", "theta", "sigma", "lambda_", "kappa_s", "tcv", "bex", "t_nom"},
+    Level1: {"t_nom"},
+}
 
 
 def _read(prefix: str, header: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,7 +38,8 @@ def _read(prefix: str, header: Mapping[str, Any], data: Mapping[str, Any]) -> di
 def _made(cls: Any, prefix: str, header: Mapping[str, Any], data: Mapping[str, Any]) -> Any:
     given = _read(prefix, header, data)
     made = cls(**given)
-    missing = [name for name in made.parameters() if name not in given]
+    later = _LATER.get(cls, set())
+    missing = [name for name in made.parameters() if name not in given and name not in later]
     if missing:  # a default in its place would make another array
         raise NetlistError(f"lacks the {prefix}'s {', '.join(missing)}")
     return made

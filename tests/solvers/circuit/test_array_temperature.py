@@ -98,7 +98,7 @@ def test_nominal_temperature_of_the_options():
 
 @pytest.mark.parametrize("name", ["level1", "ekv"])
 def test_in_time(name):
-    wave = "vp p 0 pulse(0 1.5 1n 1n 1n 20n)\nRp p w0 100\n.temp 100\n.options reltol=1e-5\n.tran 0.1n 30n"
+    wave = "vp p 0 pulse(0 1.5 1n 1n 1n 20n)\nRp p w0 100\n.temp 100\n.options reltol=1e-5\n.tran 0.1n 30n 0 0.02n"
     circuit = deck(CARDS[name], wave, "model=m resistance=40k", options="", without="v0")
     found, expected = Solver().run(circuit)[0], Solver().run(circuit.expanded())[0]
     assert found.circuit.arrays

@@ -224,7 +224,7 @@ def test_bad_input():
         Crossbar(G, layout="diagonal")
     with pytest.raises(ParameterError, match=r"`V` must have shape \(3,\)"):
         Solver().solve(Crossbar(G, layout="parallel"), [0.1, 0.1])
-    with pytest.raises(ParameterError, match="`cells` must be Resistive"):
+    with pytest.raises(ParameterError, match="`cells` must be a Resistive"):
         Crossbar(cells=G)
     with pytest.raises(ParameterError, match="`selector` must be a Device"):
         OneSelectorOneResistor(Resistive(G), 3)

@@ -144,7 +144,7 @@ def test_writing_many_chips(backend, kind):
             assert one.end_currents[name].shape[1] == current.shape[1]
             np.testing.assert_allclose(one.end_energy[name], two.end_energy[name],
                                        atol=5e-3 * np.abs(two.end_energy[name]).max())
-        assert one.residual < 1e-4
+        assert one.residual < 2e-4
         assert one.crossbar.wires is xbar.wires
     assert moved > 0.05
 
