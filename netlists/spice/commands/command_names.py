@@ -36,7 +36,7 @@ _EVENTS = "event-driven elements, which there are not"
 WITHOUT_EFFECT = {
     **dict.fromkeys(("acct", "list", "nomod", "nopage", "node", "opts", "norefvalue", "noacct",
                      "noinit", "warn", "maxwarns", "rawfile"), _LISTING),
-    "bypass": _ALWAYS, "trytocompact": "lossy lines, which are not supported",
+    "bypass": _ALWAYS, "trytocompact": "the past of lossy lines, which is kept whole",
     "sparse": "ngspice's own linear solver; ours is used unless `klu` is given",
     "pivtol": "the pivots of a linear solver that is not used",
     "pivrel": "the pivots of a linear solver that is not used",
