@@ -178,3 +178,33 @@ ROWS: dict[str, Row] = {
     "pulse_window": Row(base={"xbar": GENTLE_ARRAY}, seconds={
         "xbar": virgin(), "operation": "reset", "scheme": Second(Gated(gate_set=1.6), xbar=gated(), scheme=Gated(gate_set=2.2)), "v_limit": 1.0, "solver": SOLVER}),
 }
+
+# what else a parameter takes to act, and its second value
+PARAMETERS: dict[tuple[str, str], tuple[dict[str, Any], Any]] = {
+    ("LinearIonDrift", "p"): ({"window": "joglekar"}, 2.0), ("LinearIonDrift", "j"): ({"window": "prodromakis"}, 0.5),
+    ("LinearIonDrift", "v_p"): ({}, 1.5), ("LinearIonDrift", "v_n"): ({}, 1.5), ("VTEAM", "p"): ({"window": "biolek"}, 3.0),
+    ("StanfordPKU", "f_min"): ({}, 1e12), ("Yakopcic", "eta"): ({}, -1.0), ("ThresholdSelector", "v_th"): ({}, 0.3),
+    **{(model, n): ({"window": "team"}, v) for model in ("TEAM", "VTEAM") for n, v in (("w_c", 2e-10), ("x_on", 2e-9), ("x_off", 1e-9))},
+    **{("VTEAM", n): ({"window": "fit"}, 0.5) for n in ("w_on", "w_off")},
+    **{("StanfordPKU", n): ({"delta": 0.05}, v) for n, v in (("delta", 0.1), ("t_ref", 2e-9), ("t_crit", 350.0), ("t_smooth", 100.0))},
+}
+
+
+def parameter_pairs() -> list[tuple[str, str]]:
+    return [(name, p) for name, cls in CLASSES.items() for p in cls().parameters() if p not in ("volts", "amperes")]
+
+
+def both(name: str, which: str) -> list[Any]:
+    """What a model does with a parameter's default, and with another value."""
+    cls = CLASSES[name]
+    others, second = PARAMETERS.get((name, which), ({}, None))
+    device = cls(**others)
+    if second is None:
+        value = device.parameters()[which]
+        choices = device._declared[which].choices
+        second = next(c for c in choices if c != value) if choices else 1.02 * value if value else 0.01
+    found = []
+    for made in (device, device.replace(**{which: second})):
+        pulse = made.hysteresis(2.0, 1e7, points=40, seed=1).state if made.stochastic else None
+        found.append([seen(made), made.states and made.conductance_range(), made.rest(), pulse])
+    return found

@@ -9,9 +9,11 @@ import pytest
 from .acts import Row, judged, parameters_of
 from .acts_chips import ROWS as CHIPS
 from .acts_circuits import ROWS as CIRCUITS
+from .acts_devices import CLASSES, both, parameter_pairs
 from .acts_devices import ROWS as DEVICES
 from .acts_studies import ROWS as STUDIES
 from .api import NAMES
+from .values import equal, fingerprint
 
 ROWS = CIRCUITS | CHIPS | DEVICES | STUDIES
 
@@ -36,3 +38,9 @@ def test_every_argument_acts(name):
         if found:
             wrong.append(f"{argument}: {found}")
     assert wrong == []
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_every_parameter_of_a_model_acts(name):
+    silent = [p for model, p in parameter_pairs() if model == name and equal(*map(fingerprint, both(name, p)))]
+    assert silent == []
