@@ -9,9 +9,16 @@ from crossbarsim.core.compiled import kernel_cache
 from crossbarsim.core.compiled.interrupts import put_off, was_interrupted
 
 
+@pytest.fixture(autouse=True)
+def handler():
+    """Python's own handler: what runs in the background starts without one."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_an_interrupt_takes_effect_at_the_end_of_the_block():
     done = []
-
 
     def work():
         with put_off():
