@@ -339,9 +339,7 @@ class TransientRun:
             history.begin_anew(h, self._q, far)
             self._expect(t + 2.0 * h, far)
         self._allowed = self._within(h, order)
-        # a shortest step that was asked for is none at the resolution of time
-        ends = control.at_resolution and not self.tol.delmin
-        self._jump = ends and self._allowed <= _ACCEPT * h
+        self._jump = self._allowed <= _ACCEPT * h and control.at_resolution
         if self._jump:
             control.jump()
         elif self._allowed <= _ACCEPT * h:
