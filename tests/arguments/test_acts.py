@@ -11,19 +11,16 @@ from .acts_chips import ROWS as CHIPS
 from .acts_circuits import ROWS as CIRCUITS
 from .acts_devices import CLASSES, both, parameter_pairs
 from .acts_devices import ROWS as DEVICES
+from .acts_slow import ROWS as LONG
 from .acts_studies import ROWS as STUDIES
 from .api import NAMES
 from .values import equal, fingerprint
 
-ROWS = CIRCUITS | CHIPS | DEVICES | STUDIES
+ROWS = CIRCUITS | CHIPS | DEVICES | STUDIES | LONG
 
 
-# records of what takes a minute and more
-ELSEWHERE = {
-    "PulseWrite": "tests/nonidealities", "CnnSettings": "tests/studies", "IrDropStudy": "tests/studies", "NonIdealityStudy": "tests/studies",
-}
-SLOW = {"program", "form", "read_delay", "Simulator.sensitivities"}
-ALL = [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in NAMES if n not in ELSEWHERE]
+SLOW = {"program", "form", "read_delay", "Simulator.sensitivities", *LONG}
+ALL = [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in NAMES]
 
 
 @pytest.mark.parametrize("name", ALL)

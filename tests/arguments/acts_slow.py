@@ -1,0 +1,75 @@
+"""Second values of records whose use takes seconds: writing by pulses, and studies that train a network."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+from crossbarsim import Wires
+from crossbarsim.devices import VTEAM
+from crossbarsim.nonidealities import NonIdealities, Normal, Place, PulseWrite, Variability
+from crossbarsim.studies import (
+    CnnSettings,
+    Dataset,
+    IrDropStudy,
+    Labelled,
+    NonIdealityStudy,
+    load_digits,
+    trained_cnn,
+)
+
+from .acts import Refused, Row
+
+DEVICE = VTEAM.preset("magic", v_off=1.0)
+PULSES = {"v_start": 1.0, "v_step": 0.05, "v_max": (2.4, 2.2), "width": 100e-9, "passes": 1}
+SMALL = {"channels": (4, 8), "hidden": 16, "epochs": 2}
+
+
+def data() -> Dataset:
+    digits = load_digits()
+    train = Labelled(digits.train.images[:200], digits.train.labels[:200])
+    part = Labelled(digits.test.images[:40], digits.test.labels[:40])
+    return Dataset(digits.name, train, part, digits.full_scale, {"more": Labelled(digits.test.images[40:60], digits.test.labels[40:60])})
+
+
+def written(**a: Any) -> Any:
+    level = np.full((3, 3), 0.5)
+    return NonIdealities(write=PulseWrite(**a)).chip(level, Place(1), 2e-4, 5e-6)
+
+
+def network(**a: Any) -> Any:
+    model = trained_cnn(CnnSettings(**a), data(), threads=1).model
+    return [p.detach().numpy() for p in model.parameters()]
+
+
+def study(cls: Any) -> Any:
+    def use(**a: Any) -> Any:
+        made = CnnSettings.for_data
+        def small(*args: Any, **options: Any) -> CnnSettings:
+            full = made(*args, **options)
+            return CnnSettings(**{**SMALL, "epochs": min(full.epochs, 3), "seed": full.seed})
+        with tempfile.TemporaryDirectory() as folder, mock.patch.object(CnnSettings, "for_data", small):
+            table = cls(**a).run(data(), Path(folder)).points
+        numbers = table.select_dtypes("number")
+        return numbers[[c for c in numbers if "second" not in c]].to_dict("list"), table.astype(str)[["tile_rows"]].to_numpy().tolist()
+    return use
+
+
+THREADS = Refused(0, "threads")  # rounding of the training depends on them: no number can be held against it
+STUDIED = {"tiles": ((48, 20),), "ohms": (5.0,), "seeds": 1, "epochs": 1, "images": 20, "threads": 1}
+SECONDS = {"tiles": ((24, 20),), "ohms": (8.0,), "images": 30, "threads": THREADS, "g_on": 5e-5, "g_off": 2e-6}
+
+ROWS: dict[str, Row] = {
+    "PulseWrite": Row(written, base={"device": DEVICE, "targets": 3, "devices": 4, "options": PULSES, "wires": None}, seconds={
+        "device": DEVICE.replace(k_off=2 * DEVICE.k_off), "variability": Variability("k_off", Normal(0.2)),
+        "method": Refused("exact", "targets"), "wires": Wires(50.0, 50.0),
+        "options": {**PULSES, "v_step": 0.1}}),
+    "CnnSettings": Row(network, base=SMALL, seconds={"channels": (4, 6)}),
+    "IrDropStudy": Row(study(IrDropStudy), base=STUDIED, seconds=SECONDS),
+    "NonIdealityStudy": Row(study(NonIdealityStudy), base={
+        **STUDIED, "bits": (3,), "sigmas": (0.3,), "states": (3,), "stuck_on": (0.05,), "stuck_off": (0.2,), "calibration_images": 16},
+        seconds={**SECONDS, "bits": (4,), "sigmas": (0.1,), "states": (4,), "stuck_on": (0.1,), "stuck_off": (0.1,), "percentile": 90.0, "calibration_images": 2,
+                 "law": "normal"}),
+}
