@@ -79,6 +79,8 @@ def test_constants_of_control_blocks():
             "tran $&d $&st\n.endc\n")
     result = run_commands(read_spice(deck)).vectors.current.result
     assert result.time[-1] == pytest.approx(1e-3)
+    same = deck.replace(".param half=0.5m", ".param st=1m").replace("{2*half}", "{st}")
+    assert run_commands(read_spice(same)).vectors.current.result.time[-1] == pytest.approx(1e-3)
 
 
 def test_all_currents_are_shown():

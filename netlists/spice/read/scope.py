@@ -127,6 +127,8 @@ class Scope:
             for name, arguments, text in assignments(line, len(command)):
                 if command == ".csparam":
                     self.constants.append(name)
+                    if text.strip("{}' ").lower() == name:  # a parameter under its own name
+                        continue
                 if name in BUILT_IN:
                     raise line.error(f"`{name}` cannot be a parameter")
                 if arguments is not None:
