@@ -282,7 +282,9 @@ def gradual_reset(
         help="A model; `crossbarsim device list` shows them.")] = "vteam",
     preset: Annotated[str | None, typer.Option(
         help="Of the model; default of vteam: that of MemTorch's paper.")] = None,
-    states: Annotated[int, typer.Option(help="From R_on to R_off; one sweep less.")] = 10,
+    states: Annotated[int | None, typer.Option(
+        help="From R_on to R_off; one sweep less. Default: 10, or as many as --amplitudes asks for."
+    )] = None,
     amplitudes: Annotated[list[str] | None, typer.Option(
         help=f"Volt, of the sweeps; {_MANY}. Default: in even steps up to the first that reaches "
              "R_off.")] = None,
