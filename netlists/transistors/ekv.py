@@ -18,8 +18,8 @@ from ...core.validation import Array
 from .temperature import gap, thermal_voltage
 
 __all__ = [
-    "apart", "at_temperature", "inversion", "long_channel", "pinch_above", "reach", "share",
-    "short_channel", "softplus", "specific", "transistor",
+    "apart", "at_temperature", "inversion", "long_channel", "magnitude", "pinch_above", "reach",
+    "share", "short_channel", "softplus", "specific", "transistor",
 ]
 
 
@@ -83,6 +83,16 @@ def reach(across: float, over: float, v_crit: float, u_t: float) -> float:
     return across / math.pow(1.0 + ratio * ratio * ratio, 1.0 / 3.0)
 
 
+def magnitude(
+    near: float, far: float, across: float, taken: float, kappa: float, beta: float, u_t: float,
+    theta: float, v_crit: float, lambda_: float,
+) -> float:
+    """Return the current of a short channel from roots of its ends' normalised ones, ampere."""
+    over = 2.0 * u_t * near
+    slowed = specific(beta, u_t, kappa) / ((1.0 + theta * over) * (1.0 + taken / v_crit))
+    return slowed * (1.0 + lambda_ * across) * (near * near - far * far)
+
+
 def short_channel(
     vg: float, vd: float, vs: float, vto: float, kappa: float, beta: float, u_t: float,
     theta: float, v_crit: float, sigma: float, lambda_: float, kappa_s: float,
@@ -106,8 +116,7 @@ def short_channel(
     over = 2.0 * u_t * near
     taken = reach(across, over, v_crit, u_t)
     far = softplus((pinch - taken) / (2.0 * u_t))
-    slowed = specific(beta, u_t, kappa) / ((1.0 + theta * over) * (1.0 + taken / v_crit))
-    size = slowed * (1.0 + lambda_ * across) * (near * near - far * far)
+    size = magnitude(near, far, across, taken, kappa, beta, u_t, theta, v_crit, lambda_)
     return size if vd >= vs else -size
 
 
@@ -148,15 +157,16 @@ def transistor(
         bulk = -p.gamma * depleted - min(drive, 0.0)  # without inversion, over the oxide
     beta = p.beta
     if p.v_crit > 0.0:
-        current = short_channel(
-            vg, vd, vs, p.vto, p.kappa, p.beta, p.u_t, p.theta, p.v_crit, p.sigma, p.lambda_,
-            p.kappa_s,
-        )
+        across = apart(vd, vs)
         pinch = pinch_above(vg, vd, vs, p.vto, p.kappa, p.sigma, p.kappa_s)
         low = softplus(pinch / (2.0 * p.u_t))
         over = 2.0 * p.u_t * low
-        taken = reach(apart(vd, vs), over, p.v_crit, p.u_t)
+        taken = reach(across, over, p.v_crit, p.u_t)
         high = softplus((pinch - taken) / (2.0 * p.u_t))
+        size = magnitude(
+            low, high, across, taken, p.kappa, p.beta, p.u_t, p.theta, p.v_crit, p.lambda_
+        )
+        current = size if vd >= vs else -size
         forward = low * low if vd >= vs else high * high
         reverse = high * high if vd >= vs else low * low
         beta = p.beta / (1.0 + p.theta * over)

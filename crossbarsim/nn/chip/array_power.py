@@ -48,8 +48,7 @@ class DriveStatistics:
             total = squares.sum(dim=0)
             self.square = total if self.square is None else self.square + total
             self.vectors += len(chunk)
-            if len(self.first) <= _SAMPLES:
-                self.first += list(lines[: _SAMPLES + 1 - len(self.first)])
+            self.first += list(lines[: _SAMPLES - len(self.first)])
             self._draw(lines, squares.sum(dim=(1, 2)).numpy())
 
     def _draw(self, lines: Tensor, weights: np.ndarray[Any, Any]) -> None:
