@@ -18,6 +18,7 @@ from ..core.errors import (
     OutOfMemoryError,
     ParameterError,
     SingularCircuitError,
+    VerilogAError,
 )
 from .circuit import Circuit, use_decks
 from .crossbar.crossbar import Crossbar, Resistive, Wires
@@ -59,6 +60,7 @@ __all__ = [
     "Sine",
     "SingularCircuitError",
     "Transimpedance",
+    "VerilogAError",
     "VirtualGround",
     "Wires",
     "read_spice",

@@ -12,6 +12,7 @@ __all__ = [
     "OutOfMemoryError",
     "ParameterError",
     "SingularCircuitError",
+    "VerilogAError",
 ]
 
 
@@ -73,6 +74,22 @@ class NetlistError(CrossbarSimError):
         self.message = message
         self.file = file
         self.line = line
+
+
+class VerilogAError(NetlistError):
+    """A Verilog-A file cannot be read, or does what no law of a device can.
+
+    Parameters
+    ----------
+    message, file, line
+        As of `NetlistError`, in the Verilog-A.
+
+    Examples
+    --------
+    >>> from crossbarsim import VerilogAError
+    >>> print(VerilogAError("`transition` is no part of a law", file="cell.va", line=12))
+    cell.va:12: `transition` is no part of a law
+    """
 
 
 class SingularCircuitError(CrossbarSimError):
