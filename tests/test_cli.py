@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 import crossbarsim
 from crossbarsim.cli.main import app
+from crossbarsim.devices import VTEAM
 
 RUN = CliRunner()
 TINY = [
@@ -157,3 +158,20 @@ def test_interrupt_says_how_to_go_on(tmp_path, monkeypatch):
     assert "run the same command to go on" in result.stderr
     assert str(out) in result.stderr
     assert len((out / "points.jsonl").read_text().splitlines()) == 1 + 3
+
+
+def test_device_export(tmp_path):
+    shown = RUN.invoke(app, ["device", "export", "vteam", "--preset", "magic", "--set", "p=2"])
+    assert shown.exit_code == 0
+    assert shown.stdout == VTEAM.preset("magic", p=2.0).to_verilog_a()
+    path = tmp_path / "folder" / "cell.va"
+    result = RUN.invoke(app, [
+        "device", "export", "stanford_pku", "--preset", "decks", "--without-noise", "--module", "rram",
+        "--verilog-a", str(path),
+    ])
+    assert result.exit_code == 0
+    assert result.stdout == f"wrote {path}\n"
+    assert "module rram(plus, minus);" in path.read_text(encoding="utf-8")
+    result = RUN.invoke(app, ["device", "export", "stanford_pku", "--preset", "decks"])
+    assert result.exit_code == 2
+    assert "without_noise=True" in result.stderr

@@ -24,6 +24,7 @@ WRITING = {
     "run csv": (["run", "d.cir", "--out"], "o.csv"),
     "device csv": (["device", "iv", "vteam", "--cycles", "1", "--points", "20", "--csv"], "o.csv"),
     "device picture": (["device", "iv", "vteam", "--cycles", "1", "--points", "20", "--out"], "o.png"),
+    "device verilog-a": (["device", "export", "vteam", "--verilog-a"], "o.va"),
     "program": (["program", "vteam", "--size", "2x2", "--preset", "magic", "--out"], ""),
     "read-margin": (["study", "read-margin", "--sizes", "2", "--selector", "", "--out"], ""),
     "device-spread": (["study", "device-spread", "--count", "3", "--out"], ""),

@@ -175,6 +175,30 @@ def iv(
             console.print(f"wrote {table}")
 
 
+@device.command()
+def export(
+    name: Annotated[str, typer.Argument(help="Name of the model, such as vteam.")],
+    preset: Annotated[str, typer.Option(help="Name of a parameter set.")] = "",
+    values: Annotated[list[str] | None, typer.Option(
+        "--set", help="A parameter, name=value; may be repeated.")] = None,
+    module: Annotated[str, typer.Option(help="Name of the module; default: the model's.")] = "",
+    without_noise: Annotated[bool, typer.Option(
+        "--without-noise", help="Leave out the noise of the states.")] = False,
+    verilog_a: Annotated[Path | None, typer.Option(
+        "--verilog-a", help="Write to this file, such as vteam.va, instead of the screen.")] = None,
+) -> None:
+    """Write a device as Verilog-A, which openvaf-r compiles for ngspice, VACASK and others."""
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    with reported():
+        made = chosen(name, preset, values)
+        if verilog_a is None:
+            typer.echo(made.to_verilog_a(module=module, without_noise=without_noise), nl=False)
+            return
+        verilog_a.parent.mkdir(parents=True, exist_ok=True)
+        made.save_verilog_a(verilog_a, module=module, without_noise=without_noise)
+        console.print(f"wrote {verilog_a}")
+
+
 def _picture(trace: Any, path: Path, preset: str) -> Path:
     """Draw the loop, and the main state beside it where there is one."""
     from ..core.files import save_figure

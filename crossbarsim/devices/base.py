@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
+from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, ClassVar, Self
 
@@ -13,12 +14,14 @@ from numpy.typing import ArrayLike
 from ..core.compiled.arrays import plain
 from ..core.draws import Seed
 from ..core.errors import ParameterError
+from ..core.files import write_text
 from ..core.settings import Settings, checks_arguments, closest
 from ..core.validation import Array, finite_array
 from .cells.device_array import DeviceArray, device_array
 from .laws.compilation import build
 from .laws.laws import law_source
 from .laws.partials import check_partials
+from .laws.verilog_a import device_module
 from .parameters import Parameter, State, operands, read_values
 from .simulate import Backend, Trace, hysteresis, simulate
 
@@ -406,6 +409,69 @@ class Device(Settings):
             Conductances or states that the device cannot have, or arrays of the wrong shape.
         """
         return device_array(self, conductance, state, shape, capacitance)
+
+    @checks_arguments
+    def to_verilog_a(
+        self, *, state: ArrayLike | None = None, module: str = "", without_noise: bool = False
+    ) -> str:
+        """Return the device as a module of Verilog-A, for Spectre, ADS, ngspice, Xyce, VACASK.
+
+        The parameters have this device's values, units and ranges; words are written as their
+        numbers, `polarity` and the states at the start, ``<state>_ini``, are parameters as well.
+        The states, which a simulator shows as variables of the instance, are kept in their ranges
+        as by `simulate`; operating points hold them.
+
+        Parameters
+        ----------
+        state : (S,) array, optional
+            At the start, in the states' units; default: at rest.
+        module : str
+            Its name; default: the model's.
+        without_noise : bool
+            Leave out the noise of the states, which Verilog-A cannot express.
+
+        Raises
+        ------
+        ParameterError
+            A model with noise, one with a value per device, a law that cannot be written (by its
+            line), a state out of its range.
+
+        Examples
+        --------
+        >>> from crossbarsim.devices import VTEAM
+        >>> text = VTEAM.preset("magic").to_verilog_a()
+        >>> [line for line in text.splitlines() if line.startswith("module")]
+        ['module vteam(plus, minus);']
+        """
+        start = None
+        if state is not None:
+            start = self.checked(0.0, np.reshape(finite_array("state", state), (-1,)))[1]
+        return device_module(self, start, module, without_noise=without_noise)
+
+    @checks_arguments
+    def save_verilog_a(
+        self, path: str | Path, *, state: ArrayLike | None = None, module: str = "",
+        without_noise: bool = False
+    ) -> None:
+        """Write what `to_verilog_a` returns to a file, which is replaced as a whole.
+
+        Parameters
+        ----------
+        path : path
+            Such as ``vteam.va``.
+        state, module, without_noise
+            As for `to_verilog_a`.
+
+        Raises
+        ------
+        ParameterError
+            As for `to_verilog_a`.
+        OSError
+            The file cannot be written.
+        """
+        write_text(path, self.to_verilog_a(
+            state=state, module=module, without_noise=without_noise
+        ))
 
     @checks_arguments
     def simulate(

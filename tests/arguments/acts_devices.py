@@ -36,6 +36,14 @@ NOISY = StanfordPKU.preset("stochastic")
 VOLTS = np.concatenate([-np.geomspace(2.0, 0.02, 7), np.geomspace(0.02, 2.0, 7)])
 
 
+def written(without_noise: bool) -> str:
+    """Return the Verilog-A of a device with noise, or the error."""
+    try:
+        return StanfordPKU.preset("stochastic").to_verilog_a(without_noise=without_noise)
+    except ParameterError as error:
+        return str(error)
+
+
 def seen(device: Any) -> Any:
     """Currents and rates of a model over voltages and states, and what it takes for its range."""
     low, high = device.bounds()
@@ -150,6 +158,8 @@ ROWS: dict[str, Row] = {
     "VTEAM.simulate": Row(lambda seed, **a: (VTEAM().simulate(seed=seed, **a), noisy(seed)), base={"v": np.array([0.0, 1.5, 0.0])}, seconds={
         "state": Second([1e-9], conductance=None), "rtol": 1e-2, "save": "final", "threads": THREADS,
         "max_steps": Refused(1, "max_steps"), "backend": Refused("gpu", ".")}),
+    "VTEAM.to_verilog_a": Row(
+        lambda without_noise, **a: (VTEAM().to_verilog_a(**a), written(without_noise)), seconds={"module": "cell_2", "state": [2e-9]}),
     "LinearIonDrift.hysteresis": Row(lambda seed, **a: (LinearIonDrift().hysteresis(seed=seed, **a), noisy(seed)), seconds={
         "shape": "triangle", "conductance": 1e-3, "state": [0.3]}),
     "EKV.current": Row(seconds={"vs": 0.05}), "EKV.preset": Row(seconds={"name": "ptm_45nm"}),

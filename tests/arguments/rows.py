@@ -211,6 +211,7 @@ ARGUMENTS = {
     "VTEAM.conductance_slope": lambda: {"x": np.full((1, 2), 1e-9)},
     "VTEAM.state_from_conductance": lambda: {"g": np.array([1e-2, 2e-3])},
     "VTEAM.simulate": lambda: {"t": T, "v": np.array([0.0, 0.5, 0.0]), "conductance": 2e-3, "seed": 1, "threads": 1},
+    "VTEAM.to_verilog_a": lambda: {"state": [1e-9], "module": "cell_1"},
     "LinearIonDrift.hysteresis": lambda: {"amplitude": 1.0, "frequency": 1e6, "points": 20, "seed": 1},
     "EKV.current": lambda: {"vd": 0.1, "vs": 0.0, "vg": 1.0}, "EKV.at_temperature": lambda: {"kelvin": 350.0},
     "EKV.preset": lambda: {"name": "ptm_130nm"},

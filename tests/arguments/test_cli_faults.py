@@ -18,12 +18,13 @@ BASE = {
     "study read-margin": ["--sizes", "2"], "study nonidealities": ["--epochs", "1"], "study ir-drop": ["--epochs", "1"],
     "study device-spread": ["--count", "2"], "study gradual-reset": ["--count", "2"], "device list": [],
     "device show": ["vteam"], "device iv": ["vteam", "--points", "20"],
+    "device export": ["vteam"],
 }
 GARBAGE = (
     "nan", "inf", "-inf", "-1", "0", "abc", "", "1e400", "9" * 400, "1,,2", "1;2", "=", "a=b", "a=", "r_on=abc", "r_on=nan",
     "½", "1x", "x1", "0x0", "None", "[]", "\x00", "1e-400", "1e18",
 )
-PATHS = ("--out", "--csv", "--data")  # files have their own tests
+PATHS = ("--out", "--csv", "--data", "--verilog-a")  # files have their own tests
 FEW = ("nan", "abc", "9" * 400)
 SHORT = ("program", "check", "solve", "device show", "study nonidealities", "study ir-drop")  # milliseconds
 

@@ -200,6 +200,22 @@ class StaticTable(Device):
         ]
         return "(" + " + ".join(terms or ["0"]) + ")"
 
+    def verilog_a_current(self, v: str, states: Mapping[str, str]) -> str:
+        """Return the current as an expression of Verilog-A, of the names of voltage and state."""
+        g, known = states["g"], self.curve_conductances
+        curves = [self._pieces(k, v) for k in range(len(known))]
+
+        def scaled(k: int) -> str:
+            return f"{g}/{number(known[k])}*{curves[k]}"
+
+        text = scaled(-1)
+        for k in range(len(known) - 2, -1, -1):
+            span = number(known[k + 1] - known[k])
+            mixed = (f"(({number(known[k + 1])} - {g})*{curves[k]} + "
+                     f"({g} - {number(known[k])})*{curves[k + 1]})/{span}")
+            text = f"({g} < {number(known[k + 1])} ? {mixed} : {text})"
+        return text if len(known) == 1 else f"({g} <= {number(known[0])} ? {scaled(0)} : {text})"
+
     def _weights(self, g: Array) -> Array:
         """Return the share of every curve in cells of conductance g, (K, ...)."""
         known = self.curve_conductances
