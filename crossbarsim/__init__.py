@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         Wires,
         read_spice,
     )
+    from .netlists.osdi import load_osdi, load_verilog_a
     from .solvers import Simulator, Solution, Solver
     from .solvers.circuit.rawfile.reader import read_raw, write_raw
 
@@ -74,6 +75,8 @@ __all__ = [
     "VerilogAError",
     "VirtualGround",
     "Wires",
+    "load_osdi",
+    "load_verilog_a",
     "read_raw",
     "read_spice",
     "write_raw",
@@ -87,6 +90,8 @@ _HOMES = {
     "Simulator": ".solvers",
     "Solution": ".solvers",
     "Solver": ".solvers",
+    "load_osdi": ".netlists.osdi",
+    "load_verilog_a": ".netlists.osdi",
     "read_raw": ".solvers.circuit.rawfile.reader",
     "write_raw": ".solvers.circuit.rawfile.reader",
 }

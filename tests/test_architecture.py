@@ -26,7 +26,8 @@ from tests.helpers.import_graph import (
 ORDER = """
 core
 
-netlists.spice.expressions      # WHAT the circuit is
+netlists.osdi                   # WHAT the circuit is: compiled modules
+netlists.spice.expressions      # ... and the rest
 netlists.spice.cards
 netlists.crossbar.cells netlists.crossbar.ends netlists.crossbar.ends_json netlists.crossbar.wires netlists.crossbar.protocol
 netlists                        # circuit, elements, sources, analyses, what a device model is
@@ -38,6 +39,7 @@ netlists.spice.write
 netlists.spice                  # reader and writer of decks
 
 solvers.integration             # WHAT its voltages are: arrays
+solvers.osdi                    # compiled modules evaluated, for cells and circuits
 solvers.crossbar.problem
 solvers.solution solvers.transient_result
 solvers.crossbar.adjoint

