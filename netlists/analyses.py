@@ -29,8 +29,8 @@ MOST_POINTS = 10_000_000
 NUMBER_OPTIONS = frozenset((
     "abstol", "chgtol", "cshunt", "defad", "defas", "defl", "defw", "delmin", "fourgridsize",
     "gmin", "gminfactor", "gminsteps", "itl1", "itl2", "itl4", "itl6", "maxord", "minbreak",
-    "nfreqs", "noopiter", "reltol", "resmin", "rseries", "rshunt", "scale", "srcsteps", "temp",
-    "tnom", "trtol", "vntol", "xmu",
+    "nfreqs", "noopiter", "reltol", "resmin", "rseries", "rshunt", "scale", "seed", "srcsteps",
+    "temp", "tnom", "trtol", "vntol", "xmu",
 ))
 
 

@@ -79,6 +79,9 @@ class Simulator(Settings):
         """Return the circuit at a temperature and with this simulator's options."""
         if not isinstance(circuit, Circuit):
             raise ParameterError(f"`circuit` must be a Circuit; got {type(circuit).__name__}")
+        if "seed" in circuit.options:
+            raise ParameterError("the option `seed` draws numbers while a deck is read: give it "
+                                 "there, or to `read_spice`")
         unknown = next((n for n in circuit.options if n not in OPTION_NAMES), None)
         if unknown is not None:
             raise ParameterError(

@@ -42,9 +42,12 @@ X        ``X1 nodes name [params:] a=1 m=2``; ``X1 nodes crossbar rows= columns=
 currents of any element (``i(v1)``, ``i(r1)``, ``@q1[ic]`` or ``ic(q1)``, also of F, H and W),
 ``time``, ``temper`` (degree Celsius), ``hertz`` (the frequency of small-signal analyses, else 0),
 ``ddt``, ``idt``: `crossbarsim.netlists.spice.expressions.functions` says what differs from ngspice
-by choice. What is computed with ``temper`` follows the temperature, however that is set.
-``.param`` and ``.func`` come in any order; circles are refused by name. As in ngspice an
-instance sees the parameters of the instance around it, and the last of two equal ``.param`` counts.
+by choice. ``agauss gauss aunif unif limit`` draw random numbers for the values of a deck, with the
+seed of `read_spice` or of the option ``seed``, without one their means: see
+`crossbarsim.netlists.spice.read.draws`. What is computed with ``temper`` follows the temperature,
+however that is set. ``.param`` and ``.func`` come in any order; circles are refused by name. As in
+ngspice an instance sees the parameters of the instance around it, and the last of two equal
+``.param`` counts.
 
 **Structure.** ``.subckt`` (nested, with defaults and local models), ``.global``, ``.include`` and
 ``.lib file section`` (relative to the file that has them), ``.if .elseif .else .endif``.
@@ -60,9 +63,9 @@ option ``resmin`` it has that resistance, with ``compat="ngspice"`` 1 milliohm.
 
 **Options** that count: abstol chgtol cshunt defad defas defl defw delmin gmin gminfactor gminsteps
 interp itl1 itl2 itl4 klu maxord method minbreak nfreqs noopiter numdgt reltol resmin rseries rshunt
-savecurrents scale srcsteps temp tnom trtol vntol xmu. Those that concern what there is not here
-(listings, other solvers) are listed in `Circuit.notes`; those that would change results and are not
-supported are refused.
+savecurrents scale seed srcsteps temp tnom trtol vntol xmu. Those that concern what there is not
+here (listings, other solvers) are listed in `Circuit.notes`; those that would change results and
+are not supported are refused.
 
 **Names.** Inside of ``X1`` an element is ``x1.r2`` and a node ``x1.n``; ngspice's ``r.x1.r2`` is
 understood, and written. Several copies of a subcircuit (``m=``) are as many instances: ngspice

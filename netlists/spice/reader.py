@@ -9,11 +9,13 @@ from pathlib import Path
 from ...core.errors import NetlistError, ParameterError
 from ...core.garbage import uncollected
 from ...core.settings import checks_arguments
+from ...core.validation import count
 from ..analyses import Tran
 from ..circuit import Circuit
 from ..elements import Element
 from .commands.control_blocks import read_control
 from .commands.dot_commands import read_command
+from .read.draws import Draws
 from .read.element_line import CardLine
 from .read.elements.code_models import refused_device
 from .read.elements.controlled import read_behavioural, read_by_current, read_by_voltage
@@ -71,6 +73,8 @@ class Deck:
         Parameters of model cards that are other than written: (model, parameter) -> value.
     as_read : Circuit, optional
         The circuit as it was read, where some of its numbers are those of a temperature.
+    seed : int, optional
+        Of random numbers, in place of the deck's own.
     """
 
     title: str
@@ -85,6 +89,7 @@ class Deck:
     options: Mapping[str, float | str] = field(default_factory=dict)
     cards: Mapping[tuple[str, str], float] = field(default_factory=dict)
     as_read: Circuit | None = None
+    seed: int | None = None
 
     def circuit(self, **parameters: float) -> Circuit:
         """Return the circuit with other values of top-level parameters."""
@@ -97,7 +102,7 @@ class Deck:
 @checks_arguments
 def read_spice(
     source: str | Path, *, compat: str = "", parameters: Mapping[str, float] | None = None,
-    strict: bool = False,
+    strict: bool = False, seed: int | None = None,
 ) -> Circuit:
     """Read a SPICE deck.
 
@@ -116,6 +121,9 @@ def read_spice(
         Values of top-level parameters, in place of the deck's ``.param``.
     strict : bool
         Refuse parameters of model cards and options that are unknown, instead of noting them.
+    seed : int >= 0, optional
+        Of ``agauss``, ``aunif`` and the like, see `crossbarsim.netlists.spice.read.draws`; default:
+        that of ``.option seed=``. Without one they have their means.
 
     Returns
     -------
@@ -151,6 +159,8 @@ def read_spice(
         raise ParameterError(f"`compat` must be '', 'ngspice' or 'ltspice'; got {compat!r}")
     if not isinstance(strict, bool):
         raise ParameterError(f"`strict` must be True or False; got {strict!r}")
+    if seed is not None:
+        count("seed", seed, low=0)
     given = {}
     for name, value in (parameters or {}).items():
         if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -163,7 +173,9 @@ def read_spice(
             notes: list[str] = []
             top = build_blocks(plain, notes)
             weigh(top, MOST)
-            deck = Deck(title, file, top, tuple(control), compat, given, strict, tuple(notes))
+            deck = Deck(
+                title, file, top, tuple(control), compat, given, strict, tuple(notes), seed=seed
+            )
             return _Expansion(deck, given).circuit
         except RecursionError:
             raise NetlistError("the deck is nested too deeply", file=file, line=1) from None
@@ -204,9 +216,11 @@ class _Expansion:
         self.instances = 0
         self.path: list[str] = []
         self.templates = Templates(self._line)
+        self.seed = deck.seed
         top = self._top(27.0, 27.0)
         celsius, nominal = self._conditions(top)
-        if (celsius, nominal) != (27.0, 27.0):  # what was computed before may depend on them
+        # what was computed before may depend on them
+        if (celsius, nominal) != (27.0, 27.0) or self.seed != deck.seed:
             top = self._top(celsius, nominal)
         missing = [name for name in parameters if name not in top.defined]
         if missing:
@@ -228,6 +242,11 @@ class _Expansion:
         }
         for scope, line in ((top, line) for line in top.models.values()):
             self.models.read(scope, line)
+        if top.draws.count and self.seed is None:
+            self.circuit.notes.append(
+                f"{deck.file}: random numbers ({top.draws.count}) have their means; "
+                "`read_spice(..., seed=1)` or `.option seed=1` draws them"
+            )
         self.circuit = opened(self.circuit)
         check_names(self.circuit, top.places)
         self.circuit = joined(self.circuit)
@@ -240,7 +259,7 @@ class _Expansion:
         deck = self.deck
         return Scope(
             deck.top, None, "", {}, {}, deck.compat, self.parameters, celsius, nominal,
-            strict=deck.strict,
+            strict=deck.strict, draws=Draws(self.seed),
         )
 
     def _conditions(self, top: Scope) -> tuple[float, float]:
@@ -250,6 +269,9 @@ class _Expansion:
                 read_command(top, line, self.circuit)
         if self.deck.temperature is not None:
             self.circuit.temperature = self.deck.temperature
+        own = self.circuit.options.pop("seed", None)
+        if own is not None and self.seed is None:
+            self.seed = int(own)
         nominal = self.circuit.options.get("tnom", 27.0)
         kept = nominal if isinstance(nominal, float) else 27.0
         return self.circuit.temperature - 273.15, kept

@@ -179,6 +179,7 @@ ROWS: dict[str, Row] = {
         "source": "a deck\nV1 a 0 {u}\nR1 a 0 2k\n.param u=1\n", "parameters": {"u": 3.0},
         "compat": Second("ngspice", source="a deck\nV1 a 0 {2^3^2}\nR1 a 0 1k\n.end\n", parameters=None),
         "strict": Refused(True, "", source="a deck\nV1 a 0 {u}\nR1 a 0 1k\n.param u=1\n.option nonsense=3\n"),
+        "seed": Second(1, source="a deck\nV1 a 0 {u}\nR1 a 0 {aunif(1k, 100)}\n.param u=1\n"),
     }),
     # solvers
     "Simulator": Row(hot, base={"options": {}}, seconds={

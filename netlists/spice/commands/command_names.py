@@ -23,8 +23,8 @@ EFFECTIVE = (
     "abstol", "chgtol", "cshunt", "defad", "defas", "defl", "defw", "delmin", "fourgridsize",
     "filetype", "gmin", "gminfactor", "gminsteps", "interp", "itl1", "itl2", "itl4", "itl6",
     "klu", "maxord", "method", "minbreak", "nfreqs", "noopiter", "numdgt", "reltol", "resmin",
-    "rseries", "rshunt", "savecurrents", "scale", "srcsteps", "temp", "tnom", "trtol", "vntol",
-    "xmu",
+    "rseries", "rshunt", "savecurrents", "scale", "seed", "srcsteps", "temp", "tnom", "trtol",
+    "vntol", "xmu",
 )
 # commands that concern what there is not here: they are noted, too
 IDLE = ("rusage", "version", "status", "listing", "remzerovec")  # of control blocks
@@ -46,7 +46,6 @@ WITHOUT_EFFECT = {
     "nodamping": "the damping of Newton's steps, which is not used",
     **dict.fromkeys(("itl3", "itl5", "limpts", "limtim", "cptime", "lvlcod", "lvltim"),
                     "SPICE 2, which ngspice does not look at either"),
-    "seed": "random numbers, which decks do not have here",
     **dict.fromkeys(("post", "probe", "ingold", "brief", "co", "captab", "measdgt", "csdf",
                      "plotwinsize", "meascplxfmt", "fastaccess", "topologycheck", "baudrate"),
                     "the files and listings of other simulators"),

@@ -60,8 +60,16 @@ def read_options(c: CommandLine, circuit: Circuit) -> None:
         else:
             circuit.options[name] = c.number_of(text, f"`{name}`")
         _no_change(c, circuit, name)
+        if name == "seed":
+            _seed(c, circuit.options[name])
         if name == "temp":
             set_temperature(c, circuit, float(circuit.options.pop("temp")))
+
+
+def _seed(c: CommandLine, value: float | str) -> None:
+    """Refuse what is no seed: a deck's numbers can be had again."""
+    if not isinstance(value, float) or value != int(value) or value < 0:
+        raise c.error(f"`seed` must be a whole number >= 0; got {value}")
 
 
 def _unknown(c: CommandLine, circuit: Circuit, name: str) -> None:

@@ -20,8 +20,10 @@ expression             here                          compat="ngspice"
 ``pow``, ``pwr``       as ``**``; sgn(x) abs(x)**y   in numbers the other way round
 ``{x*{a + b}}``        inner braces are             the same (ngspice: x*a + b)
                        parentheses
-``limit(x, a, b)``     between a and b               the same (ngspice: a random number)
 =====================  ============================  ==========================================
+
+``limit(x, a, b)`` lies between a and b, ``limit(x, a)`` is x + a or x - a at random. Random numbers
+are drawn for the values of a deck, see `crossbarsim.netlists.spice.read.draws`.
 
 A step or a comparison that is 0 makes a product 0, also beside what has no value:
 ``u(v(a)) * sqrt(v(a))`` is 0 for v(a) < 0.
@@ -259,13 +261,15 @@ ALIASES = {
     "trunc": "int", "round": "nint",
 }
 
-_RANDOM = "a random number, which decks cannot have here (draw it outside and set a parameter)"
+_RANDOM = "a random number, which only the values in a deck can have"
+_ROLLED = ("a random number that depends on its argument alone, which there is not (use `unif`, "
+           "`aunif`, `gauss` or `agauss`)")
 _DELAY = ("the past of an expression, which is no part of the equations (drive an ideal line, "
           "`T1 a 0 b 0 z0=1 td=...` into 1 ohm, from an E source, and read its far end)")
 # functions of SPICE dialects that are refused, and why
 REFUSED = {
-    **dict.fromkeys(("agauss", "aunif", "gauss", "mc", "unif", "rand", "random", "white", "var"),
-                    _RANDOM),
+    **dict.fromkeys(("agauss", "aunif", "gauss", "unif", "mc", "flat"), _RANDOM),
+    **dict.fromkeys(("rand", "random", "white", "var"), _ROLLED),
     **dict.fromkeys(("delay", "absdelay"), _DELAY),
     "idtmod": "an integral that jumps back (use `idt` and `mod` of it)",
     "laplace": "a transfer function (write it with `ddt` and `idt`, or as a network)",

@@ -13,7 +13,7 @@ from .functions import ALIASES, REFUSED, RULES
 from .tape import Step, Tape
 from .text import DEEPEST
 
-__all__ = ["BUILT_IN", "Function", "constants_but", "parse_steps"]
+__all__ = ["BUILT_IN", "DRAWN", "Function", "constants_but", "parse_steps"]
 
 BUILT_IN = ("time", "temper", "hertz")
 _TOKEN = re.compile(
@@ -34,6 +34,12 @@ _CLOSING = {"(": ")", "{": "}", "'": "'"}
 _CONSTANTS = {  # those of physics by CODATA 2018
     "pi": 3.141592653589793, "e": 2.718281828459045, "boltz": 1.380649e-23,
     "echarge": 1.602176634e-19, "planck": 6.62607015e-34,
+}
+DRAWN = "\x03"  # marks the names of random numbers, which are drawn where an expression is read
+# random functions: kind of the number, and whether its share counts from the mean
+_RANDOM = {
+    "agauss": ("normal", False), "gauss": ("normal", True), "aunif": ("uniform", False),
+    "unif": ("uniform", True),
 }
 # probes of results: parts of complex voltages and currents
 _TERMINALS = ("ib", "ic", "id", "ie", "ig", "is")  # currents of transistors, as LTspice has them
@@ -78,9 +84,10 @@ class _Parser:
 
     def __init__(
         self, text: str, functions: Callable[[str], Function | None], compat: str,
-        names: Mapping[str, float],
+        names: Mapping[str, float], *, draws: bool = False,
     ) -> None:
-        self.text = text
+        self.text, self.draws = text, draws
+        self.drawn = 0
         self.functions, self.compat, self.names = functions, compat, names
         self.tokens = _tokens(text)
         self.at = 0
@@ -270,9 +277,39 @@ class _Parser:
                 f"the function `{name}` takes {len(own.arguments)} arguments, not {len(given)},"
             )
         values = dict(zip(own.arguments, given, strict=True))
-        return self.tape.splice(
-            own.steps, lambda step: values.get(step[1]) if step[0] == "name" else None
-        )
+
+        def leaf(step: Step) -> int | None:
+            if step[0] != "name":
+                return None
+            if step[1].startswith(DRAWN):  # every call draws its own
+                return self.draw(step[1][1:].split("#")[0])
+            return values.get(step[1])
+
+        return self.tape.splice(own.steps, leaf)
+
+    def draw(self, kind: str) -> int:
+        """Add a random number of mean 0: normal of deviation 1, uniform in -1..1, or a sign."""
+        self.drawn += 1
+        return self.tape.name(f"{DRAWN}{kind}#{self.drawn}")
+
+    def random(self, name: str, given: Sequence[int]) -> int | None:
+        """Return the value of a random function, None where `name` with these arguments is none."""
+        tape, count = self.tape, len(given)
+        if name == "limit" and count == 2:
+            return tape.call("+", given[0], tape.call("*", given[1], self.draw("sign")))
+        if (name, count) == ("flat", 1):  # LTspice's
+            return tape.call("*", given[0], self.draw("uniform"))
+        if (name, count) == ("gauss", 1):
+            return tape.call("*", given[0], self.draw("normal"))
+        if (name, count) == ("mc", 2):
+            name = "unif"
+        if name not in _RANDOM or count != (3 if _RANDOM[name][0] == "normal" else 2):
+            return None
+        kind, relative = _RANDOM[name]
+        size = tape.call("*", given[0], given[1]) if relative else given[1]
+        if kind == "normal":  # its third argument says how many deviations the second one is
+            size = tape.call("/", size, given[2])
+        return tape.call("+", given[0], tape.call("*", size, self.draw(kind)))
 
     def built_in(self, name: str, given: list[int]) -> int:
         tape, count = self.tape, len(given)
@@ -285,6 +322,9 @@ class _Parser:
                 )
                 raise self.refuse(f"`{name}` takes {wanted} arguments, not {count},")
 
+        drawn = self.random(name, given) if self.draws else None
+        if drawn is not None:
+            return drawn
         if key in ("max", "min"):
             need(1)
             value = given[0]
@@ -296,8 +336,7 @@ class _Parser:
             return tape.call("?", *given)
         if key == "limit":
             if count == 2:
-                raise self.refuse("`limit` of two arguments is a random number in ngspice, which "
-                                  "is not supported,")
+                raise self.refuse(f"`limit` of two arguments is {REFUSED['unif']},")
             need(3, 3)
             return tape.call("min", tape.call("max", given[0], given[1]), given[2])
         if key == "pow":
@@ -348,6 +387,9 @@ class _Parser:
 
     def unknown(self, name: str) -> str:
         why = REFUSED.get(name)
+        if why is not None and self.draws and name in (*_RANDOM, "mc", "flat"):
+            wanted = {"agauss": 3, "gauss": 3, "flat": 1}.get(name, 2)
+            return f"`{name}` takes {wanted} argument{'s' * (wanted > 1)},"
         if why is not None:
             return f"`{name}` is {why},"
         known = sorted({*ALIASES, *filter(_callable, RULES), "ddt", "idt", "if",
@@ -377,7 +419,7 @@ def _number(text: str) -> float:
 
 def parse_steps(
     text: str, functions: Callable[[str], Function | None] | None = None, compat: str = "",
-    constants: Mapping[str, float] | None = None,
+    constants: Mapping[str, float] | None = None, *, draws: bool = False,
 ) -> tuple[Step, ...]:
     """Return the steps of an expression.
 
@@ -391,6 +433,8 @@ def parse_steps(
         parameters; ``"ltspice"``. See `crossbarsim.netlists.spice.expressions.functions`.
     constants : mapping, optional
         Names that are numbers; unless given ``pi``, ``e``, ``boltz``, ``echarge``, ``planck``.
+    draws : bool
+        Whether random functions are read; their numbers are names that begin with `DRAWN`.
 
     Raises
     ------
@@ -399,6 +443,7 @@ def parse_steps(
     """
     names = _CONSTANTS if constants is None else constants
     try:
-        return _Parser(text.lower(), functions or (lambda _: None), compat, names).whole()
+        parser = _Parser(text.lower(), functions or (lambda _: None), compat, names, draws=draws)
+        return parser.whole()
     except OverflowError as error:
         raise NetlistError(f"{error}: {_shown(text)}") from None

@@ -50,6 +50,9 @@ class _Blank(Scope):
         value = self.asked[name] = super().parameter(name)
         return value
 
+    def draw(self, kind: str, line: Line) -> float:  # noqa: ARG002 - as of `Scope`
+        raise _UnfitError  # every instance has its own
+
     def find_model(self, name: str) -> tuple[Scope, Line] | None:
         found = super().find_model(name)
         if found is not None and found[0].outer is not None:

@@ -12,8 +12,9 @@ from ....core.errors import NetlistError
 from ....core.units import scaled
 from ...elements import Value
 from ..expressions.expression import Expression
-from ..expressions.grammar import BUILT_IN, Function, constants_but, parse_steps
+from ..expressions.grammar import BUILT_IN, DRAWN, Function, constants_but, parse_steps
 from ..expressions.tape import Step, Tape
+from .draws import Draws
 from .lines import Line
 from .subcircuit_tree import Block, Choice, Given, did_you_mean
 from .tokens import assignments, unquoted
@@ -66,6 +67,8 @@ class Scope:
         At the top level: parameters given from outside.
     celsius, nominal : float
         At the top level: the circuit's temperature, and that of model cards.
+    draws : Draws
+        At the top level: of random numbers.
 
     Attributes
     ----------
@@ -77,6 +80,7 @@ class Scope:
         self, block: Block, outer: Scope | None, prefix: str, given: Mapping[str, float],
         nodes: Mapping[str, str], compat: str = "", override: Mapping[str, float] | None = None,
         celsius: float = 27.0, nominal: float = 27.0, *, strict: bool = False,
+        draws: Draws | None = None,
     ) -> None:
         self.block, self.outer, self.prefix, self.nodes = block, outer, prefix, nodes
         self.compat = compat
@@ -84,6 +88,8 @@ class Scope:
         self.celsius: float = celsius if outer is None else outer.celsius
         self.nominal: float = nominal if outer is None else outer.nominal
         self.heated: list[Line] = [] if outer is None else outer.heated
+        self.draws: Draws = (draws or Draws(None)) if outer is None else outer.draws
+        self.naming = ""  # the parameter whose value is being computed
         self.multiplier: float = 1.0 if outer is None else outer.multiplier
         self.globals: set[str] = set(GLOBAL) if outer is None else outer.globals
         # where .ic and .nodeset name a node
@@ -202,7 +208,11 @@ class Scope:
         text, line = self.texts[name]
         label = f"{self.prefix}{name}"
         self.enter(label, "parameters", line)
+        before, self.naming = self.naming, name
+        if self.draws.seed is not None:
+            self.draws.forget(self.prefix, name)
         value = self.number(text, line, f"the parameter `{name}`")
+        self.naming = before
         self.busy.pop()
         self.known[name] = value
         return value
@@ -243,7 +253,7 @@ class Scope:
             constants = None if names.isdisjoint(_CONSTANTS) else constants_but(names)
         try:
             compat = f"{self.compat} numbers" if numbers and self.ngspice else self.compat
-            return parse_steps(text, self._function, compat, constants)
+            return parse_steps(text, self._function, compat, constants, draws=True)
         except NetlistError as error:
             if error.line is not None:
                 raise
@@ -263,6 +273,9 @@ class Scope:
         expression = Expression.of(self.steps(text, line, numbers=numbers))
         values: dict[str, float | Expression] = {}
         for name in expression.names:
+            if name.startswith(DRAWN):
+                values[name] = self.draw(name[1:].split("#")[0], line)
+                continue
             value = self.parameter(name)
             if value is None and name == "temp":  # PSpice's and LTspice's word
                 values[name] = _TEMPER
@@ -279,6 +292,10 @@ class Scope:
             expression = self.of_one_copy(expression.renamed(self.probe))
         self._check_table(expression, line)
         return expression
+
+    def draw(self, kind: str, line: Line) -> float:
+        """Return a random number of this instance for a line."""
+        return self.draws.number(kind, self.prefix, line, self.naming)
 
     @property
     def share(self) -> float:
