@@ -30,7 +30,8 @@ class Tolerances:
         Absolute ones.
     chgtol : float, coulomb
     trtol : float
-        By how much the estimate of a time step's error is believed to be too large.
+        By how much the estimate of a time step's error is believed to be too large; that of the
+        first step after a corner, made of two steps, counts as it is.
     gmin : float, siemens
         Across every junction.
     itl1, itl2, itl4 : int
