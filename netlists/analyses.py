@@ -30,7 +30,7 @@ NUMBER_OPTIONS = frozenset((
     "abstol", "chgtol", "cshunt", "defad", "defas", "defl", "defw", "delmin", "fourgridsize",
     "gmin", "gminfactor", "gminsteps", "itl1", "itl2", "itl4", "itl6", "maxord", "minbreak",
     "nfreqs", "noopiter", "reltol", "resmin", "rseries", "rshunt", "scale", "seed", "srcsteps",
-    "temp", "tnom", "trtol", "vntol", "xmu",
+    "temp", "tnom", "trtol", "vntol", "wnflag", "xmu",
 ))
 
 

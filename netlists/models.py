@@ -10,7 +10,7 @@ from ..core.errors import ParameterError
 from ..core.units import spice_number
 from .device_protocol import model as device_model
 from .elements import Model, Value
-from .spice.cards import CANONICAL, CARDS, card
+from .spice.cards import CANONICAL, CARDS, Foundry, card, levels_of
 
 __all__ = ["find_model", "make_model", "own_parameters"]
 
@@ -37,9 +37,8 @@ def make_model(
         try:
             table = card(kind, level)
         except KeyError:
-            levels = [n for each in CARDS[kind] for n in each.levels]
             raise ParameterError(
-                f"`level` of {kind} must be one of {levels}; got {level!r}"
+                f"`level` of {kind} must be one of {levels_of(kind)}; got {level!r}"
             ) from None
         for given, value in parameters.items():
             plain = table.aliases.get(_plain(given), _plain(given))
@@ -47,7 +46,8 @@ def make_model(
                 raise ParameterError(
                     f"a {table.title} has no parameter {given!r}{_near(plain, table.parameters)}"
                 )
-            found[plain] = spice_number(given, value)
+            text = isinstance(table, Foundry) and plain in table.texts
+            found[plain] = str(value) if text else spice_number(given, value)
         return Model(name, CANONICAL.get(kind, kind), level, found)
     own = dict(parameters)
     preset = own.pop("preset", None)

@@ -25,7 +25,10 @@ F H      ``V1 gain``, ``POLY(n)``, ``VALUE={...}``
 B        ``V=...`` or ``I=...``, ``tc1= tc2= m=``
 D Q J M  with ``.model``: d, npn, pnp, njf, pjf (level 1, 2), nmos, pmos (level 1, 2, 3, 6, ``ekv``;
          44, 55 and 260 are ekv, too), vdmos (``nchan`` or ``pchan``; three nodes);
-         `crossbarsim.netlists.spice.cards` lists parameters and defaults
+         `crossbarsim.netlists.spice.cards` lists parameters and defaults. Levels 8, 49, 53 (BSIM3),
+         14, 54 (BSIM4), 77 (BSIM-BULK), 69, 103 (PSP) need the extra ``crossbarsim[verilog-a]``:
+         `crossbarsim.netlists.spice.cards.foundry`. Cards ``nch.1``, ``nch.2`` with ``lmin lmax
+         wmin wmax`` are chosen by size: `crossbarsim.netlists.spice.read.bins`
 S W      with ``.model`` sw, csw, or PSpice's vswitch, iswitch; ``on`` or ``off``
 T        ``z0= td=`` or ``z0= f= nl=``; ``m=`` copies side by side
 O        a lossy line ``O1 a b c d model``, with ``.model`` ltra(r= l= g= c= len=): exact
@@ -63,9 +66,9 @@ option ``resmin`` it has that resistance, with ``compat="ngspice"`` 1 milliohm.
 
 **Options** that count: abstol chgtol cshunt defad defas defl defw delmin gmin gminfactor gminsteps
 interp itl1 itl2 itl4 klu maxord method minbreak nfreqs noopiter numdgt reltol resmin rseries rshunt
-savecurrents scale seed srcsteps temp tnom trtol vntol xmu. Those that concern what there is not
-here (listings, other solvers) are listed in `Circuit.notes`; those that would change results and
-are not supported are refused.
+savecurrents scale seed srcsteps temp tnom trtol vntol wnflag xmu. Those that concern what there is
+not here (listings, other solvers) are listed in `Circuit.notes`; those that would change results
+and are not supported are refused.
 
 **Names.** Inside of ``X1`` an element is ``x1.r2`` and a node ``x1.n``; ngspice's ``r.x1.r2`` is
 understood, and written. Several copies of a subcircuit (``m=``) are as many instances: ngspice

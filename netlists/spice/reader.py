@@ -240,8 +240,7 @@ class _Expansion:
             name: value for name in sorted(top.defined)
             if (value := top.parameter(name)) is not None
         }
-        for scope, line in ((top, line) for line in top.models.values()):
-            self.models.read(scope, line)
+        self.models.rest(top)
         if top.draws.count and self.seed is None:
             self.circuit.notes.append(
                 f"{deck.file}: random numbers ({top.draws.count}) have their means; "

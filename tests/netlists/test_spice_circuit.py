@@ -36,7 +36,7 @@ def test_they_are_the_same_as_in_a_deck():
     (lambda c: c.D(1, "a", 0, "dm", w=1), "no parameter 'w'"),
     (lambda c: c.model("dm", "d"), "already has a model"),
     (lambda c: c.model("x", "d", iss=1), "no parameter 'iss'; did you mean 'is'"),
-    (lambda c: c.model("x", "nmos", level=8), "`level` of nmos must be one of"),
+    (lambda c: c.model("x", "nmos", level=7), "`level` of nmos must be one of"),
     (lambda c: c.model("x", "linear_ion_drft"), "did you mean 'linear_ion_drift'"),
     (lambda c: c.L(1, "a", 0, 0), "must be > 0 henry"),
     (lambda c: c.K(1, "L1", "L2", 2), "from -1 to 1"),

@@ -12,6 +12,7 @@ from __future__ import annotations
 from .bipolar import BIPOLAR
 from .card import Card, Parameter
 from .diode import DIODE
+from .foundry import FOUNDRY, Foundry, foundry_card
 from .jfet import JFET, JFET2
 from .lines import LTRA, URC
 from .mos import EKV, MOS1, MOS2, MOS3, MOS6
@@ -19,7 +20,10 @@ from .passive import CAPACITOR, INDUCTOR, RESISTOR
 from .switches import CSWITCH, SWITCH
 from .vdmos import VDMOS
 
-__all__ = ["CANONICAL", "CARDS", "EKV_LEVELS", "Card", "Parameter", "card"]
+__all__ = [
+    "BINS", "CANONICAL", "CARDS", "EKV_LEVELS", "FOUNDRY", "Card", "Foundry", "Parameter", "card",
+    "levels_of",
+]
 
 # a level that means EKV: its own name, and the numbers of Smash, Xyce and, for some cards, HSPICE
 EKV_LEVELS = ("ekv", "44", "260", "55")
@@ -35,8 +39,17 @@ CARDS: dict[str, tuple[Card, ...]] = {
 CANONICAL = {"res": "r", "cap": "c", "ind": "l", "vdmos": "vdmosn"}
 
 
+# of lengths and widths for which a card of several, ``nch.1``, ``nch.2``, is made
+BINS = ("lmin", "lmax", "wmin", "wmax")
+
+
 def card(kind: str, level: int | str = 1) -> Card:
     """Return the card of a kind and level; KeyError where there is none.
+
+    Raises
+    ------
+    BackendUnavailable
+        A foundry's transistor, whose compiled model is not installed.
 
     Examples
     --------
@@ -46,4 +59,12 @@ def card(kind: str, level: int | str = 1) -> Card:
     for found in CARDS[kind]:
         if level in found.levels:
             return found
+    if kind in ("nmos", "pmos") and level in FOUNDRY:
+        return foundry_card(int(level))
     raise KeyError(level)
+
+
+def levels_of(kind: str) -> list[int | str]:
+    """Return all levels of a kind."""
+    own = [n for each in CARDS[kind] for n in each.levels]
+    return [*own, *sorted(FOUNDRY)] if kind in ("nmos", "pmos") else own

@@ -24,7 +24,7 @@ EFFECTIVE = (
     "filetype", "gmin", "gminfactor", "gminsteps", "interp", "itl1", "itl2", "itl4", "itl6",
     "klu", "maxord", "method", "minbreak", "nfreqs", "noopiter", "numdgt", "reltol", "resmin",
     "rseries", "rshunt", "savecurrents", "scale", "seed", "srcsteps", "temp", "tnom", "trtol",
-    "vntol", "xmu",
+    "vntol", "wnflag", "xmu",
 )
 # commands that concern what there is not here: they are noted, too
 IDLE = ("rusage", "version", "status", "listing", "remzerovec")  # of control blocks

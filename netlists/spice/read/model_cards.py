@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ....core.errors import CrossbarSimError, NetlistError, ParameterError
+from ....core.errors import BackendUnavailable, CrossbarSimError, NetlistError, ParameterError
 from ... import device_protocol
 from ...circuit import Circuit
 from ...elements import Model
-from ..cards import CANONICAL, CARDS, EKV_LEVELS, card
+from ..cards import BINS, CANONICAL, CARDS, EKV_LEVELS, Foundry, card, levels_of
+from .bins import choose, find_bins
 from .element_line import CardLine
 from .lines import Line
 from .scope import Scope, plain_number
@@ -39,18 +41,48 @@ class Models:
         self.circuit, self.other = circuit, other
         self._found: dict[tuple[Scope, str], Model] = {}
         self._told: set[str] = set()
+        self._levels: dict[Line, tuple[str, int | str]] = {}
         # lengths and widths that elements of a model take where they say none
         self.sizes: dict[str, dict[str, float]] = {}
 
     def known(self, name: str, scope: Scope) -> bool:
-        """Return whether there is a model of that name."""
-        return scope.find_model(name) is not None
+        """Return whether there is a model of that name, or several for sizes (bins)."""
+        return scope.find_model(name) is not None or find_bins(scope, name) is not None
+
+    def level(self, element: CardLine, name: str, kinds: Sequence[str]) -> tuple[str, int | str]:
+        """Return kind and level of a model, of one of its bins."""
+        bins = None if element.scope.find_model(name) else find_bins(element.scope, name)
+        if bins is None:
+            model = self.find(element, name, kinds)
+            return model.kind, model.level
+        scope, line = bins[0], bins[1][0]
+        if line not in self._levels:
+            cursor = CardLine(line, scope)
+            cursor.name = f"the model {cursor.word('the model name')}"
+            kind, given = _given(cursor, scope, {name})
+            if kind not in ("nmos", "pmos"):
+                raise element.error(f"`{name}` has bins, and is of kind {kind}: transistors alone "
+                                    "(nmos, pmos) are chosen by their size")
+            self._levels[line] = kind, _level(cursor, given)
+        if self._levels[line][0] not in kinds:
+            raise element.error(f"the model `{name}` is of kind {self._levels[line][0]}, not "
+                                f"{' or '.join(kinds)}")
+        return self._levels[line]
+
+    def sized(
+        self, element: CardLine, name: str, kinds: Sequence[str], length: float, width: float
+    ) -> Model:
+        """Return the model `name`, of its bins the one for a length and width, metre."""
+        bins = None if element.scope.find_model(name) else find_bins(element.scope, name)
+        if bins is not None:
+            name = choose(element, name, *bins, length, width)
+        return self.find(element, name, kinds)
 
     def find(self, element: CardLine, name: str, kinds: Sequence[str]) -> Model:
         """Return the model `name` for an element that takes `kinds`; memristors with ``""``."""
         place = element.scope.find_model(name)
         if place is None:
-            known = {n for scope in element.scope.chain() for n in scope.models}
+            known = {n for scope in element.scope.chain() for n in (*scope.models, *scope.bins)}
             raise element.error(f"there is no model `{name}`{did_you_mean(name, known)}")
         model = self.read(*place)
         memristor = model.kind not in CARDS
@@ -58,6 +90,23 @@ class Models:
             wanted = " or ".join(kind or "a memristor" for kind in kinds)
             raise element.error(f"the model `{name}` is of kind {model.kind}, not {wanted}")
         return model
+
+    def rest(self, scope: Scope) -> None:
+        """Read the cards that no element has asked for.
+
+        Not those of other sizes than elements have, nor what would need a package to be installed.
+        """
+        sized = {line for lines in scope.bins.values() for line in lines}
+        for line in scope.models.values():
+            if line in sized:
+                continue
+            try:
+                self.read(scope, line)
+            except NetlistError as error:
+                if not isinstance(error.__cause__, BackendUnavailable):
+                    raise
+                self.circuit.notes.append(f"{line.file}:{line.number}: an unused card is left out: "
+                                          f"{error.__cause__}")
 
     def read(self, scope: Scope, line: Line) -> Model:
         """Return the model of a line."""
@@ -174,7 +223,9 @@ def _values(cursor: CardLine, flags: Collection[str]) -> dict[str, Any]:
         plain = plain_number(text) if token.kind == "word" else None
         if plain is not None:
             found[name] = plain
-        elif token.kind == "string" or name in ("preset", "level"):
+        elif token.kind == "string" or name in ("preset", "level") or (
+            name == "version" and re.fullmatch(r"[\d.]+", text)
+        ):
             found[name] = text.lower() if token.kind != "string" else text
         else:
             found[name] = (text, cursor.line)
@@ -183,29 +234,37 @@ def _values(cursor: CardLine, flags: Collection[str]) -> dict[str, Any]:
 _SOI = {"vth0", "tsi", "tbox", "k1", "nch", "u0", "vsat"}  # what EKV's cards do not have
 
 
-def _of_card(
-    cursor: CardLine, kind: str, given: dict[str, Any], remarks: _Remarks
-) -> tuple[int | str, dict[str, float | str]]:
-    level = given.pop("level", 1.0)
-    chosen: int | str
+def _level(cursor: CardLine, given: Mapping[str, Any]) -> int | str:
+    """Return the level of a card."""
+    level = given.get("level", 1.0)
     if str(level).lower() in EKV_LEVELS or (
         isinstance(level, float) and f"{level:g}" in EKV_LEVELS
     ):
-        chosen = "ekv"
         if str(level).lower() in ("55", "55.0") and (cursor.scope.ngspice or {*given} & _SOI):
             raise cursor.error("level 55 is BSIM3SOI in ngspice, which is not supported; HSPICE's "
                                "EKV of that number is level=ekv here, 44 or 260")
-    elif isinstance(level, float) and level == int(level):
-        chosen = int(level)
-    else:
-        raise cursor.error(f"`level` = {level!r} is not known")
+        return "ekv"
+    if isinstance(level, float) and level == int(level):
+        return int(level)
+    raise cursor.error(f"`level` = {level!r} is not known")
+
+
+def _of_card(
+    cursor: CardLine, kind: str, given: dict[str, Any], remarks: _Remarks
+) -> tuple[int | str, dict[str, float | str]]:
+    chosen = _level(cursor, given)
+    given.pop("level", None)
     try:
         table = card(kind, chosen)
     except KeyError:
-        levels = ", ".join(str(n) for each in CARDS[kind] for n in each.levels)
+        levels = ", ".join(map(str, levels_of(kind)))
         raise cursor.error(
             f"level {chosen} of {kind} is not supported; there are {levels}"
         ) from None
+    except BackendUnavailable as error:
+        raise cursor.error(str(error)) from error
+    if isinstance(table, Foundry):
+        _foundry(cursor, kind, table, given, remarks)
     parameters: dict[str, float | str] = {}
     about: list[str] = []
     for name, value in given.items():
@@ -216,8 +275,12 @@ def _of_card(
             remarks.notes.append(f"`{name}`: {table.idle[name]}")
             if name in ("l", "w"):
                 remarks.sizes[name] = _number(cursor, name, value)
+        elif isinstance(table, Foundry) and key in table.texts:
+            parameters[key] = str(value) if isinstance(value, str) else f"{value:g}"
         elif key in table.parameters:
             parameters[key] = _number(cursor, name, value)
+        elif name in BINS:
+            continue  # they chose the card
         elif name in INFORMATION:
             about.append(name)
         else:
@@ -226,6 +289,25 @@ def _of_card(
     if about:
         remarks.notes.append(f"{', '.join(about)}, about the part, have no effect")
     return chosen, parameters
+
+
+def _foundry(
+    cursor: CardLine, kind: str, table: Foundry, given: dict[str, Any], remarks: _Remarks
+) -> None:
+    """Take from a foundry's card what it says twice, and note what other versions say."""
+    if "type" in given:
+        sign = _number(cursor, "type", given.pop("type"))
+        if (sign > 0) != (kind == "nmos"):
+            raise cursor.error(f"`type` = {sign:g} is not that of {kind}")
+    own = table.version
+    version = given.get("version", own)
+    if "version" not in table.parameters:
+        given.pop("version", None)
+    if isinstance(version, tuple):
+        version = _number(cursor, "version", version)
+    said = f"{version:g}" if isinstance(version, float) else str(version)
+    if not said.startswith(own):
+        remarks.notes.append(f"version {said} is computed by the equations of {own}")
 
 
 def _pass_over(

