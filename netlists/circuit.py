@@ -13,8 +13,8 @@ from .analyses import NUMBER_OPTIONS, Analysis, Command, Measure, Save, Tran
 from .crossbar.protocol import CrossbarLike
 from .crossbar_element import CrossbarBlock, LineNodes, changed, expand_block, tied
 from .elements import KINDS, Element, Model, Value
-from .line_methods import LineMethods
 from .models import find_model, make_model, own_parameters
+from .module_methods import ModuleMethods
 from .sources import Source
 from .spice.expressions.expression import Expression
 
@@ -54,7 +54,7 @@ class Options(dict[str, float | str]):
         return self._circuit
 
 
-class Circuit(LineMethods):
+class Circuit(ModuleMethods):
     """Named nodes and the elements between them; SPICE's names and signs.
 
     Every method takes the element's name, with or without its letter, its nodes (strings or

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .osdi.module import Module
 from .sources import Source, spice_source
 from .spice.expressions.expression import Expression
 
@@ -57,7 +58,8 @@ KINDS: dict[str, Kind] = {
     "W": Kind("current-controlled switch", paths=_THROUGH),
     "T": Kind("transmission line", {"i1": 0, "i2": 2}, ((0, 2), (1, 3))),
     "O": Kind("lossy transmission line", {"i1": 0, "i2": 2}, ((0, 2), (1, 3))),
-    "N": Kind("memristor", paths=_THROUGH),
+    "N": Kind("memristor or compiled module", {"i": 0, **{f"i{k}": k - 1 for k in range(1, 17)}},
+              _THROUGH),
     "X": Kind("subcircuit", {}),
 }
 
@@ -77,13 +79,15 @@ class Model:
     kind : str
         ``"r"``, ``"c"``, ``"l"``, ``"d"``, ``"npn"``, ``"pnp"``, ``"njf"``, ``"pjf"``, ``"nmos"``,
         ``"pmos"``, ``"vdmosn"``, ``"vdmosp"``, ``"sw"``, ``"csw"``, ``"ltra"``, ``"urc"``, or the
-        name of a memristor model of the registry.
+        name of a memristor model of the registry or of a compiled module.
     level : int or str
         1; of a MOS transistor 1, 2, 3, 6 or ``"ekv"``; of a junction transistor 1 or 2.
     parameters : dict
         As given, SI units; `crossbarsim.netlists.spice.cards` has the defaults.
     where : (str, int), optional
         File and line.
+    module : Module, optional
+        The compiled module of which it is a card; `kind` is then its name.
     """
 
     name: str
@@ -91,6 +95,7 @@ class Model:
     level: int | str = 1
     parameters: Mapping[str, float | str] = field(default_factory=dict)
     where: tuple[str, int] | None = None
+    module: Module | None = None
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return a parameter, or `default` where it is not given."""

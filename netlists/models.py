@@ -10,6 +10,7 @@ from ..core.errors import ParameterError
 from ..core.units import spice_number
 from .device_protocol import model as device_model
 from .elements import Model, Value
+from .osdi.values import instance_values
 from .spice.cards import CANONICAL, CARDS, Foundry, card, levels_of
 
 __all__ = ["find_model", "make_model", "own_parameters"]
@@ -79,6 +80,9 @@ def own_parameters(
 ) -> tuple[tuple[str, Value | str], ...]:
     """Return what an element says beside its model, such as ``area=2``."""
     allowed: tuple[str, ...]
+    if model.module is not None:
+        own = {_plain(name): value for name, value in parameters.items()}
+        return tuple(instance_values(model.module, own, whose=element).items())
     if model.kind in CARDS:
         allowed = card(model.kind, model.level).instance
         allowed += ("off",) if letter in "DQJM" and "off" not in allowed else ()

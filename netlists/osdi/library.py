@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import ctypes
 import threading
 from collections.abc import Iterator
@@ -106,6 +107,14 @@ def load_osdi(path: str | Path) -> Library:
             check_binary(place)
             _opened[key] = _open(place)
         return _opened[key]
+
+
+def _again(file: str, name: str) -> Module:
+    return load_osdi(file).module(name)
+
+
+# pickled as a place in a file, which is opened again where it is read
+copyreg.pickle(Module, lambda module: (_again, (module.file, module.name)))
 
 
 def _open(path: Path) -> Library:

@@ -138,6 +138,12 @@ class Module:
     code: Code = field(repr=False, compare=False)
     library: object = field(repr=False, compare=False)  # keeps it open
 
+    def __hash__(self) -> int:
+        return hash((self.file, self.name))
+
+    def __deepcopy__(self, memo: object) -> Module:
+        return self
+
     @property
     def inner_nodes(self) -> tuple[str, ...]:
         """The names of nodes that are no terminals."""
@@ -174,3 +180,4 @@ class Module:
                     kept.setdefault(name.lower(), p)
             object.__setattr__(self, "_by_name", kept)
         return kept
+

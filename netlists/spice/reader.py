@@ -18,12 +18,13 @@ from .commands.dot_commands import read_command
 from .read.draws import Draws
 from .read.element_line import CardLine
 from .read.elements.code_models import refused_device
+from .read.elements.compiled_modules import asked_modules, is_library, read_n
 from .read.elements.controlled import read_behavioural, read_by_current, read_by_voltage
 from .read.elements.crossbar_macro import MACROS
 from .read.elements.independent import Times, read_source
 from .read.elements.lines import read_line, read_lossy_line, read_u
 from .read.elements.passive import read_coupling, read_passive, read_switch
-from .read.elements.semiconductors import read_memristor, read_semiconductor
+from .read.elements.semiconductors import read_semiconductor
 from .read.instance_cache import Templates, plain_element
 from .read.lines import Line, read_lines
 from .read.model_cards import Models
@@ -40,7 +41,7 @@ MOST_INSTANCES = 1_000_000
 _Reader = Callable[[CardLine, Models], list[Element]]
 _READERS: dict[str, _Reader] = {
     "R": read_passive, "C": read_passive, "L": read_passive, "D": read_semiconductor,
-    "Q": read_semiconductor, "J": read_semiconductor, "M": read_semiconductor, "N": read_memristor,
+    "Q": read_semiconductor, "J": read_semiconductor, "M": read_semiconductor, "N": read_n,
     "U": read_u, "S": read_switch, "W": read_switch,
     "E": lambda card, _: read_by_voltage(card), "G": lambda card, _: read_by_voltage(card),
     "F": lambda card, _: read_by_current(card), "H": lambda card, _: read_by_current(card),
@@ -222,6 +223,7 @@ class _Expansion:
         # what was computed before may depend on them
         if (celsius, nominal) != (27.0, 27.0) or self.seed != deck.seed:
             top = self._top(celsius, nominal)
+        self.models.modules = asked_modules(top.lines, deck.control)
         missing = [name for name in parameters if name not in top.defined]
         if missing:
             raise ParameterError(
@@ -235,7 +237,9 @@ class _Expansion:
             Line(f"let {name} = {top.parameter(name)!r}", deck.file, 1, control=True)
             for name in top.constants if deck.control
         ]
-        self.circuit.commands = read_control([*constants, *deck.control])
+        self.circuit.commands = read_control([
+            *constants, *(line for line in deck.control if not is_library(line)),
+        ])
         self.circuit.parameters = {
             name: value for name in sorted(top.defined)
             if (value := top.parameter(name)) is not None
@@ -285,7 +289,7 @@ class _Expansion:
         return Times() if found is None else Times(found.step, found.stop)
 
     def _commands(self, top: Scope) -> None:
-        done = (".temp", ".options", ".option", ".opt")
+        done = (".temp", ".options", ".option", ".opt", ".hdl")
         for line in top.lines:
             if line.text.startswith(".") and line.command not in done:
                 read_command(top, line, self.circuit)

@@ -16,7 +16,7 @@ REFUSED = {
     ".wave": "sound files", ".net": "two-port parameters", ".connect": "connected nodes",
     ".protect": "hidden text", ".unprotect": "hidden text", ".machine": "state machines",
     ".mc": "Monte Carlo analysis",
-    ".wcase": "worst cases", ".veriloga": "Verilog-A", ".hdl": "Verilog-A",
+    ".wcase": "worst cases", ".veriloga": 'Verilog-A (`.hdl "x.va"`)',
 }
 # options that count
 EFFECTIVE = (
@@ -66,4 +66,4 @@ OPTION_NAMES = (*EFFECTIVE, *WITHOUT_EFFECT, *CHANGING)
 # commands that the reader handles itself
 OTHERS = (".param", ".params", ".func", ".subckt", ".ends", ".model", ".include", ".lib",
           ".global", ".title", ".end", ".control", ".endc", ".csparam", ".global_param", ".if",
-          ".elseif", ".else", ".endif")
+          ".elseif", ".else", ".endif", ".hdl")

@@ -11,6 +11,8 @@ from ....core.errors import BackendUnavailable, CrossbarSimError, NetlistError, 
 from ... import device_protocol
 from ...circuit import Circuit
 from ...elements import Model
+from ...osdi import Module
+from ...osdi.values import HIDDEN
 from ..cards import BINS, CANONICAL, CARDS, EKV_LEVELS, Foundry, card, levels_of
 from .bins import choose, find_bins
 from .element_line import CardLine
@@ -44,6 +46,7 @@ class Models:
         self._levels: dict[Line, tuple[str, int | str]] = {}
         # lengths and widths that elements of a model take where they say none
         self.sizes: dict[str, dict[str, float]] = {}
+        self.modules: Mapping[str, Module] = {}  # compiled ones, by lower-case name
 
     def known(self, name: str, scope: Scope) -> bool:
         """Return whether there is a model of that name, or several for sizes (bins)."""
@@ -113,7 +116,7 @@ class Models:
         key = (scope, line.text.split()[1].lower())
         if key not in self._found:
             remarks = _Remarks([], {})
-            model = read_model(scope, line, remarks)
+            model = read_model(scope, line, remarks, self.modules)
             other = {p: v for (name, p), v in self.other.items() if name == model.name}
             if other:
                 model = replace(model, parameters={**model.parameters, **other})
@@ -128,7 +131,9 @@ class Models:
         return self._found[key]
 
 
-def read_model(scope: Scope, line: Line, remarks: _Remarks) -> Model:
+def read_model(
+    scope: Scope, line: Line, remarks: _Remarks, modules: Mapping[str, Module] = {},
+) -> Model:
     """Read ``.model name kind(level=1 name=value ...)``; `remarks` gets what is no parameter."""
     cursor = CardLine(line, scope)
     cursor.name = ".model"
@@ -139,6 +144,9 @@ def read_model(scope: Scope, line: Line, remarks: _Remarks) -> Model:
         given.pop("nchan", None)
         kind = "vdmosn" if given.pop("pchan", None) is None else "vdmosp"
     full = f"{scope.prefix}{name}"
+    if kind in modules:
+        parameters = _of_module(cursor, modules[kind], given, remarks)
+        return Model(full, kind, 1, parameters, line.where, modules[kind])
     if kind in _RAMPS:
         return Model(full, *_ramp(cursor, kind, given, remarks), line.where)
     if kind in CARDS:
@@ -326,6 +334,25 @@ def _number(cursor: CardLine, name: str, value: Any) -> float:
     if isinstance(value, str):
         raise cursor.error(f"`{name}` must be a number; got {value!r}")
     return float(value)
+
+
+def _of_module(
+    cursor: CardLine, module: Module, given: dict[str, Any], remarks: _Remarks
+) -> dict[str, float | str]:
+    """Return the parameters of a compiled module's card."""
+    found: dict[str, float | str] = {}
+    known = {n.lower() for p in module.parameters for n in (p.name, *p.aliases)}
+    for name, value in given.items():
+        if name == HIDDEN:
+            found[name] = _number(cursor, name, value)
+        elif name not in known:
+            hint = f"module `{module.name}` has no `{name}`"
+            _pass_over(cursor, name, hint, known, remarks)
+        elif module.parameter(name).type == "string":
+            found[name] = str(value[0] if isinstance(value, tuple) else value)
+        else:
+            found[name] = _number(cursor, name, value)
+    return found
 
 
 def _memristor(

@@ -16,5 +16,7 @@ def load_kinds(circuit: Circuit) -> None:
     """Import the kinds that a circuit has and others have not: these take a while."""
     if circuit.arrays:
         from . import crossbar_ports  # noqa: F401, PLC0415 - slow to import
+    if any(model.module is not None for model in circuit.models.values()):
+        from . import compiled_modules  # noqa: F401, PLC0415 - slow to import
     if any(model.kind in _SEMICONDUCTORS for model in circuit.models.values()):
         from . import semiconductors  # noqa: F401, PLC0415 - slow to import

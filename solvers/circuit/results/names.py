@@ -126,6 +126,8 @@ def shown(circuit: Circuit, analysis: str) -> list[str]:
             if e.kind not in CURRENTS or e.kind in "VEHTO":
                 continue
             names = [n for n, k in CURRENTS[e.kind].items() if k < len(e.nodes)]
+            if e.kind == "N":  # of a module with several terminals each
+                names = names[:1] if len(e.nodes) < 3 else names[1:]
             for name in names[:1] if e.kind in "ID" else names:  # one name of each is enough
                 found[f"@{e.name.lower()}[{name}]"] = None
     for save in circuit.saves:

@@ -21,7 +21,10 @@ from ....netlists.spice.expressions.expression import Expression
 from .element_group import ElementGroup, Ints, Triplets
 from .entries import branch_entries
 
-__all__ = ["Builder", "Factory", "register_kind", "register_model", "where"]
+COMPILED = "compiled module"
+"""The kind of all elements whose model card is one of a compiled module."""
+
+__all__ = ["COMPILED", "Builder", "Factory", "register_kind", "register_model", "where"]
 
 GROUND_INDEX = -1
 _ZERO_CELSIUS = 273.15
@@ -219,7 +222,7 @@ class Builder:
             if e.kind in "RCL" and isinstance(e.value, Expression) and e.value.fixed:
                 warm = float(e.value.evaluate({"temper": self.temperature - _ZERO_CELSIUS}))
                 e = replace(e, value=warm)  # noqa: PLW2901
-            kinds.setdefault(e.kind, []).append(e)
+            kinds.setdefault(self._kind(e), []).append(e)
         for kind, elements in kinds.items():
             factory = _kinds.get(kind)
             if factory is not None:
@@ -227,6 +230,10 @@ class Builder:
             else:
                 found.extend(self._of_models(elements))
         return found
+
+    def _kind(self, e: Element) -> str:
+        card = self.circuit.models.get(e.model.lower()) if e.model else None
+        return e.kind if card is None or card.module is None else COMPILED
 
     def _of_models(self, elements: list[Element]) -> list[ElementGroup]:
         by_factory: dict[Factory, list[Element]] = {}  # n and p channel are one group

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import cache
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -13,6 +14,7 @@ from ....netlists.circuit import GROUND, Circuit
 from ....netlists.crossbar.cells import Resistive
 from ....netlists.crossbar_element import CrossbarBlock, segments
 from ....netlists.elements import KINDS, Element
+from ....netlists.osdi import Module
 from ...crossbar.problem import pieces
 from .element_group import Ints
 
@@ -119,7 +121,12 @@ def _path(edges: dict[str, list[str]], a: str, b: str) -> list[str]:
     return path[::-1]
 
 
-def _pairs(e: Element, *, capacitors: bool) -> tuple[tuple[int, int], ...]:
+def _pairs(
+    circuit: Circuit, e: Element, *, capacitors: bool
+) -> tuple[tuple[int, int], ...]:
+    card = circuit.models.get(e.model.lower()) if e.kind in "NM" and e.model else None
+    if card is not None and card.module is not None:
+        return _joined_terminals(card.module, capacitors)
     if e.kind == "B":
         return ((0, 1),) if e.has_branch else ()
     if capacitors and e.kind == "C":
@@ -127,6 +134,19 @@ def _pairs(e: Element, *, capacitors: bool) -> tuple[tuple[int, int], ...]:
     if capacitors and e.kind == "M":
         return ((0, 1), (0, 2), (0, 3))
     return KINDS[e.kind].paths
+
+
+@cache
+def _joined_terminals(module: Module, capacitors: bool) -> tuple[tuple[int, int], ...]:
+    """Return pairs of terminals that currents of a compiled module join, inner nodes between."""
+    root = list(range(len(module.nodes)))
+    part = 3 if capacitors else 2
+    entries = {(e[0], e[1]) for e in module.jacobian if e[2] or e[part]}
+    for a, b in (*((a, b) for a, b in entries if (b, a) in entries), *module.collapsible):
+        if min(a, b) >= 0:
+            root = [root[a] if r == root[b] else r for r in root]
+    ends = range(len(module.terminals))
+    return tuple((a, b) for a in ends for b in ends if a < b and root[a] == root[b])
 
 
 def _check_paths(circuit: Circuit, *, capacitors: bool) -> None:
@@ -151,7 +171,7 @@ def _check_paths(circuit: Circuit, *, capacitors: bool) -> None:
                 a += [0] * len(first_of)
                 b += [index[node] for node in first_of.values()]
             continue
-        for first, second in _pairs(e, capacitors=capacitors):
+        for first, second in _pairs(circuit, e, capacitors=capacitors):
             if second < len(e.nodes):
                 a.append(index[e.nodes[first]])
                 b.append(index[e.nodes[second]])
