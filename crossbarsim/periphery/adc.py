@@ -225,6 +225,17 @@ def full_scale_of(full_scale: Values, like: Values) -> Values:
     return values
 
 
+def moved_transitions(curve: Array) -> Array:
+    """Return the transitions (adcs, codes - 1) in LSB from code 0, those of ADC a moved.
+
+    By ``1 + a (codes + 3)``, so that they rise over all of them.
+    """
+    adcs, transitions = curve.shape
+    levels = np.clip(np.arange(transitions) + 0.5 + curve, -1.0, transitions + 1.0)
+    levels = levels + 1.0 + (transitions + 4.0) * np.arange(adcs)[:, None]
+    return np.maximum.accumulate(levels.ravel()).reshape(curve.shape)
+
+
 def _code(position: Values, curve: Array, adc: Values) -> Values:
     """Return the codes of positions (..., n) in LSB from code 0, by the transitions of each ADC.
 
@@ -233,10 +244,7 @@ def _code(position: Values, curve: Array, adc: Values) -> Values:
     """
     transitions = curve.shape[1]
     stride = transitions + 4.0
-    adcs = curve.shape[0]
-    levels = np.arange(transitions) + 0.5 + curve
-    levels = np.clip(levels, -1.0, transitions + 1.0) + 1.0 + stride * np.arange(adcs)[:, None]
-    flat = np.maximum.accumulate(levels.ravel())
+    flat = moved_transitions(curve).ravel()
     shift = 1.0 + stride * adc
     xp = namespace(position)
     if is_tensor(position):

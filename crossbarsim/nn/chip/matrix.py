@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -11,13 +12,23 @@ import torch
 from torch import Tensor, nn
 
 from ...core.errors import BackendUnavailable, ParameterError
+from ...core.validation import Array
 from ...periphery import Periphery
+from ...periphery.encodings import constant_phases
 from ...solvers import Solver
 from ..config import CrossbarConfig
 from ..mapping import Orders
 from ..wiring import Wiring
 from .calibration_ranges import Ranges
 from .chip import Block, Chip
+from .compiled_readout import (
+    GroupPlan,
+    Windows,
+    plan_of,
+    read_vectors,
+    read_windows,
+    with_views,
+)
 from .programmed import ProgrammedTile
 from .programmer import Mode, Programmer
 from .readout import Reading, covering_range, drives, read_tiles
@@ -40,6 +51,7 @@ class _Programmed:
 
     tiles: list[ProgrammedTile]
     equipped: dict[bool, list[ProgrammedTile]] = field(default_factory=dict)
+    plans: dict[bool, list[GroupPlan] | None] = field(default_factory=dict)
     covering: float | None = None
 
 
@@ -128,6 +140,7 @@ class StoredMatrix(nn.Module):
             self._cache.clear()  # amplifiers and drivers are part of the circuit
         elif isinstance(self._cache.value, _Programmed):
             self._cache.value.equipped.clear()
+            self._cache.value.plans.clear()
             self._cache.value.covering = None
 
     # -- weights as stored -------------------------------------------------------------------
@@ -200,8 +213,10 @@ class StoredMatrix(nn.Module):
 
     def _tiles(
         self, weight: Tensor, bias: Tensor | None, *, exact: bool = False
-    ) -> tuple[list[ProgrammedTile], float | None]:
-        """Return all tiles, and the range of ADCs that covers all inputs if it is needed.
+    ) -> tuple[list[ProgrammedTile], list[GroupPlan] | None, float | None]:
+        """Return all tiles, plans to read them, the range of ADCs that covers all inputs.
+
+        No plans where the general read-out is needed; no range where it is not.
 
         With `exact`, cells that are not linear are not linearised.
         """
@@ -230,8 +245,12 @@ class StoredMatrix(nn.Module):
         if seeks and linear:
             covering = found.covering = found.covering or covering_range(found.tiles, self.config)
         if signed not in found.equipped:
-            found.equipped[signed] = self.programmer.equipped(found.tiles, signed_inputs=signed)
-        return found.equipped[signed], covering
+            equipped = self.programmer.equipped(found.tiles, signed_inputs=signed)
+            plans = plan_of(equipped, self.config)
+            if plans is not None:
+                found.tiles = equipped = with_views(equipped, plans)
+            found.equipped[signed], found.plans[signed] = equipped, plans
+        return found.equipped[signed], found.plans[signed], covering
 
     def on_lines(self, u: Tensor) -> Tensor:
         """Return what every word line gets, (B, groups, lines), of (B, groups, inputs)."""
@@ -409,6 +428,86 @@ class StoredMatrix(nn.Module):
         exact : bool
             Solve cells that are not linear even where `path` is "surrogate".
         """
+        tiles, plans, reading = self._reading(weight, bias, len(x), observe, exact)
+        u = self.on_lines(x.to(self._dtype) / self.scale_of_inputs)
+        widest = max(
+            self.config.tile_shape[1] * len(self.chip.layout.arrays),
+            self.groups * (self.inputs + self.outputs),
+        )
+        step = max(1, _CURRENTS_AT_ONCE // widest)
+        parts = []
+        for piece in torch.split(u, step):
+            own = reading.starting_at(self.reads)
+            if plans is None or observe is not None or _wants_gradient(u):
+                parts.append(self._read_piece(tiles, piece, own))
+            else:
+                parts.append(read_vectors(plans, piece, own))
+            self.reads += len(piece)
+        y = parts[0] if len(parts) == 1 else torch.cat(parts)
+        y = (self.orders or Orders()).restore_outputs(y)
+        return y.flatten(1) * self.scale_of_inputs
+
+    def windows(
+        self, images: Tensor, windows: Windows, weight: Tensor, bias: Tensor | None = None
+    ) -> Tensor | None:
+        """Return what `forward` gives for every window of images, where one pass can read them.
+
+        Parameters
+        ----------
+        images : (B, groups * channels, D, H, W) tensor
+            Padded.
+        windows : Windows
+        weight, bias
+            As in `forward`.
+
+        Returns
+        -------
+        (B, groups * outputs, places) tensor of the images' type, or None: unfold them, and call
+        the module.
+        """
+        self.check_inputs(images)
+        if self.observer is not None or self.config.exact_reads or _wants_gradient(images):
+            return None
+        if not len(images) or self._constant_phases:
+            return None
+        places = len(images) * math.prod(windows.places)
+        _, plans, reading = self._reading(weight, bias, places, None, exact=False)
+        if plans is None:
+            self._seen -= places
+            return None
+        y = read_windows(
+            plans, images.detach().to(self._dtype), self.scale_of_inputs, windows,
+            self.on_chip_bias, self.orders or Orders(), self._correction(bias), reading,
+        )
+        self.reads += places
+        return y.to(images.dtype)
+
+    def _correction(self, bias: Tensor | None) -> tuple[Array, Array]:
+        """Return what `finish` does, and the inputs' scale: every output's factor and shift."""
+        zeros = torch.zeros(1, self.groups * self.outputs, dtype=torch.float64)
+        bias = None if bias is None else bias.detach()
+        shift = self.finish(zeros, bias)[0]
+        gain = self.ranges.gain
+        factor = (zeros[0] + 1.0 if gain is None else gain.double()) * self.scale_of_inputs
+        return factor.numpy(), shift.numpy()
+
+    @property
+    def _constant_phases(self) -> bool:
+        """Whether some phases are the same for all inputs."""
+        periphery = self.config.periphery
+        bits = None if periphery is None or periphery.dac is None else periphery.dac.bits
+        signed = self.ranges.signed is not False
+        return constant_phases(self.config.input_encoding, bits, signed=signed) > 0
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        return torch.float64 if self.config.precision == "float64" else torch.float32
+
+    def _reading(
+        self, weight: Tensor, bias: Tensor | None, vectors: int,
+        observe: Callable[[Tensor], None] | None, exact: bool,
+    ) -> tuple[list[ProgrammedTile], list[GroupPlan] | None, Reading]:
+        """Return the tiles, their plans and how to read them; count the vectors for "auto"."""
         config = self.config
         if not config.exact_reads and self.ranges.input_range is None:
             raise ParameterError(
@@ -417,31 +516,17 @@ class StoredMatrix(nn.Module):
                 "give `input_range`"
             )
         if not config.exact_reads:
-            self._seen += len(x)
-        tiles, covering = self._tiles(weight, bias, exact=exact)
+            self._seen += vectors
+        tiles, plans, covering = self._tiles(weight, bias, exact=exact)
         full_scale = self.ranges.full_scale if self.ranges.full_scale is not None else covering
         if self._seeks_range and full_scale is None and observe is None:
             raise ParameterError(
                 f"{self.chip.name or 'this layer'!r}: the range of the ADCs is not known: call "
                 "calibrate(model, loader) first, or give ADC(full_scale=...)"
             )
-        reading = Reading(
+        return tiles, plans, Reading(
             config, self.ranges.signed is not False, full_scale=full_scale, observe=observe
         )
-        dtype = torch.float64 if config.precision == "float64" else torch.float32
-        u = self.on_lines(x.to(dtype) / self.scale_of_inputs)
-        widest = max(
-            config.tile_shape[1] * len(self.chip.layout.arrays),
-            self.groups * (self.inputs + self.outputs),
-        )
-        step = max(1, _CURRENTS_AT_ONCE // widest)
-        parts = []
-        for piece in torch.split(u, step):
-            parts.append(self._read_piece(tiles, piece, reading.starting_at(self.reads)))
-            self.reads += len(piece)
-        y = parts[0] if len(parts) == 1 else torch.cat(parts)
-        y = (self.orders or Orders()).restore_outputs(y)
-        return y.flatten(1) * self.scale_of_inputs
 
     def _read_piece(self, tiles: list[ProgrammedTile], u: Tensor, reading: Reading) -> Tensor:
         """Return outputs (B, groups, outputs) over the input range, in the chip's order."""
@@ -503,6 +588,10 @@ class StoredMatrix(nn.Module):
     def extra_repr(self) -> str:
         """Describe the matrix in its network's print-out."""
         return f"{self.groups}x({self.outputs}, {self.inputs}), tiles={self.config.tile_shape}"
+
+
+def _wants_gradient(x: Tensor) -> bool:
+    return torch.is_grad_enabled() and x.requires_grad
 
 
 def _count(saved: Tensor) -> int:

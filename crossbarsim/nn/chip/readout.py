@@ -17,7 +17,7 @@ from ..mapping import Layout
 from ..nonlinear import cell_currents
 from .programmed import ProgrammedArray, ProgrammedTile
 
-__all__ = ["Reading", "covering_range", "drives", "read_tiles"]
+__all__ = ["Reading", "covering_range", "drives", "encoded", "read_tiles"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,10 +88,10 @@ def read_tiles(
         x = u[:, tile.group, tile.rows]
         here = (tile.group, tile.rows)
         if previous[0] != here:
-            previous = (here, _encode(x, reading, None))
+            previous = (here, encoded(x, reading, None))
         nominal = previous[1]
         phases = [
-            _encode(x, reading, array.drivers)
+            encoded(x, reading, array.drivers)
             if array.drivers is not None and array.drivers.rows else nominal
             for array in tile.arrays
         ]
@@ -126,7 +126,8 @@ def covering_range(tiles: Sequence[ProgrammedTile], config: CrossbarConfig) -> f
     return largest * config.read_voltage
 
 
-def _encode(x: Tensor, reading: Reading, errors: DACErrors | None) -> list[Phase]:
+def encoded(x: Tensor, reading: Reading, errors: DACErrors | None = None) -> list[Phase]:
+    """Return the phases of inputs (B, lines) over their range."""
     if reading.config.exact_reads:
         # nothing saturates where nothing has a range, and every encoding gives the same
         return [Phase((Drive(x, 1.0),), 1.0)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from torch.nn.modules.conv import _ConvNd
 
 from ...core.errors import ParameterError
+from ..chip.compiled_readout import Windows
 from .base import CrossbarLayer, Matrix, effective
 from .unfold import row_chunks, windows
 
@@ -49,11 +50,29 @@ class _Convolution(CrossbarLayer, _ConvNd):
             x, self._reversed_padding_repeated_twice,
             mode="constant" if self.padding_mode == "zeros" else self.padding_mode,
         )
+        shape = self._windows(padded)
+        read = self.crossbars.windows(_three(padded), shape, weight, bias)
+        if read is not None:
+            return read.reshape(*read.shape[:2], *shape.places[3 - axes :])
         view = windows(padded, self.kernel_size, self.stride, self.dilation)
         with self.crossbars.held():
             rows = [self.crossbars(part, weight, bias) for part in row_chunks(view, axes, groups)]
         shape = (len(x), *view.shape[1 : 1 + axes], self.out_channels)
         return torch.cat(rows).reshape(shape).movedim(-1, 1)
+
+    def _windows(self, padded: Tensor) -> Windows:
+        """Return the windows of a padded input, in three dimensions."""
+        def triple(values: Sequence[int]) -> tuple[int, int, int]:
+            first, second, third = (*[1] * (3 - len(values)), *values)
+            return first, second, third
+
+        places = [
+            (n - d * (k - 1) - 1) // s + 1 for n, k, s, d in
+            zip(padded.shape[2:], self.kernel_size, self.stride, self.dilation, strict=True)
+        ]
+        return Windows(
+            triple(self.kernel_size), triple(self.stride), triple(self.dilation), triple(places)
+        )
 
     def _places(self, x: Tensor) -> int:
         """Return at how many places the kernel is applied to one sample."""
@@ -70,6 +89,11 @@ class _Convolution(CrossbarLayer, _ConvNd):
                 )
             count *= (room - 1) // s + 1
         return count
+
+
+def _three(x: Tensor) -> Tensor:
+    """Return images (B, C, *size) as (B, C, D, H, W)."""
+    return x.reshape(*x.shape[:2], *[1] * (5 - x.ndim), *x.shape[2:])
 
 
 class CrossbarConv1d(_Convolution, nn.Conv1d):
