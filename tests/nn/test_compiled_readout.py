@@ -32,7 +32,9 @@ def counted(monkeypatch):
     """Count the calls of the compiled read-out."""
     calls = []
     for name in ("read_vectors", "read_windows"):
-        def spy(*arguments, name=name, function=getattr(matrix, name)):
+        function = getattr(matrix, name)
+
+        def spy(*arguments, name=name, function=function):
             calls.append(name)
             return function(*arguments)
         monkeypatch.setattr(matrix, name, spy)
@@ -127,7 +129,7 @@ def test_layers_read_alike(
     conv = CrossbarConv2d(4, 6, 3, stride=(1, 2), padding=1, groups=groups, config=config, chip="b")
     for layer, x in ((linear, torch.randn(7, 23)), (conv, torch.randn(3, 4, 5, 6))):
         compiled, general = both(layer, x)
-        assert compiled.shape == general.shape and compiled.dtype == general.dtype
+        assert (compiled.shape, compiled.dtype) == (general.shape, general.dtype)
         # rounding may take a signal over a transition
         close = (compiled - general).abs() <= 1e-5 * general.abs().max()
         assert close.double().mean() > (0.95 if precision == "float32" else 0.999)
@@ -135,7 +137,8 @@ def test_layers_read_alike(
 
 def test_it_is_used_where_no_gradient_runs(counted):
     config = CrossbarConfig(
-        tile_shape=(8, 8), input_range=1.0, periphery=Periphery(adc=ADC(full_scale=1e-4))
+        tile_shape=(8, 8), path="matrix", input_range=1.0,
+        periphery=Periphery(adc=ADC(full_scale=1e-4)),
     )
     linear = CrossbarLinear(9, 4, config=config)
     conv = CrossbarConv1d(2, 4, 3, config=config)

@@ -23,10 +23,10 @@ def drive(x: Any, scale: Any, low: Any, step: Any, volts: Any, out: Any) -> None
     one, half = kind(1.0), kind(0.5)
     for p in range(len(x)):
         v = x[p] / scale
-        v = low if v < low else v
-        v = one if v > one else v
+        v = max(v, low)
+        v = min(v, one)
         # cut off is rounded down, of numbers above 0; the last term keeps a NaN
-        number = v if v >= low else low
+        number = max(v, low)
         code = kind(np.int32((number - low) / step + half))
         out[p] = (low + step * code + (v - v)) * volts
 
@@ -88,10 +88,10 @@ def _convert_row(x: Any, low: Any, step: Any, full_scale: Any, factor: Any, out:
     one, half = kind(1.0), kind(0.5)
     for p in range(len(x)):
         v = x[p]
-        v = low if v < low else v
-        v = one if v > one else v
+        v = max(v, low)
+        v = min(v, one)
         # cut off is rounded down, of numbers above 0; the last term keeps a NaN
-        number = v if v >= low else low
+        number = max(v, low)
         code = kind(np.int32((number - low) / step + half))
         out[p] += factor * (full_scale * (low + step * code)) + (v - v)
 
@@ -125,8 +125,8 @@ def _convert_curve(
 @strict
 def read_block(
     x: Any, weights: Any, lines: Any, signals: Any, copies: int, factors: Any, gains: Any,
-    offsets: Any, tables: Any, shifts: Any, references: Any, scales: Any, low: Any, step: Any, full_scale: Any,
-    currents: Any, out: Any,
+    offsets: Any, tables: Any, shifts: Any, references: Any, scales: Any, low: Any, step: Any,
+    full_scale: Any, currents: Any, out: Any,
 ) -> None:
     """Add what all tiles give for a block of inputs to out (outputs + references, places).
 

@@ -21,17 +21,11 @@ from ..mapping import Orders
 from ..wiring import Wiring
 from .calibration_ranges import Ranges
 from .chip import Block, Chip
-from .compiled_readout import (
-    GroupPlan,
-    Windows,
-    plan_of,
-    read_vectors,
-    read_windows,
-    with_views,
-)
+from .compiled_readout import Windows, read_vectors, read_windows
 from .programmed import ProgrammedTile
 from .programmer import Mode, Programmer
 from .readout import Reading, covering_range, drives, read_tiles
+from .readout_plan import GroupPlan, plan_of, with_views
 from .weight_cache import WeightCache, tracked
 
 __all__ = ["Observer", "StoredMatrix"]

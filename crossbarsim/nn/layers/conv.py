@@ -50,10 +50,10 @@ class _Convolution(CrossbarLayer, _ConvNd):
             x, self._reversed_padding_repeated_twice,
             mode="constant" if self.padding_mode == "zeros" else self.padding_mode,
         )
-        shape = self._windows(padded)
-        read = self.crossbars.windows(_three(padded), shape, weight, bias)
+        own = self._windows(padded)
+        read: Tensor | None = self.crossbars.windows(_three(padded), own, weight, bias)
         if read is not None:
-            return read.reshape(*read.shape[:2], *shape.places[3 - axes :])
+            return read.reshape(*read.shape[:2], *own.places[3 - axes :])
         view = windows(padded, self.kernel_size, self.stride, self.dilation)
         with self.crossbars.held():
             rows = [self.crossbars(part, weight, bias) for part in row_chunks(view, axes, groups)]
