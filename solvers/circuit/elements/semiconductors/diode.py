@@ -54,8 +54,10 @@ def breakdown(
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         wanted = count * t.card("ibv")
         found = at - nbv * vt * np.log1p(wanted / saturation)
-        reached = np.zeros(len(at), dtype=bool)
+        reached = ~t.given("bv")
         for _ in range(100):
+            if reached.all():
+                break
             found = np.where(
                 reached, found, at - nbv * vt * np.log(wanted / saturation + 1.0 - found / vt)
             )
