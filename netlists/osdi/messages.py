@@ -1,8 +1,8 @@
 """What compiled modules print: kept until somebody asks.
 
-A library calls ``osdi_log`` with a text and a level, from inside of set-ups and evaluations. The
-texts of ``$strobe`` and its kind are handed to the log of the package, warnings and errors are
-kept for the error that follows.
+A library calls ``osdi_log`` with a text and a level, from inside of set-ups and evaluations. Each
+text is handed to the log of the package once, however many instances say it; errors are kept for
+the error that follows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ __all__ = ["LOG", "take_messages"]
 
 _LOGGER = logging.getLogger("crossbarsim")
 _FORMAT_FAILED = 16
+_MOST = 1000  # texts
 _kept: deque[str] = deque(maxlen=20)
+_said: set[str] = set()
 
 
 def _free(address: int) -> None:
@@ -44,7 +46,9 @@ def _keep(handle: int | None, address: int | None, level: int) -> None:
     kind = level & LEVEL_MASK
     if kind >= LEVEL_ERROR:
         _kept.append(said)
-    _LOGGER.log(logging.WARNING if kind >= LEVEL_WARNING else logging.INFO, "%s", said)
+    if said not in _said and len(_said) < _MOST:
+        _said.add(said)
+        _LOGGER.log(logging.WARNING if kind >= LEVEL_WARNING else logging.INFO, "%s", said)
 
 
 LOG = Log(_keep)

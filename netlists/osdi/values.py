@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from ...core.errors import ParameterError
 from ...core.units import spice_number
 from .module import Module, Parameter
 
-__all__ = ["ELEMENT", "HIDDEN", "instance_values", "key_of", "model_values", "names_of_instance"]
+__all__ = ["ELEMENT", "HIDDEN", "instance_values", "key_of", "model_values", "names_of_instance",
+           "plain_names"]
 
 HIDDEN = "allow_hidden_state"
 """What a card says that runs a module although it keeps values from one evaluation to the next."""
@@ -44,11 +46,19 @@ def model_values(
     return found
 
 
-def names_of_instance(module: Module) -> list[str]:
-    """Return what an element may say: parameters of instances, and `ELEMENT`."""
+@cache
+def plain_names(module: Module) -> tuple[str, ...]:
+    """Return those of `ELEMENT` that are no parameters of the module's own."""
+    own = {n.lower() for p in module.parameters for n in (p.name, *p.aliases)}
+    return tuple(n for n in ELEMENT if n not in own)
+
+
+@cache
+def names_of_instance(module: Module) -> tuple[str, ...]:
+    """Return what an element may say: parameters of instances, and `plain_names`."""
     own = [n.lower() for p in module.parameters if p.kind == "instance"
            for n in (p.name, *p.aliases) if not n.startswith("$")]
-    return [*own, *(n for n in ELEMENT if n not in own)]
+    return (*own, *plain_names(module))
 
 
 def instance_values(
@@ -66,7 +76,7 @@ def instance_values(
     front = f"{whose}: " if whose else ""
     for name, value in given.items():
         low = name.lower()
-        if low in ELEMENT and low not in (p.name.lower() for p in module.parameters):
+        if low in plain_names(module):
             found[low] = spice_number(name, value)
             continue
         if low == "$mfactor":

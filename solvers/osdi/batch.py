@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -171,6 +170,13 @@ class OsdiBatch:
         functions = self.module.code.functions
         nothing = functions["load_residual_resist"]
         self._calls = tuple(functions[name] or nothing for name in _CALLS)
+        self._blocks = self.instances, self.models
+        self._evaluate: Any = _kernel()
+        self._conditions = self._addressed(self.old_states)
+        self._work = (
+            self._volts, self._sums, self._slopes, self._capacities, self._sums.ctypes.data,
+        )
+        self._gmin = np.nan
         self._at = np.asfortranarray(np.arange(n * self.count).reshape(n, self.count))
 
     # -- wiring --------------------------------------------------------------------------------
@@ -262,8 +268,6 @@ class OsdiBatch:
         Returns the first instance whose numbers are not finite, or -1. Arguments as of `evaluate`;
         `states` are used instead of `old_states`.
         """
-        from .kernels_evaluation import evaluate  # noqa: PLC0415 - numba is heavy
-
         flags = _ALL | _ANALYSES[analysis]
         if limit and self.module.states:
             flags |= abi.LIMIT | (abi.FIRST_LIMIT if first else 0)
@@ -273,12 +277,9 @@ class OsdiBatch:
             flags |= abi.VARIABLES
         self._reals[4] = time
         self._words[8] = flags
-        old = self.old_states if states is None else states
-        conditions = (self._words, self._words.ctypes.data, old.ctypes.data,
-                      self.new_states.ctypes.data, 8 * self.module.states)
-        work = (self._volts, self._sums, self._slopes, self._capacities, self._sums.ctypes.data)
-        bad, stopped = evaluate(
-            self._calls, (self.instances, self.models), conditions, x, at, work,
+        conditions = self._conditions if states is None else self._addressed(states)
+        bad, stopped = self._evaluate(
+            self._calls, self._blocks, conditions, x, at, self._work,
             (out[0], out[1], out[2], out[3]), self.limited, limit)
         if stopped >= 0:
             raise ConvergenceError(
@@ -286,9 +287,16 @@ class OsdiBatch:
                 f"{take_messages()}")
         return int(bad)
 
+    def _addressed(self, states: Array) -> tuple[Any, ...]:
+        """Return the conditions of an evaluation with the states from which it limits."""
+        return (self._words, self._words.ctypes.data, states.ctypes.data,
+                self.new_states.ctypes.data, 8 * self.module.states)
+
     def set_gmin(self, siemens: float) -> None:
         """Change what ``$simparam("gmin")`` finds in evaluations."""
-        self.blocks.simulator.set("gmin", siemens)
+        if siemens != self._gmin:
+            self.blocks.simulator.set("gmin", siemens)
+            self._gmin = siemens
 
     def not_finite(self, e: int, x: Array) -> str:
         """Return the message about an instance whose numbers are not finite at x (n,)."""
@@ -304,7 +312,8 @@ class OsdiBatch:
 
     def keep(self) -> None:
         """Make the states of the last evaluation those from which the next one limits."""
-        self.old_states[:] = self.new_states
+        if self.module.states:
+            self.old_states[:] = self.new_states
 
     # -- after an evaluation -----------------------------------------------------------------------
 
@@ -355,8 +364,14 @@ class OsdiBatch:
         at = self.module.code.bound_step
         if at < 0 or not self.count:
             return np.inf
-        steps = [ctypes.c_double.from_address(int(a) + at).value for a in self.instances]
-        return min((s for s in steps if s > 0), default=np.inf)
+        steps = self.blocks.data[self.index, at:at + 8].copy().view(np.float64)
+        return float(steps[steps > 0].min(initial=np.inf))
+
+
+def _kernel() -> Any:
+    from .kernels_evaluation import evaluate  # noqa: PLC0415 - numba is heavy
+
+    return evaluate
 
 
 def _ends(places: Mapping[tuple[int, int], int]) -> tuple[Ints, Ints]:

@@ -60,11 +60,17 @@ class Snapshot:
 
     def __init__(self, batch: OsdiBatch) -> None:
         self._data, self._rows = batch.blocks.data, np.asarray(batch.index)
-        self._kept: NDArray[np.uint8] = self._data[self._rows]
+        self._first: NDArray[np.uint8] = self._data[self._rows]
+        self._kept = self._first
 
     def keep(self) -> None:
         """Take the data as they are."""
         self._kept = self._data[self._rows]
+
+    def reset(self) -> None:
+        """Take the data as they were when this was made."""
+        self._kept = self._first
+        self.restore()
 
     def restore(self) -> None:
         """Put the data back that were taken last."""

@@ -331,6 +331,9 @@ class Writer:
         circuit = self.circuit
         yield from (f"* {alias} = {node}" for alias, node in circuit.aliases.items())
         yield from circuit.subcircuits.values()
+        yield from self.libraries(list(dict.fromkeys(
+            m.module.file for m in circuit.models.values() if m.module is not None
+        )))
         for element in circuit:
             yield from map(wrapped, self.element(element))
         yield from map(wrapped, map(self.model, circuit.models.values()))
@@ -354,6 +357,10 @@ class Writer:
             yield ".control"
             yield from self.commands(circuit.commands)
             yield ".endc"
+
+    def libraries(self, files: list[str]) -> Iterator[str]:
+        """Yield the lines that load libraries of compiled modules."""
+        yield from (f'.hdl "{file}"' for file in files)
 
     def settings(self) -> Iterator[str]:
         """Yield options, temperature, initial values."""

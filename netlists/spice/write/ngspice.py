@@ -85,7 +85,7 @@ class NgspiceWriter(Writer):
         return [*lines, *self.extra]
 
     def _element(self, e: Element) -> list[str]:
-        if e.kind == "N":
+        if e.kind == "N" and self.circuit.models[e.model].module is None:
             return self.memristor(e)
         name = flat_name(e.kind, e.name)
         for other, what in e.controls():
@@ -206,11 +206,18 @@ class NgspiceWriter(Writer):
 
     def model(self, model: Model) -> str:
         """Return a model card; those of memristors are written with their elements."""
+        if model.module is not None:
+            return super().model(model)
         if model.kind not in CARDS:
             return f"* {model.name}: {model.kind}"
         if model.level == "ekv":
             return f"* {model.name}: EKV"
         return super().model(model)
+
+    def libraries(self, files: list[str]) -> Iterator[str]:
+        """Yield a control block that loads libraries, which ngspice runs before the deck."""
+        if files:
+            yield from (".control", *(f"pre_osdi {file}" for file in files), ".endc")
 
     # -- commands ----------------------------------------------------------------------------
 

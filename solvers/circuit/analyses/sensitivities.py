@@ -25,6 +25,7 @@ from ....core.validation import Array
 from ....netlists.analyses import Sens
 from ....netlists.circuit import Circuit
 from ....netlists.elements import Element, Model
+from ....netlists.osdi.values import HIDDEN, plain_names
 from ....netlists.spice.cards import CARDS, card
 from ....netlists.spice.expressions.expression import Expression
 from ..elements.memristors import device_of
@@ -83,16 +84,24 @@ def parameters_of(circuit: Circuit, element: Element) -> Iterator[Parameter]:
         yield Parameter(f"{name}_gain" if element.kind in _GAINS else name,
                         float(element.value), value_of)
     own = {k.lower(): v for k, v in element.parameters if isinstance(v, (int, float))}
-    if element.kind in "RCDQJM":
+    module = None if card_ is None else card_.module
+    plain = () if module is None else plain_names(module)
+    if element.kind in "RCDQJM" or "m" in plain:
         own.setdefault("m", 1.0)
     if element.kind in "DQJ":
         own.setdefault("area", 1.0)
-    if element.kind in "RCDQJM" and "dtemp" not in own:
+    if (element.kind in "RCDQJM" or "temp" in plain) and "dtemp" not in own:
         own.setdefault("temp", circuit.temperature - 273.15)
     for key, value in own.items():
-        if key not in _STATIC and value:
+        if (key not in _STATIC or module is not None) and value:
             yield Parameter(f"{name}_{key}", float(value), _own(element, card_, key))
     if card_ is None:
+        return
+    if card_.module is not None:
+        # those that are given: others may depend on these, or on what is not given at all
+        for key, v in card_.parameters.items():
+            if isinstance(v, (int, float)) and v and key != HIDDEN:
+                yield Parameter(f"{name}:{key}", float(v), _of_card(element, card_, key, {}))
         return
     try:
         defaults = dict(card(card_.kind, card_.level).defaults)

@@ -107,6 +107,7 @@ class TransientRun:
         limit = analysis.max_step or min(analysis.step, span / 50.0)
         self.max_step = min([limit, *(g.max_step() for g in system.groups)])
         self.min_step = tol.delmin or 1e-11 * self.max_step
+        self.steady = self._steady()
         self.grid = system.linear and system.size > _GRID
         self.watched = {
             name: [
@@ -124,6 +125,16 @@ class TransientRun:
         self._sure = np.minimum(self.errors.weight, 1.0 / self.errors.trust)
         self._until = 0.0
         self.order, self.order_limit = 1, min(tol.maxord, most)
+
+    def _steady(self) -> bool:
+        """Return whether steps are the longest ones, whatever their error."""
+        names = [n for g in self.system.groups if g.steady for n in g.names]
+        if names and not self.analysis.max_step:
+            raise ParameterError(
+                f"{', '.join(names[:3])}: modules with hidden state integrate by themselves, with "
+                "steps whose error nobody sees: give the transient its step, `max_step`"
+            )
+        return bool(names)
 
     def _error_tolerances(self) -> ErrorTolerances:
         """Return what the errors of a step in the elements' charges are compared with."""
@@ -229,6 +240,8 @@ class TransientRun:
         corners = self._corners()
         self.control = self._new_control(corners)
         first = min(analysis.stop / 100.0, analysis.step, self.max_step) / _FIRST
+        if self.steady:
+            first = self.max_step
         if len(corners) > 1:
             first = min(first, CIRCUIT_STEPS.corner_gap * float(corners[0]))
         self.control.begin(first)
@@ -360,6 +373,8 @@ class TransientRun:
 
     def _within(self, h: float, order: int, errors: ErrorTolerances | None = None) -> float:
         """Return the step that the errors of all charges allow."""
+        if self.steady:
+            return math.inf
         errors = errors or (self.errors if self._at.time > self._until else self._early)
         found = self.history.allowed(h, order, self._q, self._rate, errors)
         return min([found, *(g.allowed(h, order) for g in self.watched["allowed"])])

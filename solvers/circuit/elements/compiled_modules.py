@@ -17,7 +17,7 @@ from ....core.errors import CrossbarSimError, NetlistError
 from ....core.validation import Array
 from ....netlists.elements import Element, Model
 from ....netlists.osdi import Module
-from ....netlists.osdi.values import ELEMENT, HIDDEN
+from ....netlists.osdi.values import HIDDEN, plain_names
 from ...osdi import Blocks, OsdiBatch, Simulator
 from ...osdi.hidden_state import Snapshot, keeps_values
 from ..system.builder import COMPILED, Builder, register_kind, where
@@ -55,7 +55,6 @@ class CompiledModules(ElementGroup):
         self._bad_at = np.zeros(len(self.at))
         self._scratch = batch.stamp()
         self._snapshot = Snapshot(batch) if hidden else None
-        self._begun = self._snapshot
         self.steady = hidden
 
     # -- evaluation --------------------------------------------------------------------------------
@@ -100,6 +99,8 @@ class CompiledModules(ElementGroup):
         """Forget all earlier voltages."""
         self.batch.old_states[:] = 0.0
         self._kept[:] = 0.0
+        if self._snapshot is not None:
+            self._snapshot.reset()
 
     def accept(self, x: Array, now: Instant) -> None:
         """Keep the states of a point of the result."""
@@ -115,6 +116,8 @@ class CompiledModules(ElementGroup):
     def initial(self, x: Array) -> tuple[Ints, Array]:
         """Let ``@(initial_step)`` happen, for a transient that begins without operating point."""
         self._run(x, Instant(waves=True, limit=False), self._scratch)
+        if self._snapshot is not None:
+            self._snapshot.keep()
         return np.zeros(0, dtype=np.int64), np.zeros(0)
 
     def allowed(self, h: float, order: int) -> float:
@@ -232,7 +235,7 @@ def _of_card(model: Model) -> dict[str, Any]:
 
 def _sorted(builder: Builder, module: Module, e: Element) -> tuple[dict[str, Any], float]:
     """Return what the instance is given, and its temperature, kelvin."""
-    plain = {n for n in ELEMENT if n not in (p.name.lower() for p in module.parameters)}
+    plain = plain_names(module)
     values: dict[str, Any] = {}
     kelvin, difference = None, 0.0
     for name, value in e.parameters:

@@ -92,7 +92,7 @@ def _card(circuit: Circuit, element: Element) -> Model | None:
 def _jumping(circuit: Circuit, element: Element) -> set[str]:
     """Return the parameters of a memristor that move voltages at which its rates jump."""
     card = _card(circuit, element) if element.kind == "N" else None
-    if card is None:
+    if card is None or card.module is not None:
         return set()
     device = device_of(card)
     if not device.jumps():

@@ -111,6 +111,11 @@ def refuse(system: System) -> None:
     """Refuse elements whose past is more than the unknowns."""
     base: Any = ElementGroup
     for group in system.groups:
+        if group.steady:
+            raise ParameterError(
+                f"{group.names[0]} keeps values that are no unknowns of the circuit (hidden "
+                "state): its transients have no derivatives"
+            )
         own = getattr(base, "begin", None)
         if own is not None and getattr(type(group), "begin", None) is not own:
             name = group.names[0] if group.names else type(group).__name__

@@ -200,6 +200,9 @@ class ElementGroup:
         Whether charges depend on their path from the last accepted point, see `remember`.
     spectral : bool
         Whether its slopes depend on `Instant.hertz`.
+    steady : bool
+        Whether it depends on the last accepted point in a way that no error of a time step shows:
+        steps are then the longest, whatever their error.
     """
 
     names: tuple[str, ...] = ()
@@ -213,6 +216,7 @@ class ElementGroup:
     jumped: bool = False
     follows: bool = False
     spectral: bool = False
+    steady: bool = False
 
     # -- the three parts -----------------------------------------------------------------------
 

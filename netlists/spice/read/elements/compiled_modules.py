@@ -11,7 +11,7 @@ from .....core.errors import NetlistError, ParameterError
 from ....elements import Element, Model
 from ....module_methods import check_terminals
 from ....osdi import Module, load_osdi, load_verilog_a
-from ....osdi.values import instance_values, names_of_instance
+from ....osdi.values import instance_values, names_of_instance, plain_names
 from ...cards import CARDS
 from ..element_line import CardLine
 from ..lines import Line
@@ -98,8 +98,7 @@ def read_n(card: CardLine, models: Models) -> list[Element]:
         found: dict[str, Any] = instance_values(module, plain)
     except ParameterError as error:
         raise card.error(str(error)) from None
-    many = "m" not in (p.name.lower() for p in module.parameters)
-    if many:
+    if "m" in plain_names(module):
         card.multiplied(found)
     elif card.scope.multiplier != 1.0:
         raise card.error(f"module `{module.name}` has a parameter `m` of its own: copies of the "
