@@ -212,9 +212,10 @@ CURVES = ["v(w3)", "v(b3)", "v(x1.wl2_3)", "i(v3)", "x1.ncell3_2#x"]
 def test_a_pulse_on_memristors(more, options, sign, uic):
     found, expected = both(
         f"X1 {ports()} crossbar rows={M} columns={N} word=2 bit=3 model=m resistance=40k{more}\n"
-        f"{VTEAM_CARD}\n{drive(2 * sign, 'pulse')}\n.options reltol=1e-4 {options}\n.tran 0.1n 30n{uic}"
+        f"{VTEAM_CARD}\n{drive(2 * sign, 'pulse')}\n.options reltol=1e-5 {options}\n.tran 0.1n 30n{uic}"
     )
-    close_curves(found, expected, CURVES, 5e-3)
+    # their steps differ where capacitors are small: 0.8 % apart at a reltol of 1e-4, 0.2 % here
+    close_curves(found, expected, CURVES, 3e-3)
 
 
 @pytest.mark.parametrize("card", [LEVEL1, EKV])

@@ -163,7 +163,8 @@ def test_very_large_factors_are_kept_as_well(monkeypatch):
     monkeypatch.setattr(StaleFactors, "_effort", 1.0)
     circuit = array(10, 1e-3)
     few = Solver().run(circuit)[0]
-    assert few.factors < 0.2 * few.newton
+    # a step has three iterations; factors serve while its length stays or nearly so
+    assert few.factors < 0.5 * few.steps < 0.2 * few.newton
     monkeypatch.undo()
     whole = Solver().run(circuit)[0]
     times = np.linspace(0, 8e-9, 60)

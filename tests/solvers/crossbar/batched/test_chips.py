@@ -144,7 +144,8 @@ def test_writing_many_chips(backend, kind):
             assert one.end_currents[name].shape[1] == current.shape[1]
             np.testing.assert_allclose(one.end_energy[name], two.end_energy[name],
                                        atol=5e-3 * np.abs(two.end_energy[name]).max())
-        assert one.residual < 2e-4
+        # Newton's rtol is a hundredth of the run's 3e-4, of which a node may miss a hundred times
+        assert one.residual < 3e-4
         assert one.crossbar.wires is xbar.wires
     assert moved > 0.05
 
