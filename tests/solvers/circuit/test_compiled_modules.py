@@ -204,12 +204,12 @@ N1 a 0 mine
 
 def test_derivatives_of_transients():
     """The adjoint's, parameters moved by the model's differences: those of the same elements apart."""
-    ours, spice = both(Pulse(0.0, 1.0, 1e-6, 1e-6, 1e-6, 5e-6, 20e-6))
-    end = ValueAt("v(a)", 1.6e-6)
+    ours, spice = both(Pulse(0.0, 1.0, 1e-6, 1e-6, 1e-6, 5e-6, 20e-6), own={"area": 1.0}.items())
+    end = ValueAt("v(a)", 2.1e-6)
     names = ["n1:rs", "n1:cj", "n1:is", "n1_area", "r1"]
-    found = S.transient_sensitivities(ours, end, 2e-6, max_step=1e-8, parameters=names)
+    found = S.transient_sensitivities(ours, end, 2.5e-6, max_step=1e-8, parameters=names)
     others = ["r2", "c1", "d1:is", "d1_area", "r1"]
-    right = S.transient_sensitivities(spice, end, 2e-6, max_step=1e-8, parameters=others)
+    right = S.transient_sensitivities(spice, end, 2.5e-6, max_step=1e-8, parameters=others)
     for name, other in zip(names, others, strict=True):
         if name != "n1_area":  # of which the capacitance is a part, too
             assert found[name] == pytest.approx(right[other], rel=1e-5)

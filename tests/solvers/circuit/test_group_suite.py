@@ -1,7 +1,7 @@
 """Every kind of element against the checks of the protocol of element groups."""
 
 import numpy as np
-from crossbarsim.solvers.circuit.elements import crossbar_cells, crossbar_ports
+from crossbarsim.solvers.circuit.elements import compiled_modules, crossbar_cells, crossbar_ports
 from crossbarsim.solvers.circuit.system.element_group import ElementGroup
 
 from crossbarsim import Crossbar, OneTransistorOneResistor, Wires
@@ -23,6 +23,7 @@ from tests.helpers.cards import (
 )
 from tests.helpers.diode import Diodes, add_diode
 from tests.helpers.group_checks import GroupChecks
+from tests.helpers.osdi import compiled, have_compiler, shipped_module
 from tests.helpers.suites import subclasses
 
 
@@ -61,6 +62,24 @@ def magic():
     return VTEAM.preset("magic").array(conductance=np.array([[1e-4, 2e-5], [3e-5, 1e-5]]))
 
 
+def compiled_pair(name, model, nodes, **own):
+    """Return what adds two instances of a compiled module, the second one alone."""
+    def extend(_, circuit):
+        module = shipped_module(name) if "4" in name else compiled(name)
+        circuit.verilog_a_model("mod", module, **model)
+        circuit.verilog_a(1, nodes[0], "mod", **own).verilog_a(2, nodes[1], "mod")
+    return extend
+
+
+COMPILED = {
+    "CompiledDiodes": {
+        "cards": "", "span": 0.4,
+        "extend": compiled_pair("diode_limited", {"rs": 10.0, "cj": 1e-12}, (("na", "nb"), ("nb", "nc")), m=2.0)},
+    "CompiledTransistors": {
+        "cards": "", "span": 1.0, "shifts": False, "balanced": False,
+        "extend": compiled_pair("bsim4v8", {"type": 1, "toxe": 2e-9, "rdsmod": 1, "k1": 0.5, "k2": 0.0},
+                                (("nd", "ng", "ns", "nb"), ("ng", "nd", "nb", "ns")), w=1e-6, l=1e-7)},
+}
 LINEAR = {
     "SignalResistors": {"cards": "r1 na nb 1k ac=5k\nr2 nb nc 2k ac=3k tc1=1e-3 m=2", "grounded": "nb"},
     "Resistors": {"cards": "r1 na nb 1k\nr2 nb nc 2k tc1=1e-3\nr3 na nd 5 m=2", "grounded": "nb"},
@@ -149,7 +168,7 @@ SEMICONDUCTORS = {
         "cards": two("m", "dgsb", "pmos", complement(values), level), "volts": P_BULK, "grounded": "n1s", "span": 1.4}
        for (level, name), values in MOS.items() if name != "plain"},
 }
-VARIANTS = LINEAR | BEHAVIOURAL | OTHERS | SEMICONDUCTORS
+VARIANTS = LINEAR | BEHAVIOURAL | OTHERS | SEMICONDUCTORS | COMPILED
 globals().update(subclasses(GroupChecks, VARIANTS, __name__, slow=["InnerUnknown"]))
 
 
@@ -159,8 +178,10 @@ def leaves(kind):
 
 
 def test_every_group_is_checked():
-    seen = set()
+    seen = set() if have_compiler() else {compiled_modules.CompiledModules}
     for name in VARIANTS:
+        if name in COMPILED and not have_compiler():
+            continue
         seen |= {type(group) for group in globals()[f"Test{name}"]().system().groups}
     shipped = {kind for kind in leaves(ElementGroup) if kind.__module__.startswith("crossbarsim.")}
     assert shipped - seen == set()
