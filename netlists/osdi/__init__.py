@@ -12,7 +12,9 @@ What is wrong with a file shows before the system's loader sees it: see `binary`
 - `abi`: the C structures and constants of the interface;
 - `binary`: whether a file is a library for this machine, whole and with the symbols it must have;
 - `library`: opening it, the records;
-- `compiler`: Verilog-A to a library.
+- `compiler`: Verilog-A to a library;
+- `source`: ranges and hidden variables, which only a source tells;
+- `values`: parameters of cards and elements, checked.
 """
 
 from .compiler import load_verilog_a

@@ -24,12 +24,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ...core.environment import environment
-from ...core.errors import BackendUnavailable, NetlistError
+from ...core.errors import BackendUnavailable, NetlistError, VerilogAError
 from ...core.files import new_file
 from ...core.settings import checks_arguments
 from .library import Library, load_osdi
+from .source import hidden_variables
 
-__all__ = ["compiled_library", "find_compiler", "load_verilog_a"]
+__all__ = ["compiled_library", "expanded_source", "find_compiler", "load_verilog_a"]
 
 VARIABLE = "CROSSBARSIM_OPENVAF"
 _MISSING = (
@@ -85,7 +86,7 @@ def _version(compiler: str, changed: int, size: int) -> str:
 @checks_arguments
 def load_verilog_a(
     path: str | Path, *, include: Sequence[str | Path] = (),
-    define: Mapping[str, str | int | float] | None = None,
+    define: Mapping[str, str | int | float] | None = None, allow_hidden_state: bool = False,
 ) -> Library:
     """Compile a Verilog-A source, or take it from the cache, and open the library.
 
@@ -97,6 +98,10 @@ def load_verilog_a(
         Folders in which included files are looked for, after the source's own.
     define : mapping, optional
         Macros that are defined beforehand.
+    allow_hidden_state : bool
+        Compile a module in which a variable is read before it is written, too. By the language it
+        keeps its value from one evaluation to the next; compiled by OpenVAF it begins at 0 in each,
+        and ``@(initial_step)`` happens in each: mostly another law than was meant.
 
     Returns
     -------
@@ -104,8 +109,9 @@ def load_verilog_a(
 
     Raises
     ------
-    NetlistError
-        The source is missing or wrong: with the file and the line that the compiler names.
+    VerilogAError
+        The source is missing or wrong: with the file and the line that the compiler names; or it
+        has hidden state, with the variables.
     BackendUnavailable
         There is no compiler.
 
@@ -125,31 +131,25 @@ def load_verilog_a(
     ...     print(error.message)
     there is no such file
     """
-    return load_osdi(compiled_library(path, include=include, define=define))
+    return load_osdi(compiled_library(
+        path, include=include, define=define, allow_hidden_state=allow_hidden_state
+    ))
 
 
 def compiled_library(
     path: str | Path, *, include: Sequence[str | Path] = (),
-    define: Mapping[str, str | int | float] | None = None,
+    define: Mapping[str, str | int | float] | None = None, allow_hidden_state: bool = False,
 ) -> Path:
     """Return the path of the library of a source, compiled if the cache has it not.
 
     As `load_verilog_a`, which opens it.
     """
-    source = Path(path).absolute()
-    if not source.is_file():
-        raise NetlistError("there is no such file", file=str(path))
-    folders = [Path(one).absolute() for one in include]
-    for folder in folders:
-        if not folder.is_dir():
-            raise NetlistError(f"`include`: there is no folder {folder}", file=str(path))
+    source, folders, arguments = _asked(path, include, define)
     compiler = find_compiler()
     info = Path(compiler).stat()
-    arguments = [f"-I{folder}" for folder in folders]
-    arguments += [f"-D{name}={value}" for name, value in (define or {}).items()]
     digest = hashlib.sha256(repr((
-        _version(compiler, info.st_mtime_ns, info.st_size), arguments, platform.system(),
-        platform.machine(), environment()["cpu"],
+        _version(compiler, info.st_mtime_ns, info.st_size), arguments, allow_hidden_state,
+        platform.system(), platform.machine(), environment()["cpu"],
     )).encode())
     for name, content in _sources(source, folders):
         digest.update(repr((name, len(content))).encode())
@@ -158,8 +158,40 @@ def compiled_library(
     folder = _folder()
     library = folder / f"{source.stem}-{key}.osdi"
     if not library.is_file():
-        _compile(compiler, source, arguments, library)
+        _compile(compiler, source, arguments, library, check=not allow_hidden_state)
     return library
+
+
+def expanded_source(
+    path: str | Path, *, include: Sequence[str | Path] = (),
+    define: Mapping[str, str | int | float] | None = None,
+) -> str:
+    """Return the text of a source as the compiler's preprocessor leaves it.
+
+    Raises
+    ------
+    VerilogAError, BackendUnavailable
+        As `load_verilog_a`.
+    """
+    source, _, arguments = _asked(path, include, define)
+    return _run(find_compiler(), [*arguments, "--print-expansion", str(source)], source)
+
+
+def _asked(
+    path: str | Path, include: Sequence[str | Path],
+    define: Mapping[str, str | int | float] | None,
+) -> tuple[Path, list[Path], list[str]]:
+    """Return source, folders of included files, and the compiler's arguments."""
+    source = Path(path).absolute()
+    if not source.is_file():
+        raise VerilogAError("there is no such file", file=str(path))
+    folders = [Path(one).absolute() for one in include]
+    for folder in folders:
+        if not folder.is_dir():
+            raise VerilogAError(f"`include`: there is no folder {folder}", file=str(path))
+    arguments = [f"-I{folder}" for folder in folders]
+    arguments += [f"-D{name}={value}" for name, value in (define or {}).items()]
+    return source, folders, arguments
 
 
 def _folder() -> Path:
@@ -198,40 +230,66 @@ def _sources(source: Path, folders: Sequence[Path]) -> Iterator[tuple[str, bytes
                     break
 
 
-def _compile(compiler: str, source: Path, arguments: Sequence[str], library: Path) -> None:
+def _run(compiler: str, arguments: Sequence[str], source: Path) -> str:
+    """Run the compiler; return what it printed."""
+    try:
+        run = subprocess.run(  # noqa: S603 - the compiler
+            [compiler, *arguments], capture_output=True, text=True, encoding="utf-8",
+            errors="replace", timeout=_LIMIT, check=False)
+    except subprocess.TimeoutExpired:
+        raise VerilogAError(
+            f"the compiler took more than {_LIMIT} s and was stopped", file=str(source)
+        ) from None
+    except OSError as error:
+        raise BackendUnavailable(f"{compiler} cannot be run: {error}") from None
+    if run.returncode:
+        raise _error(run.stdout + run.stderr, run.returncode, source)
+    return run.stdout
+
+
+def _compile(
+    compiler: str, source: Path, arguments: Sequence[str], library: Path, *, check: bool
+) -> None:
     with tempfile.TemporaryDirectory(prefix="crossbarsim-va-") as folder:
         made = Path(folder, "made.osdi")
         # not in the source's folder, where a user may have no right to write
-        command = [compiler, *arguments, "-o", str(made), str(source)]
-        try:
-            run = subprocess.run(  # noqa: S603 - the compiler
-                command, capture_output=True, text=True, errors="replace", timeout=_LIMIT,
-                check=False)
-        except subprocess.TimeoutExpired:
-            raise NetlistError(
-                f"the compiler took more than {_LIMIT} s and was stopped", file=str(source)
-            ) from None
-        except OSError as error:
-            raise BackendUnavailable(f"{compiler} cannot be run: {error}") from None
-        if run.returncode or not made.is_file():
-            raise _error(run.stdout + run.stderr, run.returncode, source)
+        _run(compiler, [*arguments, "-o", str(made), str(source)], source)
+        if not made.is_file():
+            raise VerilogAError("the compiler left no library", file=str(source))
+        if check:
+            _check_state(_run(compiler, [*arguments, "--print-expansion", str(source)], source),
+                         source)
         with new_file(library, durable=False) as stream:
             stream.write(made.read_bytes())
 
 
-def _error(said: str, code: int, source: Path) -> NetlistError:
+def _check_state(text: str, source: Path) -> None:
+    """Refuse modules that would keep values between evaluations."""
+    for module, names in hidden_variables(text).items():
+        shown = ", ".join(f"`{name}`" for name in names[:5])
+        lines = source.read_text(encoding="utf-8", errors="replace").splitlines()
+        assigned = re.compile(rf"\b{re.escape(names[0])}\s*=[^=]")
+        line = next((k for k, one in enumerate(lines, 1) if assigned.search(one)), None)
+        raise VerilogAError(
+            f"module `{module}` keeps {shown} from one evaluation to the next (read before it is "
+            "written): steps in time do not see that, and the compiler lets it begin at 0 in each. "
+            "Write the law with `ddt` or `idt` on an inner node, or compile it all the same with "
+            "`allow_hidden_state=True`", file=str(source), line=line)
+
+
+def _error(said: str, code: int, source: Path) -> VerilogAError:
     """Return the compiler's first error, with where it is, and how many there are."""
     said = _COLOUR.sub("", said)
     blocks = re.split(r"^(?=error)", said, flags=re.MULTILINE)
     errors = [b for b in blocks if b.startswith("error") and "could not compile" not in b]
     if not errors:
         tail = " ".join(said.split())[-500:]
-        return NetlistError(f"the compiler failed (status {code}): {tail}", file=str(source))
+        return VerilogAError(f"the compiler failed (status {code}): {tail}", file=str(source))
     first = errors[0].partition("\n")[0].partition(":")[2].strip()
     notes = [line.strip() for line in errors[0].splitlines() if "^" in line or " = " in line]
     hint = re.sub(r"^[|\s]*\^+\s*", "", notes[0]) if notes else ""
     place = _PLACE.search(errors[0])
     more = f" (and {len(errors) - 1} errors more)" if len(errors) > 1 else ""
     shown = f"{first}{f': {hint}' if hint and '|' not in hint and hint not in first else ''}{more}"
-    return NetlistError(
+    return VerilogAError(
         shown, file=place[1] if place else str(source), line=int(place[2]) if place else None)

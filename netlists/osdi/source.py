@@ -1,0 +1,257 @@
+"""What a library does not say of its source: ranges of parameters, and variables that keep values.
+
+Both are read from the text after the compiler's preprocessor (``--print-expansion``), in which
+macros and included files are written out and comments are gone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+__all__ = ["hidden_variables", "parameter_ranges"]
+
+_TOKEN = re.compile(
+    r'"(?:[^"\\]|\\.)*"|\(\*|\*\)|<\+|[<>=!]=|&&|\|\||\$?[A-Za-z_][\w$]*|\\\S+|[\d.][\w.]*|\S')
+_TYPES = ("real", "integer", "string")
+_OPEN, _CLOSED = "([{", ")]}"
+_STARTS = ("initial_step", "final_step")
+
+
+def _tokens(text: str) -> list[str]:
+    """Return the words of a source, attributes (``(* ... *)``) left out."""
+    found: list[str] = []
+    inside = False
+    for word in _TOKEN.findall(text):
+        if word == "(*":
+            inside = True
+        elif word == "*)" and inside:
+            inside = False
+        elif not inside:
+            found.append(word)
+    return found
+
+
+def _modules(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield name and words of each module."""
+    words = _tokens(text)
+    at = 0
+    while at < len(words):
+        if words[at] in ("module", "macromodule") and at + 1 < len(words):
+            end = words.index("endmodule", at) if "endmodule" in words[at:] else len(words)
+            yield words[at + 1], words[at:end]
+            at = end
+        at += 1
+
+
+def parameter_ranges(text: str) -> dict[str, dict[str, str]]:
+    """Return module -> parameter -> its range as the source has it: ``"(0:inf)"``; lower case.
+
+    Parameters that may have any value have an empty one.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for name, words in _modules(text):
+        ranges = found.setdefault(name.lower(), {})
+        at = 0
+        while at < len(words):
+            if words[at] == "parameter":
+                at = _declared(words, at + 1, ranges)
+            at += 1
+    return found
+
+
+def _declared(words: list[str], at: int, ranges: dict[str, str]) -> int:
+    """Read ``real a = 1 from [0:1], b = 2;``; return where it ends."""
+    if at < len(words) and words[at] in _TYPES:
+        at += 1
+    while at < len(words) and words[at] != ";":
+        name, depth, span = words[at], 0, []
+        ranged = False
+        while at < len(words) and (depth or words[at] not in ",;"):
+            word = words[at]
+            depth += (word in _OPEN) - (word in _CLOSED)
+            if not depth and word in ("from", "exclude"):
+                ranged = True
+                if word == "exclude":
+                    span.append(", not " if span else "not ")
+            elif ranged:
+                span.append(word)
+            at += 1
+        ranges[name.lower()] = "".join(span)
+        if at < len(words) and words[at] == ",":
+            at += 1
+    return at
+
+
+# -- variables that keep values -------------------------------------------------------------------
+
+
+@dataclass
+class _Use:
+    """Where a variable is written and read: places in the order of the text."""
+
+    written: list[int] = field(default_factory=list)
+    read: list[int] = field(default_factory=list)
+    by_event: bool = False  # by one that is not the beginning or the end
+
+
+class _Reader:
+    """Walks through the statements of analogue blocks."""
+
+    def __init__(self, words: list[str], variables: list[str]) -> None:
+        self.words, self.at, self.place = words, 0, 0
+        self.uses = {name: _Use() for name in variables}
+
+    def peek(self) -> str:
+        return self.words[self.at] if self.at < len(self.words) else ""
+
+    def take(self) -> str:
+        self.at += 1
+        return self.words[self.at - 1] if self.at <= len(self.words) else ""
+
+    def group(self) -> list[str]:
+        """Return what stands between the next parenthesis and its end."""
+        found: list[str] = []
+        depth = 0
+        while self.peek():
+            word = self.take()
+            depth += (word == "(") - (word == ")")
+            found.append(word)
+            if not depth:
+                break
+        return found
+
+    def until(self, end: str) -> list[str]:
+        found: list[str] = []
+        depth = 0
+        while self.peek() and (depth or self.peek() != end):
+            word = self.take()
+            depth += (word in _OPEN) - (word in _CLOSED)
+            found.append(word)
+        self.take()
+        return found
+
+    def reads(self, words: list[str]) -> None:
+        for word in words:
+            if word in self.uses:
+                self.uses[word].read.append(self.place)
+
+    def simple(self, words: list[str], event: str) -> None:
+        """Note ``x = expression`` or any other statement."""
+        equals = words.index("=") if "=" in words else -1
+        target = words[0] if equals > 0 and words[0] in self.uses else ""
+        if not target or (equals > 1 and words[1] != "["):
+            self.reads(words)
+            self.place += 1
+            return
+        self.reads(words[1:equals] + words[equals + 1:])
+        self.place += 1
+        use = self.uses[target]
+        if event and event not in _STARTS:
+            use.by_event = True
+        elif not event:
+            use.written.append(self.place)
+        self.place += 1
+
+    def statement(self, event: str = "") -> None:
+        word = self.peek()
+        if word == "begin":
+            self.take()
+            if self.peek() == ":":
+                self.at += 2
+            while self.peek() and self.peek() != "end":
+                self.statement(event)
+            self.take()
+        elif word == "if":
+            self.take()
+            self.reads(self.group())
+            self.statement(event)
+            if self.peek() == "else":
+                self.take()
+                self.statement(event)
+        elif word == "case":
+            self.take()
+            self.reads(self.group())
+            while self.peek() and self.peek() != "endcase":
+                self.reads(self.until(":"))
+                self.statement(event)
+            self.take()
+        elif word == "for":
+            self.take()
+            inner = self.group()[1:-1]
+            first, _, rest = " ".join(inner).partition(" ; ")
+            self.simple(first.split(), event)
+            self.reads(rest.split())
+            self.statement(event)
+        elif word in ("while", "repeat"):
+            self.take()
+            self.reads(self.group())
+            self.statement(event)
+        elif word == "@":
+            self.take()
+            what = self.group()
+            self.reads(what)
+            names = [w for w in what if w in _STARTS]
+            self.statement(event or (names[0] if names else " ".join(what)))
+        elif word in (*_TYPES, "parameter", "localparam"):
+            self.until(";")
+        else:
+            self.simple(self.until(";"), event)
+
+
+def hidden_variables(text: str) -> dict[str, list[str]]:
+    """Return module -> variables that are read before they are written, and written afterwards.
+
+    In Verilog-A such a variable has the value of the evaluation before. What ``@(initial_step)``
+    sets and nothing else is a constant, and none of these.
+    """
+    return {name: found for name, words in _modules(text) if (found := _of_module(words))}
+
+
+def _of_module(words: list[str]) -> list[str]:
+    plain = _without_functions(words)
+    reader = _Reader(plain, _variables(plain))
+    while reader.peek():
+        if reader.take() == "analog":
+            if reader.peek() == "initial":
+                reader.take()
+                reader.statement("initial_step")
+            else:
+                reader.statement()
+    found = []
+    for name, use in reader.uses.items():
+        first = min(use.written, default=None)
+        carried = first is not None and any(place < first for place in use.read)
+        if carried or (use.by_event and use.read):
+            found.append(name)
+    return found
+
+
+def _without_functions(words: list[str]) -> list[str]:
+    found: list[str] = []
+    at = 0
+    while at < len(words):
+        if words[at:at + 2] == ["analog", "function"] and "endfunction" in words[at:]:
+            at = words.index("endfunction", at)
+        else:
+            found.append(words[at])
+        at += 1
+    return found
+
+
+def _variables(words: list[str]) -> list[str]:
+    """Return the names of variables that are declared."""
+    found: dict[str, None] = {}
+    for at, word in enumerate(words):
+        if word in _TYPES and words[at - 1] not in ("parameter", "localparam"):
+            depth = 0
+            expected = True
+            for other in words[at + 1:]:
+                if other == ";":
+                    break
+                depth += (other in _OPEN) - (other in _CLOSED)
+                if expected and re.fullmatch(r"[A-Za-z_][\w$]*", other):
+                    found[other] = None
+                expected = other == "," and not depth
+    return list(found)

@@ -1,0 +1,73 @@
+"""What is read from a source: ranges of parameters, variables that keep values."""
+
+import pytest
+from crossbarsim.netlists.osdi.compiler import expanded_source
+from crossbarsim.netlists.osdi.source import hidden_variables, parameter_ranges
+
+from crossbarsim import VerilogAError, load_verilog_a
+from tests.helpers.osdi import need_compiler, source
+
+HEAD = '`include "disciplines.vams"\nmodule m(a, c);\ninout a, c; electrical a, c;\n'
+
+
+def module(body, declared="real x, y; integer k;"):
+    return f"module m(a, c); {declared} analog begin {body} end endmodule"
+
+
+@pytest.mark.parametrize(("body", "names"), [
+    ("x = V(a, c); I(a, c) <+ x;", []),
+    ("x = x + V(a, c); I(a, c) <+ x;", ["x"]),
+    ("I(a, c) <+ x; x = V(a, c);", ["x"]),
+    ("@(initial_step) x = 1.0; I(a, c) <+ x * V(a, c);", []),
+    ("@(initial_step) begin x = 1.0; y = 0.0; end x = x + V(a, c) * ($abstime - y); y = $abstime; I(a, c) <+ x;",
+     ["x", "y"]),
+    ("@(cross(V(a, c) - 1.0, 1)) x = 1.0; I(a, c) <+ x * V(a, c);", ["x"]),
+    ("if (V(a, c) > 0) x = 1.0; else x = 2.0; I(a, c) <+ x;", []),
+    ("for (k = 0; k < 3; k = k + 1) x = 2.0 * k; I(a, c) <+ x;", []),
+    ("x = 0.0; for (k = 0; k < 3; k = k + 1) x = x + k; I(a, c) <+ x;", []),
+    ("while (x < 1.0) x = x + 0.1; I(a, c) <+ x;", ["x"]),
+    ("case (k) 0: x = 1.0; default: x = 2.0; endcase I(a, c) <+ x;", []),
+    ("case (1) 0: y = x; default: y = 2.0; endcase x = y; I(a, c) <+ x;", ["x"]),
+    ("begin : inner real z; z = V(a, c); x = z; end I(a, c) <+ x;", []),
+])
+def test_variables_that_keep_values(body, names):
+    found = hidden_variables(module(body))
+    assert found.get("m", []) == names
+    assert set(found) <= {"m"}
+
+
+def test_functions_of_the_user_have_variables_of_their_own():
+    text = ("module m(a, c); real x; analog function real f; input u; real u, x; begin x = x + u; f = x; end "
+            "endfunction analog begin x = f(V(a, c)); I(a, c) <+ x; end endmodule")
+    assert hidden_variables(text) == {}
+
+
+def test_ranges():
+    text = ('module m(a); (* desc = "from 1" *) parameter real r = 1 from (0:inf); parameter integer k=1 from [0:2] '
+            'exclude 1, n=3; parameter real x = f(1, 2) exclude 0; parameter string s="from"; endmodule '
+            "module two(a); parameter g = 1 from [1:r]; endmodule")
+    assert parameter_ranges(text) == {
+        "m": {"r": "(0:inf)", "k": "[0:2], not 1", "n": "", "x": "not 0", "s": ""}, "two": {"g": "[1:r]"}}
+
+
+def test_ranges_of_a_file():
+    need_compiler()
+    found = parameter_ranges(expanded_source(source("diode_limited")))["diode_limited"]
+    assert found["is"] == "(0:inf)"
+    assert found["fold"] == "[1:4]"
+    assert "area" in found
+
+
+def test_hidden_state_is_refused_by_name_and_line(tmp_path):
+    need_compiler()
+    path = tmp_path / "m.va"
+    path.write_text(HEAD + "real x, last;\nanalog begin\n@(initial_step) x = 1;\n"
+                    "x = x + V(a, c) * ($abstime - last);\nlast = $abstime;\nI(a, c) <+ x * V(a, c);\nend\nendmodule\n",
+                    encoding="utf-8")
+    with pytest.raises(VerilogAError, match="keeps `x`, `last` from one evaluation to the next") as caught:
+        load_verilog_a(path)
+    assert caught.value.line in (6, 7)
+    found = load_verilog_a(path, allow_hidden_state=True).module()
+    assert found.uses_time
+    with pytest.raises(VerilogAError, match="keeps `x`"):
+        load_verilog_a(path)
