@@ -25,7 +25,7 @@ def differentiate(
     function: Callable[..., Any], name: str, source: Source, *, scalars: Sequence[str] = (),
     states: Sequence[str] = (), parameters: Mapping[str, int] | None = None,
     choices: Mapping[str, Sequence[str]] | None = None, by: Sequence[int] | None = None,
-    column: str = "",
+    column: str = "", free: Sequence[str] = (),
 ) -> list[str]:
     """Add to `source` a function `name` with exact derivatives; return its arguments.
 
@@ -43,21 +43,26 @@ def differentiate(
         By which arguments to differentiate; default: by all.
     column : str
         Where parameters are a matrix: the name of its second index, the last argument.
+    free : sequence of str
+        Parameters by which to differentiate, too: arguments ``p_name`` of the generated function,
+        in place of ``p``.
     """
     node, title = tree_of(function)
     law = parameters is not None  # else a function of scalars that a law calls
     writer = _Writer(
-        function, title, source, states, parameters or {}, choices or {}, law, column
+        function, title, source, states, parameters or {}, choices or {}, law, column, free
     )
     arguments: list[str] = []
     for argument in node.args.args:
         if argument.arg == "x" and law:
             arguments += [f"x_{state}" for state in states]
-        elif argument.arg != "p" or not law:
+        elif argument.arg == "p" and law:
+            arguments += [f"p_{name}" for name in free]
+        else:
             arguments.append(argument.arg)
     if node.args.vararg or node.args.kwarg or node.args.kwonlyargs or node.args.defaults:
         writer.refuse(node, "arguments other than plain ones")
-    extra = [a for a in arguments if scalars and a not in scalars and not a.startswith("x_")]
+    extra = [a for a in arguments if scalars and a not in scalars and a[:2] not in ("x_", "p_")]
     if extra:
         raise ParameterError(f"{title} takes `{extra[0]}`; expected {', '.join(scalars)}, x, p")
     source.functions[name] = writer.function(node, name, arguments, by)
@@ -70,7 +75,7 @@ class _Writer:
     def __init__(
         self, function: Callable[..., Any], title: str, source: Source, states: Sequence[str],
         parameters: Mapping[str, int], choices: Mapping[str, Sequence[str]], law: bool,
-        column: str,
+        column: str, free: Sequence[str],
     ) -> None:
         self.names = inspect.getclosurevars(function)
         self.title, self.source = title, source
@@ -81,7 +86,7 @@ class _Writer:
         self.directions: list[str] = []
         self.fixed: dict[str, int] = {}  # arguments that keep their value, and their directions
         self.count = 0
-        self.law, self.column = law, column
+        self.law, self.column, self.free = law, column, free
 
     def refuse(self, node: ast.AST, what: str) -> Any:
         line = getattr(node, "lineno", 0)
@@ -108,6 +113,8 @@ class _Writer:
         self.lines = [f"def {name}({', '.join([*arguments, *more])}):"]
         changed = {part.id for part in ast.walk(node)
                    if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+        for taken in sorted(changed & {f"p_{one}" for one in self.free}):
+            self.refuse(node, f"an assignment to `{taken}`, the name of the free parameter,")
         self.fixed = {argument: k for k, argument in enumerate(self.directions)
                       if argument not in changed}
         for argument in arguments:
@@ -140,8 +147,8 @@ class _Writer:
             source = ""
             if isinstance(part, ast.Name):
                 source = part.id
-            elif isinstance(part, ast.Attribute) and ast.unparse(part.value) == "x":
-                source = f"x_{part.attr}"
+            elif isinstance(part, ast.Attribute) and ast.unparse(part.value) in ("x", "p"):
+                source = f"{ast.unparse(part.value)}_{part.attr}"
             if source in self.reach:
                 self.reach[name] = self.reach.get(name, set()) | self.reach[source]
 
@@ -249,6 +256,8 @@ class _Writer:
 
     def _attribute(self, node: ast.Attribute) -> tuple[str, dict[int, str]]:
         owner = node.value.id if isinstance(node.value, ast.Name) else ""
+        if self.law and owner == "p" and node.attr in self.free:
+            return f"p_{node.attr}", self._slopes(f"p_{node.attr}")
         if self.law and owner == "p" and node.attr in self.parameters:
             return self._parameter(node.attr), {}
         if self.law and owner == "x" and node.attr in self.states:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from ...core.errors import ParameterError
 from ...core.laws.differentiate import Source, differentiate
@@ -12,10 +12,13 @@ from ...core.laws.translate import translate
 
 __all__ = ["law_source"]
 
+Places: TypeAlias = Mapping[str, str]
+"""What stands for an argument of a law: ``x_gap`` is ``x[0]``, a free ``p_r_on`` is ``p[3]``."""
+
 
 def law_source(
     model: type[Any], states: Sequence[str], parameters: Mapping[str, int],
-    choices: Mapping[str, Sequence[str]], prefix: str = "",
+    choices: Mapping[str, Sequence[str]], prefix: str = "", free: Sequence[str] = (),
 ) -> str:
     """Return source of ``evaluate(v, x, p, out)`` and of what it calls.
 
@@ -23,6 +26,9 @@ def law_source(
     state, each followed by its derivatives with respect to v and to every state. ``conduct(v, x, p,
     out)`` fills the first row alone, ``rates(v, x, p, out, f)`` the S rates alone. ``noise(v, x, p,
     i, out)`` fills the S amplitudes of the states' white noise.
+
+    With F parameters in `free` there is also ``sensitivities(v, x, p, out)``, of which each row
+    goes on with the F derivatives with respect to them.
     """
     source = Source(prefix=prefix)
     count = len(states)
@@ -57,21 +63,58 @@ def law_source(
     if count and rate is not None and inner is None:
         add("current_v", model.current_law, ["v"], derive=False)
         add("rate_v", rate, ["v", "i"], derive=False)
+    places = {f"x_{state}": f"x[{k}]" for k, state in enumerate(states)}
     step = float(getattr(model, "inner_step", 0.0))
-    source.functions[f"{prefix}conduct"] = _evaluate(states, used, prefix, step, rates=False)
-    source.functions[f"{prefix}evaluate"] = _evaluate(states, used, prefix, step)
+    solve = [] if inner is None else _inner_solve(used["inner_d"], places, prefix, step)
+    for title, rates in (("conduct", False), ("evaluate", True)):
+        source.functions[prefix + title] = _evaluate(
+            places, used, prefix, solve, name=prefix + title, rates=rates
+        )
     if count <= 1:
         source.functions[f"{prefix}scalar_laws"] = _scalar(
             source.functions[f"{prefix}evaluate"], prefix, count
         )
-    source.functions[f"{prefix}rates"] = _rates(states, used, prefix)
-    source.functions[f"{prefix}noise"] = _noise(states, used, prefix)
+    source.functions[f"{prefix}rates"] = _rates(places, used, prefix)
+    source.functions[f"{prefix}noise"] = _noise(places, used, prefix)
+    if free:
+        names = {"states": states, "parameters": parameters, "choices": choices}
+        _add_sensitivities(model, source, places, prefix, free, names, used.get("inner_d"))
     return source.text()
 
 
-def _call(name: str, arguments: Sequence[str], states: Sequence[str]) -> str:
-    values = [f"x[{states.index(a[2:])}]" if a.startswith("x_") else a for a in arguments]
-    return f"{name}({', '.join([*values, 'p'])})"
+def _add_sensitivities(
+    model: type[Any], source: Source, places: Places, prefix: str, free: Sequence[str],
+    names: Mapping[str, Any], inner: list[str] | None,
+) -> None:
+    """Add the laws with derivatives by parameters, too, and what evaluates them.
+
+    The laws themselves are differentiated, also those whose model gives its own derivatives: these
+    are none by parameters.
+    """
+    own = Source(prefix=f"{prefix}q_")
+    used: dict[str, list[str]] = {}
+    unknown = ["y"] if inner is not None else []
+    laws = [("inner_d", "inner_law", ["v", "y"]), ("current_d", "current_law", ["v", *unknown]),
+            ("rate_d", "rate_law", ["v", "i", *unknown])]
+    for name, attribute, scalars in laws:
+        if hasattr(model, attribute) and (places or name != "rate_d"):
+            used[name] = differentiate(
+                getattr(model, attribute), own.prefix + name, own, scalars=scalars, free=free,
+                **names
+            )
+    source.functions |= own.functions
+    more = {f"p_{name}": f"p[{names['parameters'][name]}]" for name in free}
+    solve = [] if inner is None else [
+        *_inner_solve(inner, places, prefix, float(getattr(model, "inner_step", 0.0))),
+        f"    g = {_call(own.prefix + 'inner_d', used['inner_d'], {**places, **more})}",
+    ]
+    source.functions[f"{prefix}sensitivities"] = _evaluate(
+        {**places, **more}, used, own.prefix, solve, name=f"{prefix}sensitivities"
+    )
+
+
+def _call(name: str, arguments: Sequence[str], places: Places) -> str:
+    return f"{name}({', '.join([*(places.get(a, a) for a in arguments), 'p'])})"
 
 
 def _partials(arguments: Sequence[str], result: str, at: int) -> dict[str, str]:
@@ -80,19 +123,23 @@ def _partials(arguments: Sequence[str], result: str, at: int) -> dict[str, str]:
 
 
 def _evaluate(
-    states: Sequence[str], used: Mapping[str, list[str]], prefix: str, step: float, *,
-    rates: bool = True,
+    places: Places, used: Mapping[str, list[str]], prefix: str, solve: Sequence[str], *,
+    name: str, rates: bool = True,
 ) -> str:
+    """Return source of the laws with total derivatives by v and by all that is in `places`.
+
+    `solve` are the lines that find the inner unknown.
+    """
+    seeds = ["v", *places]
+    count, width = sum(seed.startswith("x_") for seed in places), 1 + len(seeds)
+    lines = [f"def {name}(v, x, p, out):", *solve]
     inner = "inner_d" in used
-    count, width = len(states), 2 + len(states)
-    lines = [f"def {prefix}{'evaluate' if rates else 'conduct'}(v, x, p, out):"]
-    seeds = ["v", *(f"x_{s}" for s in states)]
     if inner:
-        lines += _inner_lines(used["inner_d"], states, seeds, prefix, step)
+        lines += _inner_slopes(used["inner_d"], places)
     arguments = used["current_d"]
-    lines += [f"    c = {_call(prefix + 'current_d', arguments, states)}", "    i = c[0]"]
+    lines += [f"    c = {_call(prefix + 'current_d', arguments, places)}", "    i = c[0]"]
     if "current_p" in used:
-        lines.append(f"    cp = {_call(prefix + 'current_p', used['current_p'], states)}")
+        lines.append(f"    cp = {_call(prefix + 'current_p', used['current_p'], places)}")
         by = _partials(used["current_p"], "cp", 0)
     else:
         by = _partials(arguments, "c", 1)
@@ -104,11 +151,11 @@ def _evaluate(
     lines.append("    out[0] = i")
     if count and rates:
         arguments = used["rate_d"]
-        lines.append(f"    r = {_call(prefix + 'rate_d', arguments, states)}")
+        lines.append(f"    r = {_call(prefix + 'rate_d', arguments, places)}")
         own = "rate_p" not in used
         step = 1 + len(arguments) if own else 1
         if not own:
-            lines.append(f"    rp = {_call(prefix + 'rate_p', used['rate_p'], states)}")
+            lines.append(f"    rp = {_call(prefix + 'rate_p', used['rate_p'], places)}")
         for s in range(count):
             base = width * (s + 1)
             lines.append(f"    out[{base}] = r[{s * step}]")
@@ -138,17 +185,17 @@ def _scalar(evaluate: str, prefix: str, count: int) -> str:
     return f"{head}\n{body}\n    return {', '.join(f'o_{k}' for k in range(6 if count else 2))}"
 
 
-def _inner_lines(
-    arguments: Sequence[str], states: Sequence[str], seeds: Sequence[str], prefix: str, step: float
+def _inner_solve(
+    arguments: Sequence[str], places: Places, prefix: str, step: float
 ) -> list[str]:
     """Solve inner_law(v, x, p, y) = 0 for y between 0 and v: Newton, kept in the bracket.
 
     With a `step`, volt, the bracket is the first step above 0 V with a change of sign: the branch
     of a folded curve that begins at rest.
     """
-    call = _call(f"{prefix}inner_d", arguments, states)
-    by = _partials(arguments, "g", 1)
-    lines = [
+    call = _call(f"{prefix}inner_d", arguments, places)
+    slope = _partials(arguments, "g", 1)["y"]
+    return [
         "    low, high = min(0.0, v), max(0.0, v)", "    y = 0.5 * v",
         *([f"    y = {step}", "    while y < high:", f"        if {call}[0] > 0.0:",
            "            high = y", "            break", "        low = y", f"        y += {step}",
@@ -156,37 +203,41 @@ def _inner_lines(
         f"    g = {call}",
         "    for _ in range(200):",
         "        if g[0] > 0.0:", "            high = y", "        else:", "            low = y",
-        f"        z = y - g[0] / {by['y']}",
+        f"        z = y - g[0] / {slope}",
         "        if not (low <= z <= high):", "            z = 0.5 * (low + high)",
         "        close = abs(z - y) <= 4e-16 * abs(v)",
         "        y = z", f"        g = {call}",
         "        if close or g[0] == 0.0:", "            break",
     ]
-    lines += [
-        f"    y_{k} = -({by.get(seed, '0.0')}) / {by['y']}" for k, seed in enumerate(seeds)
+
+
+def _inner_slopes(arguments: Sequence[str], places: Places) -> list[str]:
+    by = _partials(arguments, "g", 1)
+    return [
+        f"    y_{k} = -({by.get(seed, '0.0')}) / {by['y']}"
+        for k, seed in enumerate(["v", *places])
     ]
-    return lines
 
 
-def _rates(states: Sequence[str], used: Mapping[str, list[str]], prefix: str) -> str:
+def _rates(places: Places, used: Mapping[str, list[str]], prefix: str) -> str:
     lines = [f"def {prefix}rates(v, x, p, out, f):"]
+    count, width = len(places), 2 + len(places)
     if "rate_v" not in used:  # inner unknowns are solved with derivatives anyway
-        width = 2 + len(states)
         lines.append(f"    {prefix}evaluate(v, x, p, out)")
-        lines += [f"    f[{s}] = out[{width * (s + 1)}]" for s in range(len(states))]
+        lines += [f"    f[{s}] = out[{width * (s + 1)}]" for s in range(count)]
         return "\n".join(lines)
     lines += [
-        f"    i = {_call(prefix + 'current_v', used['current_v'], states)}[0]",
-        f"    r = {_call(prefix + 'rate_v', used['rate_v'], states)}",
-        *(f"    f[{s}] = r[{s}]" for s in range(len(states))),
+        f"    i = {_call(prefix + 'current_v', used['current_v'], places)}[0]",
+        f"    r = {_call(prefix + 'rate_v', used['rate_v'], places)}",
+        *(f"    f[{s}] = r[{s}]" for s in range(count)),
     ]
     return "\n".join(lines)
 
 
-def _noise(states: Sequence[str], used: Mapping[str, list[str]], prefix: str) -> str:
+def _noise(places: Places, used: Mapping[str, list[str]], prefix: str) -> str:
     lines = [f"def {prefix}noise(v, x, p, i, out):"]
     if "noise_d" not in used:
         return "\n".join([*lines, "    pass"])
-    lines.append(f"    a = {_call(prefix + 'noise_d', used['noise_d'], states)}")
-    lines += [f"    out[{s}] = a[{s}]" for s in range(len(states))]
+    lines.append(f"    a = {_call(prefix + 'noise_d', used['noise_d'], places)}")
+    lines += [f"    out[{s}] = a[{s}]" for s in range(len(places))]
     return "\n".join(lines)
