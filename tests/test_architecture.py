@@ -75,6 +75,9 @@ devices                         # the base class
 devices.compact_models
 devices.cells                   # access elements, files
 devices.plots
+devices.fitting.measured        # models from measured data
+devices.fitting.least_squares
+devices.fitting
 
 periphery
 programming

@@ -24,17 +24,24 @@ from .compact_models.static_table import StaticTable
 from .compact_models.team import TEAM
 from .compact_models.vteam import VTEAM
 from .compact_models.yakopcic import Yakopcic
+from .fitting.fit import fit
+from .fitting.measured.sweeps import Sweep
+from .fitting.measured.tables import read_sweeps
+from .fitting.presets import FittedPreset
+from .fitting.result import Fit
 from .parameters import State, parameter
 from .simulate import Trace
 
 __all__ = [
     "EKV", "TEAM", "VTEAM", "DataDriven2018", "DataDriven2021", "Device", "DeviceArray",
-    "ExponentialSelector", "JartVcmV1b", "JartVcmV1bVariable", "Level1", "LinearIonDrift",
-    "MiecSelector", "Ohmic",
+    "ExponentialSelector", "Fit", "FittedPreset", "JartVcmV1b", "JartVcmV1bVariable", "Level1",
+    "LinearIonDrift", "MiecSelector", "Ohmic",
     "OneSelectorOneResistor", "OneTransistorOneResistor", "PhaseChange", "SimmonsTunnelBarrier",
     "Sky130Reram", "StanfordPKU", "State", "StaticPolynomial", "StaticSinh",
-    "StaticTable", "ThresholdSelector", "Trace", "Transistor", "Yakopcic", "device", "model",
-    "models", "parameter", "register",
+    "StaticTable", "Sweep", "ThresholdSelector", "Trace", "Transistor", "Yakopcic", "device", "fit",
+    "model",
+    "models", "parameter", "read_sweeps",
+    "register",
 ]
 
 for _found in map(globals().__getitem__, __all__):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -88,6 +89,8 @@ class Device(Settings):
     # amplitude (V), frequency (Hz), perhaps first conductance (S) of a telling loop, by preset;
     # "" for all others
     showcase: ClassVar[Mapping[str, tuple[float, ...]]] = MappingProxyType({"": (1.0, 1e3)})
+    # parameters that `fit` takes where none are named
+    usually_fitted: ClassVar[tuple[str, ...]] = ()
     lanes: ClassVar[str] = ""  # template of a kernel for many cells at once, where there is one
     _declared: ClassVar[dict[str, Parameter]] = {}
 
@@ -166,19 +169,32 @@ class Device(Settings):
 
     @classmethod
     @checks_arguments
-    def preset(cls, name: str, **changes: ArrayLike) -> Self:
+    def preset(cls, name: str | Path, **changes: ArrayLike) -> Self:
         """Return the device of a published parameter set, with `changes`.
+
+        A name that ends with ".toml" is a file that `Fit.save` wrote.
 
         Raises
         ------
         ParameterError
-            There is no such set; the message names the nearest.
+            There is no such set, the message names the nearest; a file of another model.
+        OSError
+            The file cannot be read.
         """
+        if str(name).endswith(".toml"):
+            return cls._of_file(Path(name)).replace(**changes)
         if name not in cls.sets:
             raise ParameterError(
-                f"{cls.__name__} has no preset {name!r}{closest(name, cls.sets)}"
+                f"{cls.__name__} has no preset {name!r}{closest(str(name), cls.sets)}"
             )
-        return cls(**{**cls.sets[name], **changes})
+        return cls(**{**cls.sets[str(name)], **changes})
+
+    @classmethod
+    def _of_file(cls, path: Path) -> Self:
+        try:
+            return cls.from_dict(tomllib.loads(path.read_text(encoding="utf-8"))["device"])
+        except (KeyError, ParameterError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ParameterError(f"{path} is no preset of {cls.__name__}: {error}") from None
 
     def parameters(self) -> dict[str, Any]:
         """Return every parameter by name: a number, a word, or an array of one per device."""

@@ -45,7 +45,7 @@ def _axes(ax: Axes | None) -> Axes:
     return panels(1)[1][0] if ax is None else ax
 
 
-def _unit(values: Array, unit: str) -> tuple[float, str]:
+def with_prefix(values: Array, unit: str) -> tuple[float, str]:
     """Return a power of 1000 that suits the values, and the unit with its prefix, for a label."""
     if not unit or not (unit.isalpha() or unit == "ohm"):  # no prefix on 1e26/m^3
         return 1.0, unit
@@ -56,7 +56,7 @@ def _unit(values: Array, unit: str) -> tuple[float, str]:
     return 10.0**power, _PREFIX[power] + unit
 
 
-def _label(name: str, unit: str) -> str:
+def label(name: str, unit: str) -> str:
     return f"{name} ({unit})" if unit else name
 
 
@@ -68,7 +68,7 @@ def _curves(trace: Trace) -> list[int]:
     return list(range(0, count, -(-count // _MOST)))
 
 
-def _style(ax: Axes) -> None:
+def style(ax: Axes) -> None:
     if ax.get_xscale() == "linear":
         ax.locator_params(axis="x", nbins=6)  # labels with a room between them
     ax.grid(visible=True, color="0.9", linewidth=0.8)
@@ -104,7 +104,7 @@ def plot_iv(trace: Trace, *, ax: Axes | None = None, scale: str = "auto") -> Axe
         scale = "log" if g.size and g.max() > 30.0 * g.min() else "linear"
     ax = _axes(ax)
     shown = np.abs(amperes) if scale == "log" else amperes
-    factor, unit = (1.0, "A") if scale == "log" else _unit(shown, "A")
+    factor, unit = (1.0, "A") if scale == "log" else with_prefix(shown, "A")
     alone = len(chosen) == 1
     for k in chosen:
         v, i = volts[k], shown[k] / factor
@@ -122,8 +122,8 @@ def plot_iv(trace: Trace, *, ax: Axes | None = None, scale: str = "auto") -> Axe
         for line in (ax.axhline, ax.axvline):
             line(0.0, color="0.6", linewidth=0.8, zorder=0)
     ax.set_xlabel("Voltage (V)")
-    ax.set_ylabel(_label("|Current|" if scale == "log" else "Current", unit))
-    _style(ax)
+    ax.set_ylabel(label("|Current|" if scale == "log" else "Current", unit))
+    style(ax)
     return ax
 
 
@@ -177,8 +177,8 @@ def plot_state(trace: Trace, *, state: str | None = None, ax: Axes | None = None
     values = np.atleast_2d(trace.state[s])
     volts = np.atleast_2d(trace.voltage)
     ax = _axes(ax)
-    seconds, time_unit = _unit(trace.time, "s")
-    factor, unit = _unit(values, device.states[s].unit)
+    seconds, time_unit = with_prefix(trace.time, "s")
+    factor, unit = with_prefix(values, device.states[s].unit)
     right = ax.twinx()
     one_drive = len(volts) == 1 or bool(np.all(volts == volts[0]))
     for k in chosen:
@@ -192,11 +192,11 @@ def plot_state(trace: Trace, *, state: str | None = None, ax: Axes | None = None
     right.set_ylabel("Voltage (V)", color="0.4")
     right.tick_params(axis="y", colors="0.4")
     right.spines["top"].set_visible(False)
-    ax.set_xlabel(_label("Time", time_unit))
-    ax.set_ylabel(_label(f"State {name}", unit), color=COLOURS[0])
+    ax.set_xlabel(label("Time", time_unit))
+    ax.set_ylabel(label(f"State {name}", unit), color=COLOURS[0])
     ax.tick_params(axis="y", colors=COLOURS[0])
     ax.set_xlim(trace.time[0] / seconds, trace.time[-1] / seconds)
-    _style(ax)
+    style(ax)
     return ax
 
 
@@ -239,7 +239,7 @@ def plot_distribution(
         raise ParameterError(f"a logarithmic axis needs values > 0; got {every.min():g}")
     ax = _axes(ax)
     # of a wide spread the prefix suits the middle
-    factor, shown = _unit(np.array([np.median(every)]) if log else every, unit)
+    factor, shown = with_prefix(np.array([np.median(every)]) if log else every, unit)
     for k, one in enumerate(sets):
         x = np.sort(one) / factor
         share = np.arange(1, len(x) + 1) / len(x)
@@ -251,11 +251,11 @@ def plot_distribution(
     if log:
         ax.set_xscale("log")
     ax.set_ylim(0.0, 1.0)
-    ax.set_xlabel(_label(quantity, shown))
+    ax.set_xlabel(label(quantity, shown))
     count = len(sets[0])
     same = all(len(one) == count for one in sets)
     ax.set_ylabel(f"Share of {count:,} devices" if same else "Share of devices")
     if labels is not None:
         ax.legend(frameon=False, fontsize=9)
-    _style(ax)
+    style(ax)
     return ax

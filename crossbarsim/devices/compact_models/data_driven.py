@@ -60,6 +60,9 @@ class DataDriven2018(Device):
     b = parameter(3.0, "1/V", positive=True)
     r_min = parameter(3e3, "ohm", positive=True)
     r_max = parameter(20e3, "ohm", positive=True)
+    usually_fitted: ClassVar[tuple[str, ...]] = (
+        "a_p", "a_n", "t_p", "t_n", "k_p", "k_n", "r_p0", "r_n0", "r_n1", "a", "b",
+    )
     sets: ClassVar[dict[str, dict[str, Any]]] = {
         "messaris_2018": {},
         "memtorch": {"a_n": -68012.28374, "r_n0": 29304.82557, "r_n1": 23692.77225,
@@ -136,6 +139,9 @@ class DataDriven2021(Device):
     b = parameter(2.71689828, "1/V", positive=True)
     r_min = parameter(1600.0, "ohm", positive=True)
     r_max = parameter(3000.0, "ohm", positive=True)
+    usually_fitted: ClassVar[tuple[str, ...]] = (
+        "a_p", "a_n", "t_p", "t_n", "r_p0", "r_p1", "r_n0", "r_n1", "a", "b",
+    )
     sets: ClassVar[dict[str, dict[str, Any]]] = {"tiox": {}, "memtorch": {}}
     sources: ClassVar[dict[str, str]] = {
         "tiox": "arXiv 2012.02267, parameters of the text",

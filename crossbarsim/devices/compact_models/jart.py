@@ -149,6 +149,9 @@ class JartVcmV1b(Device):
     r_th_line = parameter(90471.47, "K/W", low=0.0)
     t_0 = parameter(293.0, "K", positive=True)
     tau_th = parameter(1e-10, "s", positive=True)
+    usually_fitted: ClassVar[tuple[str, ...]] = (
+        "n_min", "n_max", "phi_bn0", "nu_0", "dw_a", "r_th", "r_tiox",
+    )
     sets: ClassVar[dict[str, dict[str, Any]]] = {
         "v1b": {}, "tu_dresden": {"n_max": 22.0, "n_min": 0.004},
     }

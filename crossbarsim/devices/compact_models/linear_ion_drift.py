@@ -54,6 +54,7 @@ class LinearIonDrift(Device):
     window = parameter("none", choices=("none", "joglekar", "biolek", "prodromakis", "zha"))
     p = parameter(1.0, positive=True)
     j = parameter(1.0, positive=True)
+    usually_fitted: ClassVar[tuple[str, ...]] = ("r_on", "r_off", "mu", "v_p", "v_n")
     sets: ClassVar[dict[str, dict[str, Any]]] = {
         "memtorch": {},
         "technion": {"r_off": 200e3, "d": 3e-9, "mu": 1e-15, "v_p": 0.0, "v_n": 0.0,

@@ -30,6 +30,7 @@ class ExponentialSelector(Device):
     name = "exponential_selector"
     i_0 = parameter(1e-12, "A", positive=True)
     v_0 = parameter(0.05, "V", positive=True)
+    usually_fitted: ClassVar[tuple[str, ...]] = ("i_0", "v_0")
     showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (0.5, 1e3)}
 
     @staticmethod
@@ -63,6 +64,7 @@ class MiecSelector(Device):
     i_0 = parameter(1e-12, "A", positive=True)
     v_0 = parameter(0.035, "V", positive=True)
     r_s = parameter(1e3, "ohm", positive=True)
+    usually_fitted: ClassVar[tuple[str, ...]] = ("i_0", "v_0", "r_s")
     showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (1.0, 1e3)}
 
     @staticmethod
@@ -114,6 +116,7 @@ class ThresholdSelector(Device):
     g_on = parameter(1e-3, "S", positive=True)
     tau = parameter(1e-9, "s", positive=True)
     v_s = parameter(1e-3, "V", positive=True)
+    usually_fitted: ClassVar[tuple[str, ...]] = ("v_th", "v_hold", "g_off", "g_on")
 
     @staticmethod
     def current_law(v: float, x: Named, p: Named) -> float:

@@ -84,6 +84,9 @@ class SimmonsTunnelBarrier(Device):
     r_s = parameter(215.0, "ohm", positive=True)
     x_min = parameter(1.1e-9, "m", positive=True)
     x_max = parameter(1.9e-9, "m", positive=True)
+    usually_fitted: ClassVar[tuple[str, ...]] = (
+        "c_off", "c_on", "i_off", "i_on", "a_off", "a_on", "x_min", "x_max",
+    )
     sets: ClassVar[dict[str, dict[str, Any]]] = {"pickett_2009": {}}
     sources: ClassVar[dict[str, str]] = {
         "pickett_2009": "Pickett et al. 2009; barrier height, series resistance and gap range by "

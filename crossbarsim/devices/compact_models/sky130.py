@@ -73,6 +73,9 @@ class Sky130Reram(Device):
     gamma_0 = parameter(16.5, positive=True)
     beta = parameter(1.25, low=0.0)
     t_0 = parameter(300.0, "K", positive=True)
+    usually_fitted: ClassVar[tuple[str, ...]] = (
+        "i_0", "v_0", "l_0", "nu_0", "gamma_0", "e_g", "e_r",
+    )
     sets: ClassVar[dict[str, dict[str, Any]]] = {"foundry": {}}
     sources: ClassVar[dict[str, str]] = {"foundry": "sky130_fd_pr_reram, the foundry's Verilog-A"}
     pristine: ClassVar[dict[str, float | str]] = {"t_f": "t_min"}

@@ -83,6 +83,9 @@ class StanfordPKU(Device):
     t_smooth = parameter(500.0, "K", positive=True)
     delta = parameter(0.0, "m/s", low=0.0)
     t_ref = parameter(1e-9, "s", positive=True)
+    usually_fitted: ClassVar[tuple[str, ...]] = (
+        "g_0", "v_0", "i_0", "nu_0", "gamma_0", "e_a", "gap_min", "gap_max",
+    )
     sets: ClassVar[dict[str, dict[str, Any]]] = {
         "v1.0.0": {},
         "stochastic": {"delta": 0.02},

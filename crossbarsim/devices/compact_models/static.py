@@ -67,6 +67,7 @@ class StaticSinh(Device):
     v_0 = parameter(0.5, "V", positive=True)
     g_min = parameter(1e-9, "S", low=0.0)
     g_max = parameter(1e-1, "S", positive=True)
+    usually_fitted: ClassVar[tuple[str, ...]] = ("v_0",)
     showcase: ClassVar[dict[str, tuple[float, ...]]] = {"": (0.5, 1e3, 1e-4)}
 
     @staticmethod

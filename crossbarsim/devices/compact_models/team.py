@@ -63,6 +63,9 @@ class TEAM(Device):
     w_c = parameter(107e-12, "m", positive=True)
     x_on = parameter(1.8e-9, "m")
     x_off = parameter(1.2e-9, "m")
+    usually_fitted: ClassVar[tuple[str, ...]] = (
+        "r_on", "r_off", "k_on", "k_off", "alpha_on", "alpha_off", "i_on", "i_off",
+    )
     sets: ClassVar[dict[str, dict[str, Any]]] = {
         "technion": {},
         "figure_10": {"k_on": -4.68e-13, "k_off": 1.46e-9, "alpha_on": 10.0, "alpha_off": 10.0,

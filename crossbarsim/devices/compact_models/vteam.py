@@ -70,6 +70,9 @@ class VTEAM(Device):
     x_off = parameter(1.2e-9, "m")
     w_on = parameter(1.0, positive=True)
     w_off = parameter(1.0, positive=True)
+    usually_fitted: ClassVar[tuple[str, ...]] = (
+        "r_on", "r_off", "k_on", "k_off", "alpha_on", "alpha_off", "v_on", "v_off",
+    )
     sets: ClassVar[dict[str, dict[str, Any]]] = {
         "memtorch": {},
         "team_6353604": {},

@@ -61,6 +61,9 @@ class Yakopcic(Device):
     alpha_n = parameter(5.0, low=0.0)
     eta = parameter(1.0, low=-1.0, high=1.0)
     x_0 = parameter(0.11, low=0.0, high=1.0)
+    usually_fitted: ClassVar[tuple[str, ...]] = (
+        "a_1", "a_2", "b", "v_p", "v_n", "a_p", "a_n", "x_p", "x_n", "alpha_p", "alpha_n",
+    )
     sets: ClassVar[dict[str, dict[str, Any]]] = {
         "oblea": {},
         "ltspice": {"v_p": 0.65, "v_n": 0.56},

@@ -1,1 +1,1 @@
-"""Models fitted to measured loops: data, exact sensitivities, least squares, what they determine."""
+"""Models fitted to measured loops: data, exact sensitivities, what they determine."""

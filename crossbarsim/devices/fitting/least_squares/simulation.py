@@ -9,23 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from ...core.errors import ConvergenceError, ParameterError
-from ...core.validation import Array
-from ..base import Device
-from ..laws.compilation import build
-from ..laws.laws import law_source
-from .sweeps import Sweep
+from ....core.errors import ConvergenceError, ParameterError
+from ....core.validation import Array
+from ...base import Device
+from ...laws.compilation import build
+from ...laws.laws import law_source
+from ..measured.sweeps import Sweep
 
-__all__ = ["SHAPES", "Run", "Start", "bound_slopes", "compiled", "rest_start", "run"]
+__all__ = ["SHAPES", "Run", "Start", "bound_slopes", "compiled", "numbers", "rest_start", "run"]
 
 SHAPES = ("linear", "asinh", "log")
 _MOST = 4000  # steps within one interval of the data
+_sources: dict[type[Device], str] = {}
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,10 @@ class Run:
     grid: Array
 
 
-@lru_cache(maxsize=64)
-def compiled(model: type[Device], free: tuple[str, ...]) -> ModuleType:
-    """Return the kernels of a model with derivatives by `free`, compiled when first called.
+def compiled(model: type[Device]) -> ModuleType:
+    """Return the kernels of a model with derivatives by all of its parameters.
+
+    They are compiled when first called, once for a model whatever is free.
 
     Raises
     ------
@@ -78,20 +79,28 @@ def compiled(model: type[Device], free: tuple[str, ...]) -> ModuleType:
             f"{model.__name__} cannot be fitted: its compiled law is written by hand, without "
             "derivatives by its parameters"
         )
-    declared = model._declared  # noqa: SLF001 - the model's declaration
-    names = {name: k for k, name in enumerate(declared)}
-    choices = {name: p.choices for name, p in declared.items() if p.choices}
-    source = law_source(model, [s.name for s in model.states], names, choices, "", free)
-    return build(source, ("device", "sensitivities"))
+    if model not in _sources:
+        declared = model._declared  # noqa: SLF001 - the model's declaration
+        places = {name: k for k, name in enumerate(declared)}
+        choices = {name: p.choices for name, p in declared.items() if p.choices}
+        states = [s.name for s in model.states]
+        _sources[model] = law_source(model, states, places, choices, "", numbers(model))
+    return build(_sources[model], ("device", "limited_steps", "sensitivities"))
 
 
-def _first(model: type[Device]) -> str:
-    """Return a parameter that is a number: the kernels are made for one at least."""
+def numbers(model: type[Device]) -> tuple[str, ...]:
+    """Return the parameters that are numbers, in the order of the laws' derivatives.
+
+    Raises
+    ------
+    ParameterError
+        There is none.
+    """
     declared = model._declared  # noqa: SLF001 - the model's declaration
-    numbers = [name for name, p in declared.items() if not p.choices]
-    if not numbers:
+    found = tuple(name for name, p in declared.items() if not p.choices)
+    if not found:
         raise ParameterError(f"{model.__name__} has no parameter that is a number: nothing to fit")
-    return numbers[0]
+    return found
 
 
 def bound_slopes(device: Device, free: Sequence[str], columns: int) -> tuple[Array, Array]:
@@ -145,23 +154,21 @@ def run(
     ConvergenceError
         Names time and voltage at which the steps became too many.
     """
-    names = free or (_first(type(device)),)
-    pad = len(names) - len(free)
-    first = np.zeros((len(device.states), start.slopes.shape[1] + pad))
-    first[:, pad:] = start.slopes
-    length, columns = len(sweep), first.shape[1]
+    every = numbers(type(device))
+    which = np.array([every.index(name) for name in free], dtype=np.int64)
+    length, columns = len(sweep), start.slopes.shape[1]
     low, high = (np.array(b, dtype=float).reshape(-1) for b in device.bounds())
-    dlow, dhigh = bound_slopes(device, names, columns)
-    x = np.array(start.x, dtype=float)
+    dlow, dhigh = bound_slopes(device, free, columns)
+    x, dx = np.array(start.x, dtype=float), np.array(start.slopes, order="C")
     current, means = np.empty(length), np.empty(length - 1)
     by = np.empty((length if slopes else 0, columns))
     mean_by = np.empty((length - 1, columns))
     states = np.empty((len(device.states), length))
     steps = np.empty((record, 2)) if grid is None else np.array(grid, dtype=float, order="C")
-    taken = compiled(type(device), names).sweep(
+    taken = compiled(type(device)).sweep(
         np.array(sweep.t), device.polarity * sweep.v, np.array(sweep.limits),
-        np.array(device.parameter_array, dtype=float), len(names), low, high, dlow, dhigh, x,
-        first, rtol, _MOST, shape, floor, steps, grid is not None, current, by, means, mean_by,
+        np.array(device.parameter_array, dtype=float), len(every), which, low, high, dlow, dhigh,
+        x, dx, rtol, _MOST, shape, floor, steps, grid is not None, current, by, means, mean_by,
         states,
     )
     if taken < 0:
@@ -173,6 +180,6 @@ def run(
     sign = device.polarity
     odd = 1 if shape == SHAPES.index("log") else sign
     return Run(
-        sign * current, sign * by[:, pad:], odd * means, odd * mean_by[:, pad:], states,
-        Start(x, first[:, pad:]), int(taken), steps[:taken] if grid is None else steps,
+        sign * current, sign * by, odd * means, odd * mean_by, states, Start(x, dx), int(taken),
+        steps[:taken] if grid is None else steps,
     )

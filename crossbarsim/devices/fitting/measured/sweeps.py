@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...core.errors import ParameterError
-from ...core.settings import checks_arguments
-from ...core.validation import Array, finite_array, number
+from ....core.errors import ParameterError
+from ....core.settings import checks_arguments
+from ....core.validation import Array, finite_array, number
 
-__all__ = ["Sweep", "as_sweeps"]
+__all__ = ["Sweep"]
 
 
 @checks_arguments
@@ -41,6 +40,8 @@ class Sweep:
         decides, "first" for a first sweep, "last" for those that follow.
     name : str
         For messages and pictures.
+    file : str
+        That it was read from, for a preset's provenance.
 
     Raises
     ------
@@ -63,6 +64,7 @@ class Sweep:
     device: str = ""
     start: str = "auto"
     name: str = ""
+    file: str = ""
     t: Array = field(init=False, repr=False)
     v: Array = field(init=False, repr=False)
     i: Array = field(init=False, repr=False)
@@ -71,11 +73,11 @@ class Sweep:
     def __post_init__(self) -> None:
         arrays = {n: finite_array(n, getattr(self, n)) for n in ("time", "voltage", "current")}
         length = len(arrays["time"]) if arrays["time"].ndim == 1 else 0
-        for name, values in arrays.items():
-            if values.ndim != 1 or len(values) != length or length < 2:
+        for name, row in arrays.items():
+            if row.ndim != 1 or len(row) != length or length < 2:
                 raise ParameterError(
                     f"`time`, `voltage` and `current` must be rows of one length, 2 or more; "
-                    f"`{name}` has shape {values.shape}, `time` {arrays['time'].shape}"
+                    f"`{name}` has shape {row.shape}, `time` {arrays['time'].shape}"
                 )
         back = np.diff(arrays["time"]) <= 0
         if back.any():
@@ -137,38 +139,3 @@ class Sweep:
             raise ParameterError("`voltage` does not move: give the points' times instead")
         steps[steps == 0] = np.median(steps[steps > 0])
         return cls(np.concatenate([[0.0], np.cumsum(steps)]), volts, current, **options)
-
-
-def as_sweeps(data: Any) -> tuple[Sweep, ...]:
-    """Return the sweeps of what `fit` takes as `data`.
-
-    Raises
-    ------
-    ParameterError
-        Anything else than sweeps, (time, voltage, current), or a table with such columns.
-    """
-    from .tables import sweeps_of_table  # noqa: PLC0415 - tables are made of sweeps
-
-    if isinstance(data, Sweep):
-        return (data,)
-    if hasattr(data, "columns") and hasattr(data, "to_numpy"):
-        return sweeps_of_table(data)
-    if isinstance(data, tuple) and len(data) == 3 and not isinstance(data[0], Sweep):
-        return (Sweep(*data),)
-    found = tuple(data) if isinstance(data, Iterable) and not isinstance(data, (str, bytes)) else ()
-    if not found:
-        raise ParameterError(
-            "`data` must be sweeps, (time, voltage, current) or a table; files are read by "
-            f"`read_sweeps`; got {type(data).__name__}"
-        )
-    result: list[Sweep] = []
-    for one in found:
-        if isinstance(one, Sweep):
-            result.append(one)
-        elif isinstance(one, (tuple, list)) and len(one) == 3:
-            result.append(Sweep(*one))
-        elif hasattr(one, "columns"):
-            result += sweeps_of_table(one)
-        else:
-            raise ParameterError(f"`data` holds {type(one).__name__}; expected Sweep(...)")
-    return tuple(result)

@@ -1,0 +1,376 @@
+"""Sweeps from files that instruments export, and from tables of pandas."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ....core.errors import NetlistError, ParameterError
+from ....core.settings import checks_arguments, closest
+from ....core.validation import Array, number, real_array
+from .sweeps import Sweep
+
+__all__ = ["as_sweeps", "read_sweeps", "sweeps_of_table"]
+
+Column: TypeAlias = str | int | None
+Row: TypeAlias = list[str]
+
+_PREFIX = {"p": 1e-12, "n": 1e-9, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3,
+           "M": 1e6, "f": 1e-15}
+_SYMBOLS = {"time": r"(?:s|sec|secs|seconds?)", "voltage": r"(?:V|volts?)",
+            "current": r"(?:A|amps?|amperes?)"}
+_NAMES = {
+    "time": r"^(.*[ _-])?(time(stamp)?|zeit|t|seconds?)\d*$",
+    "voltage": r"^(.*[ _-])?(volt(age|s)?|spannung|bias|v|[a-z]+v|v[a-z0-9]*|ch1)\d*$",
+    "current": r"^(.*[ _-])?(curr(ent)?|strom|amps?|i|[a-z]+i|i[a-z0-9]*|ch2)\d*$",
+}
+_CYCLE = r"^(sweep|cycle|loop|run|repeat|zyklus|iteration)([ _-]?(no|number|index|nr))?\.?$"
+_DEVICE = r"^(device|cell|die|dut|sample|bauteil|probe)([ _-]?(id|name|no))?\.?$"
+_OVERFLOW = 9e37  # what SCPI instruments write for no number
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Rows of numbers under their headers."""
+
+    names: Sequence[str]
+    columns: Sequence[Sequence[Any]]
+    line: int  # of the first row
+
+
+@checks_arguments
+def read_sweeps(
+    path: str | Path, *, voltage: Column = None, current: Column = None, time: Column = None,
+    rate: float | None = None, interval: float | None = None, compliance: ArrayLike = np.inf,
+    device: str = "", start: str = "auto", decimal: str = "auto",
+) -> tuple[Sweep, ...]:
+    r"""Read the sweeps of a text file: Keysight, Keithley, Tektronix and plain tables.
+
+    Lines before the table are skipped, a header is found by itself, with units such as "Current
+    (mA)"; commas, semicolons, tabs or blanks separate, decimal commas are seen where no comma
+    separates. A new sweep begins with a new table, where the time goes back, and where a column
+    such as "cycle" changes; it starts where the one before ended. A column such as "device" says
+    whose a sweep is.
+
+    Parameters
+    ----------
+    path : path
+    voltage, current, time : str or int, optional
+        Columns: the header, with or without its unit, or the place from 0. Default: found by name.
+    rate : float, volt per second, optional
+        Of the ramp, where there are no times.
+    interval : float, second, optional
+        From point to point, where there are no times.
+    compliance : float, ampere
+        As of `Sweep`.
+    device : str
+        Whose sweeps these are, where no column says so.
+    start : str
+        Of each first sweep, as of `Sweep`.
+    decimal : {"auto", ".", ","}
+
+    Returns
+    -------
+    tuple of Sweep
+
+    Raises
+    ------
+    NetlistError
+        Names the file and the line: no table, a number that is none, an instrument's overflow.
+    ParameterError
+        Columns that are not found or not unique, or no times.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from crossbarsim.devices import read_sweeps
+    >>> text = "Sample 7;;\nTime (ms);Voltage (V);Current (uA)\n0;0,0;0\n1;0,5;12,5\n2;1,0;50\n"
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder, "loop.csv")
+    ...     size = file.write_text(text, encoding="utf-8")
+    ...     (sweep,) = read_sweeps(file)
+    >>> sweep.t.tolist(), sweep.i.tolist()
+    ([0.0, 0.001, 0.002], [0.0, 1.25e-05, 5e-05])
+    """
+    if decimal not in ("auto", ".", ","):
+        raise ParameterError(f'`decimal` must be "auto", "." or ","; got {decimal!r}')
+    text = _text(Path(path))
+    options: dict[str, Any] = {
+        "wanted": {"voltage": voltage, "current": current, "time": time}, "rate": rate,
+        "interval": interval, "compliance": compliance, "device": device, "start": start,
+    }
+    found: list[Sweep] = []
+    for block in _blocks(text, str(path), decimal):
+        found += _sweeps(block, str(path), **options)
+    return _joined(found)
+
+
+def sweeps_of_table(table: Any, **options: Any) -> tuple[Sweep, ...]:
+    """Return the sweeps of a pandas table; options as of `read_sweeps`."""
+    names = [str(name) for name in table.columns]
+    block = _Block(names, [table[name].tolist() for name in table.columns], 1)
+    wanted = {key: options.pop(key, None) for key in ("voltage", "current", "time")}
+    settings = {"rate": None, "interval": None, "compliance": np.inf, "device": "",
+                "start": "auto", **options}
+    return _joined(_sweeps(block, "", wanted=wanted, **settings))
+
+
+def _joined(found: list[Sweep]) -> tuple[Sweep, ...]:
+    """Let each sweep of a device start where the one before ended."""
+    for k in range(1, len(found)):
+        if found[k].start == "auto" and found[k - 1].device == found[k].device:
+            one = found[k]
+            found[k] = Sweep(one.time, one.voltage, one.current, one.compliance, one.device,
+                             "last", one.name, one.file)
+    return tuple(found)
+
+
+def _text(path: Path) -> str:
+    raw = path.read_bytes()
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return raw.decode("utf-16")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")  # instruments' own
+
+
+def _number(cell: str) -> float | None:
+    try:
+        return float(cell)
+    except ValueError:
+        return None
+
+
+def _blocks(text: str, file: str, decimal: str) -> list[_Block]:
+    """Return the tables of a file."""
+    lines = text.splitlines()
+    best: tuple[int, list[_Block]] = (0, [])
+    for separator in ("\t", ";", ",", None):
+        if separator == "," and decimal == ",":
+            continue
+        comma = decimal == "," or (decimal == "auto" and separator != ",")
+        blocks = _tables([_cells(line, separator, comma=comma) for line in lines])
+        size = sum(len(b.columns) * len(b.columns[0]) for b in blocks)
+        if size > best[0]:
+            best = size, blocks
+    if not best[1]:
+        raise NetlistError("no table with two columns of numbers or more", file=file)
+    return best[1]
+
+
+def _cells(line: str, separator: str | None, *, comma: bool) -> Row:
+    cells = [cell.strip().strip('"').strip() for cell in line.strip("\r\n").split(separator)]
+    if comma:  # decimal commas
+        cells = [cell.replace(",", ".") if re.fullmatch(r"[-+]?\d*,\d+([eE][-+]?\d+)?", cell)
+                 else cell for cell in cells]
+    while cells and not cells[-1]:
+        cells.pop()
+    return cells
+
+
+def _tables(rows: Sequence[Row]) -> list[_Block]:
+    """Return the blocks of rows of one width with two numbers or more, and their headers."""
+    blocks: list[_Block] = []
+    k = 0
+    names: Row | None = None
+    while k < len(rows):
+        width = len(rows[k])
+        if not _is_data(rows[k]):
+            k += 1
+            continue
+        end = k
+        while end < len(rows) and len(rows[end]) == width and _is_data(rows[end]):
+            end += 1
+        if end - k >= 2:
+            names = _header(rows, k, width) or (
+                names if names is not None and len(names) == width else None)
+            body = [list(column) for column in zip(*rows[k:end], strict=True)]
+            blocks.append(_Block(names or [""] * width, body, k + 1))
+        k = end
+    return blocks
+
+
+def _is_data(row: Row) -> bool:
+    """Whether a row holds two numbers or more, and no more words than numbers."""
+    numbers = sum(_number(cell) is not None for cell in row)
+    words = sum(bool(cell) and _number(cell) is None for cell in row)
+    return numbers >= 2 and words <= max(1, numbers // 2)
+
+
+def _header(rows: Sequence[Row], k: int, width: int) -> Row | None:
+    """Return the names above a table, with a line of units below them where there is one."""
+    above: list[Row] = []
+    for row in reversed(rows[max(k - 3, 0):k]):
+        words = [cell for cell in row if cell and _number(cell) is None]
+        if len(row) == width and len(words) >= 2:
+            above.append(row)
+        elif row:
+            break
+    if not above:
+        return None
+    units = [re.fullmatch(r"[\[(]?([fpnuµμmkM]?)(s|V|A)[\])]?", cell) for cell in above[0]]
+    if len(above) > 1 and any(units):
+        return [f"{name} ({unit.group(1)}{unit.group(2)})" if unit else name
+                for name, unit in zip(above[1], units, strict=True)]
+    return above[0]
+
+
+def _bare(name: str) -> tuple[str, str]:
+    """Return a header without its unit, and the unit."""
+    match = re.fullmatch(r"(.*?)\s*(?:[\[(](.*?)[\])]|/\s*(\S+)|_([fpnuµμmk]?[sVA]))", name.strip())
+    if match is None:
+        return name.strip(), ""
+    return match.group(1).strip(), (match.group(2) or match.group(3) or match.group(4) or "")
+
+
+def _factor(name: str, quantity: str) -> float:
+    unit = _bare(name)[1].strip()
+    match = re.fullmatch(rf"([fpnuµμmkM]?){_SYMBOLS[quantity]}", unit)
+    if match is not None:
+        return _PREFIX[match.group(1)]
+    if unit and re.fullmatch(r"[A-Za-zµμ/^0-9]+", unit) and quantity in ("voltage", "current"):
+        raise ParameterError(
+            f"column `{name}`: {unit} is no unit of {quantity}; expected such as "
+            f"{'mV' if quantity == 'voltage' else 'mA'}"
+        )
+    return 1.0
+
+
+def _find(block: _Block, quantity: str, wanted: Column, *, needed: bool) -> int | None:
+    """Return the place of a column."""
+    names, count = list(block.names), len(block.columns)
+    if isinstance(wanted, int):
+        if not 0 <= wanted < count:
+            raise ParameterError(f"`{quantity}` = {wanted}: there are columns 0 to {count - 1}")
+        return wanted
+    if wanted is not None:
+        for k, name in enumerate(names):
+            if wanted.casefold() in (name.casefold(), _bare(name)[0].casefold()):
+                return k
+        raise ParameterError(f"no column `{wanted}`{closest(wanted, names)}")
+    found = [k for k, name in enumerate(names) if _means(name, quantity)]
+    exact = [k for k in found if re.search(quantity[:4], names[k], re.IGNORECASE)]
+    if len(found) > 1 and len(exact) == 1:
+        found = exact
+    if len(found) == 1:
+        return found[0]
+    if len(found) > 1:
+        listed = ", ".join(f"`{names[k]}`" for k in found)
+        raise ParameterError(f"{listed} may be the {quantity}: choose with `{quantity}=`")
+    if not needed:
+        return None
+    listed = ", ".join(f"`{n}`" if n else "one without a name" for n in names)
+    raise ParameterError(f"no column is the {quantity} ({listed}): say which with `{quantity}=`")
+
+
+def _means(name: str, quantity: str) -> bool:
+    bare, unit = _bare(name)
+    if unit and re.fullmatch(rf"[fpnuµμmkM]?{_SYMBOLS[quantity]}", unit):
+        return True
+    others = [q for q in _SYMBOLS if q != quantity]
+    if unit and any(re.fullmatch(rf"[fpnuµμmkM]?{_SYMBOLS[q]}", unit) for q in others):
+        return False
+    return re.match(_NAMES[quantity], bare, re.IGNORECASE) is not None
+
+
+def _values(block: _Block, k: int, quantity: str, file: str) -> Array:
+    factor = _factor(block.names[k], quantity)
+    found = np.empty(len(block.columns[k]))
+    for m, cell in enumerate(block.columns[k]):
+        value = _number(cell) if isinstance(cell, str) else float(cell)
+        if value is None or not abs(value) < _OVERFLOW:
+            raise NetlistError(
+                f"{cell!r} is no {quantity}" + (
+                    ", but an instrument's mark for an overflow" if value is not None else ""),
+                file=file or None, line=block.line + m,
+            )
+        found[m] = factor * value
+    return found
+
+
+def _sweeps(
+    block: _Block, file: str, *, wanted: Mapping[str, Column], rate: float | None,
+    interval: float | None, compliance: ArrayLike, device: str, start: str,
+) -> list[Sweep]:
+    places = {q: _find(block, q, wanted[q], needed=q != "time") for q in wanted}
+    v = _values(block, places["voltage"] or 0, "voltage", file)
+    i = _values(block, places["current"] or 0, "current", file)
+    t = None if places["time"] is None else _values(block, places["time"], "time", file)
+    if t is None and (rate is None) == (interval is None):
+        raise ParameterError(
+            f"{file or '`data`'}: no column is the time: give the ramp's `rate`, volt per second, "
+            "or the `interval` from point to point"
+        )
+    names = [_bare(name)[0].casefold() for name in block.names]
+    marks = {key: next((block.columns[k] for k, name in enumerate(names)
+                        if re.match(pattern, name)), None) for key, pattern in (
+                ("cycle", _CYCLE), ("device", _DEVICE))}
+    cuts = [0]
+    for k in range(1, len(v)):
+        changed = any(m is not None and m[k] != m[k - 1] for m in marks.values())
+        if changed or (t is not None and t[k] < t[k - 1]):
+            cuts.append(k)
+    limits = real_array("compliance", compliance)
+    found = []
+    for a, b in zip(cuts, [*cuts[1:], len(v)], strict=True):
+        if b - a < 2:
+            raise NetlistError("a sweep of one point", file=file or None, line=block.line + a)
+        owner = str(marks["device"][a]) if marks["device"] is not None else device
+        options: dict[str, Any] = {
+            "compliance": limits[a:b] if limits.ndim else float(limits), "device": owner,
+            "start": start, "file": file,
+        }
+        if t is not None:
+            times = t[a:b]
+            if np.any(np.diff(times) == 0):
+                k = int(np.argmax(np.diff(times) == 0))
+                raise NetlistError(
+                    f"two points at {times[k]:g} s", file=file or None, line=block.line + a + k + 1
+                )
+            found.append(Sweep(times, v[a:b], i[a:b], **options))
+        elif rate is not None:
+            found.append(Sweep.ramp(v[a:b], i[a:b], rate, **options))
+        else:
+            step = number("interval", interval, low=0.0, open_low=True, unit="s")
+            found.append(Sweep(step * np.arange(b - a), v[a:b], i[a:b], **options))
+    return found
+
+
+def as_sweeps(data: Any) -> tuple[Sweep, ...]:
+    """Return the sweeps of what `fit` takes as `data`.
+
+    Raises
+    ------
+    ParameterError
+        Anything else than sweeps, (time, voltage, current), or a table with such columns.
+    """
+    if isinstance(data, Sweep):
+        return (data,)
+    if hasattr(data, "columns") and hasattr(data, "to_numpy"):
+        return sweeps_of_table(data)
+    if isinstance(data, tuple) and len(data) == 3 and not isinstance(data[0], Sweep):
+        return (Sweep(*data),)
+    found = tuple(data) if isinstance(data, Iterable) and not isinstance(data, (str, bytes)) else ()
+    if not found:
+        raise ParameterError(
+            "`data` must be sweeps, (time, voltage, current) or a table; files are read by "
+            f"`read_sweeps`; got {type(data).__name__}"
+        )
+    result: list[Sweep] = []
+    for one in found:
+        if isinstance(one, Sweep):
+            result.append(one)
+        elif isinstance(one, (tuple, list)) and len(one) == 3:
+            result.append(Sweep(*one))
+        elif hasattr(one, "columns"):
+            result += sweeps_of_table(one)
+        else:
+            raise ParameterError(f"`data` holds {type(one).__name__}; expected Sweep(...)")
+    return tuple(result)
