@@ -135,10 +135,13 @@ def determine(problem: Problem, u: Array) -> Determination:
     for k, name in enumerate(names):
         if np.isinf(covariance[k, k]):
             silent.append(name)
-        if half_width(problem, u, k, t * math.sqrt(covariance[k, k])) > _LOOSE:
-            loose.append(name)
-        if min(u[k] - low[k], high[k] - u[k]) < 1e-4 * (high[k] - low[k]) and k < len(problem.axes):
+        ends = min(u[k] - low[k], high[k] - u[k]) < 1e-4 * (high[k] - low[k])
+        if ends and k < len(problem.axes):
             ended.append(name)
+        # a start at a bound of the state's range is where most devices start
+        bound = ends and k >= len(problem.axes)
+        if not bound and half_width(problem, u, k, t * math.sqrt(covariance[k, k])) > _LOOSE:
+            loose.append(name)
     return Determination(
         jac, variance, lag, covariance, tuple(loose), tuple(ended), tuple(silent),
         _weak(problem, u, jac, variance, t),

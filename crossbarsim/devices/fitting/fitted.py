@@ -21,6 +21,7 @@ from .profile import Profile, profile
 __all__ = ["Fitted"]
 
 _REACH = 3.0  # of a profile, in half widths of the linearised interval
+_NOTHING = 14.0  # e-folds: factors of a million to both sides
 _FARTHEST = 4.0  # e-folds, of parameters that are not determined
 
 
@@ -215,7 +216,7 @@ class Fitted:
             u = float(self._found.u[k])
             if axis.scale == "linear":
                 ends = [(u - spread) * axis.unit, (u + spread) * axis.unit]
-            elif spread > 300.0:
+            elif spread > _NOTHING:
                 ends = sorted((axis.sign * 0.0, axis.sign * math.inf))
             else:
                 value = axis.value(u)

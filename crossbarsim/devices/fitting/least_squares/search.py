@@ -174,7 +174,7 @@ def search(
     best, cost = clock.best, clock.cost
     clock = _Clock(max(begin + budget, time.perf_counter() + 0.2 * budget), best, cost)
     try:  # to the end, from the best
-        refine(problem, best, 0.0, clock, most=200, tolerance=1e-13)
+        refine(problem, best, 0.0, clock, most=100, tolerance=1e-10)
     except _OutOfTime:
         complete = False
     if clock.best is not None:
@@ -196,8 +196,8 @@ def _downhill(
         at = _with_starts(problem, u)
         clock.keep(at, problem.cost(at))
         for width in WIDTHS:
-            at = refine(problem, at, width, clock, most=25, tolerance=1e-5)[0]
-        at, cost = refine(problem, at, 0.0, clock, most=60, tolerance=1e-9)
+            at = refine(problem, at, width, clock, most=20, tolerance=1e-4)[0]
+        at, cost = refine(problem, at, 0.0, clock, most=60, tolerance=1e-8)
     except (ConvergenceError, ParameterError):
         return
     minima.append((cost, at))

@@ -173,9 +173,9 @@ def sweep(
 
     t, v, limits (T,): time, voltage of the source, and the current that it lets through, the
     smaller one of an interval's ends. x (S,) and dx (S, C) at the start, and at the end. The
-    first columns are parameters, `which` (F,) of the N in the laws' derivatives. dlow, dhigh (S, C):
-    derivatives of the bounds. Filled:
-    current (T,), states (S, T), and, where slopes (T, C) has rows, slopes; means (T - 1,) and
+    first columns are parameters, `which` (F,) of the N in the laws' derivatives. dlow, dhigh
+    (S, C): derivatives of the bounds. Filled: current (T,), states (S, T), and, where slopes
+    (T, C) has rows, slopes; means (T - 1,) and
     mean_slopes (T - 1, C): averages over the intervals of the current on the scale of the
     residuals. grid (L, 2): steps taken, length and kind, as many as it has room for; `replay`: take
     those. Returns the number of steps, or -1 - m where the m-th interval took more than `most`.
