@@ -48,14 +48,30 @@ def list_models() -> None:
 
 @device.command()
 def show(
-    name: Annotated[str, typer.Argument(help="Name of the model, such as vteam.")],
+    name: Annotated[str, typer.Argument(
+        help="Name of the model, such as vteam; or a Verilog-A source or OSDI library.")],
     preset: Annotated[str, typer.Option(help="Values of this parameter set.")] = "",
+    include: Annotated[list[str] | None, typer.Option(
+        "--include", "-I", help="A folder of files that the source includes; may be repeated.",
+    )] = None,
 ) -> None:
-    """Show a model: what it computes, its parameters with units and limits, its states."""
+    """Show a model: what it computes, its parameters with units and limits, its states.
+
+    Of a Verilog-A source (.va) or a compiled library (.osdi): terminals, inner nodes, parameters
+    with units, defaults and, of a source, ranges, and variables of the operating point.
+    """
     from ..netlists.device_protocol import model
+    from .modules import is_module_file, show_modules
 
     console = Console()
     with reported():
+        if is_module_file(name):
+            if preset:
+                raise ParameterError("`--preset`: a Verilog-A module has none")
+            show_modules(console, name, include or [])
+            return
+        if include:
+            raise ParameterError("`--include` is for a Verilog-A source")
         found = model(name)
         made = found.preset(preset) if preset else found()
         text = inspect.cleandoc(found.__doc__ or name).split("\n\nParameters")[0]

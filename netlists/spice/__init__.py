@@ -36,6 +36,8 @@ U        a uniform RC line ``U1 a b reference model l= n=``, with ``.model`` urc
 N (U)    a memristor: ``.model name vteam(r_on=... preset=...)``, any model of the registry; at the
          element ``conductance=``, ``resistance=`` or states by name, and parameters of its own
          (``r_on=50 window=biolek polarity=-1``)
+N        an instance of a compiled Verilog-A module: as many nodes as terminals, ``.model name
+         module(parameters)``, at the element parameters of instances, ``m= temp= dtemp=``
 X        ``X1 nodes name [params:] a=1 m=2``; ``X1 nodes crossbar rows= columns= word= bit=
          resistance=|conductance=file.csv model= transistor= ...`` needs no definition: a whole
          crossbar, see `crossbarsim.netlists.spice.read.elements.crossbar_macro.read_crossbar`
@@ -53,7 +55,9 @@ ngspice an instance sees the parameters of the instance around it, and the last 
 ``.param`` counts.
 
 **Structure.** ``.subckt`` (nested, with defaults and local models), ``.global``, ``.include`` and
-``.lib file section`` (relative to the file that has them), ``.if .elseif .else .endif``.
+``.lib file section`` (relative to the file that has them), ``.if .elseif .else .endif``. Modules
+are loaded by ``.hdl "x.va"`` (compiled, with the extra ``crossbarsim[verilog-a]``), ``.hdl x.osdi``,
+or as in ngspice by ``pre_osdi x.osdi`` in a control block; their names are kinds of ``.model``.
 
 **Analyses.** ``.op .tran .dc .ac .noise .tf .sens .four .step``, ``.measure``, ``.ic .nodeset .temp
 .options``, ``.save .print .plot .probe``, and ``.control`` blocks, of which the reader makes a tree

@@ -1,0 +1,68 @@
+"""Tables of compiled Verilog-A modules, for ``crossbarsim device show x.va``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Column, Table
+
+__all__ = ["is_module_file", "show_modules"]
+
+_SOURCES, _LIBRARIES = (".va", ".vams"), (".osdi",)
+
+
+def is_module_file(name: str) -> bool:
+    """Return whether a name is that of a Verilog-A source or an OSDI library."""
+    return Path(name).suffix.lower() in (*_SOURCES, *_LIBRARIES)
+
+
+def show_modules(console: Console, name: str, include: list[str]) -> None:
+    """Print terminals, parameters, variables and noise of all modules of a file."""
+    from ..netlists.osdi import load_osdi, load_verilog_a
+    from ..netlists.osdi.compiler import expanded_source
+    from ..netlists.osdi.source import parameter_ranges
+
+    source = Path(name).suffix.lower() in _SOURCES
+    ranges: dict[str, dict[str, str]] = {}
+    if source:
+        library = load_verilog_a(name, include=include)
+        ranges = parameter_ranges(expanded_source(name, include=include))
+    else:
+        library = load_osdi(name)
+    for module in library.modules.values():
+        _show(console, module, ranges.get(module.name.lower(), {}), source=source)
+
+
+def _show(console: Console, module: Any, ranges: dict[str, str], *, source: bool) -> None:
+    version = ".".join(map(str, module.version))
+    console.print(f"module {module.name}, OSDI {version}", highlight=False)
+    console.print(f"terminals: {', '.join(module.terminals)}", highlight=False, markup=False)
+    inner = ", ".join(module.inner_nodes) or "none"
+    console.print(f"inner nodes: {inner}", highlight=False, markup=False)
+    span = ["range"] if source else []
+    table = Table(Column("parameter", no_wrap=True), "of", "default", "unit", *span, "meaning")
+    for p in module.parameters:
+        names = ", ".join((p.name, *p.aliases))
+        default = "" if p.default is None else (
+            p.default if isinstance(p.default, str) else f"{p.default:.6g}")
+        kind = p.kind if p.type == "real" else f"{p.kind}, {p.type}"
+        row = [names, kind, default, p.units]
+        table.add_row(*map(_plain, (
+            *row, *([ranges.get(p.name.lower(), "") or "any"] if source else []), p.description)))
+    console.print(table)
+    if not source:
+        console.print("ranges of parameters are in the source only", highlight=False)
+    if module.variables:
+        shown = Table(Column("variable", no_wrap=True), "unit", "meaning")
+        for p in module.variables:
+            shown.add_row(_plain(p.name), _plain(p.units), _plain(p.description))
+        console.print(shown)
+    noise = ", ".join(dict.fromkeys(n.name or n.type or "unnamed" for n in module.noise))
+    console.print(f"noise: {noise or 'none'}", highlight=False, markup=False)
+
+
+def _plain(text: str) -> str:
+    """Return a text in which brackets are no markup."""
+    return text.replace("[", r"\[")
