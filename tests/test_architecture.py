@@ -73,6 +73,7 @@ devices.laws
 devices.cells.device_array devices.cells.cuda_cells
 devices                         # the base class
 devices.compact_models
+devices.verilog_a               # classes of devices from Verilog-A
 devices.cells                   # access elements, files
 devices.plots
 devices.fitting.measured        # models from measured data

@@ -31,6 +31,7 @@ from .fitting.presets import FittedPreset
 from .fitting.result import Fit
 from .parameters import State, parameter
 from .simulate import Trace
+from .verilog_a import describe_verilog_a, device_from_verilog_a, read_verilog_a
 
 __all__ = [
     "EKV", "TEAM", "VTEAM", "DataDriven2018", "DataDriven2021", "Device", "DeviceArray",
@@ -38,10 +39,9 @@ __all__ = [
     "LinearIonDrift", "MiecSelector", "Ohmic",
     "OneSelectorOneResistor", "OneTransistorOneResistor", "PhaseChange", "SimmonsTunnelBarrier",
     "Sky130Reram", "StanfordPKU", "State", "StaticPolynomial", "StaticSinh",
-    "StaticTable", "Sweep", "ThresholdSelector", "Trace", "Transistor", "Yakopcic", "device", "fit",
-    "model",
-    "models", "parameter", "read_sweeps",
-    "register",
+    "StaticTable", "Sweep", "ThresholdSelector", "Trace", "Transistor", "Yakopcic",
+    "describe_verilog_a", "device", "device_from_verilog_a", "fit", "model", "models", "parameter",
+    "read_sweeps", "read_verilog_a", "register",
 ]
 
 for _found in map(globals().__getitem__, __all__):

@@ -29,7 +29,7 @@ _FUNCTIONS = {
     "log1p": "ln(1+{0})", "sqrt": "sqrt({0})", "sin": "sin({0})", "cos": "cos({0})",
     "tan": "tan({0})", "asin": "asin({0})", "acos": "acos({0})", "atan": "atan({0})",
     "sinh": "sinh({0})", "cosh": "cosh({0})", "tanh": "tanh({0})", "asinh": "asinh({0})",
-    "fabs": "abs({0})",
+    "fabs": "abs({0})", "floor": "floor({0})", "ceil": "ceil({0})",
 }
 _RANGES = {
     "sqrt": "max({0},0)", "log": "max({0},1e-300)", "asin": "min(max({0},-1),1)",

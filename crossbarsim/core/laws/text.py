@@ -24,7 +24,7 @@ SLOPES = {
     "acos": "-1.0 / math.sqrt(1.0 - {a} * {a})", "atan": "1.0 / (1.0 + {a} * {a})",
     "sinh": "math.sqrt(1.0 + {v} * {v})", "cosh": "math.sinh({a})", "tanh": "1.0 - {v} * {v}",
     "asinh": "1.0 / math.sqrt({a} * {a} + 1.0)", "erf": "1.1283791670955126 * math.exp(-{a} * {a})",
-    "fabs": "(1.0 if {a} > 0.0 else (-1.0 if {a} < 0.0 else 0.0))",
+    "fabs": "(1.0 if {a} > 0.0 else (-1.0 if {a} < 0.0 else 0.0))", "floor": "0.0", "ceil": "0.0",
 }
 ATOM = re.compile(r"[A-Za-z_]\w*|\d[\d.]*(e[+-]?\d+)?")  # of expressions: a name or a number
 BUILTINS = {"abs", "min", "max"}
@@ -49,8 +49,9 @@ class Source:
 def tree_of(function: Callable[..., Any]) -> tuple[ast.FunctionDef, str]:
     """Return the syntax tree of a function, with the lines of its file, and its name."""
     name = getattr(function, "__qualname__", repr(function))
+    text = getattr(function, "source_text", None)  # of laws that are in no file
     try:
-        lines, first = inspect.getsourcelines(function)
+        lines, first = ([text], 1) if text else inspect.getsourcelines(function)
     except (OSError, TypeError):
         raise ParameterError(
             f"the source of {name} cannot be read: write the law in a file, not at a prompt"

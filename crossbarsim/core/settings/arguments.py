@@ -223,7 +223,8 @@ def _table(call: Callable[..., Any]) -> tuple[tuple[str, ...], dict[str, tuple[T
     names = dict(inner.__globals__)
     if isinstance(call, type):  # the fields of a dataclass may be of several modules
         for base in reversed(call.__mro__):
-            names |= vars(sys.modules[base.__module__])
+            module = sys.modules.get(base.__module__)  # none of classes made from Verilog-A
+            names |= {} if module is None else vars(module)
     for name, one in inspect.signature(inner).parameters.items():
         if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD):
             order.append(name)

@@ -11,6 +11,7 @@ import numpy as np
 from ...core.errors import NetlistError
 from ...netlists.device_protocol import model
 from ..base import Device
+from ..verilog_a import class_from_record
 from .access_cells import OneSelectorOneResistor, OneTransistorOneResistor
 from .device_array import DeviceArray
 from .transistors import EKV, Level1
@@ -46,7 +47,9 @@ def _made(cls: Any, prefix: str, header: Mapping[str, Any], data: Mapping[str, A
 
 
 def _device(prefix: str, header: Mapping[str, Any], data: Mapping[str, Any]) -> Device:
-    made: Device = _made(model(header["model"]), prefix, header, data)
+    kind = class_from_record(header["verilog_a"]) if "verilog_a" in header else (
+        model(header["model"]))
+    made: Device = _made(kind, prefix, header, data)
     return made
 
 

@@ -334,6 +334,8 @@ def record(prefix: str, part: NamedParameters, out: dict[str, Any]) -> dict[str,
     if hasattr(part, "polarity"):  # not of transistors
         device: Any = part
         header |= {"polarity": device.polarity, "read_voltage": device.read_voltage}
+        if hasattr(device, "header"):  # of models that no registry knows
+            header |= device.header()
         choices = device.choices
     for name in part.parameters():
         if name not in choices:

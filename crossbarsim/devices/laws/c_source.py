@@ -17,7 +17,7 @@ __all__ = ["Function", "functions_of"]
 
 _MATH = frozenset({
     "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh",
-    "cosh", "tanh", "asinh", "erf", "fabs",
+    "cosh", "tanh", "asinh", "erf", "fabs", "floor", "ceil",
 })
 _OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "/", ast.Mod: "%",
