@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ...core.errors import ParameterError
 from ...core.settings import closest
 from ..parameters import State
@@ -25,6 +27,8 @@ from .language.tree import Module
 from .model import Origin, VerilogADevice
 
 __all__ = ["build_class"]
+
+_STEP = 0.02  # volt: of the search for the branch of a folded curve that begins at rest
 
 
 def build_class(
@@ -62,8 +66,10 @@ class _Builder:
         memory.resolve()
         laws = laws_of(self.nodes, memory)
         self.starts(memory)
-        memory.find_bounds([laws.current, *(s.rate for s in laws.states),
-                            *self.steady.values.values()])
+        values = [memory.settled(value) for value in self.steady.values.values()]
+        inner = [] if laws.inner is None else [laws.inner]
+        laws.current, *inner = memory.find_bounds([laws.current, *inner, *values])[:1 + len(inner)]
+        laws.inner = inner[0] if inner else None
         self.given_bounds(laws.states)
         amplitudes = self.noise(laws, memory)
         for state in laws.states:
@@ -92,10 +98,18 @@ class _Builder:
             for branch, volts in self.first.potentials.items():
                 found = linear(self.terms, self.terms.sub(self.nodes.across(branch), volts),
                                state.symbol)
-                if found is not None and found[0] is not self.terms.zero:
-                    start = self.terms.div(self.terms.neg(found[1]), found[0])
-                    start = self.first_value(start)
-                    state.start = start if start.fixed else state.start
+                self.start_at(state, found)
+            flow = self.terms.total(
+                f if b.first == state.name else self.terms.neg(f)
+                for b, f in self.first.flows.items() if state.name in (b.first, b.second))
+            if state.symbol in flow.free and not flow.symbols - {state.symbol}:
+                self.start_at(state, linear(self.terms, flow, state.symbol))
+
+    def start_at(self, state: StateOf, found: tuple[Term, Term] | None) -> None:
+        """Take the zero of slope and offset as the start of a state, if it is known."""
+        if found is not None and found[0] is not self.terms.zero:
+            start = self.first_value(self.terms.div(self.terms.neg(found[1]), found[0]))
+            state.start = start if start.fixed else state.start
 
     def first_value(self, term: Term) -> Term:
         """Return a term of the first evaluation without voltages and currents."""
@@ -221,7 +235,30 @@ class _Builder:
             "_defaults": self.declared.dependent, "_conditions": self.declared.conditions,
             "descriptions": self.declared.descriptions,
         }
+        if laws.inner is not None:
+            symbols = tuple(s.symbol for s in laws.states)
+            found["_inner"] = (laws.inner, t.symbol("v"), t.symbol("y"), symbols)
+            if self.folded(laws.inner, symbols, limits, numbers):
+                found["inner_step"] = _STEP
         return found
+
+    def folded(
+        self, law: Term, states: tuple[Term, ...], limits: list[tuple[Term, Term, Term]],
+        numbers: dict[str, Any],
+    ) -> bool:
+        """Return whether an inner law falls somewhere, so that it may have several zeros."""
+        t = self.terms
+        ends = [[float(evaluate(one, numbers)) for one in limit[:2]] for limit in limits]
+        for share in (0.0, 0.1, 0.5, 1.0):
+            at = {s: low + share * (high - low)
+                  for s, (low, high) in zip(states, ends, strict=True)}
+            for volts in (-1.0, -0.3, 0.3, 1.0):
+                y = np.linspace(min(0.0, volts), max(0.0, volts), 201)
+                rise = np.diff(evaluate(law, numbers, {**at, t.symbol("v"): volts,
+                                                       t.symbol("y"): y}))
+                if np.any(rise < 0.0):
+                    return True
+        return False
 
     def limit(self, state: StateOf) -> tuple[Term, Term, Term]:
         low, high = state.low or self.terms.zero, state.high or self.terms.zero  # both are there

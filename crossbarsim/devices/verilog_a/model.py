@@ -107,6 +107,7 @@ class VerilogADevice(Device):
     _limits: ClassVar[tuple[tuple[Term, Term, Term], ...]] = ()  # low, high, rest of every state
     _noise: ClassVar[tuple[Term, ...]] = ()  # what must not be 0 where there is noise
     _edges: ClassVar[tuple[Term, ...]] = ()  # voltages at which rates may jump
+    _inner: ClassVar[tuple[Term, Term, Term, tuple[Term, ...]] | None] = None  # law, v, y, states
     _again: ClassVar[Any] = None  # makes a device of an origin and settings
 
     def __init__(
@@ -140,6 +141,26 @@ class VerilogADevice(Device):
                     f"of its range, {condition.text}"
                 )
         super().check()
+        if self._inner is not None:
+            self._check_inner(values)
+
+    def _check_inner(self, values: Mapping[str, Any]) -> None:
+        """Refuse parameters with which the voltage inside is not between those of the terminals."""
+        law, v, y, states = self._inner or ()
+        low, high = self.bounds()
+        for share in (0.0, 0.5, 1.0):
+            at = {s: low[k] + share * (high[k] - low[k]) for k, s in enumerate(states)}
+            for volts in (-1.0, -0.1, 0.1, 1.0):
+                under, over = (
+                    evaluate(law, values, {**at, v: volts, y: end})
+                    for end in (min(0.0, volts), max(0.0, volts))
+                )
+                if np.any(under > 1e-9 * np.abs(over)) or np.any(over < -1e-9 * np.abs(under)):
+                    raise ParameterError(
+                        f"{type(self).__name__}: at {volts:g} V the voltage inside of the device "
+                        "is not between those of its terminals, and no law finds it there; "
+                        "compile the file (load_verilog_a)"
+                    )
 
     def _in_file(self) -> dict[str, Any]:
         """Return numbers and words by the names of the file."""

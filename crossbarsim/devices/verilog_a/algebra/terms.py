@@ -168,6 +168,8 @@ class Terms:
                     return other
                 if one.value == -1.0:
                     return self.neg(other)
+            if other.op == "/" and other.args[1] is one:
+                return other.args[0]
         return self._make("*", (a, b))
 
     def div(self, a: Term, b: Term) -> Term:
@@ -228,7 +230,7 @@ class Terms:
                 sides = [self.compare(op, *((other, side) if turned else (side, other)))
                          for side in one.args[1:]]
                 return self.choose(one.args[0], *sides)
-        if op in ("==", "!=") and a.number > b.number:
+        if op in ("==", "!=") and (a.op == "number", a.number) > (b.op == "number", b.number):
             a, b = b, a
         return self._make(op, (a, b))
 

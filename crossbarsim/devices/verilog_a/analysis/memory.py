@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from ..algebra.calculus import below, derivative, pruned, substitute
+from ..algebra.calculus import below, derivative, linear, pruned, substitute
 from ..algebra.terms import Term, Terms
 from ..language.tokens import Place, refusal
 from .execution import Pass
@@ -230,11 +230,18 @@ class Memory:
 
     # -- bounds ------------------------------------------------------------------------------------
 
-    def find_bounds(self, roots: list[Term]) -> None:
-        """Take limits of integrals and nodes, wherever the file has them, as bounds."""
+    def find_bounds(self, roots: list[Term]) -> list[Term]:
+        """Take limits of integrals and nodes, wherever the file has them, as bounds.
+
+        Where the file limits a + b x, not the state x itself, that becomes the state. Returns
+        `roots` of the states as they are then.
+        """
         for state in self.states:
             if state.low is not None and state.high is not None:
                 continue
+            scaled = self._scaled(state, roots)
+            if scaled is not None:
+                roots = self._rescale(state, scaled, roots)
             bounds = _Bounds(self.terms, state.symbol, self.dt, [state.symbol])
             for root in roots:
                 for term in below(root):
@@ -243,7 +250,52 @@ class Memory:
             bounds.stops(state.rate)
             state.low = state.low or bounds.low
             state.high = state.high or bounds.high
+        symbols = [s.symbol for s in self.states]
+        roots = [unlimited(self.terms, root, symbols) for root in roots]
+        for state in self.states:
+            state.rate = unlimited(self.terms, state.rate, symbols)
+        inside = {
+            test: self.terms.false for s in self.states for test in (
+                s.low and self.terms.compare("<", s.symbol, s.low),
+                s.high and self.terms.compare(">", s.symbol, s.high)) if test is not None
+        }
+        for state in self.states:
+            state.rate = substitute(self.terms, state.rate, inside)
+        return [substitute(self.terms, root, inside) for root in roots]
 
+    def _scaled(self, state: StateOf, roots: list[Term]) -> Term | None:
+        """Return a + b x that the file limits, of a state x."""
+        for term in below(*roots, state.rate):
+            limited: list[Term] = []
+            if term.op == "call" and term.value in ("min", "max"):
+                limited = [one for one, other in (term.args, term.args[::-1]) if other.fixed]
+            elif term.op == "if" and term.args[0].op in ("<", "<="):
+                limited = [one for one, other in (term.args[0].args, term.args[0].args[::-1])
+                           if other.fixed and one in term.args[1:]]
+            for one in limited:
+                if one is state.symbol:
+                    return None
+                if one.symbols != {state.symbol}:
+                    continue
+                found = linear(self.terms, one, state.symbol)
+                if found is not None and found[0].fixed and found[0] is not self.terms.zero:
+                    return one
+        return None
+
+    def _rescale(self, state: StateOf, scaled: Term, roots: list[Term]) -> list[Term]:
+        """Make a + b x the state; return the roots of the new one."""
+        t = self.terms
+        slope, offset = linear(t, scaled, state.symbol) or (t.one, t.zero)
+        name = scaled.hint.removeprefix("free_") or state.name
+        symbol = t.symbol("state", name)
+        new = {scaled: symbol, state.symbol: t.div(t.sub(symbol, offset), slope)}
+        if state.start is not None:
+            state.start = t.add(offset, t.mul(slope, state.start))
+        for other in self.states:
+            other.rate = substitute(t, other.rate, new)
+        state.rate = t.mul(slope, state.rate)
+        state.name, state.symbol, state.unit = name, symbol, ""
+        return [substitute(t, root, new) for root in roots]
 
 class _Bounds:
     """Recognises limits of one state: what is x, but not below `low` nor above `high`."""

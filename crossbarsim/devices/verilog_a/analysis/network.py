@@ -237,7 +237,7 @@ class _Network:
         t = self.t
         y, v = t.symbol("y"), self.nodes.voltage
         kind, name = unknown.value
-        if kind == "node" and name not in self.nodes.absolute:
+        if kind == "node" and self.module.nets[name] == "electrical":
             return substitute(t, residual, {unknown: y}), {unknown: y}
         if kind == "flow":
             current = substitute(t, self.known[unknown], {})
