@@ -16,9 +16,10 @@ from ..parameters import State
 from .algebra.calculus import evaluate, linear, substitute
 from .algebra.emission import law_text
 from .algebra.terms import Term, Terms
+from .analysis.bounds import StateOf
 from .analysis.edges import RAMP, edges_in_voltage, ramped
 from .analysis.execution import Pass
-from .analysis.memory import Memory, StateOf
+from .analysis.memory import Memory
 from .analysis.network import Laws, laws_of
 from .analysis.nodes import Nodes
 from .declarations import Declared, declared_parameters
@@ -64,11 +65,12 @@ class _Builder:
     def build(self, digest: str, again: Callable[..., Any]) -> type[VerilogADevice]:
         memory = Memory(self.terms, self.first, self.steady)
         memory.resolve()
-        laws = laws_of(self.nodes, memory)
+        laws = laws_of(self.nodes, memory, dict(self.origin.bounds))
         self.starts(memory)
         values = [memory.settled(value) for value in self.steady.values.values()]
         inner = [] if laws.inner is None else [laws.inner]
-        laws.current, *inner = memory.find_bounds([laws.current, *inner, *values])[:1 + len(inner)]
+        roots = memory.find_bounds([laws.current, *inner, *values], laws.states)
+        laws.current, *inner = roots[:1 + len(inner)]
         laws.inner = inner[0] if inner else None
         self.given_bounds(laws.states)
         amplitudes = self.noise(laws, memory)
@@ -121,19 +123,28 @@ class _Builder:
         given = dict(self.origin.bounds)
         by_name = {state.name: state for state in states}
         for name, (low, high) in given.items():
+            if name in self.module.nets and name not in by_name:
+                continue  # of a node that is no state
             if name not in by_name:
                 raise ParameterError(f"`bounds`: module `{self.module.name}` has no state `{name}`"
                                      f"{closest(name, by_name)}" if by_name else
                                      f"`bounds`: module `{self.module.name}` has no state")
-            by_name[name].low = self.terms.number(low)
-            by_name[name].high = self.terms.number(high)
+            state = by_name[name]
+            if not (low < high and math.isfinite(low) and math.isfinite(high)):
+                raise ParameterError(f"`bounds`: of `{name}` they must be finite and low < high; "
+                                     f"got ({low:g}, {high:g})")
+            if state.low is not None and state.high is not None:
+                raise ParameterError(f"`bounds`: the file limits `{name}` itself")
+            state.low = state.low or self.terms.number(low)
+            state.high = state.high or self.terms.number(high)
         for state in states:
             for which, bound in (("low", state.low), ("high", state.high)):
                 if bound is None:
+                    has = "is limited to several" if state.several else f"has no {which}est value"
+                    sign = "<" if which == "low" else ">"
                     raise refusal(
-                        state.place, f"the state `{state.name}` has no {which}est value: limit it "
-                        f"(`if ({state.name} {'<' if which == 'low' else '>'} ...)`), or give its "
-                        f"range, bounds={{{state.name!r}: (low, high)}}")
+                        state.place, f"the state `{state.name}` {has}: limit it (`if ({state.name} "
+                        f"{sign} ...)`), or give its range, bounds={{{state.name!r}: (low, high)}}")
 
     @staticmethod
     def state_names(states: list[StateOf]) -> dict[Term, str]:

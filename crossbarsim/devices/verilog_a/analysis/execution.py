@@ -55,6 +55,7 @@ class Pass(SystemFunctions):
         self.potentials: dict[Branch, Term] = {}
         self.places: dict[Branch, Place] = {}
         self.written: dict[str, Place] = {}
+        self.holders: dict[Term, str] = {}  # variables that were given an integral or a node
         self.integrals: dict[int, Integral] = {}
         self.facts: Facts = {}
         self.guards: list[Term] = []
@@ -294,6 +295,8 @@ class Pass(SystemFunctions):
         self.values[name] = term
         if self.locals is None:
             self.written[name] = target.place
+            if term.op == "symbol":
+                self.holders.setdefault(term, name)
 
     def do(self, tree: Tree) -> None:
         """Carry out a statement."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..algebra.calculus import below, derivative, linear, substitute
 from ..algebra.terms import Term, Terms
 from ..language.tokens import Place, refusal
-from .memory import Memory, StateOf
+from .bounds import StateOf
+from .memory import Memory
 from .nodes import GROUND, Branch, Nodes
 
 __all__ = ["Laws", "laws_of"]
@@ -26,19 +27,24 @@ class Laws:
     notes: list[str] = field(default_factory=list)
 
 
-def laws_of(nodes: Nodes, memory: Memory) -> Laws:
-    """Return the laws of a module.
+def laws_of(
+    nodes: Nodes, memory: Memory, ranges: Mapping[str, tuple[float, float]]
+) -> Laws:
+    """Return the laws of a module; `ranges` are of nodes that are solved for, by name.
 
     Raises
     ------
     VerilogAError
         What has no equation, or more unknowns than a device can solve for, by its line.
     """
-    return _Network(nodes, memory).laws()
+    return _Network(nodes, memory, ranges).laws()
 
 
 class _Network:
-    def __init__(self, nodes: Nodes, memory: Memory) -> None:
+    def __init__(
+        self, nodes: Nodes, memory: Memory, ranges: Mapping[str, tuple[float, float]]
+    ) -> None:
+        self.ranges = ranges
         self.nodes, self.memory, self.t = nodes, memory, memory.terms
         self.module, self.places = nodes.module, memory.steady.places
         steady = memory.steady
@@ -204,13 +210,10 @@ class _Network:
                 for u in new:
                     wanted |= equations[u][0].symbols
             equations = {u: g for u, g in equations.items() if u in reached}
-            simple = next(((u, found) for u, (g, _) in equations.items()
-                           if (found := linear(t, g, u)) is not None
-                           and found[0] is not t.zero), None)
+            simple = self.explicit(equations)
             if simple is None:
                 break
-            unknown, (slope, offset) = simple
-            value = t.div(t.neg(offset), slope)
+            unknown, value = simple
             del equations[unknown]
             roots = {k: substitute(t, r, {unknown: value}) for k, r in roots.items()}
             equations = {u: (substitute(t, g, {unknown: value}), where)
@@ -222,7 +225,7 @@ class _Network:
                           f"unknown; give one of them a capacity, or {_OSDI}")
         inner = None
         for unknown, (g, where) in equations.items():
-            inner, replaced = self.inner(unknown, g, where, roots[""])
+            inner, replaced = self.inner(unknown, g, where)
             roots = {k: substitute(t, r, replaced) for k, r in roots.items()}
         for k, state in enumerate(states):
             state.rate = roots[f"rate {k}"]
@@ -230,8 +233,26 @@ class _Network:
         self.check(laws)
         return laws
 
+    def explicit(self, equations: dict[Term, tuple[Term, Place]]) -> tuple[Term, Term] | None:
+        """Return an unknown and its value, where an equation, or the sum of two, is linear in it.
+
+        The sum of two nodes' equations is that of both together, without what flows between them.
+        """
+        t = self.t
+        for unknown, (g, _) in equations.items():
+            found = linear(t, g, unknown)
+            if found is not None and found[0] is not t.zero:
+                return unknown, t.div(t.neg(found[1]), found[0])
+        pairs = [(a, b) for a in equations for b in equations if a is not b]
+        for one, other in pairs:
+            both = _sum(t, equations[one][0], equations[other][0])
+            found = linear(t, both, one)
+            if found is not None and found[0] is not t.zero:
+                return one, t.div(t.neg(found[1]), found[0])
+        return None
+
     def inner(
-        self, unknown: Term, residual: Term, where: Place, total: Term
+        self, unknown: Term, residual: Term, where: Place
     ) -> tuple[Term, dict[Term, Term]]:
         """Return a law that is 0 at y, between 0 and v and rising, and what y makes of symbols."""
         t = self.t
@@ -247,9 +268,15 @@ class _Network:
                     continue
                 law = t.sub(y, substitute(t, node, {unknown: cut}))
                 return self.solved(law), {unknown: self.solved(cut), node: y}
-        del total
+        if kind == "node" and name in self.ranges:
+            low, high = map(t.number, self.ranges[name])
+            share = t.choose(t.compare("==", v, t.zero), t.zero, t.div(y, v))
+            value = t.add(low, t.mul(t.sub(high, low), share))
+            law = substitute(t, residual, {unknown: value})
+            return t.choose(t.compare("<", v, t.zero), t.neg(law), law), {unknown: value}
+        hint = f"give its range, bounds={{{name!r}: (low, high)}}, or " if kind == "node" else ""
         raise refusal(where, f"`{_shown(unknown)}` is given by an equation in which it stands "
-                             f"itself, and not as a voltage in series; {_OSDI}")
+                             f"itself, and not as a voltage in series; {hint}{_OSDI}")
 
     def check(self, laws: Laws) -> None:
         """Refuse laws of what no device knows."""
@@ -297,6 +324,21 @@ def _cuts(terms: Terms, root: Term, unknown: Term, v: Term) -> list[Term]:
         term for term in reversed(below(root))
         if unknown in term.free and v in _summands(term) and linear(terms, term, unknown)
     ]
+
+
+def _sum(t: Terms, a: Term, b: Term) -> Term:
+    """Return a + b without what is in both with opposite signs."""
+    parts: dict[Term, int] = {}
+    stack = [(a, 1), (b, 1)]
+    while stack:
+        one, sign = stack.pop()
+        if one.op in ("+", "-"):
+            stack += [(one.args[0], sign), (one.args[1], sign if one.op == "+" else -sign)]
+        elif one.op == "neg":
+            stack.append((one.args[0], -sign))
+        else:
+            parts[one] = parts.get(one, 0) + sign
+    return t.total(t.mul(t.number(float(count)), one) for one, count in parts.items() if count)
 
 
 def _summands(term: Term) -> list[Term]:
