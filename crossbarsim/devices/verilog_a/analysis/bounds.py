@@ -82,7 +82,8 @@ class Limits:
         test, yes, no = term.args
         if test.op not in ("<", "<="):
             return None
-        for side, bound, under in ((*test.args, True), (*test.args[::-1], False)):
+        a, b = test.args
+        for side, bound, under in ((a, b, True), (b, a, False)):
             if not (bound.fixed and self.state in side.free and self.plain(side)):
                 continue
             if yes is bound and self.plain(no):  # x < low ? low : x, high < x ? high : x

@@ -201,10 +201,27 @@ class Memory:
             old = self.old(name)
             term = pruned(self.terms, substitute(
                 self.terms, self.final(name), {self.dt: self.terms.zero}))
+            if old in term.free and self._kept(term, old):
+                # parameters alone decide whether it is ever written
+                start = self.start(name, self.steady.module.variables[name].place)
+                term = substitute(self.terms, term, {old: start})
             if old not in term.free:
                 self.new[old] = term
                 return True
         return False
+
+    @staticmethod
+    def _kept(term: Term, old: Term) -> bool:
+        """Return whether a term is its old value or one of its own, as parameters have it."""
+        stack = [term]
+        while stack:
+            one = stack.pop()
+            if one is old or old not in one.free:
+                continue
+            if one.op != "if" or not one.args[0].fixed:
+                return False
+            stack += one.args[1:]
+        return True
 
     # -- bounds ------------------------------------------------------------------------------------
 
