@@ -15,7 +15,7 @@ from ...core.settings import closest
 from ..parameters import State
 from .algebra.calculus import evaluate, linear, substitute
 from .algebra.emission import law_text
-from .algebra.terms import Term, Terms
+from .algebra.terms import Term, Terms, TooLarge
 from .analysis.bounds import StateOf
 from .analysis.edges import RAMP, edges_in_voltage, ramped
 from .analysis.execution import Pass
@@ -247,6 +247,9 @@ class _Builder:
             "descriptions": self.declared.descriptions,
         }
         if laws.inner is not None:
+            if t.symbol("y") not in laws.inner.free:
+                raise refusal(self.module.place, "an equation inside of the device does not depend "
+                                                 "on what it should give")
             symbols = tuple(s.symbol for s in laws.states)
             found["_inner"] = (laws.inner, t.symbol("v"), t.symbol("y"), symbols)
             if self.folded(laws.inner, symbols, limits, numbers):
@@ -308,7 +311,10 @@ class _Builder:
 def _function(name: str, text: str) -> Callable[..., Any]:
     """Return a law; it keeps its source, by which it is differentiated."""
     scope: dict[str, Any] = {"math": math}
-    exec(compile(text, "<verilog-a>", "exec"), scope)  # noqa: S102 - text of our own making
+    try:
+        exec(compile(text, "<verilog-a>", "exec"), scope)  # noqa: S102 - text of our own making
+    except (SyntaxError, MemoryError, RecursionError):  # beyond what Python parses
+        raise TooLarge from None
     made: Callable[..., Any] = scope[name]
     made.source_text = text  # type: ignore[attr-defined]
     return made

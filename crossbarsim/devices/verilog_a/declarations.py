@@ -126,6 +126,9 @@ def _number(
         if limit.words or limit.low is None or limit.high is None:
             raise refusal(parameter.place, f"`{parameter.name}`: words are no range of a number")
         ends = [steady.number(limit.low), steady.number(limit.high)]
+        if not all(e.fixed for e in ends):
+            raise refusal(parameter.place, f"the range of `{parameter.name}` depends on more than "
+                                           "parameters")
         known = [float(e.value) if e.op == "number" else None for e in ends]
         text = range_text(limit)
         single = limit.exclude and limit.low is limit.high

@@ -142,11 +142,12 @@ class VerilogADevice(Device):
                 )
         super().check()
         if self._inner is not None:
-            self._check_inner(values)
+            self._check_inner(values, *self._inner)
 
-    def _check_inner(self, values: Mapping[str, Any]) -> None:
+    def _check_inner(
+        self, values: Mapping[str, Any], law: Term, v: Term, y: Term, states: tuple[Term, ...]
+    ) -> None:
         """Refuse parameters with which the voltage inside is not between those of the terminals."""
-        law, v, y, states = self._inner or ()
         low, high = self.bounds()
         for share in (0.0, 0.5, 1.0):
             at = {s: low[k] + share * (high[k] - low[k]) for k, s in enumerate(states)}

@@ -168,10 +168,10 @@ def class_from_record(record: Mapping[str, Any]) -> type[VerilogADevice]:
 def _source(source: str | Path) -> tuple[str, str, Path | None]:
     """Return text, name and folder."""
     if isinstance(source, str) and ("\n" in source or "module " in source):
-        return source, "<text>", None
+        return source.removeprefix("\ufeff"), "<text>", None
     path = Path(source)
     try:
-        return path.read_text(encoding="utf-8", errors="replace"), path.name, path.parent
+        return path.read_text(encoding="utf-8-sig", errors="replace"), path.name, path.parent
     except (OSError, ValueError) as error:
         raise VerilogAError(f"{path} cannot be read: {error}") from None
 

@@ -13,6 +13,7 @@ __all__ = ["law_text"]
 
 _DEEP = 12  # operations in one another before one gets a name
 _LONG = 4_000  # characters of a condition
+_NESTED = 60  # conditions in one another
 _LARGEST = "1.7976931348623157e308"
 
 
@@ -123,6 +124,8 @@ class _Writer:
 
     def write(self, block: _Block, depth: int) -> None:
         """Write the items of a block, each after those that it needs."""
+        if depth > _NESTED:
+            raise TooLarge
         state: dict[Term | _Group, int] = {}
         order: list[Term | _Group] = []
         stack: list[tuple[Term | _Group, bool]] = [(item, False) for item in reversed(block.items)]

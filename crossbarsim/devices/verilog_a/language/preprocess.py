@@ -11,7 +11,8 @@ __all__ = ["Sources", "preprocess"]
 
 _DEPTH = 64  # of macros in macros
 _INCLUDES = 20  # of files in files
-_MOST = 400_000  # tokens
+_MOST = 400_000  # tokens of a file
+_WORK = 200_000  # tokens of macros, those in others counted again
 _STANDARD = ("disciplines.vams", "disciplines.h", "discipline.h", "discipline.vams")
 _CONSTANTS = ("constants.vams", "constants.h", "constants.vh")
 # Annex D of the Verilog-AMS language reference manual 2.4, where no other set is asked for
@@ -55,7 +56,7 @@ class Sources:
         near = self.folder / Path(place.file).parent / name
         for path in (near, self.folder / name):
             try:
-                text = path.read_text(encoding="utf-8", errors="replace")
+                text = path.read_text(encoding="utf-8-sig", errors="replace")
             except (OSError, ValueError):
                 continue
             self.files[name] = text
@@ -90,6 +91,7 @@ class _Preprocessor:
             name: _Macro(None, ()) for name in ("__VAMS_ENABLE__", "__VAMS_COMPACT_MODELING__")
         }
         self.out: list[Token] = []
+        self.work = 0  # tokens that macros became, those that others contain again
 
     def file(self, text: str, name: str, depth: int) -> None:
         self.walk(tokens_of(text, name), depth)
@@ -226,8 +228,9 @@ class _Preprocessor:
                 body += arguments[part.text]
             else:
                 body.append(Token(part.kind, part.text, token.place, token.row, part.spaced))
-            if len(body) > _MOST:
-                raise refusal(token.place, f"`{name} becomes more than {_MOST:,} tokens")
+        self.work += 1 + len(body)
+        if self.work > _WORK:
+            raise refusal(token.place, f"macros become more than {_WORK:,} tokens up to here")
         return self.expand(body, (*within, name)), at
 
     def expand(self, tokens: list[Token], within: tuple[str, ...]) -> list[Token]:
@@ -241,8 +244,6 @@ class _Preprocessor:
                 found += more
             else:
                 found.append(token)
-            if len(found) > _MOST:
-                raise refusal(token.place, f"macros become more than {_MOST:,} tokens")
         return found
 
     @staticmethod

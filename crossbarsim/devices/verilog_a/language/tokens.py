@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ....core.errors import VerilogAError
 
 __all__ = ["Place", "Token", "number_of", "refusal", "tokens_of"]
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """A line of a file."""
 
     file: str
     line: int
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(NamedTuple):
     """A token; `row` counts lines as directives see them, where a backslash joins two."""
 
     kind: str  # name, number, text, mark, macro, system
@@ -66,7 +64,7 @@ def tokens_of(text: str, file: str) -> list[Token]:
     spaced = False
     while at < len(text):
         match = _TOKEN.match(text, at)
-        if match is None:
+        if match is None or (text.startswith("/*", at) and match.lastgroup != "skip"):
             place = Place(file, line)
             if text.startswith("/*", at):
                 raise refusal(place, "the comment that begins here does not end")
