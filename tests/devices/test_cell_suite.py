@@ -72,10 +72,10 @@ KINDS = {
         lambda: OneTransistorOneResistor(magic(polarity=-1).array(conductance=LEVELS), EKV.preset("ptm_65nm"),
                                          gate_voltage=GATES, transistor_side="word"), 1.8, 1e-8),
     "Level1Columns1T1R": ours(
-        lambda: OneTransistorOneResistor(magic().array(conductance=LEVELS), Level1.preset("ptm_45nm"),
+        lambda: OneTransistorOneResistor(magic().array(conductance=LEVELS), Level1.preset("rough_45nm"),
                                          gate_voltage=GATES[:2], gate_along="columns"), 1.8, 1e-8),
     "Resistor1T1R": ours(
-        lambda: OneTransistorOneResistor(Resistive(LEVELS), Level1.preset("ptm_45nm"), gate_voltage=GATES)),
+        lambda: OneTransistorOneResistor(Resistive(LEVELS), Level1.preset("rough_45nm"), gate_voltage=GATES)),
     "Jart1T1R": ours(
         lambda: OneTransistorOneResistor(devices(JartVcmV1b()), EKV(), gate_voltage=GATES), 1.0, 1e-6),
     "Pku1T1R": ours(

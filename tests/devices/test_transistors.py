@@ -116,11 +116,14 @@ def test_presets_carry_the_cards_current(name):
 
 @pytest.mark.parametrize("name", CARDS)
 def test_level1_says_how_far_it_is_off(name):
-    fet = Level1.preset(name, width=2e-6)
+    rough = name.replace("ptm", "rough")
+    with pytest.raises(ParameterError, match=f"factor .* off that card's current; take '{rough}'.*EKV"):
+        Level1.preset(name)
+    fet = Level1.preset(rough, width=2e-6)
     vg, vd, vs, right = np.array(CARDS[name]).T
     on = (vg - vs >= 0.55) & (right > 1e-4)
     miss = np.exp(np.abs(np.log(fet.current(vd, vs, vg)[on] / right[on])))
-    stated = float(Level1.sources[name].split("factor ")[1].split(";")[0])
+    stated = float(Level1.sources[rough].split("factor ")[1].split(";")[0])
     assert miss.max() < stated
     assert np.median(miss) < 1.45
 
@@ -159,7 +162,7 @@ def test_short_channel_of_circuits_and_cells():
 
 @pytest.mark.parametrize("kind", [EKV, Level1])
 def test_currents_rise_with_every_drive(kind):
-    fet = kind.preset("ptm_130nm")
+    fet = kind.preset("ptm_130nm" if kind is EKV else "rough_130nm")
     v = np.linspace(0.0, 1.5, 40)
     assert np.all(np.diff(fet.current(v, 0.0, 1.2)) >= 0)
     assert np.all(np.diff(fet.current(1.2, 0.0, v)) >= 0)
@@ -169,7 +172,7 @@ def test_currents_rise_with_every_drive(kind):
 @pytest.mark.parametrize(("wrong", "what"), [
     (lambda: EKV(vt0=0.4), "EKV has no parameter `vt0`; did you mean 'v_t0'"),
     (lambda: EKV(width=-1e-6), "`width` = -1e-06 m: must be 0 < width"),
-    (lambda: Level1.preset("ptm_130"), "no preset 'ptm_130'; did you mean 'ptm_130nm'"),
+    (lambda: Level1.preset("rough_130"), "no preset 'rough_130'; did you mean 'rough_130nm'"),
     (lambda: Level1().current(np.nan, 0.0, 1.0), "`vd`"),
 ])
 def test_wrong_input_is_refused_by_name(wrong, what):

@@ -99,13 +99,13 @@ STATIC = {
     "1T1R": lambda: OneTransistorOneResistor(
         VTEAM().array(conductance=conductances(VTEAM())), EKV(), gate_voltage=[1.5, 1.0, 0.6, 0.2]),
     "1T1R by column": lambda: OneTransistorOneResistor(
-        VTEAM().array(conductance=conductances(VTEAM())), Level1.preset("ptm_45nm"),
+        VTEAM().array(conductance=conductances(VTEAM())), Level1.preset("rough_45nm"),
         gate_voltage=[1.5, 1.0, 0.6, 0.2], gate_along="columns", transistor_side="word"),
     "1T1R, each cell": lambda: OneTransistorOneResistor(
         StanfordPKU().array(conductance=conductances(StanfordPKU())),
         EKV(v_t0=uniform(0.4, 0.5)), gate_voltage=uniform(0.5, 1.5)),
     "1T1R, hot": lambda: OneTransistorOneResistor(
-        VTEAM().array(conductance=conductances(VTEAM())), Level1.preset("ptm_130nm"),
+        VTEAM().array(conductance=conductances(VTEAM())), Level1.preset("rough_130nm"),
         gate_voltage=[1.5, 1.0, 0.6, 0.2], temperature=380.0),
     "1T1R, each cell hot": lambda: OneTransistorOneResistor(
         VTEAM().array(conductance=conductances(VTEAM())), EKV(tcv=5e-4),

@@ -56,6 +56,8 @@ _EKV_ERROR = MappingProxyType({
 _LEVEL1_ERROR = MappingProxyType({
     "ptm_180nm": (14, 2.2), "ptm_130nm": (16, 1.9), "ptm_65nm": (16, 1.8), "ptm_45nm": (12, 1.6),
 })
+# a square law does not carry the cards' currents: its presets do not bear their names
+_ROUGH = MappingProxyType({name: name.replace("ptm", "rough") for name in _CARDS})
 _FIT = "fitted to the drain current of the Predictive Technology Model's NMOS card of"
 
 
@@ -93,6 +95,7 @@ class Transistor(Settings):
     name: ClassVar[str] = ""
     sets: ClassVar[Any] = MappingProxyType({})
     sources: ClassVar[Any] = MappingProxyType({})
+    _refused: ClassVar[Any] = MappingProxyType({})  # names of presets that others have, and why
     _declared: ClassVar[dict[str, Parameter]] = {}
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -128,7 +131,8 @@ class Transistor(Settings):
             There is no such card; the message names the nearest.
         """
         if name not in cls.sets:
-            raise ParameterError(f"{cls.__name__} has no preset {name!r}{closest(name, cls.sets)}")
+            why = cls._refused.get(name) or closest(name, cls.sets)
+            raise ParameterError(f"{cls.__name__} has no preset {name!r}{why}")
         return cls(**{**cls.sets[name], **changes})
 
     @classmethod
@@ -314,7 +318,9 @@ class Level1(Transistor):
     """SPICE level 1 (Shichman and Hodges, IEEE JSSC 3:285, 1968), with body effect.
 
     Drain and source change roles with the sign of v_d - v_s. Where the source is below the body,
-    the body effect goes on along its tangent at 0, as in SPICE.
+    the body effect goes on along its tangent at 0, as in SPICE. The presets are up to a factor 2.2
+    off the cards that they were fitted to (see `sources`), hence ``rough_``: those of `EKV` carry
+    the cards' currents.
 
     Parameters
     ----------
@@ -357,13 +363,18 @@ class Level1(Transistor):
     lambda_ = parameter(0.0, "1/V", low=0.0)
     t_nom = parameter(REFERENCE, "K", positive=True)
     sets: ClassVar[Any] = MappingProxyType({
-        name: {"v_to": fitted[0], "k_p": fitted[1], "gamma": fitted[2], "phi": 0.8,
-               "length": length, "width": 4 * length}
+        _ROUGH[name]: {"v_to": fitted[0], "k_p": fitted[1], "gamma": fitted[2], "phi": 0.8,
+                       "length": length, "width": 4 * length}
         for name, (length, _, fitted) in _CARDS.items()
     })
     sources: ClassVar[Any] = MappingProxyType({
-        name: f"{_FIT} {_CARD_OF[name]}, from 0.55 V between gate and source: median error "
+        _ROUGH[name]: f"{_FIT} {_CARD_OF[name]}, from 0.55 V between gate and source: median error "
               f"{error[0]} %, largest a factor {error[1]}; a square law has no more"
+        for name, error in _LEVEL1_ERROR.items()
+    })
+    _refused: ClassVar[Any] = MappingProxyType({
+        name: f": a square law is up to a factor {error[1]} off that card's current; take "
+              f"{_ROUGH[name]!r} if that will do, or EKV.preset({name!r})"
         for name, error in _LEVEL1_ERROR.items()
     })
 

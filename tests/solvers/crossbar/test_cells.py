@@ -178,7 +178,7 @@ def test_a_wide_open_transistor_is_no_transistor():
 def test_a_closed_gate_row_carries_nothing():
     G = np.full((4, 4), 1e-4)
     gate = np.array([1.2, 0.0, 0.0, 0.0])
-    cells = OneTransistorOneResistor(Resistive(G), Level1.preset("ptm_65nm"), gate_voltage=gate)
+    cells = OneTransistorOneResistor(Resistive(G), Level1.preset("rough_65nm"), gate_voltage=gate)
     sol = Solver().solve(Crossbar(cells=cells, wires=Wires(1.0, 1.0)), np.full(4, 0.2))
     assert np.abs(sol.cell_currents[1:]).max() == 0.0
     assert (sol.cell_currents[0] > 1e-6).all()
@@ -284,7 +284,7 @@ def test_saved_and_loaded(tmp_path, kind, layout):
     )
 
 
-HOT = [EKV.preset("ptm_65nm", tcv=5e-4), Level1.preset("ptm_65nm")]
+HOT = [EKV.preset("ptm_65nm", tcv=5e-4), Level1.preset("rough_65nm")]
 
 
 @pytest.mark.parametrize("transistor", HOT)
@@ -352,7 +352,7 @@ def test_temperature_is_saved_and_old_files_are_read(tmp_path, transistor):
 def test_level1_has_derivatives_at_rest_and_at_the_body(side):
     G = np.random.default_rng(3).uniform(1e-5, 1e-3, (4, 3))
     cells = OneTransistorOneResistor(
-        Resistive(G), Level1.preset("ptm_65nm"), gate_voltage=np.linspace(0.7, 1.3, 4), transistor_side=side
+        Resistive(G), Level1.preset("rough_65nm"), gate_voltage=np.linspace(0.7, 1.3, 4), transistor_side=side
     )
     for wires in (Wires(0.0, 0.0), Wires(2.0, 3.0)):  # without wires, bit nodes are at the body exactly
         xbar = Crossbar(cells=cells, wires=wires)

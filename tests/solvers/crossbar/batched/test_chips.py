@@ -255,7 +255,7 @@ def test_what_cannot_run_together():
             Crossbar(cells=cells, wires=Wires(3.0, 2.0)))
     refused(r"xbars\[1\] has other cells than xbars\[0\]", one, one.with_cells(cells.with_state(cells.state)).with_cells(
         OneTransistorOneResistor(VTEAM().array(conductance=np.full((5, 4), 2e-3), capacitance=1e-16),
-                                 Level1.preset("ptm_65nm"))))
+                                 Level1.preset("rough_65nm"))))
     refused("must be a Crossbar with cells that are devices", Crossbar(Resistive(np.ones((5, 4))).conductance))
     refused("segments > 0 ohm", Crossbar(cells=cells, wires=Wires(0.0, 2.0)))
     refused("must be a scalar", Crossbar(cells=cells, wires=Wires(np.ones((5, 4)), 2.0)))
@@ -308,7 +308,7 @@ def on_host(tmp_path_factory):
     return kernel
 
 
-@pytest.mark.parametrize("transistor", [None, EKV.preset("ptm_65nm", width=1e-6), Level1.preset("ptm_65nm")])
+@pytest.mark.parametrize("transistor", [None, EKV.preset("ptm_65nm", width=1e-6), Level1.preset("rough_65nm")])
 @pytest.mark.parametrize("side", ["bit", "word"])
 @pytest.mark.parametrize("device", [VTEAM(r_on=1e3, r_off=1e5, polarity=-1), JartVcmV1b(), Yakopcic()],
                          ids=lambda d: d.name)
