@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from scipy.stats import norm
 
 from ...core.files import save_figure
-from ...devices.plots import plot_iv
+from ...devices.plots import plot_iv, style
 from ..gradual_reset import GradualReset
 from .figures import COLOURS, new_figure
 
@@ -58,7 +58,7 @@ def _sweeps(result: GradualReset, ax: Axes) -> None:
     ax.set_ylabel("Current (mA)")
     ax.set_title(f"{count} double sweeps of rising amplitude", fontsize=10)
     ax.legend(frameon=False, fontsize=9)
-    _style(ax)
+    style(ax)
 
 
 def _resistances(result: GradualReset, ax: Axes) -> None:
@@ -72,7 +72,7 @@ def _resistances(result: GradualReset, ax: Axes) -> None:
     ax.set_xlabel("Sweep")
     ax.set_ylabel(f"Resistance after it ({unit})")
     ax.set_title(f"{len(table)} states", fontsize=10)
-    _style(ax)
+    style(ax)
 
 
 def _distributions(result: GradualReset, ax: Axes) -> None:
@@ -98,14 +98,7 @@ def _distributions(result: GradualReset, ax: Axes) -> None:
     ax.set_title(f"$R_{{on}}$ above another's $R_{{off}}$: {100 * result.overlap():.1f} %",
                  fontsize=10)
     ax.legend(frameon=False, fontsize=9)
-    _style(ax)
-
-
-def _style(ax: Axes) -> None:
-    ax.grid(visible=True, color="0.9", linewidth=0.8)
-    ax.set_axisbelow(True)
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
+    style(ax)
 
 
 def save_gradual_reset(result: GradualReset, path: Path) -> Path:
