@@ -29,6 +29,8 @@ from .fitting.measured.sweeps import Sweep
 from .fitting.measured.tables import read_sweeps
 from .fitting.presets import FittedPreset
 from .fitting.result import Fit
+from .modules.transistor import VerilogATransistor
+from .modules.verilog_a import VerilogA
 from .parameters import State, parameter
 from .simulate import Trace
 from .verilog_a import describe_verilog_a, device_from_verilog_a, read_verilog_a
@@ -39,13 +41,15 @@ __all__ = [
     "LinearIonDrift", "MiecSelector", "Ohmic",
     "OneSelectorOneResistor", "OneTransistorOneResistor", "PhaseChange", "SimmonsTunnelBarrier",
     "Sky130Reram", "StanfordPKU", "State", "StaticPolynomial", "StaticSinh",
-    "StaticTable", "Sweep", "ThresholdSelector", "Trace", "Transistor", "Yakopcic",
-    "describe_verilog_a", "device", "device_from_verilog_a", "fit", "model", "models", "parameter",
-    "read_sweeps", "read_verilog_a", "register",
+    "StaticTable", "Sweep", "ThresholdSelector", "Trace", "Transistor", "VerilogA",
+    "VerilogATransistor", "Yakopcic", "describe_verilog_a", "device", "device_from_verilog_a",
+    "fit", "model", "models", "parameter", "read_sweeps", "read_verilog_a", "register",
 ]
 
 for _found in map(globals().__getitem__, __all__):
-    if isinstance(_found, type) and issubclass(_found, Device) and _found.name:
+    if isinstance(_found, type) and issubclass(_found, Device) and _found.name not in (
+        "", VerilogA.name  # is made of a file
+    ):
         register(_found, check=False)  # the tests check them; imports stay quick
 
 register_cells(make_cells)

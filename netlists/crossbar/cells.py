@@ -61,13 +61,21 @@ class CellPoint:
     by_word, by_bit : siemens
         di/du and -di/dw; one array where they are equal in every cell.
     inner : volt, the inner node of a cell in series with an access element
+        Of cells with I inner unknowns (I, M, N).
     state : (S, M, N)
     lead_word, lead_bit : (1 + S, M, N)
-        Derivatives of the inner node and of the states with respect to the word and bit voltage.
+        Derivatives of the inner node and of the states with respect to the word and bit voltage;
+        of cells with I inner unknowns (I + S, M, N).
     bad : int
         Flat index of the first cell whose own equations did not converge, or -1.
     frozen : bool
         Whether inner nodes and states are the same at all voltages, so that no guess is needed.
+    into : ampere, optional
+        Into the bit node where that is another current: some flows into gate or ground. `current`
+        is the one from the word node then, `by_word` is d into/du.
+    word_ground, bit_ground : siemens, optional
+        Then, what is left of the derivatives: d current/du = by_word + word_ground and
+        -d into/dw = by_bit + bit_ground.
     """
 
     current: Array
@@ -79,6 +87,21 @@ class CellPoint:
     lead_bit: Array
     bad: int
     frozen: bool = False
+    into: Array | None = None
+    word_ground: Array | None = None
+    bit_ground: Array | None = None
+
+    @property
+    def fed(self) -> Array:
+        """The current into the bit node."""
+        return self.current if self.into is None else self.into
+
+    @property
+    def ground(self) -> tuple[Array | float, Array | float]:
+        """What of the derivatives leads to ground, at word and bit node."""
+        if self.word_ground is None or self.bit_ground is None:
+            return 0.0, 0.0
+        return self.word_ground, self.bit_ground
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,11 +114,14 @@ class CellSlopes:
     gate : (M, N) siemens
     conductance : (M, N) volt
         With respect to the conductance of the device at its read voltage.
+    into : CellSlopes, optional
+        Of the currents into the bit nodes, where they are others.
     """
 
     state: Array
     gate: Array
     conductance: Array
+    into: CellSlopes | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,9 @@
 
 As for resistors (`adjoint`), with the adjoint network's cells drawing gu (l_u - l_w) from the word
 and feeding gw (l_u - l_w) into the bit nodes, gu = di/du and gw = -di/dw: the transposed coupling
-of a transistor. For any parameter p of a cell dL/dp = -(l_u - l_w) di/dp.
+of a transistor. For any parameter p of a cell dL/dp = -(l_u - l_w) di/dp. Where cells draw i and
+feed another current j, dL/dp = -l_u di/dp + l_w dj/dp, and what leads to ground does in the adjoint
+network, too.
 """
 
 from __future__ import annotations
@@ -36,12 +38,18 @@ _TIGHT = 1e-11
 
 @dataclass(frozen=True, eq=False)
 class Adjoint:
-    """Adjoint voltages across the cells (M, N), what cells draw and feed, and the end currents."""
+    """Adjoint voltages of the nodes (M, N), what cells draw and feed, and the end currents."""
 
-    across: Array
+    word: Array
+    bit: Array
     out: Array
     into: Array
     ends: Sources
+
+    @property
+    def across(self) -> Array:
+        """Adjoint voltages across the cells."""
+        return self.word - self.bit
 
 
 class Linearised:
@@ -50,6 +58,7 @@ class Linearised:
     def __init__(self, lines: Lines, step: Step, point: CellPoint) -> None:
         self.lines, self.step = lines, step
         self.gu, self.gw = point.by_word, point.by_bit
+        self.ground = point.ground
 
     def adjoint(self, sense: Array) -> Adjoint:
         """Solve the transposed network with the sensed ends driven at `sense` (N,)."""
@@ -57,27 +66,31 @@ class Linearised:
         zero_w, zero_b = np.zeros(words), np.zeros(bits)
         base_w, base_b = self.lines.lift((zero_w, zero_w, zero_b, sense))
         u, w = np.zeros(self.lines.shape), np.zeros(self.lines.shape)
-        across, law = self._residual(base_w, base_b, u, w)
+        word, bit, law = self._residual(base_w, base_b, u, w)
         for _ in range(_ROUNDS):
             if law.total <= max(_TIGHT * law.largest, law.noise):
                 break
             du, dw, _ = self.step.solve(
-                self.gu, self.gw, (0.0, 0.0), law.res_u, law.res_w, 1e-10, transposed=True
+                self.gu, self.gw, self.ground, law.res_u, law.res_w, 1e-10, transposed=True
             )
             u, w = u + du, w + dw
-            across, law = self._residual(base_w, base_b, u, w)
+            word, bit, law = self._residual(base_w, base_b, u, w)
         if law.total > 1e4 * max(_TIGHT * law.largest, law.noise):
             raise ConvergenceError(
                 "the adjoint solve did not converge: currents of the linearised network miss "
                 f"Kirchhoff's law by {law.total:.2g} of {law.largest:.2g} A; use method='mna'"
             )
-        return Adjoint(across, self.gu * across, self.gw * across, law.ends)
+        return Adjoint(word, bit, *self._flows(word, bit), law.ends)
+
+    def _flows(self, word: Array, bit: Array) -> tuple[Array, Array]:
+        across = word - bit
+        return self.gu * across + self.ground[0] * word, self.gw * across - self.ground[1] * bit
 
     def _residual(
         self, base_w: Array, base_b: Array, u: Array, w: Array
-    ) -> tuple[Array, Measured]:
-        across = base_w + u - base_b - w
-        return across, self.lines.measure(self.gu * across, self.gw * across, u, w)
+    ) -> tuple[Array, Array, Measured]:
+        word, bit = base_w + u, base_b + w
+        return word, bit, self.lines.measure(*self._flows(word, bit), u, w)
 
 
 class _Sums:
@@ -88,11 +101,14 @@ class _Sums:
         self.conductance, self.gate = np.zeros(cells.shape), np.zeros(cells.shape)
         self.state = np.zeros(cells.state.shape)
 
-    def add(self, across: Array, slopes: CellSlopes) -> None:
+    def add(self, found: Adjoint, slopes: CellSlopes) -> None:
         """Add the cells' part at one solution."""
-        self.conductance -= across * slopes.conductance
-        self.gate -= across * slopes.gate
-        self.state -= across * slopes.state
+        for own in ("conductance", "gate", "state"):
+            total, out = getattr(self, own), getattr(slopes, own)
+            if slopes.into is None:
+                total -= found.across * out
+            else:
+                total -= found.word * out - found.bit * getattr(slopes.into, own)
 
 
 def by_inputs(xbar: Crossbar, ends: Sources) -> Array:
@@ -160,13 +176,13 @@ def cell_gradients(
             point, u, w, gates = at(k)
             found = Linearised(lines, step, point).adjoint(grads[k])
             by_v[k] = by_inputs(xbar, found.ends)
-            sums.add(found.across, cells.slopes(u, w, gates, point))
+            sums.add(found, cells.slopes(u, w, gates, point))
             if not wires:
                 continue
             sums.word += flows_along(as_words(point.current), ends[0][k]) * flows_along(
                 as_words(found.out), found.ends[0]
             )
-            sums.bit += flows_along(-point.current.T, ends[2][k]) * flows_along(
+            sums.bit += flows_along(-point.fed.T, ends[2][k]) * flows_along(
                 -found.into.T, found.ends[2]
             )
         return sums

@@ -178,12 +178,12 @@ class Network:
                 raise self._failure(now, count)
             count += 1
             gu, gw = now.point.by_word, now.point.by_bit
-            ground: tuple[Array | float, Array | float] = (0.0, 0.0)
+            ground = now.point.ground
             if companions is not None:
                 alike = gu is gw
                 gu = gu + companions.cell[0]
                 gw = gu if alike else gw + companions.cell[0]
-                ground = companions.word[0], companions.bit[0]
+                ground = ground[0] + companions.word[0], ground[1] + companions.bit[0]
             du, dw, _ = self.linear.solve(
                 gu, gw, ground, now.law.res_u, now.law.res_w,
                 self._tolerance(now, rtol, _STEADY if companions is None else _MOVING),
@@ -227,7 +227,7 @@ class Network:
         point = now.point
         grain = _EPS * self._height * (np.abs(point.by_word) + np.abs(point.by_bit))
         law = self.lines.measure(
-            point.current, point.current, now.u, now.w, self._scale, grain
+            point.current, point.fed, now.u, now.w, self._scale, grain
         )
         return law.worst
 
@@ -244,7 +244,9 @@ class Network:
             state, inner = now.point.state, now.point.inner
             if not now.point.frozen:
                 ahead = now.point.lead_word * step_u + now.point.lead_bit * step_w
-                state, inner = state + ahead[1:], inner + ahead[0]
+                first = len(ahead) - len(state)
+                state = state + ahead[first:]
+                inner = inner + (ahead[0] if inner.ndim == 2 else ahead[:first])
             trial = evaluate(now.u + step_u, now.w + step_w, state, inner)
             if np.isfinite(trial.total):
                 if best is None or trial.total < best[0].total:
@@ -269,13 +271,13 @@ class Network:
         if gate.any():
             rounding = float(np.vdot(point.by_word + point.by_bit, self._weight))
         if companions is None:
-            law = self.lines.measure(point.current, point.current, u, w, self._scale)
+            law = self.lines.measure(point.current, point.fed, u, w, self._scale)
             noise = law.noise + _EPS * rounding
             return _Evaluation(u, w, point, replace(law, noise=noise), static=True)
         word, bit = base_w + u, base_b + w
         across = companions.cell[0] * (word - bit - companions.cell[1])
         out = point.current + across + companions.word[0] * (word - companions.word[1])
-        into = point.current + across - companions.bit[0] * (bit - companions.bit[1])
+        into = point.fed + across - companions.bit[0] * (bit - companions.bit[1])
         law = self.lines.measure(out, into, u, w, self._scale)
         rounding += ((companions.word[0] + companions.cell[0]) * np.abs(word)).sum()
         rounding += ((companions.bit[0] + companions.cell[0]) * np.abs(bit)).sum()

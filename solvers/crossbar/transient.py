@@ -133,6 +133,8 @@ class Run:
         self.network = Network(problem, cells, method, threads)
         low, high = cells.bounds()
         self.span = high - low
+        self.bounded = bool(np.isfinite(self.span).all())
+        self.most = np.zeros((len(low), 1, 1))  # size that states have reached
         self.low, self.high = low, high
         self.caps = _capacitors(xbar)
         self.cell_cap = np.broadcast_to(
@@ -190,6 +192,7 @@ class Run:
         at = approach(
             self.network, sources, self.cells.gates(self.drive.gates(0.0)), state, None, 1e-10
         )
+        state = at.point.state  # charges have settled
         rate = self.cells.rates(at.word, at.bit, at.point)
         still = np.zeros(self.xbar.shape)
         energy = [np.zeros(len(s)) for s in sources]
@@ -214,7 +217,7 @@ class Run:
             miss = tr_bdf2_error(h, a.rate, m.rate, b.rate)
             # a state that has come to rest at a bound is known exactly
             held = (b.state <= self.low) | (b.state >= self.high)
-            error = float((np.where(held, 0.0, miss) / self.span).max())
+            error = float((np.where(held, 0.0, miss) / self._ranges(a, b)).max())
         if self.stores:
             for k in (0, 1):
                 if self.caps[k].any() or self.cell_cap.any():
@@ -231,6 +234,15 @@ class Run:
             half = e + c * (p + q)
             b.energy.append(END_MIDDLE * half - END_START * e + c * r)
         return b, error / self.rtol
+
+    def _ranges(self, a: _Point, b: _Point) -> Array:
+        """Return the states' ranges; where they have none, the size that they reach."""
+        if self.bounded:
+            return self.span
+        size = np.maximum(np.abs(a.state), np.abs(b.state)).max(axis=(1, 2), keepdims=True)
+        self.most = np.maximum(self.most, np.where(np.isfinite(size), size, 0.0))
+        most = np.where(self.most > 0.0, self.most, 1.0)
+        return np.where(np.isfinite(self.span), self.span, most)
 
     def _point(
         self, t: float, at: Operating, sources: Sources, base: Array, c: float,

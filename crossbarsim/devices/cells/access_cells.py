@@ -19,6 +19,8 @@ from ...netlists.transistors.temperature import REFERENCE
 from ..base import Device
 from ..compact_models.static import Ohmic
 from ..laws.compilation import build
+from ..modules.local_cells import access_cells
+from ..modules.transistor import VerilogATransistor
 from .device_array import DeviceArray, _raw_rates, device_array, record, stacked_parameters
 from .transistors import EKV, Level1, Transistor
 
@@ -82,6 +84,12 @@ class OneSelectorOneResistor(DeviceArray):
     @checks_arguments
     def __init__(self, device: Devices, selector: Device) -> None:
         array = _device_array(device)
+        for part in (array.device, selector):
+            if hasattr(part, "local_cells"):
+                raise ParameterError(
+                    "a compiled Verilog-A module does not stand in series with a selector: write "
+                    "both as one module"
+                )
         if not isinstance(selector, Device):
             raise ParameterError(f"`selector` must be a Device; got {type(selector).__name__}")
         x = selector.rest()
@@ -140,7 +148,7 @@ class OneTransistorOneResistor(DeviceArray):
     Parameters
     ----------
     device : DeviceArray, Resistive or (M, N) array of siemens
-    transistor : EKV or Level1
+    transistor : EKV, Level1 or VerilogATransistor
     gate_voltage : float, (M,), (N,) or (M, N) array
         Volt.
     gate_along : {"rows", "columns"}
@@ -181,7 +189,8 @@ class OneTransistorOneResistor(DeviceArray):
         array = _device_array(device)
         if not isinstance(transistor, Transistor):
             raise ParameterError(
-                f"`transistor` must be EKV(...) or Level1(...); got {type(transistor).__name__}"
+                "`transistor` must be EKV(...), Level1(...) or a VerilogA(...) of three or four "
+                f"terminals; got {type(transistor).__name__}"
             )
         for name, value, allowed in (
             ("gate_along", gate_along, ("rows", "columns")),
@@ -210,12 +219,17 @@ class OneTransistorOneResistor(DeviceArray):
     def _set_temperature(self, kelvin: Array | float) -> None:
         """Take the transistors' parameters at a temperature."""
         self.warm = self.transistor.at_temperature(kelvin)
+        module = isinstance(self.warm, VerilogATransistor)
         P = self.warm.parameter_array
         if P.shape[1:] not in ((), self.shape):
             raise ParameterError(
                 f"the transistor's parameters have shape {P.shape[1:]}; the array {self.shape}"
             )
-        self._Q = np.ascontiguousarray(P.reshape(len(P), -1))
+        self._Q = np.zeros((0, 1)) if module else np.ascontiguousarray(P.reshape(len(P), -1))
+        if module or hasattr(self.device, "local_cells"):
+            self._take_local(access_cells(
+                self.device, self.warm, self.shape, word_side=self.transistor_side == "word",
+            ))
 
     def at_temperature(self, kelvin: float) -> OneTransistorOneResistor:
         """Return the same cells in a circuit at `kelvin`; a temperature of their own stays.
@@ -298,6 +312,8 @@ class OneTransistorOneResistor(DeviceArray):
 
     def device_voltage(self, u: Array, w: Array, point: CellPoint) -> Array:
         """Return the voltage across every device, (M, N)."""
+        if self._local is not None:
+            return self._local.device_voltage(u, w, point)
         return point.inner - w if self.transistor_side == "word" else u - point.inner
 
 

@@ -21,7 +21,7 @@ from ..laws.compilation import build
 from ..laws.spice_subcircuits import cell_subcircuit
 from ..protocol import CompiledDevice
 
-__all__ = ["DeviceArray", "device_array"]
+__all__ = ["DeviceArray", "LocalCells", "device_array"]
 
 _SHARE = 2048  # cells that are worth a thread
 _LINEAR = 0.02  # of the root of rtol: moves after which tangents are good to rtol
@@ -34,6 +34,38 @@ class NamedParameters(Protocol):
 
     def parameters(self) -> Mapping[str, Any]:
         """Return the parameters by name."""
+        ...
+
+
+class LocalCells(Protocol):
+    """What evaluates cells that are small circuits, see `crossbarsim.devices.modules`."""
+
+    low: Array
+    high: Array
+
+    def extended(self, state: Array) -> Array:
+        """Return states (S, M, N) with those of charges behind them."""
+        ...
+
+    def evaluate(
+        self, u: Array, w: Array, gate: Array, *, base: Array, step: float, state: Array,
+        inner: Array, threads: int, rtol: float
+    ) -> CellPoint:
+        """Return the cells at word and bit voltages u, w (M, N)."""
+        ...
+
+    def rates(self, u: Array, w: Array, point: CellPoint) -> Array:
+        """Return dx/dt (S, M, N) at a static point."""
+        ...
+
+    def slopes(
+        self, u: Array, w: Array, gate: Array, point: CellPoint
+    ) -> tuple[Array, Array, Array | None, Array | None]:
+        """Return di/dx and di/dgate, and those of the current into the bit node."""
+        ...
+
+    def device_voltage(self, u: Array, w: Array, point: CellPoint) -> Array:
+        """Return the voltage across every device, (M, N)."""
         ...
 
 
@@ -88,6 +120,19 @@ class DeviceArray:
         self._backend: ArrayBackend | None = None
         self._P = device.flat(device.parameter_array, self.shape)
         self._low, self._high = device.flat(low, self.shape), device.flat(high, self.shape)
+        maker = getattr(device, "local_cells", None)
+        self._take_local(None if maker is None else maker(self.shape))
+
+    def _take_local(self, local: LocalCells | None) -> None:
+        """Let the cells be evaluated as small circuits: a part of them is a compiled module."""
+        self._local = local
+        if local is not None:
+            self.state = np.ascontiguousarray(local.extended(self.device_state))
+            self._low, self._high = local.low, local.high
+
+    def _refuse_local(self, what: str) -> None:
+        if self._local is not None:
+            raise ParameterError(f"cells with compiled Verilog-A modules {what}")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.shape[0]}x{self.shape[1]}, {self.device!r})"
@@ -104,12 +149,14 @@ class DeviceArray:
 
     def on(self, backend: ArrayBackend) -> Self:
         """Return the same cells, evaluated by an array backend such as a GPU's."""
+        self._refuse_local("run on the CPU: use backend='cpu'")
         other = copy.copy(self)
         other._backend = backend  # noqa: SLF001 - a copy of this one
         return other
 
     def stacked(self, others: Sequence[Any]) -> DeviceArray:
         """Return these cells with those of other arrays of the same model below them."""
+        self._refuse_local("are solved one array at a time, on the CPU: use backend='cpu'")
         devices = [array.device for array in (self, *others)]
         self._check_alike([type(array) for array in (self, *others)])
         self._check_alike([(type(d), d.polarity, d.read_voltage, d.choices) for d in devices])
@@ -151,6 +198,7 @@ class DeviceArray:
 
     def to_arrays(self) -> dict[str, Any]:
         """Return everything that defines the cells as named arrays, for an ``.npz`` file."""
+        self._refuse_local("cannot be saved: their file would have to go with them")
         out: dict[str, Any] = {"cell_state": self.state, "cell_capacitance": self.capacitance}
         header = self._record(out)
         return {"cells": np.array(json.dumps(header)), **out}
@@ -170,6 +218,7 @@ class DeviceArray:
 
         Without an access element its source is "" and its parameters are empty.
         """
+        self._refuse_local("have no laws as source: use backend='cpu'")
         return self.device.law(), "", self._P, *self._access()
 
     def flat_bounds(self) -> tuple[Array, Array]:
@@ -207,6 +256,11 @@ class DeviceArray:
             return evaluate_on_device(
                 self._backend, self, u, w, gate, base=base, step=step, state=state, inner=inner,
                 tol=_LINEAR * np.sqrt(rtol),
+            )
+        if self._local is not None:
+            return self._local.evaluate(
+                u, w, gate, base=base, step=step, state=state, inner=inner, threads=threads,
+                rtol=rtol,
             )
         kernels = self._kernels()
         if step == 0.0 and hasattr(kernels, "frozen"):
@@ -259,6 +313,12 @@ class DeviceArray:
 
         With respect to states, gate voltage, and the conductance at the read voltage.
         """
+        if self._local is not None:
+            state, gates, state_b, gates_b = self._local.slopes(u, w, gate, point)
+            into = None
+            if state_b is not None and gates_b is not None:
+                into = CellSlopes(state_b, gates_b, self._by_conductance(point, state_b))
+            return CellSlopes(state, gates, self._by_conductance(point, state), into)
         n = u.size
         x = np.ascontiguousarray(point.state.reshape(len(point.state), n))
         by_state, by_gate = np.empty(x.shape), np.zeros(n)
@@ -274,15 +334,20 @@ class DeviceArray:
                 _flat(point.inner), by_state, by_gate, np.empty(n),
             )
         by_state = by_state.reshape(point.state.shape)
-        by_conductance = np.zeros(self.shape)
-        if self.device.states:
-            # of the state that sets the conductance, at the read voltage
-            slope = self._conductance_slope(point.state)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                by_conductance = np.where(
-                    slope != 0.0, by_state[self.device.main_state] / slope, 0.0
-                )
-        return CellSlopes(by_state, by_gate.reshape(self.shape), by_conductance)
+        return CellSlopes(
+            by_state, by_gate.reshape(self.shape), self._by_conductance(point, by_state)
+        )
+
+    def _by_conductance(self, point: CellPoint, by_state: Array) -> Array:
+        """Return di/dG: of the state that sets the conductance, at the read voltage."""
+        if not self.device.states:
+            return np.zeros(self.shape)
+        slope = self._conductance_slope(point.state)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found: Array = np.where(
+                slope != 0.0, by_state[self.device.main_state] / slope, 0.0
+            )
+        return found
 
     def _conductance_slope(self, state: Array) -> Array:
         """Return dG/dx of the devices; that of the cells' own states is kept."""
@@ -300,6 +365,8 @@ class DeviceArray:
         return np.where(held, 0.0, rate)
 
     def _rates(self, u: Array, w: Array, point: CellPoint) -> Array:
+        if self._local is not None:
+            return self._local.rates(u, w, point)
         count = len(self.device.states)
         return _raw_rates(
             self.device, self._P, self.device_voltage(u, w, point), point.state[:count]
@@ -324,6 +391,7 @@ class DeviceArray:
 
     def to_spice(self, name: str, t_stop: float | None) -> CellSpice:
         """Return the cells as a subcircuit; without `t_stop` the states are frozen."""
+        self._refuse_local("are not written as SPICE: simulators load the module itself")
         return cell_subcircuit(self, name, t_stop)
 
 

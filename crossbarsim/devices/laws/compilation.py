@@ -26,6 +26,10 @@ _LANES = """from crossbarsim.core.compiled.simd import (
     WIDTH, add, div, exceeds, fma, larger, load, magnitude, most, mul, splat, store, sub, total
 )
 """
+_FOREIGN = """from crossbarsim.core.compiled.addresses import address, fetch, place
+from crossbarsim.core.compiled.foreign import call_pp, call_pp_d, call_ppp, call_pppp_u32
+IMAGE, INFO, ENTRIES, GIVEN = 4, 12, 16, 4
+"""
 _MARK = "# -- template --"
 
 
@@ -52,6 +56,8 @@ def build(laws: str, templates: tuple[str, ...], states_of_access: int = 0) -> M
     functions = "\n\n\n".join(f"@leaf\n{part}" for part in laws.split("\n\n") if part)
     parts = [functions, *map(_part, templates)]
     lanes = [_LANES] if any("splat(" in part for part in parts) else []
+    if any("module_load(" in part for part in (functions, *parts)):
+        lanes.append(_FOREIGN)
     return load("\n\n".join([
         _HEAD, *lanes, f"STATES_OF_ACCESS = {states_of_access}", *parts
     ]) + "\n")

@@ -23,6 +23,15 @@ def noise(v: float, x: Any, p: Any, i: float, out: Any) -> None:
 
 # -- template --
 @leaf
+def reach(low, high, x):
+    """Return the range of a state, or its size where it has none."""
+    span = high - low
+    if span < np.inf:
+        return span
+    return max(abs(x), 1e-300)
+
+
+@leaf
 def take(P, k, p):
     """Fill p with the parameters of device k; P (K, 1) or (K, n)."""
     at = k if P.shape[1] > 1 else 0

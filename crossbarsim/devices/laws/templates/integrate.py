@@ -29,6 +29,11 @@ def solve_small(A: Any, b: Any) -> None:
     """Stand for the kernel of `device`."""
 
 
+def reach(low: float, high: float, x: float) -> float:
+    """Stand for the kernel of `device`."""
+    return high - low
+
+
 def confine(x: Any, low: Any, high: Any, out: Any) -> None:
     """Stand for the kernel of `device`."""
 
@@ -101,7 +106,7 @@ def rosenbrock(v0, dv, h, x, low, high, p, first, K, new, A, b, state, out):
             value += A_STAGE[5, m] * K[m, s]
         new[s] = min(max(value, low[s]), high[s])
         # what a bound cuts off is no error
-        miss = abs(K[5, s]) / (high[s] - low[s])
+        miss = abs(K[5, s]) / reach(low[s], high[s], max(abs(x[s]), abs(value)))
         if not (value < 1e300 and value > -1e300):
             return np.inf
         worst = max(worst, miss)
@@ -122,8 +127,8 @@ def explicit(v0, dv, h, x, low, high, p, first, K, new, b, state, out, last):
         at = width * (s + 1)
         stiff = 0.0
         for m in range(S):
-            stiff += abs(first[at + 2 + m]) * (high[m] - low[m])
-        if not (h * stiff < 0.3 * (high[s] - low[s])):
+            stiff += abs(first[at + 2 + m]) * reach(low[m], high[m], x[m])
+        if not (h * stiff < 0.3 * reach(low[s], high[s], x[s])):
             return np.inf
         K[0, s] = first[at]
     for stage in range(2):
@@ -149,7 +154,7 @@ def explicit(v0, dv, h, x, low, high, p, first, K, new, b, state, out, last):
         if (new[s] == low[s] and f < 0.0) or (new[s] == high[s] and f > 0.0):
             f = 0.0
         miss = h * (-5.0 * K[0, s] + 6.0 * K[1, s] + 8.0 * K[2, s] - 9.0 * f) / 72.0
-        worst = max(worst, abs(miss) / (high[s] - low[s]))
+        worst = max(worst, abs(miss) / reach(low[s], high[s], max(abs(x[s]), abs(new[s]))))
     return worst
 
 

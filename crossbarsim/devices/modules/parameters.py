@@ -1,0 +1,103 @@
+"""A module's parameters as those of a device: read, checked by name, given back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ...core.errors import ParameterError
+from ...core.settings import closest
+from ...core.validation import Array, finite_array
+from ...netlists.osdi import Module, load_osdi, load_verilog_a
+from ..parameters import Parameter
+
+__all__ = ["declared", "kelvin", "open_module", "read_parameters", "shape_of"]
+
+TAKEN = ("path", "module", "states", "temperature", "polarity", "read_voltage")
+
+
+def open_module(path: str | Path, module: str | None) -> Module:
+    """Return a module of a library (``.osdi``) or of a Verilog-A source, which is compiled."""
+    library = load_osdi(path) if str(path).lower().endswith(".osdi") else load_verilog_a(path)
+    return library.module(module)
+
+
+def declared(module: Module) -> dict[str, Parameter]:
+    """Return the numbers among a module's parameters, by the names under which they are given."""
+    return {
+        _given_as(p.name): Parameter(np.nan if p.default is None else float(p.default), p.units)
+        for p in module.parameters if p.type != "string" and not p.name.startswith("$")
+        and not p.length
+    }
+
+
+def _given_as(name: str) -> str:
+    return f"{name}_" if name.lower() in TAKEN else name
+
+
+def read_parameters(
+    module: Module, given: Mapping[str, Any], whose: str
+) -> tuple[dict[str, Array], dict[str, str]]:
+    """Return numbers and words by the names that the module has for them.
+
+    Raises
+    ------
+    ParameterError
+        An unknown name, or a value of another kind than the module's.
+    """
+    values: dict[str, Array] = {}
+    words: dict[str, str] = {}
+    known = {name.lower(): p for p in module.parameters for name in (p.name, *p.aliases)}
+    known |= {f"{name}_": p for name, p in known.items() if name in TAKEN}
+    for name, value in given.items():
+        record = known.get(name.lower())
+        if record is None:
+            raise ParameterError(
+                f"{whose} has no parameter `{name}`{closest(name.lower(), known)}"
+            )
+        own = _given_as(record.name)
+        if own in values or own in words:
+            raise ParameterError(f"{whose}: `{name}` and another name of it are both given")
+        if record.length:
+            raise ParameterError(f"{whose}: `{name}` is an array, which cells do not take")
+        if record.type == "string":
+            if not isinstance(value, str):
+                raise ParameterError(f"{whose}: `{name}` is a word; got {value!r}")
+            words[own] = value
+            continue
+        array = finite_array(name, value)
+        if not array.size:
+            raise ParameterError(f"`{name}` must be a number, or one for each device; got none")
+        if record.type == "integer" and np.any(array != np.round(array)):
+            raise ParameterError(f"{whose}: `{name}` is a whole number; got {value!r:.60}")
+        values[own] = array
+    return values, words
+
+
+def kelvin(temperature: ArrayLike) -> Array:
+    """Return temperatures, kelvin, or raise a `ParameterError`."""
+    found = finite_array("temperature", temperature)
+    if np.any(found <= 0.0):
+        raise ParameterError(f"`temperature` must be > 0 K; got {float(np.min(found)):g}")
+    return found
+
+
+def shape_of(values: Mapping[str, Array], heat: Array, whose: str) -> tuple[int, ...]:
+    """Return the common shape of all parameters and the temperature."""
+    every = {**values, "temperature": heat}
+    try:
+        return np.broadcast_shapes(*(v.shape for v in every.values()))
+    except ValueError:
+        shapes = ", ".join(f"{n} {v.shape}" for n, v in every.items() if v.ndim)
+        raise ParameterError(f"{whose}: parameters of different shapes: {shapes}") from None
+
+
+def plain_names(values: Mapping[str, Array]) -> dict[str, Array]:
+    """Return values under the names that the module itself has."""
+    return {
+        n[:-1] if n.endswith("_") and n[:-1].lower() in TAKEN else n: v for n, v in values.items()
+    }
