@@ -22,6 +22,7 @@ __all__ = ["Equations", "Memory", "analyse"]
 
 _NEAR = 1e-7
 _POINTS = 3
+_CORNERS = 24
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,10 @@ def analyse(
         g, c = (np.nan_to_num(a, nan=0.0, posinf=0.0, neginf=0.0) for a in (g, c))
     sums, conserved = _network(g, c, T)
     reactive = np.abs(c).max(axis=(0, 2)) > 0.0
+    for _ in range(_CORNERS):  # a charge may be 0 in part of the plane
+        z = points[0].copy()
+        z[:T] = rng.uniform(-2.0, 2.0, T)
+        reactive |= np.abs(instances.probe(frame, z).c).max(axis=1) > 0.0
     for k in range(1, len(instances.images)):  # a capacitance may be 0 in the first
         reactive |= np.abs(instances.probe(instances.frame(k), points[0]).c).max(axis=1) > 0.0
     flow = np.array([instances.module.nodes[k].is_flow for k in instances.live])
