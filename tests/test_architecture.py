@@ -70,10 +70,11 @@ solvers.crossbar.sense_adjoint  # asks the door for its settings
 
 devices.parameters devices.protocol
 devices.laws
-devices.cells.device_array devices.cells.cuda_cells
+devices.cells.device_array devices.cells.cuda_cells devices.cells.transistors
 devices                         # the base class
 devices.compact_models
 devices.verilog_a               # classes of devices from Verilog-A
+devices.modules                 # compiled Verilog-A as devices
 devices.cells                   # access elements, files
 devices.plots
 devices.fitting.measured        # models from measured data

@@ -76,6 +76,9 @@ class CellPoint:
     word_ground, bit_ground : siemens, optional
         Then, what is left of the derivatives: d current/du = by_word + word_ground and
         -d into/dw = by_bit + bit_ground.
+    stays : (S, M, N), optional
+        Share of an error of a state's base that the stage leaves, at fixed node voltages: less
+        than 1 of charges, which follow the voltages within a time of their own.
     """
 
     current: Array
@@ -90,6 +93,7 @@ class CellPoint:
     into: Array | None = None
     word_ground: Array | None = None
     bit_ground: Array | None = None
+    stays: Array | None = None
 
     @property
     def fed(self) -> Array:

@@ -18,7 +18,7 @@ from ...core.compiled.threads import one_blas_thread
 from ...core.draws import Seed, seed_sequence
 from ...core.errors import ConvergenceError, ParameterError
 from ...core.validation import Array
-from ...netlists.crossbar.cells import Cells
+from ...netlists.crossbar.cells import CellPoint, Cells
 from ...netlists.crossbar.crossbar import Crossbar
 from ...netlists.crossbar.ends import END_NAMES
 from ...netlists.crossbar.waveforms import LineWaves, Waveforms
@@ -140,6 +140,9 @@ class Run:
         self.cell_cap = np.broadcast_to(
             cells.capacitance, xbar.shape
         )
+        self.paths = tuple(map(_resistance_to_ends, (
+            self.network.lines.words.r, self.network.lines.bits.r
+        )))
         self.stores = bool(self.caps[0].any() or self.caps[1].any() or self.cell_cap.any())
         self.random = np.random.Generator(np.random.Philox(seed_sequence(seed)))
         self.noisy = cells.stochastic
@@ -217,7 +220,10 @@ class Run:
             miss = tr_bdf2_error(h, a.rate, m.rate, b.rate)
             # a state that has come to rest at a bound is known exactly
             held = (b.state <= self.low) | (b.state >= self.high)
-            error = float((np.where(held, 0.0, miss) / self._ranges(a, b)).max())
+            miss = np.where(held, 0.0, miss)
+            if b.at.point.stays is not None:
+                miss = miss * self._stays(b.at.point, c)
+            error = float((miss / self._ranges(a, b)).max())
         if self.stores:
             for k in (0, 1):
                 if self.caps[k].any() or self.cell_cap.any():
@@ -243,6 +249,28 @@ class Run:
         self.most = np.maximum(self.most, np.where(np.isfinite(size), size, 0.0))
         most = np.where(self.most > 0.0, self.most, 1.0)
         return np.where(np.isfinite(self.span), self.span, most)
+
+    def _stays(self, point: CellPoint, c: float) -> Array:
+        """Return the share of an error of every state that a stage leaves.
+
+        Charges at the lines' nodes follow the voltages within the time constant of all of a line's
+        charges behind its resistance up to the node.
+        """
+        found = np.array(point.stays)
+        first = len(point.lead_word) - len(point.state)
+        lines = self.network.lines
+        for k, (s, lead) in enumerate(zip(
+            self.cells.terminal_charges, (point.lead_word, point.lead_bit), strict=True,
+        )):
+            if s < 0:
+                continue
+            farad = np.abs(lead[first + s])
+            if k == 0:
+                tau = lines.as_words(self.paths[0] * lines.as_words(farad).sum(axis=1)[:, None])
+            else:
+                tau = (self.paths[1] * farad.T.sum(axis=1)[:, None]).T
+            found[s] *= tau / (tau + c)
+        return found
 
     def _point(
         self, t: float, at: Operating, sources: Sources, base: Array, c: float,
@@ -375,6 +403,12 @@ class Run:
         if name == "cell_currents":
             return at.point.current
         return at.word if name == "word_voltages" else at.bit
+
+
+def _resistance_to_ends(r: Array) -> Array:
+    """Return the resistance from every node of lines to the nearer end, (L, n) ohm."""
+    first, last = np.cumsum(r[:, :-1], axis=1), np.cumsum(r[:, :0:-1], axis=1)[:, ::-1]
+    return np.minimum(first, last)
 
 
 def _capacitors(xbar: Crossbar) -> tuple[Array, Array]:

@@ -43,6 +43,11 @@ class LocalCells(Protocol):
     low: Array
     high: Array
 
+    @property
+    def terminal_charges(self) -> tuple[int, int]:
+        """The states that are charges at word and bit node, or -1."""
+        ...
+
     def extended(self, state: Array) -> Array:
         """Return states (S, M, N) with those of charges behind them."""
         ...
@@ -141,6 +146,11 @@ class DeviceArray:
     def device_state(self) -> Array:
         """States of the devices alone, (S, M, N), without those of access elements."""
         return self.state[: len(self.device.states)]
+
+    @property
+    def terminal_charges(self) -> tuple[int, int]:
+        """The states that are charges at word and bit node, -1 where there are none."""
+        return (-1, -1) if self._local is None else self._local.terminal_charges
 
     @property
     def conductance(self) -> Array:

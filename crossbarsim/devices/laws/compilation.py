@@ -26,8 +26,8 @@ _LANES = """from crossbarsim.core.compiled.simd import (
     WIDTH, add, div, exceeds, fma, larger, load, magnitude, most, mul, splat, store, sub, total
 )
 """
-_FOREIGN = """from crossbarsim.core.compiled.addresses import address, fetch, place
-from crossbarsim.core.compiled.foreign import call_pp, call_pp_d, call_ppp, call_pppp_u32
+_FOREIGN = """from crossbarsim.solvers.osdi.kernels_addresses import address, fetch, place
+from crossbarsim.solvers.osdi.kernels_foreign import call_pp, call_pp_d, call_ppp, call_pppp_u32
 IMAGE, INFO, ENTRIES, GIVEN = 4, 12, 16, 4
 """
 _MARK = "# -- template --"

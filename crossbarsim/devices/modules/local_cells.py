@@ -3,7 +3,7 @@
 Unknowns of a cell are word, bit, gate and ground, which are given; the node between device and
 access element, if there is one; and what the parts have inside. Its states are the device's and,
 where its parts store charge, the charges of its rows: a stage of the integrator is
-``q = base + c dq/dt`` for both (`template module_cells`).
+``q = base + c dq/dt`` for both (template `modules/cells`).
 """
 
 from __future__ import annotations
@@ -77,13 +77,13 @@ def _module_part(
     count = instances.count
     where = np.array([*ends, *range(own, own + count - len(ends))], dtype=np.int64)
     return Part(
-        (f"{kind}_module",), "", np.zeros((0, 1)), instances, where, kinds, charged, memory,
+        (f"modules/{kind}_module",), "", np.zeros((0, 1)), instances, where, kinds, charged, memory,
         grounded,
     )
 
 
 _NONE = Part(
-    ("access_none",), "", np.zeros((0, 1)), None, np.zeros(0, dtype=np.int64),
+    ("modules/access_none",), "", np.zeros((0, 1)), None, np.zeros(0, dtype=np.int64),
     np.zeros(0, dtype=np.int64), np.zeros(0, dtype=bool), (), False,
 )
 
@@ -101,8 +101,8 @@ def _device_part(device: Any, shape: tuple[int, int], ends: tuple[int, int], own
     S = len(device.states)
     where = np.array([*ends, *range(own, own + S)], dtype=np.int64)
     return Part(
-        ("device", "device_law"), device.law(), device.flat(device.parameter_array, shape), None,
-        where, np.array([1, 1, *[0] * S], dtype=np.int64), np.zeros(2 + S, dtype=bool),
+        ("modules/device_law",), device.law(), device.flat(device.parameter_array, shape), None, where,
+        np.array([1, 1, *[0] * S], dtype=np.int64), np.zeros(2 + S, dtype=bool),
         tuple((2 + s, 2 + s, 1.0) for s in range(S)), False,
     )
 
@@ -124,8 +124,8 @@ def access_cells(
     if not hasattr(transistor, "instances"):
         P = transistor.parameter_array
         access = Part(
-            ("access_law",), transistor.law(), np.ascontiguousarray(P.reshape(len(P), -1)), None,
-            np.array([drain, source], dtype=np.int64), np.ones(2, dtype=np.int64),
+            ("modules/access_law",), transistor.law(),
+            np.ascontiguousarray(P.reshape(len(P), -1)), None, np.array([drain, source], dtype=np.int64), np.ones(2, dtype=np.int64),
             np.zeros(2, dtype=bool), (), False,
         )
         return LocalCells(device, part, access, shape)
@@ -193,8 +193,7 @@ class LocalCells:
         """The compiled loops."""
         laws = "\n\n".join(p.law for p in (self.part, self.access) if p.law)
         return build(laws, (
-            "device", "module", "module_cells", *(t for t in self.part.templates if t != "device"),
-            *self.access.templates,
+            "device", "modules/frame", "modules/cells", *self.part.templates, *self.access.templates,
         ))
 
     def extended(self, state: Array) -> Array:
@@ -203,6 +202,11 @@ class LocalCells:
         if len(state) == count + self.charges:
             return state
         return np.concatenate([state, np.zeros((self.charges, *self.shape))])
+
+    @property
+    def terminal_charges(self) -> tuple[int, int]:
+        """The states that are charges at word and bit node, or -1."""
+        return int(self.charge[WORD]), int(self.charge[BIT])
 
     def _parts(self) -> tuple[Any, ...]:
         found: list[Any] = []
@@ -233,11 +237,12 @@ class LocalCells:
         x, y = np.array(state.reshape(S, n)), self._guess(inner, n)
         i, into, gu, gw, ku, kw = (np.empty(n) for _ in range(6))
         by_u, by_w = np.empty((count + S, n)), np.empty((count + S, n))
+        stays = np.ones((S, n)) if self.charges else np.empty((S, n))
         kernel = self.kernels.cells
         arguments = (
             *(plain(a).ravel() for a in (u, w, gate)), plain(base).reshape(S, n), float(step),
             self.low, self.high, x, y, _LINEAR * float(np.sqrt(rtol)), *self._parts(),
-            *self._rows(), i, into, gu, gw, ku, kw, by_u, by_w,
+            *self._rows(), i, into, gu, gw, ku, kw, by_u, by_w, stays,
         )
         parts = max(1, min(threads, n // _SHARE))
         bads = spread(
@@ -253,6 +258,7 @@ class LocalCells:
             out, a, b, y.reshape(-1, *self.shape), x.reshape(state.shape),
             by_u.reshape(-1, *self.shape), by_w.reshape(-1, *self.shape), int(bad),
             into=fed, word_ground=c, bit_ground=d,
+            stays=stays.reshape(state.shape) if self.charges else None,
         )
 
     def _rest(

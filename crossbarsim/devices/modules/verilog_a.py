@@ -18,13 +18,12 @@ from ...core.draws import Seed
 from ...core.errors import ConvergenceError, ParameterError
 from ...core.settings import checks_arguments, closest
 from ...core.validation import Array, finite_array, number
-from ...netlists.osdi import Module
 from ..base import Device
 from ..laws.compilation import template
 from ..parameters import State
 from ..simulate import Backend, Trace
 from .equations import Equations, analyse
-from .instances import AT_START, Instances, set_up
+from .instances import AT_START, set_up
 from .local_cells import LocalCells, module_cells
 from .parameters import declared, kelvin, open_module, plain_names, read_parameters, shape_of
 from .transistor import VerilogATransistor
@@ -300,7 +299,7 @@ class VerilogA(Device):
     def law(cls, prefix: str = "") -> str:
         """Return the source of the laws: the compiled module, called in the parameters' frame."""
         parts = []
-        for text in (template("module"), template("module_law")):
+        for text in (template("modules/frame"), template("modules/law")):
             for node in ast.parse(text).body:
                 if not isinstance(node, ast.FunctionDef) or node.name == "probe":
                     continue
@@ -317,12 +316,12 @@ class VerilogA(Device):
 
     @cached_property
     def _plan(self) -> NDArray[np.int64]:
-        """What the template `module_law` knows."""
+        """What the template `modules/law` knows."""
         n, T = self.instances.count, 2
         memory = {m.row: s for s, m in enumerate(self.equations.memory)}
         kinds = self.kinds()
         return np.array([
-            *self.instances.plan[:-1], T, len(self.states),
+            *self.instances.plan, T, len(self.states),
             *(memory.get(r, -1) for r in range(T, n)),
             *(0 if kinds[r] > 0 else 1 for r in range(T, n)),
             *(k for m in self.equations.memory for k in (m.row, m.column)),

@@ -1,18 +1,18 @@
-"""Template: the device of a cell is a compiled module; behind `module_cells`."""
+"""Template: the device of a cell is a compiled module; behind `cells`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ....core.compiled.jit import leaf
+from .....core.compiled.jit import leaf
 
 
 def add_module(*args: Any) -> None:
-    """Stand for the kernel of `module_cells`."""
+    """Stand for the kernel of `cells`."""
 
 
 def take_frame(*args: Any) -> None:
-    """Stand for the kernel of `module_cells`."""
+    """Stand for the kernel of `cells`."""
 
 
 # -- template --

@@ -1,8 +1,8 @@
-"""Template: a cell without an access element; behind `module_cells`."""
+"""Template: a cell without an access element; behind `cells`."""
 
 from __future__ import annotations
 
-from ....core.compiled.jit import leaf
+from .....core.compiled.jit import leaf
 
 
 # -- template --

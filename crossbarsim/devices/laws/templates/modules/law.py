@@ -1,6 +1,6 @@
 """Template: a module of two terminals as a device: its laws, inner unknowns eliminated.
 
-Behind `module`. The parameters p of such a device are its frame, then the states' scales and room
+Behind `frame`. The parameters p of such a device are its frame, then the states' scales and room
 to work in.
 """
 
@@ -9,30 +9,30 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ....core.compiled.jit import leaf
+from .....core.compiled.jit import leaf
 
 IMAGE, INFO, ENTRIES = 4, 12, 16
 
 
 def plan_number(plan: int, k: int) -> int:
-    """Stand for the kernel of `module`."""
+    """Stand for the kernel of `frame`."""
     return plan + k
 
 
 def places(f: Any) -> tuple[int, int, int, int, int, int]:
-    """Stand for the kernel of `module`."""
+    """Stand for the kernel of `frame`."""
     del f
     return 0, 0, 0, 0, 0, 0
 
 
 def module_load(f: Any) -> int:
-    """Stand for the kernel of `module`."""
+    """Stand for the kernel of `frame`."""
     del f
     return 0
 
 
 def eliminate(f: Any, a: int, n: int, b: int, m: int) -> bool:
-    """Stand for the kernel of `module`."""
+    """Stand for the kernel of `frame`."""
     del f, a, n, b, m
     return True
 
@@ -103,7 +103,7 @@ def settle(v, x, p):
 def laws(v, x, p, out, moving):
     """Fill `out` as the laws of a device do, with the rates only where `moving`."""
     plan = int(p[0])
-    solution, resist, react, jacobian, charges, size = places(p)
+    _, resist, _, jacobian, charges, size = places(p)
     table = ENTRIES + 2 * plan_number(plan, 7)
     S = plan_number(plan, table + 1)
     n = size - 2

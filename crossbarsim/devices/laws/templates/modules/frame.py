@@ -3,16 +3,14 @@
 A frame is one array: four numbers (the plan's address, the model's, the frame's own where it was
 last linked, what `eval` is told), the bytes of the instance, what `eval` is handed, then solution,
 residuals, limiting's states and both Jacobians. The plan is an array of integers, see
-`crossbarsim.devices.modules.plan`.
+`crossbarsim.devices.modules.instances`.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-from ....core.compiled.addresses import address, fetch, place
-from ....core.compiled.foreign import call_pp, call_pp_d, call_ppp, call_pppp_u32
-from ....core.compiled.jit import kernel, leaf
+from .....core.compiled.jit import kernel, leaf
+from .....solvers.osdi.kernels_addresses import address, fetch, place
+from .....solvers.osdi.kernels_foreign import call_pp, call_pp_d, call_ppp, call_pppp_u32
 
 IMAGE, INFO, ENTRIES = 4, 12, 16
 
@@ -44,7 +42,7 @@ def link(f):
     """Tell the instance in the frame where its numbers go."""
     base = address(f)
     plan = int(f[0])
-    solution, resist, react, jacobian, charges, n = places(f)
+    solution, _, react, jacobian, charges, n = places(f)
     instance = base + 8 * IMAGE
     info = instance + 8 * plan_number(plan, 5)
     for k in range(4):
@@ -74,7 +72,7 @@ def module_load(f):
     if f[2] != float(address(f)):
         link(f)
     plan = int(f[0])
-    solution, resist, react, jacobian, charges, n = places(f)
+    _, resist, react, jacobian, charges, n = places(f)
     for k in range(resist, react + n + 1):
         f[k] = 0.0
     for k in range(jacobian, charges + (n + 1) * (n + 1)):

@@ -13,26 +13,26 @@ from typing import Any
 
 import numpy as np
 
-from ....core.compiled.jit import kernel, leaf
+from .....core.compiled.jit import kernel, leaf
 
 IMAGE, INFO, ENTRIES = 4, 12, 16
 GIVEN = 4
 
 
 def places(f: Any) -> tuple[int, int, int, int, int, int]:
-    """Stand for the kernel of `module`."""
+    """Stand for the kernel of `frame`."""
     del f
     return 0, 0, 0, 0, 0, 0
 
 
 def module_load(f: Any) -> int:
-    """Stand for the kernel of `module`."""
+    """Stand for the kernel of `frame`."""
     del f
     return 0
 
 
 def eliminate(f: Any, a: int, n: int, b: int, m: int) -> bool:
-    """Stand for the kernel of `module`."""
+    """Stand for the kernel of `frame`."""
     del f, a, n, b, m
     return True
 
@@ -68,7 +68,7 @@ def take_frame(images, k, f):
 
 @leaf
 def add_module(z, F, Q, J, C, f, where):
-    """Evaluate a module at the cell's voltages, and add it; its unknown k is the cell's where[k]."""
+    """Evaluate a module at the cell's voltages, and add it: its unknown k is where[k]."""
     solution, resist, react, jacobian, charges, n = places(f)
     for k in range(n):
         f[solution + k] = z[where[k]]
@@ -131,7 +131,7 @@ def solve_cell(
     span = abs(z[0] - z[1])
     height = abs(z[0]) + abs(z[1]) + abs(z[2])
     good = False
-    last, damp, tries = math.inf, 1.0, 0
+    last, damp = math.inf, 1.0
     for count in range(80):
         load(z, F, Q, J, C, sign, p, frame_d, where_d, state, out, q, frame_a, where_a)
         for r in range(n):
@@ -188,7 +188,7 @@ def solve_cell(
 def cells(
     first, last, u, w, gate, base, step, low, high, x, inner, tol, sign, P, frames_d, length_d,
     where_d, Q_a, frames_a, length_a, where_a, memory, scale, column, charge, volt, inside,
-    i, into, gu, gw, ku, kw, by_u, by_w,
+    i, into, gu, gw, ku, kw, by_u, by_w, stays,
 ):
     """Evaluate the cells first..last-1.
 
@@ -198,10 +198,11 @@ def cells(
     a row is, or -1; scale, column (of states of memory) charge over state, and the unknown that the
     state is. volt (N,): 1 a potential, 0 a state, -1 a flow; inside (I,) the unknowns in `inner`.
     i out of the word, `into` the bit node; gu = d into/du, gw = -di/dw, ku and kw the rest of di/du
-    and -d into/dw; by_u, by_w (I + S, n) derivatives of inner unknowns and states. Returns the
-    first cell that did not converge, or -1.
+    and -d into/dw; by_u, by_w (I + S, n) derivatives of inner unknowns and states; stays
+    (S, n) the share of an error of the base that a stage leaves. Returns the first cell that did
+    not converge, or -1.
     """
-    S, n = x.shape
+    S = len(x)
     N = len(volt)
     U = N - GIVEN
     z, F, Q, row = np.zeros(N), np.zeros(N), np.zeros(N), np.zeros(N)
@@ -275,6 +276,10 @@ def cells(
                 d_u += C[r, GIVEN + c] * work[B + c * m + 1]
                 d_w += C[r, GIVEN + c] * work[B + c * m + 2]
             x[s, k] = factor * value
+            stays[s, k] = 1.0
+            if memory[r] < 0 and r >= GIVEN and step > 0.0:
+                own = abs(C[r, r])
+                stays[s, k] = own / (own + step * abs(J[r, r])) if own > 0.0 else 0.0
             by_u[I + s, k], by_w[I + s, k] = factor * d_u, factor * d_w
         for s in range(D):
             if column[s] >= 0:

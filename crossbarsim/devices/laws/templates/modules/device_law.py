@@ -1,10 +1,10 @@
-"""Template: the device of a cell is a law, beside a compiled module; behind `module_cells`."""
+"""Template: the device of a cell is a law, beside a compiled module; behind `cells`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ....core.compiled.jit import leaf
+from .....core.compiled.jit import leaf
 
 
 def evaluate(v: float, x: Any, p: Any, out: Any) -> None:

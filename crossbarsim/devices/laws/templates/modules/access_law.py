@@ -1,10 +1,10 @@
-"""Template: the access element of a cell is a transistor's law; behind `module_cells`."""
+"""Template: the access element of a cell is a transistor's law; behind `cells`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ....core.compiled.jit import leaf
+from .....core.compiled.jit import leaf
 
 
 def access(*args: Any) -> Any:

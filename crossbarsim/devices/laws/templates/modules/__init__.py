@@ -1,0 +1,1 @@
+"""Templates of kernels for compiled Verilog-A modules; see `crossbarsim.devices.modules`."""
