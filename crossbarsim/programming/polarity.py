@@ -15,6 +15,7 @@ from ..devices import (
     OneSelectorOneResistor,
     OneTransistorOneResistor,
     Transistor,
+    VerilogATransistor,
 )
 
 __all__ = ["pristine_state", "sample_cells", "set_sign", "typical"]
@@ -33,6 +34,8 @@ def typical(device: Part) -> Part:
     if not mean:
         return device
     if isinstance(device, Device):
+        return device.replace(**mean)
+    if isinstance(device, VerilogATransistor):
         return device.replace(**mean)
     whole = {name: value if value.ndim else float(value) for name, value in device._values.items()}  # noqa: SLF001
     return type(device)(**{**whole, **mean})

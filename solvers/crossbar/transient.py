@@ -260,7 +260,7 @@ class Run:
         first = len(point.lead_word) - len(point.state)
         lines = self.network.lines
         for k, (s, lead) in enumerate(zip(
-            self.cells.terminal_charges, (point.lead_word, point.lead_bit), strict=True,
+            getattr(self.cells, "terminal_charges", (-1, -1)), (point.lead_word, point.lead_bit), strict=True,
         )):
             if s < 0:
                 continue

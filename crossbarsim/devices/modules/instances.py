@@ -106,23 +106,26 @@ class Instances:
 
 
 def set_up(
-    module: Module, values: Mapping[str, Array], words: Mapping[str, str], kelvin: Array, *,
-    whose: str
+    module: Module, values: Mapping[str, Array], words: Mapping[str, str], *, whose: str
 ) -> Instances:
-    """Return instances with parameters `values` and temperatures, each a number or of one shape.
+    """Return instances with parameters `values`, each a number or of one shape.
+
+    That of the name "$" is the temperature, kelvin.
 
     Raises
     ------
     ParameterError
         A value that the module refuses, or cells that differ in which of their nodes exist.
     """
-    count = max([1, kelvin.size, *(v.size for v in values.values())])
-    given: dict[str, Any] = {n: v.ravel() if v.size > 1 else float(v.flat[0])
-                             for n, v in values.items()}
+    count = max([1, *(v.size for v in values.values())])
+    given: dict[str, Any] = {
+        n: v.ravel() if v.size > 1 else float(v.flat[0]) for n, v in values.items()
+    }
+    heat = given.pop("$")
     names = [whose] if count == 1 else [f"{whose}, device {k}" for k in range(count)]
     blocks = Blocks(
-        module, {**given, **words}, {}, count, kelvin.ravel() if kelvin.size > 1 else
-        float(kelvin.flat[0]), names=names, model_names=names, simulator=Simulator(),
+        module, {**given, **words}, {}, count, heat, names=names, model_names=names,
+        simulator=Simulator(),
     )
     patterns = blocks.patterns()
     if len(patterns) > 1:

@@ -101,8 +101,8 @@ def _device_part(device: Any, shape: tuple[int, int], ends: tuple[int, int], own
     S = len(device.states)
     where = np.array([*ends, *range(own, own + S)], dtype=np.int64)
     return Part(
-        ("modules/device_law",), device.law(), device.flat(device.parameter_array, shape), None, where,
-        np.array([1, 1, *[0] * S], dtype=np.int64), np.zeros(2 + S, dtype=bool),
+        ("modules/device_law",), device.law(), device.flat(device.parameter_array, shape), None,
+        where, np.array([1, 1, *[0] * S], dtype=np.int64), np.zeros(2 + S, dtype=bool),
         tuple((2 + s, 2 + s, 1.0) for s in range(S)), False,
     )
 
@@ -125,7 +125,8 @@ def access_cells(
         P = transistor.parameter_array
         access = Part(
             ("modules/access_law",), transistor.law(),
-            np.ascontiguousarray(P.reshape(len(P), -1)), None, np.array([drain, source], dtype=np.int64), np.ones(2, dtype=np.int64),
+            np.ascontiguousarray(P.reshape(len(P), -1)), None,
+            np.array([drain, source], dtype=np.int64), np.ones(2, dtype=np.int64),
             np.zeros(2, dtype=bool), (), False,
         )
         return LocalCells(device, part, access, shape)
@@ -193,7 +194,8 @@ class LocalCells:
         """The compiled loops."""
         laws = "\n\n".join(p.law for p in (self.part, self.access) if p.law)
         return build(laws, (
-            "device", "modules/frame", "modules/cells", *self.part.templates, *self.access.templates,
+            "device", "modules/frame", "modules/cells",
+            *self.part.templates, *self.access.templates,
         ))
 
     def extended(self, state: Array) -> Array:
@@ -250,14 +252,15 @@ class LocalCells:
         )
         bad = next((b for b in bads if b >= 0), -1)
         out, fed, a, b, c, d = (each.reshape(self.shape) for each in (i, into, gu, gw, ku, kw))
-        if not self.grounded:
-            fed, b, c, d = None, a, None, None
+        if self.access is _NONE and not self.grounded:
+            b = a
         if not count:  # `inner` has at least one row
             y, by_u, by_w = (np.concatenate([np.zeros((1, n)), r]) for r in (y, by_u, by_w))
         return CellPoint(
             out, a, b, y.reshape(-1, *self.shape), x.reshape(state.shape),
             by_u.reshape(-1, *self.shape), by_w.reshape(-1, *self.shape), int(bad),
-            into=fed, word_ground=c, bit_ground=d,
+            into=fed if self.grounded else None, word_ground=c if self.grounded else None,
+            bit_ground=d if self.grounded else None,
             stays=stays.reshape(state.shape) if self.charges else None,
         )
 

@@ -15,8 +15,11 @@ from ...core.validation import Array, finite_array
 from ...netlists.osdi import Module, load_osdi, load_verilog_a
 from ..parameters import Parameter
 
-__all__ = ["declared", "kelvin", "open_module", "read_parameters", "shape_of"]
+__all__ = [
+    "declared", "kelvin", "open_module", "read_parameters", "shape_of", "shown", "spread",
+]
 
+_KELVIN = 300.15
 TAKEN = ("path", "module", "states", "temperature", "polarity", "read_voltage")
 
 
@@ -28,7 +31,8 @@ def open_module(path: str | Path, module: str | None) -> Module:
 
 def declared(module: Module) -> dict[str, Parameter]:
     """Return the numbers among a module's parameters, by the names under which they are given."""
-    return {
+    own = {"temperature": Parameter(_KELVIN, "K", 0.0, open=True)}
+    return own | {
         _given_as(p.name): Parameter(np.nan if p.default is None else float(p.default), p.units)
         for p in module.parameters if p.type != "string" and not p.name.startswith("$")
         and not p.length
@@ -86,18 +90,28 @@ def kelvin(temperature: ArrayLike) -> Array:
     return found
 
 
-def shape_of(values: Mapping[str, Array], heat: Array, whose: str) -> tuple[int, ...]:
-    """Return the common shape of all parameters and the temperature."""
-    every = {**values, "temperature": heat}
+def shape_of(values: Mapping[str, Array], whose: str) -> tuple[int, ...]:
+    """Return the common shape of all values."""
     try:
-        return np.broadcast_shapes(*(v.shape for v in every.values()))
+        return np.broadcast_shapes(*(v.shape for v in values.values()))
     except ValueError:
-        shapes = ", ".join(f"{n} {v.shape}" for n, v in every.items() if v.ndim)
+        shapes = ", ".join(f"{n} {v.shape}" for n, v in values.items() if v.ndim)
         raise ParameterError(f"{whose}: parameters of different shapes: {shapes}") from None
 
 
-def plain_names(values: Mapping[str, Array]) -> dict[str, Array]:
-    """Return values under the names that the module itself has."""
-    return {
-        n[:-1] if n.endswith("_") and n[:-1].lower() in TAKEN else n: v for n, v in values.items()
-    }
+def spread(values: Mapping[str, Array], shape: tuple[int, ...]) -> dict[str, Array]:
+    """Return values by the module's own names, arrays in one shape, the temperature as "$"."""
+    found = {}
+    for name, value in values.items():
+        own = name[:-1] if name.endswith("_") and name[:-1].lower() in TAKEN else name
+        own = "$" if name == "temperature" else own
+        found[own] = np.broadcast_to(value, shape) if value.ndim else value
+    return found
+
+
+def shown(values: Mapping[str, Array]) -> list[str]:
+    """Return the arguments of a `repr`."""
+    return [
+        f"{name}={value.tolist()!r:.60}" for name, value in values.items()
+        if name != "temperature" or np.any(value != _KELVIN)
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +17,15 @@ from ...core.validation import Array, finite_array
 from ..cells.transistors import Transistor
 from .equations import Equations, analyse
 from .instances import Instances, set_up
-from .parameters import declared, kelvin, open_module, plain_names, read_parameters, shape_of
+from .parameters import (
+    declared,
+    kelvin,
+    open_module,
+    read_parameters,
+    shape_of,
+    shown,
+    spread,
+)
 
 __all__ = ["VerilogATransistor"]
 
@@ -68,15 +76,12 @@ class VerilogATransistor(Transistor):
             )
         self.path, self.module = os.fspath(path), found
         self._declared = declared(found)  # type: ignore[misc]
-        self.temperature = kelvin(temperature)
         self._values, self._words = read_parameters(found, parameters, self._title)
-        self.own_shape = shape_of(self._values, self.temperature, self._title)
-        spread = {
-            n: np.broadcast_to(v, self.own_shape) if v.ndim else v
-            for n, v in {**plain_names(self._values), "": self.temperature}.items()
-        }
-        heat = spread.pop("")
-        self.instances: Instances = set_up(found, spread, self._words, heat, whose=self._title)
+        self._values["temperature"] = kelvin(temperature)
+        self.own_shape = shape_of(self._values, self._title)
+        self.instances: Instances = set_up(
+            found, spread(self._values, self.own_shape), self._words, whose=self._title
+        )
         self.equations: Equations = analyse(
             self.instances, self._title, None, np.zeros(self.instances.count)
         )
@@ -91,7 +96,7 @@ class VerilogATransistor(Transistor):
         return f"{self.module.name} ({Path(self.path).name})"
 
     def __repr__(self) -> str:
-        changed = [f"{n}={v.tolist()!r:.60}" for n, v in self._values.items()]
+        changed = shown(self._values)
         changed += [f"{n}={v!r}" for n, v in self._words.items()]
         return f"VerilogATransistor({', '.join([repr(Path(self.path).name), *changed])})"
 
@@ -104,6 +109,7 @@ class VerilogATransistor(Transistor):
         return self
 
     @classmethod
+    @lru_cache(maxsize=1)
     def law(cls) -> str:
         """Raise a `ParameterError`: a compiled module has no source."""
         raise ParameterError(
@@ -122,12 +128,15 @@ class VerilogATransistor(Transistor):
 
     def settings(self) -> dict[str, Any]:
         """Return the arguments that make this transistor again."""
-        heat = self.temperature
         return {
             "path": self.path, "module": self.module.name,
-            "temperature": heat if heat.ndim else float(heat),
             **{n: v if v.ndim else float(v) for n, v in self._values.items()}, **self._words,
         }
+
+    @property
+    def temperature(self) -> Array:
+        """Temperature, kelvin."""
+        return self._values["temperature"]
 
     def replace(self, **changes: Any) -> Self:
         """Return the same transistor with other parameters."""
@@ -175,7 +184,6 @@ class VerilogATransistor(Transistor):
 
     def _drain(self, frame: Array, z: Array, T: int) -> float:
         """Return the drain current with the inner unknowns of z (n,) settled."""
-        move = np.zeros(len(z) - T)
         for _ in range(_STEPS):
             found = self.instances.probe(frame, z)
             inner = found.g[T:, T:]
@@ -183,7 +191,7 @@ class VerilogATransistor(Transistor):
                 break
             if len(z) == T:
                 return float(found.f[0])
-            move = np.linalg.lstsq(inner, -found.f[T:], rcond=None)[0]
+            move = np.asarray(np.linalg.lstsq(inner, -found.f[T:], rcond=None)[0], dtype=float)
             z[T:] += np.clip(move, -0.5, 0.5)
             if np.all(np.abs(move) <= 1e-9):
                 return float(found.f[0] + found.g[0, T:] @ move)

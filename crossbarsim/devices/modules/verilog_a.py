@@ -25,7 +25,15 @@ from ..simulate import Backend, Trace
 from .equations import Equations, analyse
 from .instances import AT_START, set_up
 from .local_cells import LocalCells, module_cells
-from .parameters import declared, kelvin, open_module, plain_names, read_parameters, shape_of
+from .parameters import (
+    declared,
+    kelvin,
+    open_module,
+    read_parameters,
+    shape_of,
+    shown,
+    spread,
+)
 from .transistor import VerilogATransistor
 
 __all__ = ["VerilogA"]
@@ -118,12 +126,12 @@ class VerilogA(Device):
         if number("read_voltage", volts) == 0.0:
             raise ParameterError("`read_voltage` must not be 0 V")
         self.read_voltage = float(volts)
-        self.temperature, self.choices = kelvin(temperature), {}
+        self.choices = {}
         self._values, self._words = read_parameters(found, parameters, self._title)
-        self.own_shape = shape_of(self._values, self.temperature, self._title)
+        self._values["temperature"] = kelvin(temperature)
+        self.own_shape = shape_of(self._values, self._title)
         self.instances = set_up(
-            found, self._spread(plain_names(self._values)), self._words,
-            self._spread({"": self.temperature})[""], whose=self._title,
+            found, spread(self._values, self.own_shape), self._words, whose=self._title
         )
         self._read_equations()
         self.check()
@@ -131,12 +139,6 @@ class VerilogA(Device):
     @property
     def _title(self) -> str:
         return f"{self.module.name} ({Path(self.path).name})"
-
-    def _spread(self, values: Mapping[str, Array]) -> dict[str, Array]:
-        """Return arrays of one value per device in the devices' shape; numbers stay numbers."""
-        return {
-            n: np.broadcast_to(v, self.own_shape) if v.ndim else v for n, v in values.items()
-        }
 
     def _read_equations(self) -> None:
         """Find the states."""
@@ -187,7 +189,7 @@ class VerilogA(Device):
     # -- what Device asks --------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        changed = [f"{n}={v.tolist()!r:.60}" for n, v in self._values.items()]
+        changed = shown(self._values)
         changed += [f"{n}={v!r}" for n, v in self._words.items()]
         if self.polarity < 0:
             changed.append("polarity=-1")
@@ -213,11 +215,9 @@ class VerilogA(Device):
     def settings(self) -> dict[str, Any]:
         """Return the arguments that make this device again."""
         own = {n: v if v.ndim else float(v) for n, v in self._values.items()}
-        heat = self.temperature
         return {
             "path": self.path, "module": self.module.name, "states": self._ranges,
-            "temperature": heat if heat.ndim else float(heat), "polarity": self.polarity,
-            "read_voltage": self.read_voltage, **own, **self._words,
+            "polarity": self.polarity, "read_voltage": self.read_voltage, **own, **self._words,
         }
 
     def _number(self, value: float | str) -> Array:
@@ -279,8 +279,8 @@ class VerilogA(Device):
         frame = instances.frame(k)
         inner = slice(T, n)
         for _ in range(_STEPS):
-            found = instances.probe(frame, z, AT_START)
-            g, f = found.g[inner, inner], found.f[inner]
+            probed = instances.probe(frame, z, AT_START)
+            g, f = probed.g[inner, inner], probed.f[inner]
             if not (np.isfinite(g).all() and np.isfinite(f).all()):
                 return None
             weight = np.abs(g).max(axis=1, initial=0.0)

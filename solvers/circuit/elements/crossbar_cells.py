@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ....core.errors import ConvergenceError
+from ....core.errors import ConvergenceError, ParameterError
 from ....core.validation import Array
 from ....netlists.crossbar.crossbar import Crossbar
 from ....netlists.crossbar.ends import END_NAMES
@@ -105,6 +105,11 @@ class CellArray(ElementGroup):
         )
         self.limited = np.zeros(1, dtype=np.bool_)
         low, high = self.cells.bounds()
+        if not np.isfinite(high - low).all():
+            raise ParameterError(
+                f"{name}: its cells have charges, or states without ranges, which arrays in "
+                "circuits do not take: give states ranges, or solve the array by itself"
+            )
         self.low, self.span = low, high - low
         self._capacitors(Tolerances.of(options))
         self.history: History | None = None

@@ -116,17 +116,17 @@ def row_of(r, step, F, Q, J, C, memory, scale, charge, start, miss, row):
 
 @leaf
 def solve_cell(
-    z, F, Q, J, C, step, start, lo, hi, memory, scale, column, charge, volt, tol, work, row,
-    sign, p, frame_d, where_d, state, out, q, frame_a, where_a,
+    z, F, Q, J, C, step, start, lo, hi, memory, scale, column, charge, volt, tol, work, row, m,
+    settling, sign, p, frame_d, where_d, state, out, q, frame_a, where_a,
 ):
     """Solve for a cell's own unknowns by Newton's iteration; return whether it converged.
 
-    The first column of what `work` holds behind the matrix is the last, small move, which is not
-    made: what is left is linear. Others are the derivatives by the given unknowns.
+    The first of the m columns that `work` holds behind the matrix is the last, small move, which is
+    not made: what is left is linear. Next come the derivatives by the given unknowns, then those by
+    the bases of charges, in the columns `settling` (N,) of their rows.
     """
     N = len(z)
     n = N - GIVEN
-    m = 1 + GIVEN
     B = n * n
     span = abs(z[0] - z[1])
     height = abs(z[0]) + abs(z[1]) + abs(z[2])
@@ -151,6 +151,8 @@ def solve_cell(
             work[B + r * m] = -miss
             for k in range(GIVEN):
                 work[B + r * m + 1 + k] = -row[k]
+            for k in range(1 + GIVEN, m):
+                work[B + r * m + k] = 1.0 / step if settling[GIVEN + r] == k else 0.0
         if not eliminate(work, 0, n, B, m):
             return False
         worst = 0.0
@@ -207,13 +209,19 @@ def cells(
     U = N - GIVEN
     z, F, Q, row = np.zeros(N), np.zeros(N), np.zeros(N), np.zeros(N)
     J, C = np.zeros((N, N)), np.zeros((N, N))
-    work = np.zeros(U * U + U * (1 + GIVEN) + 1)
+    m = 1 + GIVEN
+    settling = np.zeros(N, dtype=np.int64)
+    if step > 0.0:
+        for r in range(GIVEN, N):
+            if charge[r] >= 0:
+                settling[r] = m
+                m += 1
+    work = np.zeros(U * U + U * m + 1)
     start, lo, hi = np.empty(S), np.empty(S), np.empty(S)
     p, q = np.empty(P.shape[0]), np.empty(Q_a.shape[0])
     frame_d, frame_a = np.zeros(length_d), np.zeros(length_a)
     D = len(scale)
     state, out = np.empty(D), np.empty((1 + D) * (2 + D))
-    m = 1 + GIVEN
     B = U * U
     bad = -1
     for k in range(first, last):
@@ -231,7 +239,7 @@ def cells(
                 z[column[s]] = min(max(guess, lo[s]), hi[s])
         good = solve_cell(
             z, F, Q, J, C, step, start, lo, hi, memory, scale, column, charge, volt, tol, work,
-            row, sign, p, frame_d, where_d, state, out, q, frame_a, where_a,
+            row, m, settling, sign, p, frame_d, where_d, state, out, q, frame_a, where_a,
         )
         if not good:
             if bad < 0:
@@ -277,9 +285,11 @@ def cells(
                 d_w += C[r, GIVEN + c] * work[B + c * m + 2]
             x[s, k] = factor * value
             stays[s, k] = 1.0
-            if memory[r] < 0 and r >= GIVEN and step > 0.0:
-                own = abs(C[r, r])
-                stays[s, k] = own / (own + step * abs(J[r, r])) if own > 0.0 else 0.0
+            if settling[r] > 0:
+                share = 0.0
+                for c in range(U):
+                    share += C[r, GIVEN + c] * work[B + c * m + settling[r]]
+                stays[s, k] = min(abs(share), 1.0)
             by_u[I + s, k], by_w[I + s, k] = factor * d_u, factor * d_w
         for s in range(D):
             if column[s] >= 0:
