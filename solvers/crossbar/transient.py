@@ -259,9 +259,9 @@ class Run:
         found = np.array(point.stays)
         first = len(point.lead_word) - len(point.state)
         lines = self.network.lines
-        for k, (s, lead) in enumerate(zip(
-            getattr(self.cells, "terminal_charges", (-1, -1)), (point.lead_word, point.lead_bit), strict=True,
-        )):
+        rows = getattr(self.cells, "terminal_charges", (-1, -1))
+        leads = point.lead_word, point.lead_bit
+        for k, (s, lead) in enumerate(zip(rows, leads, strict=True)):
             if s < 0:
                 continue
             farad = np.abs(lead[first + s])
