@@ -66,7 +66,8 @@ def _declared(words: list[str], at: int, ranges: dict[str, str]) -> int:
     if at < len(words) and words[at] in _TYPES:
         at += 1
     while at < len(words) and words[at] != ";":
-        name, depth, span = words[at], 0, []
+        span: list[str] = []
+        name, depth = words[at], 0
         ranged = False
         while at < len(words) and (depth or words[at] not in ",;"):
             word = words[at]

@@ -56,8 +56,9 @@ ngspice an instance sees the parameters of the instance around it, and the last 
 
 **Structure.** ``.subckt`` (nested, with defaults and local models), ``.global``, ``.include`` and
 ``.lib file section`` (relative to the file that has them), ``.if .elseif .else .endif``. Modules
-are loaded by ``.hdl "x.va"`` (compiled, with the extra ``crossbarsim[verilog-a]``), ``.hdl x.osdi``,
-or as in ngspice by ``pre_osdi x.osdi`` in a control block; their names are kinds of ``.model``.
+are loaded by ``.hdl "x.va"`` (compiled, with the extra ``crossbarsim[verilog-a]``), ``.hdl
+x.osdi``, or as in ngspice by ``pre_osdi x.osdi`` in a control block; their names are kinds of
+``.model``.
 
 **Analyses.** ``.op .tran .dc .ac .noise .tf .sens .four .step``, ``.measure``, ``.ic .nodeset .temp
 .options``, ``.save .print .plot .probe``, and ``.control`` blocks, of which the reader makes a tree

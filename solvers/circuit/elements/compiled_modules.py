@@ -3,7 +3,8 @@
 A module's inner nodes and unknowns, those that it has not made one with others, are unknowns of the
 circuit, ``v(n1#mid)``. Its ``$limit`` is Newton's limiting, its ``ddt`` charges under the error
 control of time steps, its noise sources are those of ``.noise``, its operating-point variables
-``@n1[gm]``.
+``@n1[gm]``. Sensitivities move the parameters that are given, with central differences of what the
+module returns: it has no derivatives with respect to parameters.
 """
 
 from __future__ import annotations
@@ -75,11 +76,12 @@ class CompiledModules(ElementGroup):
         self, x: Array, now: Instant, out: Any, *, noise: bool = False, variables: bool = False,
     ) -> None:
         batch = self.batch
+        analysis = "noise" if noise else self._analysis(now)
         batch.set_gmin(now.gmin)
         if self._snapshot is not None:
             self._snapshot.restore()
         self._bad = batch.evaluate_into(
-            x, self.at, out, now.time, analysis=self._analysis(now), limit=now.limit,
+            x, self.at, out, now.time, analysis=analysis, limit=now.limit,
             first=now.initialise, noise=noise, variables=variables)
         if now.limit:
             batch.keep()

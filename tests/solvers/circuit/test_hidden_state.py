@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -77,7 +78,7 @@ def test_a_snapshot_goes_back(module):
 
 def test_they_are_refused_by_name(library, module):
     circuit = Circuit().V(1, "a", 0, 1.0).verilog_a("late", ["a", 0], module)
-    with pytest.raises(NetlistError, match="Nlate: module `remembers` keeps values .*allow_hidden_state=1"):
+    with pytest.raises(NetlistError, match=r"Nlate: module `remembers` keeps values .*allow_hidden_state=1"):
         Simulator().operating_point(circuit)
     deck = read_spice(f"d\n.hdl {library}\nV1 a 0 1\nN1 a 0 m\n.model m remembers(g=1m)\n.op")
     with pytest.raises(NetlistError, match="keeps values") as caught:
@@ -93,24 +94,23 @@ def test_allowed_ones_run_with_the_longest_step(module):
         circuit.verilog_a_model("m", module, g=1e-3, allow_hidden_state=True).verilog_a(1, ["a", 0], "m")
         return Simulator().transient(circuit, 8e-3, max_step=step, **how)
 
-    with pytest.raises(ParameterError, match="N1: modules with hidden state.*`max_step`"):
+    with pytest.raises(ParameterError, match=r"N1: modules with hidden state.*`max_step`"):
         run(None)
     # k' = v, v = u - R (g v + k): the integral over steps is the rectangle rule, of first order
     errors = []
     for step in (1e-4, 5e-5):
         found = run(step)
         assert np.diff(found.time).max() < 1.0001 * step
-        t, u = found.time, wave
         fine = np.linspace(0.0, 8e-3, 80001)
         k = 0.0
-        for a, b in zip(fine[:-1], fine[1:], strict=True):
-            k += (b - a) * (u.at(0.5 * (a + b)) - k) / 1.001
+        for a, b in pairwise(fine):
+            k += (b - a) * (wave.at(0.5 * (a + b)) - k) / 1.001
         errors.append(abs(found["@n1[k]"][-1] - k))
         again = run(step)
         assert np.array_equal(again["v(a)"], found["v(a)"])  # nothing is left behind
     assert errors[0] < 1e-4
     assert errors[1] < 0.6 * errors[0]
+    circuit = Circuit().V(1, "a", 0, wave)
+    circuit.verilog_a_model("m", module, allow_hidden_state=True).verilog_a(1, ["a", 0], "m")
     with pytest.raises(ParameterError, match="hidden state"):
-        circuit = Circuit().V(1, "a", 0, wave)
-        circuit.verilog_a_model("m", module, allow_hidden_state=True).verilog_a(1, ["a", 0], "m")
         Simulator().transient_adjoint(circuit, 1e-3, max_step=1e-4)
