@@ -11,6 +11,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from importlib import metadata
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from numpy.typing import ArrayLike
@@ -22,7 +23,8 @@ from ..core.validation import Array
 from .crossbar.cells import Cells, Resistive
 
 __all__ = [
-    "GROUP", "DeviceModel", "cells", "device", "model", "models", "register", "register_cells",
+    "GROUP", "DeviceModel", "cells", "device", "model", "models", "read_source", "register",
+    "register_cells", "register_source_reader",
 ]
 
 GROUP = "crossbarsim.devices"
@@ -31,6 +33,7 @@ M = TypeVar("M")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _registered: dict[str, Any] = {}
 _makers: list[Callable[..., Resistive | Cells]] = []
+_readers: list[Callable[[Path], Any]] = []
 _lock = threading.RLock()
 
 
@@ -183,7 +186,10 @@ def register(found: M, *, check: bool = True) -> M:
     with _lock:
         other = _registered.get(name)
         # the same class again is a module that was reloaded, or a notebook's cell run twice
-        if other is not None and _origin(other) != _origin(found):
+        again = getattr(found, "replaces", None)  # of classes made from a file that was changed
+        if other is not None and _origin(other) != _origin(found) and not (
+            again is not None and again(other)
+        ):
             raise ParameterError(
                 f"a device model `{name}` exists already: {_origin(other)}; "
                 f"give {_origin(found)} another name"
@@ -246,6 +252,27 @@ def model(name: str) -> Any:
 def register_cells(maker: Callable[..., Resistive | Cells]) -> None:
     """Name the function that makes an array of cells, see `cells`."""
     _makers[:] = [maker]
+
+
+def register_source_reader(reader: Callable[[Path], Any]) -> None:
+    """Name the function that makes and registers a model of a Verilog-A file, see `read_source`."""
+    _readers[:] = [reader]
+
+
+def read_source(path: Path) -> Any:
+    """Return the model, a class, of a Verilog-A file, which is registered from then on.
+
+    Raises
+    ------
+    VerilogAError
+        The file is beyond what a model can be.
+    ParameterError
+        It has several modules, or the name of another model.
+    """
+    registered()
+    if not _readers:
+        raise ParameterError("import crossbarsim.devices to read Verilog-A as devices")
+    return _readers[0](path)
 
 
 def cells(

@@ -5,7 +5,14 @@ entry points of the group ``crossbarsim.devices``.
 """
 
 from ..netlists.crossbar.cells import register_reader
-from ..netlists.device_protocol import device, model, models, register, register_cells
+from ..netlists.device_protocol import (
+    device,
+    model,
+    models,
+    register,
+    register_cells,
+    register_source_reader,
+)
 from .base import Device
 from .cells.access_cells import OneSelectorOneResistor, OneTransistorOneResistor, make_cells
 from .cells.array_io import read_cells
@@ -54,3 +61,4 @@ for _found in map(globals().__getitem__, __all__):
 
 register_cells(make_cells)
 register_reader(read_cells)  # so that `Crossbar.load` knows them
+register_source_reader(device_from_verilog_a)  # so that decks read Verilog-A without a compiler

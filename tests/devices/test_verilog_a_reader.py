@@ -355,6 +355,25 @@ def test_decks_know_a_registered_module():
     assert read_spice(deck).models["cell"].kind == "filament_gap"
 
 
+@pytest.mark.usefixtures("forget")
+def test_decks_read_what_the_compiler_refuses(tmp_path):
+    text = (FOLDER / "filament_gap.va").read_text(encoding="utf-8")
+    source, deck = tmp_path / "cell.va", tmp_path / "deck.cir"
+    deck.write_text('cell\n.hdl "cell.va"\nV1 a 0 0.1\nN1 a 0 cell gap=1n\n'
+                    ".model cell filament_gap(gap_start=2e-10)\n.op\n.end\n", encoding="utf-8")
+    source.write_text(text, encoding="utf-8")
+    circuit = read_spice(deck)
+    assert circuit.models["cell"].parameters == {"gap_start": 2e-10}
+    first = model("filament_gap")
+    source.write_text(text.replace("= 0.25 ", "= 0.3 "), encoding="utf-8")  # the file was changed
+    read_spice(deck)
+    assert model("filament_gap") is not first
+    assert model("filament_gap")().v0 == 0.3
+    source.write_text(text.replace("V(TE, BE);", "transition(V(TE, BE));", 1), encoding="utf-8")
+    with pytest.raises(NetlistError, match=r"deck.cir:2: .*no law of a memristive device: cell.va:36: `transition`"):
+        read_spice(deck)
+
+
 def test_a_module_describes_itself():
     found = describe_verilog_a(FOLDER / "heated_barrier.va")
     assert found.terminals == ("a", "c")

@@ -16,7 +16,10 @@ from ..parameters import Parameter
 from .algebra.calculus import evaluate
 from .algebra.terms import Term
 
-__all__ = ["Condition", "Origin", "VerilogADevice", "VerilogAParameter"]
+__all__ = ["HOMES", "Condition", "Origin", "VerilogADevice", "VerilogAParameter"]
+
+HOMES: dict[type, set[str]] = {}
+"""The files from which classes were registered."""
 
 
 @dataclass(frozen=True)
@@ -211,6 +214,11 @@ class VerilogADevice(Device):
         """Whether the states carry noise, with these parameters."""
         values = self._in_file()
         return any(bool(np.any(evaluate(term, values) != 0.0)) for term in self._noise)
+
+    @classmethod
+    def replaces(cls, other: type[Any]) -> bool:
+        """Return whether another class is of an earlier text of the same file."""
+        return bool(HOMES.get(cls, set()) & HOMES.get(other, set()))
 
     def header(self) -> dict[str, Any]:
         """Return what saved arrays need besides parameters: the source."""

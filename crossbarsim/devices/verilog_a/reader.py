@@ -19,7 +19,7 @@ from .language.parser import parse
 from .language.preprocess import Sources, preprocess
 from .language.tokens import Place, Token, refusal
 from .language.tree import Module
-from .model import Origin, VerilogADevice
+from .model import HOMES, Origin, VerilogADevice
 
 __all__ = [
     "class_from_record", "describe_verilog_a", "device_from_verilog_a", "from_origin",
@@ -116,8 +116,9 @@ def device_from_verilog_a(path: str | Path, module: str | None = None) -> type[D
     ParameterError
         No such module, or another model of its name.
     """
-    found: type[Device] = register(read_verilog_a(path, module))
-    return found
+    found = read_verilog_a(path, module)
+    HOMES.setdefault(found, set()).add(str(Path(path).resolve()))
+    return register(found)
 
 
 @checks_arguments

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from .....core.errors import NetlistError, ParameterError
+from .....core.errors import BackendUnavailable, NetlistError, ParameterError
+from .... import device_protocol
 from ....elements import Element, Model
 from ....module_methods import check_terminals
 from ....osdi import Module, load_osdi, load_verilog_a
@@ -33,6 +34,7 @@ def is_library(line: Line) -> bool:
 def asked_modules(lines: Iterable[Line], control: Iterable[Line]) -> dict[str, Module]:
     """Return the modules that a deck loads, by lower-case name.
 
+    Sources that cannot be compiled become compact models, where they can be read as such.
     ``.hdl "x.va"`` and ``.hdl x.osdi`` stand in the deck, ``pre_osdi x.osdi`` and ``osdi x.osdi``
     in control blocks; paths are relative to the deck's folder, or else to the current one.
 
@@ -71,11 +73,26 @@ def _load(line: Line, file: str) -> Iterable[Module]:
         if source and not line.text.startswith("."):
             raise line.error("a compiled library is expected: load a source by `.hdl`")
         return (load_verilog_a(path) if source else load_osdi(path)).modules.values()
+    except BackendUnavailable as error:
+        if source:
+            return _as_device(line, path, str(error))
+        raise
     except NetlistError as error:
         if error.file == line.file:
             raise
+        if source:
+            return _as_device(line, path, f"the compiler says: {error}")
         place = f"{error.file}:{error.line}" if error.line is not None else error.file
         raise line.error(f"{place}: {error.message}") from None
+
+
+def _as_device(line: Line, path: Path, reason: str) -> Iterable[Module]:
+    """Register a source as a compact model where it cannot be compiled; there is no module then."""
+    try:
+        device_protocol.read_source(path)
+    except (NetlistError, ParameterError) as error:
+        raise line.error(f"{reason}; and it is no law of a memristive device: {error}") from None
+    return ()
 
 
 def read_n(card: CardLine, models: Models) -> list[Element]:
