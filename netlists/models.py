@@ -49,7 +49,8 @@ def make_model(
                 )
             text = isinstance(table, Foundry) and plain in table.texts
             found[plain] = str(value) if text else spice_number(given, value)
-        return Model(name, CANONICAL.get(kind, kind), level, found)
+        module = table.module if isinstance(table, Foundry) else None
+        return Model(name, CANONICAL.get(kind, kind), level, found, module=module)
     own = dict(parameters)
     preset = own.pop("preset", None)
     device = device_model(kind)
@@ -80,7 +81,7 @@ def own_parameters(
 ) -> tuple[tuple[str, Value | str], ...]:
     """Return what an element says beside its model, such as ``area=2``."""
     allowed: tuple[str, ...]
-    if model.module is not None:
+    if model.module is not None and model.kind not in CARDS:
         own = {_plain(name): value for name, value in parameters.items()}
         return tuple(instance_values(model.module, own, whose=element).items())
     if model.kind in CARDS:

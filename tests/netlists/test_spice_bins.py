@@ -44,6 +44,10 @@ def test_the_option_scale_counts():
     assert chosen("m1 d g 0 0 nch l=0.5 w=2", more=".option scale=1u") == 0.1
 
 
+def test_ends_as_in_ngspice():
+    assert chosen("m1 d g 0 0 nch l=1u w=2u", compat="ngspice") == 0.1
+
+
 def test_bins_stay_in_written_decks():
     circuit = read_spice(f"bins\n{CARDS}\nv1 d 0 1\nm1 d g 0 0 nch l=1.5u w=10u\nv2 g 0 1\n")
     again = read_spice(circuit.to_spice())

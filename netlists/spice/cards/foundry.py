@@ -56,7 +56,7 @@ class Foundry(Card):
 
     def of_model(self, kind: str, given: Mapping[str, float | str]) -> dict[str, float | str]:
         """Return what the module is told of a card of the kind ``"nmos"`` or ``"pmos"``."""
-        known = {n: v for n, v in given.items() if n in self.parameters}
+        known = {n: v for n, v in given.items() if n in self.parameters and n != "version"}
         return {**known, "type": 1.0 if kind == "nmos" else -1.0}
 
     def of_instance(self, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Model cards for ranges of sizes: of ``nch.1``, ``nch.2``, ... the one for a length and width.
 
 A bin holds ``lmin <= l < lmax`` and ``wmin <= w < wmax``, metre; where none does, the upper ends
-belong to it, too. The width is that of one finger, w / nf, as in HSPICE; with ``compat="ngspice"``
-it is all of w unless the option or the element's parameter ``wnflag`` is 1, as in ngspice.
+belong to it, too. The width is that of one finger, w / nf, as in HSPICE. With ``compat="ngspice"``
+both ends belong to a bin and the first one is taken, and the width is all of w unless the option
+or the element's parameter ``wnflag`` is 1, as in ngspice 39.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def choose(
         found = _range(scope, line)
         if found is not None:
             ranges.append((line.text.split()[1].lower(), found))
-    for closed in (False, True):
+    for closed in (True,) if scope.ngspice else (False, True):
         for card, (l_min, l_max, w_min, w_max) in ranges:
             if _within(length, l_min, l_max, closed=closed) and (
                 _within(width, w_min, w_max, closed=closed)

@@ -150,8 +150,10 @@ def read_model(
     if kind in _RAMPS:
         return Model(full, *_ramp(cursor, kind, given, remarks), line.where)
     if kind in CARDS:
-        level, parameters = _of_card(cursor, CANONICAL.get(kind, kind), given, remarks)
-        return Model(full, CANONICAL.get(kind, kind), level, parameters, line.where)
+        kind = CANONICAL.get(kind, kind)
+        level, parameters = _of_card(cursor, kind, given, remarks)
+        module = table.module if isinstance(table := card(kind, level), Foundry) else None
+        return Model(full, kind, level, parameters, line.where, module)
     return _memristor(cursor, full, kind, given)
 
 

@@ -23,6 +23,7 @@ from ...osdi import Blocks, OsdiBatch, Simulator
 from ...osdi.hidden_state import Snapshot, keeps_values
 from ..system.builder import COMPILED, Builder, register_kind, where
 from ..system.element_group import ElementGroup, Instant, Ints, NoiseSource, Stamp
+from .foundry import shown_by_ngspice, table_of
 from .values import number
 
 __all__ = ["CompiledModules"]
@@ -41,11 +42,17 @@ class CompiledModules(ElementGroup):
     batch : OsdiBatch
     hidden : bool
         Whether it may keep values between evaluations.
+    transistors : bool
+        Whether they are a deck's M elements, which show what ngspice's do.
     """
 
     by_element = True
 
-    def __init__(self, names: Sequence[str], at: Ints, batch: OsdiBatch, *, hidden: bool) -> None:
+    def __init__(
+        self, names: Sequence[str], at: Ints, batch: OsdiBatch, *, hidden: bool,
+        transistors: bool = False,
+    ) -> None:
+        self.transistors = transistors
         self.names, self.at, self.batch = tuple(names), np.asfortranarray(at), batch
         self.f_rows = self.q_rows = self.at
         self.g_at = tuple(np.asfortranarray(self.at[k]) for k in batch.g_at)  # type: ignore[assignment]
@@ -155,7 +162,10 @@ class CompiledModules(ElementGroup):
         own = [p.name for p in self.batch.module.parameters
                if p.kind == "instance" and p.type != "string"]
         shown = {**self.batch.values(own), **self.batch.values()}
-        return {name.lower().removeprefix("$"): value for name, value in shown.items()}
+        found = {name.lower().removeprefix("$"): value for name, value in shown.items()}
+        if self.transistors:
+            return shown_by_ngspice(self.batch, self._scratch[2], found, found["mfactor"])
+        return found
 
 
 class _Spectra:
@@ -232,17 +242,23 @@ def _place(builder: Builder, elements: list[Element], text: str) -> dict[str, An
 
 
 def _of_card(model: Model) -> dict[str, Any]:
+    table = table_of(model)
+    if table is not None:
+        return table.of_model(model.kind, model.parameters)
     return {name: value for name, value in model.parameters.items() if name != HIDDEN}
 
 
 def _sorted(builder: Builder, module: Module, e: Element) -> tuple[dict[str, Any], float]:
     """Return what the instance is given, and its temperature, kelvin."""
     plain = plain_names(module)
+    table = table_of(builder.circuit.models[e.model.lower()])
     values: dict[str, Any] = {}
     kelvin, difference = None, 0.0
     for name, value in e.parameters:
         low = name.lower()
-        if low not in plain:
+        if table is not None and low not in ELEMENT:
+            values |= table.of_instance({low: value})
+        elif low not in plain and table is None:
             values[name] = value
         elif low == "m":
             values["$mfactor"] = number(value)
@@ -278,4 +294,5 @@ def _group(
         unit = node.units if node.units in ("V", "A") else "1"
         row = node.residual_units if node.residual_units in ("V", "A") else "1"
         at[k] = [builder.inner(f"{e.name.lower()}#{node.name}", unit, row) for e in elements]
-    return CompiledModules([e.name for e in elements], at, batch, hidden=hidden)
+    return CompiledModules(
+        [e.name for e in elements], at, batch, hidden=hidden, transistors=elements[0].kind == "M")

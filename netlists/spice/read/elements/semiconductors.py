@@ -20,8 +20,8 @@ _KINDS = {
 }
 _NODES = {"D": 2, "J": 3, "M": 3}
 _WIDTH = 1e-4  # of elements that have no width or length of their own, metre, as in SPICE
-# lengths and areas, which the option `scale` multiplies
-_SCALED = {"w": 1, "l": 1, "pd": 1, "ps": 1, "ad": 2, "as": 2, "sa": 1, "sb": 1, "sd": 1, "sc": 1}
+# lengths and areas that the option `scale` multiplies, as in ngspice: not sa, sb, sd and sc
+_SCALED = {"w": 1, "l": 1, "pd": 1, "ps": 1, "ad": 2, "as": 2}
 _INITIAL = {
     "D": ("ic",), "Q": ("icvbe", "icvce"), "J": ("icvds", "icvgs"),
     "M": ("icvds", "icvgs", "icvbs"),
