@@ -5,7 +5,12 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from crossbarsim.solvers.circuit.elements import compiled_modules, crossbar_ports, kinds, semiconductors
+from crossbarsim.solvers.circuit.elements import (
+    compiled_modules,
+    crossbar_ports,
+    kinds,
+    semiconductors,
+)
 from crossbarsim.solvers.circuit.system.element_group import ElementGroup, Stamp
 from crossbarsim.solvers.circuit.system.system import System
 

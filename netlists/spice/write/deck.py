@@ -27,6 +27,7 @@ from ...analyses import (
 from ...circuit import Circuit
 from ...elements import Element, Model, Value
 from ...sources import spice_source
+from ..cards import CARDS
 from ..expressions.expression import Expression
 from ..expressions.tape import Probe
 from ..expressions.text import write_number
@@ -38,6 +39,7 @@ __all__ = ["Writer", "swept_in_temperature"]
 _PARTS = {"db": "db", "ph": "p", "re": "r", "im": "i", "abs": "m"}
 _FLAGS = ("on", "off")
 _CHANNELS = {"vdmosn": "nchan", "vdmosp": "pchan"}
+_BARE = ("level", "preset", "version")  # words of cards that have no quotes
 
 
 def swept_in_temperature(circuit: Circuit) -> bool:
@@ -191,7 +193,7 @@ class Writer:
         channel = _CHANNELS.get(kind, "")  # ngspice knows the other spelling alone
         kind = "vdmos" if channel else kind
         given = [
-            f'{name}="{value}"' if isinstance(value, str) and name not in ("level", "preset")
+            f'{name}="{value}"' if isinstance(value, str) and name not in _BARE
             else f"{name}={self.value(value)}"
             for name, value in (*level, *model.parameters.items())
         ]
@@ -332,7 +334,8 @@ class Writer:
         yield from (f"* {alias} = {node}" for alias, node in circuit.aliases.items())
         yield from circuit.subcircuits.values()
         yield from self.libraries(list(dict.fromkeys(
-            m.module.file for m in circuit.models.values() if m.module is not None
+            m.module.file for m in circuit.models.values()
+            if m.module is not None and m.kind not in CARDS
         )))
         for element in circuit:
             yield from map(wrapped, self.element(element))

@@ -20,10 +20,10 @@ from ....netlists.elements import Element, Model
 from ....netlists.osdi import Module
 from ....netlists.osdi.values import HIDDEN, plain_names
 from ...osdi import Blocks, OsdiBatch, Simulator
+from ...osdi.foundry import shown_by_ngspice, table_of
 from ...osdi.hidden_state import Snapshot, keeps_values
 from ..system.builder import COMPILED, Builder, register_kind, where
 from ..system.element_group import ElementGroup, Instant, Ints, NoiseSource, Stamp
-from .foundry import shown_by_ngspice, table_of
 from .values import number
 
 __all__ = ["CompiledModules"]
@@ -256,7 +256,7 @@ def _sorted(builder: Builder, module: Module, e: Element) -> tuple[dict[str, Any
     kelvin, difference = None, 0.0
     for name, value in e.parameters:
         low = name.lower()
-        if table is not None and low not in ELEMENT:
+        if table is not None and low not in ("m", "temp", "dtemp"):
             values |= table.of_instance({low: value})
         elif low not in plain and table is None:
             values[name] = value

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ....core.validation import Array
-from ....netlists.elements import Model
-from ....netlists.spice.cards import Foundry, card
-from ...osdi import OsdiBatch
+from ...core.validation import Array
+from ...netlists.elements import Model
+from ...netlists.spice.cards import Foundry, card
+from .batch import OsdiBatch
 
 __all__ = ["shown_by_ngspice", "table_of"]
 
