@@ -127,3 +127,70 @@ Va a 0 PULSE(0 1.2 20p 20p 20p 1n)
         np.testing.assert_allclose(crossings(mine.time, mine[f"v({node})"], 0.6), expected, atol=2e-15)
         assert mine[f"v({node})"][0] == pytest.approx(right[node].real[0], abs=1e-9)
         assert mine[f"v({node})"][-1] == pytest.approx(right[node].real[-1], abs=1e-6)
+
+
+# -- rings -----------------------------------------------------------------------------------------
+
+
+
+def period(time, volts, level, skip=3):
+    """Return the mean period of the cycles behind the first ones."""
+    every = crossings(time, volts, level)[2 * skip:]
+    rising = every[::2]
+    assert len(rising) > 3
+    return (rising[-1] - rising[0]) / (len(rising) - 1)
+
+
+def ring(letter, c="2f"):
+    """Return three inverters in a ring."""
+    lines = []
+    for i, o in ("ab", "bc", "ca"):
+        lines += [f"{letter}p{o} {o} {i} vdd vdd pch w=2u l=0.1u", f"{letter}n{o} {o} {i} 0 0 nch w=1u l=0.1u",
+                  f"C{o} {o} 0 {c}"]
+    return "\n".join(lines)
+
+
+@pytest.mark.slow
+def test_a_ring_of_bsim4_has_ngspices_period(ngspice):
+    rest = ("V1 vdd 0 1\nIk 0 a PULSE(0 100u 20p 1p 1p 30p)\n{}\n.tran 1p 1.3n 0 0.5p")
+    right = ngspice(bsim4(False, rest.format(ring("M"))), "v(a)")
+    mine = Simulator().run(read_spice(bsim4(True, rest.format(ring("N")))))[0]
+    expected = period(right["time"].real, right["v(a)"].real, 0.5, skip=1)
+    assert period(mine.time, mine["v(a)"], 0.5, skip=1) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.slow
+@needs_openvaf
+def test_a_ring_of_psp_has_vacasks_period(tmp_path):
+    deck = f"""ring
+load "{shipped('psp103v4')}"
+load "{shipped('capacitor')}"
+model vsource vsource
+model isource isource
+model cap capacitor
+model nch psp103va ( type=1 )
+model pch psp103va ( type=-1 )
+v1 (vdd 0) vsource dc=1.2
+ik (0 a) isource type="pulse" val0=0 val1=100u delay=20p rise=1p fall=1p width=30p
+"""
+    for i, o in ("ab", "bc", "ca"):
+        deck += (f"mp{o} ({o} {i} vdd vdd) pch w=2u l=0.1u\nmn{o} ({o} {i} 0 0) nch w=1u l=0.1u\n"
+                 f"c{o} ({o} 0) cap c=2f\n")
+    deck += """control
+  options reltol=1e-6 abstol=1e-14 vntol=1e-9 rawfile="binary"
+  analysis tran1 tran step=0.1p stop=250p maxstep=0.1p
+endc
+"""
+    right = vacask(deck, tmp_path)
+    mine = Simulator().run(read_spice(f"""ring
+.hdl {shipped('psp103v4')}
+V1 vdd 0 1.2
+Ik 0 a PULSE(0 100u 20p 1p 1p 30p)
+.model nch PSP103VA(type=1)
+.model pch PSP103VA(type=-1)
+{ring("N")}
+.options {TIGHT}
+.tran 1p 250p 0 0.1p
+"""))[0]
+    expected = period(right["time"].real, right["a"].real, 0.6)
+    assert period(mine.time, mine["v(a)"], 0.6) == pytest.approx(expected, rel=1e-4)
