@@ -176,6 +176,54 @@ def test_the_step_of_a_file_is_said_to_be_nothing():
     assert rates(kind(dt=1.0), v, x) == rates(kind(dt=1e-12), v, x)
 
 
+PUSHED = """`include "disciplines.vams"
+`define attr(txt) (*txt*)
+module pushed(p, n);
+    inout p, n; electrical p, n;
+    parameter real Roff = 1000 from (0:inf) `attr(info="at 0" type="instance");
+    parameter real Ron = 50 from (0:inf) `attr(info="at D");
+    parameter real D = 3n;
+    parameter real bump = 1e-17;
+    real w, w_last, time_last, dw, way, G;
+    analog begin
+        @(initial_instance) begin
+            w_last = 0.4 * D;
+            time_last = 0;
+        end
+        way = 0;
+        if (V(p, n) > 0) begin
+            if (w_last <= 0) way = 1;
+        end else if (w_last >= D) way = -1;
+        dw = 1e-5 * V(p, n) * (1 - pow(2 * w_last / D - 1, 2)) * ($realtime - time_last);
+        w = w_last + dw + way * bump;
+        if (w >= D) w = D;
+        if (w <= 0) w = 0;
+        G = 1 / (Ron * w / D + Roff * (1 - w / D));
+        I(p, n) <+ G * V(p, n);
+        w_last = w;
+        time_last = $realtime;
+    end
+endmodule"""
+
+
+def test_a_state_that_is_pushed_off_its_ends():
+    device = read_verilog_a(PUSHED)()
+    assert device.state_names == ("w_last",)
+    assert device.bounds()[0].tolist() == [1e-17]  # where the file lands from 0
+    assert device.bounds()[1].tolist() == [3e-9 - 1e-17]
+    assert device.rest().tolist() == [0.4 * 3e-9]
+    assert "`w_last` is pushed off its ends" in device.notes[-1]
+    assert device.descriptions == {"Roff": "at 0", "Ron": "at D"}
+    for v, x in points(device, 20):
+        share = x["w_last"] / 3e-9
+        assert current(device, v, x) == pytest.approx(v / (50.0 * share + 1000.0 * (1.0 - share)), rel=1e-14)
+        assert rates(device, v, x)[0] == pytest.approx(1e-5 * v * (1.0 - (2.0 * share - 1.0) ** 2), rel=1e-12)
+    # what moves the state elsewhere, or by what is no constant, is no push off an end
+    for other in ("way = V(p, n);", "if (w_last > 0.5 * D) way = w_last;"):
+        with pytest.raises(VerilogAError, match="`w_last` keeps its value|`w` keeps its value"):
+            read_verilog_a(PUSHED.replace("way = 0;", other))
+
+
 def test_a_current_that_stands_in_its_own_equation():
     device = read("filament_width")()
 
@@ -407,8 +455,8 @@ def test_loops_are_those_of_the_built_in_models(device, built_in, start, drive):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("built_in", [VTEAM.preset("magic"), Yakopcic()])
-def test_arrays_in_time_are_those_of_the_built_in_models(built_in):
+@pytest.mark.parametrize(("built_in", "t_end"), [(VTEAM.preset("magic"), 1e-8), (Yakopcic(), 1e-4)])
+def test_arrays_in_time_are_those_of_the_built_in_models(built_in, t_end):
     text = built_in.to_verilog_a()
     rng = np.random.default_rng(3)
     found = []
@@ -418,7 +466,7 @@ def test_arrays_in_time_are_those_of_the_built_in_models(built_in):
         cells = device.array(state=low + share * (high - low))
         xbar = Crossbar(cells=cells, wires=Wires(word=2.0, bit=2.0))
         volts = np.linspace(0.5, 1.0, 16)
-        t = np.linspace(0.0, 1e-8, 6)
+        t = np.linspace(0.0, t_end, 6)
         found.append(Solver().transient(xbar, (t, np.outer(np.ones(6), volts)), probes=("state",)))
     one, other = (result.currents for result in found)
     assert one.shape == other.shape

@@ -299,6 +299,8 @@ class _Builder:
         found = [*self.steady.notes]
         found += [f"`{name}` is the step of the file's own integration: the rates are integrated "
                   "with error control, it has no effect" for name in memory.step_parameters]
+        found += [f"`{name}` is pushed off its ends by the file: its range ends where it lands"
+                  for name in memory.nudged]
         return found
 
     def document(self) -> str:

@@ -9,7 +9,7 @@ from ..algebra.calculus import below, linear, substitute
 from ..algebra.terms import Term, Terms
 from ..language.tokens import Place
 
-__all__ = ["Limits", "StateOf", "find_limits", "scaled", "unlimited"]
+__all__ = ["Limits", "StateOf", "find_limits", "pushed_off", "scaled", "unlimited"]
 
 
 @dataclass
@@ -47,7 +47,8 @@ class Limits:
     def plain(self, term: Term) -> bool:
         """Return whether a term is the state itself, limits and steps aside."""
         rest = substitute(self.terms, self.stripped(term)[0], {self.dt: self.terms.zero})
-        return rest is self.state
+        return rest is self.state or (
+            self.state in rest.symbols and pushed_off(self.terms, rest, self.state) is not None)
 
     def _strip(self, term: Term) -> Stripped:
         nothing: Stripped = (term, None, None)
@@ -145,6 +146,44 @@ def _stops(
                         lows[b] = None
                     elif b is state.symbol and a.fixed:
                         highs[a] = None
+
+
+def pushed_off(
+    t: Terms, rest: Term, state: Term
+) -> tuple[Term | None, Term | None] | None:
+    """Return new ends of a state that is pushed off its old ones, or None.
+
+    ``x = x + rate * dt; if (x <= 0) x = x + bump`` frees a state that a window holds at 0: with
+    short steps it is one that ends at the bump. Whatever else it does without a step is no push.
+    """
+    push = t.sub(rest, state)
+    tests = [term for term in below(push) if term.op in ("<", "<=") and state in term.args
+             and all(a is state or a.fixed for a in term.args)]
+    never = dict.fromkeys(tests, t.false)
+    if substitute(t, push, never) is not t.zero:
+        return None
+    low: Term | None = None
+    high: Term | None = None
+    for test in tests:
+        sizes = _leaves(t, substitute(t, push, {**never, test: t.true})) - {t.zero}
+        if len(sizes) != 1 or not all(size.fixed for size in sizes):
+            return None
+        size = sizes.pop()
+        if test.args[0] is state:
+            low = t.add(test.args[1], size)
+        else:
+            high = t.add(test.args[0], size)
+    return low, high
+
+
+def _leaves(t: Terms, term: Term) -> set[Term]:
+    """Return the values between which conditions choose."""
+    if term.op == "if":
+        return _leaves(t, term.args[1]) | _leaves(t, term.args[2])
+    for one, other in (term.args, term.args[::-1]) if term.op == "*" else ():
+        if other.fixed:
+            return {t.mul(leaf, other) for leaf in _leaves(t, one)}
+    return {term}
 
 
 def scaled(terms: Terms, state: StateOf, roots: Iterable[Term]) -> Term | None:

@@ -427,7 +427,7 @@ class Pass(SystemFunctions):
         """Carry out what happens at an event."""
         *events, inside = tree.parts
         names = {str(e.value) for e in events}
-        if names == {"initial_step"}:
+        if names <= _FIRST:
             if self.initial:
                 self.do(inside)
             return
@@ -447,6 +447,9 @@ class Pass(SystemFunctions):
             self.inlined(self.module.functions[tree.value], tree)
             return
         self.system_task(tree, self.number)
+
+
+_FIRST = {"initial_step", "initial_instance", "initial_model"}  # the last two of ADMS
 
 
 def _only_tasks(tree: Tree) -> bool:

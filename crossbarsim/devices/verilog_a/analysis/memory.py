@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from ..algebra.calculus import derivative, linear, pruned, substitute
 from ..algebra.terms import Term, Terms
 from ..language.tokens import Place, refusal
-from .bounds import Limits, StateOf, find_limits, scaled, unlimited
+from .bounds import Limits, StateOf, find_limits, pushed_off, scaled, unlimited
 from .execution import Pass
 
 __all__ = ["Memory"]
@@ -32,6 +32,7 @@ class Memory:
     states: list[StateOf] = field(default_factory=list)
     new: dict[Term, Term] = field(default_factory=dict)
     step_parameters: list[str] = field(default_factory=list)
+    nudged: list[str] = field(default_factory=list)  # states that are pushed off their ends
 
     def __post_init__(self) -> None:
         self.dt = self.terms.symbol("dt")
@@ -181,9 +182,13 @@ class Memory:
             if self.dt not in term.free:
                 continue
             plain, low, high = Limits(self.terms, old).stripped(term)
-            rest = substitute(self.terms, plain, {self.dt: self.terms.zero})
-            if pruned(self.terms, rest) is not old:
-                continue
+            rest = pruned(self.terms, substitute(self.terms, plain, {self.dt: self.terms.zero}))
+            if rest is not old:
+                nudge = pushed_off(self.terms, rest, old)
+                if nudge is None:
+                    continue
+                low, high = nudge[0] or low, nudge[1] or high
+                self.nudged.append(name)
             self.step_parameters += [str(p.value) for p in steps]
             rate = derivative(self.terms, plain, self.dt)
             rate = substitute(self.terms, rate, {self.dt: self.terms.zero})

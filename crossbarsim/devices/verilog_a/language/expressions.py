@@ -339,7 +339,8 @@ class StatementReader:
                 else:
                     self.binary(0)
                     found[name] = token.text
-            if not self.found(",") and self.now.text != "*)":
+            # commas by the language; ADMS takes blanks
+            if not self.found(",") and self.now.text != "*)" and self.now.kind != "name":
                 raise self.wrong("expected `,` or `*)`")
         return found
 

@@ -221,6 +221,8 @@ class _ModuleReader(StatementReader):
             limits: list[Limit] = []
             while self.now.text in ("from", "exclude"):
                 limits.append(self.limit())
+            if self.now.text == "(*":  # as ADMS has them
+                attributes = {**attributes, **self.attributes()}
             own = kind or ("string" if default.kind == "text" else _kind_of(default))
             module.parameters[name.text] = Parameter(
                 name.text, own, default, name.place, local, limits, attributes
