@@ -22,7 +22,7 @@ __all__ = ["VerilogALaws", "free_name", "real"]
 _SAME = {
     "exp": "exp", "log": "ln", "log10": "log", "sqrt": "sqrt", "sin": "sin", "cos": "cos",
     "tan": "tan", "asin": "asin", "acos": "acos", "atan": "atan", "sinh": "sinh", "cosh": "cosh",
-    "tanh": "tanh", "asinh": "asinh", "fabs": "abs",
+    "tanh": "tanh", "asinh": "asinh", "fabs": "abs", "floor": "floor", "ceil": "ceil",
 }
 # exact to rounding, and finite wherever the function is
 _WRITTEN = {

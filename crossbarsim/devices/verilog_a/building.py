@@ -245,6 +245,8 @@ class _Builder:
             "_spelling": self.declared.spelling, "_names": self.declared.names,
             "_defaults": self.declared.dependent, "_conditions": self.declared.conditions,
             "descriptions": self.declared.descriptions,
+            "_terms": (laws.current, tuple(s.rate for s in laws.states), t.symbol("v"),
+                       t.symbol("i"), tuple(s.symbol for s in laws.states)),
         }
         if laws.inner is not None:
             if t.symbol("y") not in laws.inner.free:

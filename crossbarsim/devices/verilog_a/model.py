@@ -110,6 +110,8 @@ class VerilogADevice(Device):
     _limits: ClassVar[tuple[tuple[Term, Term, Term], ...]] = ()  # low, high, rest of every state
     _noise: ClassVar[tuple[Term, ...]] = ()  # what must not be 0 where there is noise
     _edges: ClassVar[tuple[Term, ...]] = ()  # voltages at which rates may jump
+    # current, rates, symbols of voltage, current and states
+    _terms: ClassVar[tuple[Term, tuple[Term, ...], Term, Term, tuple[Term, ...]] | None] = None
     _inner: ClassVar[tuple[Term, Term, Term, tuple[Term, ...]] | None] = None  # law, v, y, states
     _again: ClassVar[Any] = None  # makes a device of an origin and settings
 
@@ -194,20 +196,28 @@ class VerilogADevice(Device):
         return kept
 
     def _find_jumps(self) -> tuple[Array, ...]:
-        found = []
         low, high = self.bounds()
-        shape = self.parameter_array.shape[1:]
-        middle = (0.5 * (low + high)).reshape(len(low), *shape)
+        middle = 0.5 * (low + high)
+        values = self._in_file()
+        found = []
         for edge in self._edges:
-            volts = evaluate(edge, self._in_file())
-            if not np.all(np.isfinite(volts)):
-                continue
-            shift = 1e-9 * np.abs(volts) + 1e-15
-            sides = [self.polarity * np.broadcast_to(volts + s * shift, shape) for s in (-1.0, 1.0)]
-            under, over = (self.rate(side, middle) for side in sides)
-            if np.any(np.abs(over - under) > 1e-6 * np.maximum(np.abs(over), np.abs(under))):
-                found.append(volts)
+            volts = evaluate(edge, values)
+            if np.all(np.isfinite(volts)):
+                shift = 1e-9 * np.abs(volts) + 1e-15
+                under, over = (self._rates_at(volts + s * shift, middle) for s in (-1.0, 1.0))
+                if np.any(np.abs(over - under) > 1e-6 * np.maximum(np.abs(over), np.abs(under))):
+                    found.append(volts)
         return tuple(found)
+
+    def _rates_at(self, v: Array, x: Array) -> Array:
+        """Return the rates for polarity +1; without kernels where nothing is solved inside."""
+        if self._inner is not None or self._terms is None:
+            shape = self.parameter_array.shape[1:]
+            return self.rate(self.polarity * np.broadcast_to(v, shape), x)
+        current, rates, volts, amperes, states = self._terms
+        at: dict[Term, Any] = {volts: v, **{s: x[k] for k, s in enumerate(states)}}
+        at[amperes] = evaluate(current, self._in_file(), at)
+        return np.array([evaluate(rate, self._in_file(), at) for rate in rates])
 
     @property
     def stochastic(self) -> bool:

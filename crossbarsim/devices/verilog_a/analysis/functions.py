@@ -34,7 +34,8 @@ def _cut(t: Terms, a: Term) -> Term:
 
 
 def _atan2(t: Terms, y: Term, x: Term) -> Term:
-    ratio = t.call("atan", t.div(y, x))
+    never_zero = t.choose(t.compare("==", x, t.zero), t.one, x)
+    ratio = t.call("atan", t.div(y, never_zero))
     pi = t.number(3.141592653589793)
     left = t.choose(t.compare(">=", y, t.zero), t.add(ratio, pi), t.sub(ratio, pi))
     sign = t.choose(t.compare(">", y, t.zero), t.number(1.5707963267948966), t.choose(

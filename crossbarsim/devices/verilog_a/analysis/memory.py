@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from ..algebra.calculus import derivative, linear, pruned, substitute
+from ..algebra.calculus import below, derivative, linear, pruned, substitute
 from ..algebra.terms import Term, Terms
 from ..language.tokens import Place, refusal
 from .bounds import Limits, StateOf, find_limits, pushed_off, scaled, unlimited
@@ -61,11 +61,15 @@ class Memory:
                      or self._late(needed))
             if not found:
                 name = needed[0]
+                switches = sorted({
+                    str(p.value) for term in below(self.final(name))
+                    if term.op == "if" and term.args[0].fixed for p in term.args[0].free})
+                hint = f"such as {', '.join(switches[:3])}, " if switches else ""
                 raise refusal(
                     steady.written.get(name, steady.module.variables[name].place),
                     f"`{name}` keeps its value from one evaluation to the next in a way that is no "
-                    "differential equation; compile the file (load_verilog_a), or fix parameters "
-                    "that switch this part off (fixed={...})")
+                    "differential equation; compile the file (load_verilog_a), or fix parameters, "
+                    f"{hint}that switch this part off (fixed={{...}})")
             needed = [n for n in self._needed() if self.old(n) not in self.new]
         for state in self.states:
             state.rate = self.between_steps(state.rate)
