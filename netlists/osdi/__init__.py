@@ -11,6 +11,7 @@ What is wrong with a file shows before the system's loader sees it: see `binary`
 
 - `abi`: the C structures and constants of the interface;
 - `binary`: whether a file is a library for this machine, whole and with the symbols it must have;
+- `probe`: whether it opens, tried in another process;
 - `library`: opening it, the records;
 - `compiler`: Verilog-A to a library;
 - `source`: ranges and hidden variables, which only a source tells;

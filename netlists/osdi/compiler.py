@@ -27,6 +27,7 @@ from ...core.environment import environment
 from ...core.errors import BackendUnavailable, NetlistError, VerilogAError
 from ...core.files import new_file
 from ...core.settings import checks_arguments
+from .cache import cache_folder
 from .library import Library, load_osdi
 from .source import hidden_variables
 
@@ -195,18 +196,12 @@ def _asked(
 
 
 def _folder() -> Path:
-    """Return the folder of the cache, made."""
-    chosen = os.environ.get("CROSSBARSIM_CACHE")
-    base = Path(chosen) if chosen else (
-        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crossbarsim")
-    folder = base / "verilog-a"
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return cache_folder()
     except OSError as error:
         raise NetlistError(
-            f"compiled libraries cannot be kept in {folder} ({error.strerror}): set "
+            f"compiled libraries cannot be kept in {error.filename} ({error.strerror}): set "
             "CROSSBARSIM_CACHE to a folder of yours") from None
-    return folder
 
 
 def _sources(source: Path, folders: Sequence[Path]) -> Iterator[tuple[str, bytes]]:

@@ -18,8 +18,9 @@ from .binary import check_binary
 from .defaults import read_defaults
 from .messages import LOG
 from .module import Code, Module, Node, NoiseRecord, Parameter
+from .probe import check_opens
 
-__all__ = ["Library", "load_osdi"]
+__all__ = ["Library", "load_osdi", "open_library"]
 
 _opened: dict[tuple[Any, ...], Library] = {}
 _guard = threading.Lock()
@@ -105,7 +106,8 @@ def load_osdi(path: str | Path) -> Library:
     with _guard:
         if key not in _opened:
             check_binary(place)
-            _opened[key] = _open(place)
+            check_opens(place)
+            _opened[key] = open_library(str(place))
         return _opened[key]
 
 
@@ -117,7 +119,9 @@ def _again(file: str, name: str) -> Module:
 copyreg.pickle(Module, lambda module: (_again, (module.file, module.name)))
 
 
-def _open(path: Path) -> Library:
+def open_library(file: str) -> Library:
+    """Open a library that is one; see `load_osdi`."""
+    path = Path(file)
     try:
         handle = ctypes.CDLL(str(path))
     except OSError as error:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from crossbarsim.netlists.osdi import abi
 from crossbarsim.netlists.osdi.compiler import VARIABLE, compiled_library
@@ -109,7 +110,7 @@ def test_two_processes_may_compile_at_once(tmp_path, monkeypatch):
     runs = [subprocess.Popen([sys.executable, "-c", line], stdout=subprocess.PIPE, text=True)
             for _ in range(2)]
     assert [run.communicate()[0].strip() for run in runs] == ["rc", "rc"]
-    assert len(list((tmp_path / "verilog-a").iterdir())) == 1
+    assert len(list((tmp_path / "verilog-a").glob("*.osdi"))) == 1
 
 
 # -- what is refused --------------------------------------------------------------------------------
@@ -168,6 +169,26 @@ def test_a_library_cut_off_anywhere_ends_no_process(tmp_path):
     run = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["True"] * 7
+
+
+@needs_elf
+def test_a_library_damaged_inside_ends_no_process(tmp_path):
+    """Tables of the loader that point anywhere: opening it ends a process, not this one."""
+    whole = shipped("resistor").read_bytes()
+    rng = np.random.default_rng(3)
+    for k in range(3):
+        data = bytearray(whole)
+        for at in rng.integers(0x500, 0x1500, 40):
+            data[at] ^= 0xA5
+        (tmp_path / f"{k}.osdi").write_bytes(data)
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom crossbarsim import NetlistError, load_osdi\n"
+        "for path in sorted(Path(sys.argv[1]).glob('*.osdi')):\n"
+        "    try:\n        load_osdi(path)\n    except NetlistError as e:\n"
+        "        print(e.file == str(path))\n")
+    run = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["True"] * 3
 
 
 @needs_elf

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from crossbarsim.solvers.circuit.rawfile.reader import read_raw
 
-from crossbarsim import Simulator, read_spice
+from crossbarsim import Circuit, Simulator, load_osdi, read_spice
 from tests.helpers.osdi import shipped
 from tests.helpers.verilog_a import needs_openvaf, vacask
 
@@ -194,3 +194,32 @@ Ik 0 a PULSE(0 100u 20p 1p 1p 30p)
 """))[0]
     expected = period(right["time"].real, right["a"].real, 0.6)
     assert period(mine.time, mine["v(a)"], 0.6) == pytest.approx(expected, rel=1e-4)
+
+
+@needs_openvaf
+def test_vbic_with_its_limits_is_vacasks(tmp_path):
+    """Limiting by `pnjlim` and `limitlog`, self-heating, all inner nodes."""
+    library = shipped("vbic_1p3_4t")
+    right = vacask(f"""bipolar
+load "{library}"
+load "{shipped('resistor')}"
+model vsource vsource
+model resistor resistor
+model q vbic13_4t
+vc (c 0) vsource dc=2
+vb (in 0) vsource dc=3
+r1 (in b) resistor r=1k
+q1 (c b 0 0) q
+control
+  options reltol=1e-6 rawfile="binary"
+  analysis op1 op
+endc
+""", tmp_path, "op1")
+    module = load_osdi(library).module()
+    assert set(module.limits) == {"limitlog/1", "pnjlim/2"}
+    circuit = Circuit().V("c", "c", 0, 2.0).V("b", "in", 0, 3.0).R(1, "in", "b", 1e3)
+    found = Simulator(options={"reltol": 1e-6}).operating_point(
+        circuit.verilog_a(1, ["c", "b", 0, 0], module))
+    assert found["v(b)"] == pytest.approx(right["b"].real[0], rel=1e-6)
+    assert found["i(vc)"] == pytest.approx(right["vc:flow(br)"].real[0], rel=1e-6)
+    assert found.iterations < 30
