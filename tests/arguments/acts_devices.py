@@ -11,9 +11,11 @@ from crossbarsim.devices import (
     StanfordPKU,
     State,
     StaticSinh,
+    describe_verilog_a,
     model,
     models,
     parameter,
+    read_verilog_a,
 )
 from crossbarsim.programming import (
     Gated,
@@ -28,7 +30,7 @@ from crossbarsim.programming import (
 from crossbarsim.programming.ladder import Rungs
 
 from .acts import Refused, Row, Same, Second
-from .rows import WIRES, G, V, Virgin, cells, gated, virgin
+from .rows import CELLS, WIRES, G, V, Virgin, cells, gated, virgin
 
 SHOWS = Same(lambda _: None, "shows how far the run is")
 THREADS = Same(2, "numbers do not depend on threads")
@@ -42,6 +44,13 @@ def written(without_noise: bool) -> str:
         return StanfordPKU.preset("stochastic").to_verilog_a(without_noise=without_noise)
     except ParameterError as error:
         return str(error)
+
+
+def read(**given: Any) -> Any:
+    """Return what a class from Verilog-A says and has for laws."""
+    kind: Any = read_verilog_a(**given)
+    low, high = kind().bounds()
+    return kind.name, sorted(kind._declared), low, high, kind.law()
 
 
 def seen(device: Any) -> Any:
@@ -158,6 +167,11 @@ ROWS: dict[str, Row] = {
     "VTEAM.simulate": Row(lambda seed, **a: (VTEAM().simulate(seed=seed, **a), noisy(seed)), base={"v": np.array([0.0, 1.5, 0.0])}, seconds={
         "state": Second([1e-9], conductance=None), "rtol": 1e-2, "save": "final", "threads": THREADS,
         "max_steps": Refused(1, "max_steps"), "backend": Refused("gpu", ".")}),
+    "read_verilog_a": Row(read, seconds={
+        "source": CELLS.replace("g * w", "2 * g * w"), "module": "b", "fixed": {"k": 3.0}, "bounds": {"w": (0.0, 2.0)},
+        "noise_step": 2e-9}),
+    "describe_verilog_a": Row(lambda **a: str(describe_verilog_a(**a)), seconds={
+        "source": CELLS.replace("g = 1.0", "g = 3.0"), "module": "b"}),
     "VTEAM.to_verilog_a": Row(
         lambda without_noise, **a: (VTEAM().to_verilog_a(**a), written(without_noise)), seconds={"module": "cell_2", "state": [2e-9]}),
     "LinearIonDrift.hysteresis": Row(lambda seed, **a: (LinearIonDrift().hysteresis(seed=seed, **a), noisy(seed)), seconds={

@@ -38,7 +38,7 @@ EXEMPT = {
     "AgeingEffect": PROTOCOL, "CellLaw": PROTOCOL, "NoiseLaw": PROTOCOL, "WriteEffect": PROTOCOL, "UpdateRule": PROTOCOL,
     "Fault": "an enumeration", "Device": "abstract: its models are below", "Transistor": "abstract",
     "CrossbarLayer": "abstract", "RichProgress": "takes a console of rich",
-    "load_osdi": "reads files", "load_verilog_a": "reads files",
+    "load_osdi": "reads files", "load_verilog_a": "reads files", "device_from_verilog_a": "reads files",
     "read_raw": "reads files", "write_raw": "writes files", "load": "reads files", "load_digits": "has no argument",
     "register": "takes a class; what it checks of it is what `DeviceChecks` check",
     "trained_cnn": "trains a network",

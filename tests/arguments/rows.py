@@ -54,6 +54,16 @@ def gated():
     return Crossbar(cells=array, wires=WIRES)
 
 
+NOISY_CELL = """module {0}(p, n); electrical p, n; parameter real k = 1; parameter real g = {1}; real w;
+analog begin
+    w = idt(k * V(p, n) + $rdist_normal(1, 0, 1), 0.5);
+    I(p, n) <+ g * w * V(p, n);
+end
+endmodule
+"""
+CELLS = NOISY_CELL.format("a", 1.0) + NOISY_CELL.format("b", 2.0)
+
+
 class Virgin(VTEAM):
     """A model that has to be formed."""
 
@@ -217,6 +227,9 @@ ARGUMENTS = {
     "EKV.preset": lambda: {"name": "ptm_130nm"},
     "device": lambda: {"name": "vteam"}, "model": lambda: {"name": "vteam"},
     "parameter": lambda: {"default": 1.0},
+    "read_verilog_a": lambda: {"source": CELLS, "module": "a", "fixed": {"k": 2.0}, "bounds": {"w": (0.0, 1.0)},
+                               "noise_step": 1e-9},
+    "describe_verilog_a": lambda: {"source": CELLS, "module": "a"},
     # periphery
     "ADC": lambda: {"full_scale": 1e-4},
     "TransimpedanceSense": lambda: {"gbw": 1e9, "temperature": 300.0},
