@@ -271,7 +271,7 @@ class Device(Settings):
         full = np.broadcast_to(
             values.reshape(len(values), *lift, *values.shape[1:]), (len(values), *shape)
         )
-        return plain(full.reshape(len(values), -1))
+        return plain(full.reshape(len(values), int(np.prod(shape))))
 
     @cached_property
     def parameter_array(self) -> Array:

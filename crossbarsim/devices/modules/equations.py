@@ -115,7 +115,7 @@ def analyse(
         feeds = np.abs(g[:, :, r]).max(axis=0)[sums > 0.5].any()
         electrical = sums[r] > 0.5 or (feeds and not own)
         column, scale = _plain(probes, points, r, T)
-        name = names[column] if column >= 0 else names[r]
+        name = _named(names, g, c, column if column >= 0 else r)
         if name in chosen if chosen is not None else not electrical:
             memory.append(Memory(name, r, column, scale))
     if chosen is not None:
@@ -171,6 +171,19 @@ def _plain(probes: list[Probe], points: list[Array], r: int, T: int) -> tuple[in
         for p, z in zip(probes, points, strict=True)
     )
     return (k, factor) if alike and through else (-1, 1.0)
+
+
+def _named(names: tuple[str, ...], g: Array, c: Array, k: int) -> str:
+    """Return the name of an unknown; of one without (of ``idt``) that of the node equal to it."""
+    if not names[k].startswith("implicit_equation"):
+        return names[k]
+    for r in range(len(names)):
+        used = np.flatnonzero(np.abs(g[:, r]).max(axis=0))
+        if len(used) == 2 and k in used and not c[:, r].any():
+            other = int(used[0] if used[1] == k else used[1])
+            if np.allclose(g[:, r, other], -g[:, r, k], rtol=1e-12) and "(" not in names[other]:
+                return names[other]
+    return names[k]
 
 
 def _refuse_memory_of_its_own(instances: Instances, points: list[Array], whose: str) -> None:

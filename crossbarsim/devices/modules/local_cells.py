@@ -83,7 +83,7 @@ def _module_part(
 
 
 _NONE = Part(
-    ("modules/access_none",), "", np.zeros((0, 1)), None, np.zeros(0, dtype=np.int64),
+    ("modules/access_module",), "", np.zeros((0, 1)), None, np.zeros(0, dtype=np.int64),
     np.zeros(0, dtype=np.int64), np.zeros(0, dtype=bool), (), False,
 )
 
@@ -224,10 +224,11 @@ class LocalCells:
 
     def _guess(self, inner: Array, n: int) -> Array:
         count = len(self.inside)
-        if inner.ndim == 3:
+        if count and inner.ndim == 3:
             return np.array(inner.reshape(count, n))
         found = np.zeros((count, n))
-        found[self.volt[self.inside] > 0] = inner.ravel()
+        if count:
+            found[self.volt[self.inside] > 0] = inner.ravel()
         return found
 
     def evaluate(

@@ -1,4 +1,4 @@
-"""Template: the access element of a cell is a compiled module; behind `cells`."""
+"""Template: the access element of a cell is a compiled module, or there is none; behind `cells`."""
 
 from __future__ import annotations
 
@@ -25,5 +25,6 @@ def take_access(P, frames, k, first, q, frame):
 
 @leaf
 def add_access(z, F, Q, J, C, q, frame, where):
-    """Add the module."""
-    add_module(z, F, Q, J, C, frame, where)
+    """Add the module, if there is one."""
+    if len(where) > 0:
+        add_module(z, F, Q, J, C, frame, where)

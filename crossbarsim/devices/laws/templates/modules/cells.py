@@ -155,22 +155,26 @@ def solve_cell(
                 work[B + r * m + k] = 1.0 / step if settling[GIVEN + r] == k else 0.0
         if not eliminate(work, 0, n, B, m):
             return False
-        worst = 0.0
+        worst, flows = 0.0, 0.0
         for r in range(n):
             move = abs(work[B + r * m])
             if not move < math.inf:
                 return False
             if volt[GIVEN + r] > 0:
-                share = move / (span + 1e-8 * height + 1e-12)
+                worst = max(worst, move / (span + 1e-8 * height + 1e-12))
                 if move > 0.5 and damp * move > 0.5:
                     damp = 0.5 / move
-            else:
-                size = abs(z[GIVEN + r])
-                share = move / (size + move) if move > 0.0 else 0.0
-                if volt[GIVEN + r] < 0:  # a flow, which is linear in all but itself
-                    share *= 1e-3
-            worst = max(worst, share)
-        if worst <= tol or (worst <= 1e3 * tol and worst >= last and count > 8):
+            elif move > 0.0:
+                share = move / (abs(z[GIVEN + r]) + move)
+                if volt[GIVEN + r] < 0:
+                    flows = max(flows, share)
+                else:
+                    worst = max(worst, share)
+        # flows follow from the potentials; where they are rounding, they never settle
+        if worst <= tol and (flows <= tol or last <= tol):
+            good = True
+            break
+        if worst <= 1e3 * tol and worst >= last and count > 8:
             good = True
             break
         if count > 15 and worst > 0.5 * last:

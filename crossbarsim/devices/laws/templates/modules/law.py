@@ -77,7 +77,7 @@ def settle(v, x, p):
                 p[B + r * m + 2 + k] = 1.0 if k == s else 0.0
         if not eliminate(p, A, n, B, m):
             return False
-        worst, damp = 0.0, 1.0
+        worst, flows, damp = 0.0, 0.0, 1.0
         for r in range(n):
             move = abs(p[B + r * m])
             if not move < math.inf:
@@ -87,8 +87,9 @@ def settle(v, x, p):
                 if move > 0.5:
                     damp = min(damp, 0.5 / move)
             elif move > 0.0:
-                worst = max(worst, move / (abs(p[solution + 2 + r]) + move))
-        if worst <= 1e-9 or (worst <= 1e-7 and worst >= last):
+                flows = max(flows, move / (abs(p[solution + 2 + r]) + move))
+        # flows follow from the potentials; where they are rounding, they never settle
+        if (worst <= 1e-9 and (flows <= 1e-9 or last <= 1e-9)) or (worst <= 1e-7 and worst >= last):
             good = True
             break
         last = worst
