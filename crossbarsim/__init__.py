@@ -14,6 +14,8 @@ from .core.registration import fills_registries
 if TYPE_CHECKING:
     from .devices.cells.access_cells import OneSelectorOneResistor, OneTransistorOneResistor
     from .devices.cells.transistors import EKV, Level1
+    from .devices.modules.transistor import VerilogATransistor
+    from .devices.modules.verilog_a import VerilogA
     from .netlists import (
         BackendUnavailable,
         Circuit,
@@ -72,7 +74,9 @@ __all__ = [
     "Solution",
     "Solver",
     "Transimpedance",
+    "VerilogA",
     "VerilogAError",
+    "VerilogATransistor",
     "VirtualGround",
     "Wires",
     "load_osdi",
@@ -87,6 +91,8 @@ _HOMES = {
     "OneTransistorOneResistor": ".devices",
     "EKV": ".devices",
     "Level1": ".devices",
+    "VerilogA": ".devices",
+    "VerilogATransistor": ".devices",
     "Simulator": ".solvers",
     "Solution": ".solvers",
     "Solver": ".solvers",
