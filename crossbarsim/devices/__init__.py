@@ -31,7 +31,9 @@ from .compact_models.static_table import StaticTable
 from .compact_models.team import TEAM
 from .compact_models.vteam import VTEAM
 from .compact_models.yakopcic import Yakopcic
+from .fitting.compare import Comparison, compare
 from .fitting.fit import fit
+from .fitting.many import Fits, fit_many
 from .fitting.measured.sweeps import Sweep
 from .fitting.measured.tables import read_sweeps
 from .fitting.presets import FittedPreset
@@ -43,14 +45,15 @@ from .simulate import Trace
 from .verilog_a import describe_verilog_a, device_from_verilog_a, read_verilog_a
 
 __all__ = [
-    "EKV", "TEAM", "VTEAM", "DataDriven2018", "DataDriven2021", "Device", "DeviceArray",
-    "ExponentialSelector", "Fit", "FittedPreset", "JartVcmV1b", "JartVcmV1bVariable", "Level1",
-    "LinearIonDrift", "MiecSelector", "Ohmic",
+    "EKV", "TEAM", "VTEAM", "Comparison", "DataDriven2018", "DataDriven2021", "Device",
+    "DeviceArray", "ExponentialSelector", "Fit", "Fits", "FittedPreset", "JartVcmV1b",
+    "JartVcmV1bVariable", "Level1", "LinearIonDrift", "MiecSelector", "Ohmic",
     "OneSelectorOneResistor", "OneTransistorOneResistor", "PhaseChange", "SimmonsTunnelBarrier",
     "Sky130Reram", "StanfordPKU", "State", "StaticPolynomial", "StaticSinh",
     "StaticTable", "Sweep", "ThresholdSelector", "Trace", "Transistor", "VerilogA",
-    "VerilogATransistor", "Yakopcic", "describe_verilog_a", "device", "device_from_verilog_a",
-    "fit", "model", "models", "parameter", "read_sweeps", "read_verilog_a", "register",
+    "VerilogATransistor", "Yakopcic", "compare", "describe_verilog_a", "device",
+    "device_from_verilog_a", "fit", "fit_many", "model", "models", "parameter", "read_sweeps",
+    "read_verilog_a", "register",
 ]
 
 for _found in map(globals().__getitem__, __all__):

@@ -21,6 +21,7 @@ from .variability.dependence import Logarithm, Polynomial, Table
 from .variability.device_parameters import vary
 from .variability.distribution import Distribution
 from .variability.distributions import LogNormal, Normal, Truncated, Uniform
+from .variability.estimate import Spread, estimate_spread
 from .variability.variability import Variability
 from .writing.finite_states import ConductanceStates
 from .writing.pulse_write import MeasuredWrite, PulseWrite
@@ -63,6 +64,7 @@ __all__ = [
     "Retention",
     "RetentionLoss",
     "SinhIV",
+    "Spread",
     "Table",
     "TableIV",
     "TelegraphNoise",
@@ -72,6 +74,7 @@ __all__ = [
     "WriteEffect",
     "WriteNoise",
     "cell_curve",
+    "estimate_spread",
     "simulate_states",
     "vary",
 ]

@@ -11,6 +11,7 @@ from .data.errors import DataError
 from .device_spread import DeviceSpread, device_spread
 from .gradual_reset import GradualReset, gradual_reset
 from .ir_drop import IrDropResult, IrDropStudy, Point
+from .measured import MeasuredAccuracy, measured_accuracy
 from .networks import CnnSettings, TrainedCnn, trained_cnn
 from .nonidealities import NonIdealityResult, NonIdealityStudy
 from .read_delay import ReadDelay, read_delay
@@ -27,6 +28,7 @@ __all__ = [
     "IrDropResult",
     "IrDropStudy",
     "Labelled",
+    "MeasuredAccuracy",
     "NonIdealityResult",
     "NonIdealityStudy",
     "Point",
@@ -42,6 +44,7 @@ __all__ = [
     "gradual_reset",
     "load",
     "load_digits",
+    "measured_accuracy",
     "read_delay",
     "read_margin",
     "sneak_resistance",

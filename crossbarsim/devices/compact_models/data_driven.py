@@ -61,7 +61,7 @@ class DataDriven2018(Device):
     r_min = parameter(3e3, "ohm", positive=True)
     r_max = parameter(20e3, "ohm", positive=True)
     usually_fitted: ClassVar[tuple[str, ...]] = (
-        "a_p", "a_n", "t_p", "t_n", "k_p", "k_n", "r_p0", "r_n0", "r_n1", "a", "b",
+        "a_p", "a_n", "t_p", "t_n", "k_p", "k_n", "r_p0", "r_n0", "r_n1", "b", "r_min", "r_max",
     )
     sets: ClassVar[dict[str, dict[str, Any]]] = {
         "messaris_2018": {},

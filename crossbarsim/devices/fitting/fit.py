@@ -19,7 +19,7 @@ from .determination import determine
 from .least_squares.problem import Problem, plan_starts
 from .least_squares.residuals import noise_of, scale_of
 from .least_squares.search import search
-from .least_squares.space import Axis, Free, axes_of
+from .least_squares.space import Free, axes_of
 from .measured.sweeps import Sweep
 from .measured.tables import as_sweeps
 from .result import Fit
@@ -77,7 +77,8 @@ def fit(
     seed : int
         Of these points.
     budget : float
-        Seconds; the best that was found by then is returned, and says so.
+        Seconds, without those of compiling the model; the best that was found by then is returned,
+        and says so.
     rtol : float
         Error per step of the simulation, relative to each state's range.
     progress : Progress
@@ -109,7 +110,7 @@ def fit(
     >>> t = np.linspace(0.0, 1e-3, 400)
     >>> v = -np.sin(2e3 * np.pi * t)
     >>> measured = Sweep(t, v, true.simulate(t, v).current, start="rest")
-    >>> found = fit(VTEAM(k_on=-0.5), measured, ["r_on", "r_off", "v_on"])
+    >>> found = fit("vteam", measured, ["r_on", "r_off", "v_on"], {"k_on": -0.5, "v_off": 0.3})
     >>> print(f"{found.device.r_on:.0f} ohm, {found.device.v_on:.3f} V")
     1000 ohm, -0.400 V
     """
@@ -123,6 +124,7 @@ def fit(
     first = np.array([
         *(axis.coordinate(axis.start) for axis in problem.axes), *(0.5,) * problem.starts.count
     ])
+    problem.warm(first)
     with shared("fit", progress) as tell:
         found = search(
             problem, first, starts=starts, seed=seed, budget=budget, noise=noise, tell=tell
@@ -210,8 +212,3 @@ def _check(problem: Problem) -> None:
 
 def _constant(sweep: Sweep) -> bool:
     return all(float(np.ptp(a)) <= 1e-12 * float(np.abs(a).max()) for a in (sweep.v, sweep.i))
-
-
-def ranges(axes: tuple[Axis, ...]) -> dict[str, tuple[float, float]]:
-    """Return the ranges in which a fit searches."""
-    return {axis.name: (axis.low, axis.high) for axis in axes}

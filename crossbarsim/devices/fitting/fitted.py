@@ -111,6 +111,11 @@ class Fitted:
             found.append(np.where(self._problem.used[k], r, np.nan))
         return tuple(found)
 
+    def starts_of(self, sweep: int) -> float | None:
+        """Return the fitted start of a sweep, a share of the state's range; None: not fitted."""
+        column = self._problem.starts.columns[sweep]
+        return None if column < 0 else float(self._found.u[len(self._problem.axes) + column])
+
     @property
     def points(self) -> int:
         """Number of points that were fitted."""

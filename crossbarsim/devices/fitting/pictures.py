@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...core.validation import Array
-from ..plots import COLOURS, DASHES, label, panels, style, with_prefix
+from ..base import Device
+from ..plots import COLOURS, DASHES, label, panels, plot_distribution, style, with_prefix
 from .fitted import Fitted
+from .least_squares.problem import share_state
+from .least_squares.simulation import rest_start, run
+from .measured.sweeps import Sweep
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot_currents", "plot_fit"]
+__all__ = ["plot_comparison", "plot_currents", "plot_fit", "plot_many"]
 
 _MOST = 6  # sweeps in colours of their own
+_CURVES = 60  # in one picture
 
 
 def plot_fit(fit: Fitted) -> Figure:
@@ -132,3 +138,71 @@ def _known(fit: Fitted, ax: Axes) -> None:
                         color="white" if abs(value) > 0.6 else "0.2")
     ax.figure.colorbar(image, ax=ax, shrink=0.8, label="Correlation")
     ax.set_title("Parameters, half of the 95 % interval", fontsize=9)
+
+
+def plot_comparison(fits: Mapping[str, tuple[Fitted, float]], most: int = 4) -> Figure:
+    """Return a figure of the best fits side by side; each with how far its criterion is behind."""
+    shown = list(fits.items())[:most]
+    figure, axes = panels(len(shown), width=3.9, height=3.6)
+    for (name, (fit, behind)), ax in zip(shown, axes, strict=True):
+        plot_currents(fit, ax)
+        ax.set_title(f"{name}\nrms {100 * fit.rms:.3g} %, AIC +{behind:.4g}", fontsize=9)
+    return figure
+
+
+def plot_many(fits: Sequence[Fitted], devices: Sequence[Device]) -> Figure:
+    """Return a figure: measured loops of all devices beside simulated ones, and resistances.
+
+    Parameters
+    ----------
+    fits : sequence of Fit
+    devices : sequence of Device
+        To simulate through the first sweep of the first fit, started as it; none: the fitted ones.
+    """
+    figure, axes = panels(3, width=4.4, height=3.8)
+    sweep, start = fits[0].problem.sweeps[0], fits[0].starts_of(0)
+    simulated = [*devices] or [one.device for one in fits]
+    curves = [_current(one, sweep, start) for one in simulated[:_CURVES]]
+    measured = [one.problem.sweeps[0] for one in fits[:_CURVES]]
+    log = _logarithmic(fits[0])
+    size = np.concatenate([np.abs(s.i[s.i != 0]) for s in measured])
+    factor, unit = (1.0, "A") if log else with_prefix(size, "A")
+    for ax, rows, title, colour in (
+        (axes[0], [(s.v, s.i) for s in measured], f"Measured, {len(fits)} devices", COLOURS[0]),
+        (axes[1], [(sweep.v, i) for i in curves], f"Simulated, {len(simulated)} devices",
+         COLOURS[1]),
+    ):
+        for v, i in rows:
+            shown = np.where(np.abs(v) > 1e-3 * np.abs(v).max(), _drawn(i, factor, log=log), np.nan)
+            ax.plot(v, shown if log else i / factor, color=colour, linewidth=0.8, alpha=0.5)
+        if log:
+            ax.set_yscale("log")
+            ax.set_ylim(0.5 * float(np.quantile(size, 0.005)), 3.0 * float(size.max()))
+        ax.set_title(title, fontsize=9)
+        ax.set_xlabel("Voltage (V)")
+        ax.set_ylabel(label("|Current|" if log else "Current", unit))
+        style(ax)
+    own = _read_resistances([one.device for one in fits])
+    sets, names = [own[0], own[1]], ["low, fitted", "high, fitted"]
+    if devices:
+        other = _read_resistances(devices)
+        sets += [other[0], other[1]]
+        names += ["low, simulated", "high, simulated"]
+    plot_distribution(sets, ax=axes[2], quantity="Resistance", unit="ohm", labels=names)
+    axes[2].set_title("Ends of the state", fontsize=9)
+    return figure
+
+
+def _current(device: Device, sweep: Sweep, share: float | None) -> Array:
+    low, high = (b.reshape(-1) for b in device.bounds())
+    start = rest_start(device, (), 0)
+    if share is not None:
+        k = device.main_state
+        start.x[k] = share_state(float(low[k]), float(high[k]), share)
+    return run(device, (), sweep, start, slopes=False).current
+
+
+def _read_resistances(devices: Sequence[Device]) -> tuple[Array, Array]:
+    ends = [device.conductance_range() for device in devices]
+    return (np.array([1.0 / float(high) for _, high in ends]),
+            np.array([1.0 / float(low) for low, _ in ends]))

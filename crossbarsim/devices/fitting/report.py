@@ -9,6 +9,7 @@ from .measured.sweeps import Sweep
 
 __all__ = ["notes_of", "report"]
 
+_WEAKEST = 3  # weak directions that are told
 _PLATEAU = 6  # points at one current while the voltage moves
 
 
@@ -63,27 +64,22 @@ def notes_of(fit: Fitted) -> tuple[str, ...]:
         notes.append(
             f"{', '.join(silent)} {verb} no influence on these data at all: nothing can be said"
         )
+    if fit.values.get("r_on", 0.0) > fit.values.get("r_off", np.inf):
+        notes.append(
+            "r_on is above r_off: the device was measured the other way round, "
+            f"`fixed={{'polarity': {-fit.device.polarity}}}`"
+        )
     loose = [n for n in fit.undetermined if n not in silent]
     if loose:
         verb = "is" if len(loose) == 1 else "are"
         notes.append(f"{', '.join(loose)} {verb} not determined by these data")
+    if loose and fit.describes:
         notes += [
-            f"{weak.text}: only their combination is known" for weak in fit.weak
+            f"{weak.text}: only their combination is known" for weak in fit.weak[:_WEAKEST]
             if sum(abs(x) > 0.15 for x in weak.move.values()) > 1 and np.isfinite(weak.spread)
         ]
-    if fit.undetermined:
-        advice = fit.advice
-        if advice is not None:
-            widths = ", ".join(
-                f"{name} to {100 * advice.half_widths[name]:.2g} %" for name in fit.undetermined
-                if name in advice.half_widths
-            )
-            notes.append(f"{advice.text} would tell more: {widths}, as the fitted model expects it")
-        else:
-            notes.append(
-                "no other ramp rate, amplitude or train of pulses would tell much more: fix some "
-                "of them"
-            )
+    if fit.undetermined and fit.describes:
+        notes.append(_advice(fit))
     if not fit.complete:
         notes.append("the search was ended by its `budget`: a better minimum may be there")
     for k, sweep in enumerate(fit.problem.sweeps):
@@ -94,6 +90,19 @@ def notes_of(fit: Fitted) -> tuple[str, ...]:
                 "limited the current, give it as `compliance`"
             )
     return tuple(notes)
+
+
+def _advice(fit: Fitted) -> str:
+    """Return what to measure next."""
+    advice = fit.advice
+    if advice is None:
+        return "no other ramp rate, amplitude or train of pulses would tell much more: fix some"
+    widths = {n: advice.half_widths[n] for n in fit.undetermined if n in advice.half_widths}
+    told = ", ".join(f"{name} to {100 * w:.2g} %" for name, w in widths.items() if w < 0.5)
+    left = ", ".join(name for name, w in widths.items() if w >= 0.5)
+    result = told or f"intervals {advice.gain:.2g} times as narrow"
+    rest = f" (but not {left})" if left and told else ""
+    return f"{advice.text} would tell more: {result}{rest}, as the fitted model expects it"
 
 
 def _plateau(sweep: Sweep) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from ...core.draws import Place
 from ...core.errors import ParameterError
 from ...core.settings import Settings, plain
-from ...core.validation import choice
+from ...core.validation import choice, number
 from .correlation import Correlation
 from .scipy_torch_distributions import as_distribution
 
@@ -50,6 +50,11 @@ class Variability(Settings):
     correlation : Correlation, optional
         Between the cells of an array; for "cell" only. Distributions other than `Normal` keep
         their ranks: their quantiles are taken at the correlated normal deviations.
+    shared : sequence of (str, float), optional
+        Sources that several parameters have in common, by name, each with its weight: the normal
+        deviation behind the draw is the sum of weight times the source's, and of its own, of the
+        variance that the squares of the weights leave of 1. So the deviations of two parameters
+        correlate by the sum of the products of their weights.
 
     Raises
     ------
@@ -78,6 +83,7 @@ class Variability(Settings):
     level: Level = "cell"
     kind: Kind = "relative"
     correlation: Correlation | None = None
+    shared: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         if not (isinstance(self.parameter, str) and self.parameter):
@@ -85,6 +91,7 @@ class Variability(Settings):
         as_distribution(self.distribution)
         choice("level", self.level, ("wafer", "die", "array", "cell"))
         choice("kind", self.kind, ("relative", "offset", "absolute"))
+        self._check_shared()
         if self.correlation is None:
             return
         if not isinstance(self.correlation, Correlation):
@@ -95,6 +102,18 @@ class Variability(Settings):
             raise ParameterError(
                 f'`correlation` is between cells: it needs level="cell"; got {self.level!r}'
             )
+
+    def _check_shared(self) -> None:
+        names = [name for name, _ in self.shared]
+        if len(set(names)) < len(names):
+            raise ParameterError(f"`shared` names a source twice: {', '.join(names)}")
+        total = sum(number(f"shared: {name}", weight) ** 2 for name, weight in self.shared)
+        if total > 1.0 + 1e-9:
+            raise ParameterError(
+                f"`shared`: the squares of the weights must add up to 1 at most; got {total:.6g}"
+            )
+        if self.shared and self.correlation is not None:
+            raise ParameterError("give either `shared` or `correlation`: both move the same draw")
 
     @property
     def redrawable(self) -> bool:
@@ -145,13 +164,28 @@ def draw(key: str, one: Variability, place: Place, shape: tuple[int, int]) -> An
             "wafer": Place(place.seed), "die": Place(place.seed, place.layer.split("/")[0]),
             "array": place,
         }[one.level]
+        if one.shared:
+            return float(law.of_normal(_mixed(one, at, key, "", ())))
         return float(law.sample(at.generator(key), ()))
+    if one.shared:
+        return law.of_normal(_mixed(one, place, key, "", shape))
     if one.correlation is None:
         return law.sample(place.generator(key), shape)
     normal = one.correlation.deviations(
         place.generator(key), place.generator(f"{key} own"), shape
     )
     return law.of_normal(normal)
+
+
+def _mixed(one: Variability, place: Place, key: str, turn: str, shape: tuple[int, ...]) -> Any:
+    """Return the normal deviations of a variation with shared sources, of `shape`."""
+    left = max(1.0 - sum(weight**2 for _, weight in one.shared), 0.0)
+    own = place.generator(f"{key}{turn}").standard_normal(shape)
+    total = np.asarray(np.sqrt(left) * own)
+    for name, weight in one.shared:
+        source = f"variability source {name} by {one.level}{turn}"
+        total = total + weight * place.generator(source).standard_normal(shape)
+    return total
 
 
 def _apply(nominal: Any, drawn: Any, kind: Kind) -> Any:
@@ -184,8 +218,10 @@ def redraw(
         if not bad.any():
             break
         for key, one in own:
-            again = as_distribution(one.distribution).sample(
-                place.generator(f"{key} again {attempt}"), (int(bad.sum()),)
+            law, turn, few = as_distribution(one.distribution), f" again {attempt}", int(bad.sum())
+            again = (
+                law.of_normal(_mixed(one, place, key, turn, (few,))) if one.shared
+                else law.sample(place.generator(f"{key}{turn}"), (few,))
             )
             drawn[key] = np.array(drawn[key])
             drawn[key][bad] = again

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -18,7 +19,7 @@ from .simulation import Run, Start, bound_slopes, rest_start, run
 from .space import Axis, to_values
 from .start_states import state_of_current
 
-__all__ = ["Problem", "Starts", "plan_starts"]
+__all__ = ["Problem", "Starts", "plan_starts", "share_state"]
 
 
 @dataclass(frozen=True)
@@ -175,12 +176,11 @@ class Problem:
         start = rest_start(device, self.free, self.count)
         low, high = (float(b.reshape(-1)[device.main_state]) for b in device.bounds())
         dlow, dhigh = (b[device.main_state] for b in bound_slopes(device, self.free, self.count))
+        x = share_state(low, high, share)
         if logarithmic(low, high):
-            x = low * (high / low) ** share
             slopes = x * ((1.0 - share) * dlow / low + share * dhigh / high)
             slopes[column] = x * np.log(high / low)
         else:
-            x = low + share * (high - low)
             slopes = (1.0 - share) * dlow + share * dhigh
             slopes[column] = high - low
         start.x[device.main_state], start.slopes[device.main_state] = x, slopes
@@ -260,6 +260,13 @@ class Problem:
             gaussian_filter1d(rows, max(width * len(rows), 0.5), axis=0, mode="nearest")
         )
 
+    def warm(self, u: Array) -> None:
+        """Have the model's kernels compiled, for two points of the first sweep."""
+        s = self.sweeps[0]
+        short = (Sweep(s.t[:2], s.v[:2], s.i[:2], s.limits[:2]),)
+        with suppress(ConvergenceError, ParameterError):  # the search says where it cannot
+            self.runs(u, slopes=True, sweeps=short)
+
     def cost(self, u: Array, width: float = 0.0) -> float:
         """Return half the sum of squares, infinite where the model cannot be simulated."""
         try:
@@ -274,6 +281,13 @@ class Problem:
 def logarithmic(low: float, high: float) -> bool:
     """Return whether a state's range is wide enough for its logarithm."""
     return low > 0 and high > 20.0 * low
+
+
+def share_state(low: float, high: float, share: float) -> float:
+    """Return the state at a share of its range, of its logarithm where that is wide."""
+    if logarithmic(low, high):
+        return float(low * (high / low) ** share)
+    return low + share * (high - low)
 
 
 def _reference(sweep: Sweep) -> int:

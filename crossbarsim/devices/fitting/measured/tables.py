@@ -21,8 +21,7 @@ __all__ = ["as_sweeps", "read_sweeps", "sweeps_of_table"]
 Column: TypeAlias = str | int | None
 Row: TypeAlias = list[str]
 
-_PREFIX = {"p": 1e-12, "n": 1e-9, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3,
-           "M": 1e6, "f": 1e-15}
+_PREFIX = {"f": -15, "p": -12, "n": -9, "u": -6, "µ": -6, "μ": -6, "m": -3, "": 0, "k": 3, "M": 6}
 _SYMBOLS = {"time": r"(?:s|sec|secs|seconds?)", "voltage": r"(?:V|volts?)",
             "current": r"(?:A|amps?|amperes?)"}
 _NAMES = {
@@ -230,7 +229,8 @@ def _bare(name: str) -> tuple[str, str]:
     return match.group(1).strip(), (match.group(2) or match.group(3) or match.group(4) or "")
 
 
-def _factor(name: str, quantity: str) -> float:
+def _power(name: str, quantity: str) -> int:
+    """Return the power of ten of a column's unit."""
     unit = _bare(name)[1].strip()
     match = re.fullmatch(rf"([fpnuµμmkM]?){_SYMBOLS[quantity]}", unit)
     if match is not None:
@@ -240,7 +240,7 @@ def _factor(name: str, quantity: str) -> float:
             f"column `{name}`: {unit} is no unit of {quantity}; expected such as "
             f"{'mV' if quantity == 'voltage' else 'mA'}"
         )
-    return 1.0
+    return 0
 
 
 def _find(block: _Block, quantity: str, wanted: Column, *, needed: bool) -> int | None:
@@ -281,7 +281,7 @@ def _means(name: str, quantity: str) -> bool:
 
 
 def _values(block: _Block, k: int, quantity: str, file: str) -> Array:
-    factor = _factor(block.names[k], quantity)
+    power = _power(block.names[k], quantity)
     found = np.empty(len(block.columns[k]))
     for m, cell in enumerate(block.columns[k]):
         value = _number(cell) if isinstance(cell, str) else float(cell)
@@ -291,7 +291,8 @@ def _values(block: _Block, k: int, quantity: str, file: str) -> Array:
                     ", but an instrument's mark for an overflow" if value is not None else ""),
                 file=file or None, line=block.line + m,
             )
-        found[m] = factor * value
+        # a quotient of decimals is rounded as the decimal would be
+        found[m] = value / 10.0**-power if power < 0 else value * 10.0**power
     return found
 
 
