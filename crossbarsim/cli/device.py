@@ -14,7 +14,7 @@ from rich.table import Column, Table
 from ..core.errors import ParameterError
 from .errors import reported
 
-__all__ = ["chosen", "device"]
+__all__ = ["chosen", "device", "settings_of"]
 
 device = typer.Typer(no_args_is_help=True, help="Compact models of memristive devices.")
 
@@ -101,7 +101,7 @@ def _span(parameter: Any) -> str:
     return f"{left}value{right}" if left or right else "any"
 
 
-def _settings(found: Any, texts: list[str]) -> dict[str, Any]:
+def settings_of(found: Any, texts: list[str]) -> dict[str, Any]:
     """Return the parameters of ``name=value`` texts; values may be SPICE numbers such as 10k."""
     from ..core.settings import closest
     from ..core.units import spice_number
@@ -129,7 +129,7 @@ def chosen(name: str, preset: str, texts: list[str] | None) -> Any:
     from ..netlists.device_protocol import model
 
     found = model(name)
-    changes = _settings(found, texts or [])
+    changes = settings_of(found, texts or [])
     return found.preset(preset, **changes) if preset else found(**changes)
 
 

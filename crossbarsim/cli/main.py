@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .device import device
+from .device_fit import fit_command
 from .output import plain_where_needed
 from .program import program
 from .solve import info, solve
@@ -20,6 +21,7 @@ app = typer.Typer(
     name="crossbarsim", no_args_is_help=True, add_completion=False, rich_markup_mode="rich",
     help="Circuit-level simulation of memristor crossbars and of deep networks on them.",
 )
+device.command("fit")(fit_command)
 app.add_typer(study, name="study")
 app.add_typer(device, name="device")
 for _command in (program, run, check, info, solve):

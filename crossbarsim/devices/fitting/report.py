@@ -78,6 +78,10 @@ def notes_of(fit: Fitted) -> tuple[str, ...]:
             f"{weak.text}: only their combination is known" for weak in fit.weak[:_WEAKEST]
             if sum(abs(x) > 0.15 for x in weak.move.values()) > 1 and np.isfinite(weak.spread)
         ]
+        notes.append(
+            "intervals are linearised, and too narrow along such a valley: "
+            "`intervals(method=\"profile\")` follows it"
+        )
     if fit.undetermined and fit.describes:
         notes.append(_advice(fit))
     if not fit.complete:

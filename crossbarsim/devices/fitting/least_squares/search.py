@@ -4,14 +4,19 @@ A threshold that lies beyond the data, or a jump of the current in the wrong pla
 residuals at the points without a slope that says where to go. So the search begins with residuals
 that are averaged over every interval, by the integrator itself, and then smoothed along each sweep
 by a Gaussian of a stated share of its length; the share shrinks to nothing. A jump is then a slope,
-and a threshold that is off shows on both of its sides. Where the search at the points stalls above
-the noise it is smoothed again, from the best point, and goes on.
+and a threshold that is off shows on both of its sides.
+
+A jump that passes a point of the data also leaves kinks in the sum of squares, in which the search
+may stop in the middle of a long valley. So it starts again from points on both sides along the
+directions that the data determine least, and from the minimum of smoothed residuals, until none of
+these leads further down.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,6 +30,8 @@ __all__ = ["Found", "refine", "search"]
 WIDTHS = (0.08, 0.02)  # of the smoothing, shares of a sweep, before the points themselves
 _SHARE = 0.25  # of the time for looking around
 _SAMPLES = 512
+# directions whose spread is more than this, in e-folds, are searched along; at most so many
+_VALLEY, _DIRECTIONS, _ROUNDS = 0.1, 3, 4
 
 
 class _OutOfTime(Exception):
@@ -175,6 +182,7 @@ def search(
     clock = _Clock(max(begin + budget, time.perf_counter() + 0.2 * budget), best, cost)
     try:  # to the end, from the best
         refine(problem, best, 0.0, clock, most=100, tolerance=1e-10)
+        _along_valleys(problem, clock)
     except _OutOfTime:
         complete = False
     if clock.best is not None:
@@ -201,6 +209,30 @@ def _downhill(
     except (ConvergenceError, ParameterError):
         return
     minima.append((cost, at))
+
+
+def _along_valleys(problem: Problem, clock: _Clock) -> None:
+    """Look further along the least determined directions; the clock keeps what is found."""
+    for _ in range(_ROUNDS):
+        u, cost = clock.best, clock.cost
+        if u is None:
+            return
+        low, high = problem.bounds
+        _, sizes, vectors = np.linalg.svd(problem.jacobian(u), full_matrices=False)
+        noise = np.sqrt(2.0 * cost / max(problem.points - problem.count, 1))
+        spreads = noise / np.maximum(sizes, 1e-300)
+        points = []
+        for k in np.flatnonzero(spreads > _VALLEY)[::-1][:_DIRECTIONS]:
+            step = min(float(spreads[k]), 1.0)
+            points += [u + step * vectors[k], u - step * vectors[k]]
+        if points:
+            with suppress(ConvergenceError, ParameterError):
+                points.append(refine(problem, u, WIDTHS[-1], clock, most=20, tolerance=1e-5)[0])
+        for point in points:
+            with suppress(ConvergenceError, ParameterError):
+                refine(problem, np.clip(point, low, high), 0.0, clock, most=40, tolerance=1e-8)
+        if not clock.cost < cost * (1.0 - 1e-6):
+            return
 
 
 def _with_starts(problem: Problem, u: Array) -> Array:

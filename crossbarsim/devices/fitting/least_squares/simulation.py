@@ -162,7 +162,7 @@ def run(
     x, dx = np.array(start.x, dtype=float), np.array(start.slopes, order="C")
     current, means = np.empty(length), np.empty(length - 1)
     by = np.empty((length if slopes else 0, columns))
-    mean_by = np.empty((length - 1, columns))
+    mean_by = np.empty((length - 1 if slopes else 0, columns))
     states = np.empty((len(device.states), length))
     steps = np.empty((record, 2)) if grid is None else np.array(grid, dtype=float, order="C")
     taken = compiled(type(device)).sweep(
