@@ -80,7 +80,7 @@ def notes_of(fit: Fitted) -> tuple[str, ...]:
         ]
         notes.append(
             "intervals are linearised, and too narrow along such a valley: "
-            "`intervals(method=\"profile\")` follows it"
+            '`intervals(method="profile")` follows it'
         )
     if fit.undetermined and fit.describes:
         notes.append(_advice(fit))
