@@ -78,7 +78,8 @@ def load_osdi(path: str | Path) -> Library:
     Returns
     -------
     Library
-        Kept open for the rest of the process; opened again only when the file has changed.
+        Kept open for the rest of the process; opened again only when the file has changed. It is
+        machine code that runs with your rights: open, and let decks load, only what you trust.
 
     Raises
     ------

@@ -366,7 +366,8 @@ def _memristor(
     except ParameterError:
         kinds = (*CARDS, *device_protocol.models())
         raise cursor.error(
-            f"there is no kind of model `{kind}`{did_you_mean(kind, kinds, 60)}"
+            f"there is no kind of model `{kind}`{did_you_mean(kind, kinds, 60)} (a compiled module "
+            "is loaded by `.hdl`)"
         ) from None
     preset = given.pop("preset", None)
     parameters: dict[str, float | str] = {}

@@ -37,9 +37,9 @@ def ngspice(tmp_path):
     if shutil.which("ngspice") is None:
         pytest.skip("ngspice is not installed")
 
-    def run(deck, outputs):
+    def run(deck, outputs, before=""):
         (tmp_path / "deck.cir").write_text(
-            f"{deck}.control\nset filetype=binary\nrun\nwrite out.raw {outputs}\n.endc\n.end\n", encoding="utf-8")
+            f"{deck}.control\nset filetype=binary\nrun\n{before}\nwrite out.raw {outputs}\n.endc\n.end\n", encoding="utf-8")
         subprocess.run(["ngspice", "-b", "deck.cir"], cwd=tmp_path, capture_output=True, check=False)
         return read_raw(tmp_path / "out.raw")[0]
 
@@ -76,6 +76,13 @@ def test_bsim4_small_signals_and_noise(ngspice):
     mine = Simulator().run(read_spice(bsim4(True, rest.format("N"))))[0]
     for name in ("v(x)", "i(vg)"):
         np.testing.assert_allclose(mine[name], right[name], rtol=1e-4, atol=1e-14)
+    rest = rest.replace(".ac dec 2 1k 10g", ".noise v(x) Vg dec 2 1k 10g 1")
+    right = ngspice(bsim4(False, rest.format("M")), "all", "setplot noise1")
+    mine = Simulator().run(read_spice(bsim4(True, rest.format("N"))))[0]
+    for name in ("onoise_spectrum", "inoise_spectrum"):
+        np.testing.assert_allclose(mine[name], right[name].real, rtol=1e-5)
+    for name, other in (("onoise_n1_flicker", "onoise.m1.1overf"), ("onoise_n1_id", "onoise.m1.id")):
+        np.testing.assert_allclose(mine[name], right[other].real, rtol=1e-5)
 
 
 @pytest.mark.slow
