@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from crossbarsim.netlists import device_protocol as registry
+from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
 from crossbarsim import (
@@ -25,6 +26,7 @@ from crossbarsim.devices import (
     TEAM,
     VTEAM,
     Device,
+    DeviceArray,
     JartVcmV1b,
     LinearIonDrift,
     Sky130Reram,
@@ -37,6 +39,7 @@ from crossbarsim.devices import (
     read_verilog_a,
 )
 from crossbarsim.testing import DeviceChecks
+from tests.helpers.circuits import needs_ngspice, ngspice
 from tests.helpers.laws import current, inside, law, points, rates
 from tests.helpers.verilog_a import Module, compiled, needs_openvaf
 
@@ -317,6 +320,47 @@ def test_the_compiler_agrees_on_nodes_inside(folder):
         assert flows["m"] == 0.0
         assert flows["a"] == i
         assert flows["rise"] == pytest.approx(-rates(device, v, x)[0] * 1e-15, rel=1e-6, abs=1e-18)
+
+
+# -- written for SPICE -----------------------------------------------------------------------------
+
+
+def cell(device, x, t_stop=None):
+    """Return the subcircuit of one cell in a state."""
+    state = np.array([x[n] for n in device.state_names]).reshape(-1, 1, 1)
+    return DeviceArray(device, state).to_spice("cell", t_stop).text.splitlines()
+
+
+@needs_ngspice
+@pytest.mark.parametrize(("kind", "x"), [
+    (lambda: read("filament_gap")(), {"gap": 0.7e-9}), (lambda: read("drift_windows")(window_type=3), {"x": 1e-9}),
+    (lambda: read("heated_barrier", bounds={"rise": (0.0, 2000.0)})(), {"rise": 20.0}),
+    (lambda: read("filament_width")(), {"x": 0.8e-9}),
+])
+def test_ngspice_has_the_currents(kind, x, tmp_path):
+    device = kind()
+    cards = [*cell(device, x), "V1 a 0 0", "X1 a 0 cell"]
+    volts, flow = ngspice(tmp_path, cards, "dc V1 -1.01 1 0.1", ["i(v1)"],
+                          "reltol=1e-10 abstol=1e-18 vntol=1e-15 gmin=1e-18")
+    for v, i in zip(volts, -flow, strict=True):
+        assert i == pytest.approx(current(device, float(v), x), rel=1e-6, abs=1e-15)
+
+
+@needs_ngspice
+def test_ngspice_moves_the_state_alike(tmp_path):
+    device = read("drift_windows")(window_type=3)
+    start, stop = {"x": 2e-9}, 2e-9
+    cards = [*cell(device, start, stop), f"V1 a 0 sin(0 0.8 {1 / stop})", "X1 a 0 cell"]
+    time, share = ngspice(tmp_path, cards, f"tran {stop / 400} {stop} 0 {stop / 2000} uic", ["v(x1.s_x)"],
+                          "reltol=1e-6 abstol=1e-16 vntol=1e-9 chgtol=1e-21 trtol=1")
+
+    def rate(t, x):
+        v = 0.8 * math.sin(2.0 * math.pi * t / stop)
+        return rates(device, v, {"x": float(np.clip(x[0], 0.0, 1.0) * 3e-9)}) / 3e-9
+
+    wanted = solve_ivp(rate, (0.0, stop), [2.0 / 3.0], rtol=1e-9, atol=1e-12, t_eval=time, max_step=stop / 100).y[0]
+    assert np.ptp(wanted) > 0.05
+    assert np.abs(share - wanted).max() < 2e-3 * np.ptp(wanted)
 
 
 # -- what a class can do --------------------------------------------------------------------------
