@@ -38,6 +38,7 @@ from crossbarsim.devices import (
     models,
     read_verilog_a,
 )
+from crossbarsim.devices.laws.cuda import cuda_source
 from crossbarsim.testing import DeviceChecks
 from tests.helpers.circuits import needs_ngspice, ngspice
 from tests.helpers.laws import current, inside, law, points, rates
@@ -550,5 +551,13 @@ class TestHeatedBarrier(DeviceChecks):
         return 1.0, 1e-6
 
 
-def test_a_class_is_a_device():
-    assert issubclass(read("filament_gap"), Device)
+@pytest.mark.parametrize(("name", "options"), [
+    ("filament_gap", {}), ("drift_windows", {}), ("filament_heat", HEAT),
+    ("heated_barrier", {"bounds": {"rise": (0.0, 2000.0)}}),
+])
+def test_a_class_has_kernels_for_gpus(name, options):
+    kind = read(name, **options)
+    assert issubclass(kind, Device)
+    source = cuda_source(kind, len(kind().parameter_array))
+    assert "rosenbrock(" in source
+    assert ("noise_d(" in source) == hasattr(kind, "noise_law")

@@ -155,7 +155,7 @@ def cuda_source(model: type[Any], size: int) -> str:
     steps = template("integrate").replace("take(P, k, p)\n", _TAKE)
     wanted = re.findall(r"^def (\w+)", law, re.MULTILINE)
     source = "\n".join([law, functions_in(template("device"), {
-        "mixed", "gauss", "solve_small", "confine"
+        "mixed", "gauss", "solve_small", "confine", "reach"
     }), functions_in(steps, {"rosenbrock", "explicit"})])
     if "scalar_laws" in wanted and "scalar_laws(" not in law.replace("def scalar_laws(", ""):
         source = _without(source, "scalar_laws")
