@@ -333,13 +333,12 @@ def cell(device, x, t_stop=None):
 
 
 @needs_ngspice
-@pytest.mark.parametrize(("kind", "x"), [
-    (lambda: read("filament_gap")(), {"gap": 0.7e-9}), (lambda: read("drift_windows")(window_type=3), {"x": 1e-9}),
-    (lambda: read("heated_barrier", bounds={"rise": (0.0, 2000.0)})(), {"rise": 20.0}),
-    (lambda: read("filament_width")(), {"x": 0.8e-9}),
+@pytest.mark.parametrize(("name", "options", "x"), [
+    ("filament_gap", {}, {"gap": 0.7e-9}), ("drift_windows", {}, {"x": 1e-9}),
+    ("heated_barrier", {"bounds": {"rise": (0.0, 2000.0)}}, {"rise": 20.0}), ("filament_width", {}, {"x": 0.8e-9}),
 ])
-def test_ngspice_has_the_currents(kind, x, tmp_path):
-    device = kind()
+def test_ngspice_has_the_currents(name, options, x, tmp_path):
+    device = read(name, **options)()
     cards = [*cell(device, x), "V1 a 0 0", "X1 a 0 cell"]
     volts, flow = ngspice(tmp_path, cards, "dc V1 -1.01 1 0.1", ["i(v1)"],
                           "reltol=1e-10 abstol=1e-18 vntol=1e-15 gmin=1e-18")
@@ -485,15 +484,16 @@ def test_a_module_describes_itself():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("device", "built_in", "start", "drive"), [
-    (read("filament_gap"), StanfordPKU(), (1.7e-9,), (1.6, 1e6)),
-    (read("filament_heat", **HEAT), Sky130Reram(), (3.3e-9, 300.0), (1.2, 1e6)),
-    (lambda: read("drift_windows")(window_type=3), VTEAM(window="team"), (1.5e-9,), (1.0, 5e7)),
-    (read_verilog_a(Yakopcic().to_verilog_a()), Yakopcic(), (0.11,), (0.45, 100.0)),
-    (read_verilog_a(JartVcmV1b().to_verilog_a()), JartVcmV1b(), (0.008, 293.0), (1.3, 1e3)),
+@pytest.mark.parametrize(("name", "options", "given", "built_in", "start", "drive"), [
+    ("filament_gap", {}, {}, StanfordPKU(), (1.7e-9,), (1.6, 1e6)),
+    ("filament_heat", HEAT, {}, Sky130Reram(), (3.3e-9, 300.0), (1.2, 1e6)),
+    ("drift_windows", {}, {"window_type": 3}, VTEAM(window="team"), (1.5e-9,), (1.0, 5e7)),
+    ("", {}, {}, Yakopcic(), (0.11,), (0.45, 100.0)),
+    ("", {}, {}, JartVcmV1b(), (0.008, 293.0), (1.3, 1e3)),
 ])
-def test_loops_are_those_of_the_built_in_models(device, built_in, start, drive):
-    one, other = (d.hysteresis(*drive, state=start) for d in (device(), built_in))
+def test_loops_are_those_of_the_built_in_models(name, options, given, built_in, start, drive):
+    kind = read(name, **options) if name else read_verilog_a(built_in.to_verilog_a())
+    one, other = (d.hysteresis(*drive, state=start) for d in (kind(**given), built_in))
     assert np.abs(one.current - other.current).max() <= 1e-6 * np.abs(other.current).max()
     span = np.ravel(built_in.bounds()[1] - built_in.bounds()[0])
     assert (np.abs(one.state - other.state) / span[:, None]).max() <= 1e-6
