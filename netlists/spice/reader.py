@@ -244,7 +244,7 @@ class _Expansion:
             name: value for name in sorted(top.defined)
             if (value := top.parameter(name)) is not None
         }
-        self.models.rest(top)
+        self.models.rest(top, deck.file)
         if top.draws.count and self.seed is None:
             self.circuit.notes.append(
                 f"{deck.file}: random numbers ({top.draws.count}) have their means; "

@@ -3,7 +3,8 @@
 import pytest
 from crossbarsim.netlists import read_spice
 
-from crossbarsim import NetlistError
+from crossbarsim import NetlistError, Solver
+from tests.helpers.verilog_a import needs_openvaf
 
 CARDS = """
 .param edge=1u
@@ -144,3 +145,96 @@ def test_mismatch_of_a_library(deck):
     assert abs(one - 0.5 - process) < 6 * 0.004
     assert deck("mc", 4) == [one, long, two]
     assert deck("tt", 4) == pytest.approx([0.5, 0.4, 0.5])  # mm=0: no mismatch with a seed, either
+
+
+# as SG13G2's: sections in capitals, cards included inside of the subcircuit, areas by nested conditions
+CORNERS = """* corners
+.LIB mos_tt
+  .param lv_vfbo = 1.0 mm_ok = 0
+  .include mos_mod.lib
+.ENDL mos_tt
+
+.LIB mos_stat
+  .param num_sigmas=3 norm=1.0
+  .param mc_vfbo='gauss(norm, 0.02, num_sigmas)'
+  .param lv_vfbo = mc_vfbo
+  .include mos_mod.lib
+.ENDL mos_stat
+"""
+MODULE = """* wrapper
+.subckt lv_nmos d g s b
++ w=0.35u l=0.34u ng=1 m=1 as=0 ad=0 trise=0 z1=0.34e-6 wmin=0.15e-6 rfmode=0
+.include mos_parm.lib
+.if (rfmode == 0)
+    .if (as <= 1e-50)
+        .if (floor(floor(ng/2+0.501)*2+0.001) != ng)
+            Nlv_nmos d g s b lv_nmos_psp
+              + w=w
+              + l=l
+              + nf='ng' mult='m'
+              + as='max(w/ng,wmin)*z1' ad='max(w/ng,wmin)*z1'
+              + dta=trise
+        .else
+            Nlv_nmos d g s b lv_nmos_psp w=w l=l nf='ng' mult='m' as='2*w/ng*z1' dta=trise
+        .endif
+    .else
+        Nlv_nmos d g s b lv_nmos_psp w=w l=l as='as' ad='ad' nf='ng' mult='m' dta=trise
+    .endif
+.else
+    Nlv_nmos d g s b lv_nmos_psp_rf w=w l=l
+.endif
+.ends
+"""
+PARAMETERS = """* cards
+.model lv_nmos_psp psp103va type = +1
++ level = 103.6 tr = 27.0 swgeo = 1 unknown_of_103.6 = 3
++ vfbo = '-0.9*lv_vfbo' toxo = '2e-9*1'
+.model lv_nmos_psp_rf pspnqs103va type=+1
+"""
+
+
+@needs_openvaf
+def test_a_library_around_compiled_modules(tmp_path):
+    for name, text in (("corners.lib", CORNERS), ("mos_mod.lib", MODULE), ("mos_parm.lib", PARAMETERS)):
+        (tmp_path / name).write_text(text)
+
+    def read(section, seed=None, instance="w=2u l=0.13u"):
+        (tmp_path / "deck.cir").write_text(f"corners\n.lib 'corners.lib' {section}\nx1 d g 0 0 lv_nmos {instance}\n"
+                                           "v1 d 0 1.2\nv2 g 0 0.8\n.op\n")
+        return read_spice(tmp_path / "deck.cir", seed=seed)
+
+    circuit = read("mos_tt")
+    element = circuit["x1.nlv_nmos"]
+    card = circuit.models[element.model]
+    assert card.module.name == "PSP103VA"
+    assert (card.get("vfbo"), card.get("level"), card.get("tr")) == (-0.9, 103.0, 27.0)
+    assert (element.get("as"), element.get("mult")) == (pytest.approx(2e-6 * 0.34e-6), 1.0)
+    assert any("has no `unknown_of_103.6`" in note for note in circuit.notes)
+    assert read("mos_tt", instance="ng=2 w=2u l=0.13u")["x1.nlv_nmos"].get("as") == pytest.approx(2e-6 * 0.34e-6)
+    assert read("mos_tt", instance="as=1p ad=2p")["x1.nlv_nmos"].get("ad") == 2e-12
+    drawn = [read("mos_stat", seed).models[element.model].get("vfbo") for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert all(abs(v / -0.9 - 1.0) < 0.05 for v in drawn)
+    warm = Solver().operating_point(read("mos_tt", instance="trise=30"))["i(v1)"]
+    hot = Solver().operating_point(read("mos_tt", instance=""), temperature=330.15)["i(v1)"]
+    cold = Solver().operating_point(read("mos_tt", instance=""))["i(v1)"]
+    assert warm == pytest.approx(hot, rel=1e-9)
+    assert abs(warm / cold - 1.0) > 1e-3
+    with pytest.raises(NetlistError, match="no kind of model `pspnqs103va`"):
+        read("mos_tt", instance="rfmode=1")
+
+
+def test_cards_of_a_library_that_are_of_no_use(tmp_path):
+    (tmp_path / "a.lib").write_text('.model odd d level=7\n.model own d is={"1e-15*2"}\n')
+    deck = "unused\n.include 'a.lib'\nd1 a 0 own\nv1 a 0 0.6\n"
+    (tmp_path / "deck.cir").write_text(deck)
+    circuit = read_spice(tmp_path / "deck.cir")
+    assert circuit.models["own"].get("is") == 2e-15
+    assert any("an unused card is left out: the model odd: level 7 of d is not supported" in n for n in circuit.notes)
+    with pytest.raises(NetlistError, match="level 7 of d"):
+        read_spice(tmp_path / "deck.cir", strict=True)
+    with pytest.raises(NetlistError, match="level 7 of d"):  # of the deck itself
+        read_spice("own\n.model odd d level=7\nv1 a 0 1\nr1 a 0 1\n")
+    (tmp_path / "deck.cir").write_text(deck + "d2 a 0 odd\n")
+    with pytest.raises(NetlistError, match="level 7 of d"):
+        read_spice(tmp_path / "deck.cir")

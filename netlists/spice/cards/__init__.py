@@ -12,7 +12,7 @@ from __future__ import annotations
 from .bipolar import BIPOLAR
 from .card import Card, Parameter
 from .diode import DIODE
-from .foundry import FOUNDRY, Foundry, foundry_card
+from .foundry import FOUNDRY, Foundry, foundry_card, shipped_module
 from .jfet import JFET, JFET2
 from .lines import LTRA, URC
 from .mos import EKV, MOS1, MOS2, MOS3, MOS6
@@ -22,7 +22,7 @@ from .vdmos import VDMOS
 
 __all__ = [
     "BINS", "CANONICAL", "CARDS", "EKV_LEVELS", "FOUNDRY", "Card", "Foundry", "Parameter", "card",
-    "levels_of",
+    "levels_of", "shipped_module",
 ]
 
 # a level that means EKV: its own name, and the numbers of Smash, Xyce and, for some cards, HSPICE

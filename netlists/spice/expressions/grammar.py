@@ -19,7 +19,7 @@ BUILT_IN = ("time", "temper", "hertz")
 _TOKEN = re.compile(
     r"\s+|(?P<number>(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?[a-z\u00b5]*)|(?P<name>[a-z_][a-z0-9_.#$]*)"
     r"|(?P<device>@[^\s\[\](),]+\[[^\s\[\](),]+\])"
-    r"|(?P<sign>\*\*|==|!=|<>|<=|>=|&&|\|\||[-+*/^%\\<>=&|!~?:,(){}'])"
+    r"|(?P<sign>\*\*|==|!=|<>|<=|>=|&&|\|\||[-+*/^%\\<>=&|!~?:,(){}'\"])"
 )
 # no "a" for atto: 1A is one ampere, as in ngspice 39
 _NUMBER = re.compile(r"((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(meg|mil|[tgkmunpf\u00b5])?[a-z\u00b5]*")
@@ -30,7 +30,7 @@ _BINARY = {  # operator: (binding, name); all but the power are left-associative
     "\\": (7, "\\"), "**": (9, "**"), "^": (9, "**"),
 }
 _UNARY = 8
-_CLOSING = {"(": ")", "{": "}", "'": "'"}
+_CLOSING = {"(": ")", "{": "}", "'": "'", '"': '"'}
 _CONSTANTS = {  # those of physics by CODATA 2018
     "pi": 3.141592653589793, "e": 2.718281828459045, "boltz": 1.380649e-23,
     "echarge": 1.602176634e-19, "planck": 6.62607015e-34,

@@ -32,26 +32,27 @@ def find_bins(scope: Scope, name: str) -> tuple[Scope, list[Line]] | None:
     return None
 
 
-@lru_cache(maxsize=4096)  # the cards of a library are asked again for every instance
-def _texts(line: Line) -> tuple[str, ...] | None:
-    """Return what a card says of its range, or None."""
-    found = []
+@lru_cache(maxsize=65536)  # the cards of a library are asked again for every instance
+def _texts(line: Line) -> tuple[float | str, ...] | None:
+    """Return what a card says of its range, numbers where they are plain; or None."""
+    found: list[float | str] = []
     for name in BINS:
         match = re.search(rf"\b{name}\s*=\s*{_VALUE}", line.text, re.IGNORECASE)
         if match is None:
             return None
-        found.append(match[1].strip("'{}"))
+        text = match[1].strip("'{}")
+        plain = plain_number(text)
+        found.append(text if plain is None else plain)
     return tuple(found)
 
 
 def _range(scope: Scope, line: Line) -> tuple[float, ...] | None:
-    texts = _texts(line)
-    if texts is None:
+    known = _texts(line)
+    if known is None:
         return None
-    plain = [plain_number(text) for text in texts]
     return tuple(
-        scope.number(text, line, f"`{name}`") if number is None else number
-        for name, text, number in zip(BINS, texts, plain, strict=True)
+        scope.number(one, line, f"`{name}`") if isinstance(one, str) else one
+        for name, one in zip(BINS, known, strict=True)
     )
 
 
@@ -74,7 +75,7 @@ def choose(
     for line in lines:
         found = _range(scope, line)
         if found is not None:
-            ranges.append((line.text.split()[1].lower(), found))
+            ranges.append((line.text.split(maxsplit=2)[1].lower(), found))
     for closed in (True,) if scope.ngspice else (False, True):
         for card, (l_min, l_max, w_min, w_max) in ranges:
             if _within(length, l_min, l_max, closed=closed) and (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ....core.errors import BackendUnavailable, CrossbarSimError, NetlistError, ParameterError
@@ -13,12 +14,12 @@ from ...circuit import Circuit
 from ...elements import Model
 from ...osdi import Module
 from ...osdi.values import HIDDEN
-from ..cards import BINS, CANONICAL, CARDS, EKV_LEVELS, Foundry, card, levels_of
+from ..cards import BINS, CANONICAL, CARDS, EKV_LEVELS, Foundry, card, levels_of, shipped_module
 from .bins import choose, find_bins
 from .element_line import CardLine
 from .lines import Line
 from .scope import Scope, plain_number
-from .subcircuit_tree import did_you_mean, near
+from .subcircuit_tree import Block, did_you_mean, near
 
 __all__ = ["INFORMATION", "Models"]
 
@@ -94,10 +95,11 @@ class Models:
             raise element.error(f"the model `{name}` is of kind {model.kind}, not {wanted}")
         return model
 
-    def rest(self, scope: Scope) -> None:
+    def rest(self, scope: Scope, own: str) -> None:
         """Read the cards that no element has asked for.
 
-        Not those of other sizes than elements have, nor what would need a package to be installed.
+        Not those of other sizes than elements have. What cannot be read is noted where it stands in
+        a library, another file than the deck's `own`, or would need a package to be installed.
         """
         sized = {line for lines in scope.bins.values() for line in lines}
         for line in scope.models.values():
@@ -106,14 +108,15 @@ class Models:
             try:
                 self.read(scope, line)
             except NetlistError as error:
-                if not isinstance(error.__cause__, BackendUnavailable):
+                why = error.__cause__
+                if not isinstance(why, BackendUnavailable) and (line.file == own or scope.strict):
                     raise
                 self.circuit.notes.append(f"{line.file}:{line.number}: an unused card is left out: "
-                                          f"{error.__cause__}")
+                                          f"{error.message.splitlines()[0]}")
 
     def read(self, scope: Scope, line: Line) -> Model:
         """Return the model of a line."""
-        key = (scope, line.text.split()[1].lower())
+        key = (scope, line.text.split(maxsplit=2)[1].lower())
         if key not in self._found:
             remarks = _Remarks([], {})
             model = read_model(scope, line, remarks, self.modules)
@@ -144,9 +147,10 @@ def read_model(
         given.pop("nchan", None)
         kind = "vdmosn" if given.pop("pchan", None) is None else "vdmosp"
     full = f"{scope.prefix}{name}"
-    if kind in modules:
-        parameters = _of_module(cursor, modules[kind], given, remarks)
-        return Model(full, kind, 1, parameters, line.where, modules[kind])
+    compiled = modules.get(kind) or _shipped(cursor, kind)
+    if compiled is not None:
+        parameters = _of_module(cursor, compiled, given, remarks)
+        return Model(full, kind, 1, parameters, line.where, compiled)
     if kind in _RAMPS:
         return Model(full, *_ramp(cursor, kind, given, remarks), line.where)
     if kind in CARDS:
@@ -161,7 +165,7 @@ def _given(cursor: CardLine, scope: Scope, seen: set[str]) -> tuple[str, dict[st
     """Read kind and values of a card, those of the model that it is a kind of (``ako:``) first."""
     kind = cursor.word("the model's kind")
     if not kind.startswith("ako:"):
-        return kind, _values(cursor, _FLAGS.get(kind, ()))
+        return kind, dict(_own_values(cursor.line, cursor.at, kind))
     base = kind.removeprefix("ako:")
     place = scope.find_model(base)
     if place is None or base in seen:
@@ -177,6 +181,8 @@ def _given(cursor: CardLine, scope: Scope, seen: set[str]) -> tuple[str, dict[st
             raise cursor.error(f"`{base}` is of kind {inherited}, not {own}")
     return inherited, {**values, **_values(cursor, _FLAGS.get(inherited, ()))}
 
+
+_NOWHERE = Scope(Block("", (), {}, [], None), None, "", {}, {})
 
 # the channel of LTspice's and ngspice's power transistors
 _FLAGS: dict[str, tuple[str, ...]] = {
@@ -210,6 +216,14 @@ def _ramp(
         f"{letter}t": 0.5 * (high + low), f"{letter}h": -0.5 * abs(high - low),
         "ron": found[first], "roff": found[last],
     }
+
+
+@lru_cache(maxsize=65536)  # a card inside of a subcircuit is read for every instance
+def _own_values(line: Line, at: int, kind: str) -> dict[str, Any]:
+    """Return the values of a card from a place on, expressions as they stand there."""
+    cursor = CardLine(line, _NOWHERE)
+    cursor.at, cursor.name = at, f"the model {line.text.split(maxsplit=2)[1].lower()}"
+    return _values(cursor, _FLAGS.get(kind, ()))
 
 
 def _values(cursor: CardLine, flags: Collection[str]) -> dict[str, Any]:
@@ -338,6 +352,13 @@ def _number(cursor: CardLine, name: str, value: Any) -> float:
     return float(value)
 
 
+def _shipped(cursor: CardLine, kind: str) -> Module | None:
+    try:
+        return shipped_module(kind)
+    except BackendUnavailable as error:
+        raise cursor.error(str(error)) from error
+
+
 def _of_module(
     cursor: CardLine, module: Module, given: dict[str, Any], remarks: _Remarks
 ) -> dict[str, float | str]:
@@ -353,7 +374,9 @@ def _of_module(
         elif module.parameter(name).type == "string":
             found[name] = str(value[0] if isinstance(value, tuple) else value)
         else:
-            found[name] = _number(cursor, name, value)
+            number = _number(cursor, name, value)
+            # foundries write the version there, such as 103.6
+            found[name] = float(int(number)) if name == "level" else number
     return found
 
 

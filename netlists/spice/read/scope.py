@@ -249,8 +249,10 @@ class Scope:
     ) -> tuple[Step, ...]:
         """Return the steps of an expression, its parameters as names."""
         if constants is None:
-            names = self.parameter_names
-            constants = None if names.isdisjoint(_CONSTANTS) else constants_but(names)
+            hidden = [
+                n for n in _CONSTANTS if any(n in s.texts or n in s.known for s in self.chain())
+            ]
+            constants = constants_but(hidden) if hidden else None
         try:
             compat = f"{self.compat} numbers" if numbers and self.ngspice else self.compat
             return parse_steps(text, self._function, compat, constants, draws=True)

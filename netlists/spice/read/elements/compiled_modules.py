@@ -24,6 +24,7 @@ __all__ = ["asked_modules", "is_library", "read_n"]
 _WORD = re.compile(r'"([^"]*)"|(\S+)')
 _COMMANDS = ("pre_osdi", "osdi")  # of control blocks
 _SOURCES = (".va", ".vams")
+_HEATED = ("dta", "trise")  # what foundries' decks call `dtemp`
 
 
 def is_library(line: Line) -> bool:
@@ -108,7 +109,11 @@ def read_n(card: CardLine, models: Models) -> list[Element]:
     nodes = tuple(card.node_named(word) for word in words[:-1])
     texts = [n.lower() for p in module.parameters if p.type == "string"
              for n in (p.name, *p.aliases)]
-    given = card.pairs(names_of_instance(module), texts=texts)
+    allowed = names_of_instance(module)
+    heat = [n for n in _HEATED if n not in allowed]
+    given = card.pairs((*allowed, *heat), texts=texts)
+    if "dtemp" in plain_names(module):
+        given = {"dtemp" if n in heat else n: v for n, v in given.items()}
     plain = {n: v if n in texts else card.plain(n, v) for n, v in given.items()}
     try:
         check_terminals(card.name, module, len(nodes))
@@ -125,8 +130,6 @@ def read_n(card: CardLine, models: Models) -> list[Element]:
 
 def _compiled_model(card: CardLine, models: Models) -> Model | None:
     """Return the model of the line, if it is one of a compiled module."""
-    if not models.modules:
-        return None
     last = ""
     for token, after in zip(card.tokens[1:], card.tokens[2:], strict=False):
         if token.kind == "word":
