@@ -6,20 +6,27 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from ....core.errors import BackendUnavailable, CrossbarSimError, NetlistError, ParameterError
 from ... import device_protocol
 from ...circuit import Circuit
 from ...elements import Model
 from ...osdi import Module
-from ...osdi.values import HIDDEN
-from ..cards import BINS, CANONICAL, CARDS, EKV_LEVELS, Foundry, card, levels_of, shipped_module
+from ..cards import BINS, CANONICAL, CARDS, EKV_LEVELS, Foundry, card, levels_of
 from .bins import choose, find_bins
 from .element_line import CardLine
 from .lines import Line
+from .module_cards import (
+    Remarks,
+    check_foundry,
+    number_on,
+    of_module,
+    pass_over,
+    shipped,
+)
 from .scope import Scope, plain_number
-from .subcircuit_tree import Block, did_you_mean, near
+from .subcircuit_tree import Block, did_you_mean
 
 __all__ = ["INFORMATION", "Models"]
 
@@ -28,13 +35,6 @@ INFORMATION = (
     "mfg", "manufacturer", "type", "vpk", "iave", "irms", "vceo", "vcbo", "vebo", "icrating",
     "vds", "ron", "ron_typ", "qg", "partno", "rthjc", "rthca", "cthj",
 )
-
-
-class _Remarks(NamedTuple):
-    """What a card says that is no parameter of its device."""
-
-    notes: list[str]
-    sizes: dict[str, float]
 
 
 class Models:
@@ -118,7 +118,7 @@ class Models:
         """Return the model of a line."""
         key = (scope, line.text.split(maxsplit=2)[1].lower())
         if key not in self._found:
-            remarks = _Remarks([], {})
+            remarks = Remarks([], {})
             model = read_model(scope, line, remarks, self.modules)
             other = {p: v for (name, p), v in self.other.items() if name == model.name}
             if other:
@@ -135,7 +135,7 @@ class Models:
 
 
 def read_model(
-    scope: Scope, line: Line, remarks: _Remarks, modules: Mapping[str, Module] = {},
+    scope: Scope, line: Line, remarks: Remarks, modules: Mapping[str, Module] = {},
 ) -> Model:
     """Read ``.model name kind(level=1 name=value ...)``; `remarks` gets what is no parameter."""
     cursor = CardLine(line, scope)
@@ -147,9 +147,9 @@ def read_model(
         given.pop("nchan", None)
         kind = "vdmosn" if given.pop("pchan", None) is None else "vdmosp"
     full = f"{scope.prefix}{name}"
-    compiled = modules.get(kind) or _shipped(cursor, kind)
+    compiled = modules.get(kind) or shipped(cursor, kind)
     if compiled is not None:
-        parameters = _of_module(cursor, compiled, given, remarks)
+        parameters = of_module(cursor, compiled, given, remarks)
         return Model(full, kind, 1, parameters, line.where, compiled)
     if kind in _RAMPS:
         return Model(full, *_ramp(cursor, kind, given, remarks), line.where)
@@ -198,16 +198,16 @@ _RAMPS = {"vswitch": ("sw", "v", 1.0, 0.0), "iswitch": ("csw", "i", 1e-3, 0.0)}
 
 
 def _ramp(
-    cursor: CardLine, kind: str, given: dict[str, Any], remarks: _Remarks
+    cursor: CardLine, kind: str, given: dict[str, Any], remarks: Remarks
 ) -> tuple[str, int, dict[str, float | str]]:
     """Return PSpice's switch, whose conductance goes smoothly from `voff` to `von`, as ours."""
     ours, letter, on, off = _RAMPS[kind]
     found = {"ron": 1.0, "roff": 1e6, f"{letter}on": on, f"{letter}off": off}
     for name, value in given.items():
         if name not in found:
-            _pass_over(cursor, name, f"there is no parameter `{name}`", found, remarks)
+            pass_over(cursor, name, f"there is no parameter `{name}`", found, remarks)
             continue
-        found[name] = _number(cursor, name, value)
+        found[name] = number_on(cursor, name, value)
     high, low = found[f"{letter}on"], found[f"{letter}off"]
     if high == low or min(found["ron"], found["roff"]) <= 0:
         raise cursor.error(f"`{letter}on` and `{letter}off` must differ, `ron` and `roff` be > 0")
@@ -274,7 +274,7 @@ def _level(cursor: CardLine, given: Mapping[str, Any]) -> int | str:
 
 
 def _of_card(
-    cursor: CardLine, kind: str, given: dict[str, Any], remarks: _Remarks
+    cursor: CardLine, kind: str, given: dict[str, Any], remarks: Remarks
 ) -> tuple[int | str, dict[str, float | str]]:
     chosen = _level(cursor, given)
     given.pop("level", None)
@@ -288,7 +288,7 @@ def _of_card(
     except BackendUnavailable as error:
         raise cursor.error(str(error)) from error
     if isinstance(table, Foundry):
-        _foundry(cursor, kind, table, given, remarks)
+        check_foundry(cursor, kind, table, given, remarks)
     parameters: dict[str, float | str] = {}
     about: list[str] = []
     for name, value in given.items():
@@ -298,86 +298,21 @@ def _of_card(
         if name in table.idle:
             remarks.notes.append(f"`{name}`: {table.idle[name]}")
             if name in ("l", "w"):
-                remarks.sizes[name] = _number(cursor, name, value)
+                remarks.sizes[name] = number_on(cursor, name, value)
         elif isinstance(table, Foundry) and key in table.texts:
             parameters[key] = str(value) if isinstance(value, str) else f"{value:g}"
         elif key in table.parameters:
-            parameters[key] = _number(cursor, name, value)
+            parameters[key] = number_on(cursor, name, value)
         elif name in BINS:
             continue  # they chose the card
         elif name in INFORMATION:
             about.append(name)
         else:
             known = {*table.parameters, *table.aliases}
-            _pass_over(cursor, name, f"a {table.title} has no `{name}`", known, remarks)
+            pass_over(cursor, name, f"a {table.title} has no `{name}`", known, remarks)
     if about:
         remarks.notes.append(f"{', '.join(about)}, about the part, have no effect")
     return chosen, parameters
-
-
-def _foundry(
-    cursor: CardLine, kind: str, table: Foundry, given: dict[str, Any], remarks: _Remarks
-) -> None:
-    """Take from a foundry's card what it says twice, and note what other versions say."""
-    if "type" in given:
-        sign = _number(cursor, "type", given.pop("type"))
-        if (sign > 0) != (kind == "nmos"):
-            raise cursor.error(f"`type` = {sign:g} is not that of {kind}")
-    own = table.version
-    version = given.get("version", own)
-    if "version" not in table.parameters:
-        given.pop("version", None)
-    if isinstance(version, tuple):
-        version = _number(cursor, "version", version)
-    said = f"{version:g}" if isinstance(version, float) else str(version)
-    if not said.startswith(own):
-        remarks.notes.append(f"version {said} is computed by the equations of {own}")
-
-
-def _pass_over(
-    cursor: CardLine, name: str, message: str, known: Collection[str], remarks: _Remarks
-) -> None:
-    """Note a parameter that is unknown, or refuse it where the reader is strict."""
-    hint = near(name, known)
-    if cursor.scope.strict:
-        raise cursor.error(f"{message}{hint}\nthere are {', '.join(sorted(known))}")
-    remarks.notes.append(f"{message}{hint or '; it has no effect'}")
-
-
-def _number(cursor: CardLine, name: str, value: Any) -> float:
-    if isinstance(value, tuple):
-        return cursor.number_of(value[0], f"`{name}`")
-    if isinstance(value, str):
-        raise cursor.error(f"`{name}` must be a number; got {value!r}")
-    return float(value)
-
-
-def _shipped(cursor: CardLine, kind: str) -> Module | None:
-    try:
-        return shipped_module(kind)
-    except BackendUnavailable as error:
-        raise cursor.error(str(error)) from error
-
-
-def _of_module(
-    cursor: CardLine, module: Module, given: dict[str, Any], remarks: _Remarks
-) -> dict[str, float | str]:
-    """Return the parameters of a compiled module's card."""
-    found: dict[str, float | str] = {}
-    known = {n.lower() for p in module.parameters for n in (p.name, *p.aliases)}
-    for name, value in given.items():
-        if name == HIDDEN:
-            found[name] = _number(cursor, name, value)
-        elif name not in known:
-            hint = f"module `{module.name}` has no `{name}`"
-            _pass_over(cursor, name, hint, known, remarks)
-        elif module.parameter(name).type == "string":
-            found[name] = str(value[0] if isinstance(value, tuple) else value)
-        else:
-            number = _number(cursor, name, value)
-            # foundries write the version there, such as 103.6
-            found[name] = float(int(number)) if name == "level" else number
-    return found
 
 
 def _memristor(
@@ -401,7 +336,7 @@ def _memristor(
             parameters[name] = str(value[0]).lower()
             continue
         number = isinstance(value, (float, tuple))
-        parameters[name] = _number(cursor, name, value) if number else str(value)
+        parameters[name] = number_on(cursor, name, value) if number else str(value)
     try:
         arguments = _arguments(parameters, known)
         found(**arguments) if preset is None else found.preset(str(preset), **arguments)
