@@ -54,6 +54,12 @@ def source(name):
     return SOURCES / f"{name}.va"
 
 
+def compilable(name):
+    """Return the path of a source of this project's tests, where there is a compiler for it."""
+    need_compiler()
+    return source(name)
+
+
 def compiled(name, **how):
     """Return the one module of a source of this project's tests."""
     from crossbarsim import load_verilog_a

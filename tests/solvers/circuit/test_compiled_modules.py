@@ -17,7 +17,7 @@ from crossbarsim import (
     SingularCircuitError,
     read_spice,
 )
-from tests.helpers.osdi import compiled, compiled_text, shipped_module, source
+from tests.helpers.osdi import compilable, compiled, compiled_text, shipped_module
 
 S = Simulator(options={"reltol": 1e-7})
 # the compiler's $vt is CODATA 2010's, ours 2018's: 1e-7 of kT/q, times 27 in a forward junction
@@ -179,7 +179,7 @@ def test_a_memristor_is_the_built_in_one():
     module = compiled("memristor")
     wave = "sin(0 1.5 1)"
     deck = f"""memristor
-.hdl "{source('memristor')}"
+.hdl "{compilable('memristor')}"
 V1 a 0 {wave}
 N1 a 0 mine
 .model mine memristor(r_on=100 r_off=16k x0=0.1 mobility=1e-14 d=10n)
@@ -234,7 +234,7 @@ def test_ways_to_load_a_library_in_a_deck(tmp_path):
     library = compiled("diode_limited").file
     shutil.copy(library, tmp_path / "near.osdi")
     decks = [
-        DECK.format(load=f'.hdl "{source("diode_limited")}"', control=""),
+        DECK.format(load=f'.hdl "{compilable("diode_limited")}"', control=""),
         DECK.format(load=f".hdl {library}", control=""),
         DECK.format(load="", control=f".control\npre_osdi {library}\n.endc"),
         DECK.format(load="", control=f".control\nosdi {library}\nop\nprint v(a)\n.endc"),
@@ -248,7 +248,7 @@ def test_ways_to_load_a_library_in_a_deck(tmp_path):
 
 
 def test_decks_are_written_and_read_back():
-    deck = read_spice(DECK.format(load=f'.hdl "{source("diode_limited")}"', control=""))
+    deck = read_spice(DECK.format(load=f'.hdl "{compilable("diode_limited")}"', control=""))
     again = read_spice(deck.to_spice())
     assert S.operating_point(again)["v(a)"] == S.operating_point(deck)["v(a)"]
     text = deck.to_spice("ngspice")
@@ -260,7 +260,7 @@ def test_decks_are_written_and_read_back():
 
 def test_subcircuits_multiply():
     deck = read_spice(f"""copies
-.hdl "{source('diode_limited')}"
+.hdl "{compilable('diode_limited')}"
 V1 in 0 5
 R1 in a 1k
 X1 a 0 two m=3
@@ -283,7 +283,7 @@ N1 p n dx m=2
     ("N1 a 0 dx", "N1 a 0 dy", 5, "there is no model `dy`"),
 ])
 def test_mistakes_in_decks_have_their_line(old, new, line, match):
-    deck = DECK.format(load=f'.hdl "{source("diode_limited")}"', control="").replace("\n\n", "\n")
+    deck = DECK.format(load=f'.hdl "{compilable("diode_limited")}"', control="").replace("\n\n", "\n")
     with pytest.raises(NetlistError, match=match) as caught:
         S.operating_point(read_spice(deck.replace(old, new)))
     assert caught.value.line == line
@@ -301,7 +301,7 @@ def test_libraries_that_a_deck_cannot_have(tmp_path):
                   "analog I(a, c) <+ V(a, c);\nendmodule\n", "d")
     with pytest.raises(NetlistError, match="the name of a kind of model cards"):
         read_spice(DECK.format(load=f'.hdl "{tmp_path / "d.va"}"', control=""))
-    plain = DECK.format(load=f'.hdl "{source("diode_limited")}"', control="")
+    plain = DECK.format(load=f'.hdl "{compilable("diode_limited")}"', control="")
     noted = read_spice(plain.replace("law=exp", "lev=3")).notes
     assert any("has no `lev`" in note for note in noted)
     with pytest.raises(NetlistError, match="has no `lev`"):
