@@ -74,6 +74,15 @@ def test_what_no_law_can_do_is_refused_by_its_line(body, declarations, line, mes
     assert (found.value.file, found.value.line) == ("<text>", line)
 
 
+def test_a_third_terminal_is_refused():
+    gate = module("I(p, n) <+ V(p, n) * V(g, n);\nI(g, n) <+ ddt(1p * V(g, n));", ports="p, g, n")
+    with pytest.raises(VerilogAError, match=r"<text>:6: the port `g` is a third terminal.*bounds=\{'g': \(low"):
+        read_verilog_a(gate)
+    assert read_verilog_a(gate, bounds={"g": (0.0, 1.0)}).states[0].name == "g"  # it was said to be one
+    with pytest.raises(VerilogAError, match="the port `g` is a third terminal"):
+        read_verilog_a(gate.replace("ddt(1p * V(g, n))", "V(g, n) / 1k"))
+
+
 @pytest.mark.parametrize(("text", "line", "message"), [
     ("module m(p, n);\nelectrical p, n;\nanalog begin\n", 3, "the block that begins here has no `end`"),
     ("module m(p, n);\nanalog I(p, n) <+ 1;\n", 1, "`m` has no `endmodule`"),

@@ -159,6 +159,18 @@ def test_an_initial_condition_of_a_node():
     assert rates(device, 0.9, {"w": 0.3})[0] == pytest.approx(0.6e6)
 
 
+def test_a_node_starts_in_balance():
+    text = """module m(p, n); electrical p, n, w; parameter real x0 = 0.1 from [0:1]; real x;
+        analog begin x = V(w); I(p, n) <+ x * V(p, n); I(w) <+ V(p, n) * (1 - x * x) - ddt(x);
+        {0} end endmodule"""
+    start = 'if (analysis("static")) I(w) <+ 1e6 * (x0 - x);'
+    kind = read_verilog_a(text.format(start) + "\n", bounds={"w": (0.0, 1.0)})
+    assert kind(x0=0.3).rest().tolist() == pytest.approx([0.3])
+    assert rates(kind(), 0.5, {"w": 0.2})[0] == pytest.approx(0.5 * 0.96)
+    kind = read_verilog_a(text.format("I(w) <+ (0.7 - x) / 2;") + "\n", bounds={"w": (0.0, 1.0)})
+    assert kind().rest().tolist() == pytest.approx([0.7])  # the operating point at 0 V
+
+
 def test_jumps_in_the_voltage_are_named():
     text = """module m(p, n); electrical p, n; parameter real vth = 0.4; real w;
         analog begin w = idt(V(p, n) > vth ? 1 : V(p, n) < -2 * vth ? -1 : V(p, n) < 0 ? 0 : 0, 0.5);

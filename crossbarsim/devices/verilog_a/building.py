@@ -104,6 +104,7 @@ class _Builder:
             flow = self.terms.total(
                 f if b.first == state.name else self.terms.neg(f)
                 for b, f in self.first.flows.items() if state.name in (b.first, b.second))
+            flow = self.first_value(flow, state.symbol)  # in balance at 0 V
             if state.symbol in flow.free and not flow.symbols - {state.symbol}:
                 self.start_at(state, linear(self.terms, flow, state.symbol))
 
@@ -113,10 +114,10 @@ class _Builder:
             start = self.first_value(self.terms.div(self.terms.neg(found[1]), found[0]))
             state.start = start if start.fixed else state.start
 
-    def first_value(self, term: Term) -> Term:
-        """Return a term of the first evaluation without voltages and currents."""
+    def first_value(self, term: Term, but: Term | None = None) -> Term:
+        """Return a term of the first evaluation without voltages and currents, but one."""
         zero = {s: self.terms.zero for s in term.symbols
-                if s.value[0] in ("v", "flow", "common", "node")}
+                if s.value[0] in ("v", "flow", "common", "node") and s is not but}
         return substitute(self.terms, term, zero)
 
     def given_bounds(self, states: list[StateOf]) -> None:
@@ -133,7 +134,9 @@ class _Builder:
             if not (low < high and math.isfinite(low) and math.isfinite(high)):
                 raise ParameterError(f"`bounds`: of `{name}` they must be finite and low < high; "
                                      f"got ({low:g}, {high:g})")
-            if state.low is not None and state.high is not None:
+            if state.low is not None and state.high is not None and (
+                name not in self.module.ports
+            ):
                 raise ParameterError(f"`bounds`: the file limits `{name}` itself")
             state.low = state.low or self.terms.number(low)
             state.high = state.high or self.terms.number(high)
@@ -301,6 +304,10 @@ class _Builder:
         found = [*self.steady.notes]
         found += [f"`{name}` is the step of the file's own integration: the rates are integrated "
                   "with error control, it has no effect" for name in memory.step_parameters]
+        found += [f"`{name}` is read before it is written: its value now, not that of the step "
+                  "before" for name in memory.late]
+        found += [f"`{name}` keeps within the limits that the file has for its value: the integral "
+                  "does not run on behind them" for name in memory.held]
         found += [f"`{name}` is pushed off its ends by the file: its range ends where it lands"
                   for name in memory.nudged]
         return found

@@ -32,6 +32,8 @@ class Memory:
     states: list[StateOf] = field(default_factory=list)
     new: dict[Term, Term] = field(default_factory=dict)
     step_parameters: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)  # variables read before they are written
+    held: list[str] = field(default_factory=list)  # integrals of which the file limits the value
     nudged: list[str] = field(default_factory=list)  # states that are pushed off their ends
 
     def __post_init__(self) -> None:
@@ -76,6 +78,8 @@ class Memory:
         roots = [self.between_steps(term) for term in (
             *steady.flows.values(), *steady.potentials.values(), *steady.values.values())]
         self.find_bounds(roots, list(self.states))
+        self.held = [s.name for s in self.states
+                     if s.symbol.value[0] == "idt" and (s.low or s.high) is not None]
 
     def old(self, name: str) -> Term:
         """Return the symbol of what a variable held before."""
@@ -210,12 +214,15 @@ class Memory:
             old = self.old(name)
             term = pruned(self.terms, substitute(
                 self.terms, self.final(name), {self.dt: self.terms.zero}))
-            if old in term.free and self._kept(term, old):
+            kept = old in term.free and self._kept(term, old)
+            if kept:
                 # parameters alone decide whether it is ever written
                 start = self.start(name, self.steady.module.variables[name].place)
                 term = substitute(self.terms, term, {old: start})
             if old not in term.free:
                 self.new[old] = term
+                if not (term.fixed or kept):
+                    self.late.append(name)
                 return True
         return False
 

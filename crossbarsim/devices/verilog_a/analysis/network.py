@@ -144,6 +144,10 @@ class _Network:
                               f"device has two terminals; {_OSDI}")
             return
         place = next(self.places[b] for b in self.incident(name) if b in self.places)
+        if name in self.module.ports and name not in self.ranges:
+            raise refusal(place, f"the port `{name}` is a third terminal, and a device has two; "
+                                 "if it only shows a state, say so, "
+                                 f"bounds={{{name!r}: (low, high)}}, or {_OSDI}")
         whole = t.total(self.leaving(name))
         stored = [s for s in whole.symbols if s.value[0] == "ddt"]
         if not stored:
