@@ -52,6 +52,8 @@ _RESOLUTION = 4e-15  # step, of the time reached: times must be told apart
 _EARLY = 1e-4  # of the run: what counts as the time reached at least
 _FAILURES = 5000  # of Newton's iteration in a run
 _JUMPS = 10  # of every state of every cell in a run: switchings at the resolution of time
+# charges may be wrong by that much more than states: their errors do not add up, they decay
+_CHARGES = 10.0
 _LOOSE = 100.0  # energies may be wrong by that much more than states
 _QUIET = 1e-2  # of the largest power: less is little
 _NOISE = 0.02  # of a state's range: what noise may add in a step
@@ -223,6 +225,7 @@ class Run:
             miss = np.where(held, 0.0, miss)
             if b.at.point.stays is not None:
                 miss = miss * self._stays(b.at.point, c)
+                miss[~np.isfinite(self.span[:, 0, 0])] /= _CHARGES
             error = float((miss / self._ranges(a, b)).max())
         if self.stores:
             for k in (0, 1):

@@ -165,11 +165,11 @@ def solve_cell(
                 if move > 0.5 and damp * move > 0.5:
                     damp = 0.5 / move
             elif move > 0.0:
-                share = move / (abs(z[GIVEN + r]) + move)
+                size = abs(z[GIVEN + r]) + move
                 if volt[GIVEN + r] < 0:
-                    flows = max(flows, share)
+                    flows = max(flows, move / (size + abs(F[0]) + abs(F[1]) + 1e-18))
                 else:
-                    worst = max(worst, share)
+                    worst = max(worst, move / size)
         # flows follow from the potentials; where they are rounding, they never settle
         if worst <= tol and (flows <= tol or last <= tol):
             good = True

@@ -87,7 +87,8 @@ def settle(v, x, p):
                 if move > 0.5:
                     damp = min(damp, 0.5 / move)
             elif move > 0.0:
-                flows = max(flows, move / (abs(p[solution + 2 + r]) + move))
+                whole = abs(p[solution + 2 + r]) + move + abs(p[resist]) + 1e-18
+                flows = max(flows, move / whole)
         # flows follow from the potentials; where they are rounding, they never settle
         if (worst <= 1e-9 and (flows <= 1e-9 or last <= 1e-9)) or (worst <= 1e-7 and worst >= last):
             good = True

