@@ -19,6 +19,7 @@ from . import (
     network,
     spice,
     transient,
+    verilog_a,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,7 +27,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 BENCHMARKS: dict[str, ModuleType] = {
     "crossbar_solve": crossbar_solve, "effective_matrix": effective_matrix, "batch": batch,
     "network": network, "bandwidth": bandwidth, "devices": devices,
-    "transient": transient, "spice": spice, "cold_start": cold_start,
+    "transient": transient, "verilog_a": verilog_a, "spice": spice, "cold_start": cold_start,
 }
 
 

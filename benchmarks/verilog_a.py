@@ -24,7 +24,7 @@ SIZES = (16, 64)
 LIMIT = float(os.environ.get("CROSSBARSIM_BENCH_LIMIT", "600"))  # of VACASK, second
 STOP = 2.5e-8
 RISE, FALL, END = 1e-9, 2.2e-8, 2.3e-8  # of the pulse, second
-DEFAULT, REFERENCE = 1e-4, 1e-7
+DEFAULT, LOOSE, REFERENCE = 1e-4, 3e-3, 1e-7
 WIDTH, LENGTH = 2e-6, 0.1e-6
 CELL = """// VTEAM, Kvatinsky et al., IEEE TCAS-II 62:786 (2015); its state as a share of the range.
 `include "disciplines.vams"
@@ -131,8 +131,10 @@ def deck(size: int, folder: Path) -> str:
     )
     shares, written = _shares(size)
     text = [
-        "array", f'load "{folder / "vteam_share.osdi"}"', f'load "{Path(MOD_DIR) / "bsim4v8.osdi"}"',
-        f'load "{Path(MOD_DIR) / "resistor.osdi"}"', "model vsource vsource", "model r resistor",
+        "array", *(f'load "{path}"' for path in (
+            folder / "vteam_share.osdi", Path(MOD_DIR) / "bsim4v8.osdi",
+            Path(MOD_DIR) / "resistor.osdi",
+        )), "model vsource vsource", "model r resistor",
         "model cell vteam_share", "model acc bsim4",
     ]
     pulse = 'vsource type="pulse" val0=0 val1={} delay={} rise={} fall={} width={}'
@@ -149,7 +151,8 @@ def deck(size: int, folder: Path) -> str:
                 f"t{i}_{j} (m{i}_{j} g{i} bl{i}_{j} 0) acc w={WIDTH} l={LENGTH}",
             ]
     text += [f"vb{j} (b{j} 0) vsource dc=0" for j in range(size)]
-    text += ["control", '  options rawfile="binary"', "  save default" if size <= 16 else "  save i(vb0)",
+    saved = "default" if size <= SIZES[0] else "i(vb0)"
+    text += ["control", '  options rawfile="binary"', f"  save {saved}",
              f"  analysis tran1 tran step={STOP / 100} stop={STOP}", "endc", ""]
     return "\n".join(text)
 
@@ -184,3 +187,72 @@ def _states(plot: Any, size: int) -> list[list[float]] | None:
     if size > SIZES[0]:
         return None
     return [[float(plot[f"c{i}_{j}:x"][-1].real) for j in range(size)] for i in range(size)]
+
+
+def _error(found: dict[str, Any], reference: dict[str, Any]) -> float:
+    """Return the largest error of the final states."""
+    return float(np.abs(np.array(found["states"]) - np.array(reference["states"])).max())
+
+
+def _row(size: int, limit: float) -> dict[str, Any]:
+    theirs = measure("verilog_a:vacask", {"size": size, "limit": limit}, 1, limit + 300.0)
+    row: dict[str, Any] = {"size": size, "vacask": theirs}
+    reference = measure(
+        "verilog_a:ours", {"size": size, "rtol": REFERENCE, "kind": "module"}, 1, 3600.0
+    ) if size <= SIZES[0] else None
+    for kind in ("module", "law", "own"):
+        for rtol in (DEFAULT, LOOSE):
+            arguments = {"size": size, "rtol": rtol, "kind": kind}
+            found = measure("verilog_a:ours", arguments, 1, 3600.0)
+            if reference is not None:
+                found["error"] = _error(found, reference)
+            del found["states"]
+            row[f"{kind} {rtol:g}"] = found
+    if theirs is not None and reference is not None and theirs["states"] is not None:
+        theirs["error"] = _error(theirs, reference)
+    if theirs is not None:
+        del theirs["states"]
+    return row
+
+
+def run(*, quick: bool = False) -> dict[str, Any]:
+    """Measure on one core."""
+    limit = 60.0 if quick else LIMIT
+    rows = []
+    for size in (4,) if quick else SIZES:
+        rows.append(_row(size, limit))
+        print(rows[-1], flush=True)
+    return {"limit_s": limit, "rows": rows}
+
+
+def table(result: dict[str, Any]) -> str:
+    """Return the table of what was measured."""
+    lines = [
+        ("One write pulse on an array of 1T1R cells, VTEAM in Verilog-A with BSIM4 transistors (the "
+         "library that VACASK ships), CPU time of one thread, against VACASK at its defaults on the "
+         f"written-out circuit (at most {result['limit_s']:.0f} s), with rtol {LOOSE:g} and, in "
+         f"brackets, {DEFAULT:g}. Beside it our built-in VTEAM with the same transistors, and with "
+         "the built-in EKV. Errors: of the final states, from a run with rtol "
+         f"{REFERENCE:.0e}."), "",
+        "| array | VACASK | its error | crossbarsim | its error | ratio | built-in cell | EKV |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for r in result["rows"]:
+        theirs, mine = r["vacask"], r[f"module {LOOSE:g}"]
+        seconds = result["limit_s"] if theirs is None else theirs["seconds"]
+        over = "> " if theirs is None else ""
+        lines.append("| " + " | ".join([
+            f"{r['size']}x{r['size']}", f"{over}{show(seconds)}", _shown(theirs),
+            _both(r, "module"), _shown(mine), f"{over}{seconds / mine['seconds']:,.1f}x",
+            _both(r, "law"), _both(r, "own"),
+        ]) + " |")
+    return "\n".join(lines)
+
+
+def _shown(found: dict[str, Any] | None) -> str:
+    return f"{found['error']:.0e}" if found is not None and "error" in found else ""
+
+
+def _both(row: dict[str, Any], kind: str) -> str:
+    loose, tight = (row[f"{kind} {rtol:g}"]["seconds"] for rtol in (LOOSE, DEFAULT))
+    return f"{show(loose)} ({show(tight)})"

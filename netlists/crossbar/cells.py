@@ -79,6 +79,9 @@ class CellPoint:
     stays : (S, M, N), optional
         Share of an error of a state's base that the stage leaves, at fixed node voltages: less
         than 1 of charges, which follow the voltages within a time of their own.
+    loose : bool
+        Cells' own equations are solved to first order only: `inner` and `state` are where they lead
+        to, and have to be evaluated again before currents are final.
     """
 
     current: Array
@@ -94,6 +97,7 @@ class CellPoint:
     word_ground: Array | None = None
     bit_ground: Array | None = None
     stays: Array | None = None
+    loose: bool = False
 
     @property
     def fed(self) -> Array:

@@ -97,6 +97,10 @@ class _Evaluation:
         return self.law.total if self.point.bad < 0 else 2.0 * self.law.total
 
     def done(self, rtol: float) -> bool:
+        """Whether Kirchhoff's law holds, for cells whose own equations do."""
+        return not self.point.loose and self.holds(rtol)
+
+    def holds(self, rtol: float) -> bool:
         """Whether Kirchhoff's law holds."""
         law = self.law
         if not (np.isfinite(law.largest) and np.isfinite(law.total)):
@@ -133,6 +137,8 @@ class Network:
     ) -> None:
         self.threads = max(1, threads)
         self.problem, self.cells = problem, cells
+        # cells whose own unknowns move together with the nodes, where they can
+        self._cells_at = getattr(cells, "evaluate_together", cells.evaluate)
         self.lines = Lines(problem)
         self.linear = make_step(problem, method)
 
@@ -177,6 +183,9 @@ class Network:
             if count >= _STEPS or not np.isfinite(now.total):
                 raise self._failure(now, count)
             count += 1
+            if now.point.loose and now.holds(rtol):
+                now = evaluate(now.u, now.w, now.point.state, now.point.inner)
+                continue
             gu, gw = now.point.by_word, now.point.by_bit
             ground = now.point.ground
             if companions is not None:
@@ -191,7 +200,7 @@ class Network:
             best, scale = self._search(now, du, dw, evaluate)
             if best is None or not np.isfinite(best.total):
                 raise self._failure(now, count)
-            if best.total >= now.total and now.stalled(rtol):
+            if best.total >= now.total and now.stalled(rtol) and not now.point.loose:
                 break
             if best.total >= now.total * (1 - 1e-12) and count > 3 and scale < 1e-3:
                 raise self._failure(now, count)
@@ -262,7 +271,7 @@ class Network:
     ) -> _Evaluation:
         """Evaluate cells and Kirchhoff's law at u, w."""
         base_w, base_b = self._bases
-        point = self.cells.evaluate(
+        point = self._cells_at(
             base_w + u, base_b + w, gate, base=base, step=step, state=state, inner=inner,
             threads=self.threads, rtol=self._rtol,
         )

@@ -54,9 +54,9 @@ class LocalCells(Protocol):
 
     def evaluate(
         self, u: Array, w: Array, gate: Array, *, base: Array, step: float, state: Array,
-        inner: Array, threads: int, rtol: float
+        inner: Array, threads: int, rtol: float, together: bool
     ) -> CellPoint:
-        """Return the cells at word and bit voltages u, w (M, N)."""
+        """Return the cells at word and bit voltages u, w (M, N), `together` perhaps loosely."""
         ...
 
     def rates(self, u: Array, w: Array, point: CellPoint) -> Array:
@@ -270,7 +270,7 @@ class DeviceArray:
         if self._local is not None:
             return self._local.evaluate(
                 u, w, gate, base=base, step=step, state=state, inner=inner, threads=threads,
-                rtol=rtol,
+                rtol=rtol, together=False,
             )
         kernels = self._kernels()
         if step == 0.0 and hasattr(kernels, "frozen"):
@@ -297,6 +297,21 @@ class DeviceArray:
         return CellPoint(
             found[0], found[1], found[2], found[3], x.reshape(state.shape), leads[0], leads[1],
             int(bad),
+        )
+
+    def evaluate_together(
+        self, u: Array, w: Array, gate: Array, *, base: Array, step: float, state: Array,
+        inner: Array, threads: int = 1, rtol: float = 1e-10,
+    ) -> CellPoint:
+        """Return what `evaluate` does; it may be `CellPoint.loose`."""
+        if self._local is None:
+            return self.evaluate(
+                u, w, gate, base=base, step=step, state=state, inner=inner, threads=threads,
+                rtol=rtol,
+            )
+        return self._local.evaluate(
+            u, w, gate, base=base, step=step, state=state, inner=inner, threads=threads,
+            rtol=rtol, together=True,
         )
 
     def _frozen(

@@ -28,6 +28,8 @@ __all__ = ["LocalCells", "Part", "access_cells", "module_cells"]
 
 _SHARE = 64  # cells that are worth a thread
 _LINEAR = 0.02  # of the root of rtol: moves after which tangents are good to rtol
+# in a time step: moves of the cells' own unknowns that are made together with those of the nodes
+_TOGETHER = 3e-3
 _GIVEN = 4
 WORD, BIT, GATE, GROUND, MIDDLE = range(5)
 
@@ -233,19 +235,26 @@ class LocalCells:
 
     def evaluate(
         self, u: Array, w: Array, gate: Array, *, base: Array, step: float, state: Array,
-        inner: Array, threads: int, rtol: float
+        inner: Array, threads: int, rtol: float, together: bool
     ) -> CellPoint:
-        """Return the cells at word and bit voltages u, w (M, N); see `Cells`."""
+        """Return the cells at word and bit voltages u, w (M, N); see `Cells`.
+
+        `together` with the nodes' voltages, their own unknowns need not be solved for in a time
+        step: `CellPoint.loose` says so.
+        """
         n, S, count = u.size, len(state), len(self.inside)
         x, y = np.array(state.reshape(S, n)), self._guess(inner, n)
         i, into, gu, gw, ku, kw = (np.empty(n) for _ in range(6))
         by_u, by_w = np.empty((count + S, n)), np.empty((count + S, n))
         stays = np.ones((S, n)) if self.charges else np.empty((S, n))
         kernel = self.kernels.cells
+        linear = _LINEAR * float(np.sqrt(rtol))
+        enough = max(linear, _TOGETHER) if together and step > 0.0 else linear
+        moved = np.zeros(n)
         arguments = (
             *(plain(a).ravel() for a in (u, w, gate)), plain(base).reshape(S, n), float(step),
-            self.low, self.high, x, y, _LINEAR * float(np.sqrt(rtol)), *self._parts(),
-            *self._rows(), i, into, gu, gw, ku, kw, by_u, by_w, stays,
+            self.low, self.high, x, y, enough,
+            *self._parts(), *self._rows(), i, into, gu, gw, ku, kw, by_u, by_w, stays, moved,
         )
         parts = max(1, min(threads, n // _SHARE))
         bads = spread(
@@ -263,6 +272,7 @@ class LocalCells:
             into=fed if self.grounded else None, word_ground=c if self.grounded else None,
             bit_ground=d if self.grounded else None,
             stays=stays.reshape(state.shape) if self.charges else None,
+            loose=together and bool(moved.max() > linear),
         )
 
     def _rest(

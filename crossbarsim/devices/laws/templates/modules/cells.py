@@ -122,8 +122,9 @@ def solve_cell(
     """Solve for a cell's own unknowns by Newton's iteration; return whether it converged.
 
     The first of the m columns that `work` holds behind the matrix is the last, small move, which is
-    not made: what is left is linear. Next come the derivatives by the given unknowns, then those by
-    the bases of charges, in the columns `settling` (N,) of their rows.
+    not made: what is left is linear; its size is the last of `work`. Next come the derivatives by
+    the given unknowns, then those by the bases of charges, in the columns `settling` (N,) of their
+    rows.
     """
     N = len(z)
     n = N - GIVEN
@@ -156,6 +157,8 @@ def solve_cell(
         if not eliminate(work, 0, n, B, m):
             return False
         worst, flows = 0.0, 0.0
+        # currents of the cell, and what rounding of voltages makes of them
+        current = abs(F[0]) + abs(F[1]) + 1e-10 * height * (abs(J[0, 0]) + abs(J[1, 1])) + 1e-18
         for r in range(n):
             move = abs(work[B + r * m])
             if not move < math.inf:
@@ -167,14 +170,16 @@ def solve_cell(
             elif move > 0.0:
                 size = abs(z[GIVEN + r]) + move
                 if volt[GIVEN + r] < 0:
-                    flows = max(flows, move / (size + abs(F[0]) + abs(F[1]) + 1e-18))
+                    flows = max(flows, move / (size + current))
                 else:
                     worst = max(worst, move / size)
         # flows follow from the potentials; where they are rounding, they never settle
         if worst <= tol and (flows <= tol or last <= tol):
+            work[len(work) - 1] = worst if last <= tol else max(worst, flows)
             good = True
             break
-        if worst <= 1e3 * tol and worst >= last and count > 8:
+        if worst <= 1e3 * min(tol, 2e-5) and worst >= last and count > 8:  # rounding
+            work[len(work) - 1] = 0.0
             good = True
             break
         if count > 15 and worst > 0.5 * last:
@@ -195,6 +200,7 @@ def cells(
     first, last, u, w, gate, base, step, low, high, x, inner, tol, sign, P, frames_d, length_d,
     where_d, Q_a, frames_a, length_a, where_a, memory, scale, column, charge, volt, inside,
     i, into, gu, gw, ku, kw, by_u, by_w, stays,
+    moved,
 ):
     """Evaluate the cells first..last-1.
 
@@ -205,8 +211,8 @@ def cells(
     state is. volt (N,): 1 a potential, 0 a state, -1 a flow; inside (I,) the unknowns in `inner`.
     i out of the word, `into` the bit node; gu = d into/du, gw = -di/dw, ku and kw the rest of di/du
     and -d into/dw; by_u, by_w (I + S, n) derivatives of inner unknowns and states; stays
-    (S, n) the share of an error of the base that a stage leaves. Returns the first cell that did
-    not converge, or -1.
+    (S, n) the share of an error of the base that a stage leaves; moved (n,) the size of the last
+    moves, which are made to first order. Returns the first cell that did not converge, or -1.
     """
     S = len(x)
     N = len(volt)
@@ -245,6 +251,7 @@ def cells(
             z, F, Q, J, C, step, start, lo, hi, memory, scale, column, charge, volt, tol, work,
             row, m, settling, sign, p, frame_d, where_d, state, out, q, frame_a, where_a,
         )
+        moved[k] = work[len(work) - 1]
         if not good:
             if bad < 0:
                 bad = k
