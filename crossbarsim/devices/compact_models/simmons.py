@@ -31,8 +31,10 @@ def tunnel_current(vg: float, w: float, phi0: float) -> float:
     above = phi0 - size * (w1 + w2) / w - slope - floor
     phi = floor + 0.5 * (above + math.sqrt(above * above + 1e-4))
     high = phi + size
-    flow = 0.0617 / (dw * dw) * (
-        phi * math.exp(-b * math.sqrt(phi)) - high * math.exp(-b * math.sqrt(high))
+    # of both directions' exponentials nothing may cancel where the voltage is small
+    half = 0.5 * b * size / (math.sqrt(high) + math.sqrt(phi))
+    flow = 0.0617 / (dw * dw) * math.exp(-b * math.sqrt(phi)) * (
+        2.0 * high * math.sinh(half) * math.exp(-half) - size
     )
     return flow if vg > 0.0 else -flow
 
