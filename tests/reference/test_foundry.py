@@ -12,7 +12,7 @@ from crossbarsim.netlists.spice.cards import foundry
 
 from crossbarsim import Circuit, NetlistError, ParameterError, Solver
 from tests.helpers.decks_ngspice import compare, have_ngspice
-from tests.helpers.verilog_a import needs_openvaf
+from tests.helpers.verilog_a import needs_openvaf, vacask
 
 FOLDER = Path(__file__).parent / "foundry"
 DECKS = sorted((FOLDER / "decks").glob("*.cir"))
@@ -98,6 +98,37 @@ def test_circuits_of_python():
         circuit.model("n5", "nmos", level=54, toxx=1e-9)
     with pytest.raises(ParameterError, match="m3 has no parameter 'rbodymode'; did you mean 'rbodymod'"):
         circuit.M("m3", "d", "g", "0", "b", "n4", rbodymode=1)
+
+
+@pytest.mark.parametrize(("level", "library", "module", "card"), [
+    (77, "bsimbulk106.osdi", "bsimbulk", "ndep=3e24 toxe=2e-9 toxp=1.8e-9 u0=0.03 vsat=1e5"),
+    (103, "psp103v4.osdi", "psp103va", "toxo=2e-9 vfbo=-0.95 uo=0.04 tr=27"),
+    (69, "psp103v4.osdi", "psp103va", "toxo=2e-9 vfbo=-0.95 uo=0.04 tr=27"),
+])
+def test_levels_that_ngspice_lacks_in_vacask(level, library, module, card, tmp_path):
+    volts = "v1 d 0 {s}1\nv2 g 0 {s}0.9\nv3 s 0 0\nv4 b 0 {s}-0.2\nv5 x 0 0\n.temp 60\n"
+    for kind, sign in (("nmos", ""), ("pmos", "-")):
+        values = volts.format(s=sign).replace("--", "")
+        ours = currents(f"m\n.model t {kind} level={level} {card}\nm1 d g s b t l=0.13u w=2u nf=2 m=3\n{values}")
+        sources = "\n".join(
+            f"v{k} ({node} 0) vsource dc={volt}"
+            for k, node, volt in re.findall(r"v(\d) (\w) 0 (\S+)", values)
+        )
+        plot = vacask(f"""transistor
+load "{library}"
+model t {module} type={sign}1 {card}
+model vsource vsource
+m1 (d g s b) t l=0.13e-6 w=2e-6 nf=2 $mfactor=3
+{sources}
+control
+  options temp=60 gmin=1e-12 rawfile="binary" reltol=1e-9 abstol=1e-18 vntol=1e-12
+  save default
+  analysis op1 op
+endc
+""", tmp_path, "op1")
+        theirs = np.array([plot[f"v{k}:flow(br)"].real[0] for k in range(1, 6)])
+        assert abs(theirs[0]) > 1e-5
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-11)
 
 
 @pytest.mark.parametrize(("card", "note"), [
