@@ -1,7 +1,7 @@
 """Compact models of memristive devices and selectors, each with its published parameter sets.
 
 `models` lists them, `device` makes one by name, `register` adds one's own; packages add theirs as
-entry points of the group ``crossbarsim.devices``.
+entry points of the group ``crossbarsim.devices``; `read_verilog_a` makes one of a Verilog-A file.
 """
 
 from ..netlists.crossbar.cells import register_reader

@@ -273,9 +273,8 @@ class _Builder:
                   for s, (low, high) in zip(states, ends, strict=True)}
             for volts in (-1.0, -0.3, 0.3, 1.0):
                 y = np.linspace(min(0.0, volts), max(0.0, volts), 201)
-                rise = np.diff(evaluate(law, numbers, {**at, t.symbol("v"): volts,
-                                                       t.symbol("y"): y}))
-                if np.any(rise < 0.0):
+                found = evaluate(law, numbers, {**at, t.symbol("v"): volts, t.symbol("y"): y})
+                if np.any(found[1:] < found[:-1]):
                     return True
         return False
 

@@ -205,7 +205,9 @@ class VerilogADevice(Device):
             if np.all(np.isfinite(volts)):
                 shift = 1e-9 * np.abs(volts) + 1e-15
                 under, over = (self._rates_at(volts + s * shift, middle) for s in (-1.0, 1.0))
-                if np.any(np.abs(over - under) > 1e-6 * np.maximum(np.abs(over), np.abs(under))):
+                with np.errstate(invalid="ignore"):
+                    apart = np.abs(over - under) > 1e-6 * np.maximum(np.abs(over), np.abs(under))
+                if np.any(apart):
                     found.append(volts)
         return tuple(found)
 
