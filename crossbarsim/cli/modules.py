@@ -8,6 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Column, Table
 
+from ..core.errors import BackendUnavailable, CrossbarSimError, NetlistError
+
 __all__ = ["is_module_file", "show_modules"]
 
 _SOURCES, _LIBRARIES = (".va", ".vams"), (".osdi",)
@@ -27,12 +29,42 @@ def show_modules(console: Console, name: str, include: list[str]) -> None:
     source = Path(name).suffix.lower() in _SOURCES
     ranges: dict[str, dict[str, str]] = {}
     if source:
-        library = load_verilog_a(name, include=include)
+        try:
+            library = load_verilog_a(name, include=include)
+        except (BackendUnavailable, NetlistError) as error:
+            _show_source(console, name, error)
+            return
         ranges = parameter_ranges(expanded_source(name, include=include))
     else:
         library = load_osdi(name)
     for module in library.modules.values():
         _show(console, module, ranges.get(module.name.lower(), {}), source=source)
+
+
+def _show_source(console: Console, name: str, reason: CrossbarSimError) -> None:
+    """Print what a source says that is not compiled, and whether it is read as a device."""
+    from ..devices import describe_verilog_a, read_verilog_a
+
+    if not Path(name).exists():
+        raise reason
+    found = describe_verilog_a(name)
+    console.print(f"not compiled: {reason}", highlight=False, markup=False)
+    console.print(f"module {found.name}", highlight=False)
+    console.print(f"terminals: {', '.join(found.terminals)}", highlight=False, markup=False)
+    console.print(f"inner nodes: {', '.join(found.nodes) or 'none'}", highlight=False, markup=False)
+    table = Table(Column("parameter", no_wrap=True), "default", "unit", "range", "meaning")
+    for p in found.parameters:
+        names = [p.name, *(alias for alias, of in found.aliases if of == p.name)]
+        table.add_row(*map(_plain, (", ".join(names), p.default, p.unit, p.ranges or "any",
+                                    p.description)))
+    console.print(table)
+    try:
+        kind: Any = read_verilog_a(name)
+        states = ", ".join(state.name for state in kind.states) or "none"
+        said = f"read as a device (read_verilog_a), states: {states}"
+    except CrossbarSimError as error:
+        said = f"not read as a device: {error}"
+    console.print(said, highlight=False, markup=False)
 
 
 def _show(console: Console, module: Any, ranges: dict[str, str], *, source: bool) -> None:

@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from crossbarsim.netlists import device_protocol as registry
 from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
+from typer.testing import CliRunner
 
 from crossbarsim import (
     Crossbar,
@@ -22,6 +24,7 @@ from crossbarsim import (
     Wires,
     read_spice,
 )
+from crossbarsim.cli.main import app
 from crossbarsim.devices import (
     TEAM,
     VTEAM,
@@ -481,6 +484,16 @@ def test_a_module_describes_itself():
     assert str(describe_verilog_a(text)) == "m(a, b, c)\n  r = 2 * 3"
     with pytest.raises(ParameterError, match="has no module `mm`; did you mean 'm'"):
         describe_verilog_a(text, "mm")
+
+
+@needs_openvaf
+def test_the_command_shows_what_the_compiler_refuses():
+    done = CliRunner().invoke(app, ["device", "show", str(FOLDER / "filament_gap.va")], env={"COLUMNS": "200"})
+    assert done.exit_code == 0, done.output
+    assert "not compiled: " in done.output
+    assert "terminals: TE, BE" in done.output
+    assert re.search(r"t_0 .* 273 \+ 25 .*\(0:inf\)", done.output)
+    assert "read as a device (read_verilog_a), states: gap" in done.output
 
 
 # -- compiled, in time, in circuits ---------------------------------------------------------------
