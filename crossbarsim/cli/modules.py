@@ -42,11 +42,20 @@ def show_modules(console: Console, name: str, include: list[str]) -> None:
 
 
 def _show_source(console: Console, name: str, reason: CrossbarSimError) -> None:
-    """Print what a source says that is not compiled, and whether it is read as a device."""
+    """Print what a source says that is not compiled, and whether it is read as a device.
+
+    What the compiler refuses and no device is has the compiler's error.
+    """
     from ..devices import describe_verilog_a, read_verilog_a
 
-    if not Path(name).exists():
-        raise reason
+    try:
+        kind: Any = read_verilog_a(name)
+        states = ", ".join(state.name for state in kind.states) or "none"
+        said = f"read as a device (read_verilog_a), states: {states}"
+    except CrossbarSimError as error:
+        if isinstance(reason, NetlistError):
+            raise reason from None
+        said = f"not read as a device: {error}"
     found = describe_verilog_a(name)
     console.print(f"not compiled: {reason}", highlight=False, markup=False)
     console.print(f"module {found.name}", highlight=False)
@@ -58,12 +67,6 @@ def _show_source(console: Console, name: str, reason: CrossbarSimError) -> None:
         table.add_row(*map(_plain, (", ".join(names), p.default, p.unit, p.ranges or "any",
                                     p.description)))
     console.print(table)
-    try:
-        kind: Any = read_verilog_a(name)
-        states = ", ".join(state.name for state in kind.states) or "none"
-        said = f"read as a device (read_verilog_a), states: {states}"
-    except CrossbarSimError as error:
-        said = f"not read as a device: {error}"
     console.print(said, highlight=False, markup=False)
 
 
