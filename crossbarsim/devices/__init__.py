@@ -34,7 +34,7 @@ from .compact_models.yakopcic import Yakopcic
 from .fitting.compare import Comparison, compare
 from .fitting.fit import fit
 from .fitting.many import Fits, fit_many
-from .fitting.measured.sweeps import Sweep
+from .fitting.measured.sweeps import MeasuredSweep
 from .fitting.measured.tables import read_sweeps
 from .fitting.presets import FittedPreset
 from .fitting.result import Fit
@@ -45,15 +45,53 @@ from .simulate import Trace
 from .verilog_a import describe_verilog_a, device_from_verilog_a, read_verilog_a
 
 __all__ = [
-    "EKV", "TEAM", "VTEAM", "Comparison", "DataDriven2018", "DataDriven2021", "Device",
-    "DeviceArray", "ExponentialSelector", "Fit", "Fits", "FittedPreset", "JartVcmV1b",
-    "JartVcmV1bVariable", "Level1", "LinearIonDrift", "MiecSelector", "Ohmic",
-    "OneSelectorOneResistor", "OneTransistorOneResistor", "PhaseChange", "SimmonsTunnelBarrier",
-    "Sky130Reram", "StanfordPKU", "State", "StaticPolynomial", "StaticSinh",
-    "StaticTable", "Sweep", "ThresholdSelector", "Trace", "Transistor", "VerilogA",
-    "VerilogATransistor", "Yakopcic", "compare", "describe_verilog_a", "device",
-    "device_from_verilog_a", "fit", "fit_many", "model", "models", "parameter", "read_sweeps",
-    "read_verilog_a", "register",
+    "EKV",
+    "TEAM",
+    "VTEAM",
+    "Comparison",
+    "DataDriven2018",
+    "DataDriven2021",
+    "Device",
+    "DeviceArray",
+    "ExponentialSelector",
+    "Fit",
+    "Fits",
+    "FittedPreset",
+    "JartVcmV1b",
+    "JartVcmV1bVariable",
+    "Level1",
+    "LinearIonDrift",
+    "MeasuredSweep",
+    "MiecSelector",
+    "Ohmic",
+    "OneSelectorOneResistor",
+    "OneTransistorOneResistor",
+    "PhaseChange",
+    "SimmonsTunnelBarrier",
+    "Sky130Reram",
+    "StanfordPKU",
+    "State",
+    "StaticPolynomial",
+    "StaticSinh",
+    "StaticTable",
+    "ThresholdSelector",
+    "Trace",
+    "Transistor",
+    "VerilogA",
+    "VerilogATransistor",
+    "Yakopcic",
+    "compare",
+    "describe_verilog_a",
+    "device",
+    "device_from_verilog_a",
+    "fit",
+    "fit_many",
+    "model",
+    "models",
+    "parameter",
+    "read_sweeps",
+    "read_verilog_a",
+    "register",
 ]
 
 for _found in map(globals().__getitem__, __all__):

@@ -273,7 +273,11 @@ ROWS: dict[str, Row] = {
     "TelegraphNoise": Row(telegraph, base={"fraction": 0.5}, seconds={"decades": 2.0, "slope": 0.5, "reference": Second(2e-4, slope=0.5), "limit": Second(0.01)}),
     "Variability": Row(lambda **a: grown(variability=Variability(**a)), seconds={
         "parameter": "r_off", "distribution": Normal(0.2), "level": "array",
-        "kind": Second("offset", distribution=stats.uniform(0.5, 1.0)), "correlation": Correlation()}),
+        "kind": Second("offset", distribution=stats.uniform(0.5, 1.0)), "correlation": Correlation(),
+        "shared": (("wafer", 0.8),)}),
+    "estimate_spread": Row(seconds={"values": {"r_on": np.array([1.0, 2.0, 3.0, 4.0])}, "errors": {"r_on": np.full(4, 0.3)},
+                                    "distribution": "normal", "correlated": Second(False, values={
+                                        "r_on": np.array([1.0, 2.0, 4.0, 5.0]), "r_off": np.array([2.0, 3.0, 4.0, 9.0])})}),
     "WriteNoise": Row(through("write", WriteNoise), seconds={
         "of": Second("target"), "distribution": Second("lognormal", of="target"), "bounded": True, "g_max": Second(2e-4, of="maximum")}),
     "cell_curve": Row(seconds={"iv": SinhIV(v_0=0.1)}),

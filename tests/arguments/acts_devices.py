@@ -7,11 +7,16 @@ import numpy as np
 from crossbarsim import Crossbar, CrossbarSimError, ParameterError, Solver
 from crossbarsim.devices import (
     VTEAM,
+    FittedPreset,
     LinearIonDrift,
+    MeasuredSweep,
     StanfordPKU,
     State,
     StaticSinh,
+    compare,
     describe_verilog_a,
+    fit,
+    fit_many,
     model,
     models,
     parameter,
@@ -30,7 +35,7 @@ from crossbarsim.programming import (
 from crossbarsim.programming.ladder import Rungs
 
 from .acts import Refused, Row, Same, Second
-from .rows import CELLS, WIRES, G, V, Virgin, cells, gated, virgin
+from .rows import CELLS, SHORT, WIRES, G, V, Virgin, cells, gated, loop, virgin
 
 SHOWS = Same(lambda _: None, "shows how far the run is")
 THREADS = Same(2, "numbers do not depend on threads")
@@ -144,7 +149,41 @@ FORMED = {"xbar": FRESH, "conductance": 1.3e-3, "v_start": 0.4, "v_step": 0.1, "
 NOISY_ARRAY = Crossbar(cells=NOISY.array(np.full((2, 2), 3e-5)), wires=WIRES)
 SOLVER = Refused(Asked(), "was asked")
 
+def fitted(**a: Any) -> Any:
+    found = fit(**a)
+    return found.values, found.rms, found.noise
+
+
+def compared(**a: Any) -> Any:
+    found = compare(**a)
+    return found.table(), [one.values for one in found.fits.values()]
+
+
+def fitted_many(**a: Any) -> Any:
+    return fit_many(**a).values
+
+
+ONE = "one start fits to the noise"
+TIMES = Same(5.0, "it ends by itself")
 ROWS: dict[str, Row] = {
+    "MeasuredSweep": Row(lambda **a: list(vars(MeasuredSweep(**a)).values()), seconds={
+        "time": np.array([0.0, 2e-9, 3e-9]), "voltage": np.array([0.0, 0.4, 0.0]), "current": np.array([0.0, 2e-3, 0.0]),
+        "compliance": 1e-3, "device": "a", "start": "rest", "name": "b", "file": "c.csv"}),
+    "FittedPreset": Row(lambda **a: FittedPreset(**a).to_toml(), seconds={
+        "device": VTEAM(r_on=70.0), "source": "a", "date": "2020-01-01", "files": ("b.csv",), "hashes": ("0",), "points": 5,
+        "rms": 0.1, "noise": 0.1, "chi_square": 2.0, "scale": "log", "intervals": {"r_on": (1.0, 2.0)},
+        "undetermined": ("r_on",), "notes": ("a",), "version": "0"}),
+    "fit": Row(fitted, seconds={
+        "model": SHORT.replace(r_off=900.0), "data": loop(1.1), "free": ["r_on", "v_on"], "fixed": {"r_off": 900.0}, "start": "rest",
+        "scale": "linear", "floor": 1e-3, "weights": np.linspace(0.0, 1.0, 41), "sigma": 0.5, "limited": "leave out",
+        "starts": Same(2, ONE), "seed": Same(1, ONE), "budget": TIMES, "rtol": 1e-3, "progress": SHOWS}),
+    "compare": Row(compared, seconds={
+        "models": [StaticSinh()], "data": loop(1.1), "polarity": Second("both", models=[SHORT.replace(polarity=-1)]), "scale": "linear",
+        "floor": 1e-3, "start": "first", "sigma": 1e-3, "budget": TIMES, "starts": Same(2, ONE), "seed": Same(1, ONE),
+        "progress": SHOWS}),
+    "fit_many": Row(fitted_many, seconds={
+        "model": SHORT.replace(r_off=900.0), "data": {"a": loop(1.1)}, "free": ["r_on", "v_on"], "fixed": {"r_off": 900.0},
+        "budget": TIMES, "starts": Same(2, ONE), "seed": Same(1, ONE), "read": Same({"rate": 1.0}, "of files alone"), "progress": SHOWS}),
     **MODELS,
     "StaticTable": Row(lambda **a: seen(model("static_table")(**a)), base={"volts": (-2.0, 0.0, 2.0), "amperes": (-1.0, 0.0, 2.0)}, seconds={
         "volts": (-3.0, 0.0, 2.0), "amperes": (-1.0, 0.0, 3.0), "odd": Refused(True, "odd"),

@@ -19,7 +19,14 @@ from crossbarsim import (
     Solver,
     Wires,
 )
-from crossbarsim.devices import VTEAM, ExponentialSelector, LinearIonDrift, Ohmic, StaticSinh
+from crossbarsim.devices import (
+    VTEAM,
+    ExponentialSelector,
+    LinearIonDrift,
+    MeasuredSweep,
+    Ohmic,
+    StaticSinh,
+)
 from crossbarsim.nonidealities import (
     Faults,
     LogNormal,
@@ -134,6 +141,20 @@ def solved():
     return Solver().solve(xbar(), V)
 
 
+SHORT = VTEAM(k_on=-1.0, k_off=0.02, v_off=0.0217)
+
+
+@cache
+def loop(scale=1.0):
+    """A measured loop of a VTEAM, of few points, some of them at the compliance."""
+    t = np.linspace(0.0, 1e-6, 41)
+    v = -np.sin(2e6 * np.pi * t)
+    noise = 1 + 0.01 * np.random.default_rng(1).standard_normal(len(t))
+    limit = 0.0175
+    current = scale * SHORT.replace(r_on=55.0).simulate(t, v).current * noise
+    return MeasuredSweep(t, v, np.clip(current, -limit, limit), limit)
+
+
 TIME = {"t_stop": 1e-4, "step": 1e-6, "max_step": 1e-5, "temperature": 300.15}
 ARRAY_TIME = {"waveforms": drive(), "t_stop": 2e-9, "seed": 1, "max_step": 1e-9, "probes": ("state",)}
 
@@ -225,6 +246,12 @@ ARGUMENTS = {
     "LinearIonDrift.hysteresis": lambda: {"amplitude": 1.0, "frequency": 1e6, "points": 20, "seed": 1},
     "EKV.current": lambda: {"vd": 0.1, "vs": 0.0, "vg": 1.0}, "EKV.at_temperature": lambda: {"kelvin": 350.0},
     "EKV.preset": lambda: {"name": "ptm_130nm"},
+    "MeasuredSweep": lambda: {"time": T, "voltage": np.array([0.0, 0.5, 0.0]), "current": np.array([0.0, 1e-3, 0.0]),
+                              "compliance": 2e-3},
+    "FittedPreset": lambda: {"device": VTEAM(r_on=60.0), "intervals": {"r_on": (50.0, 70.0)}, "files": ("a.csv",)},
+    "fit": lambda: {"model": SHORT, "data": loop(), "free": ["r_on", "v_off"], "starts": 1},
+    "compare": lambda: {"models": [SHORT], "data": loop(), "starts": 1, "polarity": "as it is", "start": "rest"},
+    "fit_many": lambda: {"model": SHORT, "data": {"a": loop()}, "free": ["r_on", "v_off"], "starts": 1},
     "device": lambda: {"name": "vteam"}, "model": lambda: {"name": "vteam"},
     "parameter": lambda: {"default": 1.0},
     "read_verilog_a": lambda: {"source": CELLS, "module": "a", "fixed": {"k": 2.0}, "bounds": {"w": (0.0, 1.0)},
@@ -285,6 +312,7 @@ ARGUMENTS = {
     "Variability": lambda: {"parameter": "r_on", "distribution": Normal(0.1)},
     "WriteNoise": lambda: {"sigma": 0.1, "g_max": 1e-4},
     "NonIdealities": lambda: {"variability": Variability("r_on", Normal(0.1))},
+    "estimate_spread": lambda: {"values": {"r_on": np.array([1.0, 2.0, 4.0, 16.0])}},
     "cell_curve": lambda: {"iv": SinhIV(), "conductance": G, "voltage": V},
     "vary": lambda: {"device": LinearIonDrift(), "shape": (2, 2), "variabilities": Variability("r_on", Normal(0.1)),
                      "place": Place(1)},

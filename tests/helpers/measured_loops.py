@@ -6,7 +6,7 @@ import numpy as np
 from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
-from crossbarsim.devices import Sweep
+from crossbarsim.devices import MeasuredSweep
 
 K_EV = 8.617333262e-5
 
@@ -157,4 +157,4 @@ def measured(law, volts, hertz, x0, *, noise=0.015, seed=0, points=301, cycles=1
     t, v = triangle(volts, hertz, points, cycles)
     i = integrate(rate, current, bounds, x0, t, v, stiff=stiff)
     i = i * (1 + noise * np.random.default_rng(seed).standard_normal(len(t)))
-    return Sweep(t, v, np.clip(i, -compliance, compliance), compliance, **options)
+    return MeasuredSweep(t, v, np.clip(i, -compliance, compliance), compliance, **options)

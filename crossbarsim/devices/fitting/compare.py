@@ -12,6 +12,7 @@ import numpy as np
 from ...core.errors import ConvergenceError, ParameterError
 from ...core.progress import Progress, metered
 from ...core.settings import checks_arguments
+from ...core.validation import count as count_of
 from ...core.validation import number
 from ...netlists.device_protocol import model as model_of
 from ...netlists.device_protocol import models as registered
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "compare"]
 
-_LOOK = 48  # points at which both polarities are looked at
+_LOOK = 64  # points at which both polarities are looked at
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,8 @@ def compare(
     if polarity not in ("both", "as it is"):
         raise ParameterError(f'`polarity` must be "both" or "as it is"; got {polarity!r}')
     number("budget", budget, low=0.0, open_low=True, unit="s")
+    count_of("starts", starts)
+    count_of("seed", seed, low=0)
     sweeps = as_sweeps(data)
     chosen = _chosen(models)
     options = {"scale": scale, "floor": floor, "start": start, "sigma": sigma}
@@ -169,6 +172,8 @@ def _chosen(models: Any) -> list[tuple[Device, Any]]:
         every = [model_of(name) for name in registered()]
         models = [one for one in every if issubclass(one, Device) and one.usually_fitted
                   and one.states]
+    if not isinstance(models, (Mapping, list, tuple)):
+        raise ParameterError(f"`models` must be several models; got {type(models).__name__}")
     free = models if isinstance(models, Mapping) else {}
     found = []
     for one in models:

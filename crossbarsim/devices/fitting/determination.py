@@ -13,7 +13,7 @@ from ...core.validation import Array
 from .least_squares.problem import Problem
 from .least_squares.residuals import lag_correlation
 from .least_squares.space import Axis
-from .measured.sweeps import Sweep
+from .measured.sweeps import MeasuredSweep
 
 __all__ = ["Determination", "Measurement", "WeakDirection", "advise", "determine"]
 
@@ -50,7 +50,7 @@ class Measurement:
     ----------
     text : str
         What to measure.
-    sweep : Sweep
+    sweep : MeasuredSweep
         Times and voltages; its current is what the fitted model expects.
     half_widths : dict
         By parameter the half width of the 95 % interval that is to be expected with it: of
@@ -60,7 +60,7 @@ class Measurement:
     """
 
     text: str
-    sweep: Sweep
+    sweep: MeasuredSweep
     half_widths: dict[str, float]
     gain: float
 
@@ -239,7 +239,7 @@ def _widths(problem: Problem, u: Array, covariance: Array, t: float) -> list[flo
             for k in range(problem.count)]
 
 
-def _information(problem: Problem, u: Array, sweep: Sweep) -> Array:
+def _information(problem: Problem, u: Array, sweep: MeasuredSweep) -> Array:
     first, *_ = problem.sweeps
     twin = Problem(
         problem.device, problem.axes, (first,), problem.starts, problem.scale, rtol=problem.rtol
@@ -252,7 +252,7 @@ def _information(problem: Problem, u: Array, sweep: Sweep) -> Array:
     return np.asarray(jac.T @ jac)
 
 
-def _candidates(problem: Problem) -> list[tuple[str, Sweep]]:
+def _candidates(problem: Problem) -> list[tuple[str, MeasuredSweep]]:
     """Return measurements that one could make, in words and as sweeps without a current."""
     base = max(problem.sweeps, key=lambda s: float(np.ptp(s.v)))
     limits = base.limits
@@ -262,16 +262,16 @@ def _candidates(problem: Problem) -> list[tuple[str, Sweep]]:
         how = f"{factor:g} times as fast" if factor > 1 else f"{1 / factor:g} times as slow"
         rate = f"{base.rate * factor:.3g} V/s"
         found.append((f"the same sweep {how} (a ramp rate of {rate})",
-                      Sweep(t, base.v, base.v, limits)))
+                      MeasuredSweep(t, base.v, base.v, limits)))
     top = float(np.abs(base.v).max())
     found.append((f"the same sweep with 1.3 times the voltage ({1.3 * top:.3g} V)",
-                  Sweep(base.t, 1.3 * base.v, base.v, limits)))
+                  MeasuredSweep(base.t, 1.3 * base.v, base.v, limits)))
     span = float(base.t[-1] - base.t[0])
     found += [_train(base, share, span) for share in (0.7, 0.9, 1.1)]
     return found
 
 
-def _train(base: Sweep, share: float, span: float) -> tuple[str, Sweep]:
+def _train(base: MeasuredSweep, share: float, span: float) -> tuple[str, MeasuredSweep]:
     """Return a train of pulses of growing width, both polarities in turn, with readings between."""
     up, down = share * float(base.v.max()), share * float(base.v.min())
     read = 0.1 * float(np.abs(base.v).max())
@@ -294,4 +294,4 @@ def _train(base: Sweep, share: float, span: float) -> tuple[str, Sweep]:
         f"a train of pulses of {' and '.join(f'{x:.3g} V' for x in levels)}, {widths[0]:.2g} s to "
         f"{widths[-1]:.2g} s wide, read at {read:.2g} V in between"
     )
-    return text, Sweep(t, v, v, limit)
+    return text, MeasuredSweep(t, v, v, limit)

@@ -20,7 +20,7 @@ from .least_squares.problem import Problem, plan_starts
 from .least_squares.residuals import noise_of, scale_of
 from .least_squares.search import search
 from .least_squares.space import Free, axes_of
-from .measured.sweeps import Sweep
+from .measured.sweeps import MeasuredSweep
 from .measured.tables import as_sweeps
 from .result import Fit
 
@@ -45,7 +45,7 @@ def fit(
     model : str, class or Device
         A registered model's name, a model, or a device whose values are the start and what is not
         free.
-    data : Sweep, sequence of them, (time, voltage, current), or pandas table
+    data : MeasuredSweep, sequence of them, (time, voltage, current), or pandas table
         One device's; for many see `fit_many`, for files `read_sweeps`.
     free : sequence of str, or mapping to (low, high)
         Parameters to fit, with the range of each where given (None: the usual one, from limits,
@@ -105,11 +105,11 @@ def fit(
     Examples
     --------
     >>> import numpy as np
-    >>> from crossbarsim.devices import Sweep, VTEAM, fit
+    >>> from crossbarsim.devices import MeasuredSweep, VTEAM, fit
     >>> true = VTEAM(r_on=1e3, r_off=2e4, k_on=-0.5, v_on=-0.4, v_off=0.3)
     >>> t = np.linspace(0.0, 1e-3, 400)
     >>> v = -np.sin(2e3 * np.pi * t)
-    >>> measured = Sweep(t, v, true.simulate(t, v).current, start="rest")
+    >>> measured = MeasuredSweep(t, v, true.simulate(t, v).current, start="rest")
     >>> found = fit("vteam", measured, ["r_on", "r_off", "v_on"], {"k_on": -0.5, "v_off": 0.3})
     >>> print(f"{found.device.r_on:.0f} ohm, {found.device.v_on:.3f} V")
     1000 ohm, -0.400 V
@@ -183,6 +183,8 @@ def _device(model: Any, fixed: Mapping[str, Any]) -> Device:
         raise ParameterError(
             f"`model` must be a compact model, its name or a device; got {model!r:.60}"
         )
+    if not isinstance(fixed, Mapping) or not all(isinstance(name, str) for name in fixed):
+        raise ParameterError(f"`fixed` must be values by name of the parameter; got {fixed!r:.60}")
     device: Device = model.replace(**fixed) if fixed else model
     if device.parameter_array.ndim > 1:
         raise ParameterError(
@@ -210,5 +212,5 @@ def _check(problem: Problem) -> None:
         )
 
 
-def _constant(sweep: Sweep) -> bool:
+def _constant(sweep: MeasuredSweep) -> bool:
     return all(float(np.ptp(a)) <= 1e-12 * float(np.abs(a).max()) for a in (sweep.v, sweep.i))

@@ -12,10 +12,11 @@ import numpy as np
 from ...core.errors import ConvergenceError, ParameterError
 from ...core.progress import Progress, metered
 from ...core.settings import checks_arguments
-from ...core.validation import Array
+from ...core.validation import Array, number
+from ...core.validation import count as count_of
 from .fit import fit, make_problem
 from .least_squares.space import Free
-from .measured.sweeps import Sweep
+from .measured.sweeps import MeasuredSweep
 from .measured.tables import as_sweeps, read_sweeps
 from .pictures import plot_many
 from .result import Fit
@@ -141,9 +142,12 @@ def fit_many(
     ParameterError
         As `fit`; or no device could be fitted, with the reason of each.
     """
+    number("budget", budget, low=0.0, open_low=True, unit="s")
+    count_of("starts", starts)
+    count_of("seed", seed, low=0)
     devices = _devices(data, read or {})
     pooled = [s for sweeps in devices.values() for s in sweeps]
-    common = [Sweep(s.t, s.v, s.i, s.limits) for s in pooled]
+    common = [MeasuredSweep(s.t, s.v, s.i, s.limits) for s in pooled]
     names = free
     settings = {"start": "auto", "scale": "asinh", "floor": None, "weights": None, "sigma": None,
                 "limited": "limit", "rtol": 1e-6, **options}
@@ -173,10 +177,11 @@ def fit_many(
     return Fits(found, failed)
 
 
-def _devices(data: Any, read: Mapping[str, Any]) -> dict[str, list[Sweep]]:
+def _devices(data: Any, read: Mapping[str, Any]) -> dict[str, list[MeasuredSweep]]:
     """Return the sweeps of every device."""
     if isinstance(data, (str, Path)):
         place = Path(data)
+        _check_there([place])
         files = sorted(p for p in place.iterdir() if p.suffix.lower() in _FILES) if (
             place.is_dir()) else [place]
         if not files:
@@ -187,6 +192,7 @@ def _devices(data: Any, read: Mapping[str, Any]) -> dict[str, list[Sweep]]:
                  for name, one in data.items()}
     else:
         if isinstance(data, (list, tuple)) and data and isinstance(data[0], (str, Path)):
+            _check_there(data)
             sweeps = [_named(s, s.device or Path(p).stem) for p in data
                       for s in read_sweeps(p, **read)]
         else:
@@ -199,5 +205,13 @@ def _devices(data: Any, read: Mapping[str, Any]) -> dict[str, list[Sweep]]:
     return found
 
 
-def _named(s: Sweep, device: str) -> Sweep:
-    return Sweep(s.time, s.voltage, s.current, s.compliance, device, s.start, s.name, s.file)
+def _check_there(files: Sequence[str | Path]) -> None:
+    for file in files:
+        if not isinstance(file, (str, Path)) or not Path(file).exists():
+            raise ParameterError(f"`data`: there is no file or folder {file!s:.200}")
+
+
+def _named(s: MeasuredSweep, device: str) -> MeasuredSweep:
+    return MeasuredSweep(
+        s.time, s.voltage, s.current, s.compliance, device, s.start, s.name, s.file
+    )

@@ -13,7 +13,7 @@ from ..plots import COLOURS, DASHES, label, panels, plot_distribution, style, wi
 from .fitted import Fitted
 from .least_squares.problem import share_state
 from .least_squares.simulation import rest_start, run
-from .measured.sweeps import Sweep
+from .measured.sweeps import MeasuredSweep
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -193,7 +193,7 @@ def plot_many(fits: Sequence[Fitted], devices: Sequence[Device]) -> Figure:
     return figure
 
 
-def _current(device: Device, sweep: Sweep, share: float | None) -> Array:
+def _current(device: Device, sweep: MeasuredSweep, share: float | None) -> Array:
     low, high = (b.reshape(-1) for b in device.bounds())
     start = rest_start(device, (), 0)
     if share is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .fitted import Fitted
-from .measured.sweeps import Sweep
+from .measured.sweeps import MeasuredSweep
 
 __all__ = ["notes_of", "report"]
 
@@ -109,7 +109,7 @@ def _advice(fit: Fitted) -> str:
     return f"{advice.text} would tell more: {result}{rest}, as the fitted model expects it"
 
 
-def _plateau(sweep: Sweep) -> float:
+def _plateau(sweep: MeasuredSweep) -> float:
     """Return the current at which a sweep without compliance stays, or 0."""
     if np.any(np.isfinite(sweep.limits)) or len(sweep) < 2 * _PLATEAU:
         return 0.0

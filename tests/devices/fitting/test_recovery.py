@@ -168,17 +168,17 @@ def test_compliance_is_honoured():
     t, v = loops.triangle(-1.2, 1e6)
     i = loops.integrate(*law, 2.7e-9, t, v)
     noise = 1 + 0.01 * np.random.default_rng(1).standard_normal(len(t))
-    from crossbarsim.devices import Sweep
+    from crossbarsim.devices import MeasuredSweep
 
     clipped = np.clip(i * noise, -limit, limit)
     free, fixed = ["r_off", "v_on", "v_off"], {
         n: x for n, x in VTEAM_TRUE.items() if n not in ("r_off", "v_on", "v_off")}
     assert (np.abs(clipped) >= 0.98 * limit).sum() > 30
     for limited in ("limit", "leave out"):
-        found = fit("vteam", Sweep(t, v, clipped, limit), free, fixed, limited=limited)
+        found = fit("vteam", MeasuredSweep(t, v, clipped, limit), free, fixed, limited=limited)
         assert found.describes, str(found)
         for name in free:
             assert found.values[name] == pytest.approx(VTEAM_TRUE[name], rel=0.01), str(found)
-    blind = fit("vteam", Sweep(t, v, clipped), free, fixed, budget=5.0)
+    blind = fit("vteam", MeasuredSweep(t, v, clipped), free, fixed, budget=5.0)
     assert not blind.describes
     assert "give it as `compliance`" in str(blind)

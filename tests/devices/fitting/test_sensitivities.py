@@ -8,9 +8,9 @@ from crossbarsim.devices import (
     VTEAM,
     DataDriven2018,
     JartVcmV1b,
+    MeasuredSweep,
     StanfordPKU,
     StaticSinh,
-    Sweep,
     Yakopcic,
 )
 from crossbarsim.devices.fitting.least_squares.problem import Problem, plan_starts
@@ -51,7 +51,7 @@ def triangle(volts, hertz, points=401):
 def sweep_of(device, volts, hertz, limit, points=401):
     t, v = triangle(volts, hertz, points)
     largest = np.abs(device.simulate(t, v).current).max()
-    return Sweep(t, v, np.zeros(points), limit * largest if limit else np.inf)
+    return MeasuredSweep(t, v, np.zeros(points), limit * largest if limit else np.inf)
 
 
 def start_of(device, names):
@@ -119,7 +119,7 @@ def test_currents_are_those_of_simulate():
     assert np.abs(found.current - trace.current).max() < 1e-6 * np.abs(trace.current).max()
     assert np.abs(found.states - trace.state).max() < 1e-6 * device.d
     turned = device.replace(polarity=-1)
-    mirrored = Sweep(sweep.t, -sweep.v, sweep.i)
+    mirrored = MeasuredSweep(sweep.t, -sweep.v, sweep.i)
     other = run(turned, names, mirrored, rest_start(turned, names, len(names)), rtol=1e-9)
     np.testing.assert_array_equal(other.current, -found.current)
     np.testing.assert_array_equal(other.slopes, -found.slopes)
@@ -155,7 +155,7 @@ def test_a_source_that_limits_the_current():
 
     exact = solve_ivp(rate, (0.0, 1e-6), [1e-9], rtol=1e-10, atol=1e-18, max_step=2e-9, t_eval=t)
     i = np.maximum(v / resistance(exact.y[0]), -limit)
-    found = run(device, ("r_on",), Sweep(t, v, i, limit), rest_start(device, ("r_on",), 1), rtol=1e-8)
+    found = run(device, ("r_on",), MeasuredSweep(t, v, i, limit), rest_start(device, ("r_on",), 1), rtol=1e-8)
     assert (np.abs(i) == limit).sum() > 50
     assert np.abs(found.states[0] - exact.y[0]).max() < 1e-6 * 1e-9
     assert np.abs(found.current - i).max() < 1e-6 * limit
@@ -168,7 +168,7 @@ def test_jacobian_of_residuals_with_starts(start):
     device = VTEAM(k_on=-1.0, k_off=0.02, alpha_off=2.0, r_on=900.0, r_off=2e4)
     t, v = triangle(-1.0, 1e6, 201)
     i = device.simulate(t, v, conductance=2e-4).current * 1.03
-    sweeps = (Sweep(t, v, i), Sweep(t, -v, 0.9 * i, start="last"))
+    sweeps = (MeasuredSweep(t, v, i), MeasuredSweep(t, -v, 0.9 * i, start="last"))
     axes = axes_of(device, ("r_on", "r_off", "v_on", "k_off", "d"), sweeps)
     problem = Problem(device, axes, sweeps, plan_starts(device, sweeps, start),
                       scale_of(sweeps, "asinh", None, None, "limit"), rtol=1e-11)
@@ -185,6 +185,6 @@ def test_jacobian_of_residuals_with_starts(start):
 
 def test_too_many_steps_say_where():
     device = VTEAM()
-    sweep = Sweep([0.0, 1.0], [-1.0, -1.0], [0.0, 0.0])
+    sweep = MeasuredSweep([0.0, 1.0], [-1.0, -1.0], [0.0, 0.0])
     with pytest.raises(ConvergenceError, match=r"VTEAM: not past t = 0 s, v = -1 V"):
         run(device, (), sweep, rest_start(device, (), 0), grid=np.full((4, 2), 1e300))

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from ....core.errors import ConvergenceError, ParameterError
-from ....core.validation import Array
+from ....core.validation import Array, number
 from ...base import Device
-from ..measured.sweeps import Sweep
+from ..measured.sweeps import MeasuredSweep
 from .residuals import Scale
 from .simulation import Run, Start, bound_slopes, rest_start, run
 from .space import Axis, to_values
@@ -47,7 +47,7 @@ class Starts:
     conductance: float | None = None
 
 
-def plan_starts(device: Device, sweeps: Sequence[Sweep], start: Any) -> Starts:
+def plan_starts(device: Device, sweeps: Sequence[MeasuredSweep], start: Any) -> Starts:
     """Return how the sweeps start; `start` as of `fit`.
 
     Raises
@@ -57,15 +57,18 @@ def plan_starts(device: Device, sweeps: Sequence[Sweep], start: Any) -> Starts:
     """
     words = ("auto", "rest", "first", "last", "fit")
     known, conductance, default = None, None, "auto"
-    if isinstance(start, str):
+    if not isinstance(start, (str, Mapping)):
+        conductance, default = number("start", start, unit="S"), "known"
+        device.state_from_conductance(conductance)  # raises where there is none
+    elif isinstance(start, str):
         if start not in words:
             raise ParameterError(
                 f"`start` must be one of {', '.join(map(repr, words))}, a conductance or states; "
                 f"got {start!r}"
             )
         default = start
-    elif isinstance(start, Mapping):
-        missing = set(start) ^ set(device.state_names)
+    else:
+        missing = set(map(str, start)) ^ set(device.state_names)
         if missing:
             raise ParameterError(
                 f"`start` must have the states {', '.join(device.state_names)}; "
@@ -73,9 +76,6 @@ def plan_starts(device: Device, sweeps: Sequence[Sweep], start: Any) -> Starts:
             )
         known = device.checked(0.0, [start[name] for name in device.state_names])[1]
         default = "known"
-    else:
-        conductance, default = float(start), "known"
-        device.state_from_conductance(conductance)  # raises where there is none
     modes, columns, count = [], [], 0
     for k, sweep in enumerate(sweeps):
         mode = default if sweep.start == "auto" else sweep.start
@@ -99,7 +99,7 @@ class Problem:
     device : Device
         With all that is not free.
     axes : tuple of Axis
-    sweeps : tuple of Sweep
+    sweeps : tuple of MeasuredSweep
     starts : Starts
     scale : Scale
     rtol : float
@@ -107,8 +107,8 @@ class Problem:
     """
 
     def __init__(
-        self, device: Device, axes: tuple[Axis, ...], sweeps: tuple[Sweep, ...], starts: Starts,
-        scale: Scale, *, rtol: float = 1e-6,
+        self, device: Device, axes: tuple[Axis, ...], sweeps: tuple[MeasuredSweep, ...],
+        starts: Starts, scale: Scale, *, rtol: float = 1e-6,
     ) -> None:
         self.device, self.axes, self.sweeps = device, axes, sweeps
         self.starts, self.scale, self.rtol = starts, scale, rtol
@@ -132,7 +132,7 @@ class Problem:
         return self.device.replace(**to_values(self.axes, u[: len(self.axes)]))
 
     def runs(
-        self, u: Array, *, slopes: bool, sweeps: Sequence[Sweep] | None = None
+        self, u: Array, *, slopes: bool, sweeps: Sequence[MeasuredSweep] | None = None
     ) -> list[Run]:
         """Simulate all sweeps at a point: a current each, its derivatives by parameter values.
 
@@ -263,7 +263,7 @@ class Problem:
     def warm(self, u: Array) -> None:
         """Have the model's kernels compiled, for two points of the first sweep."""
         s = self.sweeps[0]
-        short = (Sweep(s.t[:2], s.v[:2], s.i[:2], s.limits[:2]),)
+        short = (MeasuredSweep(s.t[:2], s.v[:2], s.i[:2], s.limits[:2]),)
         with suppress(ConvergenceError, ParameterError):  # the search says where it cannot
             self.runs(u, slopes=True, sweeps=short)
 
@@ -290,7 +290,7 @@ def share_state(low: float, high: float, share: float) -> float:
     return low + share * (high - low)
 
 
-def _reference(sweep: Sweep) -> int:
+def _reference(sweep: MeasuredSweep) -> int:
     """Return the first point that tells the state: enough voltage, and not yet enough to write."""
     top = float(np.abs(sweep.v).max())
     good = (np.abs(sweep.v) >= 0.1 * top) & (sweep.i * sweep.v > 0)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ....core.errors import ParameterError
 from ....core.validation import Array, choice, finite_array, number
-from ..measured.sweeps import Sweep
+from ..measured.sweeps import MeasuredSweep
 from .simulation import SHAPES
 
 __all__ = ["Scale", "lag_correlation", "noise_of", "scale_of"]
@@ -64,7 +64,7 @@ class Scale:
 
 
 def scale_of(
-    sweeps: Sequence[Sweep], shape: str, floor: float | None, weights: Any, limited: str
+    sweeps: Sequence[MeasuredSweep], shape: str, floor: float | None, weights: Any, limited: str
 ) -> Scale:
     """Return the scale of the residuals; arguments of `fit`.
 
@@ -96,7 +96,7 @@ def scale_of(
     return Scale(shape, float(floor), tuple(found))
 
 
-def _floor(sweeps: Sequence[Sweep], largest: float) -> float:
+def _floor(sweeps: Sequence[MeasuredSweep], largest: float) -> float:
     """Return the current that the data's noise near 0 V hides, at least 1e-5 of the largest."""
     found = []
     for s in sweeps:
@@ -109,13 +109,15 @@ def _floor(sweeps: Sequence[Sweep], largest: float) -> float:
     return max(min(noise, 1e-2 * largest), 1e-5 * largest)
 
 
-def _weights(sweeps: Sequence[Sweep], weights: Any) -> list[Array]:
+def _weights(sweeps: Sequence[MeasuredSweep], weights: Any) -> list[Array]:
     if weights is None:
         return [np.ones(1)] * len(sweeps)
-    one = len(sweeps) == 1 and np.ndim(weights) <= 1
-    rows: list[ArrayLike] = [weights] if one else list(np.atleast_1d(weights))
-    if len(rows) == 1 and np.ndim(rows[0]) == 0 and len(sweeps) > 1:
-        rows = rows * len(sweeps)
+    rows: list[ArrayLike]
+    if isinstance(weights, (list, tuple)) and len(sweeps) > 1:
+        rows = list(weights)
+    else:
+        every = finite_array("weights", weights)
+        rows = [every] * len(sweeps) if every.ndim < 2 else list(every)
     if len(rows) != len(sweeps):
         raise ParameterError(f"`weights`: {len(rows)} for {len(sweeps)} sweeps")
     found = []
@@ -129,7 +131,7 @@ def _weights(sweeps: Sequence[Sweep], weights: Any) -> list[Array]:
     return found
 
 
-def noise_of(sweeps: Sequence[Sweep], scale: Scale) -> float:
+def noise_of(sweeps: Sequence[MeasuredSweep], scale: Scale) -> float:
     """Return the data's own noise on the scale: of second differences, whatever the curve is.
 
     The median, so that jumps and corners do not count; 0 where the points are too few to tell.

@@ -19,7 +19,7 @@ from ....core.validation import Array
 from ...base import Device
 from ...laws.compilation import build
 from ...laws.laws import law_source
-from ..measured.sweeps import Sweep
+from ..measured.sweeps import MeasuredSweep
 
 __all__ = ["SHAPES", "Run", "Start", "bound_slopes", "compiled", "numbers", "rest_start", "run"]
 
@@ -127,8 +127,9 @@ def rest_start(device: Device, free: Sequence[str], columns: int) -> Start:
 
 
 def run(
-    device: Device, free: tuple[str, ...], sweep: Sweep, start: Start, *, rtol: float = 1e-6,
-    shape: int = 0, floor: float = 1.0, slopes: bool = True, grid: Any = None, record: int = 0,
+    device: Device, free: tuple[str, ...], sweep: MeasuredSweep, start: Start, *,
+    rtol: float = 1e-6, shape: int = 0, floor: float = 1.0, slopes: bool = True, grid: Any = None,
+    record: int = 0,
 ) -> Run:
     """Simulate a sweep, with derivatives where `slopes`.
 

@@ -14,7 +14,7 @@ from ....core.settings import closest
 from ....core.validation import Array, finite_array
 from ...base import Device
 from ...parameters import Parameter
-from ..measured.sweeps import Sweep
+from ..measured.sweeps import MeasuredSweep
 
 __all__ = ["Axis", "Free", "axes_of", "to_values"]
 
@@ -70,7 +70,7 @@ def to_values(axes: Sequence[Axis], u: Array) -> dict[str, float]:
     return {axis.name: axis.value(float(x)) for axis, x in zip(axes, u, strict=True)}
 
 
-def axes_of(device: Device, free: Free, sweeps: Sequence[Sweep]) -> tuple[Axis, ...]:
+def axes_of(device: Device, free: Free, sweeps: Sequence[MeasuredSweep]) -> tuple[Axis, ...]:
     """Return the axes of free parameters, in the order in which the model declares them.
 
     Raises
@@ -81,11 +81,13 @@ def axes_of(device: Device, free: Free, sweeps: Sequence[Sweep]) -> tuple[Axis, 
     """
     declared = device._declared  # noqa: SLF001 - the model's declaration
     title = type(device).__name__
-    if isinstance(free, str) or not free:
+    if not isinstance(free, (Mapping, list, tuple)) or not free:
         raise ParameterError(f"`free` must name parameters of {title}; got {free!r}")
     for name in free:
-        if name not in declared:
-            raise ParameterError(f"{title} has no parameter `{name}`{closest(name, declared)}")
+        if not isinstance(name, str) or name not in declared:
+            raise ParameterError(
+                f"`free`: {title} has no parameter `{name}`{closest(str(name), declared)}"
+            )
         if declared[name].choices:
             raise ParameterError(
                 f"`{name}` is a word: compare fits with `fixed={{'{name}': ...}}` instead"
@@ -100,7 +102,8 @@ def axes_of(device: Device, free: Free, sweeps: Sequence[Sweep]) -> tuple[Axis, 
 
 
 def _axis(
-    title: str, name: str, declared: Parameter, start: float, given: Any, sweeps: Sequence[Sweep]
+    title: str, name: str, declared: Parameter, start: float, given: Any,
+    sweeps: Sequence[MeasuredSweep],
 ) -> Axis:
     if given is None:
         low, high = _usual(title, name, declared, start, sweeps)
@@ -129,7 +132,7 @@ def _axis(
 
 
 def _usual(
-    title: str, name: str, declared: Parameter, start: float, sweeps: Sequence[Sweep]
+    title: str, name: str, declared: Parameter, start: float, sweeps: Sequence[MeasuredSweep]
 ) -> tuple[float, float]:
     """Return the range of a parameter for which none is given."""
     low, high, unit = declared.low, declared.high, declared.unit
@@ -160,7 +163,7 @@ def _usual(
     return (ends[0], ends[1]) if sign > 0 else (-ends[1], -ends[0])
 
 
-def _resistances(sweeps: Sequence[Sweep]) -> list[float]:
+def _resistances(sweeps: Sequence[MeasuredSweep]) -> list[float]:
     """Return a tenth of the smallest and ten times the largest resistance measured."""
     found = []
     for s in sweeps:

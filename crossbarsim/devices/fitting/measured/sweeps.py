@@ -12,12 +12,12 @@ from ....core.errors import ParameterError
 from ....core.settings import checks_arguments
 from ....core.validation import Array, finite_array, number
 
-__all__ = ["Sweep"]
+__all__ = ["MeasuredSweep"]
 
 
 @checks_arguments
 @dataclass(frozen=True, eq=False)
-class Sweep:
+class MeasuredSweep:
     """One measurement of a device: a loop, a train of pulses or a curve, in order of time.
 
     Between its points the voltage is linear in time.
@@ -51,8 +51,8 @@ class Sweep:
 
     Examples
     --------
-    >>> from crossbarsim.devices import Sweep
-    >>> sweep = Sweep([0.0, 1.0, 2.0], [0.0, 1.0, 0.0], [0.0, 2e-3, 0.0], compliance=1e-3)
+    >>> from crossbarsim.devices import MeasuredSweep
+    >>> sweep = MeasuredSweep([0.0, 1.0, 2.0], [0.0, 1.0, 0.0], [0.0, 2e-3, 0.0], compliance=1e-3)
     >>> len(sweep), sweep.limited.tolist()
     (3, [False, True, False])
     """
@@ -96,10 +96,14 @@ class Sweep:
                 f'`start` must be "auto", "rest", "first" or "last"; got {self.start!r}'
             )
         values = (*arrays.values(), np.broadcast_to(limits, (length,)))
-        for name, value in zip(("t", "v", "i", "limits"), values, strict=True):
+        names = (("t", "time"), ("v", "voltage"), ("i", "current"), ("limits", ""))
+        for (name, long), value in zip(names, values, strict=True):
             own = np.array(value, dtype=float)
             own.setflags(write=False)
             object.__setattr__(self, name, own)
+            if long:
+                object.__setattr__(self, long, own)
+        object.__setattr__(self, "compliance", limits if limits.ndim else float(limits))
 
     def __len__(self) -> int:
         return len(self.t)
@@ -119,7 +123,7 @@ class Sweep:
     @checks_arguments
     def ramp(
         cls, voltage: ArrayLike, current: ArrayLike, rate: float, **options: Any
-    ) -> Sweep:
+    ) -> MeasuredSweep:
         """Return the sweep of a table without times: the voltage moves at `rate` volt per second.
 
         Parameters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from ....core.errors import NetlistError, ParameterError
 from ....core.settings import checks_arguments, closest
 from ....core.validation import Array, number, real_array
-from .sweeps import Sweep
+from .sweeps import MeasuredSweep
 
 __all__ = ["as_sweeps", "read_sweeps", "sweeps_of_table"]
 
@@ -48,7 +48,7 @@ def read_sweeps(
     path: str | Path, *, voltage: Column = None, current: Column = None, time: Column = None,
     rate: float | None = None, interval: float | None = None, compliance: ArrayLike = np.inf,
     device: str = "", start: str = "auto", decimal: str = "auto",
-) -> tuple[Sweep, ...]:
+) -> tuple[MeasuredSweep, ...]:
     r"""Read the sweeps of a text file: Keysight, Keithley, Tektronix and plain tables.
 
     Lines before the table are skipped, a header is found by itself, with units such as "Current
@@ -67,16 +67,16 @@ def read_sweeps(
     interval : float, second, optional
         From point to point, where there are no times.
     compliance : float, ampere
-        As of `Sweep`.
+        As of `MeasuredSweep`.
     device : str
         Whose sweeps these are, where no column says so.
     start : str
-        Of each first sweep, as of `Sweep`.
+        Of each first sweep, as of `MeasuredSweep`.
     decimal : {"auto", ".", ","}
 
     Returns
     -------
-    tuple of Sweep
+    tuple of MeasuredSweep
 
     Raises
     ------
@@ -104,13 +104,13 @@ def read_sweeps(
         "wanted": {"voltage": voltage, "current": current, "time": time}, "rate": rate,
         "interval": interval, "compliance": compliance, "device": device, "start": start,
     }
-    found: list[Sweep] = []
+    found: list[MeasuredSweep] = []
     for block in _blocks(text, str(path), decimal):
         found += _sweeps(block, str(path), **options)
     return _joined(found)
 
 
-def sweeps_of_table(table: Any, **options: Any) -> tuple[Sweep, ...]:
+def sweeps_of_table(table: Any, **options: Any) -> tuple[MeasuredSweep, ...]:
     """Return the sweeps of a pandas table; options as of `read_sweeps`."""
     names = [str(name) for name in table.columns]
     block = _Block(names, [table[name].tolist() for name in table.columns], 1)
@@ -120,12 +120,12 @@ def sweeps_of_table(table: Any, **options: Any) -> tuple[Sweep, ...]:
     return _joined(_sweeps(block, "", wanted=wanted, **settings))
 
 
-def _joined(found: list[Sweep]) -> tuple[Sweep, ...]:
+def _joined(found: list[MeasuredSweep]) -> tuple[MeasuredSweep, ...]:
     """Let each sweep of a device start where the one before ended."""
     for k in range(1, len(found)):
         if found[k].start == "auto" and found[k - 1].device == found[k].device:
             one = found[k]
-            found[k] = Sweep(one.time, one.voltage, one.current, one.compliance, one.device,
+            found[k] = MeasuredSweep(one.time, one.voltage, one.current, one.compliance, one.device,
                              "last", one.name, one.file)
     return tuple(found)
 
@@ -299,7 +299,7 @@ def _values(block: _Block, k: int, quantity: str, file: str) -> Array:
 def _sweeps(
     block: _Block, file: str, *, wanted: Mapping[str, Column], rate: float | None,
     interval: float | None, compliance: ArrayLike, device: str, start: str,
-) -> list[Sweep]:
+) -> list[MeasuredSweep]:
     places = {q: _find(block, q, wanted[q], needed=q != "time") for q in wanted}
     v = _values(block, places["voltage"] or 0, "voltage", file)
     i = _values(block, places["current"] or 0, "current", file)
@@ -335,16 +335,16 @@ def _sweeps(
                 raise NetlistError(
                     f"two points at {times[k]:g} s", file=file or None, line=block.line + a + k + 1
                 )
-            found.append(Sweep(times, v[a:b], i[a:b], **options))
+            found.append(MeasuredSweep(times, v[a:b], i[a:b], **options))
         elif rate is not None:
-            found.append(Sweep.ramp(v[a:b], i[a:b], rate, **options))
+            found.append(MeasuredSweep.ramp(v[a:b], i[a:b], rate, **options))
         else:
             step = number("interval", interval, low=0.0, open_low=True, unit="s")
-            found.append(Sweep(step * np.arange(b - a), v[a:b], i[a:b], **options))
+            found.append(MeasuredSweep(step * np.arange(b - a), v[a:b], i[a:b], **options))
     return found
 
 
-def as_sweeps(data: Any) -> tuple[Sweep, ...]:
+def as_sweeps(data: Any) -> tuple[MeasuredSweep, ...]:
     """Return the sweeps of what `fit` takes as `data`.
 
     Raises
@@ -352,26 +352,26 @@ def as_sweeps(data: Any) -> tuple[Sweep, ...]:
     ParameterError
         Anything else than sweeps, (time, voltage, current), or a table with such columns.
     """
-    if isinstance(data, Sweep):
+    if isinstance(data, MeasuredSweep):
         return (data,)
     if hasattr(data, "columns") and hasattr(data, "to_numpy"):
         return sweeps_of_table(data)
-    if isinstance(data, tuple) and len(data) == 3 and not isinstance(data[0], Sweep):
-        return (Sweep(*data),)
-    found = tuple(data) if isinstance(data, Iterable) and not isinstance(data, (str, bytes)) else ()
+    if isinstance(data, tuple) and len(data) == 3 and not isinstance(data[0], MeasuredSweep):
+        return (MeasuredSweep(*data),)
+    found = tuple(data) if isinstance(data, (list, tuple)) else ()
     if not found:
         raise ParameterError(
             "`data` must be sweeps, (time, voltage, current) or a table; files are read by "
             f"`read_sweeps`; got {type(data).__name__}"
         )
-    result: list[Sweep] = []
+    result: list[MeasuredSweep] = []
     for one in found:
-        if isinstance(one, Sweep):
+        if isinstance(one, MeasuredSweep):
             result.append(one)
         elif isinstance(one, (tuple, list)) and len(one) == 3:
-            result.append(Sweep(*one))
+            result.append(MeasuredSweep(*one))
         elif hasattr(one, "columns"):
             result += sweeps_of_table(one)
         else:
-            raise ParameterError(f"`data` holds {type(one).__name__}; expected Sweep(...)")
+            raise ParameterError(f"`data` holds {type(one).__name__}; expected MeasuredSweep(...)")
     return tuple(result)
