@@ -137,6 +137,14 @@ def test_corners_of_a_library(deck):
         deck("fs")
 
 
+def test_a_library_without_a_section(deck, tmp_path):
+    assert deck("tt")
+    (tmp_path / "deck.cir").write_text("whole\n.include process.lib\nv1 d 0 1\n")
+    with pytest.raises(NetlistError, match="`tt` is no file; where it begins a section") as caught:
+        read_spice(tmp_path / "deck.cir")
+    assert caught.value.line == 2
+
+
 def test_mismatch_of_a_library(deck):
     one, long, two = deck("mc", 4)
     process = long - 0.4
