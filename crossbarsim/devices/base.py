@@ -411,7 +411,7 @@ class Device(Settings):
         Parameters
         ----------
         conductance : (M, N) array, siemens, optional
-            At `read_voltage`.
+            At `read_voltage`. A tuple of two integers is taken as `shape`: ``array((64, 64))``.
         state : (S, M, N) or (S,) array, optional
             Instead of `conductance`.
         shape : (int, int), optional

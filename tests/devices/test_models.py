@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
+from crossbarsim import ParameterError
 from crossbarsim.devices import (
     TEAM,
     VTEAM,
@@ -204,3 +205,12 @@ def test_order_where_the_points_limit_the_step():
         errors.append(abs(loose.state[0, -1] - exact.state[0, -1]))
     orders = np.log2(np.array(errors[:-1]) / errors[1:])
     assert ((orders > 2.7) & (orders < 3.4)).all(), orders
+
+
+def test_an_array_of_a_shape():
+    device = VTEAM()
+    cells = device.array((2, 3))
+    assert cells.state.shape == (1, 2, 3)
+    np.testing.assert_array_equal(cells.state, device.array(shape=(2, 3)).state)
+    with pytest.raises(ParameterError, match=r"`conductance` must have shape \(M, N\)"):
+        device.array((2.0, 3.0))

@@ -471,6 +471,11 @@ def device_array(
     shape: tuple[int, int] | None, capacitance: ArrayLike = 0.0
 ) -> DeviceArray:
     """Return M x N devices; arguments of `Device.array`."""
+    if (
+        shape is None and isinstance(conductance, tuple) and len(conductance) == 2
+        and all(type(n) is int for n in conductance)
+    ):
+        conductance, shape = None, conductance
     if (conductance is None) == (state is None) and conductance is not None:
         raise ParameterError("give either `conductance` or `state`")
     count = len(device.states)
