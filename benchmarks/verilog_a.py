@@ -228,11 +228,11 @@ def run(*, quick: bool = False) -> dict[str, Any]:
 def table(result: dict[str, Any]) -> str:
     """Return the table of what was measured."""
     lines = [
-        ("One write pulse on an array of 1T1R cells, VTEAM in Verilog-A with BSIM4 transistors (the "
-         "library that VACASK ships), CPU time of one thread, against VACASK at its defaults on the "
-         f"written-out circuit (at most {result['limit_s']:.0f} s), with rtol {LOOSE:g} and, in "
-         f"brackets, {DEFAULT:g}. Beside it our built-in VTEAM with the same transistors, and with "
-         "the built-in EKV. Errors: of the final states, from a run with rtol "
+        ("One write pulse on an array of 1T1R cells, VTEAM in Verilog-A with BSIM4 transistors "
+         "(the library that VACASK ships), CPU time of one thread, against VACASK at its defaults "
+         f"on the written-out circuit (at most {result['limit_s']:.0f} s), with rtol {LOOSE:g} "
+         f"and, in brackets, {DEFAULT:g}. Beside it our built-in VTEAM with the same transistors, "
+         "and with the built-in EKV. Errors: of the final states, from a run with rtol "
          f"{REFERENCE:.0e}."), "",
         "| array | VACASK | its error | crossbarsim | its error | ratio | built-in cell | EKV |",
         "|---|---|---|---|---|---|---|---|",

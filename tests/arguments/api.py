@@ -41,6 +41,7 @@ EXEMPT = {
     "Fault": "an enumeration", "Device": "abstract: its models are below", "Transistor": "abstract",
     "CrossbarLayer": "abstract", "RichProgress": "takes a console of rich",
     "load_osdi": "reads files", "load_verilog_a": "reads files", "device_from_verilog_a": "reads files",
+    "VerilogA": "made of files", "VerilogATransistor": "made of files",
     "read_raw": "reads files", "write_raw": "writes files", "load": "reads files", "load_digits": "has no argument",
     "register": "takes a class; what it checks of it is what `DeviceChecks` check",
     "trained_cnn": "trains a network",

@@ -187,13 +187,15 @@ def _made(cls: type[Any], data: Any, path: str) -> Any:
         cls = found
     parameters = _parameters(cls)
     for name in given:
-        if name not in parameters:
+        # what a record made of a file takes, the file says
+        if name not in parameters and not getattr(cls, "made_of_file", False):
             raise ParameterError(f"{path} has no setting `{name}`{closest(name, parameters)}")
     missing = [n for n, p in parameters.items() if p.default is p.empty and n not in given]
     if missing:
         raise ParameterError(f"{path} lacks the setting `{missing[0]}`")
     return cls(**{
-        name: _read(value, f"{path}.{name}", str(parameters[name].annotation))
+        name: _read(value, f"{path}.{name}", str(parameters[name].annotation)
+                    if name in parameters else "")
         for name, value in given.items()
     })
 

@@ -6,7 +6,7 @@ import functools
 import os
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -62,6 +62,7 @@ class VerilogATransistor(Transistor):
     """
 
     name = "verilog_a"
+    made_of_file: ClassVar[bool] = True
 
     @checks_arguments
     def __init__(

@@ -93,6 +93,7 @@ class VerilogA(Device):
     """
 
     name = "verilog_a"
+    made_of_file: ClassVar[bool] = True
     sources: ClassVar[Mapping[str, str]] = {}
     forming: ClassVar[str] = "what a Verilog-A module says of it is not known"
 
