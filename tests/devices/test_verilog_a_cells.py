@@ -57,7 +57,10 @@ def test_laws_are_those_of_the_built_in_model(name):
                                rtol=1e-7)
 
 
-@pytest.mark.parametrize("name", MODELS)
+SLOW = [pytest.param(n, marks=pytest.mark.slow) if n in ("jart_vcm_v1b", "yakopcic") else n for n in MODELS]
+
+
+@pytest.mark.parametrize("name", SLOW)
 def test_transients_of_arrays_are_those_of_the_built_in_model(name):
     ours, theirs, volts, hertz, unit = MODELS[name]()
     low, high = theirs.bounds()
@@ -230,8 +233,8 @@ def test_capacitances_inside_of_a_cell(tmp_path):
 
     inside = ramp(run.time) - ramp(run.time - 1e-9)
     current = (np.minimum(run.time * slope, 1.0) - inside) / r
-    # 1e-7 in each of 600 steps
-    np.testing.assert_allclose(run.currents[:, 0], current, atol=3e-6 * np.abs(current).max())
+    # charges are good to ten times rtol in a step, and a time constant has some hundred steps
+    np.testing.assert_allclose(run.currents[:, 0], current, atol=1e-5 * np.abs(current).max())
     assert run.steps < 2000
 
 

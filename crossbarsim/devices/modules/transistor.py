@@ -59,6 +59,15 @@ class VerilogATransistor(Transistor):
         with states of its own.
     NetlistError
         The file cannot be compiled or read.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim import OneTransistorOneResistor, Resistive, VerilogATransistor
+    >>> nmos = VerilogATransistor("bsim4v8.osdi", w=1e-6, l=0.1e-6)  # doctest: +SKIP
+    >>> cells = OneTransistorOneResistor(
+    ...     Resistive(np.full((64, 64), 1e-4)), nmos, gate_voltage=1.2
+    ... )  # doctest: +SKIP
     """
 
     name = "verilog_a"

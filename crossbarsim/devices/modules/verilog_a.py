@@ -90,6 +90,14 @@ class VerilogA(Device):
         that keeps values between evaluations or computes with ``$abstime``.
     NetlistError
         The file cannot be compiled or read.
+
+    Examples
+    --------
+    >>> from crossbarsim import Crossbar, Solver, VerilogA, Wires
+    >>> device = VerilogA("stanford.va", gap_ini=1.2)  # doctest: +SKIP
+    >>> xbar = Crossbar(cells=device.array(shape=(64, 64)), wires=Wires(1, 1))  # doctest: +SKIP
+    >>> Solver().solve(xbar, [0.1] * 64).currents.shape  # doctest: +SKIP
+    (64,)
     """
 
     name = "verilog_a"
