@@ -19,6 +19,7 @@ from .determination import determine
 from .least_squares.problem import Problem, plan_starts
 from .least_squares.residuals import noise_of, scale_of
 from .least_squares.search import search
+from .least_squares.simulation import compiled
 from .least_squares.space import Free, axes_of
 from .measured.sweeps import MeasuredSweep
 from .measured.tables import as_sweeps
@@ -139,6 +140,7 @@ def make_problem(
 ) -> tuple[Problem, float, bool]:
     """Return the problem, the noise of its data and whether that was given; arguments of `fit`."""
     device = _device(model, fixed or {})
+    compiled(type(device))  # refuses models that cannot be differentiated
     sweeps = as_sweeps(data)
     devices = {s.device for s in sweeps}
     if len(devices) > 1:

@@ -68,8 +68,8 @@ def case_jart():
     return JartVcmV1b(n_min=0.012, dw_a=1.3, r_tiox=900.0), data, list(true), true, "rest"
 
 
-CASES = {"vteam": case_vteam, "static_sinh": case_static_sinh, "stanford_pku": case_stanford_pku}
-SLOW = {"yakopcic": case_yakopcic, "data_driven_2018": case_data_driven, "jart": case_jart}
+CASES = {"vteam": case_vteam, "static_sinh": case_static_sinh}
+SLOW = {"stanford_pku": case_stanford_pku, "yakopcic": case_yakopcic, "data_driven_2018": case_data_driven, "jart": case_jart}
 
 
 def found_again(case):
@@ -99,7 +99,7 @@ def test_parameters_are_found_again(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SLOW)
 def test_parameters_of_other_models(name):
-    found_again(SLOW[name]())
+    assert found_again(SLOW[name]())[0].undetermined == ()
 
 
 @pytest.mark.slow
@@ -155,6 +155,7 @@ def test_intervals_hold_as_often_as_they_say():
     assert 0.8 < held / 120 < 0.97  # 0.9; its standard deviation is 0.03
 
 
+@pytest.mark.slow
 def test_compliance_is_honoured():
     """Clipped by the source: simulated as such, or left out, but not taken for a resistance."""
     rate, current, bounds = loops.vteam(**VTEAM_TRUE)
