@@ -66,12 +66,19 @@ def write_tiny_data(folder):
 
 def test_console_commands_run(tmp_path, monkeypatch):
     """Every command as written; the studies' points are counted instead of solved."""
+    from crossbarsim.devices import VTEAM
     from crossbarsim.studies import CnnSettings, ir_drop, nonidealities
 
     monkeypatch.chdir(tmp_path)
     write_tiny_data(tmp_path)
     np.save("conductance.npy", np.full((4, 3), 1e-5))
     np.save("voltages.npy", np.full(4, 0.1))
+    t = np.linspace(0.0, 2e-8, 200)
+    v = np.sin(np.pi * 1e8 * t)
+    np.savetxt(
+        "loops.csv", np.transpose([t, v, VTEAM().simulate(t, v).current]), delimiter=",",
+        header="time (s),voltage (V),current (A)", comments="",
+    )
     Path("deck.cir").write_text("divider\nV1 in 0 1\nR1 in out 1k\nR2 out 0 1k\n.op\n.end\n")
     small = CnnSettings(channels=(2, 2), hidden=2, epochs=0)
     monkeypatch.setattr(CnnSettings, "for_data", lambda *_args, **_options: small)
