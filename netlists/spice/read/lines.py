@@ -160,7 +160,7 @@ class _Files:
             wanted = ".lib file section" if library else ".include file"
             raise line.error(f"`{wanted}` is expected")
         path = file_at(folder, parts[0])
-        if library and len(parts) == 1 and not path.exists():
+        if library and len(parts) == 1 and parts[0].isidentifier() and not path.exists():
             raise line.error(f"`{parts[0]}` is no file; where it begins a section of this library, "
                              "name the section with the file: `.lib file section`")
         section = parts[1].lower() if len(parts) == 2 else ""
