@@ -12,7 +12,7 @@ import typer
 from crossbarsim.core.environment import environment
 from crossbarsim.core.files import write_text
 
-from .readme import BENCHMARKS, RESULTS, write
+from .readme import BENCHMARKS, EXTRA, RESULTS, write
 
 
 def machine() -> str:
@@ -28,11 +28,12 @@ def main(
     quick: Annotated[bool, typer.Option(help="smallest sizes, nothing is written")] = False,
 ) -> None:
     """Measure and write `benchmarks/results/*.json` and the README's tables."""
-    for name in names or list(BENCHMARKS):
-        if name not in BENCHMARKS:
-            raise typer.BadParameter(f"{name!r}: there are {', '.join(BENCHMARKS)}")
-        result = {"machine": machine(), **BENCHMARKS[name].run(quick=quick)}
-        print(f"\n{BENCHMARKS[name].table(result)}\n", flush=True)
+    every = BENCHMARKS | EXTRA
+    for name in names or list(every):
+        if name not in every:
+            raise typer.BadParameter(f"{name!r}: there are {', '.join(every)}")
+        result = {"machine": machine(), **every[name].run(quick=quick)}
+        print(f"\n{every[name].table(result)}\n", flush=True)
         if not quick:
             RESULTS.mkdir(exist_ok=True)
             write_text(RESULTS / f"{name}.json", json.dumps(result, indent=1) + "\n")

@@ -181,6 +181,9 @@ class LocalCells:
         self.charges = len(rows)
         states = set(self.column.tolist())
         self.inside = np.array([r for r in range(_GIVEN, size) if r not in states], dtype=np.int64)
+        # modules with nodes inside may have several solutions
+        inner = [k for k in part.where if k >= _GIVEN and k != MIDDLE and part.instances]
+        self.folds = any(self.volt[k] > 0 for k in inner)
         self.grounded = part.grounded or access.grounded
         low, high = (device.flat(b, shape) for b in device.bounds())
         n = max(low.shape[1], high.shape[1])
@@ -253,7 +256,7 @@ class LocalCells:
         moved = np.zeros(n)
         arguments = (
             *(plain(a).ravel() for a in (u, w, gate)), plain(base).reshape(S, n), float(step),
-            self.low, self.high, x, y, enough,
+            self.low, self.high, x, y, self.folds and step == 0.0, enough,
             *self._parts(), *self._rows(), i, into, gu, gw, ku, kw, by_u, by_w, stays, moved,
         )
         parts = max(1, min(threads, n // _SHARE))

@@ -197,22 +197,22 @@ def solve_cell(
 
 @kernel
 def cells(
-    first, last, u, w, gate, base, step, low, high, x, inner, tol, sign, P, frames_d, length_d,
-    where_d, Q_a, frames_a, length_a, where_a, memory, scale, column, charge, volt, inside,
-    i, into, gu, gw, ku, kw, by_u, by_w, stays,
-    moved,
+    first, last, u, w, gate, base, step, low, high, x, inner, cold, tol, sign, P, frames_d,
+    length_d, where_d, Q_a, frames_a, length_a, where_a, memory, scale, column, charge, volt,
+    inside, i, into, gu, gw, ku, kw, by_u, by_w, stays, moved,
 ):
     """Evaluate the cells first..last-1.
 
     u, w, gate (n,), base (S, n) of the stage of length `step` (0: frozen), x (S, n) and inner
-    (I, n) guesses and results. Parts: parameters P, Q_a (K, 1 or n) of laws, frames (1 or n, L) of
-    modules, what the parts' unknowns are in the cell. memory, charge (N,) number of the state that
-    a row is, or -1; scale, column (of states of memory) charge over state, and the unknown that the
-    state is. volt (N,): 1 a potential, 0 a state, -1 a flow; inside (I,) the unknowns in `inner`.
-    i out of the word, `into` the bit node; gu = d into/du, gw = -di/dw, ku and kw the rest of di/du
-    and -d into/dw; by_u, by_w (I + S, n) derivatives of inner unknowns and states; stays
-    (S, n) the share of an error of the base that a stage leaves; moved (n,) the size of the last
-    moves, which are made to first order. Returns the first cell that did not converge, or -1.
+    (I, n) guesses and results; `cold`: come from rest instead of `inner`. Parts: parameters P, Q_a
+    (K, 1 or n) of laws, frames (1 or n, L) of modules, what the parts' unknowns are in the cell.
+    memory, charge (N,) number of the state that a row is, or -1; scale, column (of states of
+    memory) charge over state, and the unknown that the state is. volt (N,): 1 a potential, 0 a
+    state, -1 a flow; inside (I,) the unknowns in `inner`. i out of the word, `into` the bit node;
+    gu = d into/du, gw = -di/dw, ku and kw the rest of di/du and -d into/dw; by_u, by_w (I + S, n)
+    derivatives of inner unknowns and states; stays (S, n) the share of an error of the base that a
+    stage leaves; moved (n,) the size of the last moves, which are made to first order. Returns the
+    first cell that did not converge, or -1.
     """
     S = len(x)
     N = len(volt)
@@ -247,6 +247,22 @@ def cells(
             if column[s] >= 0:
                 guess = base[s, k] if step == 0.0 else x[s, k]
                 z[column[s]] = min(max(guess, lo[s]), hi[s])
+        if cold:  # of a folded curve the branch is meant that begins at rest
+            steps = 1 + int(min((abs(u[k]) + abs(w[k])) / 0.005, 400.0))
+            for r in range(len(inside)):
+                z[inside[r]] = 0.0
+            for t in range(1, steps):
+                for r in range(3):
+                    at_full = u[k] if r == 0 else w[k] if r == 1 else gate[k]
+                    z[r] = at_full * t / steps
+                if solve_cell(
+                    z, F, Q, J, C, 0.0, start, lo, hi, memory, scale, column, charge, volt, 1e-3,
+                    work, row, m, settling, sign, p, frame_d, where_d, state, out, q, frame_a,
+                    where_a,
+                ):
+                    for r in range(U):
+                        z[GIVEN + r] += work[B + r * m]
+            z[0], z[1], z[2] = u[k], w[k], gate[k]
         good = solve_cell(
             z, F, Q, J, C, step, start, lo, hi, memory, scale, column, charge, volt, tol, work,
             row, m, settling, sign, p, frame_d, where_d, state, out, q, frame_a, where_a,

@@ -40,6 +40,35 @@ def eliminate(f: Any, a: int, n: int, b: int, m: int) -> bool:
 # -- template --
 @leaf
 def settle(v, x, p):
+    """Do what `settle_at` does, coming from rest where the voltage is another one.
+
+    Of a folded curve the branch is meant that begins at 0 V.
+    """
+    plan = int(p[0])
+    solution, _, _, _, _, size = places(p)
+    table = ENTRIES + 2 * plan_number(plan, 7)
+    n = size - 2
+    m = 2 + plan_number(plan, table + 1)
+    room = solution + 3 * (size + 1) + 2 * plan_number(plan, 9) + 2 * (size + 1) * (size + 1)
+    B = room + (m - 2) + n * n
+    steps, inner = 1, 0
+    if abs(v - p[solution]) > 0.05:
+        for r in range(n):
+            if plan_number(plan, table + 2 + r) < 0 and plan_number(plan, table + 2 + n + r) == 0:
+                inner += 1
+        if inner > 0:
+            steps = 1 + int(min(abs(v) / 0.005, 400.0))
+            for r in range(n):
+                p[solution + 2 + r] = 0.0
+    for q in range(1, steps):
+        if settle_at(v * q / steps, x, p):
+            for r in range(n):
+                p[solution + 2 + r] += p[B + r * m]
+    return settle_at(v, x, p)
+
+
+@leaf
+def settle_at(v, x, p):
     """Solve for the inner unknowns at voltage v and states x; return whether they converged.
 
     The frame then holds the module's numbers, and the room behind the scales, column by column:
