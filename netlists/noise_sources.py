@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core.errors import ParameterError
 from ..core.validation import Array, count, number
-from .sources import corners_within
+from .sources.corners import corners_within, turns
 
 __all__ = ["RandomVoltage", "TransientNoise"]
 
@@ -157,6 +157,19 @@ class TransientNoise:
             found.append(times[times <= t_stop])
         return np.concatenate(found)
 
+    def corners(self, after: float, t_stop: float, most: int) -> Array:
+        """Return the breakpoints after `after`: `most` or more, or all up to `t_stop`."""
+        until, found = t_stop, np.zeros(0)
+        if self.rms or self.flicker:
+            corners_within(t_stop / self.step)  # the samples are held
+            found = self.step * turns(after / self.step, t_stop / self.step, most)
+            until, found = found[-1], found[found > after]
+        if self.telegraph:
+            times = self._switched(t_stop)
+            times = times[(times > after) & (times <= until)]
+            found = np.sort(np.concatenate([found, times]))
+        return np.asarray(found)
+
     def to_spice(self, t_stop: float) -> str:
         """Return the source's function in a SPICE deck, whose ``DC`` is the offset.
 
@@ -231,6 +244,13 @@ class RandomVoltage:
         """Return the times of new values."""
         n = corners_within(np.ceil(max(t_stop - self.delay, 0.0) / self.step) + 1.0)
         return np.asarray(self.delay + self.step * np.arange(n), dtype=np.float64)
+
+    def corners(self, after: float, t_stop: float, most: int) -> Array:
+        """Return the breakpoints after `after`: `most` or more, or all up to `t_stop`."""
+        whole = (t_stop - self.delay) / self.step
+        corners_within(whole)  # the values are held
+        times = self.delay + self.step * turns((after - self.delay) / self.step, whole, most)
+        return np.asarray(times[times > after])
 
     def to_spice(self, t_stop: float) -> str:
         """Return the source's function in a SPICE deck; ngspice draws its own values."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.errors import ParameterError
 from ..core.validation import Array
-from .sources import corners_within
+from .sources.corners import corners_within, eighths
 
 __all__ = ["AmplitudeModulated", "Exponential", "FrequencyModulated"]
 
@@ -26,12 +26,18 @@ def _written(name: str, source: object) -> str:
     return f"{name}({' '.join(values)})"
 
 
-def _eighths(frequency: float, delay: float, t_stop: float) -> Array:
+def _all_eighths(frequency: float, delay: float, t_stop: float) -> Array:
     """Return eight points per period, so that no step jumps over one."""
     if frequency <= 0.0:
         return np.array([delay])
     n = corners_within(max(t_stop - delay, 0.0) * frequency * 8.0 + 2.0)
     return delay + np.arange(n) / (8 * frequency)
+
+
+def _eighths(frequency: float, delay: float, after: float, t_stop: float, most: int) -> Array:
+    if frequency <= 0.0:
+        return np.array([delay] if delay > after else [])
+    return eighths(frequency, delay, after, t_stop, most)
 
 
 @dataclass(frozen=True)
@@ -117,7 +123,12 @@ class FrequencyModulated:
 
     def breakpoints(self, t_stop: float) -> Array:
         """Return eight points per period of the highest frequency."""
-        return _eighths(self.carrier + abs(self.index) * self.signal, 0.0, t_stop)
+        return _all_eighths(self.carrier + abs(self.index) * self.signal, 0.0, t_stop)
+
+    def corners(self, after: float, t_stop: float, most: int) -> Array:
+        """Return the breakpoints after `after`: `most` or more, or all up to `t_stop`."""
+        highest = self.carrier + abs(self.index) * self.signal
+        return _eighths(highest, 0.0, after, t_stop, most)
 
     def to_spice(self, t_stop: float) -> str:
         """Return the source's function in a SPICE deck."""
@@ -164,7 +175,11 @@ class AmplitudeModulated:
 
     def breakpoints(self, t_stop: float) -> Array:
         """Return eight points per period of the highest frequency."""
-        return _eighths(self.carrier + self.signal, self.delay, t_stop)
+        return _all_eighths(self.carrier + self.signal, self.delay, t_stop)
+
+    def corners(self, after: float, t_stop: float, most: int) -> Array:
+        """Return the breakpoints after `after`: `most` or more, or all up to `t_stop`."""
+        return _eighths(self.carrier + self.signal, self.delay, after, t_stop, most)
 
     def to_spice(self, t_stop: float) -> str:
         """Return the source's function in a SPICE deck."""

@@ -129,7 +129,7 @@ class Run:
     ) -> None:
         self.xbar, self.cells, self.drive, self.probes = xbar, cells, drive, tuple(probes)
         self.rtol = rtol
-        self.stop = float(drive.breaks[-1])
+        self.stop = drive.stop
         self.max_step = max_step or self.stop / _LEAST_STEPS
         problem = make_problem(xbar, np.zeros((1, xbar.inputs)))
         self.network = Network(problem, cells, method, threads)
@@ -148,8 +148,7 @@ class Run:
         self.stores = bool(self.caps[0].any() or self.caps[1].any() or self.cell_cap.any())
         self.random = np.random.Generator(np.random.Philox(seed_sequence(seed)))
         self.noisy = cells.stochastic
-        corners = [0.0, *map(float, drive.breaks)]
-        self.volt = max(max(float(np.abs(s).max()) for s in drive.ends(t)) for t in corners)
+        self.volt = max(max(float(np.abs(s).max()) for s in drive.ends(t)) for t in drive.samples())
         self.volt = max(self.volt, 1e-3)
         # a thousandth of what the best conducting cell draws at the largest voltage
         self.scale = 1e-3 * self.volt * float(np.abs(cells.conductance).max())
@@ -157,7 +156,7 @@ class Run:
         self.peak = 0.5 * self.volt**2 * float(np.abs(cells.conductance).sum())
         shortest = _RESOLUTION * (_EARLY * self.stop)
         self.control: StepControl = StepController(
-            ARRAY_STEPS, drive.breaks, longest=self.max_step, shortest=shortest,
+            ARRAY_STEPS, drive.times(), stop=self.stop, longest=self.max_step, shortest=shortest,
             resolution=_RESOLUTION, progress=progress,
             stall=StallRules(_FAILURES, _JUMPS * low.shape[0] * xbar.shape[0] * xbar.shape[1]),
         )

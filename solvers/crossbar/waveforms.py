@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,9 @@ from ...core.validation import Array
 from ...netlists.crossbar.crossbar import Crossbar
 from ...netlists.crossbar.ends import END_NAMES
 from ...netlists.crossbar.waveforms import LineWaves, Waveforms, Waves, read_waves
-from ..integration.corners import distinct_corners
+from ...netlists.sources import corners_of
+from ...netlists.sources.corners import Corners, corners_among
+from ..integration.corners import MOST_AT_ONCE, corner_parts, distinct_corners
 
 __all__ = ["Drive", "compile_drive"]
 
@@ -27,16 +29,29 @@ class Drive:
     ----------
     ends : callable, t -> four arrays (M,), (M,), (N,), (N,), volt
     gates : callable, t -> gate voltages in the form that the cells take, or None
-    breaks : times at which a slope jumps, up to and with the last
+    corners : what tells, for each wave, the times at which its slope jumps
+    stop : the run's end, second
     """
 
     ends: Callable[[float], tuple[Array, Array, Array, Array]]
     gates: Callable[[float], Any]
-    breaks: Array
+    corners: Sequence[Corners]
+    stop: float
+
+    def times(self) -> Iterator[float]:
+        """Yield the times that steps must meet, the end last."""
+        return distinct_corners(corner_parts(self.corners, self.stop), self.stop)
+
+    def samples(self) -> list[float]:
+        """Return times at which every wave shows how large it becomes; of very many the first."""
+        first = [told(0.0, MOST_AT_ONCE) for told in self.corners]
+        found = np.unique(np.concatenate([np.array([0.0, self.stop]), *first]))
+        times: list[float] = found[(found >= 0.0) & (found <= self.stop)].tolist()
+        return times
 
 
-def _compiled(waves: Waves, t_stop: float) -> tuple[Line, Array]:
-    """Return the lines' voltages as a function of time, and where its slope jumps."""
+def _compiled(waves: Waves, t_stop: float) -> tuple[Line, list[Corners]]:
+    """Return the lines' voltages as a function of time, and what tells where its slope jumps."""
     if waves.table is not None:
         t, whole = waves.table
 
@@ -45,11 +60,11 @@ def _compiled(waves: Waves, t_stop: float) -> tuple[Line, Array]:
             share = float(np.clip((now - t[k]) / (t[k + 1] - t[k]), 0.0, 1.0))
             return np.ascontiguousarray(whole[k] + share * (whole[k + 1] - whole[k]))
 
-        return table, t
+        return table, [corners_among(t)]
     distinct = list(dict.fromkeys(waves.sources))
     where = np.array([distinct.index(s) for s in waves.sources])
-    breaks = np.unique(np.concatenate([s.breakpoints(t_stop) for s in distinct]))
-    return (lambda now: np.array([s.at(now) for s in distinct])[where]), breaks
+    corners = [corners_of(s, t_stop) for s in distinct]
+    return (lambda now: np.array([s.at(now) for s in distinct])[where]), corners
 
 
 def compile_drive(
@@ -76,6 +91,6 @@ def compile_drive(
             found.append(np.ascontiguousarray(volts, dtype=np.float64))
         return found[0], found[1], found[2], found[3]
 
-    every = np.concatenate([np.array([last]), *(breaks for _, breaks in waves.values())])
+    every = [corners for _, those in waves.values() for corners in those]
     gates: Callable[[float], Any] = waves["gate"][0] if "gate" in waves else (lambda _now: None)
-    return Drive(ends, gates, distinct_corners(every, last))
+    return Drive(ends, gates, every, last)

@@ -54,6 +54,7 @@ class StallRules:
 _MOST = 1e7  # steps that the rest of a run may take at the present pace
 _REFUSED = 0.2  # of the steps tried
 _TWICE, _LONG = 2, 20  # looks in a row
+_BETWEEN = 20  # steps to a corner, at most, where the corners make steps short
 
 
 class StallMonitor:
@@ -61,7 +62,8 @@ class StallMonitor:
 
     Every `window` steps tried it reckons how many more the rest of the run takes at their pace.
     More than 1e7 twice in a row, a fifth of the steps refused, or 20 times in a row whatever is
-    refused, is no progress: a short burst of fine steps is let pass, an endless one is not.
+    refused, is no progress: a short burst of fine steps is let pass, an endless one is not. Steps
+    that are short because the sources' corners lie close are what was asked for.
 
     Parameters
     ----------
@@ -73,13 +75,17 @@ class StallMonitor:
         self.rules = rules
         self._stop, self._from = stop, 0.0
         self._window = rules.window or math.inf
-        self._tried = self._refused = self._slow = self._stuck = 0
+        self._tried = self._refused = self._met = self._slow = self._stuck = 0
         self._places: Counter[int] = Counter()
 
     def refused(self, place: int) -> None:
         """Count a step that was refused, for what happens at the unknown `place` (or -1)."""
         self._refused += 1
         self._places[place] += 1
+
+    def met(self) -> None:
+        """Count a corner of the sources that was met."""
+        self._met += 1
 
     def tried(self, time: float) -> None:
         """Count a step that was tried from `time` on.
@@ -96,7 +102,7 @@ class StallMonitor:
     def _judge_pace(self, time: float) -> None:
         moved, count = time - self._from, self._tried
         more = count * (self._stop - time) / moved if moved > 0.0 else math.inf
-        slow = more > _MOST
+        slow = more > _MOST and count > _BETWEEN * self._met
         self._slow = self._slow + 1 if slow else 0
         self._stuck = self._stuck + 1 if slow and self._refused >= _REFUSED * count else 0
         if self._stuck >= _TWICE or self._slow >= _LONG:
@@ -104,7 +110,7 @@ class StallMonitor:
                 time, f"the run creeps: of the last {count} steps {self._refused} were refused, "
                 f"and at their pace the rest takes {more:.1g} steps", self.place, creeping=True,
             )
-        self._from, self._tried, self._refused = time, 0, 0
+        self._from, self._tried, self._refused, self._met = time, 0, 0, 0
         if not slow:
             self._places.clear()
 

@@ -24,11 +24,10 @@ The loop of a run is ::
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ...core.validation import Array
 from .stall_detection import StallError, StallMonitor, StallRules
 
 __all__ = ["BinaryStepController", "StepControl", "StepController", "StepRules"]
@@ -135,8 +134,10 @@ class StepController:
     Parameters
     ----------
     rules : StepRules
-    corners : (K,) second
-        Increasing, all > 0; the last is the run's end.
+    corners : iterable of float, second
+        Increasing, all > 0; the last is the run's end. They are asked for one by one.
+    stop : float, second
+        The run's end.
     longest : float, second
         No step is longer.
     shortest, resolution : float
@@ -162,10 +163,9 @@ class StepController:
 
     Examples
     --------
-    >>> import numpy as np
     >>> rules = StepRules(safety=0.9, growth=4.0, shrink=0.2, after_failure=0.25,
     ...                   corner_gap=0.05, corner_last=math.inf, halving=2.0, refit=True)
-    >>> control = StepController(rules, np.array([1.0, 4.0]), longest=1.0, shortest=1e-9)
+    >>> control = StepController(rules, [1.0, 4.0], stop=4.0, longest=1.0, shortest=1e-9)
     >>> control.begin(0.8)
     >>> control.h  # 0.8 would leave a short rest
     0.5
@@ -179,17 +179,18 @@ class StepController:
     _rounding = 0.0  # of a step: what is left before a corner by rounding
 
     def __init__(
-        self, rules: StepRules, corners: Array, *, longest: float, shortest: float,
-        resolution: float = 0.0, stall: StallRules | None = None,
+        self, rules: StepRules, corners: Iterable[float], *, stop: float, longest: float,
+        shortest: float, resolution: float = 0.0, stall: StallRules | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> None:
         self.rules, self.progress = rules, progress
-        self._corners: list[float] = corners.tolist()
-        self._at = 0
+        self._corners = iter(corners)
+        first = next(self._corners)
+        self._known: float | None = first  # the next of those known from the start
         self.t: float = 0.0
         self.h: float = 0.0
-        self.stop: float = self._corners[-1]
-        self.corner: float = self._corners[0]
+        self.stop: float = stop
+        self.corner: float = first
         self.longest, self.shortest = longest, shortest
         self._floor, self._resolution = shortest, resolution
         self._stall = stall or StallRules()
@@ -321,12 +322,13 @@ class StepController:
             self.progress(t / self.stop)
         h = min(h, self.longest)
         met = t >= corner
-        if met and corner >= self._corners[self._at]:
-            self._at += 1
-            if self._at == len(self._corners):
-                self.done = True
-                return True
-        target = self._corners[self._at]
+        if met and self._known is not None and corner >= self._known:
+            self._known = next(self._corners, None)
+            self._monitor.met()
+        if self._known is None:
+            self.done = True
+            return True
+        target = self._known
         if t + self.shortest < event < target - self.shortest:
             target = event
         self.corner = target

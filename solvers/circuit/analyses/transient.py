@@ -13,7 +13,7 @@ from ....core.errors import ConvergenceError, ParameterError
 from ....core.validation import Array
 from ....netlists.analyses import Tran
 from ....netlists.circuit import Circuit
-from ...integration.corners import merged_corners
+from ...integration.corners import corner_parts, merged_corners
 from ...integration.stall_detection import StallError, StallRules
 from ...integration.step_control import (
     BinaryStepController,
@@ -237,13 +237,12 @@ class TransientRun:
         )
         self._begin()
         self.record.keep(0.0, system.whole(x))
-        corners = self._corners()
-        self.control = self._new_control(corners)
+        self.control = self._new_control()
         first = min(analysis.stop / 100.0, analysis.step, self.max_step) / _FIRST
         if self.steady:
             first = self.max_step
-        if len(corners) > 1:
-            first = min(first, CIRCUIT_STEPS.corner_gap * float(corners[0]))
+        if self.control.corner < analysis.stop:
+            first = min(first, CIRCUIT_STEPS.corner_gap * self.control.corner)
         self.control.begin(first)
         try:
             self._advance()
@@ -252,21 +251,18 @@ class TransientRun:
             raise self._failure(stall.time, stall.reason, place) from stall
         return self._result()
 
-    def _corners(self) -> Array:
-        """Return the times that steps must meet, the end among them."""
+    def _new_control(self) -> StepControl:
         stop = self.analysis.stop
-        breaks = [np.zeros(0), *(g.breakpoints(stop) for g in self.system.groups)]
-        return merged_corners(
-            np.concatenate(breaks), stop, self.tol.minbreak or 10.0 * self.min_step
+        waves = [wave for group in self.system.groups for wave in group.known_corners(stop)]
+        corners = merged_corners(
+            corner_parts(waves, stop), stop, self.tol.minbreak or 10.0 * self.min_step
         )
-
-    def _new_control(self, corners: Array) -> StepControl:
         kind = BinaryStepController if self.grid else StepController
         # a step as short as `delmin` says may be long: what its error refuses is not taken
         stall = replace(_STALL, jumps=0) if self.tol.delmin else _STALL
         return kind(
-            CIRCUIT_STEPS, corners, longest=self.max_step, shortest=self.min_step, stall=stall,
-            resolution=_RESOLUTION, progress=self.progress,
+            CIRCUIT_STEPS, corners, stop=stop, longest=self.max_step, shortest=self.min_step,
+            stall=stall, resolution=_RESOLUTION, progress=self.progress,
         )
 
     def _advance(self) -> None:

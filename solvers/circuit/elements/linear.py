@@ -11,6 +11,7 @@ import numpy as np
 from ....core.errors import NetlistError, SingularCircuitError
 from ....core.validation import Array
 from ....netlists.elements import Element
+from ....netlists.sources.corners import Corners
 from ..system.builder import Builder, register_kind, where
 from ..system.element_group import ElementGroup, Instant, Ints, NoiseSource, Stamp, Triplets
 from ..system.entries import branch_entries, pairs
@@ -259,9 +260,9 @@ class Sources(ElementGroup):
             out[:count] = values
             out[count:] = -values
 
-    def breakpoints(self, t_stop: float) -> Array:
-        """Return the corners of all waves."""
-        return self.waves.breakpoints(t_stop)
+    def known_corners(self, t_stop: float) -> Sequence[Corners]:
+        """Return what tells the corners of each wave."""
+        return self.waves.corners(t_stop)
 
     def ac(self) -> tuple[Ints, np.ndarray[tuple[int], np.dtype[np.complex128]]]:
         """Return the small-signal drive, ``acmag`` and ``acphase`` (degree)."""

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ....core.validation import Array
-from ....netlists.sources import Pulse, Sine, Source
+from ....netlists.sources import Pulse, Sine, Source, corners_of
+from ....netlists.sources.corners import Corners, corners_among
 
 __all__ = ["WaveTable"]
 
@@ -63,11 +64,10 @@ class WaveTable:
             )
         return out
 
-    def breakpoints(self, t_stop: float) -> Array:
-        """Return the corners of all waves up to `t_stop`."""
+    def corners(self, t_stop: float) -> Sequence[Corners]:
+        """Return what tells the corners up to `t_stop` of each wave."""
         # a sine has one corner, where it begins
-        found = [
-            np.array([wave.delay]) if isinstance(wave, Sine)
-            else np.asarray(wave.breakpoints(t_stop), dtype=float) for _, wave in self.waves
+        return [
+            corners_among(np.array([wave.delay])) if isinstance(wave, Sine)
+            else corners_of(wave, t_stop) for _, wave in self.waves
         ]
-        return np.concatenate([np.zeros(0), *found])

@@ -57,6 +57,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....core.validation import Array
+from ....netlists.sources.corners import Corners
 
 __all__ = ["Bools", "Conditions", "ElementGroup", "Instant", "Ints", "NoiseSource", "Stage",
            "Stamp", "Triplets"]
@@ -283,10 +284,10 @@ class ElementGroup:
     def corner(self, time: float) -> None:
         """Note that slopes may jump at the point that was accepted last."""
 
-    def breakpoints(self, t_stop: float) -> Array:
-        """Return the times at which slopes jump, second; known from the start."""
+    def known_corners(self, t_stop: float) -> Sequence[Corners]:
+        """Return what tells the times up to `t_stop` at which slopes jump, known from the start."""
         del t_stop
-        return np.zeros(0)
+        return ()
 
     def next_breakpoint(self, time: float) -> float:
         """Return a breakpoint after `time` that shows only as the run goes on, or inf."""

@@ -21,7 +21,7 @@ KINDS = [(StepController, ARRAY_STEPS), (StepController, CIRCUIT_STEPS), (Binary
 
 
 def make(rules=ARRAY_STEPS, corners=(1.0,), kind=StepController, longest=math.inf, shortest=1e-9, **more):
-    return kind(rules, np.array(corners), longest=longest, shortest=shortest, **more)
+    return kind(rules, corners, stop=corners[-1], longest=longest, shortest=shortest, **more)
 
 
 gaps = st.lists(st.floats(1e-3, 10.0), min_size=1, max_size=6)
@@ -272,8 +272,8 @@ def test_a_run_takes_the_steps_of_any_control(method, order):
         )
 
         class Fixed(TransientRun):
-            def _new_control(self, corners, count=count):
-                made = FixedSteps(float(corners[-1]), count)
+            def _new_control(self, count=count):
+                made = FixedSteps(self.analysis.stop, count)
                 made.longer_within = lambda _: 2.0 * made.h  # the higher order pays
                 return made
 

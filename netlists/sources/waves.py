@@ -8,11 +8,12 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from ..core.errors import ParameterError
-from ..core.settings import Settings
-from ..core.validation import Array, finite_array
+from ...core.errors import ParameterError
+from ...core.settings import Settings
+from ...core.validation import Array, finite_array
+from .corners import MOST_FOLLOWED, Corners, corners_among, corners_within, eighths, turns
 
-__all__ = ["Pulse", "Pwl", "Sine", "Source", "spice_source"]
+__all__ = ["LazySource", "Pulse", "Pwl", "Sine", "Source", "corners_of", "spice_source"]
 
 
 @runtime_checkable
@@ -28,18 +29,24 @@ class Source(Protocol):
         ...
 
 
-_MOST = 100_000
-_MOST_CORNERS = 20_000_000  # each is a time step at least, and all are held in memory
+@runtime_checkable
+class LazySource(Source, Protocol):
+    """A source that tells its breakpoints part by part, so that a run need not hold them all."""
+
+    def corners(self, after: float, t_stop: float, most: int) -> Array:
+        """Return the breakpoints after `after` seconds, increasing: `most` or more, or all."""
+        ...
 
 
-def corners_within(count: float) -> int:
-    """Return a number of corners, or raise a `ParameterError` where no run could meet them all."""
-    if not count <= _MOST_CORNERS:
-        raise ParameterError(
-            f"a source has {count:.3g} corners in the run, each a time step at least; at most "
-            f"{_MOST_CORNERS:,} are followed: lengthen its period or shorten the run"
-        )
-    return int(count)
+_MOST = 100_000  # pulses of no width that are written as points
+
+
+def corners_of(source: Source, t_stop: float) -> Corners:
+    """Return what tells the corners of `source` up to `t_stop` part by part."""
+    if isinstance(source, LazySource):
+        lazy = source
+        return lambda after, most: np.asarray(lazy.corners(after, t_stop, most), dtype=float)
+    return corners_among(np.asarray(source.breakpoints(t_stop), dtype=float))
 
 
 def _check(name: str, value: Any, *, positive: bool = False) -> None:
@@ -117,21 +124,45 @@ class Pulse(Settings):
             return float(self.v2)
         return self.v2 + (self.v1 - self.v2) * min(s / self.fall, 1.0)
 
+    def _pulses(self, t_stop: float) -> float:
+        """Return the number of pulses that begin up to `t_stop`, and one more."""
+        if self.period is None:
+            return 1.0
+        found = np.ceil(max(t_stop - self.delay, 0.0) / self.period) + 1.0
+        return float(found if self.count is None else min(found, float(self.count)))
+
+    def _corners(self, numbers: Array) -> Array:
+        """Return the corners of the pulses of these numbers, (K, 4) or fewer raveled."""
+        one = self.delay + np.cumsum([0.0, self.rise, self.width, self.fall])
+        if self.period is None:
+            return np.asarray(one)
+        starts = np.multiply(self.period, numbers)
+        if self.period >= one[-1] - self.delay or not len(starts):
+            return np.asarray((starts[:, None] + one).ravel())
+        cut = (starts[:, None] + one[one - self.delay < self.period]).ravel()
+        if numbers[-1] + 1.0 != self.count:
+            return np.asarray(cut)
+        return np.concatenate([cut, starts[-1] + one])  # the last one is not cut off
+
     def breakpoints(self, t_stop: float) -> Array:
         """Return the corners of every pulse."""
-        one = self.delay + np.cumsum([0.0, self.rise, self.width, self.fall])
-        starts: Array = np.zeros(1)
+        count = corners_within(4.0 * self._pulses(t_stop)) // 4
+        return self._corners(np.arange(count, dtype=np.float64))
+
+    def corners(self, after: float, t_stop: float, most: int) -> Array:
+        """Return the corners after `after`, increasing: `most` or more, or all up to `t_stop`."""
+        numbers = np.zeros(1)
         if self.period is not None:
-            found = np.ceil(max(t_stop - self.delay, 0.0) / self.period) + 1.0
-            if self.count is not None:
-                found = min(found, float(self.count))
-            count = corners_within(4.0 * found) // 4
-            starts = np.multiply(self.period, np.arange(count, dtype=np.float64))
-            if self.period < one[-1] - self.delay:  # the last one is not cut off
-                here = one[one - self.delay < self.period]
-                cut = (starts[:-1, None] + here).ravel()
-                return np.concatenate([cut, starts[-1] + one])
-        return (starts[:, None] + one).ravel()
+            whole = self._pulses(t_stop)
+            corners_within(4.0 * whole, MOST_FOLLOWED)
+            place = min((after - self.delay) / self.period, whole)
+            numbers = turns(place, (t_stop - self.delay) / self.period, most)
+            numbers = numbers[numbers < (self.count or np.inf)]
+        found = np.sort(self._corners(numbers))
+        if self.period is not None and numbers[-1] + 1.0 < whole:
+            # a corner of the next pulse may lie a rounding before this one's last
+            found = found[found < self.delay + self.period * numbers[-1]]
+        return np.asarray(found[found > after])
 
     def to_spice(self, t_stop: float) -> str:
         """Return the source's function in a SPICE deck of `t_stop` seconds."""
@@ -203,6 +234,10 @@ class Sine(Settings):
         n = corners_within(np.ceil(max(t_stop - self.delay, 0.0) * self.frequency * 8) + 1)
         return self.delay + np.arange(n) / (8 * self.frequency)
 
+    def corners(self, after: float, t_stop: float, most: int) -> Array:
+        """Return the breakpoints after `after`: `most` or more, or all up to `t_stop`."""
+        return eighths(self.frequency, self.delay, after, t_stop, most)
+
     def to_spice(self, t_stop: float) -> str:
         """Return the source's function in a SPICE deck."""
         del t_stop
@@ -270,15 +305,19 @@ class Pwl(Settings):
         """Return the voltage at `t`."""
         return float(self._interpolated(t))
 
-    def _interpolated(self, t: Any) -> Any:
-        points = self.__dict__.get("_points")
-        if points is None:  # long tables are turned into arrays once
+    def _arrays(self) -> tuple[Array, Array]:
+        """Return times and values; long tables are turned into arrays once."""
+        points: tuple[Array, Array] | None = self.__dict__.get("_points")
+        if points is None:
             points = np.array(self.times), np.array(self.values)
             object.__setattr__(self, "_points", points)
+        return points
+
+    def _interpolated(self, t: Any) -> Any:
         s, last = np.asarray(t) - self.delay, self.times[-1]
         if self.repeat is not None:
             s = np.where(s >= last, self.repeat + (s - last) % (last - self.repeat), s)
-        times, values = points
+        times, values = self._arrays()
         if len(times) == 1:
             return np.full(np.shape(s), values[0])
         # a step's time still has the value before it
@@ -302,6 +341,24 @@ class Pwl(Settings):
             t = np.unique(np.concatenate((t, later.ravel())))
         t = t + self.delay
         return np.asarray(t[(t <= t_stop) & ((t >= 0.0) | (self.delay == 0.0))])
+
+    def corners(self, after: float, t_stop: float, most: int) -> Array:
+        """Return the points' times after `after`: `most` or more, or all up to `t_stop`."""
+        t, _ = self._arrays()
+        if self.repeat is not None:
+            again = np.unique(t[t >= self.repeat])
+            period, until = t[-1] - self.repeat, t_stop - self.delay - t[-1]
+            corners_within(max(until, 0.0) / period * len(again), MOST_FOLLOWED)
+            # turn 0 is the table itself
+            place = (after - self.delay - t[-1]) / period + 1.0
+            numbers = turns(place, until / period + 1.0, most)
+            later = (again + period * numbers[:, None])[numbers > 0.0]
+            t = np.unique(np.concatenate((t if numbers[0] == 0.0 else t[:0], later.ravel())))
+            if numbers[-1] <= until / period:
+                # a point of the next turn may lie a rounding before this one's last
+                t = t[:-len(again)]
+        first = int(np.searchsorted(t + self.delay, after, side="right"))
+        return np.asarray((t + self.delay)[first:])
 
     def to_spice(self, t_stop: float) -> str:
         """Return the source's function in a SPICE deck of `t_stop` seconds."""
