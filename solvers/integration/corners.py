@@ -41,7 +41,7 @@ def corner_parts(waves: Sequence[Corners], stop: float) -> Iterator[Array]:
     held, horizon = np.zeros(0), 0.0
     while horizon < math.inf:
         found = [held]
-        for k in np.flatnonzero(known <= horizon):
+        for k in np.flatnonzero(known <= horizon).tolist():
             times = waves[k](float(known[k]), most)
             whole = len(times) < most or times[-1] > stop
             known[k] = math.inf if whole else times[-1]
