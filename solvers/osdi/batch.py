@@ -79,6 +79,8 @@ class OsdiBatch:
         Of the n live nodes.
     g_at, c_at : ((A,), (A,)) ints and ((B,), (B,)) ints
         Rows and columns, live nodes, of the entries of g and c.
+    integrals : (I,) int
+        The live nodes that are values of ``idt``.
     flows : (n,) bool
         Whether a live node is no potential but another unknown, as a branch's current.
 
@@ -177,6 +179,10 @@ class OsdiBatch:
             self._volts, self._sums, self._slopes, self._capacities, self._sums.ctypes.data,
         )
         self._gmin = np.nan
+        # an `idt` has its initial value in all static solutions; modules know these by a flag
+        self.integrals = np.array(
+            [k for k, name in enumerate(self.labels) if name.startswith("implicit_equation")], int)
+        self._static = abi.AT_INITIAL if len(self.integrals) else 0
         self._at = np.asfortranarray(np.arange(n * self.count).reshape(n, self.count))
 
     # -- wiring --------------------------------------------------------------------------------
@@ -269,6 +275,8 @@ class OsdiBatch:
         `states` are used instead of `old_states`.
         """
         flags = _ALL | _ANALYSES[analysis]
+        if flags & abi.AT_STATIC:
+            flags |= self._static
         if limit and self.module.states:
             flags |= abi.LIMIT | (abi.FIRST_LIMIT if first else 0)
         if noise:

@@ -52,7 +52,7 @@ def check_names(circuit: Circuit, places: Mapping[tuple[str, str], tuple[str, in
                                   f"{did_you_mean(name, known)}")
     for kind, values in ((".ic", circuit.initial), (".nodeset", circuit.nodeset)):
         for node in values:
-            if node not in nodes:
+            if node not in nodes and not _in_module(circuit, node):
                 raise _refuse(places.get((kind, node)), f"{kind}: there is no node `{node}`"
                               f"{did_you_mean(node, nodes)}")
     _outputs(circuit, nodes)
@@ -99,6 +99,16 @@ def opened(circuit: Circuit) -> Circuit:
     text = "\n".join(names).lower()
     kept = {name for name in circuit.arrays if f"{name}." not in text}
     return circuit.expanded(keep=kept) if len(kept) < len(circuit.arrays) else circuit
+
+
+def _in_module(circuit: Circuit, node: str) -> bool:
+    """Return whether a node, ``n1#mid``, is one inside of a compiled module."""
+    name, _, inner = node.partition("#")
+    if not inner or name not in circuit:
+        return False
+    card = circuit.models.get(circuit[name].model.lower())
+    module = getattr(card, "module", None)
+    return module is not None and inner in {n.name.lower() for n in module.nodes}
 
 
 def _voltage(nodes: set[str], probe: tuple[str, ...], where: Place, label: str) -> None:
@@ -167,7 +177,8 @@ def _outputs(circuit: Circuit, nodes: set[str]) -> None:
         for probe in expression.sources:
             if probe[0] == "v":
                 _voltage(nodes, tuple(
-                    n for n in probe if not has_inside(circuit.arrays, "v", n)
+                    n for n in probe
+                    if not has_inside(circuit.arrays, "v", n) and not _in_module(circuit, n)
                 ), where, label)
             elif probe[1] not in circuit and not has_inside(circuit.arrays, *probe[:2]):
                 raise _refuse(where, f"{label}: there is no element `{probe[1]}`"

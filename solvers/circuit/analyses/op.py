@@ -156,7 +156,7 @@ def prepare(
 
 def hints(system: System) -> dict[int, float]:
     """Return the nodes of ``.nodeset`` with their voltages."""
-    names = Names(system.circuit, system.nodes, system.branches, [])
+    names = Names(system.circuit, system.nodes, system.branches, system.shown)
     return {names.node(n): v for n, v in system.circuit.nodeset.items()}
 
 

@@ -179,7 +179,7 @@ class TransientRun:
             if not held:
                 check_rounding(self.newton, x, first)
             self.newton.forget()
-            system.evaluate(x, first)
+            system.evaluate(x, first.but(departs=True))
             return x, system.stored(x)
         return self._initial(x, held)
 

@@ -71,7 +71,7 @@ class CompiledModules(ElementGroup):
     def _analysis(now: Instant) -> str:
         if now.signal:
             return "ac"
-        if now.mode == "tran":
+        if now.mode == "tran" or now.departs:
             return "tran"
         return "tran_op" if now.waves else "op"
 
@@ -123,11 +123,15 @@ class CompiledModules(ElementGroup):
         self.batch.old_states[:] = self._kept
 
     def initial(self, x: Array) -> tuple[Ints, Array]:
-        """Let ``@(initial_step)`` happen, for a transient that begins without operating point."""
+        """Let ``@(initial_step)`` happen, for a transient that begins without operating point.
+
+        An ``idt`` begins at its initial value: the equation of its unknown y is ``y - start`` then.
+        """
         self._run(x, Instant(waves=True, limit=False), self._scratch)
         if self._snapshot is not None:
             self._snapshot.keep()
-        return np.zeros(0, dtype=np.int64), np.zeros(0)
+        rows = self.batch.integrals
+        return self.at[rows].ravel(), -self._scratch[0][rows].ravel()
 
     def allowed(self, h: float, order: int) -> float:
         """Return what ``$bound_step`` of the step evaluated last allows."""

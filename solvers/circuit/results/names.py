@@ -90,7 +90,7 @@ class Names:
         if name == GROUND:
             return GROUND_INDEX
         if name not in self.nodes:
-            inner = self._inner.get(f"v({name})")
+            inner = self._inner.get(f"v({name})", self._inner.get(name))  # n1#th is in kelvin
             if inner is not None:
                 return inner
             raise ParameterError(f"the circuit has no node {node!r}{_near(name, self.nodes)}")

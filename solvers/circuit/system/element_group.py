@@ -82,6 +82,7 @@ class Stage(TypedDict, total=False):
     hertz: float
     hold: bool
     signal: bool
+    departs: bool
 
 
 class Conditions(Stage, total=False):
@@ -118,6 +119,9 @@ class Instant:
     hold : bool
         Whether devices that are to start switched off are held so: a first guess at an operating
         point.
+    departs: bool
+        Whether a transient departs from here: charges are those of its first step, also of elements
+        that say otherwise in static analyses.
     """
 
     time: float = 0.0
@@ -131,6 +135,7 @@ class Instant:
     hertz: float = 0.0
     hold: bool = False
     signal: bool = False
+    departs: bool = False
 
     def but(self, **changes: Unpack[Conditions]) -> Instant:
         """Return the same with other values."""

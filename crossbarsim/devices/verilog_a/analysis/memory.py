@@ -16,6 +16,7 @@ from ..algebra.terms import Term, Terms
 from ..language.tokens import Place, refusal
 from .bounds import Limits, StateOf, find_limits, pushed_off, scaled, unlimited
 from .execution import Pass
+from .nodes import GROUND
 
 __all__ = ["Memory"]
 
@@ -51,11 +52,14 @@ class Memory:
             A variable that keeps a value in a way that is no differential equation.
         """
         steady = self.steady
+        nodes = {term: b.first for b, term in steady.potentials.items() if b.second == GROUND}
         for key, integral in steady.integrals.items():
             first = self.first.integrals.get(key)
             start = first.start if first is not None else integral.start
             symbol = self.terms.symbol("idt", key)
-            name = steady.holders.get(symbol, "q")
+            name = steady.holders.get(symbol) or nodes.get(symbol, "q")
+            same = sum(s.name.rstrip("0123456789") == name for s in self.states)
+            name = f"{name}{same + 1}" if same else name
             self.states.append(StateOf(name, symbol, integral.rate, integral.place, start))
         needed = self._needed()
         while needed:
