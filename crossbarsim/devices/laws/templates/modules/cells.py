@@ -153,7 +153,8 @@ def solve_cell(
             for k in range(GIVEN):
                 work[B + r * m + 1 + k] = -row[k]
             for k in range(1 + GIVEN, m):
-                work[B + r * m + k] = 1.0 / step if settling[GIVEN + r] == k else 0.0
+                own = step > 0.0 and settling[GIVEN + r] == k
+                work[B + r * m + k] = 1.0 / step if own else 0.0
         if not eliminate(work, 0, n, B, m):
             return False
         worst, flows = 0.0, 0.0
@@ -247,26 +248,34 @@ def cells(
             if column[s] >= 0:
                 guess = base[s, k] if step == 0.0 else x[s, k]
                 z[column[s]] = min(max(guess, lo[s]), hi[s])
-        if cold:  # of a folded curve the branch is meant that begins at rest
-            steps = 1 + int(min((abs(u[k]) + abs(w[k])) / 0.005, 400.0))
+        good = not cold and solve_cell(
+            z, F, Q, J, C, step, start, lo, hi, memory, scale, column, charge, volt, tol, work,
+            row, m, settling, sign, p, frame_d, where_d, state, out, q, frame_a, where_a,
+        )
+        if not good:  # from rest, by raising the voltages, then the step
             for r in range(len(inside)):
                 z[inside[r]] = 0.0
-            for t in range(1, steps):
-                for r in range(3):
-                    at_full = u[k] if r == 0 else w[k] if r == 1 else gate[k]
-                    z[r] = at_full * t / steps
+            for s in range(D):
+                if column[s] >= 0:
+                    z[column[s]] = min(max(base[s, k], lo[s]), hi[s])
+            steps = 1 + int(min((abs(u[k]) + abs(w[k])) / 0.005, 400.0))
+            stages = steps if step == 0.0 else steps + 4
+            for t in range(1, stages):
+                part = min(t / steps, 1.0)
+                z[0], z[1], z[2] = part * u[k], part * w[k], part * gate[k]
+                some = 0.0 if t <= steps else step * 0.25 ** (stages - t)
                 if solve_cell(
-                    z, F, Q, J, C, 0.0, start, lo, hi, memory, scale, column, charge, volt, 1e-3,
+                    z, F, Q, J, C, some, start, lo, hi, memory, scale, column, charge, volt, 1e-3,
                     work, row, m, settling, sign, p, frame_d, where_d, state, out, q, frame_a,
                     where_a,
                 ):
                     for r in range(U):
                         z[GIVEN + r] += work[B + r * m]
             z[0], z[1], z[2] = u[k], w[k], gate[k]
-        good = solve_cell(
-            z, F, Q, J, C, step, start, lo, hi, memory, scale, column, charge, volt, tol, work,
-            row, m, settling, sign, p, frame_d, where_d, state, out, q, frame_a, where_a,
-        )
+            good = solve_cell(
+                z, F, Q, J, C, step, start, lo, hi, memory, scale, column, charge, volt, tol, work,
+                row, m, settling, sign, p, frame_d, where_d, state, out, q, frame_a, where_a,
+            )
         moved[k] = work[len(work) - 1]
         if not good:
             if bad < 0:
