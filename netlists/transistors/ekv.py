@@ -18,9 +18,15 @@ from ...core.validation import Array
 from .temperature import gap, thermal_voltage
 
 __all__ = [
-    "apart", "at_temperature", "inversion", "long_channel", "magnitude", "pinch_above", "reach",
-    "share", "short_channel", "softplus", "specific", "transistor",
+    "SHORT_CHANNEL", "apart", "at_temperature", "inversion", "long_channel", "magnitude",
+    "pinch_above", "reach", "share", "short_channel", "softplus", "specific", "transistor",
 ]
+
+# parameters of `short_channel`: their names on a card, and in Python
+SHORT_CHANNEL = {
+    "theta": "theta", "vcrit": "v_crit", "sigma": "sigma", "ksource": "kappa_s",
+    "lambda": "lambda_",
+}
 
 
 def softplus(z: float) -> float:

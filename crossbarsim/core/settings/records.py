@@ -26,11 +26,22 @@ _TORCH = "torch.distributions."
 _kinds: dict[str, type[Settings]] = {}
 
 
-def closest(name: str, known: Iterable[str]) -> str:
-    """Return " (did you mean ...?)", or all that is known."""
-    names = sorted(map(str, known))
+def closest(name: str, known: Iterable[str], most: int | None = None, quote: str = "'") -> str:
+    """Return a hint: the nearest of the known names, or all of them, of very many the first `most`.
+
+    Examples
+    --------
+    >>> closest("bit", ["bits", "area"]), closest("x", ["bits", "area"], most=1), closest("x", [])
+    ("; did you mean 'bits'?", '; there are area, ...', '; there is none')
+    """
+    names = sorted({str(k) for k in known})
     near = difflib.get_close_matches(str(name), names, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(names)}"
+    if near:
+        return f"; did you mean {quote}{near[0]}{quote}?"
+    if not names:
+        return "; there is none"
+    shown = ", ".join(names[:most])
+    return f"; there are {shown}{', ...' if most is not None and len(names) > most else ''}"
 
 
 class Settings:

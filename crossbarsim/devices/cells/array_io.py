@@ -10,6 +10,7 @@ import numpy as np
 
 from ...core.errors import NetlistError
 from ...netlists.device_protocol import model
+from ...netlists.transistors.ekv import SHORT_CHANNEL
 from ..base import Device
 from ..verilog_a import class_from_record
 from .access_cells import OneSelectorOneResistor, OneTransistorOneResistor
@@ -21,7 +22,7 @@ __all__ = ["read_cells"]
 _TRANSISTORS = {cls.name: cls for cls in (EKV, Level1)}
 # parameters that files of earlier versions lack: their defaults change nothing
 _LATER = {
-    EKV: {"v_crit", "theta", "sigma", "lambda_", "kappa_s", "tcv", "bex", "t_nom"},
+    EKV: {*SHORT_CHANNEL.values(), "tcv", "bex", "t_nom"},
     Level1: {"t_nom"},
 }
 

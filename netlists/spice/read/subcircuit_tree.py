@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ....core.errors import NetlistError
+from ....core.settings import closest
 from .lines import Line
 from .tokens import Token, assignments, split_line, unquoted
 
@@ -63,15 +64,8 @@ class Block:
 
 
 def did_you_mean(name: str, known: Iterable[str], most: int = 12) -> str:
-    """Return a hint: the nearest of the known names, or all of them where they are few."""
-    names = sorted(set(known))
-    near = difflib.get_close_matches(name, names, n=1)
-    if near:
-        return f"; did you mean `{near[0]}`?"
-    if not names:
-        return "; there is none"
-    shown = ", ".join(names[:most])
-    return f"; there are {shown}{', ...' if len(names) > most else ''}"
+    """Return `closest`'s hint in the quotes of decks."""
+    return closest(name, known, most, quote="`")
 
 
 def near(name: str, known: Iterable[str]) -> str:

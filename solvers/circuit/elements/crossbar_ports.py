@@ -24,6 +24,7 @@ from ....netlists.crossbar_element import CrossbarBlock, doubly_tied, plain
 from ....netlists.elements import Element
 from ....netlists.spice.cards import card
 from ....netlists.spice.read.name_checks import asked
+from ....netlists.transistors.ekv import SHORT_CHANNEL
 from ....netlists.transistors.temperature import thermal_voltage
 from ...crossbar.problem import CrossbarProblem, make_problem
 from ...crossbar.structured.reduction import PortReduction
@@ -39,8 +40,6 @@ _ZERO_CELSIUS = 273.15
 # what a card may say of a static transistor, and the parameters of cells that mean it
 _LEVEL1 = {"vto": "v_to", "kp": "k_p", "gamma": "gamma", "phi": "phi", "lambda": "lambda_"}
 _EKV = {"vto": "v_t0", "kp": "k_p", "tcv": "tcv", "bex": "bex"}
-_SHORT = {"theta": "theta", "vcrit": "v_crit", "sigma": "sigma", "ksource": "kappa_s",
-          "lambda": "lambda_"}  # with vcrit
 _NONE = np.zeros(0, dtype=np.bool_)
 
 
@@ -71,7 +70,7 @@ def _static(circuit: Circuit, block: CrossbarBlock) -> tuple[str, dict[str, floa
     nominal = float(given.pop("tnom", circuit.options.get("tnom", 27.0))) + _ZERO_CELSIUS
     known = _EKV | {"n0": ""} if model.level == "ekv" else _LEVEL1
     if float(given.get("vcrit", 0.0)) > 0.0:
-        known = known | _SHORT
+        known = known | SHORT_CHANNEL
     needed = {"kp", "n0"} if model.level == "ekv" else {"kp"}
     if given.pop("is", None) != 0.0 or not needed <= set(given) or not set(given) <= set(known):
         return None

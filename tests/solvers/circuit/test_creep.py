@@ -71,19 +71,26 @@ def slid(t, drive, ohm):
     return x
 
 
-@pytest.mark.parametrize("options", [{}, {"reltol": 1e-6}, {"method": "gear", "reltol": 1e-5}])
-def test_linear_ion_drift_slides_along_its_threshold(options):
+@pytest.mark.parametrize(("options", "bound", "failed"), [
+    # What the step past the threshold at 1.018 s may miss, trtol reltol 0.02 = 1.4e-4, is 24 times as
+    # much when the state has run away (1.9e-4 at 1.05 s, 4.5e-3 at 1.273 s). 22 steps in a row on the
+    # slide fail at their full length after one has: each begins anew, off the slide.
+    ({}, 5e-3, 100),
+    ({"reltol": 1e-6}, 2e-4, 10),
+    ({"method": "gear", "reltol": 1e-5}, 1.2e-3, 10),
+])
+def test_linear_ion_drift_slides_along_its_threshold(options, bound, failed):
     circuit = behind(LinearIonDrift, 1e3, Sine(0, 5, 1), **DRIFT).options(**options)
     r = Solver().transient(circuit, 2.0, step=1e-3)
     t = np.linspace(0, 2, 200_001)
     x = slid(t, 5 * np.sin(2 * np.pi * t), 1e3)
     found, expected = r["n1#x"], np.interp(r["time"], t, x)
-    assert np.abs(found - expected).max() < (1e-3 if options.get("reltol") == 1e-6 else 5e-3)
+    assert np.abs(found - expected).max() < bound
     v, e = r["v(a)"], r["v(in)"]
     sliding = (np.abs(v / 0.55 - 1) < 2e-5) & (e > 0)
     assert np.count_nonzero(sliding) > 20  # the sliding solution is there, to the width of the ramp
     assert r.steps < 5000
-    assert r.failed < 100
+    assert r.failed < failed
 
 
 @pytest.mark.parametrize("preset", [{}, {"k_off": 0.091, "alpha_off": 1.0, "v_off": 0.3}])
