@@ -91,6 +91,8 @@ class Device(Settings):
     showcase: ClassVar[Mapping[str, tuple[float, ...]]] = MappingProxyType({"": (1.0, 1e3)})
     # parameters that `fit` takes where none are named
     usually_fitted: ClassVar[tuple[str, ...]] = ()
+    # parameters that act with some words of a choice alone: the choice, the words
+    acts_with: ClassVar[Mapping[str, tuple[str, tuple[str, ...]]]] = MappingProxyType({})
     lanes: ClassVar[str] = ""  # template of a kernel for many cells at once, where there is one
     _declared: ClassVar[dict[str, Parameter]] = {}
 

@@ -54,6 +54,10 @@ class LinearIonDrift(Device):
     window = parameter("none", choices=("none", "joglekar", "biolek", "prodromakis", "zha"))
     p = parameter(1.0, positive=True)
     j = parameter(1.0, positive=True)
+    acts_with: ClassVar[dict[str, tuple[str, tuple[str, ...]]]] = {
+        "p": ("window", ("joglekar", "biolek", "prodromakis", "zha")),
+        "j": ("window", ("prodromakis", "zha")),
+    }
     usually_fitted: ClassVar[tuple[str, ...]] = ("r_on", "r_off", "mu", "v_p", "v_n")
     sets: ClassVar[dict[str, dict[str, Any]]] = {
         "memtorch": {},

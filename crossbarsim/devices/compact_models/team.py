@@ -63,6 +63,9 @@ class TEAM(Device):
     w_c = parameter(107e-12, "m", positive=True)
     x_on = parameter(1.8e-9, "m")
     x_off = parameter(1.2e-9, "m")
+    acts_with: ClassVar[dict[str, tuple[str, tuple[str, ...]]]] = {
+        **dict.fromkeys(("w_c", "x_on", "x_off"), ("window", ("team",))),
+    }
     usually_fitted: ClassVar[tuple[str, ...]] = (
         "r_on", "r_off", "k_on", "k_off", "alpha_on", "alpha_off", "i_on", "i_off",
     )

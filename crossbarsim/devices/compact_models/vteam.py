@@ -70,6 +70,11 @@ class VTEAM(Device):
     x_off = parameter(1.2e-9, "m")
     w_on = parameter(1.0, positive=True)
     w_off = parameter(1.0, positive=True)
+    acts_with: ClassVar[dict[str, tuple[str, tuple[str, ...]]]] = {
+        "p": ("window", ("joglekar", "biolek")),
+        **dict.fromkeys(("w_c", "x_on", "x_off"), ("window", ("team",))),
+        **dict.fromkeys(("w_on", "w_off"), ("window", ("fit",))),
+    }
     usually_fitted: ClassVar[tuple[str, ...]] = (
         "r_on", "r_off", "k_on", "k_off", "alpha_on", "alpha_off", "v_on", "v_off",
     )

@@ -158,7 +158,7 @@ def read_model(
         level, parameters = _of_card(cursor, kind, given, remarks)
         module = table.module if isinstance(table := card(kind, level), Foundry) else None
         return Model(full, kind, level, parameters, line.where, module)
-    return _memristor(cursor, full, kind, given)
+    return _memristor(cursor, full, kind, given, remarks)
 
 
 def _given(cursor: CardLine, scope: Scope, seen: set[str]) -> tuple[str, dict[str, Any]]:
@@ -316,7 +316,7 @@ def _of_card(
 
 
 def _memristor(
-    cursor: CardLine, full: str, kind: str, given: dict[str, Any]
+    cursor: CardLine, full: str, kind: str, given: dict[str, Any], remarks: Remarks
 ) -> Model:
     """Read the card of a device of the registry; `preset` names a published parameter set."""
     try:
@@ -339,11 +339,18 @@ def _memristor(
         parameters[name] = number_on(cursor, name, value) if number else str(value)
     try:
         arguments = _arguments(parameters, known)
-        found(**arguments) if preset is None else found.preset(str(preset), **arguments)
+        made = found(**arguments) if preset is None else found.preset(str(preset), **arguments)
     except CrossbarSimError as error:
         if isinstance(error, NetlistError):
             raise
         raise cursor.error(str(error)) from None
+    choices = made.parameters()
+    for name, (choice, words) in getattr(found, "acts_with", {}).items():
+        if name in arguments and choices[choice] not in words:
+            remarks.notes.append(
+                f"`{name}` acts where `{choice}` is {' or '.join(words)}; the card has "
+                f"{choice}={choices[choice]}"
+            )
     if preset is not None:
         parameters["preset"] = str(preset)
     return Model(full, kind.lower(), 1, parameters, cursor.line.where)
