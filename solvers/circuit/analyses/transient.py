@@ -53,6 +53,7 @@ _STALL = StallRules(window=1000, jumps=10_000)
 _RESOLUTION = 4e-16  # of the time reached: shorter steps would not end later
 _FIRST = 10.0  # first steps in the shortest of the print step, a hundredth of the run, the longest
 _OVERSHOOT = 1.5  # times the way to the prediction: a solution there may be the wrong one of two
+_JUMP = 1e-11  # of the run: a first step as short as that is a jump
 _BETTER = 1.05  # times the step that another order must allow to be taken instead
 _FADED = 1e-4  # of its peak: a charge smaller than that counts as that large
 _STATE = 0.02  # states of memristors run away: their error counts for more
@@ -332,7 +333,10 @@ class TransientRun:
     def _step(self, t: float, h: float, order: int) -> Array | None:
         """Try a step; return the unknowns, or None where a shorter one is to be tried."""
         system, history, control = self.system, self.history, self.control
-        far = self._look_ahead(t, h) if history.smooth == 1 else None
+        # initial values that contradict each other move in no time: all that steps as short as
+        # that show is how well Newton's iteration has settled
+        sudden = history.smooth == 1 and h < _JUMP * self.analysis.stop
+        far = self._look_ahead(t, h) if history.smooth == 1 and not sudden else None
         found, formula = self._solve_nearest(t, h, order)
         if not found.converged:
             self._rewind()
@@ -350,7 +354,7 @@ class TransientRun:
             history.begin_anew(h, self._q, far)
             self._expect(t + 2.0 * h, far)
         self._allowed = self._within(h, order, None if far is None else self._first)
-        self._jump = self._allowed <= _ACCEPT * h and control.at_resolution
+        self._jump = self._allowed <= _ACCEPT * h and (sudden or control.at_resolution)
         if self._jump:
             control.jump()
         elif self._allowed <= _ACCEPT * h:
