@@ -77,7 +77,8 @@ def _version(compiler: str, changed: int, size: int) -> str:
     del changed, size
     try:
         said = subprocess.run(  # noqa: S603 - the compiler
-            [compiler, "--version"], capture_output=True, text=True, errors="replace", timeout=60,
+            [compiler, "--version"], capture_output=True, text=True, encoding="utf-8",
+            errors="replace", timeout=60,
             check=False)
     except OSError as error:
         raise BackendUnavailable(f"{compiler} cannot be run: {error}") from None
