@@ -48,6 +48,8 @@ NOT_PROGRAMMED = {  # no state, one direction only, or a selector
 CELLS = ("bare", "1s1r", "1t1r")
 PATTERNS = ("one level", "two levels", "spread")
 LARGER = ("stanford/pku", "vteam magic", "yakopcic")
+# rows of these sizes in which every cell takes pulses of its own
+ALL_PULSED = {("data-driven 2018", "bare", 2), ("stanford/pku", "bare", 8), ("yakopcic", "bare", 8)}
 QUICK = {
     ("vteam magic", "bare", "set", "one level", 1),
     ("vteam magic", "bare", "set", "one level", 2),
@@ -116,8 +118,11 @@ def test_every_cell_reaches_its_target(kind, cell, operation, pattern, size):
     xbar, goal, scheme = case(kind, cell, operation, pattern, size)
     result = program(xbar, goal, scheme=scheme)
     assert result.success, result.message
-    # the pulses of others may carry a half-selected cell to its target
-    assert (result.pulses > 0).sum() >= max(1, goal.size - 1)
+    # elsewhere the pulses of others may carry one half-selected cell to its target
+    all_pulsed = size == 1 or (kind, cell, operation, pattern, size) in QUICK or (
+        size <= 8 and (kind == "vteam magic" or (kind, cell, size) in ALL_PULSED)
+    )
+    assert (result.pulses > 0).sum() >= goal.size - (not all_pulsed)
     assert np.abs(result.measured / goal - 1).max() <= 0.05
 
 
