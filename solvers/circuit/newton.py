@@ -304,7 +304,10 @@ class Newton:
     def residual(self, x: Array, now: Instant) -> float:
         """Return the largest violation of a row over its largest term, at an operating point."""
         self.system.evaluate(x, now)
-        terms = np.maximum(self.system.terms(x), 1e-300)[:-1]
+        terms = np.maximum(self.system.terms(x), 1e-300)
+        for group in self.system.groups:
+            np.maximum.at(terms, *group.terms_inside(x))
+        terms = terms[:-1]
         miss = np.abs(self.system.f[:-1])
         relevant = miss > 1e-25
         return float((miss / terms)[relevant].max()) if relevant.any() else 0.0

@@ -62,6 +62,7 @@ class CompiledModules(ElementGroup):
         self._bad = -1
         self._bad_at = np.zeros(len(self.at))
         self._scratch = batch.stamp()
+        self._slopes = self._scratch.g
         self._snapshot = Snapshot(batch) if hidden else None
         self.steady = hidden
 
@@ -77,6 +78,7 @@ class CompiledModules(ElementGroup):
 
     def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
         """Fill currents, charges and slopes at x."""
+        self._slopes = out.g
         self._run(x, now, (out.f, out.q, out.g, out.c))
 
     def _run(
@@ -101,6 +103,11 @@ class CompiledModules(ElementGroup):
         if k != self._bad:
             return ""
         return f" ({self.batch.not_finite(k, self._bad_at)})"
+
+    def terms_inside(self, x: Array) -> tuple[Ints, Array]:
+        """Return what each unknown contributes to a module's rows: slope times value."""
+        rows, columns = self.g_at
+        return rows, np.abs(self._slopes * x[columns])
 
     # -- the course of a solution ------------------------------------------------------------------
 

@@ -256,6 +256,14 @@ class ElementGroup:
     def accept(self, x: Array, now: Instant) -> None:
         """Keep what the next point depends on: limited voltages, switches, delayed waves."""
 
+    def terms_inside(self, x: Array) -> tuple[Ints, Array]:
+        """Return (rows, magnitudes): the terms of sums at x, evaluated last, that are in f alone.
+
+        A residual is judged by the largest of them where f of a single element is the whole row.
+        """
+        del x
+        return np.zeros(0, dtype=np.int64), np.zeros(0)
+
     def judge(self, x: Array) -> None:
         """Refuse the operating point x by a `SingularCircuitError` where it says nothing."""
 

@@ -55,6 +55,12 @@ def test_operating_point():
         mine["@n1[gm]"]
 
 
+def test_residuals_are_judged_by_what_flows_inside():
+    """A module's inner node has one current, its sum: 0 up to rounding."""
+    for volts in (0.7, 0.3):
+        assert S.operating_point(both(volts)[0]).residual < 1e-9
+
+
 def test_a_collapsed_node_is_no_unknown():
     ours, _ = both(0.7)
     other = Circuit().V(1, "a", 0, 0.7).verilog_a(1, ["a", 0], compiled("diode_limited"))
