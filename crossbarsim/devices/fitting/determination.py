@@ -163,7 +163,8 @@ def _weak(
     problem: Problem, u: Array, jac: Array, variance: float, t: float
 ) -> tuple[WeakDirection, ...]:
     """Return the directions along which the spread is large, the weakest first."""
-    _, sizes, vectors = np.linalg.svd(jac, full_matrices=True)
+    # of the triangle: the whole orthogonal matrix has a row and a column for every point
+    _, sizes, vectors = np.linalg.svd(np.linalg.qr(jac, mode="r"), full_matrices=True)
     found = []
     for k, vector in enumerate(vectors):
         size = float(sizes[k]) if k < len(sizes) else 0.0

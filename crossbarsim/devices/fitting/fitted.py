@@ -14,6 +14,7 @@ from ...core.validation import count as count_of
 from ..base import Device
 from .determination import Determination, Measurement, WeakDirection, advise, quantile
 from .least_squares.problem import Problem
+from .least_squares.residuals import noises_of
 from .least_squares.search import Found
 from .least_squares.simulation import Run
 from .profile import Profile, profile
@@ -147,7 +148,14 @@ class Fitted:
         """Whether the residuals are noise: of its size, or at least without any order."""
         if self.rms < 1e-4:  # closer than any measurement
             return True
-        return self.chi_square < 2.0 or (self.lag < 0.25 and self.chi_square < 6.0)
+        chi = self.chi_square
+        if not self._given and self.noise > 0:
+            squares = [
+                (r / n)[~np.isnan(r)] ** 2 for r, n in zip(self.residuals, noises_of(
+                    self._problem.sweeps, self._problem.scale, self.noise), strict=True)]
+            free = max(self._problem.points - self._problem.count, 1)
+            chi = min(chi, float(sum(s.sum() for s in squares)) / free)
+        return chi < 2.0 or (self.lag < 0.25 and chi < 6.0)
 
     @property
     def complete(self) -> bool:

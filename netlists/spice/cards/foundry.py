@@ -13,10 +13,11 @@ level                  model                         of these numbers in other s
 =====================  ============================  =============================================
 
 Numbers equal ngspice 39's to 1e-8 in operating points, sweeps, small signals and noise, but for
-one: with a polysilicon gate (``ngate`` of BSIM4 between 1e18 and 1e25 per cm^3) the tunnel current
+two: with a polysilicon gate (``ngate`` of BSIM4 between 1e18 and 1e25 per cm^3) the tunnel current
 into the gate is up to 6 % larger in inversion; and BSIM4's thermal noise of several fingers
-(``nf``) is that of as many transistors, of which ngspice has up to a tenth less. ngspice has equations of their own for BSIM4 before
-4.6, which differ by 1e-5 from those here, and for BSIM3 before 3.3.
+(``nf``) is that of as many transistors, of which ngspice has up to a tenth less. ngspice has
+equations of their own for BSIM4 before 4.6, which differ by 1e-5 from those here, and for BSIM3
+before 3.3.
 
 N elements may name the modules `SHIPPED` in their model cards without loading a library.
 """

@@ -1,9 +1,11 @@
 """What a fit says: that it failed, what is missing, and its files, pictures, comparisons and sets."""
 
 import hashlib
+import time
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter1d
 
 from crossbarsim import ConvergenceError, ParameterError
 from crossbarsim.devices import (
@@ -17,6 +19,7 @@ from crossbarsim.devices import (
     fit,
     fit_many,
 )
+from crossbarsim.devices.fitting.least_squares.problem import Problem
 from tests.helpers import measured_loops as loops
 
 TRUE = {"r_on": 1e3, "r_off": 1e5, "k_on": -30.0, "k_off": 0.05, "alpha_on": 3.0, "alpha_off": 2.0,
@@ -225,3 +228,31 @@ def test_many_devices(tmp_path):
     np.testing.assert_allclose(fits.resistances()[0], ons, rtol=0.01)
     with pytest.raises(ParameterError, match="there is no file"):
         fit_many("vteam", tmp_path / "nix")
+
+
+def test_long_tables_take_their_length():
+    """No matrix of points by points, and no sum over a share of them at each: 1e5 points."""
+    t = np.linspace(0.0, 1e-3, 100_000)
+    v = -np.sin(2e3 * np.pi * t)
+    i = 1e-4 * np.sinh(3.0 * v)
+    began = time.perf_counter()
+    found = fit("static_sinh", MeasuredSweep(t, v, i), ["v_0"], budget=20.0)
+    assert found.device.v_0 == pytest.approx(1.0 / 3.0, rel=1e-6)
+    assert time.perf_counter() - began < 20.0
+    rows = np.random.default_rng(0).standard_normal((500, 2))
+    for width in (0.0, 0.02, 0.08):
+        expected = gaussian_filter1d(rows, max(width * 500, 0.5), axis=0, mode="nearest")
+        np.testing.assert_allclose(Problem._smooth(rows, width), expected, atol=1e-14)
+        np.testing.assert_allclose(Problem._smooth(rows[:, 0], width), expected[:, 0], atol=1e-14)
+
+
+def test_noise_of_one_size_is_noise_near_zero_volt_too():
+    """Of the small currents it is a large share: the right model still describes the data."""
+    t = np.linspace(0.0, 1e-3, 400)
+    v = -np.sin(2e3 * np.pi * t)
+    noise = 1e-7 * np.random.default_rng(1).standard_normal(400)
+    right = fit("static_sinh", (t, v, 1e-4 * np.sinh(3.0 * v) + noise))
+    assert right.chi_square > 6.0  # against the noise of most points
+    assert right.describes
+    wrong = fit("static_sinh", (t, v, 1e-4 * np.sinh(3.0 * v) + 1e-4 * v**5 + noise))
+    assert not wrong.describes

@@ -82,6 +82,7 @@ def test_several_sweeps_in_one_file(tmp_path):
     ("nothing here\n", {}, "no table"),
     ("time,voltage,current\n0,0,0\n1,1,x\n2,2,2\n3,3,3\n", {}, "'x' is no current"),
     ("time,voltage,current\n0,0,0\n1,1,9.91e37\n", {}, ":3: .*overflow"),
+    ("time,voltage,current\n3,0,0\n1,1,1\n2,0,0\n", {}, ":2: a sweep of one point: .* sort the table"),
     ("time,voltage,current\n0,0,0\n0,1,1\n", {}, ":3: two points at 0 s"),
     ("voltage,current\n0,0\n1,1\n", {}, "give the ramp's `rate`"),
     ("time,voltage,v2,current\n0,0,0,0\n1,1,1,1\n", {"voltage": "v3"}, "no column `v3`"),
@@ -95,6 +96,21 @@ def test_what_cannot_be_read_says_why(tmp_path, text, options, message):
     file.write_text(text, encoding="utf-8")
     with pytest.raises((ParameterError, NetlistError), match=message):
         read_sweeps(file, **options)
+
+
+def test_files_that_are_none(tmp_path):
+    for path in (tmp_path / "none.csv", tmp_path):
+        with pytest.raises(NetlistError, match="cannot be read"):
+            read_sweeps(path)
+
+
+@pytest.mark.parametrize("name", ["AbsI", "abs(I)", "|I|"])
+def test_magnitudes_have_the_sign_of_the_voltage(tmp_path, name):
+    file = tmp_path / "a.csv"
+    file.write_text(f"time,voltage,{name}\n0,-1,2\n1,0,0\n2,1,3\n", encoding="utf-8")
+    assert read_sweeps(file, current=2)[0].i.tolist() == [-2.0, 0.0, 3.0]
+    file.write_text("time,voltage,current\n0,-1,2\n1,0,0\n2,1,3\n", encoding="utf-8")
+    assert read_sweeps(file)[0].i.tolist() == [2.0, 0.0, 3.0]
 
 
 def test_utf16_without_a_table_is_text(tmp_path):

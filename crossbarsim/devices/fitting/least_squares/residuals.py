@@ -14,7 +14,7 @@ from ....core.validation import Array, choice, finite_array, number
 from ..measured.sweeps import MeasuredSweep
 from .simulation import SHAPES
 
-__all__ = ["Scale", "lag_correlation", "noise_of", "scale_of"]
+__all__ = ["Scale", "lag_correlation", "noise_of", "noises_of", "scale_of"]
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,11 @@ def scale_of(
 
 def _floor(sweeps: Sequence[MeasuredSweep], largest: float) -> float:
     """Return the current that the data's noise near 0 V hides, at least 1e-5 of the largest."""
+    return max(min(3.0 * _near_zero(sweeps), 1e-2 * largest), 1e-5 * largest)
+
+
+def _near_zero(sweeps: Sequence[MeasuredSweep]) -> float:
+    """Return the standard deviation of the current near 0 V, ampere, of second differences."""
     found = []
     for s in sweeps:
         low = np.abs(s.v) < 0.05 * np.abs(s.v).max()
@@ -105,8 +110,7 @@ def _floor(sweeps: Sequence[MeasuredSweep], largest: float) -> float:
         if middle.sum() >= 5:
             second = (s.i[:-2] - 2.0 * s.i[1:-1] + s.i[2:])[middle]
             found.append(1.4826 * float(np.median(np.abs(second))) / np.sqrt(6.0))
-    noise = 3.0 * max(found) if found else 0.0
-    return max(min(noise, 1e-2 * largest), 1e-5 * largest)
+    return max(found) if found else 0.0
 
 
 def _weights(sweeps: Sequence[MeasuredSweep], weights: Any) -> list[Array]:
@@ -145,6 +149,19 @@ def noise_of(sweeps: Sequence[MeasuredSweep], scale: Scale) -> float:
         found.append((np.abs(y[:-2] - 2.0 * y[1:-1] + y[2:]) * w[1:-1])[good])
     every = np.concatenate(found) if found else np.empty(0)
     return 1.4826 * float(np.median(every)) / float(np.sqrt(6.0)) if every.size >= 8 else 0.0
+
+
+def noises_of(
+    sweeps: Sequence[MeasuredSweep], scale: Scale, noise: float
+) -> tuple[Array, ...]:
+    """Return the noise of each point, (T,): that of most, and that of an instrument near 0 V.
+
+    An instrument's noise of one size is a large share of small currents, which are few.
+    """
+    least = _near_zero(sweeps)
+    return tuple(
+        np.hypot(noise, least * np.abs(scale.slope(s.i)) * w)
+        for s, w in zip(sweeps, scale.weights, strict=True))
 
 
 def lag_correlation(rows: Sequence[Array]) -> float:

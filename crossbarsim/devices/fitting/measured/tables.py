@@ -31,6 +31,7 @@ _NAMES = {
 }
 _CYCLE = r"^(sweep|cycle|loop|run|repeat|zyklus|iteration)([ _-]?(no|number|index|nr))?\.?$"
 _DEVICE = r"^(device|cell|die|dut|sample|bauteil|probe)([ _-]?(id|name|no))?\.?$"
+_ABSOLUTE = re.compile(r"\babs|\|\s*(i|curr\w*)\s*\|", re.IGNORECASE)
 _OVERFLOW = 9e37  # what SCPI instruments write for no number
 
 
@@ -55,7 +56,7 @@ def read_sweeps(
     (mA)"; commas, semicolons, tabs or blanks separate, decimal commas are seen where no comma
     separates. A new sweep begins with a new table, where the time goes back, and where a column
     such as "cycle" changes; it starts where the one before ended. A column such as "device" says
-    whose a sweep is.
+    whose a sweep is. Magnitudes of currents, such as "AbsI" or "|I|", get the voltage's sign.
 
     Parameters
     ----------
@@ -131,7 +132,10 @@ def _joined(found: list[MeasuredSweep]) -> tuple[MeasuredSweep, ...]:
 
 
 def _text(path: Path) -> str:
-    raw = path.read_bytes()
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise NetlistError(f"cannot be read: {error.strerror}", file=str(path)) from error
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return raw.decode("utf-16")
     try:
@@ -231,7 +235,7 @@ def _bare(name: str) -> tuple[str, str]:
 
 def _power(name: str, quantity: str) -> int:
     """Return the power of ten of a column's unit."""
-    unit = _bare(name)[1].strip()
+    unit = _bare(re.sub(r"^\s*abs\s*\(([^()]*)\)", r"\1", name, flags=re.IGNORECASE))[1].strip()
     match = re.fullmatch(rf"([fpnuµμmkM]?){_SYMBOLS[quantity]}", unit)
     if match is not None:
         return _PREFIX[match.group(1)]
@@ -303,6 +307,9 @@ def _sweeps(
     places = {q: _find(block, q, wanted[q], needed=q != "time") for q in wanted}
     v = _values(block, places["voltage"] or 0, "voltage", file)
     i = _values(block, places["current"] or 0, "current", file)
+    name = block.names[places["current"] or 0]
+    if _ABSOLUTE.search(name) and not np.any(i < 0):
+        i = np.copysign(i, v)  # a memristive device takes power: the sign is the voltage's
     t = None if places["time"] is None else _values(block, places["time"], "time", file)
     if t is None and (rate is None) == (interval is None):
         raise ParameterError(
@@ -322,7 +329,10 @@ def _sweeps(
     found = []
     for a, b in zip(cuts, [*cuts[1:], len(v)], strict=True):
         if b - a < 2:
-            raise NetlistError("a sweep of one point", file=file or None, line=block.line + a)
+            raise NetlistError(
+                "a sweep of one point: the next one begins in the line after it, where the time "
+                "goes back or the cycle changes; sort the table by time",
+                file=file or None, line=block.line + a)
         owner = str(marks["device"][a]) if marks["device"] is not None else device
         options: dict[str, Any] = {
             "compliance": limits[a:b] if limits.ndim else float(limits), "device": owner,
