@@ -123,7 +123,21 @@ class Device(Settings):
         for name, value in values.items():
             shown: Any = self.choices.get(name, value if value.ndim else float(value))
             self.__dict__[name] = shown
+        if len(parameters) < len(self._declared):  # else they are another device's, all of them
+            self._check_choices(parameters)
         self.check()
+
+    def _check_choices(self, given: Mapping[str, Any]) -> None:
+        """Refuse parameters that were asked for and act with other words of a choice alone."""
+        for name, (choice, words) in self.acts_with.items():
+            if (
+                name in given and self.choices[choice] not in words
+                and np.any(self._values[name] != self._declared[name].default)
+            ):
+                raise ParameterError(
+                    f"{type(self).__name__}: `{name}` acts with `{choice}` "
+                    f"{' or '.join(map(repr, words))}; it is {self.choices[choice]!r}"
+                )
 
     def check(self) -> None:
         """Check the parameters against one another; models extend it.
@@ -209,7 +223,9 @@ class Device(Settings):
 
     def replace(self, **changes: ArrayLike) -> Self:
         """Return the same device with other parameters."""
-        return type(self)(**{**self.settings(), **changes})
+        new = type(self)(**{**self.settings(), **changes})
+        new._check_choices(changes)  # noqa: SLF001 - its own
+        return new
 
     @property
     def state_names(self) -> tuple[str, ...]:

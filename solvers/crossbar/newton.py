@@ -137,8 +137,6 @@ class Network:
     ) -> None:
         self.threads = max(1, threads)
         self.problem, self.cells = problem, cells
-        # cells whose own unknowns move together with the nodes, where they can
-        self._cells_at = getattr(cells, "evaluate_together", cells.evaluate)
         self.lines = Lines(problem)
         self.linear = make_step(problem, method)
 
@@ -271,7 +269,9 @@ class Network:
     ) -> _Evaluation:
         """Evaluate cells and Kirchhoff's law at u, w."""
         base_w, base_b = self._bases
-        point = self._cells_at(
+        # cells whose own unknowns move together with the nodes, where they can
+        evaluate = getattr(self.cells, "evaluate_together", self.cells.evaluate)
+        point = evaluate(
             base_w + u, base_b + w, gate, base=base, step=step, state=state, inner=inner,
             threads=self.threads, rtol=self._rtol,
         )

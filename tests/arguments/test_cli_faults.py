@@ -19,6 +19,7 @@ BASE = {
     "study device-spread": ["--count", "2"], "study gradual-reset": ["--count", "2"], "device list": [],
     "device show": ["vteam"], "device iv": ["vteam", "--points", "20"],
     "device export": ["vteam"],
+    "device fit": ["loop.csv", "--model", "vteam", "--free", "r_on", "--budget", "1"],
 }
 GARBAGE = (
     "nan", "inf", "-inf", "-1", "0", "abc", "", "1e400", "9" * 400, "1,,2", "1;2", "=", "a=b", "a=", "r_on=abc", "r_on=nan",
@@ -50,6 +51,9 @@ def room(tmp_path, monkeypatch):
     """A folder with a deck and arrays; what takes long says that it was reached."""
     np.save(tmp_path / "g.npy", np.full((2, 2), 1e-4))
     np.save(tmp_path / "v.npy", np.full(2, 0.1))
+    t = np.linspace(0.0, 1e-3, 30)
+    v = np.sin(2e3 * np.pi * t)
+    np.savetxt(tmp_path / "loop.csv", np.stack([t, v, 1e-3 * v], axis=1), delimiter=",", header="s,V,A", comments="")
     (tmp_path / "deck.cir").write_text("divider\n.param r_on=1k\nV1 a 0 1\nR1 a 0 {r_on}\n.op\n.end\n")
 
     def reached(*_, **__):

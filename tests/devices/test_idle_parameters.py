@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from crossbarsim.netlists import read_spice
 
+from crossbarsim import ParameterError
 from crossbarsim.devices import model, models
 
 ROWS = [
@@ -25,9 +26,16 @@ def rates(device):
 def test_a_parameter_acts_with_the_words_that_are_stated(name, parameter, choice, word):
     cls = model(name)
     value = 1.7 * float(getattr(cls(), parameter))
-    one, two = cls(**{choice: word}), cls(**{choice: word, parameter: value})
+    every = {**cls().parameters(), choice: word}  # all of them: as of another device
+    one, two = cls(**every), cls(**{**every, parameter: value})
     acts = word in cls.acts_with[parameter][1]
     assert np.array_equal(rates(one), rates(two)) == (not acts)
+    for ask in (lambda: cls(**{choice: word, parameter: value}), lambda: one.replace(**{parameter: value})):
+        if acts:
+            assert getattr(ask(), parameter) == value
+        else:
+            with pytest.raises(ParameterError, match=f"`{parameter}` acts with `{choice}` "):
+                ask()
     deck = f"card\nv1 a 0 1\nn1 a 0 m\n.model m {name}({choice}={word} {parameter}={value!r})\n.op\n.end\n"
     said = [note for note in read_spice(deck).notes if f"`{parameter}` acts where `{choice}`" in note]
     assert len(said) == (not acts)

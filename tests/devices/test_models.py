@@ -214,3 +214,20 @@ def test_an_array_of_a_shape():
     np.testing.assert_array_equal(cells.state, device.array(shape=(2, 3)).state)
     with pytest.raises(ParameterError, match=r"`conductance` must have shape \(M, N\)"):
         device.array((2.0, 3.0))
+
+
+def test_parameters_of_a_window_that_is_not_chosen_are_refused():
+    with pytest.raises(ParameterError, match=r"LinearIonDrift: `p` acts with `window` 'joglekar' or"):
+        LinearIonDrift(p=5.0)
+    with pytest.raises(ParameterError, match=r"VTEAM: `w_on` acts with `window` 'fit'; it is 'none'"):
+        VTEAM(r_on=100.0).replace(w_on=0.5)
+    with pytest.raises(ParameterError, match=r"`j` acts with `window` 'prodromakis' or 'zha'; it is"):
+        LinearIonDrift(window="joglekar", j=2.0)
+    # another device's parameters, all of them, and defaults are no wish
+    kept = LinearIonDrift(window="zha", p=3.0, j=2.0).replace(window="none")
+    assert kept.p == 3.0
+    assert LinearIonDrift.from_dict(kept.to_dict()).p == 3.0
+    assert LinearIonDrift(p=1.0).p == 1.0
+    for model in (LinearIonDrift, TEAM, VTEAM):
+        for name in model.presets():
+            assert model.preset(name).replace(r_on=120.0).r_on == 120.0

@@ -339,18 +339,20 @@ def _memristor(
         parameters[name] = number_on(cursor, name, value) if number else str(value)
     try:
         arguments = _arguments(parameters, known)
-        made = found(**arguments) if preset is None else found.preset(str(preset), **arguments)
+        plain = found() if preset is None else found.preset(str(preset))
+        words_of = {**plain.parameters(), **arguments}
+        for name, (choice, words) in getattr(found, "acts_with", {}).items():
+            if name in arguments and words_of[choice] not in words:
+                remarks.notes.append(
+                    f"`{name}` acts where `{choice}` is {' or '.join(words)}; the card has "
+                    f"{choice}={words_of[choice]}"
+                )
+                del arguments[name], parameters[name]
+        found(**arguments) if preset is None else found.preset(str(preset), **arguments)
     except CrossbarSimError as error:
         if isinstance(error, NetlistError):
             raise
         raise cursor.error(str(error)) from None
-    choices = made.parameters()
-    for name, (choice, words) in getattr(found, "acts_with", {}).items():
-        if name in arguments and choices[choice] not in words:
-            remarks.notes.append(
-                f"`{name}` acts where `{choice}` is {' or '.join(words)}; the card has "
-                f"{choice}={choices[choice]}"
-            )
     if preset is not None:
         parameters["preset"] = str(preset)
     return Model(full, kind.lower(), 1, parameters, cursor.line.where)
