@@ -102,7 +102,8 @@ class ModuleMethods(LineMethods):
 
 def check_terminals(name: str, module: Module, count: int) -> None:
     """Refuse a number of nodes that a module cannot have."""
-    if not 0 < count <= len(module.terminals):
+    there = len(module.terminals)
+    if not min(2, there) <= count <= there:  # nothing flows through one node alone
         raise ParameterError(
-            f"{name} has {count} nodes; module `{module.name}` has {len(module.terminals)} "
+            f"{name} has {count} nodes; module `{module.name}` has {there} "
             f"terminals: {', '.join(module.terminals)}")

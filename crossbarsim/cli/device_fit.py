@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 from rich.console import Console
 
@@ -180,13 +181,17 @@ def _many(
         found = fit_many(_device(model, preset), data, free, fixed, read=read, progress=bars,
                          **options)
     text = found.table()
-    low, high = found.resistances()
-    if len(found) >= 3:
-        spread = estimate_spread({"r_on": low, "r_off": high})
+    ends = dict(zip(("r_on", "r_off"), found.resistances(), strict=True))
+    # a model without current at an end of its state has no resistance there
+    ends = {name: values for name, values in ends.items() if np.isfinite(values).all()}
+    if len(found) >= 3 and ends:
+        spread = estimate_spread(ends)
         text += "".join(
             f"\n{name}: {value:.4g} ohm, {one.distribution!r}"
             for (name, value), one in zip(spread.nominal.items(), spread.variabilities, strict=True)
-        ) + f"\ncorrelation of r_on and r_off: {float(spread.correlation[0, 1]):.2f}"
+        )
+        if len(ends) == 2:
+            text += f"\ncorrelation of r_on and r_off: {float(spread.correlation[0, 1]):.2f}"
     console.print(text)
     write_text(out / "report.txt", text + "\n")
     save_figure(found.plot(), out / "spread.png", dpi=150)

@@ -489,8 +489,8 @@ def device_array(
     x = device.rest() if state is None else finite_array("state", state)
     if shape is None:
         shape = x.shape[1:]
-    if len(shape) != 2:
-        raise ParameterError(f"the array must have shape (M, N); got {tuple(shape)}")
+    if len(shape) != 2 or min(shape) < 1:
+        raise ParameterError(f"the array must have shape (M, N), >= 1 each; got {tuple(shape)}")
     x = x.reshape(count, *(1,) * (3 - x.ndim), *x.shape[1:])
     whole = np.array(np.broadcast_to(x, (count, *shape)))
     device.evaluate(0.0, whole)  # refuses states out of range

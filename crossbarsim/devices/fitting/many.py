@@ -71,10 +71,13 @@ class Fits:
         return {name: one.describes for name, one in self.fits.items()}
 
     def resistances(self) -> tuple[Array, Array]:
-        """Return each device's resistance in both ends of its state, (K,) ohm: low and high."""
-        ends = [one.device.conductance_range() for one in self.fits.values()]
-        return (np.array([1.0 / float(high) for _, high in ends]),
-                np.array([1.0 / float(low) for low, _ in ends]))
+        """Return each device's resistance in both ends of its state, (K,) ohm: low and high.
+
+        Infinite where no current flows at an end.
+        """
+        ends = np.array([one.device.conductance_range() for one in self.fits.values()], float)
+        with np.errstate(divide="ignore"):
+            return 1.0 / ends[:, 1], 1.0 / ends[:, 0]
 
     def table(self) -> str:
         """Return the values as text, a row per device."""

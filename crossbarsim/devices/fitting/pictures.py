@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot_comparison", "plot_currents", "plot_fit", "plot_many"]
+__all__ = ["end_resistances", "plot_comparison", "plot_currents", "plot_fit", "plot_many"]
 
 _MOST = 6  # sweeps in colours of their own
 _CURVES = 60  # in one picture
@@ -182,13 +182,15 @@ def plot_many(fits: Sequence[Fitted], devices: Sequence[Device]) -> Figure:
         ax.set_xlabel("Voltage (V)")
         ax.set_ylabel(label("|Current|" if log else "Current", unit))
         style(ax)
-    own = _read_resistances([one.device for one in fits])
-    sets, names = [own[0], own[1]], ["low, fitted", "high, fitted"]
-    if devices:
-        other = _read_resistances(devices)
-        sets += [other[0], other[1]]
-        names += ["low, simulated", "high, simulated"]
-    plot_distribution(sets, ax=axes[2], quantity="Resistance", unit="ohm", labels=names)
+    sets: dict[str, Array] = {}
+    for some, kind in (([one.device for one in fits], "fitted"), (devices, "simulated")):
+        if some:
+            low, high = end_resistances(some)
+            sets |= {f"low, {kind}": low, f"high, {kind}": high}
+    # an end without current has none to draw
+    sets = {name: ohm for name, ohm in sets.items() if np.isfinite(ohm).all()}
+    plot_distribution(
+        [*sets.values()], ax=axes[2], quantity="Resistance", unit="ohm", labels=[*sets])
     axes[2].set_title("Ends of the state", fontsize=9)
     return figure
 
@@ -202,7 +204,8 @@ def _current(device: Device, sweep: MeasuredSweep, share: float | None) -> Array
     return run(device, (), sweep, start, slopes=False).current
 
 
-def _read_resistances(devices: Sequence[Device]) -> tuple[Array, Array]:
-    ends = [device.conductance_range() for device in devices]
-    return (np.array([1.0 / float(high) for _, high in ends]),
-            np.array([1.0 / float(low) for low, _ in ends]))
+def end_resistances(devices: Sequence[Device]) -> tuple[Array, Array]:
+    """Return the resistances of devices at both ends of the state, infinite without a current."""
+    ends = np.array([device.conductance_range() for device in devices], float)
+    with np.errstate(divide="ignore"):
+        return 1.0 / ends[:, 1], 1.0 / ends[:, 0]

@@ -256,3 +256,14 @@ def test_noise_of_one_size_is_noise_near_zero_volt_too():
     assert right.describes
     wrong = fit("static_sinh", (t, v, 1e-4 * np.sinh(3.0 * v) + 1e-4 * v**5 + noise))
     assert not wrong.describes
+
+
+def test_an_end_without_current_has_an_infinite_resistance():
+    t = np.linspace(0.0, 1e-2, 60)
+    v = 0.3 * np.sin(2e2 * np.pi * t)
+    i = Yakopcic().simulate(t, v).current
+    found = fit_many("yakopcic", {"d1": (t, v, i)}, ["a_1"], budget=5.0)
+    low, high = found.resistances()
+    assert np.isfinite(low).all()
+    assert np.isinf(high).all()
+    assert len(found.plot().axes) >= 3

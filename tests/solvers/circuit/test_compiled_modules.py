@@ -285,6 +285,7 @@ N1 p n dx m=2
     ("area=2", "aera=2", 5, "there is no parameter `aera`.*area"),
     ("area=2", "area=0", 5, "`area` = 0.0 is out of the range"),
     ("is=1e-14", "is=-1", 6, "`is` = -1.0 is out of the range"),
+    ("N1 a 0 dx", "N1 a dx", 5, "has 1 nodes; module `diode_limited` has 2 terminals: a, c"),
     ("N1 a 0 dx", "N1 a 0 in 0 dx", 5, "has 4 nodes; module `diode_limited` has 2 terminals: a, c"),
     ("N1 a 0 dx", "N1 a 0 dy", 5, "there is no model `dy`"),
 ])
