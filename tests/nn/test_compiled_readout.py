@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossbarsim import Wires
-from crossbarsim.nn import CrossbarConfig, CrossbarConv1d, CrossbarConv2d, CrossbarLinear
+from crossbarsim.nn import CrossbarConfig, CrossbarConv1d, CrossbarConv2d, CrossbarLinear, equip
 from crossbarsim.nn.chip import matrix
 from crossbarsim.nn.chip.kernels_readout import read_block
 from crossbarsim.nonidealities import Place
@@ -148,3 +148,18 @@ def test_it_is_used_where_no_gradient_runs(counted):
     assert counted == ["read_vectors", "read_windows"]
     linear(torch.rand(5, 9))  # a gradient in the weights
     assert len(counted) == 2
+
+
+def test_converters_that_are_taken_away_leave_nothing():
+    around = Periphery(dac=DAC(bits=4), adc=ADC(bits=4, full_scale=1e-4))
+    config = CrossbarConfig(tile_shape=(8, 8), path="matrix", input_range=1.0, periphery=around)
+    layer, x = CrossbarLinear(9, 4, config=config), torch.rand(5, 9)
+    with torch.no_grad():
+        coarse = layer(x)
+        equip(layer, None)
+        found = layer(x)
+        plain = CrossbarLinear.from_digital(layer, config.replace(periphery=None))(x)
+        equip(layer, around)
+        torch.testing.assert_close(layer(x), coarse, rtol=0, atol=0)
+    torch.testing.assert_close(found, plain, rtol=1e-6, atol=1e-6)
+    assert not torch.equal(found, coarse)

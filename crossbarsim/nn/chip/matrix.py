@@ -242,7 +242,8 @@ class StoredMatrix(nn.Module):
             equipped = self.programmer.equipped(found.tiles, signed_inputs=signed)
             plans = plan_of(equipped, self.config)
             if plans is not None:
-                found.tiles = equipped = with_views(equipped, plans)
+                found.tiles = with_views(found.tiles, plans)
+                equipped = with_views(equipped, plans)
             found.equipped[signed], found.plans[signed] = equipped, plans
         return found.equipped[signed], found.plans[signed], covering
 
