@@ -271,3 +271,10 @@ globals().update(subclasses(CellChecks, {
     "VteamModuleTurned": _ours("vteam", 1.0, 1e-7, polarity=-1), "PkuModule": _ours("stanford_pku", 1.5, 1e-7),
     "YakopcicModule": _ours("yakopcic", 0.45, 1e-2),
 }, __name__, slow=["JartModule", "VteamModuleTurned", "PkuModule", "YakopcicModule"]))
+
+
+def test_a_module_that_computes_no_numbers_is_named(tmp_path):
+    text = RC.replace("analog begin", "analog begin\n    I(p, n) <+ sqrt(-1.0 - V(p, n) * V(p, n));", 1)
+    assert text != RC
+    with pytest.raises(ParameterError, match=r"no numbers \(NaN or infinite\), such as at -?0\.\d+ V: check"):
+        VerilogA(written(tmp_path, text, "rc"))

@@ -82,7 +82,8 @@ def analyse(
     Raises
     ------
     ParameterError
-        The module keeps values between evaluations, reads the time, or has no such unknown.
+        The module keeps values between evaluations, reads the time, has no such unknown, or
+        computes no numbers.
     """
     frame = instances.frame()
     rng = np.random.default_rng(7)
@@ -93,6 +94,12 @@ def analyse(
         z[:T] = rng.uniform(0.05, 0.35, T)
         points.append(z)
     probes = [instances.probe(frame, z) for z in points]
+    if not any(np.isfinite(p.f).all() and np.isfinite(p.q).all() for p in probes):
+        a, b = points[0][:2]
+        raise ParameterError(
+            f"{whose}: the module's currents are no numbers (NaN or infinite), such as at "
+            f"{a - b:.3g} V: check its parameters"
+        )
     _refuse_memory_of_its_own(instances, points, whose)
     g, c = (np.array([getattr(p, k) for p in probes]) for k in ("g", "c"))
     if not (np.isfinite(g).all() and np.isfinite(c).all()):
