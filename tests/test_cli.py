@@ -161,9 +161,9 @@ def test_interrupt_says_how_to_go_on(tmp_path, monkeypatch):
 
 
 def test_device_export(tmp_path):
-    shown = RUN.invoke(app, ["device", "export", "vteam", "--preset", "magic", "--set", "p=2"])
+    shown = RUN.invoke(app, ["device", "export", "vteam", "--preset", "magic", "--set", "r_on=200"])
     assert shown.exit_code == 0
-    assert shown.stdout == VTEAM.preset("magic", p=2.0).to_verilog_a()
+    assert shown.stdout == VTEAM.preset("magic", r_on=200.0).to_verilog_a()
     path = tmp_path / "folder" / "cell.va"
     result = RUN.invoke(app, [
         "device", "export", "stanford_pku", "--preset", "decks", "--without-noise", "--module", "rram",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from rich.console import Console
 
@@ -170,6 +169,8 @@ def _many(
     console: Console, files: list[Path], what: Any, read: dict[str, Any], options: dict[str, Any],
     out: Path,
 ) -> None:
+    import numpy as np
+
     from ..core.files import save_figure, write_text
     from ..core.progress import RichProgress
     from ..devices import fit_many
