@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from crossbarsim import Wires
 from crossbarsim.nn import CrossbarConfig, CrossbarConv1d, CrossbarConv2d, CrossbarLinear, equip
 from crossbarsim.nn.chip import matrix
-from crossbarsim.nn.chip.kernels_readout import read_block
+from crossbarsim.nn.chip.kernels_readout import drive, read_block
 from crossbarsim.nonidealities import Place
 from crossbarsim.periphery import ADC, DAC, IntegratorSense, Periphery
 from crossbarsim.periphery.adc import moved_transitions
@@ -163,3 +163,32 @@ def test_converters_that_are_taken_away_leave_nothing():
         torch.testing.assert_close(layer(x), coarse, rtol=0, atol=0)
     torch.testing.assert_close(found, plain, rtol=1e-6, atol=1e-6)
     assert not torch.equal(found, coarse)
+
+
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_lines_are_driven_as_by_the_converter_bit_for_bit(kind, signed):
+    dac, grid = DAC(bits=5), Grid(5, signed)
+    ties = (np.arange(-4, 40) + 0.5) * grid.step + grid.low
+    x = np.concatenate([ties, np.nextafter(ties, 0), [0.0, 1.0, -1.0, 7.0, -7.0, np.nan]]).astype(kind)
+    out, of = np.empty_like(x), x.dtype.type
+    drive(x, of(0.7), of(grid.low), of(grid.step), of(0.3), out)
+    expected = dac.convert((torch.from_numpy(x) / 0.7)[None], signed=signed)[0] * 0.3
+    np.testing.assert_array_equal(out, expected.numpy())
+    assert np.isnan(out[-1])
+
+
+def test_arrays_of_a_convolution_are_programmed_once_a_pass(monkeypatch):
+    config = CrossbarConfig(
+        tile_shape=(8, 8), path="matrix", input_range=1.0, periphery=Periphery(adc=ADC(full_scale=1e-4))
+    )
+    conv = CrossbarConv2d(2, 3, 3, config=config)
+    passes = []
+    tiles = conv.crossbars.programmer.tiles
+    monkeypatch.setattr(conv.crossbars.programmer, "tiles", lambda *a, **k: passes.append(1) or tiles(*a, **k))
+    conv(torch.rand(2, 2, 6, 6)).sum().backward()  # a gradient in the weights
+    assert len(passes) == 1
+    conv.crossbars.chip.disturbance = lambda g, _place: g * 1.01
+    with torch.no_grad():
+        conv(torch.rand(2, 2, 6, 6))
+    assert len(passes) == 2

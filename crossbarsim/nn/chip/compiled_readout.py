@@ -189,8 +189,7 @@ def _each_block(
         emit(block, values)
 
     if plan.columns * int(plan.lines[-1]) * pieces[-1].stop < _ALONE:
-        for k in range(len(pieces)):
-            work(k)
+        spread(work, len(pieces), 1)
         return
     with one_blas_thread():
         spread(work, len(pieces), torch.get_num_threads())

@@ -19,16 +19,11 @@ __all__ = ["drive", "read_block", "unfold_block"]
 @strict
 def drive(x: Any, scale: Any, low: Any, step: Any, volts: Any, out: Any) -> None:
     """Fill out with the voltages that ideal converters give for inputs x, flat both."""
-    kind = x.dtype.type
-    one, half = kind(1.0), kind(0.5)
+    relative = np.empty_like(x)
     for p in range(len(x)):
-        v = x[p] / scale
-        v = max(v, low)
-        v = min(v, one)
-        # cut off is rounded down, of numbers above 0; the last term keeps a NaN
-        number = max(v, low)
-        code = kind(np.int32((number - low) / step + half))
-        out[p] = (low + step * code + (v - v)) * volts
+        relative[p] = x[p] / scale
+        out[p] = 0
+    _convert_row(relative, low, step, x.dtype.type(1.0), volts, out)
 
 
 @strict
@@ -90,8 +85,9 @@ def _convert_row(x: Any, low: Any, step: Any, full_scale: Any, factor: Any, out:
         v = x[p]
         v = max(v, low)
         v = min(v, one)
-        # cut off is rounded down, of numbers above 0; the last term keeps a NaN
-        number = max(v, low)
+        # cut off is rounded down, of numbers above 0; no NaN is made an integer, the last term
+        # keeps it
+        number = low if math.isnan(v) else v
         code = kind(np.int32((number - low) / step + half))
         out[p] += factor * (full_scale * (low + step * code)) + (v - v)
 
@@ -133,9 +129,9 @@ def read_block(
     Parameters
     ----------
     x : (lines, places) array
-        Levels of the drivers.
+        Voltages of the lines.
     weights : flat array
-        Of every row of tiles in turn its matrices, (columns, rows), volts included.
+        Of every row of tiles in turn its matrices, (columns, rows), siemens.
     lines : (tiles + 1,) array
         Where the rows of tiles begin and end.
     signals : (S, 4) array

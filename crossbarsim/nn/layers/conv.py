@@ -51,11 +51,11 @@ class _Convolution(CrossbarLayer, _ConvNd):
             mode="constant" if self.padding_mode == "zeros" else self.padding_mode,
         )
         own = self._windows(padded)
-        read: Tensor | None = self.crossbars.windows(_three(padded), own, weight, bias)
-        if read is not None:
-            return read.reshape(*read.shape[:2], *own.places[3 - axes :])
         view = windows(padded, self.kernel_size, self.stride, self.dilation)
-        with self.crossbars.held():
+        with self.crossbars.held():  # programmed once, whichever way they are read
+            read: Tensor | None = self.crossbars.windows(_three(padded), own, weight, bias)
+            if read is not None:
+                return read.reshape(*read.shape[:2], *own.places[3 - axes :])
             rows = [self.crossbars(part, weight, bias) for part in row_chunks(view, axes, groups)]
         shape = (len(x), *view.shape[1 : 1 + axes], self.out_channels)
         return torch.cat(rows).reshape(shape).movedim(-1, 1)
