@@ -27,27 +27,7 @@ _FARTHEST = 4.0  # e-folds, of parameters that are not determined
 
 
 class Fitted:
-    """The numbers of a fit; `Fit` adds its words, pictures and files.
-
-    Attributes
-    ----------
-    device : Device
-        The model with the fitted parameters.
-    values : dict
-        Fitted parameters by name, and starts of sweeps ("start of sweep 1", a share of the main
-        state's range, of its logarithm where that spans more than a factor of 20).
-    noise : float
-        Standard deviation of the data's noise on the scale of the residuals.
-    describes : bool
-        Whether the model describes the data: its residuals are noise.
-    undetermined : tuple of str
-        Parameters that the data do not determine: the 95 % interval is wider than a factor of
-        about 1.65 to each side.
-    weak : tuple of WeakDirection
-        Which parameters move together without a change that the noise would not hide.
-    complete : bool
-        Whether the search ended by itself, not by its time.
-    """
+    """The numbers of a fit, with the attributes of `Fit`, which adds words, pictures, files."""
 
     def __init__(
         self, problem: Problem, found: Found, noise: float, given: bool,

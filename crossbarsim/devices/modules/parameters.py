@@ -16,7 +16,8 @@ from ...netlists.osdi import Module, load_osdi, load_verilog_a
 from ..parameters import Parameter
 
 __all__ = [
-    "declared", "kelvin", "open_module", "read_parameters", "shape_of", "shown", "spread",
+    "declared", "every", "kelvin", "open_module", "plain", "read_parameters", "shape_of", "shown",
+    "spread",
 ]
 
 _KELVIN = 300.15
@@ -107,6 +108,21 @@ def spread(values: Mapping[str, Array], shape: tuple[int, ...]) -> dict[str, Arr
         own = "$" if name == "temperature" else own
         found[own] = np.broadcast_to(value, shape) if value.ndim else value
     return found
+
+
+def plain(values: Mapping[str, Array]) -> dict[str, Any]:
+    """Return values as they were given: numbers, or arrays of one per device."""
+    return {n: v if v.ndim else float(v) for n, v in values.items()}
+
+
+def every(
+    known: Mapping[str, Parameter], values: Mapping[str, Array], words: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return every parameter by name: what was given, else its default.
+
+    Those whose defaults depend on others are not a number where they are not given.
+    """
+    return {**{n: p.default for n, p in known.items()}, **plain(values), **words}
 
 
 def shown(values: Mapping[str, Array]) -> list[str]:

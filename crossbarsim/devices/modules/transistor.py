@@ -19,8 +19,10 @@ from .equations import Equations, analyse
 from .instances import Instances, set_up
 from .parameters import (
     declared,
+    every,
     kelvin,
     open_module,
+    plain,
     read_parameters,
     shape_of,
     shown,
@@ -132,15 +134,13 @@ class VerilogATransistor(Transistor):
 
         Those whose defaults depend on others are not a number where they are not given.
         """
-        found: dict[str, Any] = {n: p.default for n, p in self._declared.items()}
-        found |= {n: v if v.ndim else float(v) for n, v in self._values.items()}
-        return found | self._words
+        return every(self._declared, self._values, self._words)
 
     def settings(self) -> dict[str, Any]:
         """Return the arguments that make this transistor again."""
         return {
             "path": self.path, "module": self.module.name,
-            **{n: v if v.ndim else float(v) for n, v in self._values.items()}, **self._words,
+            **plain(self._values), **self._words,
         }
 
     @property

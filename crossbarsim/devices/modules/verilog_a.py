@@ -27,8 +27,10 @@ from .instances import AT_START, set_up
 from .local_cells import LocalCells, module_cells
 from .parameters import (
     declared,
+    every,
     kelvin,
     open_module,
+    plain,
     read_parameters,
     shape_of,
     shown,
@@ -217,16 +219,14 @@ class VerilogA(Device):
 
         Those whose defaults depend on others are not a number where they are not given.
         """
-        found: dict[str, Any] = {n: p.default for n, p in self._declared.items()}
-        found |= {n: v if v.ndim else float(v) for n, v in self._values.items()}
-        return found | self._words
+        return every(self._declared, self._values, self._words)
 
     def settings(self) -> dict[str, Any]:
         """Return the arguments that make this device again."""
-        own = {n: v if v.ndim else float(v) for n, v in self._values.items()}
         return {
             "path": self.path, "module": self.module.name, "states": self._ranges,
-            "polarity": self.polarity, "read_voltage": self.read_voltage, **own, **self._words,
+            "polarity": self.polarity, "read_voltage": self.read_voltage,
+            **plain(self._values), **self._words,
         }
 
     def _number(self, value: float | str) -> Array:
