@@ -41,7 +41,9 @@ def check_rounding(newton: Newton, x: Array, now: Instant) -> bool:
     factors: Factors = newton.factors
     try:
         if not system.linear:
-            factors = new_factors(system.options, system.indptr, system.indices)
+            factors = new_factors(
+                system.options, system.indptr, system.indices, like=newton.factors
+            )
             factors.factor(np.array(system.jacobian()))
     except SingularMatrixError:
         return True  # Newton's steps met another matrix; what this one says is not known

@@ -10,12 +10,13 @@ from scipy.sparse.linalg import splu
 
 from ....core.validation import Array
 from ..system.element_group import Ints
-from .kernels_lu import eliminate, refactor, solve, solve_transposed
+from .kernels_lu import eliminate, least_degree, refactor, solve, solve_transposed
 
 __all__ = ["Factors", "SingularMatrixError", "factor"]
 
 _PIVOT = 1e-3  # ngspice's pivrel: a diagonal entry this large in its column is the pivot
 _REUSE = 1e-8  # pivots of old may fall to this share of their column
+_TINY = 50  # unknowns up to which we order by ourselves: SuperLU's calls cost more than numbers
 _SMALL = 100  # unknowns below which everything is factored again
 _LARGE = 4e8  # multiplications above which SuperLU's dense kernels pay
 
@@ -146,6 +147,11 @@ class Factors:
         """Return the columns' order: from any non-singular matrix of the pattern."""
         if self.n < 3:
             return np.arange(self.n, dtype=np.int64)
+        if self.n <= _TINY:
+            found = np.empty(self.n, np.int64)
+            near = np.zeros((self.n, self.n), np.int64)
+            self.expected = least_degree(self.indptr, self.indices, near, found)
+            return found
         column = np.repeat(np.arange(self.n), np.diff(self.indptr))
         values = np.where(self.indices == column, 0.0, -1.0)
         matrix = self._matrix(values)

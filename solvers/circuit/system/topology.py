@@ -21,6 +21,7 @@ from .element_group import Ints
 __all__ = ["check", "idle_inductors"]
 
 _SHOWN = 8
+_FEW = 200  # nodes up to which SciPy's graph costs more than it saves
 
 
 def check(circuit: Circuit, *, uic: bool = False) -> None:
@@ -176,6 +177,8 @@ def _check_paths(circuit: Circuit, *, capacitors: bool) -> None:
                 a.append(index[e.nodes[first]])
                 b.append(index[e.nodes[second]])
     n = len(index)
+    if n <= _FEW and all(_reached(a, b, n)):
+        return
     graph = coo_array((np.ones(len(a), dtype=np.int8), (a, b)), shape=(n, n))
     _, label = connected_components(graph, directed=False)
     apart = label != label[0]
@@ -205,6 +208,22 @@ def _check_paths(circuit: Circuit, *, capacitors: bool) -> None:
         f"floating nodes {shown}: no path of resistors or voltage sources to ground (a capacitor "
         "is open); tie them to ground, all of them by `.options rshunt=1e12`", tuple(floating)
     )
+
+
+def _reached(a: list[int], b: list[int], n: int) -> list[bool]:
+    """Return which of n nodes the edges between `a` and `b` join to node 0."""
+    near: list[list[int]] = [[] for _ in range(n)]
+    for i, j in zip(a, b, strict=True):
+        near[i].append(j)
+        near[j].append(i)
+    found = [False] * n
+    found[0], waiting = True, [0]
+    while waiting:
+        for k in near[waiting.pop()]:
+            if not found[k]:
+                found[k] = True
+                waiting.append(k)
+    return found
 
 
 def _looks_at(e: Element, island: set[str]) -> bool:
