@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.errors import ConvergenceError, ParameterError
 from ..core.settings import checks_arguments
-from ..core.validation import Array
+from ..core.validation import Array, number
 from ..devices import OneSelectorOneResistor, OneTransistorOneResistor
 from ..netlists.crossbar.crossbar import Crossbar
 from ..solvers import Solver
@@ -119,6 +119,8 @@ def pulse_window(
     >>> f"SET from {window.v_start:.2f} to {window.v_max:.2f} V"
     'SET from 1.57 to 2.24 V'
     """
+    g_low = number("g_low", g_low, low=0.0, open_low=True, unit="S")
+    g_high = number("g_high", g_high, low=0.0, open_low=True, unit="S")
     volts = _voltages(v_limit)
     best: tuple[_Search, _Found] | None = None
     useless = 0

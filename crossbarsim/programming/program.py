@@ -11,7 +11,7 @@ from ..core.draws import Seed, seed_sequence
 from ..core.errors import ParameterError
 from ..core.progress import Progress, shared
 from ..core.settings import checks_arguments
-from ..core.validation import Array, finite_array
+from ..core.validation import Array, broadcast, finite_array
 from ..netlists.crossbar.crossbar import Crossbar
 from ..solvers import Solver
 from .ladder import Ladder
@@ -145,7 +145,7 @@ def program(
 
 @checks_arguments
 def form(
-    xbar: Crossbar, conductance: ArrayLike | None, *, v_start: float, v_step: float, v_max: float,
+    xbar: Crossbar, conductance: ArrayLike, *, v_start: float, v_step: float, v_max: float,
     width: float, scheme: str | Scheme | None = None, rise: float | None = None,
     fall: float | None = None, max_pulses: int = 100, read_voltage: float | None = None,
     read_time: float = 100e-9, disturb_threshold: float = 0.02, seed: Seed = 0,
@@ -207,7 +207,8 @@ def form(
     pristine_state(cells.device)
     chosen = scheme_of(xbar, scheme)
     check_ends(xbar)
-    goal = _targets(xbar, np.broadcast_to(finite_array("conductance", conductance), xbar.shape))
+    formed = broadcast("conductance", finite_array("conductance", conductance), xbar.shape)
+    goal = _targets(xbar, formed, "conductance")
     ladder = Ladder(v_start, v_step, v_max, PulseTrain(width, rise=rise, fall=fall))
     recipe = Recipe(
         {1: ladder, -1: ladder}, chosen, np.zeros(xbar.shape), "form", "amplitude",
@@ -230,17 +231,17 @@ def _devices(xbar: Crossbar) -> Crossbar:
     return xbar
 
 
-def _targets(xbar: Crossbar, targets: Any) -> Array:
-    goal = finite_array("targets", targets)
+def _targets(xbar: Crossbar, targets: Any, name: str = "targets") -> Array:
+    goal = finite_array(name, targets)
     if goal.shape != xbar.shape:
-        raise ParameterError(f"`targets` must have shape {xbar.shape}; got {goal.shape}")
+        raise ParameterError(f"`{name}` must have shape {xbar.shape}; got {goal.shape}")
     cells: Any = xbar.cells
     low, high = (np.broadcast_to(g, goal.shape) for g in cells.device.conductance_range())
     bad = ~((goal > 0) & (goal >= low * (1 - 1e-9)) & (goal <= high * (1 + 1e-9)))
     if bad.any():
         i, j = map(int, np.argwhere(bad)[0])
         raise ParameterError(
-            f"`targets[{i}, {j}]` = {goal[i, j]:g} S is out of the device's range, "
+            f"`{name}[{i}, {j}]` = {goal[i, j]:g} S is out of the device's range, "
             f"{low[i, j]:.4g} to {high[i, j]:.4g} S at {cells.device.read_voltage:g} V"
         )
     return np.array(goal)

@@ -10,6 +10,7 @@ from typing import Any
 
 from ...core.errors import CrossbarSimError, ParameterError, VerilogAError
 from ...core.settings import checks_arguments, closest
+from ...core.validation import shown
 from ...netlists.device_protocol import register
 from ..base import Device
 from .algebra.terms import TooLarge
@@ -98,6 +99,10 @@ def read_verilog_a(
     200000
     """
     text, file, folder = _source(source)
+    for argument, given in (("fixed", fixed), ("bounds", bounds)):
+        for name in given or {}:
+            if not isinstance(name, str):
+                raise ParameterError(f"`{argument}`: names are strings; got {shown(name)}")
     origin = Origin(
         text, file, (), module or "", tuple(sorted((fixed or {}).items())),
         tuple(sorted((k, (float(v[0]), float(v[1]))) for k, v in (bounds or {}).items())),

@@ -97,7 +97,8 @@ def _distributions(result: GradualReset, ax: Axes) -> None:
     ax.set_ylabel("Density (1/ohm)")
     ax.set_title(f"$R_{{on}}$ above another's $R_{{off}}$: {100 * result.overlap():.1f} %",
                  fontsize=10)
-    ax.legend(frameon=False, fontsize=9)
+    if curves:  # no spread has no curve
+        ax.legend(frameon=False, fontsize=9)
     style(ax)
 
 
