@@ -17,6 +17,7 @@ from . import (
     devices,
     effective_matrix,
     network,
+    small_circuits,
     spice,
     transient,
     verilog_a,
@@ -30,7 +31,9 @@ BENCHMARKS: dict[str, ModuleType] = {
     "transient": transient, "spice": spice, "cold_start": cold_start,
 }
 
-EXTRA: dict[str, ModuleType] = {"verilog_a": verilog_a}  # not in the README
+EXTRA: dict[str, ModuleType] = {  # not in the README
+    "verilog_a": verilog_a, "small_circuits": small_circuits,
+}
 
 
 def generated(text: str) -> str:

@@ -14,14 +14,14 @@ from ....core.validation import Array
 from .functions import RULES, Operand, helpers
 from .tape import Probe, Step
 
-__all__ = ["Compiled", "build"]
+__all__ = ["PRODUCTS", "Compiled", "build", "switch_of"]
 
 Compiled = Callable[..., tuple[Operand, Array]]
 _INDEX = {operator: k for k, operator in enumerate(RULES)}
 # what is 0 or 1: times 0 is 0, whatever stands beside
 _SWITCHES = ("u", "gt0", "ge0", "lt0", "le0", "eq0", "ne0", "not", "&&", "||", "==", "!=", "<",
              "<=", ">", ">=")
-_PRODUCTS = (2.0, 3.0, 4.0)  # exponents of powers that are written as products
+PRODUCTS = (2.0, 3.0, 4.0)  # exponents of powers that are written as products
 
 
 class _Writer:
@@ -57,10 +57,11 @@ class _Writer:
         given = [self.values[j] for j in at]
         formulas = rule.slopes
         written = rule.code
-        switch = self._switch(k, operator, at)
+        place = switch_of(k, operator, at, self.switches, self.known)
+        switch = "" if place is None else self.values[place]
         if switch:
             written = f"np.where({switch} == 0.0, 0.0, {written})"
-        if operator == "**" and self.known.get(at[1]) in _PRODUCTS:
+        if operator == "**" and self.known.get(at[1]) in PRODUCTS:
             written = " * ".join(["{0}"] * int(self.known[at[1]]))
             formulas = (f"{self.known[at[1]]!r} * {written[6:]}", "0")
         code = written.format(*given) or f"_f{_INDEX[operator]}({', '.join(given)})"
@@ -89,15 +90,6 @@ class _Writer:
             self.lines.append(f"{found[j]} = {total}")
         return name, found
 
-    def _switch(self, k: int, operator: str, at: tuple[int, ...]) -> str:
-        """Return the switch in a product, and note steps that are switches themselves."""
-        both = [j for j in at if j in self.switches]
-        if operator in _SWITCHES or (operator == "*" and len(both) == 2) or (
-            operator == "-" and both == [at[1]] and self.known.get(at[0]) == 1.0
-        ):
-            self.switches.add(k)
-        return self.values[both[0]] if operator == "*" and both else ""
-
     def _selected(
         self, k: int, condition: str, one: dict[int, str], two: dict[int, str]
     ) -> dict[int, str]:
@@ -111,6 +103,22 @@ class _Writer:
                 f"{found[j]} = np.where(s{k}, {one.get(j, '0.0')}, {two.get(j, '0.0')})"
             )
         return found
+
+
+def switch_of(
+    k: int, operator: str, at: tuple[int, ...], switches: set[int], known: Mapping[int, float]
+) -> int | None:
+    """Return the operand that makes the product of step k 0, if it has one.
+
+    Steps that are 0 or 1 are added to `switches`; `known` are steps that are the same number
+    always.
+    """
+    both = [j for j in at if j in switches]
+    if operator in _SWITCHES or (operator == "*" and len(both) == 2) or (
+        operator == "-" and both == [at[1]] and known.get(at[0]) == 1.0
+    ):
+        switches.add(k)
+    return both[0] if operator == "*" and both else None
 
 
 def _product(factor: str, slope: str) -> str:

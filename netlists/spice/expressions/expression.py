@@ -171,6 +171,11 @@ class Expression:
         return tape.finish(place[-1]), tuple(found)
 
     @property
+    def core(self) -> tuple[Step, ...]:
+        """Its steps, in which derivatives and integrals by time are probes, see `dynamic`."""
+        return self._parts[0]
+
+    @property
     def dynamic(self) -> tuple[Dynamic, ...]:
         """Its derivatives and integrals by time, inner ones first.
 
@@ -382,8 +387,7 @@ def compile_together(
             raise ParameterError(f"`{e.text}` reads {_spoken(lacking[0])}, which is not given")
         if [given.index(p) for p in e.probes] != [rows[0].index(p) for p in first.probes]:
             raise ParameterError(f"`{e.text}`: its probes are in another order")
-    # _parts: without time derivatives
-    steps = [e._parts[0] for e in expressions]  # noqa: SLF001
+    steps = [e.core for e in expressions]
     numbers: dict[int, int] = {}
     values: list[Array] = []
     for k, step in enumerate(steps[0]):

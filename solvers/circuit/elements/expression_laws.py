@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from ....core.validation import Array
-from ....netlists.spice.expressions.expression import Expression, compile_together
+from ....netlists.spice.expressions.expression import Expression
 from ....netlists.spice.expressions.tape import Probe, Tape
 from ..system.element_group import Bools, Instant, Ints
+from .kernels_tape import STEEP, run_tapes
+from .tapes import encode
 
 __all__ = ["Law", "conductance"]
 
 _CELSIUS = 273.15
-_STEEP = 1e18  # slopes beyond that are cut off: a root at 0
 _BESIDE = (  # of voltages and states
     *(s * v for v in (1e-3, 1.0, 1e-6, 1e-9, 10.0, 100.0, 1e3) for s in (1.0, -1.0)),
 )
+
+_GIVEN: Ints = np.zeros((0, 0), dtype=np.int64)  # nothing to subtract: probes as they are
 
 
 class Law:
@@ -30,27 +33,40 @@ class Law:
 
     def __init__(self, expressions: Sequence[Expression], plus: Ints, minus: Ints) -> None:
         self.plus, self.minus = plus, minus  # (P, N)
-        self.law: Callable[..., tuple[Array, Array]] = compile_together(expressions)
+        self.tape = encode(expressions)
+        many = plus.shape[1]
+        self.work = np.zeros((2, len(self.tape[0])))
+        self.probes, self.value = np.zeros(plus.shape), np.zeros(many)
+        self.slopes = np.zeros(plus.shape)
         self.spectral = any(e.uses("hertz") for e in expressions)
         self.expressions = expressions
         self._trouble: tuple[Array, Instant] | None = None
         self._none: Bools = np.zeros(plus.shape[1], dtype=np.bool_)
         self.limited = self._none
-        self._old: Array | None = None
+        self.old = np.zeros(plus.shape)  # probes where there were values last
+        self.known = np.zeros(1, dtype=np.int64)  # whether there were any
 
     def evaluate(self, x: Array, now: Instant) -> tuple[Array, Array]:
         """Return values (N,) and slopes (P, N)."""
-        probes = x[self.plus] - x[self.minus] if len(self.plus) else np.zeros(self.plus.shape)
-        value, slopes = self._at(probes, now)
+        value, slopes = self.value, self.slopes
+        finite = run_tapes(
+            *self.tape, self.plus, self.minus, x, self._surroundings(now), self.work, self.probes,
+            value, slopes,
+        )
         if not now.limit:
             return value, slopes
-        if np.isfinite(value).all():
-            self.limited, self._old = self._none, probes
+        if finite:
+            self.limited = self._none
+            self.old[:], self.known[0] = self.probes, 1
         else:
-            value, slopes = self._nearer(probes, value, slopes, now)
-        if not (np.abs(slopes) < _STEEP).all():
-            slopes = np.clip(np.nan_to_num(slopes, nan=0.0), -_STEEP, _STEEP)
+            value, slopes = self._nearer(self.probes.copy(), value, slopes, now)
+        if not (np.abs(slopes) < STEEP).all():
+            slopes = np.clip(np.nan_to_num(slopes, nan=0.0), -STEEP, STEEP)
         return value, slopes
+
+    @staticmethod
+    def _surroundings(now: Instant) -> Array:
+        return np.array([now.time, now.temperature - _CELSIUS, now.hertz])
 
     def explain(self, k: int) -> str:
         """Return which part of the k-th expression had no value last, and where."""
@@ -62,25 +78,25 @@ class Law:
         return f" ({found})" if found else ""
 
     def _at(self, probes: Array, now: Instant) -> tuple[Array, Array]:
-        with np.errstate(all="ignore"):
-            value, slopes = self.law(
-                probes, now.time, now.temperature - _CELSIUS, now.hertz
-            )
-        count = self.plus.shape[1]
-        return np.broadcast_to(value, (count,)), np.broadcast_to(slopes, self.plus.shape)
+        value, slopes = np.empty_like(self.value), np.empty_like(self.slopes)
+        run_tapes(
+            *self.tape, self.plus, _GIVEN, self.old[:1, :1].ravel(), self._surroundings(now),
+            self.work, np.ascontiguousarray(probes), value, slopes,
+        )
+        return value, slopes
 
     def _nearer(
         self, probes: Array, value: Array, slopes: Array, now: Instant
     ) -> tuple[Array, Array]:
         """Return values and slopes that are finite, where they can be found."""
         value, slopes = value.copy(), slopes.copy()
-        old = probes if self._old is None else self._old
+        old = self.old.copy() if self.known[0] else probes
         kept = probes.copy()
         self.limited = ~np.isfinite(value)
         self._trouble = probes, now
         # first towards the last point that had a value, then a little beside this one
         tries = [old + share * (probes - old) for share in 0.5 ** np.arange(1, 40, 3)]
-        tries += [old] if self._old is not None else []
+        tries += [old] if self.known[0] else []
         tries += [probes + away for away in _BESIDE]
         one = np.eye(len(probes))[:, :, None]
         tries += [probes + away * each for away in _BESIDE for each in one]
@@ -96,7 +112,7 @@ class Law:
             value[good], slopes[:, good] = tangent[good], steep[:, good]
             kept[:, good] = there[:, good]
         if np.isfinite(value).all():
-            self._old = kept
+            self.old[:], self.known[0] = kept, 1
         return value, slopes
 
     def entries(self, rows: Ints) -> tuple[Ints, Ints]:
