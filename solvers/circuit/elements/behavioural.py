@@ -29,7 +29,7 @@ from ....netlists.spice.expressions.expression import Expression
 from ..system.builder import Builder, register_kind, where
 from ..system.element_group import ElementGroup, Instant, Ints, Stamp, Triplets
 from ..system.entries import branch_entries
-from .expression_laws import Law, conductance
+from .laws.law import Law, conductance
 from .values import warmth
 
 __all__ = ["behavioural"]

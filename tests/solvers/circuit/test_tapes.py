@@ -5,8 +5,9 @@ import pytest
 from crossbarsim.netlists.spice.expressions.expression import Expression
 from crossbarsim.netlists.spice.expressions.functions import RULES
 from crossbarsim.netlists.spice.expressions.tape import Tape
-from crossbarsim.solvers.circuit.elements.kernels_tape import OPERATORS, run_tapes
-from crossbarsim.solvers.circuit.elements.tapes import encode
+from crossbarsim.solvers.circuit.elements.laws.kernels_operations import OPERATORS
+from crossbarsim.solvers.circuit.elements.laws.kernels_tape import run_tapes
+from crossbarsim.solvers.circuit.elements.laws.tapes import encode
 
 from crossbarsim.core.errors import NetlistError
 

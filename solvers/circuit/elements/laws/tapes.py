@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ....core.errors import NetlistError
-from ....core.validation import Array
-from ....netlists.spice.expressions.compilation import PRODUCTS, switch_of
-from ....netlists.spice.expressions.expression import Expression
-from ....netlists.spice.expressions.tape import Step
-from ..system.element_group import Ints
-from .kernels_tape import OPERATORS
+from .....core.errors import NetlistError
+from .....core.validation import Array
+from .....netlists.spice.expressions.compilation import PRODUCTS, switch_of
+from .....netlists.spice.expressions.expression import Expression
+from .....netlists.spice.expressions.tape import Step
+from ...system.element_group import Ints
+from .kernels_operations import OPERATORS
 
 __all__ = ["encode"]
 

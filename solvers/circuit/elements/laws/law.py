@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ....core.validation import Array
-from ....netlists.spice.expressions.expression import Expression
-from ....netlists.spice.expressions.tape import Probe, Tape
-from ..system.element_group import Bools, Instant, Ints
+from .....core.validation import Array
+from .....netlists.spice.expressions.expression import Expression
+from .....netlists.spice.expressions.tape import Probe, Tape
+from ...system.element_group import Bools, Instant, Ints
 from .kernels_tape import STEEP, run_tapes
 from .tapes import encode
 
