@@ -64,8 +64,56 @@ def test_interrupt_keeps_what_was_done(tmp_path, monkeypatch):
     monkeypatch.setattr(Solver, "transient", impatient)
     result = RUN.invoke(app, [*SMALL, "--width", "1e-7", "--out", str(tmp_path)])
     assert result.exit_code == 130, result.output
-    assert f"go on with --start {tmp_path / 'conductance.npy'}" in result.stdout
+    assert "go on with the same command" in result.stdout
     assert not json.loads((tmp_path / "summary.json").read_text())["success"]
+    monkeypatch.undo()
+    assert RUN.invoke(app, [*SMALL, "--width", "1e-7", "--out", str(tmp_path / "straight")]).exit_code == 0
+    again = RUN.invoke(app, [*SMALL, "--width", "1e-7", "--out", str(tmp_path)])
+    assert again.exit_code == 0, again.output
+    for name in ("cells.csv", "conductance.npy", "summary.json", "program.png"):
+        assert (tmp_path / name).read_bytes() == (tmp_path / "straight" / name).read_bytes()
+    assert not (tmp_path / "checkpoint.npz").exists()
+
+
+def test_a_checkpoint_of_other_options_is_refused(tmp_path, monkeypatch):
+    from crossbarsim import Solver
+    from crossbarsim.programming.runs import checkpoint
+
+    class Killed(BaseException):
+        """What no code of ours catches."""
+
+    real, calls = Solver.transient, []
+
+    def mortal(self, *arguments, **options):
+        calls.append(0)
+        if len(calls) == 40:
+            raise Killed
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(checkpoint, "_PAUSE", 0.0)
+    monkeypatch.setattr(checkpoint, "_SHARE", np.inf)
+    monkeypatch.setattr(Solver, "transient", mortal)
+    command = [*SMALL, "--width", "1e-7", "--out", str(tmp_path)]
+    with pytest.raises(Killed):
+        RUN.invoke(app, command)
+    kept = tmp_path / "checkpoint.npz"
+    content = kept.read_bytes()
+    other = RUN.invoke(app, [*command, "--passes", "2", "--seed", "1"])
+    assert other.exit_code == 2
+    assert f"{kept} is the checkpoint of a run with other settings (" in other.stderr
+    for difference in ("passes: 3 there, 2 now; ", "seed: '[0, (), 4]' there, '[1, (), 4]' now; ", "targets: '3x4 of "):
+        assert difference in other.stderr
+    assert kept.read_bytes() == content
+    kept.write_bytes(content[:-9])
+    torn = RUN.invoke(app, command)
+    assert torn.exit_code == 2
+    assert f"{kept}: is damaged" in torn.stderr
+    assert "delete it to begin again" in torn.stderr
+    kept.write_bytes(content)
+    again = RUN.invoke(app, command)
+    assert again.exit_code == 0, again.output
+    assert f"going on from {kept}" in again.stdout
+    assert not kept.exists()
 
 
 @pytest.mark.parametrize(

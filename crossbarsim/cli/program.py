@@ -175,7 +175,8 @@ def program(
 ) -> None:
     """Program an array by pulses and verifying reads; write a table, a summary and a picture.
 
-    After Ctrl-C what was done is written; go on with --start results/program/conductance.npy.
+    How far it has come is kept in the folder of results: after Ctrl-C, or where it was killed, the
+    same command goes on from there, to the same result. After Ctrl-C what was done is written, too.
     """
     import numpy as np
 
@@ -203,14 +204,17 @@ def program(
         chosen: Any = scheme or None
         if cells == "1t1r" and scheme in ("", "1t1r"):
             chosen = Gated(gate, gate + 1.0 if gate_reset is None else gate_reset, gate)
+        checkpoint = out / "checkpoint.npz"
         with FolderLock(out):
+            if checkpoint.exists():
+                console.print(f"going on from {checkpoint}", soft_wrap=True)
             with RichProgress(console) as bars:
                 result = run(
                     xbar, goal, scheme=chosen, tolerance=tolerance,
                     algorithm=algorithm, width=width,  # type: ignore[arg-type]
                     read_voltage=read_voltage, passes=passes, seed=seed,
                     criterion=criterion,  # type: ignore[arg-type]
-                    progress=bars,
+                    progress=bars, checkpoint=checkpoint,
                 )
             save_table(out / "cells.csv", result.to_dataframe())
             save_array(out / "conductance.npy", result.conductance)
@@ -220,10 +224,12 @@ def program(
             }
             write_text(out / "summary.json", json.dumps(record, indent=1) + "\n")
             save_program(result, out / "program.png", title=type(device).__name__)
+            interrupted = "interrupted" in result.message
+            if not interrupted:
+                checkpoint.unlink()
         _print(result, console)
         for file in ("cells.csv", "conductance.npy", "summary.json", "program.png"):
             console.print(f"wrote {out / file}", soft_wrap=True)
-        if "interrupted" in result.message:
-            console.print(f"{result.message}; go on with --start {out / 'conductance.npy'}",
-                          soft_wrap=True)
+        if interrupted:
+            console.print(f"{result.message}; go on with the same command", soft_wrap=True)
             raise typer.Exit(130)

@@ -1,14 +1,19 @@
-"""Where a result was computed: versions and CPUs."""
+"""Where a result was computed, versions and CPUs, and of what: settings and arrays."""
 
 from __future__ import annotations
 
+import hashlib
 import platform
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from .cpus import cpu_count
 
-__all__ = ["environment", "package_version"]
+__all__ = ["array_text", "differences", "environment", "package_version"]
 
 PACKAGES = (
     "crossbarsim", "numpy", "scipy", "numba", "networkx", "torch", "matplotlib", "pandas",
@@ -43,3 +48,36 @@ def environment() -> dict[str, str]:
         "cpu": _cpu_model(),
         "cpus": str(cpu_count()),
     }
+
+
+def differences(found: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Return which entries of two contexts differ, and from what to what; empty where none does.
+
+    Examples
+    --------
+    >>> from crossbarsim.core.environment import differences
+    >>> differences({"sigma": 0.1, "bits": 4}, {"sigma": 0.2, "bits": 4})
+    'sigma: 0.1 there, 0.2 now'
+    """
+    names = sorted(n for n in {*found, *now} if found.get(n) != now.get(n))
+    return "; ".join(f"{n}: {found.get(n)!r:.80} there, {now.get(n)!r:.80} now" for n in names)
+
+
+def array_text(array: Any) -> str:
+    """Return a line that differs for every array: its shape, its range and a hash.
+
+    Examples
+    --------
+    >>> from crossbarsim.core.environment import array_text
+    >>> array_text([1.0, 2.5])[:21]
+    '2 of 1 to 2.5, sha256'
+    """
+    values = np.ascontiguousarray(array)
+    head = f"{values.dtype.str} {values.shape}".encode()
+    digest = hashlib.sha256(head + values.tobytes()).hexdigest()[:12]
+    size = "x".join(map(str, values.shape)) or "1"
+    if values.dtype.kind not in "fiu" or not values.size:
+        return f"{size} values, sha256 {digest}"
+    low, high = values.min(), values.max()
+    span = f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
+    return f"{size} of {span}, sha256 {digest}"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import ParameterError
+from ..core.npz import field
 from ..core.settings import Settings
 from ..core.validation import Array
 from .pulses import PulseTrain
@@ -33,6 +35,9 @@ _MOST_SHORT = 12  # times
 _ALIKE = 0.125  # of a step: levels of other cells
 _NEAR = 1.0  # levels: one that is lower by that does not move the cell
 _SOFTENS = 20.0  # levels by which the one that does not move a cell falls, per logarithm of a move
+# of `Rungs`: one number per cell; the same for both directions
+_EACH = ("climb", "still", "passed", "last", "last_direction", "before")
+_BOTH = ("level", "step", "caution", "shorter", "quiet", "moving")
 _SHORTEST = 0.1  # of the first pulse, for a cell that this one takes past its target
 
 
@@ -183,6 +188,38 @@ class Rungs:
         self.last = np.zeros(count, dtype=int)  # direction of the last pulse
         self.last_direction = np.ones(count, dtype=int)
         self.before = np.ones(count)  # ratio before it
+
+    def to_arrays(self) -> dict[str, Array | NDArray[np.int64]]:
+        """Return all that differs between one set of rungs and another by name."""
+        found: dict[str, Any] = {name: getattr(self, name) for name in _EACH}
+        for name in _BOTH:
+            found[name] = np.stack([getattr(self, name)[d] for d in (1, -1)])
+        found["known"] = np.array(
+            [(*key, *entry) for key, entries in self.known.items() for entry in entries]
+        ).reshape(-1, 4)
+        return found
+
+    def take(self, data: Mapping[str, Any]) -> None:
+        """Take over what `to_arrays` returned of rungs of as many cells.
+
+        Raises
+        ------
+        NetlistError
+            An array is of another type or shape.
+        KeyError
+            An array is missing.
+        """
+        count = len(self.still)
+        for name in _EACH:
+            mine = getattr(self, name)
+            setattr(self, name, field(data, name, (count,)).astype(mine.dtype))
+        for name in _BOTH:
+            found, mine = field(data, name, (2, count)), getattr(self, name)
+            for d, row in zip((1, -1), found, strict=True):
+                mine[d] = row.astype(mine[d].dtype)
+        self.known = {}
+        for k, d, x, level in field(data, "known", (len(data["known"]), 4)).tolist():
+            self.known.setdefault((int(k), int(d)), []).append((x, level))
 
     def update(self, ratio: Array, tolerance: Array) -> None:
         """Update the levels after a read: conductances over targets, (n,), all > 0."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -20,7 +21,7 @@ from .polarity import pristine_state
 from .pulses import PulseTrain
 from .reading import read_volts
 from .result import ProgramResult
-from .run import Recipe, Run
+from .runs import Checkpoint, Recipe, Run, described
 from .schemes import Scheme, scheme_of
 from .writing import check_ends
 
@@ -40,7 +41,7 @@ def program(
     max_pulses: int = 100, passes: int = 3, read_voltage: float | None = None,
     read_time: float = 1e-7, disturb_threshold: float = 0.02, v_limit: float = 4.0, seed: Seed = 0,
     rtol: float = 1e-3, criterion: Literal["read", "cell"] = "read", progress: Progress = None,
-    solver: Solver | None = None
+    solver: Solver | None = None, checkpoint: str | Path | None = None
 ) -> ProgramResult:
     """Program an array to target conductances, row by row, by pulses and reads.
 
@@ -95,6 +96,12 @@ def program(
     progress : Progress
         True shows a bar on the terminal; a function is called with the share of the run that is
         done; or a `ProgressMeter`.
+    solver : Solver, optional
+    checkpoint : path, optional
+        File (``.npz``) in which the run keeps how far it has come, at most once a second and in
+        at most 2 % of its time. Where an earlier run with the same arguments was killed, this one
+        goes on from there; the result is the same, bit by bit. The file stays, so that a run that
+        has ended is not done again: delete it once it is no longer needed.
 
     Returns
     -------
@@ -104,6 +111,10 @@ def program(
 
     Raises
     ------
+    NetlistError
+        The file `checkpoint` is damaged, or none.
+    OSError
+        It cannot be written.
     ParameterError
         Targets out of the device's range, wrong shapes, an unknown scheme or one that does not
         fit the cells; pulses that do not move the cells or cannot take them to a target, and
@@ -128,19 +139,30 @@ def program(
     given = {n: _pair(n, v) for n, v in (
         ("v_start", v_start), ("v_step", v_step), ("v_max", v_max))}
     tol = _tolerance(tolerance, xbar.shape)
-    search = Search(xbar, goal, tol, chosen, v_limit, solver)
-    shape = Shape(rise, fall, algorithm, growth)
-    ladders = search.ladders(
-        shape, *({"width": pulse[k], **{n: v[k] for n, v in given.items()}} for k in (0, 1))
-    )
-    recipe = Recipe(
-        ladders, chosen, tol, "program", algorithm, _count("max_pulses", max_pulses),
-        _count("passes", passes), read_volts(xbar, goal, read_voltage),
-        _positive("read_time", read_time), _positive("disturb_threshold", disturb_threshold),
-        seed_sequence(seed), rtol, criterion,
-    )
-    with shared(recipe.operation, progress) as advance:
-        return Run(xbar, goal, recipe, advance, solver).result()
+    context = {
+        "operation": "program", "targets": goal, "scheme": chosen, "tolerance": tol,
+        "algorithm": algorithm, **given, "width": pulse, "rise": rise, "fall": fall,
+        "growth": growth, "max_pulses": max_pulses, "passes": passes,
+        "read_voltage": read_voltage, "read_time": read_time,
+        "disturb_threshold": disturb_threshold, "v_limit": v_limit, "seed": seed_sequence(seed),
+        "rtol": rtol, "criterion": criterion, "solver": solver or Solver(),
+    }
+    with Checkpoint(checkpoint, described(context, xbar) if checkpoint is not None else {}) as kept:
+        ladders = kept.ladders()
+        if ladders is None:
+            search = Search(xbar, goal, tol, chosen, v_limit, solver)
+            shape = Shape(rise, fall, algorithm, growth)
+            ladders = search.ladders(shape, *(
+                {"width": pulse[k], **{n: v[k] for n, v in given.items()}} for k in (0, 1)
+            ))
+        recipe = Recipe(
+            ladders, chosen, tol, "program", algorithm, _count("max_pulses", max_pulses),
+            _count("passes", passes), read_volts(xbar, goal, read_voltage),
+            _positive("read_time", read_time), _positive("disturb_threshold", disturb_threshold),
+            seed_sequence(seed), rtol, criterion,
+        )
+        with shared(recipe.operation, progress) as advance:
+            return Run(xbar, goal, recipe, advance, solver, kept).result()
 
 
 @checks_arguments
@@ -150,7 +172,7 @@ def form(
     fall: float | None = None, max_pulses: int = 100, read_voltage: float | None = None,
     read_time: float = 100e-9, disturb_threshold: float = 0.02, seed: Seed = 0,
     rtol: float = 1e-3, progress: Progress = None,
-    solver: Solver | None = None,
+    solver: Solver | None = None, checkpoint: str | Path | None = None,
 ) -> ProgramResult:
     """FORM the cells of an array by rising pulses of SET polarity until they conduct.
 
@@ -167,7 +189,7 @@ def form(
         Of every pulse, second.
     scheme, rise, fall, max_pulses, read_voltage, read_time, disturb_threshold, seed, rtol
         As for `program`. Transistors limit the current by `Gated.gate_set`.
-    progress, solver
+    progress, solver, checkpoint
         As for `program`.
 
     Returns
@@ -178,7 +200,8 @@ def form(
     Raises
     ------
     ParameterError
-        The model has no pristine state, or a value is out of its range.
+        The model has no pristine state, or a value is out of its range. Of `checkpoint` as for
+        `program`, which says what else it raises.
 
     Examples
     --------
@@ -216,8 +239,17 @@ def form(
         _positive("read_time", read_time), _positive("disturb_threshold", disturb_threshold),
         seed_sequence(seed), rtol,
     )
-    with shared(recipe.operation, progress) as advance:
-        return Run(xbar, goal, recipe, advance, solver).result()
+    context = {
+        "operation": "form", "conductance": goal, "scheme": chosen, "ladder": ladder,
+        "max_pulses": max_pulses, "read_voltage": read_voltage, "read_time": read_time,
+        "disturb_threshold": disturb_threshold, "seed": recipe.seed, "rtol": rtol,
+        "solver": solver or Solver(),
+    }
+    with (
+        Checkpoint(checkpoint, described(context, xbar) if checkpoint is not None else {}) as kept,
+        shared(recipe.operation, progress) as advance,
+    ):
+        return Run(xbar, goal, recipe, advance, solver, kept).result()
 
 
 def _devices(xbar: Crossbar) -> Crossbar:

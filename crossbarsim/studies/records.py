@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ..core.environment import package_version
+from ..core.environment import differences, package_version
 from ..core.errors import ParameterError
 from ..core.files import append_text, write_text
 from ..core.locks import FolderLock
@@ -156,16 +156,9 @@ class Record:
             return
         if not isinstance(found, dict):
             raise DataError(self.path, "the header has no context")
-        names = sorted(
-            name for name in {*found, *self.context} if found.get(name) != self.context.get(name)
-        )
-        changes = "; ".join(
-            f"{name}: {found.get(name)!r:.80} there, {self.context.get(name)!r:.80} now"
-            for name in names
-        )
         raise ParameterError(
-            f"{self.path} holds points of a study with other settings ({changes}); choose another "
-            "`out` folder or delete it"
+            f"{self.path} holds points of a study with other settings "
+            f"({differences(found, self.context)}); choose another `out` folder or delete it"
         )
 
     def _keep(self, key: Any, values: Mapping[str, Any], seconds: float | None) -> None:

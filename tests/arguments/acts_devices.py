@@ -38,6 +38,7 @@ from .acts import Refused, Row, Same, Second
 from .rows import CELLS, SHORT, WIRES, G, V, Virgin, cells, gated, loop, virgin
 
 SHOWS = Same(lambda _: None, "shows how far the run is")
+KEPT = Refused(__file__, "`checkpoint` must be a .npz file")
 THREADS = Same(2, "numbers do not depend on threads")
 NOISY = StanfordPKU.preset("stochastic")
 VOLTS = np.concatenate([-np.geomspace(2.0, 0.02, 7), np.geomspace(0.02, 2.0, 7)])
@@ -234,10 +235,10 @@ ROWS: dict[str, Row] = {
         "xbar": virgin(), "targets": 110 * G[::-1], "scheme": "v/3", "tolerance": 0.3, "algorithm": "width", "growth": Second(2.0, algorithm="width"),
         "disturb_threshold": 10.0, "v_limit": Second(0.9, v_start=None, v_step=None, v_max=None),
         "seed": Second(2, xbar=NOISY_ARRAY, targets=np.full((2, 2), 5e-5), width=1e-8, rise=1e-9, fall=1e-9),
-        "progress": SHOWS, "solver": SOLVER, "rtol": 0.1}),
+        "progress": SHOWS, "solver": SOLVER, "rtol": 0.1, "checkpoint": KEPT}),
     "form": Row(lambda **a: pulsed(form(**a)), base=FORMED, seconds={
         "xbar": Crossbar(cells=Virgin().array(shape=(2, 3)), wires=WIRES), "scheme": "v/3", "disturb_threshold": 1e-9,
-        "progress": SHOWS, "solver": SOLVER, "rtol": 0.1, "conductance": 1.1e-3, "v_max": Second(0.5), "max_pulses": 4, "seed": Same(2, "no model has both noise and a virgin state")}),
+        "progress": SHOWS, "solver": SOLVER, "rtol": 0.1, "checkpoint": KEPT, "conductance": 1.1e-3, "v_max": Second(0.5), "max_pulses": 4, "seed": Same(2, "no model has both noise and a virgin state")}),
     "pulse_window": Row(base={"xbar": GENTLE_ARRAY}, seconds={
         "xbar": virgin(), "operation": "reset", "scheme": Second(Gated(gate_set=1.6), xbar=gated(), scheme=Gated(gate_set=2.2)), "v_limit": 1.0, "solver": SOLVER}),
 }

@@ -20,7 +20,7 @@ COMMANDS = {
     "read-margin": ["study", "read-margin", "--sizes", "2,4,8"],
     "device-spread": ["study", "device-spread", "--count", "20"],
     "gradual-reset": ["study", "gradual-reset", "--states", "4", "--count", "20"],
-    "program": ["program", "vteam", "--preset", "magic", "--size", "3x3"],
+    "program": ["program", "stanford_pku", "--size", "6x6", "--passes", "2"],  # checkpoints, too
 }
 
 

@@ -172,6 +172,8 @@ class PulseWrite(Settings):
             count(name, getattr(self, name), low=2)
         number("tolerance", self.tolerance, low=0.0, high=1.0, open_low=True)
         count("seed", self.seed, low=0)
+        if "checkpoint" in self.options:
+            raise ParameterError("`options`: a `checkpoint` is of one array, these are of many")
         for name in ("targets", "devices", "seed"):
             if self.method == "exact" and getattr(self, name) != getattr(type(self), name):
                 raise ParameterError(

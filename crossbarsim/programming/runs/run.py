@@ -10,16 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.draws import keyed_seed
-from ..core.validation import Array
-from ..netlists.crossbar.crossbar import Crossbar
-from ..solvers import Solver
-from .ladder import Ladder, Rungs
-from .polarity import set_sign
-from .reading import target_currents
-from .result import ProgramResult
-from .schemes import Operation, Scheme
-from .writing import drive_lines, read_rows
+from ...core.draws import keyed_seed
+from ...core.errors import NetlistError
+from ...core.validation import Array
+from ...netlists.crossbar.crossbar import Crossbar
+from ...solvers import Solver
+from ..ladder import Ladder, Rungs
+from ..polarity import set_sign
+from ..reading import target_currents
+from ..result import ProgramResult
+from ..schemes import Operation, Scheme
+from ..writing import drive_lines, read_rows
+from .checkpoint import Checkpoint
+from .state import Row, State, ladders_text
 
 __all__ = ["Recipe", "Run"]
 
@@ -68,25 +71,37 @@ class Recipe:
 
 
 class Run:
-    """One run of program-and-verify, which `result` carries out."""
+    """One run of program-and-verify, which `result` carries out.
+
+    Parameters
+    ----------
+    xbar : Crossbar
+    targets : (M, N) siemens
+    recipe : Recipe
+    progress : callable, optional
+    solver : Solver, optional
+    kept : Checkpoint
+        Where it goes on from, and keeps how far it has come.
+    """
 
     def __init__(
         self, xbar: Crossbar, targets: Array, recipe: Recipe,
-        progress: Callable[[float], None] | None, solver: Solver | None,
+        progress: Callable[[float], None] | None, solver: Solver | None, kept: Checkpoint,
     ) -> None:
         self.xbar, self.targets, self.recipe = xbar, targets, recipe
-        self.progress, self.solver = progress, solver
+        self.progress, self.solver, self.kept = progress, solver, kept
         self.sign = set_sign(self._cells.device)
         self.target_currents = target_currents(
             xbar, targets, recipe.read_voltage, recipe.scheme, readable=recipe.criterion == "read"
         )
-        self.counts = {d: np.zeros(xbar.shape, dtype=np.int64) for d in (1, -1)}
-        self.disturb = np.zeros(xbar.shape)
-        self.energy = self.read_energy = self.time = 0.0
-        self.writes = self.reads = 0
-        self.history: list[tuple[int, Array]] = []
         self.stopped = ""
-        self.reasons: dict[tuple[int, int], str] = {}
+        self.state = State.new(self._cells.state, xbar.shape)
+        if kept.found is not None:
+            try:
+                self.state = State.from_arrays(kept.found, self.state, recipe.ladders)
+            except (NetlistError, LookupError, TypeError, ValueError) as error:
+                raise kept.damaged(error) from error
+            self.xbar = xbar.with_cells(self._cells.with_state(self.state.cells))
 
     @property
     def _cells(self) -> Any:
@@ -98,12 +113,12 @@ class Run:
         """Return the measured conductance of rows, (len(rows), N) siemens."""
         r = self.recipe
         currents, power = read_rows(self.xbar, rows, r.read_voltage, r.scheme, self.solver)
-        self.reads += len(rows)
-        self.time += len(rows) * r.read_time
-        self.read_energy += power * r.read_time
+        self.state.reads += len(rows)
+        self.state.time += len(rows) * r.read_time
+        self.state.read_energy += power * r.read_time
         measured: Array = self.targets[rows] * currents / self.target_currents[rows]
         if keep:
-            self.history += [(i, m.copy()) for i, m in zip(rows, measured, strict=True)]
+            self.state.history += [(i, m.copy()) for i, m in zip(rows, measured, strict=True)]
         return measured
 
     def _judged(self, measured: Array, rows: list[int]) -> Array:
@@ -123,20 +138,22 @@ class Run:
             operation = "form"
         volts, pulse = r.ladders[direction].at(level, shorter)
         lines = r.scheme.lines(self.xbar, row, columns, self.sign * direction * volts, operation)
-        key = keyed_seed(r.seed, row, self.writes)
+        state = self.state
+        key = keyed_seed(r.seed, row, state.writes)
         before = self._cells.conductance
         found = drive_lines(
             self.xbar, lines, pulse, seed=int(key.generate_state(1)[0]), rtol=r.rtol,
             solver=self.solver,
         )
         self.xbar = found.crossbar
+        state.cells = self._cells.state
         change = self._cells.conductance - before
         change[row, columns] = 0.0
-        self.disturb += change
-        self.counts[direction][row, columns] += 1
-        self.writes += 1
-        self.energy += found.energy
-        self.time += float(found.time[-1])
+        state.disturb += change
+        state.counts[direction][row, columns] += 1
+        state.writes += 1
+        state.energy += found.energy
+        state.time += float(found.time[-1])
         if not found.success:
             self.stopped = f"interrupted in row {row}: {found.message}"
         return bool(found.success)
@@ -151,12 +168,16 @@ class Run:
             return np.asarray(error < 0.0)
         return np.asarray(np.abs(error) > tolerance)
 
-    def _row(self, row: int) -> bool:
+    def _row(self, row: int, line: Row) -> bool:
         """Program one row; return False where it was interrupted."""
-        r = self.recipe
-        rungs = Rungs(self.xbar.shape[1], r.ladders)
-        done = np.zeros(self.xbar.shape[1], dtype=np.int64)
+        r, rungs, done = self.recipe, line.rungs, line.done
         while True:
+            while line.queue:
+                direction, level, shorter, columns = line.queue.pop(0)
+                done += columns
+                if not self._write(row, direction, level, shorter, columns):
+                    return False
+                self.kept.offer(self._arrays)
             measured = self._judged(self._read([row], keep=True), [row])[0]
             # sneak currents may outweigh that of a cell that hardly conducts
             ratio = np.maximum(measured / self.targets[row], 1e-9)
@@ -167,10 +188,7 @@ class Run:
             if not pending.any():
                 self._give_up(row, np.flatnonzero(asked), rungs)
                 return True
-            for direction, level, shorter, columns in rungs.groups(ratio, pending):
-                done += columns
-                if not self._write(row, direction, level, shorter, columns):
-                    return False
+            line.queue = rungs.groups(ratio, pending)
 
     def _give_up(self, row: int, columns: NDArray[np.intp], rungs: Rungs) -> None:
         """Note why cells were left out of tolerance."""
@@ -186,27 +204,45 @@ class Run:
                 reason = "carried past the target by every pulse that moves them"
             else:
                 reason = f"still on their way after {self.recipe.max_pulses} pulses"
-            self.reasons[row, j] = reason
+            self.state.reasons[row, j] = reason
 
-    def _passes(self) -> None:
-        rows = self.xbar.shape[0]
+    def _passes(self) -> bool:
+        """Program what is left; return False where that was interrupted."""
+        state, r = self.state, self.recipe
+        rows, columns = self.xbar.shape
         every = list(range(rows))
-        for k in range(self.recipe.passes):
-            measured = self._judged(self._read(every), every)
-            if not self._out_of_tolerance(measured, every).any():
-                return
-            for row in range(rows):
-                if not self._row(row):
-                    return
+        while state.current_pass < r.passes:
+            if state.line is None:
+                measured = self._judged(self._read(every), every)
+                if not self._out_of_tolerance(measured, every).any():
+                    return True
+            for row in range(state.row, rows):
+                # what the row that was interrupted has is in its line
+                line = state.line or Row(Rungs(columns, r.ladders), np.zeros(columns, np.int64))
+                state.row, state.line = row, line
+                if not self._row(row, line):
+                    return False
+                state.line = None
                 if self.progress is not None:
-                    self.progress((k * rows + row + 1) / (self.recipe.passes * rows))
+                    self.progress((state.current_pass * rows + row + 1) / (r.passes * rows))
+            state.current_pass, state.row = state.current_pass + 1, 0
+        return True
+
+    def _arrays(self) -> dict[str, Any]:
+        """Return what a later run goes on from."""
+        return {"ladders": np.array(ladders_text(self.recipe.ladders)), **self.state.to_arrays()}
 
     def result(self) -> ProgramResult:
         """Program the array and return the result."""
         rows = list(range(self.xbar.shape[0]))
-        initial = self._read(rows)
+        state = self.state
+        if self.kept.found is None:
+            state.initial = self._read(rows)
+            self.kept.offer(self._arrays)
         try:
-            self._passes()
+            if self._passes():
+                state.current_pass, state.row = self.recipe.passes, 0
+                self.kept.offer(self._arrays, now=True)
         except KeyboardInterrupt:
             self.stopped = "interrupted between two pulses"
         measured = self._read(rows)
@@ -214,17 +250,18 @@ class Run:
             self.progress(1.0)
         r = self.recipe
         away = _cells(self._out_of_tolerance(self._judged(measured, rows), rows))
-        moved = _cells(np.abs(self.disturb) > r.disturb_threshold * self.targets)
+        moved = _cells(np.abs(state.disturb) > r.disturb_threshold * self.targets)
         message = self.stopped or self._message(away, measured)
         return ProgramResult(
-            crossbar=self.xbar, targets=self.targets, initial=initial, measured=measured,
+            crossbar=self.xbar, targets=self.targets, initial=state.initial, measured=measured,
             conductance=self._cells.conductance, tolerance=r.tolerance,
-            set_pulses=self.counts[1], reset_pulses=self.counts[-1], disturb=self.disturb,
-            disturbed=moved, unconverged=away, energy=self.energy, read_energy=self.read_energy,
-            time=self.time, writes=self.writes, reads=self.reads, scheme=r.scheme.name,
-            algorithm=r.algorithm, operation=r.operation, success=not (away or self.stopped),
-            message=message, history=self.history, criterion=r.criterion,
-            reasons={c: self.reasons[c] for c in away if c in self.reasons},
+            set_pulses=state.set_pulses, reset_pulses=state.reset_pulses, disturb=state.disturb,
+            disturbed=moved, unconverged=away, energy=state.energy,
+            read_energy=state.read_energy, time=state.time, writes=state.writes,
+            reads=state.reads, scheme=r.scheme.name, algorithm=r.algorithm,
+            operation=r.operation, success=not (away or self.stopped), message=message,
+            history=state.history, criterion=r.criterion,
+            reasons={c: state.reasons[c] for c in away if c in state.reasons},
         )
 
     def _message(self, away: list[tuple[int, int]], measured: Array) -> str:
@@ -232,7 +269,7 @@ class Run:
         r, size = self.recipe, self.targets.size
         if away:
             said = f"{len(away)} of {size} cells are not within tolerance"
-            counts = Counter(self.reasons[c] for c in away if c in self.reasons)
+            counts = Counter(self.state.reasons[c] for c in away if c in self.state.reasons)
             if counts:
                 said += ": " + ", ".join(f"{n} {reason}" for reason, n in counts.items())
         else:
