@@ -45,6 +45,7 @@ solvers.solution solvers.transient_result
 solvers.crossbar.adjoint
 solvers.crossbar.structured.ports_plan
 solvers.crossbar.structured.kernels
+solvers.crossbar.structured.rounds
 solvers.crossbar.structured
 solvers.crossbar.batched
 solvers.crossbar.sparse
@@ -70,6 +71,7 @@ solvers.crossbar.sense_adjoint  # asks the door for its settings
 
 devices.parameters devices.protocol
 devices.laws
+devices.cells.cell_batch
 devices.cells.device_array devices.cells.cuda_cells devices.cells.transistors
 devices                         # the base class
 devices.compact_models

@@ -14,8 +14,8 @@ from ...core.registration import registered
 from ...core.validation import Array, nonnegative
 
 __all__ = [
-    "CellPoint", "CellSlopes", "CellSpice", "Cells", "Resistive", "SpiceCells", "StoredCells",
-    "ThermalCells", "read_cells", "register_reader",
+    "BatchedCells", "CellPoint", "CellSlopes", "CellSlots", "CellSpice", "Cells", "Resistive",
+    "SpiceCells", "StoredCells", "ThermalCells", "read_cells", "register_reader",
 ]
 
 
@@ -221,6 +221,47 @@ class Cells(Protocol):
 
     def with_state(self, state: Array) -> Cells:
         """Return the same cells in other states."""
+        ...
+
+
+class CellSlots(Protocol):
+    """The frozen cells of an array at many sets of node voltages, each in a slot of its own.
+
+    Attributes
+    ----------
+    cells : (2 or 3, K, M, N) ampere and siemens
+        Current, di/du and, unless `alike`, -di/dw.
+    lead : (2, K, M, N)
+        Derivatives of the inner node by word and bit voltage, where `moves`.
+    inner : (K, M, N) volt
+        The inner node, guess and result.
+    alike, moves : bool
+        Whether both derivatives are one; whether there is an inner node.
+    dear : bool
+        Whether an evaluation costs more than a good step.
+    """
+
+    cells: Array
+    lead: Array
+    inner: Array
+    alike: bool
+    moves: bool
+    dear: bool
+
+    def evaluate(self, count: int, word: Array, bit: Array, gate: Array, threads: int = 1) -> int:
+        """Evaluate the first `count` slots at node and gate voltages (K, M, N).
+
+        Returns the first slot with a cell whose own equations did not converge, K if none has.
+        """
+        ...
+
+
+@runtime_checkable
+class BatchedCells(Protocol):
+    """Cells that can be evaluated for many input vectors by one call."""
+
+    def batch(self, count: int, rtol: float) -> CellSlots | None:
+        """Return `count` slots for currents good to `rtol`; None: these cells have none."""
         ...
 
 

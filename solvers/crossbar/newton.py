@@ -20,11 +20,11 @@ from .problem import CrossbarProblem, bound
 from .sparse.newton_step import SparseStep
 from .structured.linear_steps import ChainStep, LadderStep, Step
 
-__all__ = ["Companions", "Network", "Operating", "make_step"]
+__all__ = ["NODE", "NOTHING", "Companions", "Network", "Operating", "make_step"]
 
 _STEPS = 60
-_NODE = 100.0  # times rtol: what a node may miss of its largest branch
-_NOTHING = 1e-25  # ampere: less is no current
+NODE = 100.0  # times rtol: what a node may miss of its largest branch
+NOTHING = 1e-25  # ampere: less is no current
 _EPS = 1e-15
 # Residuals of the first linear steps: from unloaded lines a better step saves a look at all cells,
 # in time Newton starts next to its end.
@@ -105,12 +105,12 @@ class _Evaluation:
         law = self.law
         if not (np.isfinite(law.largest) and np.isfinite(law.total)):
             return False
-        if law.total <= _NOTHING:
+        if law.total <= NOTHING:
             return True
         # rounding of voltages is all that is left; of nodes of high voltage, it may hide others
-        if law.total <= law.noise and (law.worst <= _NODE * rtol or not self.static):
+        if law.total <= law.noise and (law.worst <= NODE * rtol or not self.static):
             return True
-        return law.total <= rtol * law.largest and law.worst <= _NODE * rtol
+        return law.total <= rtol * law.largest and law.worst <= NODE * rtol
 
     def stalled(self, rtol: float) -> bool:
         """Whether what is left may be rounding."""
@@ -219,7 +219,7 @@ class Network:
 
     def _operating(self, now: _Evaluation, count: int) -> Operating:
         base_w, base_b = self._bases
-        worst = 0.0 if now.law.total <= _NOTHING else now.law.worst
+        worst = 0.0 if now.law.total <= NOTHING else now.law.worst
         if now.static and worst > bound(self._rtol):
             worst = self._beyond_rounding(now)
         return Operating(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...core.compiled.threads import one_blas_thread, spread
 from ...core.errors import ConvergenceError
@@ -10,8 +11,9 @@ from ...core.validation import Array
 from ...netlists.crossbar.cells import CellPoint, Cells, CellSlopes
 from ...netlists.crossbar.crossbar import Crossbar, Resistive
 from .line_equations import Sources
-from .newton import Network, Operating
+from .newton import NODE, NOTHING, Network, Operating
 from .problem import CrossbarProblem, RawSolution, bound
+from .structured.rounds.newton_many import Results, can_run, solve_many
 
 __all__ = ["ResistiveCells", "approach", "array_cells", "solve_cells"]
 
@@ -82,54 +84,70 @@ def solve_cells(
 ) -> tuple[RawSolution, str]:
     """Solve all input vectors of `problem` with the states of `cells` frozen.
 
-    `gate` (M, N) or (B, M, N) volt. A vector starts from the solution of the one before it where
-    their sources are equal, else from unloaded lines; where that fails, from no drive, raised in
-    steps. Returns also why the first vector that has
-    no solution failed; it and the following ones keep what was reached.
+    `gate` (M, N) or (B, M, N) volt. Vectors are solved together from unloaded lines; where that
+    fails, one by one: from the solution of the one before where their sources are about equal, else
+    from unloaded lines, else from no drive, raised in steps. Returns also why the first vector that
+    has no solution failed; it keeps what was reached.
     """
     batch, shape = problem.batch, problem.shape
     kept = batch if keep else 0
     word, bit, current = (np.empty((kept, *shape)) for _ in range(3))
-    ends = tuple(np.empty(end.shape) for end in problem.ends)
+    left, right, top, bottom = (np.empty(end.shape) for end in problem.ends)
+    results = Results(word, bit, current, (left, right, top, bottom), np.full((batch, 2), -1.0))
     parts = min(threads, batch)
     cuts = [batch * k // parts for k in range(parts + 1)]
+    together = can_run(problem, cells, method)
 
-    def part(index: int) -> tuple[float, int, str]:
+    def part(index: int) -> str:
+        own = slice(cuts[index], cuts[index + 1])
+        if together:
+            solve_many(
+                problem, cells, gate, results, own, rtol=rtol, node=NODE, nothing=NOTHING,
+                threads=threads // parts,
+            )
+        left_over = np.flatnonzero(results.stats[own, 0] < 0) + cuts[index]
         network = Network(problem, cells, method, threads // parts)
-        residual, steps, failure = 0.0, 0, ""
-        last: Operating | None = None
-        before: Sources | None = None
-        for k in range(cuts[index], cuts[index + 1]):
-            left, right, top, bottom = (np.ascontiguousarray(end[k]) for end in problem.ends)
-            gates = gate[k] if gate.ndim == 3 else gate
-            sources = left, right, top, bottom
-            if before is None or not _near(sources, before):
-                last = None  # no drive is a better start than another one
-            before = sources
-            try:
-                last = found = approach(network, sources, gates, cells.state, last, rtol)
-            except ConvergenceError as error:
-                failure = failure or f"input {k}: {error}"
-                last, found = None, error.partial
-            residual, steps = float(np.maximum(residual, found.residual)), max(steps, found.newton)
-            for target, value in zip(ends, found.ends, strict=True):
-                target[k] = value
-            if keep:
-                word[k], bit[k], current[k] = found.word, found.bit, found.point.current
-        return residual, steps, failure
+        return _one_by_one(network, problem, cells, gate, results, left_over, rtol)
 
     with one_blas_thread():
         found = spread(part, parts, threads)
-    failure = next((text for _, _, text in found if text), "")
+    failure = next((text for text in found if text), "")
     return RawSolution(
-        word=word if keep else None, bit=bit if keep else None,
-        end_currents=(ends[0], ends[1], ends[2], ends[3]),
-        residual=float(np.max([r for r, _, _ in found])),
-        iterations=max(n for _, n, _ in found),
+        word=word if keep else None, bit=bit if keep else None, end_currents=results.ends,
+        residual=float(results.stats[:, 1].max()), iterations=int(results.stats[:, 0].max()),
         method=Network(problem, cells, method).linear.method,
         cell_currents=current if keep else None, gate=gate, gave_up=bool(failure),
         bound=bound(rtol),
     ), failure
+
+
+def _one_by_one(
+    network: Network, problem: CrossbarProblem, cells: Cells, gate: Array, results: Results,
+    vectors: NDArray[np.int64], rtol: float,
+) -> str:
+    """Solve some vectors of `problem` into `results`; return why the first that fails did."""
+    failure = ""
+    last: Operating | None = None
+    before: Sources | None = None
+    for k in vectors:
+        left, right, top, bottom = (np.ascontiguousarray(end[k]) for end in problem.ends)
+        gates = gate[k] if gate.ndim == 3 else gate
+        sources = left, right, top, bottom
+        if before is None or not _near(sources, before):
+            last = None  # no drive is a better start than another one
+        before = sources
+        try:
+            last = found = approach(network, sources, gates, cells.state, last, rtol)
+        except ConvergenceError as error:
+            failure = failure or f"input {k}: {error}"
+            last, found = None, error.partial
+        results.stats[k] = found.newton, found.residual
+        for target, value in zip(results.ends, found.ends, strict=True):
+            target[k] = value
+        if len(results.word):
+            results.word[k], results.bit[k] = found.word, found.bit
+            results.current[k] = found.point.current
+    return failure
 
 
 def _near(a: Sources, b: Sources) -> bool:

@@ -1,10 +1,11 @@
-"""Eight doubles at a time inside kernels.
+"""Eight numbers at a time inside kernels, doubles or floats.
 
 LLVM's loop vectoriser gives up on recurrences and on loops over many arrays (it must first prove
 that they do not overlap), which is what the crossbar kernels are made of. These few functions,
 for use inside compiled kernels only, say what is meant: `load(array, k)` reads the elements k..k+7
 of a C-contiguous array counted flat, `store` writes them, the others compute. LLVM maps eight
-lanes to whatever the processor has (one AVX-512, two AVX or four SSE/NEON registers).
+lanes to whatever the processor has (one AVX-512, two AVX or four SSE/NEON registers). Arrays of
+float32 give vectors of floats, which do not mix with those of doubles.
 """
 
 from __future__ import annotations
@@ -19,15 +20,14 @@ from numba.extending import intrinsic as _untyped_intrinsic
 from numba.extending import models, register_model
 
 __all__ = ["WIDTH", "Vec", "add", "div", "exceeds", "fma", "larger", "load", "magnitude", "most",
-           "mul", "splat", "store", "sub", "total", "transpose"]
+           "mul", "splat", "splat_like", "store", "sub", "total", "transpose"]
 
 WIDTH = 8
 # numba's own annotations are partial
 cgutils: Any = numba.core.cgutils
 types: Any = numba.core.types
-Vec = Any  # a vector of eight doubles, inside kernels only
+Vec = Any  # a vector of eight numbers, inside kernels only
 
-_LLVM = ir.VectorType(ir.DoubleType(), WIDTH)
 _INT = ir.IntType(32)
 
 
@@ -36,23 +36,37 @@ def _intrinsic(function: Callable[..., Any]) -> Any:
 
 
 class _VecType(types.Type):  # type: ignore[misc]
-    def __init__(self) -> None:
-        super().__init__(name="crossbarsim_vec8")
+    """Eight numbers of `bits` bits."""
+
+    def __init__(self, bits: int) -> None:
+        super().__init__(name=f"crossbarsim_vec8f{bits}")
+        self.bits = bits
+        self.llvm = ir.VectorType(ir.DoubleType() if bits == 64 else ir.FloatType(), WIDTH)
 
 
-_vec = _VecType()
+_vecs = {bits: _VecType(bits) for bits in (32, 64)}
+
+
+def _of(array: Any) -> _VecType:
+    """Return the type of the vectors that an array is made of."""
+    return _vecs[array.dtype.bitwidth]
+
+
+def _as_double(builder: Any, value: Any) -> Any:
+    wide = ir.DoubleType()
+    return value if value.type == wide else builder.fpext(value, wide)
 
 
 @cast("Callable[[type], type]", register_model(_VecType))
 class _VecModel(models.PrimitiveModel):
     def __init__(self, manager: Any, fe_type: Any) -> None:
         init: Any = super().__init__
-        init(manager, fe_type, _LLVM)
+        init(manager, fe_type, fe_type.llvm)
 
 
 def _pointer(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
     data = context.make_array(kind)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), _LLVM.as_pointer())
+    return builder.bitcast(builder.gep(data, [index]), _of(kind).llvm.as_pointer())
 
 
 def _lane(k: int) -> Any:
@@ -63,9 +77,10 @@ def _shuffle(builder: Any, a: Any, b: Any, mask: list[int]) -> Any:
     return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(_INT, WIDTH), mask))
 
 
-def _call(builder: Any, name: str, *args: Any) -> Any:
-    kind = ir.FunctionType(_LLVM, [_LLVM] * len(args))
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), list(args))
+def _call(builder: Any, name: str, vec: _VecType, *args: Any) -> Any:
+    kind = ir.FunctionType(vec.llvm, [vec.llvm] * len(args))
+    whole = f"llvm.{name}.v8f{vec.bits}"
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, whole), list(args))
 
 
 @_intrinsic
@@ -74,10 +89,11 @@ def load(_typing: Any, array: Any, index: int) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.load(
-            _pointer(context, builder, signature.args[0], args[0], args[1]), align=8
+            _pointer(context, builder, signature.args[0], args[0], args[1]),
+            align=signature.return_type.bits // 8,
         )
 
-    return _vec(array, types.intp), generate
+    return _of(array)(array, types.intp), generate
 
 
 @_intrinsic
@@ -86,22 +102,40 @@ def store(_typing: Any, array: Any, index: int, value: Vec) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         pointer = _pointer(context, builder, signature.args[0], args[0], args[1])
-        builder.store(args[2], pointer, align=8)
+        builder.store(args[2], pointer, align=signature.args[2].bits // 8)
         return context.get_dummy_value()
 
-    return types.void(array, types.intp, _vec), generate
+    return types.void(array, types.intp, _of(array)), generate
+
+
+def _spread(builder: Any, vec: _VecType, value: Any) -> Any:
+    undefined = ir.Constant(vec.llvm, ir.Undefined)
+    return _shuffle(
+        builder, builder.insert_element(undefined, value, _lane(0)), undefined, [0] * WIDTH
+    )
 
 
 @_intrinsic
 def splat(_typing: Any, value: float) -> Any:
-    """Return `value` in all lanes."""
+    """Return `value` in all lanes, doubles."""
 
-    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        undefined = ir.Constant(_LLVM, ir.Undefined)
-        return _shuffle(builder, builder.insert_element(undefined, args[0], _lane(0)), undefined,
-                        [0] * WIDTH)
+    def generate(_context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _spread(builder, signature.return_type, args[0])
 
-    return _vec(types.float64), generate
+    return _vecs[64](types.float64), generate
+
+
+@_intrinsic
+def splat_like(_typing: Any, array: Any, value: float) -> Any:
+    """Return `value` in all lanes, of the numbers that `array` is made of."""
+
+    def generate(_context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        vec, number = signature.return_type, args[1]
+        if vec.bits == 32:
+            number = builder.fptrunc(number, ir.FloatType())
+        return _spread(builder, vec, number)
+
+    return _of(array)(array, types.float64), generate
 
 
 def _binary(operation: str) -> Any:
@@ -109,7 +143,7 @@ def _binary(operation: str) -> Any:
         def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
             return getattr(builder, operation)(args[0], args[1], flags=("contract",))
 
-        return _vec(_vec, _vec), generate
+        return a(a, b), generate
 
     return _intrinsic(typed)
 
@@ -121,30 +155,30 @@ add, sub, mul, div = _binary("fadd"), _binary("fsub"), _binary("fmul"), _binary(
 def fma(_typing: Any, a: Vec, b: Vec, c: Vec) -> Any:
     """Return a b + c, fused where the processor can."""
 
-    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        return _call(builder, "llvm.fmuladd.v8f64", *args)
+    def generate(_context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _call(builder, "fmuladd", signature.return_type, *args)
 
-    return _vec(_vec, _vec, _vec), generate
+    return a(a, b, c), generate
 
 
 @_intrinsic
 def magnitude(_typing: Any, a: Vec) -> Any:
     """Return |a| lane by lane."""
 
-    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        return _call(builder, "llvm.fabs.v8f64", args[0])
+    def generate(_context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _call(builder, "fabs", signature.return_type, args[0])
 
-    return _vec(_vec), generate
+    return a(a), generate
 
 
 @_intrinsic
 def larger(_typing: Any, a: Vec, b: Vec) -> Any:
     """Return the larger of a and b lane by lane."""
 
-    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        return _call(builder, "llvm.maxnum.v8f64", *args)
+    def generate(_context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _call(builder, "maxnum", signature.return_type, *args)
 
-    return _vec(_vec, _vec), generate
+    return a(a, b), generate
 
 
 @_intrinsic
@@ -156,7 +190,7 @@ def exceeds(_typing: Any, a: Vec, b: Vec) -> Any:
         bits = builder.bitcast(mask, ir.IntType(WIDTH))
         return builder.icmp_unsigned("!=", bits, ir.Constant(ir.IntType(WIDTH), 0))
 
-    return types.boolean(_vec, _vec), generate
+    return types.boolean(a, b), generate
 
 
 @_intrinsic
@@ -167,9 +201,9 @@ def total(_typing: Any, a: Vec) -> Any:
         parts = [builder.extract_element(args[0], _lane(k)) for k in range(WIDTH)]
         while len(parts) > 1:
             parts = [builder.fadd(x, y) for x, y in zip(parts[::2], parts[1::2], strict=True)]
-        return parts[0]
+        return _as_double(builder, parts[0])
 
-    return types.float64(_vec), generate
+    return types.float64(a), generate
 
 
 @_intrinsic
@@ -181,9 +215,9 @@ def most(_typing: Any, a: Vec) -> Any:
         for k in range(1, WIDTH):
             other = builder.extract_element(args[0], _lane(k))
             best = builder.select(builder.fcmp_ordered(">", other, best), other, best)
-        return best
+        return _as_double(builder, best)
 
-    return types.float64(_vec), generate
+    return types.float64(a), generate
 
 
 @_intrinsic
@@ -197,11 +231,12 @@ def transpose(
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         rows = []
+        size = signature.args[0].dtype.bitwidth // 8
         for k in range(WIDTH):
             offset = builder.mul(args[2], ir.Constant(args[2].type, k))
             pointer = _pointer(context, builder, signature.args[0], args[0],
                                builder.add(args[1], offset))
-            rows.append(builder.load(pointer, align=8))
+            rows.append(builder.load(pointer, align=size))
         for step in (1, 2, 4):  # exchange off-diagonal blocks of growing size
             for k in range(WIDTH):
                 if k & step:
@@ -215,7 +250,7 @@ def transpose(
             offset = builder.mul(args[5], ir.Constant(args[5].type, k))
             pointer = _pointer(context, builder, signature.args[3], args[3],
                                builder.add(args[4], offset))
-            builder.store(rows[k], pointer, align=8)
+            builder.store(rows[k], pointer, align=size)
         return context.get_dummy_value()
 
     ints = (types.intp, types.intp)

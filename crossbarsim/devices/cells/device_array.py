@@ -20,6 +20,7 @@ from ...solvers.crossbar.batched import ArrayBackend
 from ..laws.compilation import build
 from ..laws.spice_subcircuits import cell_subcircuit
 from ..protocol import CompiledDevice
+from .cell_batch import CellBatch
 
 __all__ = ["DeviceArray", "LocalCells", "device_array"]
 
@@ -297,6 +298,17 @@ class DeviceArray:
         return CellPoint(
             found[0], found[1], found[2], found[3], x.reshape(state.shape), leads[0], leads[1],
             int(bad),
+        )
+
+    def batch(self, count: int, rtol: float) -> CellBatch | None:
+        """Return `count` slots for evaluating frozen cells; see `BatchedCells`."""
+        if self._backend is not None or self._local is not None:
+            return None
+        Q, flip = self._access()
+        return CellBatch(
+            self._kernels(), self.shape, count, sign=float(self.device.polarity),
+            state=self.state, low=self._low, high=self._high, P=self._P, Q=Q, flip=flip,
+            tolerance=_LINEAR * np.sqrt(rtol),
         )
 
     def evaluate_together(

@@ -65,20 +65,20 @@ def frozen_many(first, last, u, w, sign, x, low, high, P, i, g):
         return
     v_0 = P[0, 0]
     shrink, bound, volts = splat(1.0 / (27.0 * v_0)), splat(6.0 / 27.0), splat(v_0)
-    lowest, highest = low[0, 0], high[0, 0]
+    lowest, highest = splat(low[0, 0]), splat(high[0, 0])
     full = first + (last - first) // WIDTH * WIDTH
     for k in range(first, full, WIDTH):
         y = mul(shrink, sub(load(u, k), load(w, k)))
-        if exceeds(magnitude(y), bound):
+        conductance = load(x, k)
+        if (
+            exceeds(magnitude(y), bound) or exceeds(lowest, conductance)
+            or exceeds(conductance, highest)
+        ):
             frozen(k, k + WIDTH, u, w, sign, x, low, high, P, i, g)
             continue
         s, c = sinh_cosh(y)
-        conductance = load(x, k)
         store(g, k, mul(conductance, c))
         store(i, k, mul(mul(conductance, volts), s))
-        for n in range(k, k + WIDTH):
-            if not lowest <= x[0, n] <= highest:
-                frozen(n, n + 1, u, w, sign, x, low, high, P, i, g)
     if full < last:
         frozen(full, last, u, w, sign, x, low, high, P, i, g)
 

@@ -11,7 +11,18 @@ chains, p'Sp).
 from __future__ import annotations
 
 from .....core.compiled.jit import lean
-from .....core.compiled.simd import WIDTH, add, fma, load, magnitude, mul, splat, store, sub, total
+from .....core.compiled.simd import (
+    WIDTH,
+    add,
+    fma,
+    load,
+    magnitude,
+    mul,
+    splat_like,
+    store,
+    sub,
+    total,
+)
 from .....core.validation import Array
 from .chains import LANES, word_solve
 
@@ -42,7 +53,9 @@ def down(
     """
     M, N = t.shape
     full = N - N % WIDTH
-    wide, less, zero = splat(alpha), splat(-alpha), splat(0.0)
+    wide, less, zero = (
+        splat_like(r, alpha), splat_like(r, -alpha), splat_like(r, 0.0)
+    )
     rz, norm = 0.0, 0.0
     if merged is not None:  # noqa: SIM102 - with `and`, numba compiles what follows
         if merged:
@@ -100,7 +113,7 @@ def up(
     M, N = G.shape
     full = N - N % WIDTH
     stride = rows.shape[1]
-    wide, result = splat(beta), 0.0
+    wide, result = splat_like(r, beta), 0.0
     # the memory is walked one way
     near = 0 if sign > 0 else full - WIDTH
     for n in range(count):
@@ -132,7 +145,7 @@ def up(
         for m in range(lines):
             k = k0 + sign * m
             i = i0 + k
-            products = splat(0.0)
+            products = splat_like(r, 0.0)
             for j in range(full, N):
                 y[i, j] = s[i, j] - G[i, j] * rows[k, j]
                 result += p[i, j] * y[i, j]

@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from .....core.compiled.jit import lean
-from .....core.compiled.simd import WIDTH, fma, load, mul, splat, store, transpose
+from .....core.compiled.simd import WIDTH, fma, load, mul, splat_like, store, transpose
 from .....core.validation import Array
 
 __all__ = ["LANES", "factor_bit", "factor_word", "word_solve"]
@@ -152,7 +152,7 @@ def word_solve(t: Array, q: Array, rows: Array, carry: Array) -> None:
         b = fma(load(t, at - WIDTH), b, load(carry, at + WIDTH))
         store(carry, at, a)
         store(carry, at + WIDTH, b)
-    a = splat(0.0)
+    a = splat_like(carry, 0.0)
     b = a
     for j in range(N - 1, -1, -1):
         at = j * LANES
