@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NAMES", "NUMBER_OPTIONS", "Ac", "Analysis", "Command", "Dc", "Event", "Four", "Measure",
-    "Noise", "Op", "Place", "Points", "Save", "Sens", "Step", "Sweep", "Tf", "Tran",
+    "Noise", "Op", "Place", "Points", "Save", "Sens", "Step", "Sweep", "Tf", "Tran", "check_steps",
 ]
 
 Place = tuple[str, int] | None  # file and line
 MOST_POINTS = 10_000_000
+MOST_STEPS = 1_000_000_000  # of a run: days
 # options that are numbers, never words
 NUMBER_OPTIONS = frozenset((
     "abstol", "chgtol", "cshunt", "defad", "defas", "defl", "defw", "delmin", "fourgridsize",
@@ -151,6 +152,15 @@ class Dc:
     where: Place = None
 
 
+def check_steps(name: str, longest: float, stop: float) -> None:
+    """Refuse a longest step, second, of which a run to `stop` would take days to take all."""
+    if not stop <= MOST_STEPS * longest:
+        raise ParameterError(
+            f"`{name}` = {longest:g} s: a run to {stop:g} s takes {stop / longest:.3g} such steps; "
+            f"at most {MOST_STEPS:,} are taken: lengthen it or shorten the run"
+        )
+
+
 @dataclass(frozen=True)
 class Tran:
     """A transient.
@@ -180,6 +190,7 @@ class Tran:
             )
         if self.max_step is not None and not self.max_step > 0:
             raise ParameterError(f"`max_step` must be > 0; got {self.max_step!r}")
+        check_steps("max_step" if self.max_step else "step", self.max_step or self.step, self.stop)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from ...core.compiled.threads import one_blas_thread
 from ...core.draws import Seed, seed_sequence
 from ...core.errors import ConvergenceError, ParameterError
 from ...core.validation import Array
+from ...netlists.analyses import check_steps
 from ...netlists.crossbar.cells import CellPoint, Cells
 from ...netlists.crossbar.crossbar import Crossbar
 from ...netlists.crossbar.ends import END_NAMES
@@ -105,6 +106,8 @@ def check_transient(
     drive = compile_drive(xbar, waveforms, t_stop, gate, gate_lines)
     if max_step is not None and not (np.isfinite(max_step) and max_step > 0):
         raise ParameterError(f"`max_step` must be > 0 second; got {max_step!r}")
+    if max_step is not None:
+        check_steps("max_step", max_step, drive.stop)
     for probe in probes:
         name, cell = (probe, None) if isinstance(probe, str) else probe
         if name not in _PROBES:

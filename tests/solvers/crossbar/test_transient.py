@@ -284,6 +284,7 @@ def test_labelled_tables():
     ({"probes": [("state", (5, 0))]}, r"cell \(5, 0\) is outside"),
     ({"rtol": 0.0}, "`rtol` must be between"),
     ({"max_step": -1.0}, "`max_step` must be > 0"),
+    ({"max_step": 1e-20}, r"takes 1e\+11 such steps; at most 1,000,000,000"),
     ({"waveforms": {"bit_top": Pulse(0, 1)}, "t_stop": 1e-9}, "all lines float at that end"),
 ])
 def test_bad_input(change, message):
