@@ -57,6 +57,7 @@ _JUMP = 1e-11  # of the run: a first step as short as that is a jump
 _BETTER = 1.05  # times the step that another order must allow to be taken instead
 _FADED = 1e-4  # of its peak: a charge smaller than that counts as that large
 _STATE = 0.02  # states of memristors run away: their error counts for more
+_HELD = 1e-3  # of the voltage: a node with `.ic` that is further off is held by something else
 _GRID = 300  # unknowns above which linear circuits keep to steps whose factors are known
 _WATCHED = ("refuse", "corner", "next_breakpoint", "accept", "rewind", "abrupt", "begin", "formula",
             "allowed")
@@ -177,12 +178,31 @@ class TransientRun:
                     "oscillator, begins with `uic`", error.partial,
                 ) from error
             system.set_leak(0.0)
+            self._check_held(x, held)
             if not held:
                 check_rounding(self.newton, x, first)
             self.newton.forget()
             system.evaluate(x, first.but(departs=True))
             return x, system.stored(x)
         return self._initial(x, held)
+
+    def _check_held(self, x: Array, held: dict[int, float]) -> None:
+        """Raise a `ParameterError` for nodes with ``.ic`` that an integral keeps elsewhere.
+
+        What other sources keep elsewhere stays there, as in ngspice.
+        """
+        for node, volt in held.items():
+            if abs(x[node] - volt) <= _HELD * max(abs(volt), abs(x[node])) + self.tol.vntol:
+                continue
+            names = [n for group in self.system.groups for n in group.integrating(node)]
+            if names:
+                label = self.names.labels[node]
+                raise ParameterError(
+                    f"`.ic {label}={volt:g}` does not act: {', '.join(names)} gives the node "
+                    f"the voltage of an `idt`, which starts at {x[node]:.4g} V: let that start "
+                    f"elsewhere, by its second argument or the parameter behind it, or take the "
+                    "`.ic` out"
+                )
 
     def _initial(self, x: Array, held: dict[int, float]) -> tuple[Array, Array]:
         """Return the point at which all charges and fluxes have their initial values.
@@ -214,6 +234,7 @@ class TransientRun:
             self._rewind()
         else:
             raise self._failure(0.0, found.reason, found.worst)
+        self._check_held(found.x, held)
         system.accept(found.x, self.now)
         stored = system.stored(found.x)
         stored[:len(q)] = q

@@ -79,10 +79,13 @@ class Currents(Lawful):
 
 
 class Voltages(Lawful):
-    """Voltages between p and n, with branches."""
+    """Voltages between p and n, with branches; some are made of integrals."""
 
-    def __init__(self, names: Sequence[str], at: Ints, own: Ints, law: Law) -> None:
+    def __init__(
+        self, names: Sequence[str], at: Ints, own: Ints, law: Law, integrals: Sequence[bool]
+    ) -> None:
         self.names, self.at, self.own, self.law = tuple(names), at, own, law
+        self.integrals = tuple(integrals)
         self.spectral = law.spectral
         self.f_rows = own[None]
         self.g_at = law.entries(own)
@@ -97,6 +100,12 @@ class Voltages(Lawful):
         self.limited = self.law.limited
         out.f[0] = -now.scale * value
         out.g[:] = -now.scale * self.law.both(slopes)
+
+    def integrating(self, node: int) -> Sequence[str]:
+        """Return those whose voltage is made of integrals."""
+        here = (self.at == node).any(axis=0)
+        return [n for n, at, own in zip(self.names, here, self.integrals, strict=True)
+                if at and own]
 
 
 class Charges(Lawful):
@@ -317,7 +326,8 @@ def _group(builder: Builder, what: str, items: Sequence[_Item]) -> ElementGroup:
     warm = np.array([warmth(builder, e)[0] for e in elements])
     ic = np.array([float(e.get("ic", np.nan)) for e in elements])
     if what == "voltage":
-        return Voltages(names, at, builder.branches_of(elements), law)
+        integrals = [any(d.kind == "idt" for d in i.expression.dynamic) for i in items]
+        return Voltages(names, at, builder.branches_of(elements), law, integrals)
     if what == "charge":
         return Charges(names, at, law, many)
     if what in ("inductance", "capacitance"):

@@ -140,6 +140,12 @@ class CompiledModules(ElementGroup):
         rows = self.batch.integrals
         return self.at[rows].ravel(), -self._scratch[0][rows].ravel()
 
+    def integrating(self, node: int) -> Sequence[str]:
+        """Return the instances at a node that have an ``idt``."""
+        if not len(self.batch.integrals):
+            return ()
+        return [self.names[e] for e in np.flatnonzero((self.at == node).any(axis=0))]
+
     def allowed(self, h: float, order: int) -> float:
         """Return what ``$bound_step`` of the step evaluated last allows."""
         del h, order

@@ -362,6 +362,11 @@ class ElementGroup:
         del x
         return np.zeros(0, dtype=np.int64), np.zeros(0)
 
+    def integrating(self, node: int) -> Sequence[str]:
+        """Return the names of elements at a node that give it the voltage of an integral."""
+        del node
+        return ()
+
     # -- small signals -------------------------------------------------------------------------
 
     def ac(self) -> tuple[Ints, NDArray[np.complex128]]:

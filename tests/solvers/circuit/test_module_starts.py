@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from crossbarsim import Circuit, NetlistError, Simulator, read_spice
+from crossbarsim import Circuit, NetlistError, ParameterError, Simulator, read_spice
 from crossbarsim.devices import read_verilog_a
 from tests.helpers.osdi import compiled_text, need_compiler
 
@@ -64,6 +64,21 @@ def test_transients(state, more, uic, start, tmp_path):
     assert run.measures["least"] == pytest.approx(gap.min(), abs=2e-4)
     current = 1e-4 * np.exp(-gap / 0.25) * np.sinh(0.6 * np.sin(2e6 * np.pi * run.time) / 0.35)
     np.testing.assert_allclose(-run["i(v1)"], current, atol=1e-3 * np.abs(current).max())
+
+
+@pytest.mark.parametrize("uic", ["", "uic"])
+def test_ic_of_a_node_that_an_integral_drives_is_refused_where_it_contradicts(tmp_path, uic):
+    with pytest.raises(ParameterError, match=r"`\.ic v\(n1#g\)=0\.9` does not act: N1 gives .*starts at 1\.2 V"):
+        S.run(deck(tmp_path, IDT, more=".ic v(n1#g)=0.9", uic=uic))
+    assert S.run(deck(tmp_path, IDT, more=".ic v(n1#g)=0.9", uic=uic, given="start=0.9"))[0]["v(n1#g)"][0] == (
+        pytest.approx(0.9, abs=1e-6))
+    text = f"t\nv1 a 0 1\nb1 out 0 v=GIVEN\nr1 out 0 1k\n.ic v(out)=0.5\n.tran 1m 10m {uic}\n.end"
+    with pytest.raises(ParameterError, match=r"`\.ic v\(out\)=0\.5` does not act: b1 .*its second argument"):
+        S.run(read_spice(text.replace("GIVEN", "1+idt(v(a))")))
+    run = S.run(read_spice(text.replace("GIVEN", "1+idt(v(a),-0.5)")))[0]
+    np.testing.assert_allclose(run["v(out)"], 0.5 + run.time, rtol=1e-6)
+    # what any other source keeps there stays there, as in ngspice
+    assert S.run(read_spice(text.replace("GIVEN", "v(a)")))[0]["v(out)"] == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("state", [STATIC, IDT])
