@@ -153,8 +153,11 @@ def test_runs_with_old_factors_are_those_with_new_ones(monkeypatch, reltol):
     times = np.linspace(0, 8e-9, 60)
     for name in ("i(vb0)", "i(vb9)", "v(x4_4.x)", "v(x3_3.m)"):
         old, new = whole.at(times)[name], few.at(times)[name]
-        # both within the tolerances of Newton's iteration
-        np.testing.assert_allclose(new, old, atol=0.3 * reltol * np.abs(old).max())
+        # What Newton's iterations leave moves the lengths of steps by 1e-7 of themselves, and that
+        # the points: at the same number of step 0.07 of reltol at most, all of it their shift in
+        # time; at the same time 0.003.
+        np.testing.assert_allclose(new, old, atol=0.02 * reltol * np.abs(old).max())
+    assert np.abs(np.diff(few.time) / np.diff(whole.time) - 1.0).max() < 1e-5
 
 
 def test_very_large_factors_are_kept_as_well(monkeypatch):
@@ -170,4 +173,4 @@ def test_very_large_factors_are_kept_as_well(monkeypatch):
     times = np.linspace(0, 8e-9, 60)
     for name in ("i(vb0)", "v(x4_4.x)"):
         old, new = whole.at(times)[name], few.at(times)[name]
-        np.testing.assert_allclose(new, old, atol=3e-4 * np.abs(old).max())
+        np.testing.assert_allclose(new, old, atol=2e-6 * np.abs(old).max())  # 1e-7; see above

@@ -119,7 +119,8 @@ def chips(kind, count=3, shape=(5, 4), seed=2):
     return found
 
 
-DRIVE = {"word_left": Pulse(0.0, -0.9, delay=2e-10, rise=1e-10, width=4e-9, fall=1e-10)}
+# just above the threshold, so that cells are still on their way at the end
+DRIVE = {"word_left": Pulse(0.0, -0.25, delay=2e-10, rise=1e-10, width=4e-9, fall=1e-10)}
 GATES = [Pulse(0.0, 2.0 if row == 1 else 0.0, rise=1e-10, width=6e-9, fall=1e-10) for row in range(5)]
 
 
@@ -131,11 +132,14 @@ def test_writing_many_chips(backend, kind):
     found = Solver(backend=backend).transient_many(xbars, drive, 5e-9, probes=probes, rtol=3e-4)
     expected = Solver().transient_many(xbars, drive, 5e-9, probes=probes)
     moved = 0.0
+    # Together they take the steps of the one that needs the shortest, apart each its own: that alone
+    # sets them apart (see `test_one_chip_is_the_same_run`). Against runs at rtol=1e-7 each is off by
+    # up to 1.7e-3 of the span and 1.4e-3 of the energies.
     for one, two, xbar in zip(found, expected, xbars, strict=True):
         span = 1.0 / 1e4
         np.testing.assert_allclose(one.crossbar.conductance, two.crossbar.conductance, atol=2e-3 * span)
         moved = max(moved, np.abs(one.crossbar.conductance - xbar.conductance).max() / span)
-        assert one.energy == pytest.approx(two.energy, rel=5e-3)
+        assert one.energy == pytest.approx(two.energy, rel=2e-3)
         np.testing.assert_array_equal(one.time, found[0].time)
         assert one["conductance"].shape == (len(one.time), 5, 4)
         assert one[("state", (1, 2))].shape == (len(one.time), 1)
@@ -143,7 +147,7 @@ def test_writing_many_chips(backend, kind):
         for name, current in two.end_currents.items():
             assert one.end_currents[name].shape[1] == current.shape[1]
             np.testing.assert_allclose(one.end_energy[name], two.end_energy[name],
-                                       atol=5e-3 * np.abs(two.end_energy[name]).max())
+                                       atol=3e-3 * np.abs(two.end_energy[name]).max())
         # Newton's rtol is a hundredth of the run's 3e-4, of which a node may miss a hundred times
         assert one.residual < 3e-4
         assert one.crossbar.wires is xbar.wires
@@ -235,8 +239,12 @@ def test_one_chip_is_the_same_run(backend):
     drive = DRIVE | {"gate": GATES}
     (found,) = Solver(backend=backend).transient_many([xbar], drive, 1.5e-9, rtol=1e-5)
     expected = Solver().transient(xbar, drive, 1.5e-9, rtol=1e-5)
-    assert found.steps == pytest.approx(expected.steps, abs=0.1 * expected.steps)
-    np.testing.assert_allclose(found.crossbar.cells.state, expected.crossbar.cells.state, rtol=1e-4)
+    # the same steps, whose equations are solved by rows or by the sparse matrix
+    assert found.steps == pytest.approx(expected.steps, abs=1)
+    here, there, before = (x.cells.state for x in (found.crossbar, expected.crossbar, xbar))
+    span = xbar.cells.bounds()[1].max()
+    assert np.abs(there - before).max() > 0.05 * span
+    np.testing.assert_allclose(here, there, rtol=0, atol=1e-8 * span)
 
 
 def test_what_cannot_run_together():
