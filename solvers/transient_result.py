@@ -63,6 +63,8 @@ class TransientResult:
         Largest violation of Kirchhoff's law of any step.
     success : bool
         False where the run was interrupted; `message` says where.
+    method : str
+        Of the linear steps; then, where compiled transistors were read from tables, how those did.
 
     Examples
     --------
@@ -88,6 +90,7 @@ class TransientResult:
     jumps: int = 0
     success: bool = True
     message: str = ""
+    method: str = ""
 
     def __getitem__(self, probe: Probe) -> Array:
         if probe not in self.probes:

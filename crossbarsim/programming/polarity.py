@@ -49,7 +49,7 @@ def sample_cells(cells: DeviceArray, conductance: Array, gate: float) -> DeviceA
         kelvin = None if cells.temperature is None else float(np.mean(cells.temperature))
         return OneTransistorOneResistor(
             array, typical(cells.transistor), gate_voltage=gate,
-            transistor_side=cells.transistor_side, temperature=kelvin,
+            transistor_side=cells.transistor_side, temperature=kelvin, tables=cells.tables,
         )
     if isinstance(cells, OneSelectorOneResistor):
         return OneSelectorOneResistor(array, typical(cells.selector))

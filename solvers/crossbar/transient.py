@@ -130,6 +130,9 @@ class Run:
         rtol: float, max_step: float | None, progress: Callable[[float], None] | None,
         method: str, threads: int,
     ) -> None:
+        self.newton_rtol = max(1e-10, 1e-2 * rtol)
+        self.own, tabulated = cells, getattr(cells, "tabulated", None)
+        cells = cells if tabulated is None else tabulated(self.newton_rtol)
         self.xbar, self.cells, self.drive, self.probes = xbar, cells, drive, tuple(probes)
         self.rtol = rtol
         self.stop = drive.stop
@@ -188,7 +191,7 @@ class Run:
         guess = predict(past.at, old, ratio, self.low, self.high, states=states)
         found = self.network.solve(
             sources, self.cells.gates(self.drive.gates(t)), base=base, step=step,
-            **guess._asdict(), rtol=max(1e-10, 1e-2 * self.rtol), companions=companions,
+            **guess._asdict(), rtol=self.newton_rtol, companions=companions,
             scale=self.scale,
         )
         self.newton += found.newton
@@ -313,9 +316,12 @@ class Run:
             energy=float(sum(e.sum() for e in point.energy)),
             probes={p: np.array(columns[2 + k]) for k, p in enumerate(self.probes)},
             crossbar=self.xbar if self.xbar.linear
-            else self.xbar.with_cells(self.cells.with_state(point.state)),
+            else self.xbar.with_cells(self.own.with_state(point.state)),
             steps=control.steps, rejected=control.rejected + control.failed, newton=self.newton,
             residual=self.residual, jumps=control.jumps, success=not message, message=message,
+            method="; ".join(filter(None, (
+                self.network.linear.method, getattr(self.cells, "evidence", ""),
+            ))),
         )
 
     def _advance(self, point: _Point) -> None:

@@ -166,7 +166,8 @@ ROWS: dict[str, Row] = {
     "OneTransistorOneResistor": Row(
         lambda **a: currents(Crossbar(cells=OneTransistorOneResistor(**a), wires=WIRES)),
         seconds={"device": VTEAM().array(200 * G), "transistor": EKV.preset("ptm_130nm"), "temperature": 350.0,
-                 "gate_along": Second("columns", gate_voltage=[1.8, 1.0])},
+                 "gate_along": Second("columns", gate_voltage=[1.8, 1.0]),
+                 "tables": Same(False, "a law needs none; of compiled ones: tests/devices/test_access_tables.py")},
     ),
     "Pulse": Row(lambda **a: source(Pulse(**a)), seconds={
         "v1": 0.1, "delay": 1e-6, "rise": 4e-7, "fall": 4e-7, "width": 5e-7, "period": 2e-6, "count": 1}),

@@ -159,6 +159,12 @@ class OneTransistorOneResistor(DeviceArray):
         Of the transistors, kelvin; their class says how parameters depend on it. Default:
         300.15, and in a circuit (`Circuit.crossbar`) the circuit's temperature. A temperature given
         here holds in a circuit too, as ``temp=`` of a SPICE element does.
+    tables : bool
+        Whether transients may read a compiled transistor, one for all cells and without inner
+        nodes, from tables of its currents and charges that they make as they go. Those are checked
+        against the module to 1/200 of the transient's `rtol`, relative to a current or to what
+        0.1 mV makes of it, and sampled throughout; the result's `method` says how they did. Static
+        solutions and derivatives ask the module itself.
 
     Raises
     ------
@@ -185,6 +191,7 @@ class OneTransistorOneResistor(DeviceArray):
         self, device: Devices, transistor: Transistor, *, gate_voltage: ArrayLike = 0.0,
         gate_along: Literal["rows", "columns"] = "rows",
         transistor_side: Literal["bit", "word"] = "bit", temperature: ArrayLike | None = None,
+        tables: bool = True,
     ) -> None:
         array = _device_array(device)
         if not isinstance(transistor, Transistor):
@@ -200,6 +207,7 @@ class OneTransistorOneResistor(DeviceArray):
                 raise ParameterError(f"`{name}` must be one of {allowed}; got {value!r}")
         super().__init__(array.device, array.state, array.capacitance)
         self.transistor = transistor
+        self.tables = tables
         self.gate_along = gate_along
         self.transistor_side = transistor_side
         self.temperature = None if temperature is None else self._checked_temperature(temperature)
@@ -229,6 +237,7 @@ class OneTransistorOneResistor(DeviceArray):
         if module or hasattr(self.device, "local_cells"):
             self._take_local(access_cells(
                 self.device, self.warm, self.shape, word_side=self.transistor_side == "word",
+                tables=self.tables,
             ))
 
     def at_temperature(self, kelvin: float) -> OneTransistorOneResistor:

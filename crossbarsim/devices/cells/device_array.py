@@ -74,6 +74,15 @@ class LocalCells(Protocol):
         """Return the voltage across every device, (M, N)."""
         ...
 
+    def tabulated(self, rtol: float) -> LocalCells:
+        """Return what evaluates the same cells in a run, compiled transistors from tables."""
+        ...
+
+    @property
+    def evidence(self) -> str:
+        """How tables did; empty without tables."""
+        ...
+
 
 class DeviceArray:
     """M x N devices of one model as the cells of a crossbar, each with its own state.
@@ -193,6 +202,22 @@ class DeviceArray:
         other = copy.copy(self)
         other.state = np.ascontiguousarray(state)
         return other
+
+    def tabulated(self, rtol: float) -> Self:
+        """Return the same cells for a run whose Newton iteration may miss `rtol` of the currents.
+
+        Compiled transistors may be read from tables then, see `OneTransistorOneResistor`.
+        """
+        if self._local is None:
+            return self
+        other = copy.copy(self)
+        other._local = self._local.tabulated(rtol)  # noqa: SLF001 - a copy of this one
+        return other
+
+    @property
+    def evidence(self) -> str:
+        """How tables did in the run that these cells are of; empty without tables."""
+        return "" if self._local is None else self._local.evidence
 
     @property
     def stochastic(self) -> bool:

@@ -20,14 +20,16 @@ import math
 
 import numpy as np
 
-from crossbarsim.core.compiled.jit import leaf, strict as kernel
+from crossbarsim.core.compiled.jit import inlined, leaf, strict as kernel
 '''
 _LANES = """from crossbarsim.core.compiled.simd import (
     WIDTH, add, div, exceeds, fma, larger, load, magnitude, most, mul, splat, store, sub, total
 )
 """
 _FOREIGN = """from crossbarsim.solvers.osdi.kernels_addresses import address, fetch, place
-from crossbarsim.solvers.osdi.kernels_foreign import call_pp, call_pp_d, call_ppp, call_pppp_u32
+from crossbarsim.solvers.osdi.kernels_foreign import (
+    call_pp, call_pp_d, call_ppp, call_pppp_u32, load_double
+)
 IMAGE, INFO, ENTRIES, GIVEN = 4, 12, 16, 4
 """
 _MARK = "# -- template --"
@@ -49,15 +51,20 @@ def _part(name: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def build(laws: str, templates: tuple[str, ...], states_of_access: int = 0) -> ModuleType:
-    """Return the compiled module of `laws` (source of functions) and `templates` (file names)."""
+def build(
+    laws: str, templates: tuple[str, ...], states_of_access: int = 0, size: int = 0
+) -> ModuleType:
+    """Return the compiled module of `laws` (source of functions) and `templates` (file names).
+
+    With a `size`, cells of modules have as many unknowns.
+    """
     if not re.search(r"^def conduct\(", laws, re.MULTILINE):  # a law written by hand
         laws += "\n\ndef conduct(v, x, p, out):\n    evaluate(v, x, p, out)"
     functions = "\n\n\n".join(f"@leaf\n{part}" for part in laws.split("\n\n") if part)
     parts = [functions, *map(_part, templates)]
     lanes = [_LANES] if any("splat(" in part for part in parts) else []
     if any("module_load(" in part for part in (functions, *parts)):
-        lanes.append(_FOREIGN)
+        lanes.append(f"{_FOREIGN}SIZE = {size}")
     return load("\n\n".join([
         _HEAD, *lanes, f"STATES_OF_ACCESS = {states_of_access}", *parts
     ]) + "\n")

@@ -8,8 +8,9 @@ where its parts store charge, the charges of its rows: a stage of the integrator
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import ModuleType
 from typing import Any
@@ -22,6 +23,7 @@ from ...core.compiled.threads import spread
 from ...core.validation import Array
 from ...netlists.crossbar.cells import CellPoint
 from ..laws.compilation import build
+from .access_tables import AccessTable, counting, tabulates
 from .instances import Instances
 
 __all__ = ["LocalCells", "Part", "access_cells", "module_cells"]
@@ -31,6 +33,7 @@ _LINEAR = 0.02  # of the root of rtol: moves after which tangents are good to rt
 # in a time step: moves of the cells' own unknowns that are made together with those of the nodes
 _TOGETHER = 3e-3
 _GIVEN = 4
+_MANY = 2048  # cells that are worth kernels for cells of their size
 WORD, BIT, GATE, GROUND, MIDDLE = range(5)
 
 
@@ -116,9 +119,12 @@ def module_cells(device: Any, shape: tuple[int, int]) -> LocalCells:
 
 
 def access_cells(
-    device: Any, transistor: Any, shape: tuple[int, int], *, word_side: bool
+    device: Any, transistor: Any, shape: tuple[int, int], *, word_side: bool, tables: bool = True
 ) -> LocalCells:
-    """Return what evaluates devices in series with transistors, of which one is a module."""
+    """Return what evaluates devices in series with transistors, of which one is a module.
+
+    `tables`: transients may read the transistor from tables, where that is possible.
+    """
     ends = (MIDDLE, BIT) if word_side else (WORD, MIDDLE)
     part = _device_part(device, shape, ends, MIDDLE + 1)
     own = MIDDLE + 1 + len(part.where) - 2
@@ -141,6 +147,13 @@ def access_cells(
     access = _module_part(
         instances, terminals, own, kinds, equations.charged, (), "access", grounded=True
     )
+    T = len(terminals)
+    if not counting(instances, T):  # flows that nothing depends on
+        access = replace(
+            access, where=access.where[:T], kinds=kinds[:T], charged=access.charged[:T]
+        )
+    if tables and tabulates(instances, len(access.where)):
+        access = replace(access, templates=("modules/access_table",))
     return LocalCells(device, part, access, shape)
 
 
@@ -193,6 +206,28 @@ class LocalCells:
             ])) for b, end in ((low, -np.inf), (high, np.inf))
         )
         self.sign = float(device.polarity)
+        self.table: AccessTable | None = None
+        self._open_table(0.0)
+
+    def _open_table(self, rtol: float) -> None:
+        if self.access.templates == ("modules/access_table",):
+            self.table = AccessTable(rtol)
+
+    def tabulated(self, rtol: float) -> LocalCells:
+        """Return what evaluates the same cells in a run, whose transistors may come from tables.
+
+        `rtol` is what the run's Newton iteration may miss.
+        """
+        if self.table is None:
+            return self
+        other = copy.copy(self)
+        other._open_table(rtol)  # noqa: SLF001 - a copy of this one
+        return other
+
+    @property
+    def evidence(self) -> str:
+        """How tables did; empty without tables."""
+        return "" if self.table is None else str(self.table)
 
     @cached_property
     def kernels(self) -> ModuleType:
@@ -201,7 +236,7 @@ class LocalCells:
         return build(laws, (
             "device", "modules/frame", "modules/cells",
             *self.part.templates, *self.access.templates,
-        ))
+        ), size=len(self.volt) if self.shape[0] * self.shape[1] >= _MANY else 0)
 
     def extended(self, state: Array) -> Array:
         """Return states (S, M, N) with those of charges behind them, at 0 where they are new."""
@@ -215,14 +250,35 @@ class LocalCells:
         """The states that are charges at word and bit node, or -1."""
         return int(self.charge[WORD]), int(self.charge[BIT])
 
-    def _parts(self) -> tuple[Any, ...]:
+    def _parts(self, read: Array | None = None) -> tuple[Any, ...]:
+        """Return both parts as kernels take them; `read`: what the access element's tables take."""
         found: list[Any] = []
         for each in (self.part, self.access):
             images, length = np.zeros((1, 0)), 0
             if each.instances is not None:
                 images, length = each.instances.images, each.instances.length
             found += [each.parameters, images, length, each.where]
+        if self.table is not None:
+            found[4] = self._asked if read is None else read
         return (self.sign, *found)
+
+    @cached_property
+    def _asked(self) -> Array:
+        """What tables take where the module itself is to be asked, of all cells."""
+        return np.full((8, self.shape[0] * self.shape[1]), -1.0)
+
+    def _read(self, u: Array, w: Array, gate: Array, inner: Array) -> Array | None:
+        """Return what tables take at these guesses, tiles made."""
+        if self.table is None:
+            return None
+        inside = list(self.inside)
+        rows = np.array([
+            {WORD: -1, BIT: -2}.get(k, inside.index(k) if k in inside else 0)
+            for k in self.access.where[[0, 2]].tolist()
+        ], dtype=np.int64)
+        return self.table.fill(
+            self.kernels, u, w, gate, inner, rows, self.access.instances
+        )
 
     def _rows(self) -> tuple[Any, ...]:
         return (self.memory, self.scale, self.column, self.charge, self.volt, self.inside)
@@ -254,10 +310,11 @@ class LocalCells:
         linear = _LINEAR * float(np.sqrt(rtol))
         enough = max(linear, _TOGETHER) if together and step > 0.0 else linear
         moved = np.zeros(n)
+        read = self._read(u, w, gate, y) if step > 0.0 else None
         arguments = (
             *(plain(a).ravel() for a in (u, w, gate)), plain(base).reshape(S, n), float(step),
             self.low, self.high, x, y, self.folds and step == 0.0, enough,
-            *self._parts(), *self._rows(), i, into, gu, gw, ku, kw, by_u, by_w, stays, moved,
+            *self._parts(read), *self._rows(), i, into, gu, gw, ku, kw, by_u, by_w, stays, moved,
         )
         parts = max(1, min(threads, n // _SHARE))
         bads = spread(

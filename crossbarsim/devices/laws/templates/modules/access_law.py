@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .....core.compiled.jit import leaf
+from .....core.compiled.jit import inlined, leaf
 
 
 def access(*args: Any) -> Any:
@@ -23,7 +23,7 @@ def take_access(P, frames, k, first, q, frame):
         take(P, k, q)
 
 
-@leaf
+@inlined
 def add_access(z, F, Q, J, C, q, frame, where):
     """Add the current from drain to source, the unknowns where[0] and where[1]."""
     a, b = where[0], where[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .....core.compiled.jit import leaf
+from .....core.compiled.jit import inlined, leaf
 
 
 def add_module(*args: Any) -> None:
@@ -23,7 +23,7 @@ def take_access(P, frames, k, first, q, frame):
         take_frame(frames, k, frame)
 
 
-@leaf
+@inlined
 def add_access(z, F, Q, J, C, q, frame, where):
     """Add the module, if there is one."""
     if len(where) > 0:

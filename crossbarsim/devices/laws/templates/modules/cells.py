@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from .....core.compiled.jit import kernel, leaf
+from .....core.compiled.jit import inlined, kernel, leaf
 
 IMAGE, INFO, ENTRIES = 4, 12, 16
 GIVEN = 4
+SIZE = 0  # unknowns of a cell where kernels are made for as many, else 0
 
 
 def places(f: Any) -> tuple[int, int, int, int, int, int]:
@@ -58,6 +59,9 @@ def add_access(*args: Any) -> None:
 
 
 # -- template --
+ENDS = 2  # of the given unknowns those by which results are differentiated
+
+
 @leaf
 def take_frame(images, k, f):
     """Put a cell's instance into a frame; images (1, L) or (n, L)."""
@@ -66,26 +70,29 @@ def take_frame(images, k, f):
         f[m] = images[at, m]
 
 
-@leaf
+@inlined
 def add_module(z, F, Q, J, C, f, where):
-    """Evaluate a module at the cell's voltages, and add it: its unknown k is where[k]."""
+    """Evaluate a module at the cell's voltages, and add it: its unknown k is where[k].
+
+    Unknowns beyond those count for nothing, and stay at 0.
+    """
     solution, resist, react, jacobian, charges, n = places(f)
-    for k in range(n):
+    for k in range(len(where)):
         f[solution + k] = z[where[k]]
     module_load(f)
-    for k in range(n):
+    for k in range(len(where)):
         row = where[k]
         F[row] += f[resist + k]
         Q[row] += f[react + k]
-        for m in range(n):
+        for m in range(len(where)):
             J[row, where[m]] += f[jacobian + k * (n + 1) + m]
             C[row, where[m]] += f[charges + k * (n + 1) + m]
 
 
-@leaf
+@inlined
 def load(z, F, Q, J, C, sign, p, frame_d, where_d, state, out, q, frame_a, where_a):
     """Evaluate the whole cell."""
-    N = len(z)
+    N = SIZE or len(z)
     for r in range(N):
         F[r], Q[r] = 0.0, 0.0
         for k in range(N):
@@ -94,11 +101,11 @@ def load(z, F, Q, J, C, sign, p, frame_d, where_d, state, out, q, frame_a, where
     add_access(z, F, Q, J, C, q, frame_a, where_a)
 
 
-@leaf
+@inlined
 def row_of(r, step, F, Q, J, C, memory, scale, charge, start, miss, row):
     """Fill `row` with the derivatives of the equation of unknown r; return what it misses."""
     s = memory[r]
-    N = len(row)
+    N = SIZE or len(row)
     if s >= 0:
         factor = 1.0 / scale[s]
         for k in range(N):
@@ -114,7 +121,7 @@ def row_of(r, step, F, Q, J, C, memory, scale, charge, start, miss, row):
     return F[r]
 
 
-@leaf
+@inlined
 def solve_cell(
     z, F, Q, J, C, step, start, lo, hi, memory, scale, column, charge, volt, tol, work, row, m,
     settling, sign, p, frame_d, where_d, state, out, q, frame_a, where_a,
@@ -123,10 +130,10 @@ def solve_cell(
 
     The first of the m columns that `work` holds behind the matrix is the last, small move, which is
     not made: what is left is linear; its size is the last of `work`. Next come the derivatives by
-    the given unknowns, then those by the bases of charges, in the columns `settling` (N,) of their
+    word and bit, then those by the bases of charges, in the columns `settling` (N,) of their
     rows.
     """
-    N = len(z)
+    N = SIZE or len(z)
     n = N - GIVEN
     B = n * n
     span = abs(z[0] - z[1])
@@ -150,9 +157,9 @@ def solve_cell(
             for k in range(n):
                 work[r * n + k] = row[GIVEN + k]
             work[B + r * m] = -miss
-            for k in range(GIVEN):
+            for k in range(ENDS):
                 work[B + r * m + 1 + k] = -row[k]
-            for k in range(1 + GIVEN, m):
+            for k in range(1 + ENDS, m):
                 own = step > 0.0 and settling[GIVEN + r] == k
                 work[B + r * m + k] = 1.0 / step if own else 0.0
         if not eliminate(work, 0, n, B, m):
@@ -196,6 +203,37 @@ def solve_cell(
     return good
 
 
+@leaf
+def from_rest(
+    u, w, gate, z, F, Q, J, C, step, start, lo, hi, memory, scale, column, charge, volt, inside,
+    tol, work, row, m, settling, sign, p, frame_d, where_d, state, out, q, frame_a, where_a,
+):
+    """Solve a cell as `solve_cell` does, from rest: by raising the voltages, then the step."""
+    n = (SIZE or len(z)) - GIVEN
+    for r in range(len(inside)):
+        z[inside[r]] = 0.0
+    for s in range(len(scale)):
+        if column[s] >= 0:
+            z[column[s]] = min(max(start[s], lo[s]), hi[s])
+    steps = 1 + int(min((abs(u) + abs(w)) / 0.005, 400.0))
+    stages = steps if step == 0.0 else steps + 4
+    good = False
+    for t in range(1, stages + 1):
+        part = min(t / steps, 1.0)
+        z[0], z[1], z[2] = part * u, part * w, part * gate
+        last = t == stages
+        some = step if last else (0.0 if t <= steps else step * 0.25 ** (stages - t))
+        good = solve_cell(
+            z, F, Q, J, C, some, start, lo, hi, memory, scale, column, charge, volt,
+            tol if last else 1e-3, work, row, m, settling, sign, p, frame_d, where_d, state, out,
+            q, frame_a, where_a,
+        )
+        if good and not last:
+            for r in range(n):
+                z[GIVEN + r] += work[n * n + r * m]
+    return good
+
+
 @kernel
 def cells(
     first, last, u, w, gate, base, step, low, high, x, inner, cold, tol, sign, P, frames_d,
@@ -216,11 +254,11 @@ def cells(
     first cell that did not converge, or -1.
     """
     S = len(x)
-    N = len(volt)
+    N = SIZE or len(volt)
     U = N - GIVEN
     z, F, Q, row = np.zeros(N), np.zeros(N), np.zeros(N), np.zeros(N)
     J, C = np.zeros((N, N)), np.zeros((N, N))
-    m = 1 + GIVEN
+    m = 1 + ENDS
     settling = np.zeros(N, dtype=np.int64)
     if step > 0.0:
         for r in range(GIVEN, N):
@@ -252,29 +290,11 @@ def cells(
             z, F, Q, J, C, step, start, lo, hi, memory, scale, column, charge, volt, tol, work,
             row, m, settling, sign, p, frame_d, where_d, state, out, q, frame_a, where_a,
         )
-        if not good:  # from rest, by raising the voltages, then the step
-            for r in range(len(inside)):
-                z[inside[r]] = 0.0
-            for s in range(D):
-                if column[s] >= 0:
-                    z[column[s]] = min(max(base[s, k], lo[s]), hi[s])
-            steps = 1 + int(min((abs(u[k]) + abs(w[k])) / 0.005, 400.0))
-            stages = steps if step == 0.0 else steps + 4
-            for t in range(1, stages):
-                part = min(t / steps, 1.0)
-                z[0], z[1], z[2] = part * u[k], part * w[k], part * gate[k]
-                some = 0.0 if t <= steps else step * 0.25 ** (stages - t)
-                if solve_cell(
-                    z, F, Q, J, C, some, start, lo, hi, memory, scale, column, charge, volt, 1e-3,
-                    work, row, m, settling, sign, p, frame_d, where_d, state, out, q, frame_a,
-                    where_a,
-                ):
-                    for r in range(U):
-                        z[GIVEN + r] += work[B + r * m]
-            z[0], z[1], z[2] = u[k], w[k], gate[k]
-            good = solve_cell(
-                z, F, Q, J, C, step, start, lo, hi, memory, scale, column, charge, volt, tol, work,
-                row, m, settling, sign, p, frame_d, where_d, state, out, q, frame_a, where_a,
+        if not good:
+            good = from_rest(
+                u[k], w[k], gate[k], z, F, Q, J, C, step, start, lo, hi, memory, scale, column,
+                charge, volt, inside, tol, work, row, m, settling, sign, p, frame_d, where_d,
+                state, out, q, frame_a, where_a,
             )
         moved[k] = work[len(work) - 1]
         if not good:
@@ -348,7 +368,7 @@ def rest_of(
     (``_b``).
     """
     S, n = x.shape
-    N = len(volt)
+    N = SIZE or len(volt)
     U = N - GIVEN
     z, F, Q, row = np.zeros(N), np.zeros(N), np.zeros(N), np.zeros(N)
     J, C = np.zeros((N, N)), np.zeros((N, N))

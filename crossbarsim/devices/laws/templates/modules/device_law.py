@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .....core.compiled.jit import leaf
+from .....core.compiled.jit import inlined, leaf
 
 
 def evaluate(v: float, x: Any, p: Any, out: Any) -> None:
@@ -23,7 +23,7 @@ def take_device(P, frames, k, first, p, frame):
         take(P, k, p)
 
 
-@leaf
+@inlined
 def add_device(z, F, Q, J, C, sign, p, frame, where, state, out):
     """Add a current from the unknown where[0] to where[1], and a row for every state."""
     a, b = where[0], where[1]

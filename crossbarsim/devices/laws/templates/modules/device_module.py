@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .....core.compiled.jit import leaf
+from .....core.compiled.jit import inlined, leaf
 
 
 def add_module(*args: Any) -> None:
@@ -23,7 +23,7 @@ def take_device(P, frames, k, first, p, frame):
         take_frame(frames, k, frame)
 
 
-@leaf
+@inlined
 def add_device(z, F, Q, J, C, sign, p, frame, where, state, out):
     """Add the module."""
     add_module(z, F, Q, J, C, frame, where)
