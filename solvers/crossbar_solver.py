@@ -418,13 +418,13 @@ class CrossbarSolver(Settings):
                 raise ParameterError(
                     f"`grads[{k}]` must have shape {expected}; got {arrays[k].shape}"
                 )
-        uniform = all(
-            end.kind in ("input", "open", "zero") and xbar.layout == "crosspoint"
-            for xbar in xbars for end in xbar.line_ends.values()
-        )
-        if self.method == "mna" or not uniform:
-            return [self._matrix_vjp_by_solving(*pair) for pair in zip(xbars, arrays, strict=True)]
         backend = self._arrays()
+        uniform = backend is None or all(
+            end.kind != "mixed" for xbar in xbars for end in xbar.line_ends.values()
+        )
+        crossed = all(xbar.layout == "crosspoint" for xbar in xbars)
+        if self.method == "mna" or not (uniform and crossed):
+            return [self._matrix_vjp_by_solving(*pair) for pair in zip(xbars, arrays, strict=True)]
         if backend is None:
             results = structured.matrix_gradients(xbars, arrays, self._threads, wires=wires)
         else:

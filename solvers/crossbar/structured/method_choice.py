@@ -140,11 +140,11 @@ def matrix_gradients(
     def one(k: int) -> tuple[Array, Array, Array]:
         xbar = xbars[k]
         problem = make_problem(xbar, np.zeros((1, xbar.shape[0])))
-        driven = [
-            bool((end.connected & np.isnan(end.voltage)).all())
+        left, right = (
+            end.connected & np.isnan(end.voltage)
             for end in (xbar.line_ends["word_left"], xbar.line_ends["word_right"])
-        ]
-        return matrix_gradient(problem, (driven[0], driven[1]), grads[k], wires=wires)
+        )
+        return matrix_gradient(problem, (left, right), grads[k], wires=wires)
 
     with one_blas_thread():
         return spread(one, len(xbars), threads)

@@ -107,8 +107,8 @@ class PortReduction:
                    leaf_rows)
 
     @cached_property
-    def _positions(self) -> tuple[Ints, ...]:
-        """Positions of the true (unpadded) sources in `matrix`, end by end."""
+    def positions(self) -> tuple[Ints, ...]:
+        """Positions of the true (unpadded) sources in `matrix`: left, right, top, bottom."""
         rows, columns = self.problem.shape
         return tuple(
             positions[:count]
@@ -120,7 +120,7 @@ class PortReduction:
     def transfer(self) -> tuple[Array, Array]:
         """Return (N, M) siemens from the left and from the right sources to the bottom ends."""
         rows, columns = self.problem.shape
-        left, right, _, bottom = self._positions
+        left, right, _, bottom = self.positions
         blocks = []
         for drivers in (left, right):
             block = np.zeros((columns, rows))
@@ -136,7 +136,7 @@ class PortReduction:
         """
         rows, columns = self.problem.shape
         counts = [n for n, on in zip((rows, rows, columns, columns), tied, strict=True) if on]
-        found = [p for p, on in zip(self._positions, tied, strict=True) if on]
+        found = [p for p, on in zip(self.positions, tied, strict=True) if on]
         there = np.repeat([len(p) > 0 for p in found], counts)
         at = np.concatenate(found)
         part = self.matrix[np.ix_(at, at)]
@@ -147,7 +147,7 @@ class PortReduction:
 
     def currents(self, sources: Ends) -> Ends:
         """Return the currents into the four ends for source voltages (B, n) at each."""
-        positions, matrix = self._positions, self.matrix
+        positions, matrix = self.positions, self.matrix
         volts = np.zeros((len(sources[0]), len(matrix)))
         for k, end in enumerate(sources):
             if len(positions[k]):
