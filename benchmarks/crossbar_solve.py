@@ -14,8 +14,8 @@ from .peers import OURS, PEERS, available
 from .timing import best_of
 from .worker import measure, peak_memory
 
-SIZES = {"easy": (32, 64, 128, 256, 512, 1024), "hard": (128, 256), "harder": (128, 256, 512),
-         "hardest": (128, 256)}
+SIZES = {"easy": (32, 64, 128, 256, 512, 1024), "hard": (64, 128, 256, 512),
+         "harder": (64, 128, 256, 512, 1024), "hardest": (64, 128, 256)}
 LARGEST = {"ngspice": 64}  # beyond, one run takes minutes
 STRONGEST = ("CHOLMOD (supernodal)", "CHOLMOD (simplicial)", "PARDISO", "SuperLU (MMD)")
 LIMIT = 60.0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from crossbarsim.solvers.crossbar.problem import CrossbarProblem
 
-SHAPES = [(1, 1), (1, 5), (6, 1), (5, 7), (9, 4)]
+SHAPES = [(1, 1), (1, 5), (6, 1), (5, 7), (9, 4), (19, 26)]
 
 
 def merge(r, axis):

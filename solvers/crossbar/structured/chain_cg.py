@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,10 +13,15 @@ from ....core.compiled.threads import spread
 from ....core.compiled.workspace import scratch
 from ....core.validation import Array
 from ..problem import CrossbarProblem, RawSolution
+from .coarse_space import coarse_space, is_hard, with_scratch
 
-__all__ = ["METHOD", "solve_chain_cg"]
+if TYPE_CHECKING:
+    from .kernels.coarse import Coarse
+
+__all__ = ["COARSE", "METHOD", "solve_chain_cg"]
 
 METHOD = "structured/chain-cg"
+COARSE = METHOD + "-coarse"
 _PAIR_CELLS = 100_000  # from where two threads on one vector gain more than they cost
 
 
@@ -42,6 +47,11 @@ def solve_chain_cg(
     batch = problem.batch
     G, word_r, bit_r = problem.G, problem.word_r, problem.bit_r
     blocks = -(-rows // LANES)
+    coarse, own = None, G
+    if start is None and is_hard(G, word_r, bit_r):
+        memory = scratch("coarse-cells", 2, rows, columns)
+        found = coarse_space(word_r, bit_r, (G, G), memory=(memory[0], memory[1]))
+        coarse, own = found or (None, G)
     tables = scratch("cg-bit", 2, rows, columns), scratch("cg-word", 2, blocks, columns, LANES)
     (t, q), (tw, qw) = tables
     pair = (
@@ -50,9 +60,9 @@ def solve_chain_cg(
     )
     merged: bool | None = False
     if pair:
-        irregular = _factor_by_two(problem, t, q, tw, qw)
+        irregular = _factor_by_two(problem, own, t, q, tw, qw)
     else:
-        merged = bool(factor_bit(G, bit_r, t, q, np.empty(columns)))
+        merged = bool(factor_bit(own, bit_r, t, q, np.empty(columns)))
         irregular = merged | bool(factor_word(G, word_r, tw, qw, np.empty(LANES)))
     if not irregular and np.minimum(bit_r[0], bit_r[-1]).max() < np.inf:
         merged = None  # what most arrays need, compiled by itself
@@ -67,7 +77,7 @@ def solve_chain_cg(
     cuts = [batch * k // parts for k in range(parts + 1)]
     team = new_orders() if pair else None
 
-    def part(k: int, work: Array) -> bool:
+    def part(k: int, work: Array, space: Coarse | None) -> bool:
         lines, carry = _line_scratch(columns, LANES)
         small = scratch("cg-small", SMALL, max(rows, columns) + 1)
         s = slice(cuts[k], cuts[k + 1])
@@ -75,16 +85,18 @@ def solve_chain_cg(
             G, word_r, bit_r, t, q, tw, qw, merged, vl[s], vr[s], vt[s], vb[s],
             start is not None, keep_voltages, word[s], bit[s], ends[0][s], ends[1][s],
             ends[2][s], ends[3][s], stats[s], work, small, lines, carry, rtol, limit, patience,
-            team,
+            team, space,
         ))
 
     def alone(k: int) -> bool:
-        return part(k, scratch("cg-work", 12, rows, columns))
+        space = coarse and with_scratch(coarse)
+        return part(k, scratch("cg-work", 12, rows, columns), space)
 
     if team is not None:
         work = scratch("cg-work", 12, rows, columns)  # one for both threads
-        with _second_thread(team, (G, t, q, tw, qw, work), LANES):
-            solved = part(0, work)
+        shared = coarse and with_scratch(coarse)
+        with _second_thread(team, (G, t, q, tw, qw, work), LANES, shared):
+            solved = part(0, work, shared)
     else:
         solved = all(spread(alone, parts, threads))
     return RawSolution(
@@ -93,7 +105,7 @@ def solve_chain_cg(
         end_currents=(ends[0], ends[1], ends[2], ends[3]),
         residual=float(stats[:, 1].max()),
         iterations=int(stats[:, 0].max()),
-        method=METHOD,
+        method=METHOD if coarse is None else COARSE,
         gave_up=not solved,
         by_iteration=True,
     )
@@ -115,8 +127,10 @@ def _regular(r: Array) -> bool:
     return bool(ends > 0.0 and inner.min() > 0.0 and inner.max() < np.inf)
 
 
-def _factor_by_two(problem: CrossbarProblem, t: Array, q: Array, tw: Array, qw: Array) -> bool:
-    """Factor the word chains, and the bit chains towards the meeting row.
+def _factor_by_two(
+    problem: CrossbarProblem, own: Array, t: Array, q: Array, tw: Array, qw: Array
+) -> bool:
+    """Factor the word chains, and the bit chains of diagonals `own` towards the meeting row.
 
     Returns whether any word line is irregular, as `factor_word`.
     """
@@ -130,7 +144,7 @@ def _factor_by_two(problem: CrossbarProblem, t: Array, q: Array, tw: Array, qw: 
     irregular = [False, False]
 
     def half(k: int) -> None:
-        factor_towards(G, problem.bit_r, t, q, k == 0, passed[k])
+        factor_towards(own, problem.bit_r, t, q, k == 0, passed[k])
         lines, blocks = (slice(0, middle), slice(0, border)) if k == 0 else (
             slice(middle, None), slice(border, None)
         )
@@ -140,14 +154,14 @@ def _factor_by_two(problem: CrossbarProblem, t: Array, q: Array, tw: Array, qw: 
 
     spread(half, 2, 2)
     t[middle] = 0.0
-    total = passed.sum(axis=0) + G[middle]
+    total = passed.sum(axis=0) + own[middle]
     q[middle] = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0.0)
     return any(irregular)
 
 
 @contextmanager
 def _second_thread(
-    team: Any, arrays: tuple[Array, ...], lanes: int
+    team: Any, arrays: tuple[Array, ...], lanes: int, coarse: Coarse | None
 ) -> Iterator[None]:
     """Keep a second thread ready for orders."""
     from .kernels.two_threads import dismiss, join  # noqa: PLC0415 - imports numba
@@ -159,7 +173,7 @@ def _second_thread(
         G, t, q, tw, qw, work = arrays
         orders, shares = team
         second = pool.submit(
-            lambda: join(orders, shares, G, t, q, tw, qw, work, lines, carry)
+            lambda: join(orders, shares, G, t, q, tw, qw, work, lines, carry, coarse)
         )
         try:
             yield

@@ -10,13 +10,17 @@ or with `transposed` the same with the couplings exchanged.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from ....core.compiled.workspace import scratch
 from ....core.validation import Array
 from ..problem import CrossbarProblem
+from .coarse_space import coarse_space, is_hard, with_scratch
+
+if TYPE_CHECKING:
+    from .kernels.coarse import Coarse
 
 __all__ = ["ChainStep", "LadderStep", "Step"]
 
@@ -40,6 +44,7 @@ class Step(Protocol):
 class ChainStep:
     """Crosspoint arrays: a Krylov method on the bit lines, preconditioned by the chains.
 
+    And by a coarse space where cells conduct as well as their lines.
     Conjugate gradients where both couplings are one array, of cells with two terminals; GMRES
     where they are not, or a slope is negative.
     """
@@ -59,6 +64,7 @@ class ChainStep:
         self.line = (np.zeros((LANES, padded + 8)), np.empty((padded, LANES)))
         self._factored: tuple[Array, Array] | None = None
         self.merged = False
+        self._coarse: Coarse | None = None
 
     def solve(
         self, gu: Array, gw: Array, ground: tuple[Any, Any], res_u: Array, res_w: Array,
@@ -69,16 +75,21 @@ class ChainStep:
         from .kernels.chains import LANES, factor_bit, factor_word  # noqa: PLC0415 - imports numba
 
         if self._factored is None or self._factored[0] is not gu or self._factored[1] is not gw:
+            self._coarse, own = None, gw + ground[1]
+            if is_hard(gu, self.problem.word_r, self.problem.bit_r):
+                space = coarse_space(self.problem.word_r, self.problem.bit_r, (gu, gw), ground)
+                self._coarse, own = space or (None, own)
             self.merged = bool(factor_bit(
-                gw + ground[1], self.problem.bit_r, self.t, self.q, np.empty(gw.shape[1])
+                own, self.problem.bit_r, self.t, self.q, np.empty(gw.shape[1])
             ))
             factor_word(
                 gu + ground[0], self.problem.word_r, self.tw, self.qw, np.empty(LANES)
             )
             self._factored = gu, gw
+        coarse = self._coarse and with_scratch(self._coarse)
         shape = res_w.shape
         if gu is gw:
-            found = self._symmetric(gu, res_u, res_w, tolerance)
+            found = self._symmetric(gu, res_u, res_w, tolerance, coarse)
             if found is not None:
                 return found
         down, up = (gw, gu) if transposed else (gu, gw)
@@ -89,15 +100,15 @@ class ChainStep:
         x = np.empty(shape)
         count = kn.gmres(
             self.t, self.q, self.tw, self.qw, down, up, self.merged, right, tolerance, _KRYLOV,
-            *self.line, x,
+            *self.line, coarse, x,
         )
-        kn.bit_solve(self.t, self.q, x, dw)
+        kn.precondition(self.t, self.q, x, coarse, dw)
         kn.words(self.tw, self.qw, up, dw, res_u, *self.line, du)
         return du, dw, int(count)
 
 
     def _symmetric(
-        self, g: Array, res_u: Array, res_w: Array, tolerance: float
+        self, g: Array, res_u: Array, res_w: Array, tolerance: float, coarse: Coarse | None
     ) -> tuple[Array, Array, int] | None:
         """Solve by conjugate gradients, see `solve`; None where they fail."""
         from .kernels.cg import eliminate_words, follow_words  # noqa: PLC0415 - imports numba
@@ -113,7 +124,7 @@ class ChainStep:
         count, _ = iterate(
             g, self.t, self.q, self.tw, self.qw, right, dw, dw, np.ones(shape[1]),
             self.problem.bit_r[-1], work, np.empty((2, shape[1])), *self.line, self.merged,
-            np.inf, 0.0, tolerance, True, _STEPS, _STEPS + 1, None,
+            np.inf, 0.0, tolerance, True, _STEPS, _STEPS + 1, None, coarse,
         )
         if count < 0:
             return None

@@ -1,9 +1,12 @@
 """Every linear step of Newton's iteration on arrays against dense algebra."""
 
+from unittest import mock
+
 from crossbarsim.solvers.crossbar.batched import ArrayBackend
 from crossbarsim.solvers.crossbar.batched.cells.cell_array_batch import lines_of
 from crossbarsim.solvers.crossbar.batched.cells.row_elimination import RowStep
 from crossbarsim.solvers.crossbar.sparse.newton_step import SparseStep
+from crossbarsim.solvers.crossbar.structured import linear_steps
 from crossbarsim.solvers.crossbar.structured.linear_steps import ChainStep, LadderStep
 
 from tests.helpers.step_checks import StepChecks
@@ -17,8 +20,17 @@ class OneAtATime(ArrayBackend):
         return 1
 
 
+class CoarseStep(ChainStep):
+    """A step that takes every array for a hard one."""
+
+    def solve(self, *args, **options):
+        with mock.patch.object(linear_steps, "is_hard", return_value=True):
+            return super().solve(*args, **options)
+
+
 globals().update(subclasses(StepChecks, {
     "ChainStep": {"make": staticmethod(ChainStep)},
+    "CoarseStep": {"make": staticmethod(CoarseStep)},
     "LadderStep": {"make": staticmethod(LadderStep), "parallel": True},
     "SparseStep": {"make": staticmethod(SparseStep)},
     "SparseStepParallel": {"make": staticmethod(SparseStep), "parallel": True},

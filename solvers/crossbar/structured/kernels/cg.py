@@ -5,7 +5,8 @@ With the word nodes eliminated, S = Lb + D - D (Lw + D)^-1 D acts on the bit nod
 s = r + beta s, because (Lb + D) z = r: no wire conductance is ever formed, so that zero-ohm
 segments (merged nodes) need no special case. One iteration passes twice over memory: down the
 rows (update, forward elimination, r'z) and up again (back-substitution, new direction, word
-chains, p'Sp).
+chains, p'Sp). With a coarse space (`coarse`), z is the sum of both, and s is made of what each
+leaves in (Lb + D) z.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ from .....core.compiled.simd import (
 )
 from .....core.validation import Array
 from .chains import LANES, word_solve
+from .coarse import Coarse, coarse_value, row_place
 
-__all__ = ["down", "eliminate_words", "follow_words", "up"]
+__all__ = ["down", "eliminate_words", "follow_words", "go_up", "up"]
 
 
 @lean
@@ -103,10 +105,11 @@ def down(
 def up(
     G: Array, t: Array, q: Array, tw: Array, qw: Array, J: Array, r: Array, p: Array, s: Array,
     y: Array, beta: float, step: int, rows: Array, carry: Array, z: Array, base: int, count: int,
-    sign: int,
+    sign: int, extra: Array | None, coarse: Coarse | None,
 ) -> float:
     """Take the new direction p = z + beta p and y = S p; return p'y.
 
+    `extra` (M, N) is what of D the chains leave out, and `coarse` adds its voltages to z.
     Goes over `count` blocks of word lines from block `base` on, in the direction of `sign`,
     against that of `down`. z (N,) holds the voltages of the row before the first, and is scratch.
     """
@@ -123,10 +126,20 @@ def up(
         for m in range(lines):
             k = k0 + sign * m
             i = i0 + k
+            if coarse is not None:
+                above, share, node = row_place(coarse, i)
+                offset = splat_like(G, share)
             for j in range(full, N):
                 z[j] = q[i, j] * J[i, j] + t[i, j] * z[j]
-                p[i, j] = z[j] + (beta * p[i, j] if step else 0.0)
-                s[i, j] = r[i, j] + (beta * s[i, j] if step else 0.0)
+                volts, amperes = z[j], r[i, j]
+                if extra is not None:
+                    amperes += extra[i, j] * volts
+                if coarse is not None:
+                    one, drawn = coarse_value(coarse, i, j)
+                    volts += one
+                    amperes += drawn
+                p[i, j] = volts + (beta * p[i, j] if step else 0.0)
+                s[i, j] = amperes + (beta * s[i, j] if step else 0.0)
                 rows[k, j] = G[i, j] * p[i, j]
             for c in range(0, full, WIDTH):
                 j = near + sign * c
@@ -134,6 +147,17 @@ def up(
                 value = fma(load(q, at), load(J, at), mul(load(t, at), load(z, j)))
                 store(z, j, value)
                 known = load(r, at)
+                if extra is not None:
+                    known = fma(load(extra, at), value, known)
+                if coarse is not None:
+                    if not coarse.even:
+                        offset = load(coarse.shares, at)
+                    more = fma(offset, load(coarse.rise, above * N + j),
+                               load(coarse.level, above * N + j))
+                    known = fma(load(coarse.diagonal, at), more, known)
+                    if node >= 0:
+                        known = add(known, load(coarse.drawn, node * N + j))
+                    value = add(value, more)
                 if step:
                     value = fma(wide, load(p, at), value)
                     known = fma(wide, load(s, at), known)
@@ -157,6 +181,20 @@ def up(
                 products = fma(load(p, at), value, products)
             result += total(products)
     return result
+
+
+@lean
+def go_up(
+    G: Array, t: Array, q: Array, tw: Array, qw: Array, J: Array, r: Array, p: Array, s: Array,
+    y: Array, beta: float, step: int, rows: Array, carry: Array, z: Array, base: int, count: int,
+    sign: int, coarse: Coarse | None,
+) -> float:
+    """Go `up` with the coarse space and its extra, or without either."""
+    if coarse is not None:
+        return up(G, t, q, tw, qw, J, r, p, s, y, beta, step, rows, carry, z, base, count, sign,
+                  coarse.extra, coarse)
+    return up(G, t, q, tw, qw, J, r, p, s, y, beta, step, rows, carry, z, base, count, sign,
+              None, None)
 
 
 @lean

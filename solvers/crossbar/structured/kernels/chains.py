@@ -19,7 +19,7 @@ from .....core.compiled.jit import lean
 from .....core.compiled.simd import WIDTH, fma, load, mul, splat_like, store, transpose
 from .....core.validation import Array
 
-__all__ = ["LANES", "factor_bit", "factor_word", "word_solve"]
+__all__ = ["LANES", "factor_bit", "factor_word", "split_cells", "word_solve"]
 
 LANES = 16
 
@@ -131,6 +131,50 @@ def factor_word(G: Array, r: Array, t: Array, q: Array, s: Array) -> bool:
                     qb[j, k] = 0.0
                 j -= 1
     return not regular
+
+
+@lean
+def split_cells(
+    gu: Array, known: Array, gw: Array, r: Array, regular: bool, s: Array, packed: Array,
+    own: Array, rest: Array,
+) -> None:
+    """Split what cells feed to the bit nodes, gw (M, N): what reaches other nodes, and the rest.
+
+    A bit node sees its cell gu in series with the rest of the word line: `own`, the diagonal of
+    D - D (Lw + D)^-1 D; `rest` is what that leaves of D. `known`: gu and what leads to ground. What
+    a word chain passes on from either end meets at every node. s (LANES,) and packed (N, LANES) are
+    scratch; `regular`: no word segment has 0 or infinite ohm.
+    """
+    M, N = gu.shape
+    for i0 in range(0, M, LANES):
+        lines = min(LANES, M - i0)
+        for k in range(lines):
+            s[k] = 1.0 / r[i0 + k, 0]
+        for j in range(N):
+            for k in range(lines):
+                packed[j, k] = s[k]
+                if regular:
+                    total = s[k] + known[i0 + k, j]
+                    s[k] = total / (1.0 + total * r[i0 + k, j + 1])
+                else:
+                    _, _, s[k] = _link(s[k] + known[i0 + k, j], r[i0 + k, j + 1])
+        for k in range(lines):
+            s[k] = 1.0 / r[i0 + k, N]
+        for j in range(N - 1, -1, -1):
+            for k in range(lines):
+                packed[j, k] = min(packed[j, k] + s[k], 1e200)
+                total = s[k] + known[i0 + k, j]
+                if regular:
+                    s[k] = total / (1.0 + total * r[i0 + k, j])
+                else:
+                    _, _, s[k] = _link(total, r[i0 + k, j])
+        for k in range(lines):
+            i = i0 + k
+            for j in range(N):
+                through = packed[j, k] + known[i, j]
+                share = gw[i, j] / (through if through > 0.0 else 1.0)
+                own[i, j] = share * (packed[j, k] + (known[i, j] - gu[i, j]))
+                rest[i, j] = share * gu[i, j]
 
 
 @lean

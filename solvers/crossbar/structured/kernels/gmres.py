@@ -17,8 +17,9 @@ from .....core.compiled.jit import kernel
 from .....core.validation import Array
 from .cg import _settle
 from .chains import LANES, word_solve
+from .coarse import Coarse, coarse_value, correct, gather
 
-__all__ = ["bit_solve", "gmres", "word_share", "words"]
+__all__ = ["bit_solve", "gmres", "precondition", "word_share", "words"]
 
 
 @kernel
@@ -35,6 +36,19 @@ def bit_solve(t: Array, q: Array, r: Array, z: Array) -> None:
     for i in range(M - 2, -1, -1):
         for j in range(N):
             z[i, j] = q[i, j] * z[i, j] + t[i, j] * z[i + 1, j]
+
+
+@kernel
+def precondition(t: Array, q: Array, x: Array, coarse: Coarse | None, z: Array) -> None:
+    """Apply the preconditioner, z = B x: the chains, and the coarse space where there is one."""
+    bit_solve(t, q, x, z)
+    if coarse is not None:
+        M, N = x.shape
+        gather(coarse, x, 0, M, 0, True)
+        correct(coarse, 1)
+        for i in range(M):
+            for j in range(N):
+                z[i, j] += coarse_value(coarse, i, j)[0]
 
 
 @kernel
@@ -77,15 +91,22 @@ def word_share(
 @kernel
 def product(
     t: Array, q: Array, tw: Array, qw: Array, down: Array, up: Array, merged: bool, x: Array,
-    rows: Array, carry: Array, nothing: Array, z: Array, y: Array,
+    rows: Array, carry: Array, nothing: Array, coarse: Coarse | None, z: Array, y: Array,
 ) -> None:
-    """Apply y = A x = x - down W (up B x); z = B x; `down` and `up` the couplings."""
+    """Apply y = A x, z = B x; `down` and `up` are the couplings.
+
+    With chains alone, A x = x - down W (up B x); else, B leaves more of the bit lines' equations.
+    """
     M, N = x.shape
-    bit_solve(t, q, x, z)
+    precondition(t, q, x, coarse, z)
     words(tw, qw, up, z, nothing, rows, carry, y)
     for i in range(M):
         for j in range(N):
-            y[i, j] = x[i, j] - down[i, j] * y[i, j]
+            known = x[i, j]
+            if coarse is not None:
+                value, current = coarse_value(coarse, i, j)
+                known += current + coarse.extra[i, j] * (z[i, j] - value)
+            y[i, j] = known - down[i, j] * y[i, j]
     if merged:
         _settle(t, q, y)
 
@@ -113,7 +134,7 @@ def add_scaled(y: Array, factor: float, x: Array) -> None:
 @kernel
 def gmres(
     t: Array, q: Array, tw: Array, qw: Array, down: Array, up: Array, merged: bool, right: Array,
-    tolerance: float, limit: int, rows: Array, carry: Array, x: Array,
+    tolerance: float, limit: int, rows: Array, carry: Array, coarse: Coarse | None, x: Array,
 ) -> int:
     """Solve A x = right to a relative residual, without restart (Saad and Schultz, 1986).
 
@@ -135,7 +156,7 @@ def gmres(
     used = limit
     for k in range(limit):
         v = basis[k + 1]
-        product(t, q, tw, qw, down, up, merged, basis[k], rows, carry, nothing, z, v)
+        product(t, q, tw, qw, down, up, merged, basis[k], rows, carry, nothing, coarse, z, v)
         for n in range(k + 1):
             H[n, k] = dot(v, basis[n])
             add_scaled(v, -H[n, k], basis[n])

@@ -6,8 +6,9 @@ import numpy as np
 
 from .....core.compiled.jit import lean
 from .....core.validation import Array
-from .cg import down, up
+from .cg import down, go_up
 from .chains import LANES
+from .coarse import Coarse, correct, gather
 from .two_threads import DOWN, UP, Team, lead
 
 __all__ = ["iterate"]
@@ -30,7 +31,7 @@ def iterate(
     offset: Array, r_end: Array, work: Array, small: Array, rows: Array, carry: Array,
     merged: bool | None,
     rtol: float, floor: float, gain: float, fresh: bool, limit: int, patience: int,
-    team: Team | None,
+    team: Team | None, coarse: Coarse | None,
 ) -> tuple[int, float]:
     """Solve S w = r from w = 0; return (iterations, |r|_1 at the end).
 
@@ -40,6 +41,7 @@ def iterate(
     corrections of w (none where `fresh`), `offset` (N,) the bottom currents of the lift, both for
     the size of the currents only; `small` (2, N) is scratch. When, after `patience`
     iterations, the rate so far says that `limit` will not do, it gives up (negative count).
+    `coarse` adds its preconditioner to that of the chains.
     """
     M, N = G.shape
     p, s, y, J = work[0], work[1], work[2], work[3]
@@ -56,7 +58,9 @@ def iterate(
     norm = 0.0
     for n in range(limit + 1):
         if team is not None:
-            rz, norm = lead(DOWN, n, alpha, team[0], team[1], G, t, q, tw, qw, work, rows, carry)
+            rz, norm = lead(
+                DOWN, n, alpha, team[0], team[1], G, t, q, tw, qw, work, rows, carry, coarse
+            )
         else:
             rz, norm = down(t, q, w, p, r, y, J, alpha, n, merged, 0, M, 1)
         first = norm if n == 0 else first
@@ -74,16 +78,21 @@ def iterate(
                 return -n, norm
         if n == limit:
             break
+        if coarse is not None:
+            if team is None:
+                gather(coarse, r, 0, M, 0, True)
+            rz += correct(coarse, 1 if team is None else 2)
         beta = rz / rz_old if n else 0.0
         rz_old = rz
         if team is not None:
-            py, _ = lead(UP, n, beta, team[0], team[1], G, t, q, tw, qw, work, rows, carry)
+            py, _ = lead(
+                UP, n, beta, team[0], team[1], G, t, q, tw, qw, work, rows, carry, coarse
+            )
         else:
             for j in range(N):
                 z[j] = 0.0
-            py = up(
-                G, t, q, tw, qw, J, r, p, s, y, beta, n, rows, carry, z, blocks - 1, blocks, -1
-            )
+            py = go_up(G, t, q, tw, qw, J, r, p, s, y, beta, n, rows, carry, z, blocks - 1,
+                       blocks, -1, coarse)
         if py <= 0.0:
             if n == 0:
                 for i in range(M):

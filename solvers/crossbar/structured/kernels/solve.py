@@ -9,6 +9,7 @@ from .....core.compiled.simd import WIDTH, add, div, fma, load, magnitude, mul, 
 from .....core.validation import Array
 from ...problem import GOOD
 from .cg import eliminate_words, follow_words
+from .coarse import Coarse
 from .iterate import iterate
 from .single_line import (
     EPS,
@@ -270,7 +271,7 @@ def _solve_vectors(
     merged: bool | None, vl: Array, vr: Array, vt: Array, vb: Array, warm: bool, keep: bool,
     out_u: Array, out_w: Array, left: Array, right: Array, top: Array, bottom: Array, stats: Array,
     work: Array, small: Array, rows: Array, carry: Array, rtol: float, limit: int, patience: int,
-    team: Team | None,
+    team: Team | None, coarse: Coarse | None,
 ) -> bool:
     """Solve for every row of the source voltages; return whether all are solved.
 
@@ -312,14 +313,15 @@ def _solve_vectors(
             if step >= 0:
                 fresh = step == 0 and not warm
                 if team is not None:
-                    lead(ELIMINATE, 0, 0.0, team[0], team[1], G, t, q, tw, qw, work, rows, carry)
+                    lead(ELIMINATE, 0, 0.0, team[0], team[1], G, t, q, tw, qw, work, rows, carry,
+                         coarse)
                 else:
                     eliminate_words(G, tw, qw, res_u, res_w, rows, carry, 0, blocks)
                 floor = max(0.05 * noise, 0.1 * rtol * pinned)
                 n, _ = iterate(
                     G, t, q, tw, qw, res_w, dw, w, flow_b, bit_r[M], work, pair, rows, carry,
                     merged, 0.5 * rtol, floor, np.inf if fresh else _GAIN, fresh,
-                    limit, patience, team,
+                    limit, patience, team, coarse,
                 )
                 stopped = n < 0
                 count += abs(n)
@@ -328,7 +330,7 @@ def _solve_vectors(
                     return False
                 if team is not None:
                     lead(FOLLOW, 0 if fresh else 1, 0.0, team[0], team[1], G, t, q, tw, qw, work,
-                         rows, carry)
+                         rows, carry, coarse)
                 else:
                     follow_words(G, tw, qw, res_u, dw, u, w, fresh, rows, carry, 0, blocks)
             end_currents(

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from .....core.compiled.atomic import advance, current, give_way
 from .....core.compiled.jit import kernel
 from .....core.validation import Array
-from .cg import down, eliminate_words, follow_words, up
+from .cg import down, eliminate_words, follow_words, go_up
 from .chains import LANES
+from .coarse import Coarse, gather
 
 __all__ = [
     "DOWN", "ELIMINATE", "FOLLOW", "UP", "Ints", "Team", "dismiss", "factor_towards", "join",
@@ -82,7 +83,7 @@ def _wait(orders: Ints, place: int, count: int) -> None:
 @kernel
 def _half(
     what: int, step: int, factor: float, upper: bool, G: Array, t: Array, q: Array, tw: Array,
-    qw: Array, work: Array, rows: Array, carry: Array,
+    qw: Array, work: Array, rows: Array, carry: Array, coarse: Coarse | None,
 ) -> tuple[float, float]:
     """Do one thread's half of an order."""
     M, N = G.shape
@@ -93,17 +94,23 @@ def _half(
     first, last = (0, border) if upper else (border, blocks)
     if what == DOWN:
         if upper:
-            return down(t, q, dw, p, r, y, J, factor, step, False, 0, middle, 1)
-        return down(t, q, dw, p, r, y, J, factor, step, False, M - 1, M - 1 - middle, -1)
+            sums = down(t, q, dw, p, r, y, J, factor, step, False, 0, middle, 1)
+            if coarse is not None:
+                gather(coarse, r, 0, middle, 0, True)
+            return sums
+        sums = down(t, q, dw, p, r, y, J, factor, step, False, M - 1, M - 1 - middle, -1)
+        if coarse is not None:
+            gather(coarse, r, middle + 1, M - 1 - middle, 1, True)
+        return sums
     if what == UP:
         z = np.zeros(N)
         if upper:
             for j in range(N):
                 z[j] = q[middle, j] * J[middle, j]
-            return up(G, t, q, tw, qw, J, r, p, s, y, factor, step, rows, carry, z, border - 1,
-                      border, -1), 0.0
-        return up(G, t, q, tw, qw, J, r, p, s, y, factor, step, rows, carry, z, border,
-                  blocks - border, 1), 0.0
+            return go_up(G, t, q, tw, qw, J, r, p, s, y, factor, step, rows, carry, z, border - 1,
+                         border, -1, coarse), 0.0
+        return go_up(G, t, q, tw, qw, J, r, p, s, y, factor, step, rows, carry, z, border,
+                     blocks - border, 1, coarse), 0.0
     if what == ELIMINATE:
         eliminate_words(G, tw, qw, res_u, r, rows, carry, first, last)
     else:
@@ -112,12 +119,16 @@ def _half(
 
 
 @kernel
-def _meet(t: Array, q: Array, work: Array, factor: float, step: int) -> tuple[float, float]:
+def _meet(
+    t: Array, q: Array, work: Array, factor: float, step: int, coarse: Coarse | None
+) -> tuple[float, float]:
     """Do what `down` does for the meeting row, once both halves have come to it."""
     M, N = t.shape
     p, y, J, dw, r = work[0], work[2], work[3], work[6], work[8]
     i = meeting_row(M)
     _, norm = down(t, q, dw, p, r, y, J, factor, step, False, i, 1, 1)
+    if coarse is not None:
+        gather(coarse, r, i, 1, 0, False)
     rz = 0.0
     for j in range(N):
         value = J[i, j] + t[i - 1, j] * J[i - 1, j]
@@ -131,17 +142,17 @@ def _meet(t: Array, q: Array, work: Array, factor: float, step: int) -> tuple[fl
 @kernel
 def lead(
     what: int, step: int, factor: float, orders: Ints, shares: Array, G: Array, t: Array,
-    q: Array, tw: Array, qw: Array, work: Array, rows: Array, carry: Array,
+    q: Array, tw: Array, qw: Array, work: Array, rows: Array, carry: Array, coarse: Coarse | None,
 ) -> tuple[float, float]:
     """Have both threads do `what`; return the sums of what they found."""
     orders[_WHAT], orders[_STEP], shares[_FACTOR] = what, step, factor
     before = current(orders, _DONE)
     advance(orders, _ISSUED)
-    a, b = _half(what, step, factor, True, G, t, q, tw, qw, work, rows, carry)
+    a, b = _half(what, step, factor, True, G, t, q, tw, qw, work, rows, carry, coarse)
     _wait(orders, _DONE, before + 1)
     a, b = a + shares[_SUMS], b + shares[_SUMS + 1]
     if what == DOWN:
-        x, y = _meet(t, q, work, factor, step)
+        x, y = _meet(t, q, work, factor, step, coarse)
         a, b = a + x, b + y
     return a, b
 
@@ -149,7 +160,7 @@ def lead(
 @kernel
 def join(
     orders: Ints, shares: Array, G: Array, t: Array, q: Array, tw: Array, qw: Array, work: Array,
-    rows: Array, carry: Array,
+    rows: Array, carry: Array, coarse: Coarse | None,
 ) -> None:
     """Do the lower half of every order until dismissed."""
     seen = 0
@@ -160,7 +171,8 @@ def join(
         if what == DISMISS:
             return
         shares[_SUMS], shares[_SUMS + 1] = _half(
-            what, orders[_STEP], shares[_FACTOR], False, G, t, q, tw, qw, work, rows, carry
+            what, orders[_STEP], shares[_FACTOR], False, G, t, q, tw, qw, work, rows, carry,
+            coarse,
         )
         advance(orders, _DONE)
 

@@ -96,13 +96,14 @@ def _linear(
         count, _ = iterate(
             gu, t, q, tw, qw, res_w, dw, dw, small[0][:N], bit_r[M], work, small[1:3, :N], rows,
             carry, merged, np.inf, 0.0, tolerance, True, _PRODUCTS, _PRODUCTS + 1, None,
+            None,
         )
         if count < 0:
             return False
         follow_words(gu, tw, qw, res_u, dw, du, dw, True, rows, carry, 0, blocks)
         return True
     word_share(tw, qw, gu, res_u, res_w, t, q, merged, rows, carry, work[0])
-    gmres(t, q, tw, qw, gu, gw, merged, res_w, tolerance, _KRYLOV, rows, carry, work[0])
+    gmres(t, q, tw, qw, gu, gw, merged, res_w, tolerance, _KRYLOV, rows, carry, None, work[0])
     bit_solve(t, q, work[0], dw)
     words(tw, qw, gw, dw, res_u, rows, carry, du)
     return True
@@ -140,7 +141,7 @@ def _coarse(
         small[0, j] = 1.0
     count, _ = iterate(
         G, t, q, tw, qw, right, dw, dw, small[0][:N], bit_r[M], work, small[1:3, :N], rows,
-        carry, False, np.inf, 0.0, tolerance, True, _PRODUCTS, _PRODUCTS + 1, None,
+        carry, False, np.inf, 0.0, tolerance, True, _PRODUCTS, _PRODUCTS + 1, None, None,
     )
     if count < 0:
         return False
