@@ -250,10 +250,19 @@ class Run:
         return b, error / self.rtol
 
     def _ranges(self, a: _Point, b: _Point) -> Array:
-        """Return the states' ranges; where they have none, the size that they reach."""
+        """Return the states' ranges; where they have none, the size that they reach.
+
+        That of charges is at least what the largest voltage makes: a charge that begins at 0 need
+        not be followed to a share of next to nothing.
+        """
         if self.bounded:
             return self.span
         size = np.maximum(np.abs(a.state), np.abs(b.state)).max(axis=(1, 2), keepdims=True)
+        charges = len(self.cells.state) - len(getattr(self.cells, "device_state", self.cells.state))
+        if charges:
+            farad = np.abs(b.at.point.lead_word[-charges:]) + np.abs(b.at.point.lead_bit[-charges:])
+            full = self.volt * farad.max(axis=(1, 2), keepdims=True)
+            size[-charges:] = np.maximum(size[-charges:], full)
         self.most = np.maximum(self.most, np.where(np.isfinite(size), size, 0.0))
         most = np.where(self.most > 0.0, self.most, 1.0)
         return np.where(np.isfinite(self.span), self.span, most)
