@@ -18,7 +18,7 @@ LIMIT = 900.0
 # path -> images of a batch that are timed, and how often at most; by network
 JOBS: dict[str, dict[str, tuple[int, int]]] = {
     "LeNet": {"digital": (512, 5), "ideal": (512, 5), "matrix": (512, 5), "adc": (256, 3),
-              "vectors": (4, 1), "non-linear": (1, 1)},
+              "born": (64, 3), "vectors": (4, 1), "non-linear": (1, 1)},
     "ResNet-18": {"digital": (64, 3), "ideal": (64, 3), "matrix": (64, 3), "adc": (8, 2),
                   "surrogate": (8, 2), "vectors": (1, 1), "non-linear": (1, 1)},
 }
@@ -28,6 +28,7 @@ PATHS = {
     "matrix": "exact wires, effective matrices kept",
     "adc": "the same with 8-bit DACs and ADCs on every column",
     "surrogate": "sinh cells, one linearisation of every array",
+    "born": "sinh cells, to first order in their bend",
     "vectors": "exact wires, every input vector solved",
     "non-linear": "sinh cells, exact Newton for every input vector",
 }
@@ -62,9 +63,9 @@ def _config(path: str) -> Any:
     }
     if path == "vectors":
         return CrossbarConfig(**common, path="vectors")
-    if path in ("non-linear", "surrogate"):
+    if path in ("non-linear", "surrogate", "born"):
         curved = NonIdealities(iv=SinhIV(v_0=0.25))
-        how = "surrogate" if path == "surrogate" else "auto"
+        how = "auto" if path == "non-linear" else path
         return CrossbarConfig(**common, nonidealities=curved, path=how)
     if path == "adc":
         return CrossbarConfig(**common, periphery=Periphery(dac=DAC(bits=8), adc=ADC(bits=8)))

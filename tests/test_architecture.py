@@ -96,6 +96,7 @@ nonidealities
 
 nn.mapping
 nn.functional nn.cuda_tensors nn.wiring nn.solver_bridge nn.nonlinear nn.config
+nn.born
 nn.chip
 nn.layers
 nn

@@ -34,13 +34,13 @@ from .solver_bridge import (
 )
 
 __all__ = [
-    "SurrogateError", "cell_currents", "linearised_matrices", "linearised_matrix",
-    "surrogate_error",
+    "SMALL", "SurrogateError", "cell_currents", "checked_law", "linearised_matrices",
+    "linearised_matrix", "surrogate_error",
 ]
 
 Kind = Literal["fit", "secant", "tangent"]
 _KEPT = 1 << 23  # numbers of node voltages that wait for `backward`; else they are solved again
-_SMALL = 1e-6  # volt: a cell without voltage is linearised there, at its low field
+SMALL = 1e-6  # volt: a cell without voltage is linearised there, at its low field
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,8 @@ def _solve_again(
     return total
 
 
-def _law(iv: Any) -> CellLaw:
+def checked_law(iv: Any) -> CellLaw:
+    """Return a characteristic, or raise a `ParameterError`."""
     if not isinstance(iv, CellLaw):
         raise ParameterError(
             "`iv` must be a current-voltage characteristic, such as SinhIV(0.25) or "
@@ -163,7 +164,7 @@ def cell_currents(
     ParameterError, SingularCircuitError, ConvergenceError, BackendUnavailable
     """
     volts, cells = tiled(V, G)
-    curved = _Curved(setting(solver, ends, driver, sense), _law(iv))
+    curved = _Curved(setting(solver, ends, driver, sense), checked_law(iv))
     result: Tensor = _CellCurrents.apply(  # type: ignore[no-untyped-call]
         volts, cells, resistance_tensor("word", word), resistance_tensor("bit", bit), curved
     )
@@ -188,13 +189,13 @@ def _cell_conductances(
         )
         return point.current, cells.slopes(v, zero, gates, point).conductance
 
-    low = np.full(xbar.shape, _SMALL)
+    low = np.full(xbar.shape, SMALL)
     if kind == "tangent":
         i, by_g = look(low)
-        return i / _SMALL, by_g / _SMALL
+        return i / SMALL, by_g / SMALL
     across = curved.fixed.solver.solve(xbar, at).cell_voltages
     square = np.einsum("smn,smn->mn", across, across)
-    driven = square > _SMALL**2 * len(at)
+    driven = square > SMALL**2 * len(at)
     if kind == "secant":
         v = np.where(driven, np.sqrt(square / len(at)), low)
         i, by_g = look(v)
@@ -206,8 +207,8 @@ def _cell_conductances(
         slope += by_g * v
     i, by_g = look(low)
     total = np.where(driven, square, 1.0)
-    return (np.where(driven, fit / total, i / _SMALL),
-            np.where(driven, slope / total, by_g / _SMALL))
+    return (np.where(driven, fit / total, i / SMALL),
+            np.where(driven, slope / total, by_g / SMALL))
 
 
 def linearised_matrices(
@@ -251,7 +252,7 @@ def linearised_matrices(
         raise ParameterError(f'`kind` must be "fit", "secant" or "tangent"; got {kind!r}')
     if len(G) != len(at):
         raise ParameterError(f"{len(G)} crossbars but {len(at)} sets of typical inputs, `at`")
-    curved = _Curved(setting(solver, ends, driver, sense), _law(iv))
+    curved = _Curved(setting(solver, ends, driver, sense), checked_law(iv))
     r_word, r_bit = resistance_tensor("word", word), resistance_tensor("bit", bit)
     stand_ins = []
     for k, g in enumerate(G):

@@ -61,7 +61,7 @@ class LayerReport:
         Per inference; with inputs.
     surrogate_error : float or None
         What the linearisation of curved cells adds to the outputs' error, relative to the exact
-        outputs, at a few of the inputs; with inputs and ``path="surrogate"``.
+        outputs, at a few of the inputs; with inputs and ``path="born"`` or "surrogate".
     saturated : float or None
         Share of the inputs beyond the calibrated range; with inputs, where ranges count.
     faulty, resampled : int or None

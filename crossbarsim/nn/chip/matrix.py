@@ -179,9 +179,10 @@ class StoredMatrix(nn.Module):
 
     def _what(self, kind: str) -> tuple[Any, ...]:
         """Return what a kept value depends on beside the weights."""
-        ranged = self.on_chip_bias or kind == "surrogate"
+        sampled = kind in ("born", "surrogate")
+        ranged = self.on_chip_bias or sampled
         scale = self.scale_of_inputs if ranged else None
-        samples = self.ranges.samples if kind == "surrogate" else None
+        samples = self.ranges.samples if sampled else None
         return (kind, scale, self.chip.seed, self.chip.name, samples)
 
     def _by_matrix(self, weight: Tensor, bias: Tensor | None, kind: str) -> bool:
@@ -212,12 +213,12 @@ class StoredMatrix(nn.Module):
 
         No plans where the general read-out is needed; no range where it is not.
 
-        With `exact`, cells that are not linear are not linearised.
+        With `exact`, cells that are not linear are solved.
         """
         linear, seeks = self.config.linear, self._seeks_range
         mode: Mode = "cells"
-        if self.config.path == "surrogate" and not exact:
-            mode = "surrogate"
+        if self.config.path in ("born", "surrogate") and not exact:
+            mode = "born" if self.config.path == "born" else "surrogate"
         elif linear and (
             self._by_matrix(weight, bias, "matrix") or (seeks and self.config.path == "auto")
         ):
@@ -421,7 +422,7 @@ class StoredMatrix(nn.Module):
         observe : callable, optional
             As in `Reading`.
         exact : bool
-            Solve cells that are not linear even where `path` is "surrogate".
+            Solve cells that are not linear whatever `path` is.
         """
         tiles, plans, reading = self._reading(weight, bias, len(x), observe, exact)
         u = self.on_lines(x.to(self._dtype) / self.scale_of_inputs)

@@ -58,7 +58,7 @@ class Inspection:
         self.square += float(u.square().mean()) * len(x)
         if len(x):
             self.drive.add(crossbars, u)
-            if self.surrogate is None and crossbars.config.path == "surrogate":
+            if self.surrogate is None and crossbars.config.path in ("born", "surrogate"):
                 few = x[torch.linspace(0, len(x) - 1, min(len(x), _SAMPLES)).round().long()]
                 exact = crossbars.read(few, weight, bias, exact=True)
                 miss = crossbars.read(few, weight, bias) - exact

@@ -9,6 +9,7 @@ from torch import Tensor
 from ...core.draws import Place
 from ...periphery.dac import DACErrors
 from ...periphery.periphery import Readout
+from ..born import BornNetwork
 
 __all__ = ["ProgrammedArray", "ProgrammedTile"]
 
@@ -32,6 +33,8 @@ class ProgrammedArray:
         Matrix through which cells' noise is read, siemens; None: reads are quiet.
     noisy_cells : (M, N) tensor or None
         Conductances of the cells, siemens, where they are noisy.
+    born : BornNetwork or None
+        What gives the currents of `cells` to first order.
     """
 
     place: Place
@@ -42,6 +45,7 @@ class ProgrammedArray:
     drivers: DACErrors | None = None
     noise_matrix: Tensor | None = None
     noisy_cells: Tensor | None = None
+    born: BornNetwork | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ParameterError
+from ..born import BornNetwork, born_network
 from ..config import CrossbarConfig
 from ..mapping import Orders, line_order, tiles, weight_scale
 from ..nonlinear import linearised_matrices
@@ -20,7 +21,7 @@ from .programmed import ProgrammedArray, ProgrammedTile
 
 __all__ = ["Mode", "Programmer"]
 
-Mode = Literal["matrix", "cells", "surrogate"]
+Mode = Literal["matrix", "cells", "born", "surrogate"]
 # Cells that are programmed and solved together, unless a gradient needs all at once.
 _CELLS_AT_ONCE = 2**21
 
@@ -140,12 +141,13 @@ class Programmer:
         ----------
         levels, scale
             From `levels`.
-        mode : {"matrix", "cells", "surrogate"}
-            Reduce every array, keep its cells, or linearise them at `samples`.
+        mode : {"matrix", "cells", "born", "surrogate"}
+            Reduce every array, keep its cells, also expand their currents to first order, or
+            linearise them at `samples`.
         needs_load : bool
             As in `Reading`.
         samples : (S, groups, lines) tensor, volt
-            Typical voltages, for "surrogate".
+            Typical voltages, for "born" and "surrogate".
         """
         result = []
         for block, matrices, cells in self._arrays(levels, mode, samples):
@@ -153,6 +155,9 @@ class Programmer:
                 self._array(block, k, matrices[k] if matrices else None, cells[k], needs_load)
                 for k in range(len(cells))
             ]
+            if mode == "born":
+                arrays = [replace(array, born=self._born(block, g, samples))
+                          for array, g in zip(arrays, cells, strict=True)]
             result.append(ProgrammedTile(
                 block.group, block.tile.rows, block.tile.columns, tuple(arrays),
                 scale[block.group, :, block.tile.columns],
@@ -208,21 +213,34 @@ class Programmer:
             return
         for block in self.blocks():
             cells = self.chip.program(block, self.of(levels, block))
-            if mode == "cells":
+            if mode in ("cells", "born"):
                 yield block, [], cells
                 continue
-            if samples is None:
-                raise ParameterError(
-                    f'{self.chip.name!r}: `path` "surrogate" linearises at typical inputs: '
-                    "call calibrate(model, loader) first"
-                )
-            at = samples[:, block.group, block.tile.rows]
+            at = self._typical(block, samples)
             effects: Any = self.config.nonidealities
             matrices = linearised_matrices(
                 cells, effects.iv, [at] * len(cells), **wiring.options
             )
             dtype = getattr(torch, self.config.precision)
             yield block, [m.to(dtype) for m in matrices], cells
+
+
+    def _typical(self, block: Block, samples: Tensor | None) -> Tensor:
+        """Return the typical voltages of a tile's lines."""
+        if samples is None:
+            raise ParameterError(
+                f'{self.chip.name!r}: `path` "{self.config.path}" linearises at typical inputs: '
+                "call calibrate(model, loader) first"
+            )
+        return samples[:, block.group, block.tile.rows]
+
+    def _born(self, block: Block, cells: Tensor, samples: Tensor | None) -> BornNetwork:
+        """Return the first-order currents of one array."""
+        effects: Any = self.config.nonidealities
+        return born_network(
+            cells, effects.iv, self._typical(block, samples), most=self.config.read_voltage,
+            **self.config.wiring.options,
+        )
 
 
 class _Program:

@@ -198,18 +198,20 @@ def _currents(array: ProgrammedArray, phase: Phase, reading: Reading) -> Tensor:
         total = sum(share * u for u, share in _drives(phase))
         mean = torch.as_tensor(total).to(array.matrix.dtype) * volts
         return mean @ array.matrix.T
-    if array.cells is None:
-        raise AssertionError("an array has its matrix or its cells")
     current: Any = 0.0
     for u, share in _drives(phase):
-        current = current + share * _solve(u.to(torch.float64) * volts, array.cells, reading)
+        current = current + share * _solve(u.to(torch.float64) * volts, array, reading)
     result: Tensor = current
     return result
 
 
-def _solve(volts: Tensor, cells: Tensor, reading: Reading) -> Tensor:
-    """Return the currents (B, N) of one array by circuit solution of every vector."""
-    wiring = reading.config.wiring
+def _solve(volts: Tensor, array: ProgrammedArray, reading: Reading) -> Tensor:
+    """Return the currents (B, N) of an array by circuit solution, or to first order."""
+    wiring, cells = reading.config.wiring, array.cells
+    if cells is None:
+        raise AssertionError("an array has its matrix or its cells")
+    if array.born is not None:
+        return array.born.currents(volts, cells)
     if reading.config.linear:
         return wiring.currents(volts, cells)
     effects: Any = reading.config.nonidealities

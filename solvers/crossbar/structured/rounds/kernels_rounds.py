@@ -22,8 +22,9 @@ from .kernels_even_lines import factor_even, measure_even, shifted
 
 Integers = NDArray[np.int64]
 
-__all__ = ["FAILED", "begin", "newton_round"]
+__all__ = ["EMPTY", "FAILED", "newton_round", "round_even"]
 
+EMPTY = -1  # vector of a slot that has had none yet
 FAILED = -1
 # Residual of a linear step over that of the first, relative to a power of the last fall of Newton's
 # residual, which is how far the next step will lead (Eisenstat and Walker, SIAM J. Sci. Comput.
@@ -37,7 +38,7 @@ _COARSE = 1e-5  # what single precision is good for
 
 
 @kernel
-def begin(
+def _begin(
     slot: int, vector: int, word_r: Array, bit_r: Array, vl: Array, vr: Array, vt: Array,
     vb: Array, volts: Array, flow_w: Array, flow_b: Array, inner: Array, gates: Array, gate: Array,
     small: Array,
@@ -141,7 +142,7 @@ def _coarse(
         small[0, j] = 1.0
     count, _ = iterate(
         G, t, q, tw, qw, right, dw, dw, small[0][:N], bit_r[M], work, small[1:3, :N], rows,
-        carry, False, np.inf, 0.0, tolerance, True, _PRODUCTS, _PRODUCTS + 1, None, None,
+        carry, None, np.inf, 0.0, tolerance, True, _PRODUCTS, _PRODUCTS + 1, None, None,
     )
     if count < 0:
         return False
@@ -149,13 +150,12 @@ def _coarse(
     return True
 
 
-@kernel
-def newton_round(
+def _newton_round(
     active: int, following: int, bad: int, which: Integers, steps: Integers, before: Array,
     volts: Array, cells: Array, alike: bool, moves: bool, gated: bool, lead: Array, inner: Array,
     gates: Array, gate: Array, word_r: Array, bit_r: Array, merged: bool, vl: Array, vr: Array,
     vt: Array, vb: Array, flow_w: Array, flow_b: Array, tables: Array, packed: Array, work: Array,
-    small: Array, rows: Array, carry: Array, even: bool, word_y: Array, bit_y: Array,
+    small: Array, rows: Array, carry: Array, general: bool | None, word_y: Array, bit_y: Array,
     bit_s: Array, word_s: Array, tables_s: Array, packed_s: Array, work_s: Array, small_s: Array,
     rows_s: Array, carry_s: Array, rtol: float, node: float, least: float, first: float,
     nothing: float, keep: bool, out: Array, left: Array, right: Array, top: Array, bottom: Array,
@@ -171,17 +171,19 @@ def newton_round(
         First slot with a cell whose own equations did not converge: its vector is given up, later
         slots are not believed.
     which, steps (K,), before (K,)
-        Vector of every slot, its steps, its last sum of residuals.
+        Vector of every slot (`EMPTY` at first), its steps, its last sum of residuals.
     volts (4, K, M, N), cells (3, K, M, N)
-        As in `begin`; the cells' currents, di/du and -di/dw, the last unused where `alike`.
+        As in `_begin`; the cells' currents, di/du and -di/dw, the last unused where `alike`.
     moves, lead (2, K, M, N), inner (K, M, N)
         Whether cells have inner nodes; their derivatives by word and bit voltage.
     node, least, first, nothing : float
         What a node may miss over `rtol`; relative size of currents below which nodes count as
         that; residual of the first linear step; current that is none.
-    even, word_y ... carry_s
-        Whether lines are whole (`even_lines`); conductances of the segments and the scratch of
-        single precision then.
+    general
+        None for whole lines (`kernels_even_lines`) and cells alike both ways: nothing else is
+        compiled then.
+    word_y ... carry_s
+        Conductances of the segments and the scratch of single precision, for these.
     out (3, B, M, N), left ..., stats (B, 2)
         Results: voltages and cell currents with `keep`; ends; steps (`FAILED`: given up) and worst
         violation of Kirchhoff's law.
@@ -196,10 +198,19 @@ def newton_round(
     k = 0
     while k < active:
         vector = which[k]
+        if vector == EMPTY:
+            which[k] = following
+            _begin(
+                k, following, word_r, bit_r, vl, vr, vt, vb, volts, flow_w, flow_b, inner, gates,
+                gate, small,
+            )
+            following += 1
+            k += 1
+            continue
         u, w = volts[2, k], volts[3, k]
         current, gu = cells[0, k], cells[1, k]
         gw = gu if alike else cells[2, k]
-        if even:
+        if general is None:
             worst, total, noise, largest = measure_even(
                 current, u, w, word_y, bit_y, flow_w[k], flow_b[k], least, left[vector],
                 right[vector], top[vector], bottom[vector], res_u, res_w, small[0],
@@ -236,8 +247,7 @@ def newton_round(
             if before[k] < np.inf:
                 tolerance *= min(1.0, _SHARE * (total / before[k]) ** _POWER)
             tolerance = max(max(tolerance, 0.3 * rtol / max(miss, rtol)), _LEAST)
-            single = even and alike
-            if single:
+            if general is None:
                 lost = not _coarse(
                     gu, bit_s, word_s, res_u, res_w, total, max(tolerance, _COARSE), tables_s,
                     packed_s, work_s, small_s, rows_s, carry_s,
@@ -250,14 +260,10 @@ def newton_round(
                     gu, gw, alike, word_r, bit_r, res_u, res_w, tolerance, tables, packed, work,
                     small, rows, carry, du, dw,
                 )
-            if not (lost or single):
-                for i in range(M):
-                    for j in range(N):
-                        volts[0, k, i, j] += du[i, j]
-                        volts[1, k, i, j] += dw[i, j]
-                        u[i, j] += du[i, j]
-                        w[i, j] += dw[i, j]
-                if moves:
+                if not lost:
+                    shifted(volts[0, k], u, du, 1.0)
+                    shifted(volts[1, k], w, dw, 1.0)
+                if moves and not lost:
                     for i in range(M):
                         for j in range(N):
                             inner[k, i, j] += (
@@ -274,7 +280,7 @@ def newton_round(
             which[k] = following
             steps[k] = 0
             before[k] = np.inf
-            begin(
+            _begin(
                 k, following, word_r, bit_r, vl, vr, vt, vb, volts, flow_w, flow_b, inner, gates,
                 gate, small,
             )
@@ -296,3 +302,7 @@ def newton_round(
                 inner[k] = inner[active]
                 gate[k] = gate[active]
     return active, following
+
+
+newton_round = kernel(_newton_round)
+round_even = kernel(_newton_round)  # general None

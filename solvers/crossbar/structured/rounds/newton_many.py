@@ -66,7 +66,7 @@ def solve_many(
     """
     from ..kernels.chains import LANES  # noqa: PLC0415 - imports numba
     from ..kernels.solve import LEAST  # noqa: PLC0415 - same
-    from .kernels_rounds import begin, newton_round  # noqa: PLC0415 - same
+    from .kernels_rounds import EMPTY, newton_round, round_even  # noqa: PLC0415 - same
 
     rows, columns = problem.shape
     vl, vr, vt, vb = (end[part] for end in problem.ends)
@@ -82,7 +82,7 @@ def solve_many(
     gated = bool(gates.any())
     volts = np.empty((4, slots, rows, columns))
     flow_w, flow_b = np.empty((slots, rows)), np.empty((slots, columns))
-    which, steps = np.arange(slots, dtype=np.int64), np.zeros(slots, np.int64)
+    which, steps = np.full(slots, EMPTY, np.int64), np.zeros(slots, np.int64)
     before = np.full(slots, np.inf)
     blocks = -(-rows // LANES)
     padded = -(-columns // 8) * 8
@@ -102,18 +102,16 @@ def solve_many(
         out = np.empty((3, count, rows, columns))
     left, right, top, bottom = (end[part] for end in results.ends)
     ends, stats = (left, right, top, bottom), results.stats[part]
-    for k in range(slots):
-        begin(
-            k, k, problem.word_r, problem.bit_r, *sources, volts, flow_w, flow_b, batch.inner,
-            every, gate, small,
-        )
-    active, following = slots, slots
+    general = None if e.even and batch.alike else True
+    step = round_even if general is None else newton_round
+    active, following, bad = slots, 0, slots
     while active:
-        bad = batch.evaluate(active, volts[0], volts[1], gate, threads)
-        active, following = newton_round(
+        if following:
+            bad = batch.evaluate(active, volts[0], volts[1], gate, threads)
+        active, following = step(
             active, following, bad, which, steps, before, volts, batch.cells, batch.alike,
             batch.moves, gated, batch.lead, batch.inner, every, gate, problem.word_r,
-            problem.bit_r, merged, *sources, flow_w, flow_b, *tables, e.even, e.word_y, e.bit_y,
+            problem.bit_r, merged, *sources, flow_w, flow_b, *tables, general, e.word_y, e.bit_y,
             e.bit_s, e.word_s, e.tables_s, e.packed_s, e.work_s, e.small_s, e.rows_s, e.carry_s,
             rtol, node, LEAST, _DEAR if batch.dear else _CHEAP, nothing, keep, out, *ends, stats,
         )
