@@ -14,6 +14,7 @@ from . import (
     batch,
     cold_start,
     crossbar_solve,
+    curved_cells,
     devices,
     effective_matrix,
     network,
@@ -32,7 +33,7 @@ BENCHMARKS: dict[str, ModuleType] = {
 }
 
 EXTRA: dict[str, ModuleType] = {  # not in the README
-    "verilog_a": verilog_a, "small_circuits": small_circuits,
+    "curved_cells": curved_cells, "verilog_a": verilog_a, "small_circuits": small_circuits,
 }
 
 
