@@ -114,7 +114,7 @@ class Lines:
         res_u, res_w = np.empty(self.shape), np.empty(self.shape)
         grain = np.zeros((1, self.shape[1])) if grain is None else grain
         if not self.parallel:
-            from .structured.kernels.residual import measure_rows  # noqa: PLC0415 - imports numba
+            from .structured.kernels.all_lines import measure_rows  # noqa: PLC0415 - imports numba
 
             out, into, u, w = (np.ascontiguousarray(x) for x in (out, into, u, w))
             worst, total, noise, largest = measure_rows(

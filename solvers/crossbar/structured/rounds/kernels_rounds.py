@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from .....core.compiled.jit import kernel
 from .....core.validation import Array
+from ..kernels.all_lines import measure_rows
 from ..kernels.cg import eliminate_words, follow_words
 from ..kernels.chains import LANES, factor_bit, factor_word
 from ..kernels.gmres import bit_solve, gmres, word_share, words
 from ..kernels.iterate import iterate
-from ..kernels.residual import measure_rows
 from ..kernels.single_line import EPS
 from ..kernels.solve import lift
 from .kernels_even_lines import factor_even, measure_even, shifted
