@@ -10,7 +10,7 @@ from typing import Any
 
 from ...core.errors import CrossbarSimError, ParameterError, VerilogAError
 from ...core.settings import checks_arguments, closest
-from ...core.validation import shown
+from ...core.validation import as_float, shown
 from ...netlists.device_protocol import register
 from ..base import Device
 from .algebra.terms import TooLarge
@@ -103,12 +103,19 @@ def read_verilog_a(
         for name in given or {}:
             if not isinstance(name, str):
                 raise ParameterError(f"`{argument}`: names are strings; got {shown(name)}")
+    values = {name: _plain(value) for name, value in (fixed or {}).items()}
     origin = Origin(
-        text, file, (), module or "", tuple(sorted((fixed or {}).items())),
+        text, file, (), module or "", tuple(sorted(values.items())),
         tuple(sorted((k, (float(v[0]), float(v[1]))) for k, v in (bounds or {}).items())),
-        noise_step,
+        _plain(noise_step),
     )
     return _class_of(origin, Sources(folder=folder))
+
+
+def _plain(value: Any) -> Any:
+    """Return a number as Python's float, by which equal classes are known; others as they are."""
+    real = as_float(value)
+    return value if real is None else real
 
 
 def device_from_verilog_a(path: str | Path, module: str | None = None) -> type[Device]:

@@ -259,7 +259,7 @@ def as_variabilities(given: Variability | Iterable[Variability]) -> tuple[Variab
         Anything else.
     """
     found: tuple[Any, ...] = (given,)
-    if isinstance(given, Iterable) and not isinstance(given, str):
+    if isinstance(given, Iterable) and not isinstance(given, str) and getattr(given, "ndim", 1):
         found = tuple(given)
     for one in found:
         if not isinstance(one, Variability):

@@ -235,7 +235,7 @@ class TransientAdjoint:
         if isinstance(objective, Mapping):
             slopes, value = objective, None
             output = " + ".join(map(str, objective))
-        elif callable(objective):
+        elif callable(objective) and not isinstance(objective, type):
             answer = objective(run)
             if not (isinstance(answer, tuple) and len(answer) == 2
                     and isinstance(answer[1], Mapping)):
