@@ -62,6 +62,7 @@ solvers.circuit.elements.kinds  # imports all kinds
 solvers.circuit                 # Newton's iteration and homotopies
 solvers.circuit.rawfile
 solvers.circuit.results
+solvers.circuit.time_loop
 solvers.circuit.analyses
 solvers.objectives
 solvers.circuit.sensitivity

@@ -23,7 +23,6 @@ from .system.tolerances import Tolerances
 __all__ = ["Newton", "Outcome"]
 
 _HALVINGS = 30
-_PATIENCE = 6  # steps after which one asks whether x is as good as rounding lets it be
 _ROUNDING, _TINY = 1e-15, 1e-300
 _step: Any = newton_step
 
@@ -65,6 +64,8 @@ class Newton:
     tolerances : Tolerances
     """
 
+    PATIENCE = 6  # steps after which one asks whether x is as good as rounding lets it be
+
     def __init__(self, system: System, tolerances: Tolerances | None = None) -> None:
         self.system = system
         self.tolerances = tolerances or system.tolerances
@@ -100,6 +101,25 @@ class Newton:
         """Factorisations so far."""
         return self._factored + (0 if self._recycled is None else self._recycled.factors.count)
 
+    @property
+    def direct(self) -> bool:
+        """Whether steps are by our own factors of the whole matrix."""
+        return self._condensed is None and self._recycled is None and not uses_klu(
+            self.system.options
+        )
+
+    @property
+    def floors(self) -> tuple[Array, Array]:
+        """The absolute tolerances of rows and of unknowns, (n,) each."""
+        return self._row_floor, self._step_floor
+
+    def resume(self, iterations: int, factored: int) -> None:
+        """Take note of steps that were taken elsewhere, in these factors."""
+        self.iterations += iterations
+        self._factored += factored
+        self._before = None
+        self._known.clear()
+
     def forget(self) -> None:
         """Have the matrix factored anew: constant entries have changed."""
         self._known.clear()
@@ -127,7 +147,7 @@ class Newton:
         fused = self._fused(offset)
         for count in range(limit + 1):
             settled = count > 0 and change <= 1.0
-            exact = not settled and count in (_PATIENCE, limit)
+            exact = not settled and count in (self.PATIENCE, limit)
             pivots = self._pivots(a) if fused is not None and not exact else None
             if fused is not None and pivots is not None:
                 system.fill(x, now)

@@ -87,6 +87,20 @@ class StallMonitor:
         """Count a corner of the sources that was met."""
         self._met += 1
 
+    def count(self, time: float, tried: int, refused: int, met: int) -> None:
+        """Count many steps that were tried up to `time`, and what came of them.
+
+        Raises
+        ------
+        StallError
+            The run creeps.
+        """
+        self._refused += refused
+        self._met += met
+        self._tried += tried
+        if self._tried >= self._window:
+            self._judge_pace(time)
+
     def tried(self, time: float) -> None:
         """Count a step that was tried from `time` on.
 

@@ -23,7 +23,9 @@ The loop of a run is ::
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
@@ -184,7 +186,7 @@ class StepController:
         progress: Callable[[float], None] | None = None,
     ) -> None:
         self.rules, self.progress = rules, progress
-        self._corners = iter(corners)
+        self._corners, self._held = iter(corners), deque[float]()
         first = next(self._corners)
         self._known: float | None = first  # the next of those known from the start
         self.t: float = 0.0
@@ -323,7 +325,7 @@ class StepController:
         h = min(h, self.longest)
         met = t >= corner
         if met and self._known is not None and corner >= self._known:
-            self._known = next(self._corners, None)
+            self._known = self._following()
             self._monitor.met()
         if self._known is None:
             self.done = True
@@ -343,6 +345,53 @@ class StepController:
             return False
         self.h = self._fit_anew(h)
         return met or anew
+
+    # -- steps that are taken elsewhere ----------------------------------------------------------
+
+    def _following(self) -> float | None:
+        return self._held.popleft() if self._held else next(self._corners, None)
+
+    def ahead(self, most: int) -> tuple[list[float], bool]:
+        """Return the next corner and up to `most` after it, and whether the run's end is there."""
+        if len(self._held) <= most:
+            self._held.extend(itertools.islice(self._corners, most + 1 - len(self._held)))
+        known = [] if self._known is None else [self._known]
+        found = [*known, *itertools.islice(self._held, most)]
+        return found, len(self._held) <= most
+
+    @property
+    def floors(self) -> tuple[float, float]:
+        """The shortest step: in seconds, and as a share of the time reached."""
+        return self._floor, self._resolution
+
+    def moved(
+        self, t: float, h: float, *, shortest: float, steps: int, rejected: int, corners: int,
+        done: bool,
+    ) -> None:
+        """Take note of steps taken elsewhere by these rules, past so many corners."""
+        self.t, self.h, self.shortest = t, h, shortest
+        self.steps += steps
+        self.rejected += rejected
+        for _ in range(corners):
+            self._known = self._following()
+        if self._known is not None:
+            self.corner = self._known
+        self.done = done
+
+    def count(self, time: float, tried: int, refused: int, met: int) -> None:
+        """Watch the pace of steps that are taken elsewhere.
+
+        Raises
+        ------
+        StallError
+            The run creeps.
+        """
+        self._monitor.count(time, tried, refused, met)
+
+    @property
+    def window(self) -> int:
+        """Steps tried between two looks at the pace; 0: none."""
+        return self._stall.window
 
     # -- fitted to the corner --------------------------------------------------------------------
 

@@ -32,6 +32,7 @@ from ..results.results import Transient
 from ..rounding import check_rounding
 from ..system.element_group import ElementGroup, Instant
 from ..system.system import System
+from ..time_loop.loop import TimeLoop
 from .op import hints, prepare
 
 __all__ = ["CIRCUIT_STEPS", "TransientRun", "transient"]
@@ -59,6 +60,10 @@ _FADED = 1e-4  # of its peak: a charge smaller than that counts as that large
 _STATE = 0.02  # states of memristors run away: their error counts for more
 _HELD = 1e-3  # of the voltage: a node with `.ic` that is further off is held by something else
 _GRID = 300  # unknowns above which linear circuits keep to steps whose factors are known
+_RULES = np.array([
+    CIRCUIT_STEPS.safety, CIRCUIT_STEPS.growth, CIRCUIT_STEPS.shrink, CIRCUIT_STEPS.corner_gap,
+    CIRCUIT_STEPS.corner_last, CIRCUIT_STEPS.halving, _ACCEPT, _BETTER, _JUMP, _OVERSHOOT, _FADED,
+])  # of `time_loop`
 _WATCHED = ("refuse", "corner", "next_breakpoint", "accept", "rewind", "abrupt", "begin", "formula",
             "allowed")
 
@@ -123,9 +128,9 @@ class TransientRun:
             most = min(most, 2)
             if tol.xmu < 0.5:
                 raise ParameterError("option `xmu`: crossbars as elements integrate without it")
-        self._first = self._early = self.errors
-        self._sure = np.minimum(self.errors.weight, 1.0 / self.errors.trust)
-        self._until = 0.0
+        self._first = self.early = self.errors
+        self.sure = np.minimum(self.errors.weight, 1.0 / self.errors.trust)
+        self.expected_until = 0.0
         self.order, self.order_limit = 1, min(tol.maxord, most)
 
     def _steady(self) -> bool:
@@ -289,22 +294,41 @@ class TransientRun:
 
     def _advance(self) -> None:
         """Take steps until the end."""
+        loop = self._loop()
+        while not self.control.done:
+            if loop is not None and loop.pays:
+                loop.go()
+                if self.control.done:
+                    break
+            self._try_step()
+
+    def _loop(self) -> TimeLoop | None:
+        """Return what takes many steps in one call, where nothing has to be looked at in each."""
+        return TimeLoop.of(self, _RULES) if type(self) is TransientRun else None
+
+    def _try_step(self) -> None:
+        """Try a step, and choose the next one."""
         system, control, history, record = self.system, self.control, self.history, self.record
         events, accepting = self.watched["next_breakpoint"], self.watched["accept"]
-        while not control.done:
-            t, h, order = control.t, control.h, self.order
-            x = self._step(t, h, order)
-            if x is None:
-                continue
-            end = control.advance()
-            following, self.order = self._accept(t + h, h, x, order)
-            history.times[0] = end
-            record.keep(end, system.whole(x), order)
-            event = min((g.next_breakpoint(end) for g in events), default=math.inf)
-            jumped = any(g.jumped for g in accepting)
-            if control.follow(following, event=event, anew=jumped) and not control.done:
-                self._corner(end)
-                self.order = 1
+        t, h, order = control.t, control.h, self.order
+        x = self._step(t, h, order)
+        if x is None:
+            return
+        end = control.advance()
+        following, self.order = self._accept(t + h, h, x, order)
+        history.times[0] = end
+        record.keep(end, system.whole(x), order)
+        event = min((g.next_breakpoint(end) for g in events), default=math.inf)
+        jumped = any(g.jumped for g in accepting)
+        if control.follow(following, event=event, anew=jumped) and not control.done:
+            self._corner(end)
+            self.order = 1
+
+    def resume(self, order: int, until: float, early: Array, stored: Array) -> None:
+        """Take note of steps that were taken elsewhere: the next order, and what errors know."""
+        self.order, self.expected_until, self._q = order, until, stored
+        self.early = replace(self.errors, charge=early.copy())
+        self._first = replace(self.early, weight=self.sure)
 
     def _solve(
         self, t: float, h: float, order: int, start: Array | None = None
@@ -396,7 +420,7 @@ class TransientRun:
         """Return the step that the errors of all charges allow."""
         if self.steady:
             return math.inf
-        errors = errors or (self.errors if self._at.time > self._until else self._early)
+        errors = errors or (self.errors if self._at.time > self.expected_until else self.early)
         found = self.history.allowed(h, order, self._q, self._rate, errors)
         return min([found, *(g.allowed(h, order) for g in self.watched["allowed"])])
 
@@ -427,15 +451,15 @@ class TransientRun:
         show of the first one is its error itself, of which `trtol`, for estimates that exaggerate,
         would let pass 9 % at a `reltol` of 1 %.
         """
-        if self._until <= self.history.times[0]:
+        if self.expected_until <= self.history.times[0]:
             reach = np.abs(far - self.history.charges[0])
-            self._early = replace(self.errors, charge=np.maximum(self.errors.charge, reach))
-            self._first = replace(self._early, weight=self._sure)
-            self._until = until
+            self.early = replace(self.errors, charge=np.maximum(self.errors.charge, reach))
+            self._first = replace(self.early, weight=self.sure)
+            self.expected_until = until
 
     def _corner(self, t: float) -> None:
         self.history.corner()
-        self._until = t
+        self.expected_until = t
         for group in self.watched["corner"]:
             group.corner(t)
 

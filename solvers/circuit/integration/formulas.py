@@ -52,7 +52,7 @@ class History:
         self, method: str, time: float, x: Array, q: Array, rest: float, damping: float = 0.5
     ) -> None:
         self.method, self.damping = method, damping
-        self._error_terms = charge_error_terms(method, damping)
+        self.error_terms = charge_error_terms(method, damping)
         # before the start everything was at rest, for a while `rest`: the first steps have an error
         self.times = deque([time, time - rest, time - 2.0 * rest], maxlen=4)
         self.points = deque([x.copy()] * 3, maxlen=4)
@@ -117,7 +117,7 @@ class History:
         """
         t0, found = self.times[0], math.inf
         d1 = t0 - self.times[1]
-        for degree, constant in self._error_terms[order - 1]:
+        for degree, constant in self.error_terms[order - 1]:
             d2 = t0 - self.times[2] if degree > 1 else 0.0
             third = self.charges[2] if degree > 1 else self.charges[1]
             found = min(found, allowed_step(

@@ -15,7 +15,6 @@ from .kernels_lu import eliminate, least_degree, refactor, solve, solve_transpos
 __all__ = ["Factors", "SingularMatrixError", "factor"]
 
 _PIVOT = 1e-3  # ngspice's pivrel: a diagonal entry this large in its column is the pivot
-_REUSE = 1e-8  # pivots of old may fall to this share of their column
 _TINY = 50  # unknowns up to which we order by ourselves: SuperLU's calls cost more than numbers
 _SMALL = 100  # unknowns below which everything is factored again
 _LARGE = 4e8  # multiplications above which SuperLU's dense kernels pay
@@ -101,6 +100,8 @@ class Factors:
         Multiplications that one of a full matrix of the pattern takes, as far as known.
     """
 
+    REUSE = 1e-8  # pivots of old may fall to this share of their column
+
     def __init__(
         self, indptr: Ints, indices: Ints, *, constant: bool = False,
         like: Factors | None = None, stage: Ints | None = None, order: Ints | None = None,
@@ -136,7 +137,7 @@ class Factors:
         if not self._ready or self._constant:
             return None
         return (
-            self._rows, self._q, *self._lu, self._pinv, self._clean, self._work, _REUSE,
+            self._rows, self._q, *self._lu, self._pinv, self._clean, self._work, self.REUSE,
             self._starts[since],
         )
 
@@ -188,7 +189,7 @@ class Factors:
             lp, li, lx, up, ui, ux = self._lu
             done = refactor(
                 self.indptr, self._rows, values, self._q, lp, li, lx, up, ui, ux, self._clean,
-                _REUSE, self._starts[since],
+                self.REUSE, self._starts[since],
             )
             if done == self.n:
                 return

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ....core.validation import Array
 from ....netlists.circuit import Circuit
@@ -55,12 +56,32 @@ class Record:
             self._append(self.start, there + (self.start - last) / (time - last) * (x - there))
         self._append(time, x, order)
 
-    def _append(self, time: float, x: Array, order: int = 0) -> None:
-        if self.kept == len(self._times):
-            size = 2 * self.kept
+    def extend(self, times: Array, values: Array, orders: NDArray[np.int64]) -> None:
+        """Add points (K,), with values (K, n + 1), as `keep` does one by one."""
+        first = 0
+        while first < len(times) and (times[first] < self.start or not self.kept):
+            self.keep(float(times[first]), values[first].copy(), int(orders[first]))
+            first += 1
+        more = len(times) - first
+        if not more:
+            return
+        self._make_room(more)
+        there = slice(self.kept, self.kept + more)
+        self._times[there], self._orders[there] = times[first:], orders[first:]
+        columns = slice(-1) if self.columns is None else self.columns
+        self._values[there] = values[first:, columns]
+        self.kept += more
+        self.count += more
+
+    def _make_room(self, more: int) -> None:
+        while self.kept + more > len(self._times):
+            size = 2 * len(self._times)
             self._values = np.concatenate([self._values, np.empty_like(self._values)])
             self._times = np.resize(self._times, size)
             self._orders = np.resize(self._orders, size)
+
+    def _append(self, time: float, x: Array, order: int = 0) -> None:
+        self._make_room(1)
         self._times[self.kept], self._orders[self.kept] = time, order
         self._values[self.kept] = x[:-1] if self.columns is None else x[self.columns]
         self.kept += 1

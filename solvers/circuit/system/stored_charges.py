@@ -60,11 +60,15 @@ class StoredCharges:
                 values.append(value)
                 counts.append(np.array([len(column)]))
         none = np.zeros(0, dtype=np.int64)
-        self._kept = np.flatnonzero(evaluated >= 0)
+        self._kept = np.flatnonzero(evaluated >= 0).astype(np.int64)
         self.rows = np.concatenate([none, *rows, evaluated[self._kept]])
         self._columns = np.concatenate([none, *columns]).astype(np.int64)
         self._values = np.concatenate([np.zeros(0), *values])
         self._ends = np.cumsum(np.concatenate([none, *counts])).astype(np.int64)
+
+    def arrays(self) -> tuple[Ints, Ints, Array, Ints]:
+        """Return ends, columns and values of constant entries by charge, and evaluated ones."""
+        return self._ends, self._columns, self._values, self._kept
 
     def fill(self, x: Array, evaluated: Array, out: Array) -> None:
         """Fill out (K,) with the charges at x (n + 1,), where groups evaluated (Q,) others."""

@@ -164,7 +164,21 @@ class System:
         """Have sources evaluated anew: a value has changed."""
         self._source_key = None
 
-    def _drive(self, now: Instant) -> None:
+    @property
+    def keeps_apart(self) -> bool:
+        """Whether groups have unknowns of their own that results show."""
+        return bool(self._apart)
+
+    def stamps(self) -> list[tuple[ElementGroup, Stamp]]:
+        """Return the groups that are evaluated, each with what it fills."""
+        return list(zip(self.active, self._stamps, strict=True))
+
+    @property
+    def source(self) -> Array:
+        """What sources put into f, (n + 1,)."""
+        return self._source_f
+
+    def drive(self, now: Instant) -> None:
         """Fill what sources put into f."""
         key = (now.time, now.scale, now.waves)
         if key == self._source_key:
@@ -192,7 +206,7 @@ class System:
     def fill(self, x: Array, now: Instant) -> None:
         """Evaluate sources and groups at x, without putting their parts together."""
         if self.sourced:
-            self._drive(now)
+            self.drive(now)
         for group, stamp in zip(self.active, self._stamps, strict=True):
             group.evaluate(x, now, stamp)
 

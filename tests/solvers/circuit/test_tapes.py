@@ -20,12 +20,14 @@ OF_CIRCUITS = [name for name in RULES if name not in ("pwl", "table", "db", "im"
 
 def run(expressions, x, surroundings=(0.0, 27.0, 0.0)):
     code, more, numbers = encode(expressions)
-    value, slopes = np.empty(x.shape[1]), np.empty(x.shape)
-    work = np.zeros((2, len(code)))
+    value, slopes = np.empty(x.shape[1]), np.empty(x.size)
+    work, none = np.zeros((2, len(code))), np.zeros(0, np.int64)
+    place = np.array([x.shape[1], x.shape[0], len(code), 0, 0, 0, 0])
     finite = run_tapes(
-        code, more, numbers, np.zeros(x.shape, np.int64), np.zeros((0, 0), np.int64), np.zeros(1),
-        np.array(surroundings), work, x.copy(), value, slopes,
+        place, code, more, numbers.ravel(), none, none, np.zeros(1), np.array(surroundings), work,
+        x.flatten(), value, slopes,
     )
+    slopes = slopes.reshape(x.shape)
     assert finite == np.isfinite(value).all()
     assert not work[1].any()
     return value, slopes

@@ -27,17 +27,18 @@ STEEP = 1e18  # slopes beyond that are cut off: a root at 0
 
 @leaf
 def _forward(
-    code: Ints, more: Ints, numbers: Array, e: int, probes: Array, surroundings: Array,
-    values: Array,
+    place: Ints, code: Ints, more: Ints, numbers: Array, e: int, probes: Array,
+    surroundings: Array, values: Array,
 ) -> float:
     """Fill the values of all steps for one element; return the last."""
-    count = code.shape[0]
+    many, count, first = place[0], place[2], place[3]
+    points, number, probe = place[4], place[5] + e, place[6] + e
     for k in range(count):
-        op, i, j = code[k, 0], code[k, 1], code[k, 2]
+        op, i, j = code[first + k, 0], code[first + k, 1], code[first + k, 2]
         if op == _NUMBER:
-            values[k] = numbers[i, e]
+            values[k] = numbers[number + i * many]
         elif op == _PROBE:
-            values[k] = probes[i, e]
+            values[k] = probes[probe + i * many]
         elif op == _NAME:
             values[k] = surroundings[i]
         elif op == _PRODUCT:
@@ -49,9 +50,11 @@ def _forward(
                 v *= a
             values[k] = v
         elif op == _IF:
-            values[k] = values[j] if values[i] != 0.0 else values[code[k, 3]]
+            values[k] = values[j] if values[i] != 0.0 else values[code[first + k, 3]]
         elif op in (_PWL, _TABLE):
-            values[k], _ = table(values[i], values, more, j, code[k, 3], op == _PWL)
+            values[k], _ = table(
+                values[i], values, more, points + j, code[first + k, 3], op == _PWL
+            )
         elif j >= 0:
             values[k] = two(op, values[i], values[j])
         else:
@@ -61,21 +64,21 @@ def _forward(
 
 @leaf
 def _backward(
-    code: Ints, more: Ints, e: int, values: Array, weights: Array, slopes: Array
+    place: Ints, code: Ints, more: Ints, e: int, values: Array, weights: Array, slopes: Array
 ) -> None:
-    """Fill slopes[:, e] (P, N) from the values of all steps; weights are 0, and so afterwards."""
-    count = code.shape[0]
+    """Fill slopes (P N,) of e from the values of all steps; weights are 0, and so afterwards."""
+    many, count, first, points = place[0], place[2], place[3], place[4]
     weights[count - 1] = 1.0
     for k in range(count - 1, -1, -1):
         w = weights[k]
         if w == 0.0:  # nothing depends on it here: it may have no derivative
             continue
         weights[k] = 0.0
-        op, i, j = code[k, 0], code[k, 1], code[k, 2]
+        op, i, j = code[first + k, 0], code[first + k, 1], code[first + k, 2]
         if op in (_NUMBER, _NAME):
             continue
         if op == _PROBE:
-            slopes[i, e] += w
+            slopes[i * many + e] += w
         elif op == _PRODUCT:
             a = values[i]
             slope = a
@@ -85,9 +88,9 @@ def _backward(
                 slope *= a
             weights[i] += w * (j * slope)
         elif op == _IF:
-            weights[j if values[i] != 0.0 else code[k, 3]] += w
+            weights[j if values[i] != 0.0 else code[first + k, 3]] += w
         elif op in (_PWL, _TABLE):
-            _, slope = table(values[i], values, more, j, code[k, 3], op == _PWL)
+            _, slope = table(values[i], values, more, points + j, code[first + k, 3], op == _PWL)
             weights[i] += w * slope
         elif j >= 0:
             if op == _SWITCHED and values[i] == 0.0:
@@ -105,37 +108,44 @@ def _backward(
 
 @leaf
 def run_tapes(
-    code: Ints, more: Ints, numbers: Array, plus: Ints, minus: Ints, x: Array, surroundings: Array,
-    work: Array, probes: Array, values: Array, slopes: Array,
+    place: Ints, code: Ints, more: Ints, numbers: Array, plus: Ints, minus: Ints, x: Array,
+    surroundings: Array, work: Array, probes: Array, values: Array, slopes: Array,
 ) -> bool:
-    """Fill values (N,) and slopes (P, N) of N expressions of one form; whether all are finite.
+    """Fill values (N,) and slopes (P N,) of N expressions of one form; whether all are finite.
+
+    What belongs to an element is N numbers apart in flat arrays, which may hold those of other
+    forms before and behind.
 
     Parameters
     ----------
-    code : (S, 4)
-        The tape.
-    more : (T,)
+    place : (7,)
+        N, P, steps S, and where these begin: the tape in `code`, its tables' points in `more`,
+        numbers, probes.
+    code : (.., 4)
+        Tapes.
+    more : (..,)
         Steps of tables' points.
-    numbers : (K, N)
-    plus, minus : (P, N)
-        What is read is x[plus] - x[minus]; with no `minus` (0, 0) `probes` are given.
+    numbers : (..,)
+    plus, minus : (..,)
+        What is read is x[plus] - x[minus]; with no `minus` (0,) `probes` are given.
     x : (n + 1,)
     surroundings : (3,)
         Second, degree Celsius, hertz.
-    work : (2, S)
+    work : (2, S) or more
         The second row is 0.
-    probes : (P, N)
+    probes : (..,)
         Filled with what was read.
     """
-    count, many = plus.shape
+    many, count, first = place[0], place[1], place[6]
     finite = True
     for e in range(many):
         for i in range(count):
+            at = i * many + e
             if minus.shape[0]:
-                probes[i, e] = x[plus[i, e]] - x[minus[i, e]]
-            slopes[i, e] = 0.0
-        value = _forward(code, more, numbers, e, probes, surroundings, work[0])
+                probes[first + at] = x[plus[first + at]] - x[minus[first + at]]
+            slopes[at] = 0.0
+        value = _forward(place, code, more, numbers, e, probes, surroundings, work[0])
         values[e] = value
         finite = finite and abs(value) < np.inf
-        _backward(code, more, e, work[0], work[1], slopes)
+        _backward(place, code, more, e, work[0], work[1], slopes)
     return finite

@@ -20,7 +20,7 @@ _BESIDE = (  # of voltages and states
     *(s * v for v in (1e-3, 1.0, 1e-6, 1e-9, 10.0, 100.0, 1e3) for s in (1.0, -1.0)),
 )
 
-_GIVEN: Ints = np.zeros((0, 0), dtype=np.int64)  # nothing to subtract: probes as they are
+_GIVEN: Ints = np.zeros(0, dtype=np.int64)  # nothing to subtract: probes as they are
 
 
 class Law:
@@ -33,33 +33,37 @@ class Law:
 
     def __init__(self, expressions: Sequence[Expression], plus: Ints, minus: Ints) -> None:
         self.plus, self.minus = plus, minus  # (P, N)
-        self.tape = encode(expressions)
-        many = plus.shape[1]
-        self.work = np.zeros((2, len(self.tape[0])))
-        self.probes, self.value = np.zeros(plus.shape), np.zeros(many)
-        self.slopes = np.zeros(plus.shape)
+        code, more, numbers = encode(expressions)
+        count, many = plus.shape
+        self.place = np.array([many, count, len(code), 0, 0, 0, 0], dtype=np.int64)
+        self.tape = code, more, numbers.ravel()
+        self._ends = np.ascontiguousarray(plus).ravel(), np.ascontiguousarray(minus).ravel()
+        self._work = np.zeros((2, len(code)))
+        self._probes, self._value = np.zeros(plus.size), np.zeros(many)
+        self._slopes = np.zeros(plus.size)
         self.spectral = any(e.uses("hertz") for e in expressions)
         self.expressions = expressions
         self._trouble: tuple[Array, Instant] | None = None
         self._none: Bools = np.zeros(plus.shape[1], dtype=np.bool_)
         self.limited = self._none
         self.old = np.zeros(plus.shape)  # probes where there were values last
-        self.known = np.zeros(1, dtype=np.int64)  # whether there were any
+        self.known: Ints = np.zeros(1, dtype=np.int64)  # whether there were any
 
     def evaluate(self, x: Array, now: Instant) -> tuple[Array, Array]:
         """Return values (N,) and slopes (P, N)."""
-        value, slopes = self.value, self.slopes
+        value, slopes = self._value, self._slopes.reshape(self.plus.shape)
         finite = run_tapes(
-            *self.tape, self.plus, self.minus, x, self._surroundings(now), self.work, self.probes,
-            value, slopes,
+            self.place, *self.tape, *self._ends, x, self._surroundings(now), self._work,
+            self._probes, value, self._slopes,
         )
         if not now.limit:
             return value, slopes
         if finite:
             self.limited = self._none
-            self.old[:], self.known[0] = self.probes, 1
+            self.old[:], self.known[0] = self._probes.reshape(self.old.shape), 1
         else:
-            value, slopes = self._nearer(self.probes.copy(), value, slopes, now)
+            probes = self._probes.reshape(self.old.shape).copy()
+            value, slopes = self._nearer(probes, value, slopes, now)
         if not (np.abs(slopes) < STEEP).all():
             slopes = np.clip(np.nan_to_num(slopes, nan=0.0), -STEEP, STEEP)
         return value, slopes
@@ -67,6 +71,10 @@ class Law:
     @staticmethod
     def _surroundings(now: Instant) -> Array:
         return np.array([now.time, now.temperature - _CELSIUS, now.hertz])
+
+    def keep_in(self, old: Array, known: Ints) -> None:
+        """Keep what is remembered in parts of larger arrays, (P N,) and (1,), that have it."""
+        self.old, self.known = old.reshape(self.old.shape), known
 
     def explain(self, k: int) -> str:
         """Return which part of the k-th expression had no value last, and where."""
@@ -78,12 +86,12 @@ class Law:
         return f" ({found})" if found else ""
 
     def _at(self, probes: Array, now: Instant) -> tuple[Array, Array]:
-        value, slopes = np.empty_like(self.value), np.empty_like(self.slopes)
+        value, slopes = np.empty_like(self._value), np.empty_like(self._slopes)
         run_tapes(
-            *self.tape, self.plus, _GIVEN, self.old[:1, :1].ravel(), self._surroundings(now),
-            self.work, np.ascontiguousarray(probes), value, slopes,
+            self.place, *self.tape, _GIVEN, _GIVEN, self._value, self._surroundings(now),
+            self._work, np.ascontiguousarray(probes).ravel(), value, slopes,
         )
-        return value, slopes
+        return value, slopes.reshape(self.plus.shape)
 
     def _nearer(
         self, probes: Array, value: Array, slopes: Array, now: Instant

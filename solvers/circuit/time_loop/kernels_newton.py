@@ -1,0 +1,154 @@
+"""A step of Newton's iteration inside of the loop over time steps, and its prediction."""
+
+from __future__ import annotations
+
+from ....core.compiled.jit import lean
+from ....core.validation import Array
+from ..linear_solvers.kernels_lu import refactor, solve
+from ..system.element_group import Ints
+from ..system.kernels_assembly import (
+    advance,
+    combine,
+    gather,
+    largest_miss,
+    miss_beyond_rounding,
+    missing,
+    products,
+    scatter,
+    scatter_largest,
+)
+
+__all__ = ["differentiate", "extrapolate", "is_solution", "residual", "stored", "take_step"]
+
+
+@lean
+def differentiate(
+    kind: int, damping: float, h: float, order: int, times: Array, charges: Array, rate: Array,
+    offset: Array,
+) -> float:
+    """Return a and fill the offset with d/dt q = a q + offset after h seconds.
+
+    As `integration.formulas.History.formula`; kinds are 0 (trapezoidal), 1 (Gear), 2 (Euler).
+    """
+    count = offset.shape[0]
+    if order == 1 or kind == 2:
+        for k in range(count):
+            offset[k] = charges[0, k] * (-1.0 / h)
+        return 1.0 / h
+    if kind == 0:
+        a = 1.0 / (h * (1.0 - damping))
+        for k in range(count):
+            offset[k] = charges[0, k] * -a - damping / (1.0 - damping) * rate[k]
+        return float(a)
+    w = h / (times[0] - times[1])
+    here, before = -(1.0 + w) / h, w * w / ((1.0 + w) * h)
+    for k in range(count):
+        offset[k] = here * charges[0, k] + before * charges[1, k]
+    return float((1.0 + 2.0 * w) / ((1.0 + w) * h))
+
+
+@lean
+def extrapolate(h: float, degree: int, times: Array, points: Array, out: Array) -> None:
+    """Fill out with the polynomial of a degree up to 2 through the last points, h later."""
+    count = out.shape[0]
+    if degree == 0:
+        for k in range(count):
+            out[k] = points[0, k]
+    elif degree == 1:
+        ratio = h / (times[0] - times[1])
+        for k in range(count):
+            out[k] = points[0, k] + ratio * (points[0, k] - points[1, k])
+    else:
+        t0, t1, t2 = times[0], times[1], times[2]
+        t = t0 + h
+        a = (t - t1) * (t - t2) / ((t0 - t1) * (t0 - t2))
+        b = (t - t0) * (t - t2) / ((t1 - t0) * (t1 - t2))
+        c = (t - t0) * (t - t1) / ((t2 - t0) * (t2 - t1))
+        for k in range(count):
+            out[k] = a * points[0, k] + b * points[1, k] + c * points[2, k]
+
+
+@lean
+def residual(
+    indptr: Ints, indices: Ints, g_linear: Array, c_linear: Array, source: Array, f: Array,
+    q: Array, f_slots: Ints, f_values: Array, q_slots: Ints, q_values: Array, a: float,
+    offset: Array, x: Array, r: Array,
+) -> bool:
+    """Fill f, q and r = f + a q + offset at x, where groups have been evaluated; if finite."""
+    n = indptr.shape[0] - 1
+    products(indptr, indices, g_linear, c_linear, x, source, f, q)
+    scatter(f_slots, f_values, f)
+    scatter(q_slots, q_values, q)
+    f[n] = q[n] = 0.0
+    return missing(f, q, a, offset, r)
+
+
+@lean
+def is_solution(
+    indptr: Ints, indices: Ints, g_linear: Array, c_linear: Array, source: Array, q: Array,
+    f_slots: Ints, f_values: Array, q_slots: Ints, q_values: Array, g_slots: Ints,
+    g_values: Array, c_slots: Ints, c_values: Array, data: Array, reltol: float, floor: Array,
+    a: float, offset: Array, x: Array, r: Array, terms: Array, held: Array,
+) -> bool:
+    """Return whether what is missing in every row is within tolerance of its largest term."""
+    n = indptr.shape[0] - 1
+    for k in range(n + 1):
+        terms[k] = abs(source[k])
+        held[k] = 0.0
+    gather(indptr, indices, c_linear, x, held)
+    scatter_largest(q_slots, q_values, held)
+    for k in range(n + 1):
+        terms[k] = max(terms[k], abs(a) * held[k])
+    gather(indptr, indices, g_linear, x, terms)
+    scatter_largest(f_slots, f_values, terms)
+    miss, _ = largest_miss(r, terms, q, a, offset, reltol, floor)
+    if miss <= 1.0:
+        return True
+    combine(g_linear, c_linear, a, g_slots, g_values, c_slots, c_values, data)
+    return miss_beyond_rounding(
+        r, terms, q, a, offset, reltol, floor, indptr, indices, data, x, held
+    ) <= 1.0
+
+
+@lean
+def take_step(
+    indptr: Ints, g_linear: Array, c_linear: Array, g_slots: Ints, g_values: Array,
+    c_slots: Ints, c_values: Array, data: Array, a: float, again: bool, reuse: float, rows: Ints,
+    order: Ints, lp: Ints, li: Ints, lx: Array, up: Ints, ui: Ints, ux: Array, pinv: Ints,
+    clean: Array, work: Array, r: Array, step: Array, reltol: float, floor: Array, x: Array,
+    out: Array,
+) -> float:
+    """Fill out with the next point; return the largest change, or -1 where a pivot is too small.
+
+    With `again` the matrix is factored anew.
+    """
+    n = indptr.shape[0] - 1
+    if again:
+        combine(g_linear, c_linear, a, g_slots, g_values, c_slots, c_values, data)
+        if refactor(indptr, rows, data, order, lp, li, lx, up, ui, ux, clean, reuse, 0) < n:
+            return -1.0
+    solve(lp, li, lx, up, ui, ux, pinv, order, r, step, work)
+    step[n] = 0.0
+    change, _ = advance(x, step, reltol, floor, out)
+    return change
+
+
+@lean
+def stored(
+    ends: Ints, columns: Ints, values: Array, x: Array, kept: Ints, evaluated: Array, q: Array,
+    out: Array,
+) -> None:
+    """Fill out with q, then each element's charge, as `System.stored`."""
+    n = q.shape[0]
+    for k in range(n):
+        out[k] = q[k]
+    at = 0
+    count = ends.shape[0]
+    for k in range(count):
+        total = 0.0
+        while at < ends[k]:
+            total += values[at] * x[columns[at]]
+            at += 1
+        out[n + k] = total
+    for k in range(kept.shape[0]):
+        out[n + count + k] = evaluated[kept[k]]

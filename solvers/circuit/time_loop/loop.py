@@ -1,0 +1,302 @@
+"""Time steps of small circuits, many in one call."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from ....core.errors import ConvergenceError
+from ....core.validation import Array
+from ...integration.step_control import StepControl, StepController
+from ...integration.truncation_error import ErrorTolerances
+from ..elements.behavioural import Lawful
+from ..integration.formulas import History
+from ..newton import Newton
+from ..results.record import Record
+from ..system.element_group import ElementGroup, Instant
+from ..system.system import System
+from ..system.tolerances import Tolerances
+from . import kernels_steps as kernel
+from .tables import law_arrays, source_arrays
+
+__all__ = ["TimeLoop"]
+
+_LARGE = 300  # unknowns above which calls cost less than numbers
+_ROOM = 256  # points of the result, after which they are handed over
+_CORNERS = 256  # asked for at once
+_TRIAL = 64  # steps that Python had to take, after which more of them than others end the loop
+_METHODS = {"trap": 0, "gear": 1, "euler": 2}
+_ASK, _EVALUATE, _ACCEPTED, _REFUSED, _FULL, _CORNERS_OUT, _PACE, _DONE = range(len(kernel.WHAT))
+_SEEN = {"accept", "rewind"}  # what groups may ask to be told
+
+
+class Run(Protocol):
+    """What the loop asks of a run; see `analyses.transient.TransientRun`."""
+
+    control: StepControl
+    history: History
+    system: System
+    newton: Newton
+    tol: Tolerances
+    record: Record
+    progress: Callable[[float], None] | None
+    errors: ErrorTolerances
+    early: ErrorTolerances
+    sure: Array
+    expected_until: float
+    order: int
+    order_limit: int
+    steady: bool
+    watched: dict[str, list[ElementGroup]]
+
+    def resume(self, order: int, until: float, early: Array, stored: Array) -> None:
+        """Take note of steps that were taken elsewhere."""
+
+
+class TimeLoop:
+    """Takes the steps of a run, as long as nothing special happens.
+
+    Parameters
+    ----------
+    run : Run
+        Ready to take its first step.
+    control : StepController
+        Its own.
+    rules : (11,)
+        What `kernels_steps` calls rules.
+    """
+
+    def __init__(self, run: Run, control: StepController, rules: Array) -> None:
+        self.run, self.control, self.rules = run, control, rules
+        self.system, self.newton = run.system, run.newton
+        system, tol = run.system, run.tol
+        self._asked = self._taken = 0
+        self._foreign = [
+            (g, stamp) for g, stamp in system.stamps() if not isinstance(g, Lawful)
+        ]
+        self._foreign_groups = [g for g in system.groups if not isinstance(g, Lawful)]
+        self._accepting = [g for g in self._foreign_groups if _tells(g, "accept")]
+        self._rewinding = [g for g in self._foreign_groups if _tells(g, "rewind")]
+        sources = source_arrays(system)
+        self._told = sources is None
+        if sources is None:
+            none = np.zeros((0, 3), dtype=np.int64)
+            sources = none, np.zeros(0), np.zeros(0), none[:, :2].copy()
+        self._laws = law_arrays(system)
+        self._sources = sources
+        self.I = np.zeros(len(kernel.INTS), dtype=np.int64)
+        self.F = np.zeros(len(kernel.NUMBERS))
+        self._put_constants()
+        n, charges = system.size + 1, system.charges
+        many = n + len(charges.rows)
+        self._x = np.zeros((2, n))
+        self._rows = [self._x[0], self._x[1]]
+        nothing = np.full(n - 1, 1e-300)
+        row_floor, step_floor = self.newton.floors
+        self._vectors = (
+            system.source, system.f, system.q, *(np.zeros(n) for _ in range(5)), np.zeros(many),
+            self._x, np.zeros(n), row_floor, step_floor, nothing,
+        )
+        self._times, self._points = np.zeros(4), np.zeros((4, n))
+        self._charges, self._rate = np.zeros((4, many)), np.zeros(many)
+        self._stored = np.zeros(many)
+        self._charging = (*charges.arrays(), self._stored, np.zeros(many), np.zeros(many))
+        errors = run.errors
+        self._early = errors.charge.copy()
+        degrees, constants = np.zeros((2, 2), dtype=np.int64), np.zeros((2, 2))
+        for order, terms in enumerate(run.history.error_terms):
+            for k, (degree, constant) in enumerate(terms):
+                degrees[order, k], constants[order, k] = degree, constant
+        self._errors = (
+            errors.rows, errors.current, errors.charge, self._early, errors.weight, run.sure,
+            degrees, constants,
+        )
+        self._record = np.zeros(_ROOM), np.zeros(_ROOM, dtype=np.int64), np.zeros((_ROOM, n))
+        matrix = system.parts()
+        self._matrix, self._parts = matrix[:4], matrix[7:]
+        self._now = Instant(0.0, system.temperature, tol.gmin, 1.0, "tran", waves=True)
+
+    @classmethod
+    def of(cls, run: Run, rules: Array) -> TimeLoop | None:
+        """Return the loop of a run, or None where Python has to look at every step."""
+        system, newton, control = run.system, run.newton, run.control
+        watched = {
+            name for name, groups in run.watched.items() if groups and name not in _SEEN
+        }
+        if (
+            watched or type(control) is not StepController or type(run.history) is not History
+            or run.steady or not 0 < system.size <= _LARGE or system.leaking
+            or not newton.direct or system.keeps_apart
+        ):
+            return None
+        return cls(run, control, rules)
+
+    def _put_constants(self) -> None:
+        run, system, i, f = self.run, self.system, self.I, self.F
+        tol = run.tol
+        i[kernel.MOST], i[kernel.PATIENCE], i[kernel.LIMIT] = (
+            run.order_limit, Newton.PATIENCE, tol.itl4
+        )
+        i[kernel.KIND], i[kernel.LINEAR] = _METHODS[tol.method], system.linear
+        i[kernel.TOLD] = self._told
+        i[kernel.FOREIGN] = bool(self._foreign or self._accepting or self._told)
+        i[kernel.WINDOW] = self.control.window
+        f[kernel.DAMPING], f[kernel.RELTOL], f[kernel.TRTOL] = tol.xmu, tol.reltol, tol.trtol
+        f[kernel.REUSE], f[kernel.FACTORED_FOR] = self.newton.factors.REUSE, np.nan
+        f[kernel.STOP], f[kernel.LONGEST] = self.control.stop, self.control.longest
+        f[kernel.FLOOR], f[kernel.RESOLUTION] = self.control.floors
+
+    # -- a stretch of steps ----------------------------------------------------------------------
+
+    @property
+    def pays(self) -> bool:
+        """Whether Python has not had to take most of the steps."""
+        return self._asked < _TRIAL or self._asked < self._taken
+
+    def go(self) -> None:
+        """Take steps until the end, or until Python has to take one."""
+        factors = self.newton.factors.pivots(0)
+        if factors is None:
+            return
+        corners, what = self._take_over(), _ASK
+        arguments = (
+            self._matrix, self._parts, factors[:-2], self._vectors,
+            (self._times, self._points, self._charges, self._rate), self._charging, self._errors,
+            self._sources, self._laws, self._record,
+        )
+        run_steps: Any = kernel.run_steps
+        try:
+            while True:
+                what = run_steps(self.I, self.F, self.rules, corners, *arguments)
+                if what == _EVALUATE:
+                    if not self._evaluate():
+                        break
+                elif what == _ACCEPTED:
+                    self._accepted()
+                elif what == _REFUSED:
+                    for group in self._rewinding:
+                        group.rewind()
+                elif what == _FULL:
+                    self._hand_over()
+                elif what == _CORNERS_OUT:
+                    corners = self._more_corners()
+                elif what == _PACE:
+                    self._judge()
+                else:
+                    break
+            self._hand_over()
+        finally:
+            self._give_back(done=what == _DONE)
+        self._judge()
+
+    def _evaluate(self) -> bool:
+        now, x = self._instant(), self._rows[self.I[kernel.POINT]]
+        if self._told:
+            self.system.drive(now)
+        try:
+            for group, stamp in self._foreign:
+                group.evaluate(x, now, stamp)
+        except ConvergenceError:
+            return False
+        self.I[kernel.LIMITED] = any(
+            g.limited.size and g.limited.any() for g, _ in self._foreign
+        )
+        return True
+
+    def _instant(self) -> Instant:
+        time = float(self.F[kernel.END])
+        if self._now.time != time:
+            self._now = Instant(
+                time, self._now.temperature, self._now.gmin, 1.0, "tran", waves=True
+            )
+        return self._now
+
+    def _accepted(self) -> None:
+        now, x = self._instant(), self._rows[self.I[kernel.POINT]]
+        for group in self._accepting:
+            group.accept(x, now)
+        self.I[kernel.ANEW] = any(g.jumped for g in self._accepting)
+
+    def _hand_over(self) -> None:
+        """Put the points that were kept into the record."""
+        count = int(self.I[kernel.KEPT])
+        times, orders, values = self._record
+        self.run.record.extend(times[:count], values[:count], orders[:count])
+        self.I[kernel.KEPT] = 0
+        self._taken += count
+        if self.run.progress is not None:
+            for time in times[:count].tolist():
+                self.run.progress(time / self.control.stop)
+
+    def _judge(self) -> None:
+        """Tell the control what was tried, of which it reckons the pace."""
+        i = self.I
+        counts = [int(i[k]) for k in (kernel.TRIED, kernel.REFUSED, kernel.MET)]
+        i[kernel.TRIED] = i[kernel.REFUSED] = i[kernel.MET] = 0
+        self.control.count(float(self.F[kernel.T]), *counts)
+
+    # -- between here and there ------------------------------------------------------------------
+
+    def _corners(self, most: int) -> Array:
+        found, whole = self.control.ahead(most)
+        self.I[kernel.LAST] = whole
+        return np.array(found)
+
+    def _more_corners(self) -> Array:
+        passed = int(self.I[kernel.CORNER])
+        self._passed += passed
+        self.I[kernel.CORNER] = 0
+        return self._corners(self._passed + _CORNERS)[self._passed:]
+
+    def _take_over(self) -> Array:
+        """Fill the loop's state from the run's; return the next corners."""
+        run, control, history, i, f = (
+            self.run, self.control, self.run.history, self.I, self.F
+        )
+        i[kernel.STATE], i[kernel.ORDER], i[kernel.SMOOTH] = 0, run.order, history.smooth
+        for k in (kernel.STEPS, kernel.REJECTED, kernel.NEWTON, kernel.FACTORED, kernel.CORNER):
+            i[k] = 0
+        f[kernel.T], f[kernel.H], f[kernel.TARGET] = control.t, control.h, control.corner
+        f[kernel.SHORTEST], f[kernel.UNTIL] = control.shortest, run.expected_until
+        f[kernel.FACTORED_FOR] = np.nan
+        self._early[:] = run.early.charge
+        for k, (time, x, q) in enumerate(
+            zip(history.times, history.points, history.charges, strict=True)
+        ):
+            self._times[k], self._points[k], self._charges[k] = time, x, q
+        self._rate[:] = history.rate
+        self._passed = 0
+        return self._corners(_CORNERS)
+
+    def _give_back(self, *, done: bool) -> None:
+        """Bring the run up to date."""
+        run, i, f, history = self.run, self.I, self.F, self.run.history
+        steps = int(i[kernel.STEPS])
+        self.control.moved(
+            float(f[kernel.T]), float(f[kernel.H]), shortest=float(f[kernel.SHORTEST]),
+            steps=steps, rejected=int(i[kernel.REJECTED]),
+            corners=self._passed + int(i[kernel.CORNER]), done=done,
+        )
+        count = min(len(history.times) + steps, 4)
+        history.times = deque(self._times[:count].tolist(), maxlen=4)
+        history.points = deque((p.copy() for p in self._points[:count]), maxlen=4)
+        history.charges = deque((q.copy() for q in self._charges[:count]), maxlen=4)
+        history.rate, history.smooth = self._rate.copy(), int(i[kernel.SMOOTH])
+        run.resume(
+            int(i[kernel.ORDER]), float(f[kernel.UNTIL]), self._early, self._stored.copy()
+        )
+        self.newton.resume(int(i[kernel.NEWTON]), int(i[kernel.FACTORED]))
+        self.system.touch()
+        if not done:
+            self._asked += 1
+            for group in self._rewinding:
+                group.rewind()
+
+
+def _tells(group: ElementGroup, name: str) -> bool:
+    return getattr(type(group), name) is not getattr(ElementGroup, name)
+
+
