@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Literal, Unpack
@@ -169,9 +170,20 @@ class System:
         """Whether groups have unknowns of their own that results show."""
         return bool(self._apart)
 
-    def stamps(self) -> list[tuple[ElementGroup, Stamp]]:
-        """Return the groups that are evaluated, each with what it fills."""
-        return list(zip(self.active, self._stamps, strict=True))
+    def stamps(
+        self, f: Array, q: Array, g: Array, c: Array
+    ) -> list[tuple[ElementGroup, Stamp]]:
+        """Return the groups that are evaluated, each with what it fills of other arrays."""
+        found: list[list[Array]] = []
+        for name, flat in zip("fqgc", (f, q, g, c), strict=True):
+            parts, first = [], 0
+            for group, stamp in zip(self.active, self._stamps, strict=True):
+                shape = getattr(stamp, name).shape
+                end = first + math.prod(shape)
+                parts.append(flat[first:end].reshape(shape, order=_layout(group)))
+                first = end
+            found.append(parts)
+        return [(group, Stamp(*parts)) for group, *parts in zip(self.active, *found, strict=True)]
 
     @property
     def source(self) -> Array:

@@ -37,27 +37,29 @@ def _both(
 @leaf
 def fill_laws(
     table: Ints, code: Ints, more: Ints, numbers: Array, plus: Ints, minus: Ints, scale: Array,
-    own: Ints, x: Array, surroundings: Array, work: Array, probes: Array, old: Array, known: Ints,
-    values: Array, slopes: Array, factor: Array, f: Array, q: Array, g: Array, c: Array,
+    own: Ints, x: Array, surroundings: Array, steps: Array, weights: Array, probes: Array,
+    old: Array, known: Ints, values: Array, slopes: Array, factor: Array,
+    f: Array, q: Array, g: Array, c: Array,
 ) -> bool:
     """Evaluate all groups at x, in a transient; return whether all laws have values.
 
     Parameters
     ----------
-    table : (L, COLUMNS)
+    table : (L COLUMNS,)
         A row for each group: where its parts are in the arrays that follow.
     scale, own : (..,)
         Factors and own unknowns of elements.
     old, known : (..,), (L,)
         What was read where there were values last.
-    values, slopes, factor : work space
+    steps, weights, values, slopes, factor : work space
     f, q, g, c : (..,)
         Values of the groups' entries, one group's after the other.
     """
-    for m in range(table.shape[0]):
-        row = table[m]
+    for m in range(table.shape[0] // COLUMNS):
+        row = table[m * COLUMNS:(m + 1) * COLUMNS]
         if not run_tapes(
-            row, code, more, numbers, plus, minus, x, surroundings, work, probes, values, slopes
+            row, code, more, numbers, plus, minus, x, surroundings, steps, weights, probes,
+            values, slopes,
         ):
             return False
         many, count, first, kind = row[0], row[1], row[6], row[KIND]

@@ -23,8 +23,8 @@ __all__ = ["differentiate", "extrapolate", "is_solution", "residual", "stored", 
 
 @lean
 def differentiate(
-    kind: int, damping: float, h: float, order: int, times: Array, charges: Array, rate: Array,
-    offset: Array,
+    kind: int, damping: float, h: float, order: int, times: Array, here: Array, before: Array,
+    rate: Array, offset: Array,
 ) -> float:
     """Return a and fill the offset with d/dt q = a q + offset after h seconds.
 
@@ -33,31 +33,33 @@ def differentiate(
     count = offset.shape[0]
     if order == 1 or kind == 2:
         for k in range(count):
-            offset[k] = charges[0, k] * (-1.0 / h)
+            offset[k] = here[k] * (-1.0 / h)
         return 1.0 / h
     if kind == 0:
         a = 1.0 / (h * (1.0 - damping))
         for k in range(count):
-            offset[k] = charges[0, k] * -a - damping / (1.0 - damping) * rate[k]
+            offset[k] = here[k] * -a - damping / (1.0 - damping) * rate[k]
         return float(a)
     w = h / (times[0] - times[1])
-    here, before = -(1.0 + w) / h, w * w / ((1.0 + w) * h)
+    last, one = -(1.0 + w) / h, w * w / ((1.0 + w) * h)
     for k in range(count):
-        offset[k] = here * charges[0, k] + before * charges[1, k]
+        offset[k] = last * here[k] + one * before[k]
     return float((1.0 + 2.0 * w) / ((1.0 + w) * h))
 
 
 @lean
-def extrapolate(h: float, degree: int, times: Array, points: Array, out: Array) -> None:
+def extrapolate(
+    h: float, degree: int, times: Array, p0: Array, p1: Array, p2: Array, out: Array
+) -> None:
     """Fill out with the polynomial of a degree up to 2 through the last points, h later."""
     count = out.shape[0]
     if degree == 0:
         for k in range(count):
-            out[k] = points[0, k]
+            out[k] = p0[k]
     elif degree == 1:
         ratio = h / (times[0] - times[1])
         for k in range(count):
-            out[k] = points[0, k] + ratio * (points[0, k] - points[1, k])
+            out[k] = p0[k] + ratio * (p0[k] - p1[k])
     else:
         t0, t1, t2 = times[0], times[1], times[2]
         t = t0 + h
@@ -65,7 +67,7 @@ def extrapolate(h: float, degree: int, times: Array, points: Array, out: Array) 
         b = (t - t0) * (t - t2) / ((t1 - t0) * (t1 - t2))
         c = (t - t0) * (t - t1) / ((t2 - t0) * (t2 - t1))
         for k in range(count):
-            out[k] = a * points[0, k] + b * points[1, k] + c * points[2, k]
+            out[k] = a * p0[k] + b * p1[k] + c * p2[k]
 
 
 @lean

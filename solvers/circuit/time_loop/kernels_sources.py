@@ -90,19 +90,19 @@ def drive(t: float, table: Ints, p: Array, factor: Array, slots: Ints, out: Arra
     Parameters
     ----------
     t : float, second
-    table : (E, 3)
+    table : (3 E,)
         Kind, where its parameters begin in `p`, rows: 1 or 2.
     p : (..,)
     factor : (E,)
         Of its value in its first row; the second has the opposite.
-    slots : (E, 2)
+    slots : (2 E,)
         Rows of f; n: ground.
     """
     n = out.shape[0] - 1
     for i in range(n + 1):
         out[i] = 0.0
-    for e in range(table.shape[0]):
-        kind, k = table[e, 0], table[e, 1]
+    for e in range(table.shape[0] // 3):
+        kind, k = table[3 * e], table[3 * e + 1]
         if kind == LEVEL:
             value = p[k]
         elif kind == PULSE:
@@ -114,7 +114,7 @@ def drive(t: float, table: Ints, p: Array, factor: Array, slots: Ints, out: Arra
         else:
             value = _exponential(t, p, k)
         value *= factor[e]
-        out[slots[e, 0]] += value
-        if table[e, 2] == 2:
-            out[slots[e, 1]] -= value
+        out[slots[2 * e]] += value
+        if table[3 * e + 2] == 2:
+            out[slots[2 * e + 1]] -= value
     out[n] = 0.0

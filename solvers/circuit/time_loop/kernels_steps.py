@@ -6,14 +6,12 @@ there. A step that needs more than this is left untried (`ASK`): Python takes it
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ....core.compiled.jit import lean
 from ....core.validation import Array
-from ...integration.truncation_error import allowed_step
 from ..system.element_group import Ints
+from .kernels_control import begin_anew, fitted, is_far, push, within
 from .kernels_laws import fill_laws
 from .kernels_newton import (
     differentiate,
@@ -25,7 +23,8 @@ from .kernels_newton import (
 )
 from .kernels_sources import drive
 
-__all__ = ["INTS", "NUMBERS", "WHAT", "run_steps"]
+__all__ = ["FLOAT_PARTS", "INTS", "INT_PARTS", "LU_FLOATS", "LU_INTS", "NUMBERS", "WHAT",
+           "run_steps"]
 
 # why the loop was left
 WHAT = ("ask", "evaluate", "accepted", "refused", "full", "corners", "pace", "done")
@@ -44,137 +43,151 @@ NUMBERS = ("t", "h", "target", "shortest", "floor", "resolution", "longest", "st
  RETRY) = range(len(INTS))
 (T, H, TARGET, SHORTEST, FLOOR, RESOLUTION, LONGEST, STOP, UNTIL, A, END, CHANGE, ALLOWED,
  FOLLOWING, FACTORED_FOR, DAMPING, RELTOL, TRTOL, CELSIUS, REUSE) = range(len(NUMBERS))
+# arrays, in the order in which they lie in buffers
+INT_PARTS = (
+    "indptr", "indices", "f_slots", "q_slots", "g_slots", "c_slots", "ends", "columns", "kept",
+    "error_rows", "degrees", "wave_table", "wave_slots", "law_table", "code", "more", "plus",
+    "minus", "own", "known", "record_orders",
+)
+FLOAT_PARTS = (
+    "g_linear", "c_linear", "f_values", "q_values", "g_values", "c_values", "data", "source", "f",
+    "q", "r", "terms", "held", "step", "found", "offset", "xa", "xb", "guess", "row_floor",
+    "step_floor", "nothing", "times", "p0", "p1", "p2", "p3", "q0", "q1", "q2", "q3", "rate0",
+    "weights", "stored_q", "rate", "far", "current", "charge", "early", "weight", "sure",
+    "constants", "waves", "wave_factor", "numbers", "scale", "surroundings", "steps",
+    "tape_weights", "probes", "old", "law_values", "law_slopes", "law_factor", "rules",
+    "record_times", "record_values",
+)
+LU_INTS = (
+    "rows", "order_of", "lp", "li", "up", "ui", "pinv",
+)
+LU_FLOATS = (
+    "lx", "ux", "clean", "work",
+)
 # rules: of `analyses.transient`, in this order
 _SAFETY, _GROWTH, _SHRINK, _GAP, _LAST, _HALVING, _ACCEPT, _BETTER, _JUMP, _OVERSHOOT, _FADED = (
     range(11)
 )
-_WHOLE = 0.999  # of the way to a corner: a step as long takes all of it
 _ROUNDING, _OF_NOTHING = 1e-15, 1e-300
 
 
 @lean
-def _within(
-    h: float, order: int, times: Array, charges: Array, q: Array, rate: Array, rate0: Array,
-    rows: Ints, current: Array, charge: Array, weight: Array, relative: float, trust: float,
-    degrees: Ints, constants: Array,
-) -> float:
-    """Return the step that the errors of all charges allow, as `History.allowed`."""
-    found = np.inf
-    d1 = times[0] - times[1]
-    for k in range(degrees.shape[1]):
-        degree = degrees[order - 1, k]
-        if degree == 0:
-            continue
-        d2 = times[0] - times[2] if degree > 1 else 0.0
-        third = charges[2] if degree > 1 else charges[1]
-        found = min(found, allowed_step(
-            h, d1, d2, degree, q, charges[0], charges[1], third, rate, rate0, rows, current,
-            charge, weight, relative, trust, constants[order - 1, k],
-        ))
-    return found
-
-
-@lean
-def _begin_anew(
-    h: float, times: Array, charges: Array, rate: Array, near: Array, far: Array
-) -> None:
-    """Replace the points before a corner, as `History.begin_anew`."""
-    for i in range(near.shape[0]):
-        here = charges[0, i]
-        first, later = (near[i] - here) / h, (far[i] - here) / (2.0 * h)
-        slope, bend = 2.0 * first - later, (later - first) / (2.0 * h)
-        for k in (1, 2):
-            back = k * h
-            charges[k, i] = here - slope * back + bend * (back * back)
-        rate[i] = slope
-    for k in (1, 2):
-        times[k] = times[0] - k * h
-
-
-@lean
-def _push(
-    times: Array, points: Array, charges: Array, rate: Array, t: float, x: Array, q: Array,
-    new_rate: Array,
-) -> None:
-    """Keep an accepted point."""
-    for k in range(times.shape[0] - 1, 0, -1):
-        times[k] = times[k - 1]
-        for i in range(points.shape[1]):
-            points[k, i] = points[k - 1, i]
-        for i in range(charges.shape[1]):
-            charges[k, i] = charges[k - 1, i]
-    times[0] = t
-    for i in range(points.shape[1]):
-        points[0, i] = x[i]
-    for i in range(charges.shape[1]):
-        charges[0, i] = q[i]
-        rate[i] = new_rate[i]
-
-
-@lean
-def _is_far(x: Array, guess: Array, last: Array, floor: float, overshoot: float) -> bool:
-    """Return whether the end of a step is far beyond the prediction."""
-    for i in range(x.shape[0] - 1):
-        meant = abs(guess[i] - last[i])
-        if meant > floor * abs(x[i]) and abs(x[i] - last[i]) > overshoot * meant:
-            return True
-    return False
-
-
-@lean
-def _start_at(x: Array, I: Ints, F: Array, xs: Array) -> None:
+def _start_at(x: Array, I: Ints, F: Array, out: Array) -> None:
     """Have the step solved again, from another point."""
     for i in range(x.shape[0]):
-        xs[0, i] = x[i]
+        out[i] = x[i]
     I[RETRY] += 1
     I[ITERATION], I[POINT], I[STATE], F[CHANGE] = 0, 0, _AT_POINT, np.inf
 
 
 @lean
-def _fitted(h: float, gap: float, halving: float) -> float:
-    """Return a step that meets the corner or leaves no sliver, as `StepController`."""
-    if h >= _WHOLE * gap:
-        return gap
-    return 0.5 * gap if halving * h > gap else h
-
-
-@lean
 def run_steps(
-    I: Ints, F: Array, rules: Array, corners: Array, matrix: Any, parts: Any, factors: Any,
-    vectors: Any, past: Any, charging: Any, errors: Any, sources: Any, laws: Any, record: Any,
+    I: Ints, F: Array, ints: Ints, int_ends: Ints, floats: Array, starts: Ints, lu_ints: Ints,
+    lu_int_ends: Ints, lu_floats: Array, lu_ends: Ints, corners: Array,
 ) -> int:
     """Take steps until something of `WHAT` happens; return what.
+
+    Arrays lie one behind the other in few: numba looks at each argument of every call.
 
     Parameters
     ----------
     I, F : arrays
         The state of the loop: `INTS` and `NUMBERS`.
-    rules : (11,)
+    ints, int_ends, floats, starts : arrays
+        `INT_PARTS` and `FLOAT_PARTS`, and where each begins.
+    lu_ints, lu_int_ends, lu_floats, lu_ends : arrays
+        `LU_INTS` and `LU_FLOATS`.
     corners : (..,) second
-    matrix : (indptr, indices, g_linear, c_linear)
-    parts : slots and values of f, q, g, c; data
-    factors : rows, order, lp, li, lx, up, ui, ux, pinv, clean, work
-    vectors : source, f, q, r, terms, held, step, found, offset, x (2, n + 1), guess, row_floor,
-        step_floor, nothing
-    past : times (4,), points (4, n + 1), charges (4, M), rate (M,)
-    charging : what `stored` takes; q, rate, far (M,)
-    errors : rows, current, charge, early, weight, sure, degrees (2, 2), constants (2, 2)
-    sources : what `drive` takes
-    laws : what `fill_laws` takes, without f, q, g, c
-    record : times (R,), orders (R,), values (R, n + 1)
     """
-    indptr, indices, g_linear, c_linear = matrix
-    f_slots, f_values, q_slots, q_values, g_slots, g_values, c_slots, c_values, data = parts
-    rows, order_of, lp, li, lx, up, ui, ux, pinv, clean, work = factors
-    (source, f, q, r, terms, held, step, found, offset, xs, guess, row_floor, step_floor,
-     nothing) = vectors
-    times, points, charges, rate0 = past
-    ends, columns, weights, kept, stored_q, rate, far = charging
-    error_rows, current, charge, early, weight, sure, degrees, constants = errors
-    wave_table, waves, wave_factor, wave_slots = sources
-    (law_table, code, more, numbers, plus, minus, scale, own, surroundings, tape_work, probes, old,
-     known, law_values, law_slopes, law_factor) = laws
-    record_times, record_orders, record_values = record
+    indptr = ints[int_ends[0]:int_ends[1]]
+    indices = ints[int_ends[1]:int_ends[2]]
+    f_slots = ints[int_ends[2]:int_ends[3]]
+    q_slots = ints[int_ends[3]:int_ends[4]]
+    g_slots = ints[int_ends[4]:int_ends[5]]
+    c_slots = ints[int_ends[5]:int_ends[6]]
+    ends = ints[int_ends[6]:int_ends[7]]
+    columns = ints[int_ends[7]:int_ends[8]]
+    kept = ints[int_ends[8]:int_ends[9]]
+    error_rows = ints[int_ends[9]:int_ends[10]]
+    degrees = ints[int_ends[10]:int_ends[11]]
+    wave_table = ints[int_ends[11]:int_ends[12]]
+    wave_slots = ints[int_ends[12]:int_ends[13]]
+    law_table = ints[int_ends[13]:int_ends[14]]
+    code = ints[int_ends[14]:int_ends[15]]
+    more = ints[int_ends[15]:int_ends[16]]
+    plus = ints[int_ends[16]:int_ends[17]]
+    minus = ints[int_ends[17]:int_ends[18]]
+    own = ints[int_ends[18]:int_ends[19]]
+    known = ints[int_ends[19]:int_ends[20]]
+    record_orders = ints[int_ends[20]:int_ends[21]]
+    g_linear = floats[starts[0]:starts[1]]
+    c_linear = floats[starts[1]:starts[2]]
+    f_values = floats[starts[2]:starts[3]]
+    q_values = floats[starts[3]:starts[4]]
+    g_values = floats[starts[4]:starts[5]]
+    c_values = floats[starts[5]:starts[6]]
+    data = floats[starts[6]:starts[7]]
+    source = floats[starts[7]:starts[8]]
+    f = floats[starts[8]:starts[9]]
+    q = floats[starts[9]:starts[10]]
+    r = floats[starts[10]:starts[11]]
+    terms = floats[starts[11]:starts[12]]
+    held = floats[starts[12]:starts[13]]
+    step = floats[starts[13]:starts[14]]
+    found = floats[starts[14]:starts[15]]
+    offset = floats[starts[15]:starts[16]]
+    xa = floats[starts[16]:starts[17]]
+    xb = floats[starts[17]:starts[18]]
+    guess = floats[starts[18]:starts[19]]
+    row_floor = floats[starts[19]:starts[20]]
+    step_floor = floats[starts[20]:starts[21]]
+    nothing = floats[starts[21]:starts[22]]
+    times = floats[starts[22]:starts[23]]
+    p0 = floats[starts[23]:starts[24]]
+    p1 = floats[starts[24]:starts[25]]
+    p2 = floats[starts[25]:starts[26]]
+    p3 = floats[starts[26]:starts[27]]
+    q0 = floats[starts[27]:starts[28]]
+    q1 = floats[starts[28]:starts[29]]
+    q2 = floats[starts[29]:starts[30]]
+    q3 = floats[starts[30]:starts[31]]
+    rate0 = floats[starts[31]:starts[32]]
+    weights = floats[starts[32]:starts[33]]
+    stored_q = floats[starts[33]:starts[34]]
+    rate = floats[starts[34]:starts[35]]
+    far = floats[starts[35]:starts[36]]
+    current = floats[starts[36]:starts[37]]
+    charge = floats[starts[37]:starts[38]]
+    early = floats[starts[38]:starts[39]]
+    weight = floats[starts[39]:starts[40]]
+    sure = floats[starts[40]:starts[41]]
+    constants = floats[starts[41]:starts[42]]
+    waves = floats[starts[42]:starts[43]]
+    wave_factor = floats[starts[43]:starts[44]]
+    numbers = floats[starts[44]:starts[45]]
+    scale = floats[starts[45]:starts[46]]
+    surroundings = floats[starts[46]:starts[47]]
+    steps = floats[starts[47]:starts[48]]
+    tape_weights = floats[starts[48]:starts[49]]
+    probes = floats[starts[49]:starts[50]]
+    old = floats[starts[50]:starts[51]]
+    law_values = floats[starts[51]:starts[52]]
+    law_slopes = floats[starts[52]:starts[53]]
+    law_factor = floats[starts[53]:starts[54]]
+    rules = floats[starts[54]:starts[55]]
+    record_times = floats[starts[55]:starts[56]]
+    record_values = floats[starts[56]:starts[57]]
+    rows = lu_ints[lu_int_ends[0]:lu_int_ends[1]]
+    order_of = lu_ints[lu_int_ends[1]:lu_int_ends[2]]
+    lp = lu_ints[lu_int_ends[2]:lu_int_ends[3]]
+    li = lu_ints[lu_int_ends[3]:lu_int_ends[4]]
+    up = lu_ints[lu_int_ends[4]:lu_int_ends[5]]
+    ui = lu_ints[lu_int_ends[5]:lu_int_ends[6]]
+    pinv = lu_ints[lu_int_ends[6]:lu_int_ends[7]]
+    lx = lu_floats[lu_ends[0]:lu_ends[1]]
+    ux = lu_floats[lu_ends[1]:lu_ends[2]]
+    clean = lu_floats[lu_ends[2]:lu_ends[3]]
+    work = lu_floats[lu_ends[3]:lu_ends[4]]
     n = indptr.shape[0] - 1
     while True:
         if I[STATE] == _BEGIN:
@@ -191,23 +204,23 @@ def run_steps(
             # look ahead over twice the step at first, where that can be done
             h, order = (2.0 * F[H], 1) if I[AHEAD] == 1 else (F[H], I[ORDER])
             F[A] = differentiate(
-                I[KIND], F[DAMPING], h, order, times, charges, rate0, offset
+                I[KIND], F[DAMPING], h, order, times, q0, q1, rate0, offset
             )
             F[END] = F[T] + h
-            extrapolate(h, min(order, I[SMOOTH] - 1), times, points, guess)
+            extrapolate(h, min(order, I[SMOOTH] - 1), times, p0, p1, p2, guess)
             I[ITERATION], I[POINT], I[RETRY], F[CHANGE] = 0, 0, 0, np.inf
             for i in range(n + 1):
-                xs[0, i] = guess[i]
+                xa[i] = guess[i]
             surroundings[0] = F[END]
             if I[TOLD] == 0:
                 drive(F[END], wave_table, waves, wave_factor, wave_slots, source)
             I[STATE] = _AT_POINT
-        x, other = xs[I[POINT]], xs[1 - I[POINT]]
+        x, other = (xa, xb) if I[POINT] == 0 else (xb, xa)
         if I[STATE] == _AT_POINT:
             I[LIMITED] = 0
             if not fill_laws(
-                law_table, code, more, numbers, plus, minus, scale, own, x, surroundings,
-                tape_work, probes, old, known, law_values, law_slopes, law_factor, f_values,
+                law_table, code, more, numbers, plus, minus, scale, own, x, surroundings, steps,
+                tape_weights, probes, old, known, law_values, law_slopes, law_factor, f_values,
                 q_values, g_values, c_values,
             ):
                 return _ASK
@@ -236,7 +249,7 @@ def run_steps(
                 if count >= I[LIMIT]:
                     if I[RETRY] != 1:
                         return _ASK
-                    _start_at(found, I, F, xs)  # not from the last point: from where it was
+                    _start_at(found, I, F, xa)  # not from the last point: from where it was
                     if I[FOREIGN] == 1:
                         return _REFUSED
                     continue
@@ -264,12 +277,12 @@ def run_steps(
                 if I[FOREIGN] == 1:
                     return _REFUSED
                 continue
-            if I[LINEAR] == 0 and I[RETRY] == 0 and _is_far(
-                x, guess, points[0], F[TRTOL] * F[RELTOL], rules[_OVERSHOOT]
+            if I[LINEAR] == 0 and I[RETRY] == 0 and is_far(
+                x, guess, p0, F[TRTOL] * F[RELTOL], rules[_OVERSHOOT]
             ):
                 for i in range(n + 1):
                     found[i] = x[i]
-                _start_at(points[0], I, F, xs)
+                _start_at(p0, I, F, xa)
                 if I[FOREIGN] == 1:
                     return _REFUSED
                 continue
@@ -278,14 +291,14 @@ def run_steps(
                 rate[i] = F[A] * stored_q[i] + offset[i]
             first = I[AHEAD] == 2
             if first:
-                _begin_anew(h, times, charges, rate0, stored_q, far)
+                begin_anew(h, times, q0, q1, q2, rate0, stored_q, far)
                 if F[UNTIL] <= times[0]:
                     for i in range(far.shape[0]):
-                        early[i] = max(charge[i], abs(far[i] - charges[0, i]))
+                        early[i] = max(charge[i], abs(far[i] - q0[i]))
                     F[UNTIL] = F[T] + 2.0 * h
             so_far = charge if F[END] > F[UNTIL] and not first else early
-            allowed = _within(
-                h, order, times, charges, stored_q, rate, rate0, error_rows, current, so_far,
+            allowed = within(
+                h, order, times, q0, q1, q2, stored_q, rate, rate0, error_rows, current, so_far,
                 sure if first else weight, F[RELTOL], F[TRTOL], degrees, constants,
             )
             I[TRIED] += 1
@@ -303,8 +316,8 @@ def run_steps(
                 continue
             following = min(rules[_SAFETY] * allowed, rules[_GROWTH] * h)
             if order == 1 and I[MOST] > 1:
-                second = min(rules[_SAFETY] * _within(
-                    h, 2, times, charges, stored_q, rate, rate0, error_rows, current,
+                second = min(rules[_SAFETY] * within(
+                    h, 2, times, q0, q1, q2, stored_q, rate, rate0, error_rows, current,
                     charge if F[END] > F[UNTIL] else early, weight, F[RELTOL], F[TRTOL], degrees,
                     constants,
                 ), rules[_GROWTH] * h)
@@ -314,7 +327,13 @@ def run_steps(
             end = F[T] + h
             if h >= F[TARGET] - F[T] or abs(end - F[TARGET]) <= F[SHORTEST]:
                 end = F[TARGET]
-            _push(times, points, charges, rate0, end, x, stored_q, rate)
+            push(p0, p1, p2, p3, x)
+            push(q0, q1, q2, q3, stored_q)
+            for i in range(rate.shape[0]):
+                rate0[i] = rate[i]
+            for i in range(3, 0, -1):
+                times[i] = times[i - 1]
+            times[0] = end
             I[SMOOTH] += 1
             for i in range(charge.shape[0]):
                 charge[i] = max(charge[i], rules[_FADED] * abs(stored_q[i]))
@@ -324,7 +343,7 @@ def run_steps(
             kept_at = I[KEPT]
             record_times[kept_at], record_orders[kept_at] = end, order
             for i in range(n + 1):
-                record_values[kept_at, i] = x[i]
+                record_values[kept_at * (n + 1) + i] = x[i]
             I[KEPT] = kept_at + 1
             I[ANEW], I[STATE] = 0, _FOLLOW
             if I[FOREIGN] == 1:
@@ -344,7 +363,7 @@ def run_steps(
                 h = min(h, min(rules[_GAP] * gap, rules[_LAST] * F[H]))
             elif I[ANEW] == 1:
                 h = min(h, rules[_LAST] * F[H])
-            F[H] = _fitted(h, gap, rules[_HALVING])
+            F[H] = fitted(h, gap, rules[_HALVING])
             if met or I[ANEW] == 1:
                 I[SMOOTH], I[ORDER], F[UNTIL] = 1, 1, F[T]
             I[STATE] = _BEGIN

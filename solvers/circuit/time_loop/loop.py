@@ -20,7 +20,7 @@ from ..system.element_group import ElementGroup, Instant
 from ..system.system import System
 from ..system.tolerances import Tolerances
 from . import kernels_steps as kernel
-from .tables import law_arrays, source_arrays
+from .tables import Buffer, buffer_of, law_arrays, share, source_arrays
 
 __all__ = ["TimeLoop"]
 
@@ -74,50 +74,71 @@ class TimeLoop:
         self.system, self.newton = run.system, run.newton
         system, tol = run.system, run.tol
         self._asked = self._taken = 0
-        self._foreign = [
-            (g, stamp) for g, stamp in system.stamps() if not isinstance(g, Lawful)
-        ]
-        self._foreign_groups = [g for g in system.groups if not isinstance(g, Lawful)]
-        self._accepting = [g for g in self._foreign_groups if _tells(g, "accept")]
-        self._rewinding = [g for g in self._foreign_groups if _tells(g, "rewind")]
         sources = source_arrays(system)
         self._told = sources is None
-        if sources is None:
-            none = np.zeros((0, 3), dtype=np.int64)
-            sources = none, np.zeros(0), np.zeros(0), none[:, :2].copy()
-        self._laws = law_arrays(system)
-        self._sources = sources
+        foreign_groups = [g for g in system.groups if not isinstance(g, Lawful)]
+        self._accepting = [g for g in foreign_groups if _tells(g, "accept")]
+        self._rewinding = [g for g in foreign_groups if _tells(g, "rewind")]
+        self._ints, self._floats = self._buffers(sources)
+        views = self._floats.views
+        self._stored, self._early, self._charge = (
+            views[name] for name in ("stored_q", "early", "charge")
+        )
+        self._points, self._charges = (
+            [views[f"{what}{k}"] for k in range(4)] for what in "pq"
+        )
+        self._x = views["xa"], views["xb"]
+        share(system, views["old"], self._ints.views["known"])
+        self._foreign = [
+            (group, stamp) for group, stamp in system.stamps(
+                *(views[f"{what}_values"] for what in "fqgc")
+            ) if not isinstance(group, Lawful)
+        ]
         self.I = np.zeros(len(kernel.INTS), dtype=np.int64)
         self.F = np.zeros(len(kernel.NUMBERS))
         self._put_constants()
-        n, charges = system.size + 1, system.charges
-        many = n + len(charges.rows)
-        self._x = np.zeros((2, n))
-        self._rows = [self._x[0], self._x[1]]
-        nothing = np.full(n - 1, 1e-300)
-        row_floor, step_floor = self.newton.floors
-        self._vectors = (
-            system.source, system.f, system.q, *(np.zeros(n) for _ in range(5)), np.zeros(many),
-            self._x, np.zeros(n), row_floor, step_floor, nothing,
+        self._now = Instant(0.0, system.temperature, tol.gmin, 1.0, "tran", waves=True)
+
+    def _buffers(self, sources: tuple[Any, ...] | None) -> tuple[Buffer, Buffer]:
+        """Return all arrays of the loop but those of the factors."""
+        run, system, errors = self.run, self.system, self.run.errors
+        parts = system.parts()
+        n, many = system.size + 1, system.size + 1 + len(system.charges.rows)
+        found: dict[str, Any] = law_arrays(system)
+        found |= dict(zip(
+            ("indptr", "indices", "g_linear", "c_linear", "source", "f", "q", "f_slots",
+             "f_values", "q_slots", "q_values", "g_slots", "g_values", "c_slots", "c_values",
+             "data"), parts, strict=True,
+        ))
+        found |= dict.fromkeys(
+            ("r", "terms", "held", "step", "found", "xa", "xb", "guess", "p0", "p1", "p2", "p3"),
+            np.zeros(n),
         )
-        self._times, self._points = np.zeros(4), np.zeros((4, n))
-        self._charges, self._rate = np.zeros((4, many)), np.zeros(many)
-        self._stored = np.zeros(many)
-        self._charging = (*charges.arrays(), self._stored, np.zeros(many), np.zeros(many))
-        errors = run.errors
-        self._early = errors.charge.copy()
-        degrees, constants = np.zeros((2, 2), dtype=np.int64), np.zeros((2, 2))
+        found |= dict.fromkeys(
+            ("offset", "q0", "q1", "q2", "q3", "rate0", "stored_q", "rate", "far"), np.zeros(many)
+        )
+        found["row_floor"], found["step_floor"] = self.newton.floors
+        found |= {
+            "nothing": np.full(n - 1, 1e-300), "times": np.zeros(4), "rules": self.rules,
+            "record_times": np.zeros(_ROOM), "record_values": np.zeros(_ROOM * n),
+            "record_orders": np.zeros(_ROOM, dtype=np.int64), "sure": run.sure,
+            "error_rows": errors.rows, "current": errors.current, "charge": errors.charge,
+            "early": errors.charge, "weight": errors.weight,
+        }
+        found |= dict(zip(("ends", "columns", "weights", "kept"), system.charges.arrays(),
+                          strict=True))
+        degrees, constants = np.zeros((2, 2)), np.zeros((2, 2))
         for order, terms in enumerate(run.history.error_terms):
             for k, (degree, constant) in enumerate(terms):
                 degrees[order, k], constants[order, k] = degree, constant
-        self._errors = (
-            errors.rows, errors.current, errors.charge, self._early, errors.weight, run.sure,
-            degrees, constants,
+        none = np.zeros(0)
+        found |= {"degrees": degrees, "constants": constants}
+        found |= dict(zip(("wave_table", "waves", "wave_factor", "wave_slots"),
+                          sources or (none,) * 4, strict=True))
+        return (
+            buffer_of(found, kernel.INT_PARTS, np.int64),
+            buffer_of(found, kernel.FLOAT_PARTS, np.float64),
         )
-        self._record = np.zeros(_ROOM), np.zeros(_ROOM, dtype=np.int64), np.zeros((_ROOM, n))
-        matrix = system.parts()
-        self._matrix, self._parts = matrix[:4], matrix[7:]
-        self._now = Instant(0.0, system.temperature, tol.gmin, 1.0, "tran", waves=True)
 
     @classmethod
     def of(cls, run: Run, rules: Array) -> TimeLoop | None:
@@ -162,15 +183,18 @@ class TimeLoop:
         if factors is None:
             return
         corners, what = self._take_over(), _ASK
+        names = ("rows", "order_of", "lp", "li", "lx", "up", "ui", "ux", "pinv", "clean", "work")
+        numbers = dict(zip(names, factors[:-2], strict=True))
+        lu_ints = buffer_of(numbers, kernel.LU_INTS, np.int64)
+        lu_floats = buffer_of(numbers, kernel.LU_FLOATS, np.float64)
         arguments = (
-            self._matrix, self._parts, factors[:-2], self._vectors,
-            (self._times, self._points, self._charges, self._rate), self._charging, self._errors,
-            self._sources, self._laws, self._record,
+            self._ints.data, self._ints.ends, self._floats.data, self._floats.ends, lu_ints.data,
+            lu_ints.ends, lu_floats.data, lu_floats.ends,
         )
         run_steps: Any = kernel.run_steps
         try:
             while True:
-                what = run_steps(self.I, self.F, self.rules, corners, *arguments)
+                what = run_steps(self.I, self.F, *arguments, corners)
                 if what == _EVALUATE:
                     if not self._evaluate():
                         break
@@ -193,9 +217,10 @@ class TimeLoop:
         self._judge()
 
     def _evaluate(self) -> bool:
-        now, x = self._instant(), self._rows[self.I[kernel.POINT]]
+        now, x = self._instant(), self._x[self.I[kernel.POINT]]
         if self._told:
             self.system.drive(now)
+            self._floats.views["source"][:] = self.system.source
         try:
             for group, stamp in self._foreign:
                 group.evaluate(x, now, stamp)
@@ -215,7 +240,7 @@ class TimeLoop:
         return self._now
 
     def _accepted(self) -> None:
-        now, x = self._instant(), self._rows[self.I[kernel.POINT]]
+        now, x = self._instant(), self._x[self.I[kernel.POINT]]
         for group in self._accepting:
             group.accept(x, now)
         self.I[kernel.ANEW] = any(g.jumped for g in self._accepting)
@@ -223,7 +248,11 @@ class TimeLoop:
     def _hand_over(self) -> None:
         """Put the points that were kept into the record."""
         count = int(self.I[kernel.KEPT])
-        times, orders, values = self._record
+        times, orders, values = (
+            (self._ints if what == "orders" else self._floats).views[f"record_{what}"]
+            for what in ("times", "orders", "values")
+        )
+        values = values.reshape(_ROOM, -1)
         self.run.record.extend(times[:count], values[:count], orders[:count])
         self.I[kernel.KEPT] = 0
         self._taken += count
@@ -262,12 +291,13 @@ class TimeLoop:
         f[kernel.T], f[kernel.H], f[kernel.TARGET] = control.t, control.h, control.corner
         f[kernel.SHORTEST], f[kernel.UNTIL] = control.shortest, run.expected_until
         f[kernel.FACTORED_FOR] = np.nan
-        self._early[:] = run.early.charge
+        self._early[:], self._charge[:] = run.early.charge, run.errors.charge
         for k, (time, x, q) in enumerate(
             zip(history.times, history.points, history.charges, strict=True)
         ):
-            self._times[k], self._points[k], self._charges[k] = time, x, q
-        self._rate[:] = history.rate
+            self._points[k][:], self._charges[k][:] = x, q
+            self._floats.views["times"][k] = time
+        self._floats.views["rate0"][:] = history.rate
         self._passed = 0
         return self._corners(_CORNERS)
 
@@ -281,10 +311,12 @@ class TimeLoop:
             corners=self._passed + int(i[kernel.CORNER]), done=done,
         )
         count = min(len(history.times) + steps, 4)
-        history.times = deque(self._times[:count].tolist(), maxlen=4)
+        history.times = deque(self._floats.views["times"][:count].tolist(), maxlen=4)
         history.points = deque((p.copy() for p in self._points[:count]), maxlen=4)
         history.charges = deque((q.copy() for q in self._charges[:count]), maxlen=4)
-        history.rate, history.smooth = self._rate.copy(), int(i[kernel.SMOOTH])
+        history.rate = self._floats.views["rate0"].copy()
+        history.smooth = int(i[kernel.SMOOTH])
+        run.errors.charge[:] = self._charge
         run.resume(
             int(i[kernel.ORDER]), float(f[kernel.UNTIL]), self._early, self._stored.copy()
         )

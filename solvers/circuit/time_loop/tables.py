@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,25 @@ from ..system.system import System
 from . import kernels_laws as laws
 from . import kernels_sources as waves
 
-__all__ = ["law_arrays", "source_arrays"]
+__all__ = ["Buffer", "buffer_of", "law_arrays", "share", "source_arrays"]
+
+
+@dataclass(frozen=True, eq=False)
+class Buffer:
+    """Arrays that lie one behind the other in one.
+
+    Attributes
+    ----------
+    data : (..,)
+    ends : (K + 1,)
+        Where each begins, and the end.
+    views : dict
+        Each by its name.
+    """
+
+    data: Any
+    ends: Ints
+    views: dict[str, Any]
 
 
 # -- sources ---------------------------------------------------------------------------------------
@@ -79,8 +98,8 @@ def source_arrays(system: System) -> tuple[Ints, Array, Array, Ints] | None:
             a, b = (int(e) if e >= 0 else system.size for e in ends)
             slots.append((a, b))
     return (
-        np.array(table, dtype=np.int64).reshape(-1, 3), np.array(parameters, dtype=np.float64),
-        np.array(factor, dtype=np.float64), np.array(slots, dtype=np.int64).reshape(-1, 2),
+        np.array(table, dtype=np.int64).ravel(), np.array(parameters, dtype=np.float64),
+        np.array(factor, dtype=np.float64), np.array(slots, dtype=np.int64).ravel(),
     )
 
 
@@ -118,11 +137,8 @@ def _joined(parts: Sequence[Any], kind: type) -> Any:
     return np.ascontiguousarray(np.concatenate([np.zeros(0, dtype=kind), *map(np.ravel, parts)]))
 
 
-def law_arrays(system: System) -> tuple[Any, ...]:
-    """Return what `kernels_laws.fill_laws` takes up to `factor`, less x.
-
-    Laws keep what they remember in these arrays from then on.
-    """
+def law_arrays(system: System) -> dict[str, Any]:
+    """Return what `kernels_laws.fill_laws` takes of a system's laws, by the names there."""
     ends = {name: _offsets(system.active, name) for name in "fqgc"}
     chosen = [(k, g) for k, g in enumerate(system.active) if isinstance(g, Lawful)]
     found: list[Law] = [g.law for _, g in chosen]
@@ -143,23 +159,41 @@ def law_arrays(system: System) -> tuple[Any, ...]:
         table[m, laws.LAW] = m
         scales.append(np.asarray(scale, dtype=np.float64))
         owns.append(np.asarray(own, dtype=np.int64))
-        at += [len(code), len(more), len(numbers), law.plus.size, law.plus.shape[1]]
-    steps = max((law.place[2] for law in found), default=1)
-    largest = max((law.plus.size for law in found), default=1)
-    widest = max((law.plus.shape[1] for law in found), default=1)
-    old, known = _joined([law.old for law in found], float), _joined(
-        [law.known for law in found], np.int64
-    )
-    for m, law in enumerate(found):
-        law.keep_in(old[table[m, 6]:table[m, 6] + law.plus.size], known[m:m + 1])
-    code = np.concatenate([np.zeros((0, 4), dtype=np.int64), *(law.tape[0] for law in found)])
-    return (
-        table, code, _joined([law.tape[1] for law in found], np.int64),
-        _joined([law.tape[2] for law in found], float),
-        _joined([law.plus for law in found], np.int64),
-        _joined([law.minus for law in found], np.int64), _joined(scales, float),
-        _joined(owns, np.int64),
-        np.array([0.0, system.temperature - 273.15, 0.0]), np.zeros((2, steps)),
-        np.zeros(int(at[3])), old, known, np.zeros(widest), np.zeros(max(largest, 1)),
-        np.zeros(widest),
-    )
+        at += [len(code) // 4, len(more), len(numbers), law.plus.size, law.plus.shape[1]]
+    steps = max((law.place[2] for law in found), default=0)
+    largest = max((law.plus.size for law in found), default=0)
+    widest = max((law.plus.shape[1] for law in found), default=0)
+    return {
+        "law_table": table.ravel(), "code": _joined([law.tape[0] for law in found], np.int64),
+        "more": _joined([law.tape[1] for law in found], np.int64),
+        "numbers": _joined([law.tape[2] for law in found], float),
+        "plus": _joined([law.plus for law in found], np.int64),
+        "minus": _joined([law.minus for law in found], np.int64),
+        "scale": _joined(scales, float), "own": _joined(owns, np.int64),
+        "old": _joined([law.old for law in found], float),
+        "known": _joined([law.known for law in found], np.int64),
+        "surroundings": np.array([0.0, system.temperature - 273.15, 0.0]),
+        "steps": np.zeros(steps), "tape_weights": np.zeros(steps), "probes": np.zeros(int(at[3])),
+        "law_values": np.zeros(widest), "law_slopes": np.zeros(largest),
+        "law_factor": np.zeros(widest),
+    }
+
+
+def share(system: System, old: Array, known: Ints) -> None:
+    """Have laws keep what they remember in the arrays of the loop."""
+    first = 0
+    laws_ = [g.law for g in system.active if isinstance(g, Lawful)]
+    for m, law in enumerate(laws_):
+        law.keep_in(old[first:first + law.plus.size], known[m:m + 1])
+        first += law.plus.size
+
+
+def buffer_of(arrays: Mapping[str, Any], names: Sequence[str], kind: type) -> Buffer:
+    """Return arrays, in the order of their names, as one."""
+    flat = [np.ravel(arrays[name]) for name in names]
+    ends = np.cumsum([0, *(len(f) for f in flat)]).astype(np.int64)
+    data: Any = np.concatenate([np.zeros(0, dtype=kind), *flat]).astype(kind)
+    views = {
+        name: data[a:b] for name, a, b in zip(names, ends[:-1], ends[1:], strict=True)
+    }
+    return Buffer(data, ends, views)

@@ -24,7 +24,7 @@ def run(expressions, x, surroundings=(0.0, 27.0, 0.0)):
     work, none = np.zeros((2, len(code))), np.zeros(0, np.int64)
     place = np.array([x.shape[1], x.shape[0], len(code), 0, 0, 0, 0])
     finite = run_tapes(
-        place, code, more, numbers.ravel(), none, none, np.zeros(1), np.array(surroundings), work,
+        place, code.ravel(), more, numbers.ravel(), none, none, np.zeros(1), np.array(surroundings), *work,
         x.flatten(), value, slopes,
     )
     slopes = slopes.reshape(x.shape)

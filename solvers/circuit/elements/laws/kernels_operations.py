@@ -56,7 +56,8 @@ def _root(x: float) -> float:
 
 @leaf
 def _power_slope(x: float, y: float, v: float) -> float:
-    slope = y * math.pow(0.0 * x, y - 1.0) if x == 0.0 else y * (v / x)
+    zero = math.copysign(0.0, x)  # a pole has two sides
+    slope = y * math.pow(zero, y - 1.0) if x == 0.0 else y * (v / x)
     if slope > _HUGE:
         return _HUGE
     return slope if not slope < -_HUGE else -_HUGE

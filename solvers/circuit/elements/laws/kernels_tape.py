@@ -34,7 +34,8 @@ def _forward(
     many, count, first = place[0], place[2], place[3]
     points, number, probe = place[4], place[5] + e, place[6] + e
     for k in range(count):
-        op, i, j = code[first + k, 0], code[first + k, 1], code[first + k, 2]
+        at = 4 * (first + k)
+        op, i, j = code[at], code[at + 1], code[at + 2]
         if op == _NUMBER:
             values[k] = numbers[number + i * many]
         elif op == _PROBE:
@@ -50,11 +51,9 @@ def _forward(
                 v *= a
             values[k] = v
         elif op == _IF:
-            values[k] = values[j] if values[i] != 0.0 else values[code[first + k, 3]]
+            values[k] = values[j] if values[i] != 0.0 else values[code[at + 3]]
         elif op in (_PWL, _TABLE):
-            values[k], _ = table(
-                values[i], values, more, points + j, code[first + k, 3], op == _PWL
-            )
+            values[k], _ = table(values[i], values, more, points + j, code[at + 3], op == _PWL)
         elif j >= 0:
             values[k] = two(op, values[i], values[j])
         else:
@@ -74,7 +73,8 @@ def _backward(
         if w == 0.0:  # nothing depends on it here: it may have no derivative
             continue
         weights[k] = 0.0
-        op, i, j = code[first + k, 0], code[first + k, 1], code[first + k, 2]
+        at = 4 * (first + k)
+        op, i, j = code[at], code[at + 1], code[at + 2]
         if op in (_NUMBER, _NAME):
             continue
         if op == _PROBE:
@@ -88,9 +88,9 @@ def _backward(
                 slope *= a
             weights[i] += w * (j * slope)
         elif op == _IF:
-            weights[j if values[i] != 0.0 else code[first + k, 3]] += w
+            weights[j if values[i] != 0.0 else code[at + 3]] += w
         elif op in (_PWL, _TABLE):
-            _, slope = table(values[i], values, more, points + j, code[first + k, 3], op == _PWL)
+            _, slope = table(values[i], values, more, points + j, code[at + 3], op == _PWL)
             weights[i] += w * slope
         elif j >= 0:
             if op == _SWITCHED and values[i] == 0.0:
@@ -109,7 +109,8 @@ def _backward(
 @leaf
 def run_tapes(
     place: Ints, code: Ints, more: Ints, numbers: Array, plus: Ints, minus: Ints, x: Array,
-    surroundings: Array, work: Array, probes: Array, values: Array, slopes: Array,
+    surroundings: Array, steps: Array, weights: Array, probes: Array, values: Array,
+    slopes: Array,
 ) -> bool:
     """Fill values (N,) and slopes (P N,) of N expressions of one form; whether all are finite.
 
@@ -121,8 +122,8 @@ def run_tapes(
     place : (7,)
         N, P, steps S, and where these begin: the tape in `code`, its tables' points in `more`,
         numbers, probes.
-    code : (.., 4)
-        Tapes.
+    code : (..,)
+        Tapes, four numbers a step.
     more : (..,)
         Steps of tables' points.
     numbers : (..,)
@@ -131,8 +132,8 @@ def run_tapes(
     x : (n + 1,)
     surroundings : (3,)
         Second, degree Celsius, hertz.
-    work : (2, S) or more
-        The second row is 0.
+    steps, weights : (S,) or more
+        Work space; weights are 0, and so afterwards.
     probes : (..,)
         Filled with what was read.
     """
@@ -140,12 +141,12 @@ def run_tapes(
     finite = True
     for e in range(many):
         for i in range(count):
-            at = i * many + e
+            k = i * many + e
             if minus.shape[0]:
-                probes[first + at] = x[plus[first + at]] - x[minus[first + at]]
-            slopes[at] = 0.0
-        value = _forward(place, code, more, numbers, e, probes, surroundings, work[0])
+                probes[first + k] = x[plus[first + k]] - x[minus[first + k]]
+            slopes[k] = 0.0
+        value = _forward(place, code, more, numbers, e, probes, surroundings, steps)
         values[e] = value
         finite = finite and abs(value) < np.inf
-        _backward(place, code, more, e, work[0], work[1], slopes)
+        _backward(place, code, more, e, steps, weights, slopes)
     return finite

@@ -36,9 +36,9 @@ class Law:
         code, more, numbers = encode(expressions)
         count, many = plus.shape
         self.place = np.array([many, count, len(code), 0, 0, 0, 0], dtype=np.int64)
-        self.tape = code, more, numbers.ravel()
+        self.tape = code.ravel(), more, numbers.ravel()
         self._ends = np.ascontiguousarray(plus).ravel(), np.ascontiguousarray(minus).ravel()
-        self._work = np.zeros((2, len(code)))
+        self._work = np.zeros(len(code)), np.zeros(len(code))
         self._probes, self._value = np.zeros(plus.size), np.zeros(many)
         self._slopes = np.zeros(plus.size)
         self.spectral = any(e.uses("hertz") for e in expressions)
@@ -53,7 +53,7 @@ class Law:
         """Return values (N,) and slopes (P, N)."""
         value, slopes = self._value, self._slopes.reshape(self.plus.shape)
         finite = run_tapes(
-            self.place, *self.tape, *self._ends, x, self._surroundings(now), self._work,
+            self.place, *self.tape, *self._ends, x, self._surroundings(now), *self._work,
             self._probes, value, self._slopes,
         )
         if not now.limit:
@@ -89,7 +89,7 @@ class Law:
         value, slopes = np.empty_like(self._value), np.empty_like(self._slopes)
         run_tapes(
             self.place, *self.tape, _GIVEN, _GIVEN, self._value, self._surroundings(now),
-            self._work, np.ascontiguousarray(probes).ravel(), value, slopes,
+            *self._work, np.ascontiguousarray(probes).ravel(), value, slopes,
         )
         return value, slopes.reshape(self.plus.shape)
 
