@@ -46,7 +46,7 @@ def _merging_ns(rows: int, columns: int, right: bool, top: bool, bottom: bool) -
     plan = make_plan(-(-rows // LEAF), -(-columns // LEAF), right, top, bottom)
     k, m = plan.eliminated[:, 1].astype(float), plan.ports[:, 1].astype(float)
     flops = 2 * k * (k + m) ** 2
-    return float((flops / 25 + 3.0 * (k + m) ** 2).sum() + 150.0 * rows * columns)
+    return float((flops / 45 + (k + m) ** 2).sum() + 100.0 * rows * columns)
 
 
 def solve(

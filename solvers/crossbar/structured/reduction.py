@@ -63,7 +63,7 @@ class PortReduction:
     ----------
     matrix : (P, P) siemens
         Conductances between the connected sources, in the order left, right, top, bottom; the
-        diagonal is meaningless.
+        diagonal is 0.
     """
 
     problem: CrossbarProblem
@@ -76,7 +76,7 @@ class PortReduction:
     def of(cls, problem: CrossbarProblem, *, keep_rows: bool) -> PortReduction:
         """Reduce `problem`; `keep_rows` keeps what `voltages` needs (about 500 bytes a cell)."""
         from .kernels.leaf import LEAF_STORE, reduce_leaves  # noqa: PLC0415 - imports numba
-        from .kernels.ports import reduce_ports  # noqa: PLC0415 - imports numba
+        from .kernels.ports import reduce_ports, whole  # noqa: PLC0415 - imports numba
 
         rows, columns = problem.shape
         right, top, bottom = (
@@ -102,9 +102,9 @@ class PortReduction:
             keep_rows,
         )
         start, order = plan.place[-1]
-        matrix = work[start : start + order * order].reshape(order, order)
-        return cls(problem, plan, matrix[: plan.order, : plan.order].copy(), rows_kept,
-                   leaf_rows)
+        matrix = np.empty((plan.order, plan.order))
+        whole(work, start, order, matrix)
+        return cls(problem, plan, matrix, rows_kept, leaf_rows)
 
     @cached_property
     def positions(self) -> tuple[Ints, ...]:
@@ -140,7 +140,6 @@ class PortReduction:
         there = np.repeat([len(p) > 0 for p in found], counts)
         at = np.concatenate(found)
         part = self.matrix[np.ix_(at, at)]
-        np.fill_diagonal(part, 0.0)
         result = np.zeros((len(there), len(there)))
         result[np.ix_(there, there)] = np.diag(part.sum(axis=1)) - part
         return result
@@ -153,7 +152,6 @@ class PortReduction:
             if len(positions[k]):
                 volts[:, positions[k]] = end
         clean = matrix.copy()
-        np.fill_diagonal(clean, 0.0)
         along = np.zeros_like(volts)
         for a, b in (positions[:2], positions[2:]):  # a line between its sources hides its cells
             if len(a) and len(b):

@@ -1,7 +1,8 @@
 """Port reduction above the leaves: dense merges of neighbouring blocks.
 
 The entries are positive conductances and elimination only adds to them (see `leaf`), so
-the bulk of the work is a matrix product of positive numbers, without any loss of accuracy.
+the bulk of the work is a matrix product of positive numbers, without any loss of accuracy. Only
+lower triangles, the diagonal's lanes whole, are kept and worked on.
 """
 
 from __future__ import annotations
@@ -9,84 +10,114 @@ from __future__ import annotations
 import numpy as np
 
 from .....core.compiled.jit import kernel
-from .....core.compiled.simd import WIDTH, fma, load, splat, store
+from .....core.compiled.simd import WIDTH, add, fma, load, mul, splat, store, transpose
 from .....core.validation import Array
 from ..ports_plan import LEAF, Ints
 
-__all__ = ["reduce_ports", "solve_ports"]
+__all__ = ["reduce_ports", "solve_ports", "whole"]
 
-PANEL = 32
+PANEL = 32  # nodes eliminated before what is left is updated
+ROWS = 4  # of the matrix that the update takes at once
 
 
 @kernel
 def _copy(
-    block: Array, at: Ints, sizes: Ints, target: Array, to: Ints, shared: int, accumulate: bool
+    source: Array, ld: int, at: Ints, sizes: Ints, target: Array, n: int, to: Ints, shared: int,
+    accumulate: bool,
 ) -> None:
-    """Copy the group-by-group submatrices of `block` into `target`."""
+    """Copy the group-by-group submatrices of a block into `target`, lower triangle to lower.
+
+    Both are counted flat, with rows of `ld` and `n` numbers; all sizes are multiples of WIDTH.
+    """
     for g in range(4):
         for h in range(4):
+            if to[g] < to[h]:
+                continue
             merge = accumulate and g == shared and h == shared
-            for i in range(sizes[g]):
-                source = block[at[g] + i]
-                line = target[to[g] + i]
-                a, b = at[h], to[h]
-                if merge:
-                    for j in range(sizes[h]):
-                        line[b + j] += source[a + j]
-                else:
-                    for j in range(sizes[h]):
-                        line[b + j] = source[a + j]
+            if g == h or at[g] > at[h]:
+                for i in range(sizes[g]):
+                    a, b = (at[g] + i) * ld + at[h], (to[g] + i) * n + to[h]
+                    for j in range(0, i + 1 if g == h else sizes[h], WIDTH):
+                        value = load(source, a + j)
+                        if merge:
+                            value = add(value, load(target, b + j))
+                        store(target, b + j, value)
+            else:
+                for i in range(0, sizes[g], WIDTH):
+                    for j in range(0, sizes[h], WIDTH):
+                        transpose(source, (at[h] + j) * ld + at[g] + i, ld,
+                                  target, (to[g] + i) * n + to[h] + j, n)
 
 
 @kernel
-def _eliminate(C: Array, ports: int, rows: Array, to: int) -> None:
+def _update(
+    flat: Array, n: int, first: int, last: int, count: int, plain: Array, scaled: Array
+) -> None:
+    """Add what `count` eliminated nodes add to rows `first` to `last` of the lower triangle."""
+    stride = scaled.shape[1]
+    for i in range(first, last, ROWS):
+        for j in range(0, i + ROWS, WIDTH):
+            at = i * n + j
+            a, b = load(flat, at), load(flat, at + n)
+            c, d = load(flat, at + 2 * n), load(flat, at + 3 * n)
+            place, factor = j * PANEL, i
+            for _ in range(count):
+                value = load(plain, place)
+                a = fma(splat(scaled[0, factor]), value, a)
+                b = fma(splat(scaled[0, factor + 1]), value, b)
+                c = fma(splat(scaled[0, factor + 2]), value, c)
+                d = fma(splat(scaled[0, factor + 3]), value, d)
+                place += WIDTH
+                factor += stride
+            store(flat, at, a)
+            store(flat, at + n, b)
+            store(flat, at + 2 * n, c)
+            store(flat, at + 3 * n, d)
+
+
+@kernel
+def _eliminate(
+    C: Array, ports: int, rows: Array, to: int, plain: Array, scaled: Array
+) -> None:
     """Eliminate the nodes from `ports` on; scaled rows (k, ports), then (k, k), go to `rows`.
 
     A node's row holds the weights of its voltage: first those of the ports, then those of the
-    eliminated nodes before it.
+    eliminated nodes before it. Of C, counted flat, the lower triangle is kept. All numbers of nodes
+    are multiples of WIDTH; plain (>= n / 8, PANEL, 8) and scaled (PANEL, >= n) are scratch.
     """
     n = C.shape[1]
     k = n - ports
-    flat = C.reshape(C.size)
     last = n
     while last > ports:
         first = max(ports, last - PANEL)
-        h = last - first
-        plain, scaled = np.empty((h, first)), np.empty((h, first))
-        for e in range(last - 1, first - 1, -1):
-            line = C[e]
-            pivot = 0.0
-            for c in range(e):
-                pivot += line[c]
-            inverse = 1.0 / pivot if pivot > 0.0 else 0.0
-            for f in range(first, e):
-                factor = line[f] * inverse
-                wide = splat(factor)
-                c = 0
-                while c + WIDTH <= e:
-                    at = f * n + c
-                    store(flat, at, fma(wide, load(flat, e * n + c), load(flat, at)))
-                    c += WIDTH
-                while c < e:
-                    C[f, c] += factor * line[c]
-                    c += 1
-            a, b = plain[e - first], scaled[e - first]
-            for c in range(first):
-                a[c] = line[c]
-            for c in range(first):
-                b[c] = line[c] * inverse
-            if to >= 0:
-                start = to + (e - ports) * ports
-                for c in range(ports):
-                    rows[start + c] = line[c] * inverse
-                start = to + k * ports + (e - ports) * k
-                for c in range(e - ports):
-                    rows[start + c] = line[ports + c] * inverse
-        update = np.dot(scaled.T, plain)
-        for i in range(first):
-            line, change = C[i], update[i]
-            for j in range(first):
-                line[j] += change[j]
+        for few in range(last - WIDTH, first - 1, -WIDTH):
+            _update(C, n, few, few + WIDTH, last - few - WIDTH, plain, scaled)
+            for e in range(few + WIDTH - 1, few - 1, -1):
+                pivot = 0.0
+                for c in range(e):
+                    pivot += C[e, c]
+                inverse = 1.0 / pivot if pivot > 0.0 else 0.0
+                q = last - 1 - e
+                wide = splat(inverse)
+                for c in range(0, few, WIDTH):
+                    value = load(C, e * n + c)
+                    store(plain, (c * PANEL) + q * WIDTH, value)
+                    store(scaled, q * scaled.shape[1] + c, mul(wide, value))
+                for c in range(few, e):
+                    scaled[q, c] = C[e, c] * inverse
+                for f in range(few, e):
+                    wide = splat(scaled[q, f])
+                    for c in range(0, f, WIDTH):
+                        at = f * n + c
+                        store(C, at, fma(wide, load(C, e * n + c), load(C, at)))
+                if to >= 0:
+                    start = to + (e - ports) * ports
+                    for c in range(0, ports, WIDTH):
+                        store(rows, start + c, load(scaled, q * scaled.shape[1] + c))
+                    start = to + k * ports + (e - ports) * k
+                    for c in range(e - ports):
+                        rows[start + c] = scaled[q, ports + c]
+        _update(C, n, 0, first, last - first, plain, scaled)
         last = first
 
 
@@ -95,12 +126,16 @@ def reduce_ports(
     merges: Ints, place: Ints, eliminated: Ints, ports: Ints, leaf: Array, gr: Array, gd: Array,
     scratch: Array, rows: Array, keep: bool,
 ) -> None:
-    """Run all merges of a plan; the last one's matrix is the array's port matrix.
+    """Run all merges of a plan; the last one's lower triangle is that of the port matrix.
 
     leaf (leaves, 32, 32): reduced leaves; gr (Mp,), gd (Np,): conductances to the right and
     bottom sources; `rows` takes the elimination rows where `keep`.
     """
     leaves = leaf.shape[0]
+    most = 0
+    for n in range(len(merges)):
+        most = max(most, eliminated[n, 1] + ports[n, 1])
+    plain, scaled = np.empty((most, PANEL)), np.empty((PANEL, most))
     at, to = np.zeros(4, dtype=np.int64), np.zeros(4, dtype=np.int64)
     sizes = np.zeros(4, dtype=np.int64)
     used = 0
@@ -110,7 +145,9 @@ def reduce_ports(
         order = k + m
         start = place[n, 0]
         C = scratch[start : start + order * order].reshape(order, order)
-        C[:] = 0.0
+        for i in range(order):
+            for j in range(0, i + 1, WIDTH):
+                store(C, i * order + j, splat(0.0))
         shared_a, shared_b = (1, 0) if direction == 0 else (3, 2)
         out = 0
         first = np.zeros(4, dtype=np.int64)
@@ -141,18 +178,32 @@ def reduce_ports(
                 for i in range(sizes[far]):
                     value = ends[merges[n, 11] + i]
                     C[to[shared] + i, to[far] + i] += value
-                    C[to[far] + i, to[shared] + i] += value
             elif index < leaves:
                 for g in range(4):
                     at[g] = g * LEAF
-                _copy(leaf[index], at, sizes, C, to, shared, child == 1)
+                _copy(leaf[index], 4 * LEAF, at, sizes, C, order, to, shared, child == 1)
             else:
                 s, ld = place[index - leaves]
-                _copy(scratch[s : s + ld * ld].reshape(ld, ld), at, sizes, C, to, shared,
-                      child == 1)
+                _copy(scratch[s : s + ld * ld].reshape(ld, ld), ld, at, sizes, C, order, to,
+                      shared, child == 1)
         if direction < 2:
-            _eliminate(C, m, rows, used if keep else -1)
+            _eliminate(C, m, rows, used if keep else -1, plain, scaled)
         used += k * m + k * k
+
+
+@kernel
+def whole(work: Array, start: int, order: int, out: Array) -> None:
+    """Fill the symmetric matrix out (P, P), its diagonal 0, from a lower triangle in `work`."""
+    for i in range(0, len(out), WIDTH):
+        for j in range(0, i, WIDTH):
+            at = start + i * order + j
+            for r in range(WIDTH):
+                store(out, (i + r) * len(out) + j, load(work, at + r * order))
+            transpose(work, at, order, out, j * len(out) + i, len(out))
+        for r in range(WIDTH):
+            out[i + r, i + r] = 0.0
+            for c in range(r):
+                out[i + r, i + c] = out[i + c, i + r] = work[start + (i + r) * order + i + c]
 
 
 @kernel
