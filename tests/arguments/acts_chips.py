@@ -18,6 +18,7 @@ from crossbarsim.nn.train import (
     StochasticPulses,
     UpdatePulses,
     in_situ_update,
+    lazy_matrices,
     weight_noise,
 )
 from crossbarsim.nn.train.rules import Sample
@@ -198,6 +199,17 @@ def disturbed(model: Any, sigma: float, seed: int) -> Any:
         return model(torch.from_numpy(np.ones((1, model[0].in_features))))
 
 
+def followed(model: Any, every: int, rtol: float) -> Any:
+    inputs = torch.from_numpy(np.ones((1, model[0].in_features)))
+    with lazy_matrices(model, every, rtol=rtol) as done:
+        for _ in range(4):
+            model(inputs.to(next(model.parameters()).dtype)).sum().backward()
+            with torch.no_grad():
+                for p in model.parameters():
+                    p *= 0.9
+    return [held.reductions for held in done.layers.values()], model(inputs).detach()
+
+
 def worn(**a: Any) -> Any:
     level = np.linspace(0.0, 1.0, 12).reshape(3, 4)
     return NonIdealities(disturb=DeviceDisturb(**a)).chip(level, PLACE, 1e-2, 2e-3)
@@ -342,5 +354,7 @@ ROWS: dict[str, Row] = {
         "spread": {"r_on": 0.1}}),
     "InSituLinear": Row(lambda config, **a: trained(layer=a, seed=config.seed), seconds={
         "config": InSituConfig(device=VTEAM(), seed=3), "name": "layer"}),
+    "lazy_matrices": Row(followed, seconds={
+        "model": chip_of(bits=2), "every": 1, "rtol": 1e-12}),
     "weight_noise": Row(disturbed, base={"sigma": 0.2}, seconds={"model": chip_of(bits=2)}),
 }

@@ -30,7 +30,7 @@ EXEMPT = {
     "TransferFunction": MADE, "TransientAdjoint": MADE, "TransientResult": MADE, "TransientSensitivities": MADE,
     "Gradients": MADE, "Trace": MADE, "DeviceArray": MADE, "ProgramResult": MADE, "Window": MADE, "Lines": MADE,
     "Readout": MADE, "LayerCost": MADE, "NetworkCost": MADE, "Breakdown": MADE, "ADCErrors": MADE, "DACErrors": MADE,
-    "SenseErrors": MADE, "Drive": MADE, "Phase": MADE, "Sample": MADE, "UpdateRecord": MADE, "DeviceSpread": MADE,
+    "SenseErrors": MADE, "Drive": MADE, "Phase": MADE, "Sample": MADE, "UpdateRecord": MADE, "DeviceSpread": MADE, "LazyMatrices": MADE,
     "IrDropResult": MADE, "NonIdealityResult": MADE, "ReadDelay": MADE, "ReadMargin": MADE, "TileMap": MADE,
     "TrainedCnn": MADE, "GradualReset": MADE, "Point": MADE, "StoredMatrix": MADE, "Record": MADE, "RangeObserver": MADE,
     "Fit": MADE, "Fits": MADE, "Comparison": MADE, "Spread": MADE, "MeasuredAccuracy": MADE,

@@ -329,6 +329,7 @@ ARGUMENTS = {
     "equip": lambda: {"model": chip(), "periphery": Periphery()},
     "fold_batchnorm": lambda: {"model": normed()},
     "in_situ_update": lambda: {"model": trainee(), "rule": manhattan()},
+    "lazy_matrices": lambda: {"model": chip(), "every": 4, "rtol": 1e-2},
     "weight_noise": lambda: {"model": chip(), "sigma": 0.1, "seed": 1},
     "GradientPulses": lambda: {"rate": 1.0}, "StochasticPulses": lambda: {"rate": 1.0},
     "InSituConfig": lambda: {"device": Ohmic(), "g_min": 1e-6, "g_max": 1e-4} and {"device": VTEAM()},

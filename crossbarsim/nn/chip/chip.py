@@ -18,6 +18,7 @@ from ...nonidealities import NonIdealities, Normal, Truncated
 from ...nonidealities.fabricate import Fabricated
 from ..config import CrossbarConfig
 from ..mapping import Layout, Tile
+from .held_matrices import HeldMatrices
 
 __all__ = ["Block", "Chip"]
 
@@ -49,6 +50,8 @@ class Chip:
     disturbance : callable or None
         Changes the conductances (M, N) of a place whenever they are programmed, but for faulty
         cells; for training.
+    held : HeldMatrices or None
+        Follows the effective matrices between exact reductions; for training.
     """
 
     def __init__(self, config: CrossbarConfig, name: str) -> None:
@@ -60,6 +63,7 @@ class Chip:
         self._fabricated: dict[Place, Fabricated] = {}
         self._kept_cells = 0
         self.disturbance: Callable[[Tensor, Place], Tensor] | None = None
+        self.held: HeldMatrices | None = None
 
     def place(self, block: Block, array: str) -> Place:
         """Return the place of one array of a tile."""

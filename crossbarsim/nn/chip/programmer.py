@@ -91,12 +91,21 @@ class Programmer:
         """
         dtype = getattr(torch, self.config.precision)
         count = len(self.chip.layout.arrays)
+        # with a gradient all tiles are one chunk
+        held = self.chip.held if levels.requires_grad and not wiring.ideal else None
         for chunk in self._chunks(levels.requires_grad):
             program = _Program(self.chip, chunk)
-            matrices = reduce_arrays(
-                [self.of(levels, block) for block in chunk], program, wiring, dtype
-            )
-            cells = program.first()
+            parts = [self.of(levels, block) for block in chunk]
+            places = [self.chip.place(block, a) for block in chunk for a in self.chip.layout.arrays]
+            if held is not None and not held.begin(places):
+                program(parts)  # constants, and the draws of a disturbance
+                matrices = held.follow(places, program(parts), dtype)
+                cells = program.first()
+            else:
+                matrices = reduce_arrays(parts, program, wiring, dtype)
+                cells = program.first()
+                if held is not None:
+                    held.reduced(places, cells, matrices)
             for k, block in enumerate(chunk):
                 own = slice(k * count, (k + 1) * count)
                 yield block, matrices[own], cells[own]
