@@ -206,7 +206,7 @@ def followed(model: Any, every: int, rtol: float) -> Any:
             model(inputs.to(next(model.parameters()).dtype)).sum().backward()
             with torch.no_grad():
                 for p in model.parameters():
-                    p *= 0.9
+                    p.mul_(0.9)
     return [held.reductions for held in done.layers.values()], model(inputs).detach()
 
 

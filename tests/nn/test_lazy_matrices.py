@@ -69,7 +69,7 @@ def test_the_error_told_is_the_one_made():
             gradients(chip)  # reduced, with no change: the error is nothing, the interval doubles
         with torch.no_grad():
             for p in chip.parameters():
-                p += 0.05 * torch.randn_like(p)
+                p.add_(0.05 * torch.randn_like(p))
         (crossbars, _, _), = held_layers[0].stored_matrices()
         weight, bias = held_layers[0].weight, held_layers[0].bias
         followed = crossbars.effective(weight, bias)[0].detach()
@@ -88,8 +88,8 @@ def test_gradients_in_between_are_near_the_exact_ones():
         for a, b in zip(plain.parameters(), lazy.parameters(), strict=True):
             step = 0.01 * torch.randn_like(a)
             with torch.no_grad():
-                a += step
-                b += step
+                a.add_(step)
+                b.add_(step)
         near = gradients(lazy)
     exact = gradients(plain)
     assert not torch.equal(near, exact)

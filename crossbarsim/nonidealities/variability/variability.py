@@ -259,7 +259,8 @@ def as_variabilities(given: Variability | Iterable[Variability]) -> tuple[Variab
         Anything else.
     """
     found: tuple[Any, ...] = (given,)
-    if isinstance(given, Iterable) and not isinstance(given, str) and getattr(given, "ndim", 1):
+    no_axes = getattr(given, "ndim", None) == 0  # an array that cannot be gone through
+    if isinstance(given, Iterable) and not isinstance(given, str) and not no_axes:
         found = tuple(given)
     for one in found:
         if not isinstance(one, Variability):
