@@ -20,6 +20,7 @@ from . import (
     network,
     small_circuits,
     spice,
+    training,
     transient,
     verilog_a,
 )
@@ -34,6 +35,7 @@ BENCHMARKS: dict[str, ModuleType] = {
 
 EXTRA: dict[str, ModuleType] = {  # not in the README
     "curved_cells": curved_cells, "verilog_a": verilog_a, "small_circuits": small_circuits,
+    "training": training,
 }
 
 
