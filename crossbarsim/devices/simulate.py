@@ -140,10 +140,8 @@ def simulate(
     key = int(seed_sequence(seed).generate_state(1, np.uint64)[0])
     key >>= 8  # room for one stream per state
     shape = (count,)
-    P = device.flat(device.parameter_array.reshape(len(device.parameter_array), -1)
-                    if own > 1 else device.parameter_array, shape)
-    low, high = (device.flat(b.reshape(len(b), -1) if own > 1 else b, shape)
-                 for b in device.bounds())
+    P, low, high = (device.flat(b.reshape(len(b), own) if own > 1 else b, shape)
+                    for b in (device.parameter_array, *device.bounds()))
     arrays = choose_backend(backend)[0]
     kernels = device.kernels if arrays is None else None
 

@@ -10,6 +10,7 @@ from crossbarsim.devices import (
     VTEAM,
     DataDriven2018,
     DataDriven2021,
+    ExponentialSelector,
     JartVcmV1b,
     LinearIonDrift,
     PhaseChange,
@@ -231,3 +232,11 @@ def test_parameters_of_a_window_that_is_not_chosen_are_refused():
     for model in (LinearIonDrift, TEAM, VTEAM):
         for name in model.presets():
             assert model.preset(name).replace(r_on=120.0).r_on == 120.0
+
+
+def test_devices_without_states_may_differ_in_time():
+    currents = np.array([1e-12, 2e-12, 4e-12])
+    selectors = ExponentialSelector(i_0=currents, v_0=0.05)
+    trace = selectors.simulate([0.0, 1.0, 2.0], [0.0, 0.3, -0.1])
+    expected = currents[:, None] * np.sinh(np.array([0.0, 0.3, -0.1]) / 0.05)
+    np.testing.assert_allclose(trace.current, expected, rtol=1e-12, atol=1e-24)
