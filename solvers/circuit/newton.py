@@ -148,6 +148,8 @@ class Newton:
         for count in range(limit + 1):
             settled = count > 0 and change <= 1.0
             exact = not settled and count in (self.PATIENCE, limit)
+            if 0 < count == limit // 2:  # steps of pivots that are small by now may lead nowhere
+                self.factors.renew()
             pivots = self._pivots(a) if fused is not None and not exact else None
             if fused is not None and pivots is not None:
                 system.fill(x, now)

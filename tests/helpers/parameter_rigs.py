@@ -143,7 +143,7 @@ LINES = [
         "f": {"td": "", "f": "100meg"}, "nl": {"td": "", "f": "100meg", "nl": "0.4"}}),
     Line("i1 0 b dc 1m ac 1 {own}\nr2 b 0 1k\n", "i1", {}, {"m": {"m": "2"}}),
     Line(_SOURCE + "g1 0 b a 0 1m {own}\n", "g1", {}, {"m": {"m": "2"}}),
-    Line(_SOURCE + "f1 0 b v1 2 {own}\n", "f1", {}, {"m": {"m": "2"}}),
+    Line(_SOURCE + "r2 b 0 200\nf1 0 b v1 2 {own}\n", "f1", {}, {"m": {"m": "2"}}),
     Line(_SOURCE + "g1 0 b value={{v(a)*1m}} {own}\n", "g1", {}, {"m": {"m": "2"}}),
     Line(_PORTS + "x1 a b c d crossbar {own}\n", "x1", _ARRAY, {
         "word": {"word": "9"}, "bit": {"bit": "9"}, "word_capacitance": {"word_capacitance": "1p"},

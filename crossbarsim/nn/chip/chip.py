@@ -18,7 +18,7 @@ from ...nonidealities import NonIdealities, Normal, Truncated
 from ...nonidealities.fabricate import Fabricated
 from ..config import CrossbarConfig
 from ..mapping import Layout, Tile
-from .held_matrices import HeldMatrices
+from .effective_matrices import HeldMatrices
 
 __all__ = ["Block", "Chip"]
 

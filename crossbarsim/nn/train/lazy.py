@@ -12,7 +12,7 @@ from ...core.errors import ParameterError
 from ...core.settings import checks_arguments
 from ...core.validation import count, number
 from ..chip.chip import Chip
-from ..chip.held_matrices import HeldMatrices
+from ..chip.effective_matrices import HeldMatrices
 from ..layers import CrossbarLayer
 
 __all__ = ["LazyMatrices", "lazy_matrices"]

@@ -55,6 +55,7 @@ _RESOLUTION = 4e-16  # of the time reached: shorter steps would not end later
 _FIRST = 10.0  # first steps in the shortest of the print step, a hundredth of the run, the longest
 _OVERSHOOT = 1.5  # times the way to the prediction: a solution there may be the wrong one of two
 _JUMP = 1e-11  # of the run: a first step as short as that is a jump
+_STRETCHES = 4  # times that a jump that does not settle is tried over a longer instant
 _BETTER = 1.05  # times the step that another order must allow to be taken instead
 _FADED = 1e-4  # of its peak: a charge smaller than that counts as that large
 _STATE = 0.02  # states of memristors run away: their error counts for more
@@ -131,6 +132,7 @@ class TransientRun:
         self._first = self.early = self.errors
         self.sure = np.minimum(self.errors.weight, 1.0 / self.errors.trust)
         self.expected_until = 0.0
+        self._stretched = 0
         self.order, self.order_limit = 1, min(tol.maxord, most)
 
     def _steady(self) -> bool:
@@ -380,12 +382,19 @@ class TransientRun:
         system, history, control = self.system, self.history, self.control
         # initial values that contradict each other move in no time: all that steps as short as
         # that show is how well Newton's iteration has settled
-        sudden = history.smooth == 1 and h < _JUMP * self.analysis.stop
+        short = _JUMP * self.analysis.stop
+        sudden = h < short and (history.smooth == 1 or t < short)
         far = self._look_ahead(t, h) if history.smooth == 1 and not sudden else None
         found, formula = self._solve_nearest(t, h, order)
         if not found.converged:
             self._rewind()
             self.order = 1
+            last = CIRCUIT_STEPS.after_failure * h < control.shortest
+            if sudden and last and self._stretched < _STRETCHES:
+                # a jump may as well take longer: its currents are smaller, its equations easier
+                self._stretched += 1
+                control.h = 2.0**self._stretched * h
+                return None
             control.fail(found.reason, found.worst)
             return None
         if order > 1 and any(g.abrupt(found.x) for g in self.watched["abrupt"]):

@@ -141,6 +141,10 @@ class Factors:
             self._starts[since],
         )
 
+    def renew(self) -> None:
+        """Choose pivots anew for the next matrix."""
+        self._ready = False
+
     def _matrix(self, values: Array) -> csc_array:
         return csc_array((values, self.indices, self.indptr), shape=(self.n, self.n))
 

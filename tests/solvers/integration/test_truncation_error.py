@@ -127,7 +127,7 @@ def tr_bdf2(slope, x, t, h):
 
 @given(
     t=st.floats(-2.0, 2.0), h=st.floats(0.05, 3.0),
-    a=st.lists(st.floats(-5.0, 5.0), min_size=4, max_size=4),
+    a=st.lists(st.floats(-5.0, 5.0, allow_subnormal=False), min_size=4, max_size=4),
 )
 def test_tr_bdf2_of_polynomials(t, h, a):
     def curve(s):
@@ -139,7 +139,7 @@ def test_tr_bdf2_of_polynomials(t, h, a):
     _, end = tr_bdf2(slope, curve(t), t, h)
     estimate = tr_bdf2_error(h, *(np.array([slope(t + share * h)]) for share in (0.0, SHARE, 1.0)))
     size = sum(abs(k) for k in a) * (abs(t) + h + 1.0) ** 3
-    assert estimate[0] == pytest.approx(abs(end - curve(t + h)), abs=1e-12 * size)
+    assert estimate[0] == pytest.approx(abs(end - curve(t + h)), abs=1e-12 * size + 1e-300)
     # the constant of Hosea and Shampine times the third derivative
     constant = (-3 * SHARE**2 + 4 * SHARE - 2) / (12 * (2 - SHARE))
     assert estimate[0] == pytest.approx(abs(constant * 6 * a[3]) * h**3, abs=1e-12 * size)
