@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -13,7 +13,11 @@ from ..core.errors import ParameterError
 from ..core.settings import checks_arguments, closest
 from ..core.validation import Array, choice, finite_array
 
-__all__ = ["Named", "Parameter", "State", "operands", "parameter", "read_values"]
+__all__ = [
+    "Named", "Parameter", "State", "operands", "parameter", "range_parameters", "read_values",
+]
+
+_ENDS = (("{0}_min", "{0}_max"), ("{0}min", "{0}max"))  # as Verilog-A's files call them
 
 
 class Named(Protocol):
@@ -198,3 +202,16 @@ def operands(
             f"range, {np.min(low[s]):g} to {np.max(high[s]):g}"
         )
     return np.broadcast_to(volts, shape), np.clip(whole, low, high), shape
+
+
+def range_parameters(state: str, names: Iterable[str]) -> tuple[str, str] | None:
+    """Return the parameters that are the ends of a state's range by their names, or None.
+
+    Those of ``w`` are ``w_min`` and ``w_max``, or ``wmin`` and ``wmax``, in any case.
+    """
+    known = {name.lower(): name for name in reversed(list(names))}
+    for low, high in _ENDS:
+        found = known.get(low.format(state).lower()), known.get(high.format(state).lower())
+        if found[0] is not None and found[1] is not None:
+            return found[0], found[1]
+    return None

@@ -142,13 +142,11 @@ def measured_accuracy(
     ParameterError
         As `fit_many`; fewer than three devices; a configuration that has a variability already.
     """
-    import torch  # noqa: PLC0415 - slow to import
-
     whole("chips", chips)
     base = CrossbarConfig() if config is None else config
     if base.nonidealities is not None and base.nonidealities.variability:
         raise ParameterError("`config` has a variability already: it is what the data are to give")
-    held = [(x, torch.as_tensor(y)) for x, y in batches]
+    held = [_batch(one) for one in batches]
     fits = fit_many(model, data, free, fixed, progress=progress, **options)
     low, high = fits.resistances()
     resistances = estimate_spread({"r_on": low, "r_off": high})
@@ -162,11 +160,31 @@ def measured_accuracy(
     for k in range(chips):
         chip = convert(network, CrossbarConfig(**{**made, "seed": seed + k}))
         if calibration is not None:
-            calibrate(chip, calibration)
+            try:
+                calibrate(chip, calibration)
+            except ParameterError as error:
+                raise ParameterError(str(error).replace("`loader`", "`calibration`")) from error
         found.append(_share(chip, held))
     return MeasuredAccuracy(
         fits, _parameters(fits), resistances, CrossbarConfig(**{**made, "seed": seed}),
         _share(network, held), np.array(found), seed,
+    )
+
+
+def _batch(one: Any) -> tuple[Any, Any]:
+    """Return inputs and labels as tensors."""
+    import torch  # noqa: PLC0415 - slow to import
+
+    if isinstance(one, (tuple, list)) and len(one) == 2 and torch.is_tensor(one[0]):
+        try:
+            labels = torch.as_tensor(one[1])
+        except (TypeError, ValueError, RuntimeError):
+            labels = torch.zeros(0)
+        if labels.shape == one[0].shape[:1] and not labels.is_floating_point():
+            return one[0], labels
+    raise ParameterError(
+        "`batches` must bring pairs (inputs (n, ...), labels (n,)), a tensor and integers; it "
+        f"brought {type(one).__name__}"
     )
 
 

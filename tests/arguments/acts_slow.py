@@ -6,10 +6,13 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+import torch
 
 from crossbarsim import Wires
 from crossbarsim.devices import VTEAM
+from crossbarsim.nn import CrossbarConfig
 from crossbarsim.nonidealities import NonIdealities, Normal, Place, PulseWrite, Variability
+from crossbarsim.periphery import ADC, DAC, Periphery
 from crossbarsim.studies import (
     CnnSettings,
     Dataset,
@@ -17,10 +20,13 @@ from crossbarsim.studies import (
     Labelled,
     NonIdealityStudy,
     load_digits,
+    measured_accuracy,
     trained_cnn,
 )
 
-from .acts import Refused, Row
+from .acts import Refused, Row, Second
+from .acts_devices import SHOWS
+from .rows import SHORT, loop
 
 DEVICE = VTEAM.preset("magic", v_off=1.0)
 PULSES = {"v_start": 1.0, "v_step": 0.05, "v_max": (2.4, 2.2), "width": 100e-9, "passes": 1}
@@ -42,6 +48,19 @@ def written(**a: Any) -> Any:
 def network(**a: Any) -> Any:
     model = trained_cnn(CnnSettings(**a), data(), threads=1).model
     return [p.detach().numpy() for p in model.parameters()]
+
+
+def measured(**a: Any) -> Any:
+    found = measured_accuracy(**a)
+    return found.digital, found.accuracy, found.resistances.nominal, found.fits.values
+
+
+torch.manual_seed(2)
+NETWORK, OTHER = (torch.nn.Sequential(torch.nn.Linear(6, 8), torch.nn.ReLU(), torch.nn.Linear(8, 4)).double() for _ in range(2))
+X = torch.randn(300, 6, dtype=torch.float64)
+LABELS = NETWORK(X).argmax(-1)
+BATCHES = [(X, LABELS)]
+CONVERTED = CrossbarConfig(periphery=Periphery(adc=ADC(bits=4), dac=DAC(bits=4)))
 
 
 def study(cls: Any) -> Any:
@@ -66,6 +85,10 @@ ROWS: dict[str, Row] = {
         "device": DEVICE.replace(k_off=2 * DEVICE.k_off), "variability": Variability("k_off", Normal(0.2)),
         "method": Refused("exact", "targets"), "wires": Wires(50.0, 50.0),
         "options": {**PULSES, "v_step": 0.1}}),
+    "measured_accuracy": Row(measured, base={"network": NETWORK, "batches": BATCHES, "chips": 2}, seconds={
+        "data": {"a": loop(), "b": loop(1.2), "c": loop(0.9)}, "model": SHORT.replace(k_on=-1.5), "free": ["r_on", "r_off", "v_off"],
+        "network": OTHER, "batches": [(X[:50], LABELS[:50])], "fixed": {"v_off": 0.03}, "config": CrossbarConfig(bits=1),
+        "calibration": Second(BATCHES, config=CONVERTED, calibration=[(0.1 * X, LABELS)]), "seed": 7, "progress": SHOWS}),
     "CnnSettings": Row(network, base=SMALL, seconds={"channels": (4, 6)}),
     "IrDropStudy": Row(study(IrDropStudy), base=STUDIED, seconds=SECONDS),
     "NonIdealityStudy": Row(study(NonIdealityStudy), base={

@@ -34,7 +34,7 @@ EXEMPT = {
     "IrDropResult": MADE, "NonIdealityResult": MADE, "ReadDelay": MADE, "ReadMargin": MADE, "TileMap": MADE,
     "TrainedCnn": MADE, "GradualReset": MADE, "Point": MADE, "StoredMatrix": MADE, "Record": MADE, "RangeObserver": MADE,
     "Fit": MADE, "Fits": MADE, "Comparison": MADE, "Spread": MADE, "MeasuredAccuracy": MADE,
-    "read_sweeps": "reads files", "measured_accuracy": "takes what `fit_many` and `convert` take",
+    "read_sweeps": "reads files",
     "Dataset": "data that were read", "Labelled": "data that were read",
     "DeviceModel": PROTOCOL, "Result": PROTOCOL, "ProgressMeter": PROTOCOL, "Scheme": PROTOCOL, "Distribution": PROTOCOL,
     "AgeingEffect": PROTOCOL, "CellLaw": PROTOCOL, "NoiseLaw": PROTOCOL, "WriteEffect": PROTOCOL, "UpdateRule": PROTOCOL,

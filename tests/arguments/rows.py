@@ -252,6 +252,8 @@ ARGUMENTS = {
     "fit": lambda: {"model": SHORT, "data": loop(), "free": ["r_on", "v_off"], "starts": 1},
     "compare": lambda: {"models": [SHORT], "data": loop(), "starts": 1, "polarity": "as it is", "start": "rest"},
     "fit_many": lambda: {"model": SHORT, "data": {"a": loop()}, "free": ["r_on", "v_off"], "starts": 1},
+    "measured_accuracy": lambda: {"model": SHORT, "data": {"a": loop(), "b": loop(1.1), "c": loop(0.9)}, "free": ["r_on", "r_off"],
+                                  "network": net(), "batches": [(tensor(), np.array([0, 1]))], "chips": 1},
     "device": lambda: {"name": "vteam"}, "model": lambda: {"name": "vteam"},
     "parameter": lambda: {"default": 1.0},
     "read_verilog_a": lambda: {"source": CELLS, "module": "a", "fixed": {"k": 2.0}, "bounds": {"w": (0.0, 1.0)},

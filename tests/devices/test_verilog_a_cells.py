@@ -6,12 +6,20 @@ import pickle
 import numpy as np
 import pytest
 
-from crossbarsim import ConvergenceError, Crossbar, ParameterError, Solver, Wires
+from crossbarsim import (
+    ConvergenceError,
+    Crossbar,
+    ParameterError,
+    Solver,
+    VerilogAError,
+    Wires,
+)
 from crossbarsim.devices import (
     VTEAM,
     LinearIonDrift,
     StanfordPKU,
     VerilogA,
+    read_verilog_a,
 )
 from crossbarsim.devices.plots import plot_iv
 from crossbarsim.nonidealities import DeviceIV, cell_curve
@@ -278,3 +286,39 @@ def test_a_module_that_computes_no_numbers_is_named(tmp_path):
     assert text != RC
     with pytest.raises(ParameterError, match=r"no numbers \(NaN or infinite\), such as at -?0\.\d+ V: check"):
         VerilogA(written(tmp_path, text, "rc"))
+
+
+LINEAR = """
+`include "disciplines.vams"
+module linear(p, n);
+  inout p, n; electrical p, n, w;
+  parameter real W_LOW = 0.1; parameter real W_HIGH = 0.9; parameter real k = 1e7;
+  analog begin
+    I(p, n) <+ (1e-5 + 1e-4 * V(w)) * V(p, n);
+    V(w) <+ idt(k * V(p, n), 0.3);
+  end
+endmodule
+"""
+
+
+@pytest.mark.parametrize("ends", [("w_min", "w_max"), ("Wmin", "Wmax")])
+def test_ends_of_a_state_are_known_by_their_names_with_and_without_compiler(tmp_path, ends):
+    text = LINEAR.replace("W_LOW", ends[0]).replace("W_HIGH", ends[1])
+    kind = read_verilog_a(text)
+    own, compiled = kind(), VerilogA(written(tmp_path, text, "linear"))
+    for device in (own, compiled):
+        np.testing.assert_allclose(np.ravel(device.bounds()), [0.1, 0.9])
+    for value in (0.0, 0.2):
+        for device in (kind(**{ends[0]: value}), compiled.replace(**{ends[0]: value})):
+            np.testing.assert_allclose(np.ravel(device.bounds()), [value, 0.9])
+    # 3e-8 s at 0.5 V and k = 1e7: from 0.3 by 0.15, by more to the end
+    for seconds, end in ((3e-8, 0.45), (3e-7, 0.9)):
+        t, v = np.array([0.0, seconds]), np.array([0.5, 0.5])
+        for device in (own, compiled):
+            assert device.simulate(t, v).state[0, -1] == pytest.approx(end, rel=1e-4)
+    fixed = read_verilog_a(text, fixed={ends[1]: 0.8})()
+    np.testing.assert_allclose(np.ravel(fixed.bounds()), [0.1, 0.8])
+    given = read_verilog_a(text, bounds={"w": (-1.0, 2.0)})()
+    np.testing.assert_allclose(np.ravel(given.bounds()), [-1.0, 2.0])
+    with pytest.raises(VerilogAError, match=r"`w` has no lowest value: .* or call its ends `w_min` and `w_max`"):
+        read_verilog_a(text.replace(ends[1], "top"))

@@ -55,6 +55,9 @@ def test_a_folder_gives_an_accuracy(folder, tmp_path):
     varied = CrossbarConfig(nonidealities=NonIdealities(variability=Variability("r_on", Normal(0.1))))
     with pytest.raises(ParameterError, match="has a variability already"):
         measured_accuracy(folder, "vteam", net, batches, config=varied)
+    for wrong in ([x], [(x, x)], [(x, "labels")], [(x, torch.zeros(79, dtype=torch.long))], [3]):
+        with pytest.raises(ParameterError, match=r"`batches` must bring pairs \(inputs \(n, \.\.\.\), labels"):
+            measured_accuracy(folder, "vteam", net, wrong)
 
 
 HOLD = [text for name, value in HELD.items() for text in ("--set", f"{name}={value}")]

@@ -49,9 +49,10 @@ def fit(
     data : MeasuredSweep, sequence of them, (time, voltage, current), or pandas table
         One device's; for many see `fit_many`, for files `read_sweeps`.
     free : sequence of str, or mapping to (low, high)
-        Parameters to fit, with the range of each where given (None: the usual one, from limits,
-        unit, data and the value at the start). Ranges of one sign over more than a factor of 20
-        are searched by the logarithm. Default: the model's `usually_fitted`.
+        Parameters to fit, with the range of each where given, within the parameter's limits (None:
+        the usual one, from limits, unit, data and the value at the start). Ranges of one sign over
+        more than a factor of 20 are searched by the logarithm. Default: the model's
+        `usually_fitted`.
     fixed : mapping, optional
         Values of other parameters, and `polarity`.
     start : {"auto", "rest", "first", "last", "fit"}, float or mapping

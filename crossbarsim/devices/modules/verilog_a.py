@@ -20,7 +20,7 @@ from ...core.settings import checks_arguments, closest
 from ...core.validation import Array, finite_array, number
 from ..base import Device
 from ..laws.compilation import template
-from ..parameters import State
+from ..parameters import State, range_parameters
 from ..simulate import Backend, Trace
 from .equations import Equations, analyse
 from .instances import AT_START, set_up
@@ -41,7 +41,6 @@ from .transistor import VerilogATransistor
 __all__ = ["VerilogA"]
 
 _START = ("{0}_ini", "{0}_init", "{0}_initial", "{0}_0", "{0}ini", "{0}init", "{0}0")
-_ENDS = (("{0}_min", "{0}_max"), ("{0}min", "{0}max"))
 _STEPS = 100
 
 End = float | str
@@ -176,8 +175,7 @@ class VerilogA(Device):
     def _range(self, state: str) -> tuple[End, End]:
         given = None if self._ranges is None else self._ranges[state]
         if given is None:
-            found = self._named(state, _ENDS[0]) or self._named(state, _ENDS[1])
-            return (found[0], found[1]) if found else (-np.inf, np.inf)
+            return range_parameters(state, self._declared) or (-np.inf, np.inf)
         ends: list[End] = []
         for end in given:
             if isinstance(end, str) and self._find(end) is None:
@@ -187,11 +185,6 @@ class VerilogA(Device):
                 )
             ends.append(end if isinstance(end, str) else number("states", end))
         return ends[0], ends[1]
-
-    def _named(self, state: str, forms: tuple[str, ...]) -> list[str] | None:
-        """Return the module's parameters of these names, where it has all of them."""
-        found = [self._find(form.format(state)) for form in forms]
-        return None if None in found else [f for f in found if f is not None]
 
     def _find(self, name: str) -> str | None:
         wanted = name.lower()
@@ -276,12 +269,9 @@ class VerilogA(Device):
         z = np.zeros(n)
         for r in range(T, n):
             name = instances.names[r]
-            start = next(
-                (found for form in _START if (found := self._named(name, (form,)))), None
-            )
-            ends = self._named(name, _ENDS[0]) or self._named(name, _ENDS[1])
-            for named in (start, ends):
-                if named is not None:
+            starts = [found for form in _START if (found := self._find(form.format(name)))]
+            for named in (starts, range_parameters(name, self._declared)):
+                if named:
                     value = self._number(named[0])
                     z[r] = float(value.flat[k] if value.ndim else value)
                     break

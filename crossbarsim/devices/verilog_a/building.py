@@ -12,7 +12,7 @@ import numpy as np
 
 from ...core.errors import ParameterError
 from ...core.settings import closest
-from ..parameters import State
+from ..parameters import State, range_parameters
 from .algebra.calculus import evaluate, linear, substitute
 from .algebra.emission import law_text
 from .algebra.terms import Term, Terms, TooLarge
@@ -141,13 +141,28 @@ class _Builder:
             state.low = state.low or self.terms.number(low)
             state.high = state.high or self.terms.number(high)
         for state in states:
+            self.named_bounds(state)
             for which, bound in (("low", state.low), ("high", state.high)):
                 if bound is None:
                     has = "is limited to several" if state.several else f"has no {which}est value"
                     sign = "<" if which == "low" else ">"
                     raise refusal(
                         state.place, f"the state `{state.name}` {has}: limit it (`if ({state.name} "
-                        f"{sign} ...)`), or give its range, bounds={{{state.name!r}: (low, high)}}")
+                        f"{sign} ...)`), give its range, "
+                        f"bounds={{{state.name!r}: (low, high)}}, or "
+                        f"call its ends `{state.name}_min` and `{state.name}_max`")
+
+    def named_bounds(self, state: StateOf) -> None:
+        """Take parameters called ``x_min`` and ``x_max`` for ends that the file gives nowhere."""
+        if state.several or (state.low is not None and state.high is not None):
+            return
+        found = range_parameters(state.name, (
+            p.name for p in self.module.parameters.values() if p.kind != "string" and not p.local))
+        if found is not None:
+            low, high = (
+                self.terms.number(float(self.fixed[name])) if name in self.fixed
+                else self.terms.parameter(name) for name in found)
+            state.low, state.high = state.low or low, state.high or high
 
     @staticmethod
     def state_names(states: list[StateOf]) -> dict[Term, str]:

@@ -56,7 +56,8 @@ def read_verilog_a(
         is left out, and they are no parameters of the class.
     bounds : mapping, optional
         (low, high) of states for which the file has no limits, by the name of variable or node, in
-        its own unit.
+        its own unit; by default parameters called ``x_min`` and ``x_max``, or ``xmin`` and
+        ``xmax``, are the ends of ``x`` there.
     noise_step : float, optional
         Second: the step for which the file means its random numbers (``$rdist_normal``) in a rate;
         default: that of ``$bound_step``. The state's noise is white, with the spread that steps of

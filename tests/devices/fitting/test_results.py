@@ -18,6 +18,7 @@ from crossbarsim.devices import (
     compare,
     fit,
     fit_many,
+    parameter,
 )
 from crossbarsim.devices.fitting.least_squares.problem import Problem
 from tests.helpers import measured_loops as loops
@@ -267,3 +268,16 @@ def test_an_end_without_current_has_an_infinite_resistance():
     assert np.isfinite(low).all()
     assert np.isinf(high).all()
     assert len(found.plot().axes) >= 3
+
+
+@pytest.mark.parametrize(("given", "message"), [
+    ((-0.5, 0.5), r"`free\['f'\]`: the range, -0\.5 to 0\.5 .*reaches beyond the parameter's limits, 0 to 1 .*end it there"),
+    ((0.5, 1.5), r"reaches beyond the parameter's limits, 0 to 1"),
+    ((2.0, 3.0), r"the range is outside of the parameter's limits, 0 to 1"),
+])
+def test_ranges_beyond_a_parameter_s_limits_are_refused(given, message):
+    class Shared(VTEAM):
+        f = parameter(0.5, low=0.0, high=1.0)
+
+    with pytest.raises(ParameterError, match=message):
+        fit(Shared, loop(), {"f": given}, HELD, seed=3)

@@ -112,6 +112,13 @@ def _axis(
         if ends.shape != (2,) or not ends[0] < ends[1]:
             raise ParameterError(f"`free[{name!r}]` must be (low, high), low < high; got {given!r}")
         low, high = map(float, ends)
+        beyond = low < declared.low or high > declared.high
+        if beyond and low < declared.high and high > declared.low:  # not as a whole, see below
+            raise ParameterError(
+                f"`free[{name!r}]`: the range, {low:g} to {high:g} {declared.unit}, reaches beyond "
+                f"the parameter's limits, {declared.low:g} to {declared.high:g} {declared.unit}: "
+                "end it there"
+            )
     inner_low, inner_high = declared.low, declared.high
     if declared.open:  # values of the end itself are refused
         inner_low += 1e-300 + 1e-12 * abs(inner_low)
