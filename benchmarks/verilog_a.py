@@ -1,11 +1,14 @@
-"""A write pulse on a 1T1R array of compiled modules: crossbarsim against VACASK with the same ones.
+"""A write pulse on a 1T1R array of compiled modules: crossbarsim against VACASK and ngspice.
 
-Cells are VTEAM in Verilog-A, transistors BSIM4, the library that VACASK ships.
+Cells are VTEAM in Verilog-A, transistors BSIM4, the library that VACASK ships. ngspice has its own
+BSIM4, of the same defaults, and the cells as behavioural sources.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -16,12 +19,13 @@ import numpy as np
 from crossbarsim.core.files import write_text
 
 from .crossbar_solve import show
+from .timing import run_ngspice
 from .transient import _cpu
 from .usage import children_seconds
 from .worker import measure
 
 SIZES = (16, 64)
-LIMIT = float(os.environ.get("CROSSBARSIM_BENCH_LIMIT", "600"))  # of VACASK, second
+LIMIT = float(os.environ.get("CROSSBARSIM_BENCH_LIMIT", "600"))  # of the others, second
 STOP = 2.5e-8
 RISE, FALL, END = 1e-9, 2.2e-8, 2.3e-8  # of the pulse, second
 DEFAULT, LOOSE, REFERENCE = 1e-4, 3e-3, 1e-7
@@ -110,14 +114,14 @@ def ours(size: int, rtol: float, kind: str) -> dict[str, Any]:
             xbar, lines, gate = job_
             return Solver(threads=1).transient(xbar, lines, STOP, gate=gate, rtol=rtol)
 
-        run(job(4, kind, Path(folder)))  # compiles
         prepared = job(size, kind, Path(folder))
+        run(prepared)  # compiles
         seconds, result = _cpu(lambda: run(prepared))
     cells = result.crossbar.cells
     scale = 1.0 if kind == "module" else cells.device.d
     return {"seconds": seconds, "steps": result.steps, "rejected": result.rejected,
-            "newton": result.newton, "states": (cells.device_state[0] / scale).tolist(),
-            "energy": result.energy}
+            "newton": result.newton, "method": result.method, "energy": result.energy,
+            "states": (cells.device_state[0] / scale).tolist()}
 
 
 def deck(size: int, folder: Path) -> str:
@@ -182,6 +186,57 @@ def vacask(size: int, limit: float) -> dict[str, Any] | None:
                 "states": _states(plot, size)}
 
 
+def spice_deck(size: int) -> str:
+    """Return the written-out array for ngspice: states are voltages of 1 nF."""
+    shares, written = _shares(size)
+    text = [
+        "array", ".subckt cell p n x",
+        "B1 p n i=v(p,n)/(1e4+1.9e5*v(x))",
+        ("B2 0 x i=1e-9/3e-9*(v(p,n) > 0.02 ? 5e-4*(v(p,n)/0.02-1) : "
+         "(v(p,n) < -0.2 ? -10*(v(p,n)/-0.2-1)^3 : 0))"),
+        "C1 x 0 1n", ".ends", ".model acc nmos level=14 version=4.8",
+    ]
+    for i in range(size):
+        high = 1.2 if written[i] else 0.0
+        text.append(f"vw{i} w{i} 0 pulse(0 {high} {RISE} {RISE} {RISE} {FALL - 2 * RISE} 1)")
+        text.append(f"vg{i} g{i} 0 pulse(0 1.5 0 0.5n 1n 30n 1)")
+        for j in range(size):
+            before = f"w{i}" if j == 0 else f"wl{i}_{j - 1}"
+            after = f"b{j}" if i == size - 1 else f"bl{i + 1}_{j}"
+            text += [
+                f"rw{i}_{j} {before} wl{i}_{j} 1", f"rb{i}_{j} bl{i}_{j} {after} 1",
+                f"xc{i}_{j} wl{i}_{j} m{i}_{j} x{i}_{j} cell",
+                f".ic v(x{i}_{j})={float(shares[i, j])!r}",
+                f"m{i}_{j} m{i}_{j} g{i} bl{i}_{j} 0 acc w={WIDTH} l={LENGTH}",
+            ]
+    text += [f"vb{j} b{j} 0 0" for j in range(size)]
+    states = [f"v(x{i}_{j})" for i in range(size) for j in range(size)]
+    shown = states if size <= SIZES[0] else ["i(vb0)"]
+    text += [
+        f".tran {STOP / 100} {STOP}", ".control", f"save {' '.join(shown)}", "set numdgt=15",
+        "run", "let last = length(time) - 1", "print last", *(f"print {s}[last]" for s in shown),
+        ".endc", ".end", "",
+    ]
+    return "\n".join(text)
+
+
+def ngspice(size: int, limit: float) -> dict[str, Any] | None:
+    """Measure the CPU time of ngspice; None past `limit` seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "deck.cir"
+        write_text(path, spice_deck(size))
+        ran = run_ngspice(path, limit)
+    if ran is None:
+        return None
+    seconds, done = ran
+    last = re.findall(r"^(v\(x\d|i\(vb0|last)\S* = (\S+)$", done.stdout, re.MULTILINE)
+    values = [float(v) for name, v in last if name.startswith("v(")]
+    if len(last) < 2:  # its exit status says nothing of that
+        raise RuntimeError(f"ngspice failed:\n{(done.stdout + done.stderr)[-2000:]}")
+    states = np.array(values).reshape(size, size).tolist() if values else None
+    return {"seconds": seconds, "steps": int(float(last[0][1])), "states": states}
+
+
 def _states(plot: Any, size: int) -> list[list[float]] | None:
     """Return the states at the end, where they were saved."""
     if size > SIZES[0]:
@@ -195,8 +250,11 @@ def _error(found: dict[str, Any], reference: dict[str, Any]) -> float:
 
 
 def _row(size: int, limit: float) -> dict[str, Any]:
-    theirs = measure("verilog_a:vacask", {"size": size, "limit": limit}, 1, limit + 300.0)
-    row: dict[str, Any] = {"size": size, "vacask": theirs}
+    limits = {"size": size, "limit": limit}
+    row: dict[str, Any] = {"size": size, "ngspice": None}
+    row["vacask"] = measure("verilog_a:vacask", limits, 1, limit + 300.0)
+    if shutil.which("ngspice"):
+        row["ngspice"] = measure("verilog_a:ngspice", limits, 1, limit + 300.0)
     reference = measure(
         "verilog_a:ours", {"size": size, "rtol": REFERENCE, "kind": "module"}, 1, 3600.0
     ) if size <= SIZES[0] else None
@@ -208,10 +266,11 @@ def _row(size: int, limit: float) -> dict[str, Any]:
                 found["error"] = _error(found, reference)
             del found["states"]
             row[f"{kind} {rtol:g}"] = found
-    if theirs is not None and reference is not None and theirs["states"] is not None:
-        theirs["error"] = _error(theirs, reference)
-    if theirs is not None:
-        del theirs["states"]
+    for theirs in (row["vacask"], row["ngspice"]):
+        if theirs is not None:
+            if reference is not None and theirs["states"] is not None:
+                theirs["error"] = _error(theirs, reference)
+            del theirs["states"]
     return row
 
 
@@ -230,23 +289,32 @@ def table(result: dict[str, Any]) -> str:
     lines = [
         ("One write pulse on an array of 1T1R cells, VTEAM in Verilog-A with BSIM4 transistors "
          "(the library that VACASK ships), CPU time of one thread, against VACASK at its defaults "
-         f"on the written-out circuit (at most {result['limit_s']:.0f} s), with rtol {LOOSE:g} "
+         "on the written-out circuit and ngspice with its own BSIM4 and behavioural cells (at most "
+         f"{result['limit_s']:.0f} s), with rtol {LOOSE:g} "
          f"and, in brackets, {DEFAULT:g}. Beside it our built-in VTEAM with the same transistors, "
          "and with the built-in EKV. Errors: of the final states, from a run with rtol "
          f"{REFERENCE:.0e}."), "",
-        "| array | VACASK | its error | crossbarsim | its error | ratio | built-in cell | EKV |",
-        "|---|---|---|---|---|---|---|---|",
+        ("| array | VACASK | its error | ngspice | its error | crossbarsim | its error | "
+         "ratio to VACASK | to ngspice | built-in cell | EKV |"),
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for r in result["rows"]:
-        theirs, mine = r["vacask"], r[f"module {LOOSE:g}"]
-        seconds = result["limit_s"] if theirs is None else theirs["seconds"]
-        over = "> " if theirs is None else ""
+        mine = r[f"module {LOOSE:g}"]
+        others = [r["vacask"], r.get("ngspice")]
+        times = [_time(found, result["limit_s"]) for found in others]
+        ratios = [f"{over}{t / mine['seconds']:,.1f}x" for over, t in times]
         lines.append("| " + " | ".join([
-            f"{r['size']}x{r['size']}", f"{over}{show(seconds)}", _shown(theirs),
-            _both(r, "module"), _shown(mine), f"{over}{seconds / mine['seconds']:,.1f}x",
-            _both(r, "law"), _both(r, "own"),
+            f"{r['size']}x{r['size']}",
+            f"{times[0][0]}{show(times[0][1])}", _shown(others[0]),
+            f"{times[1][0]}{show(times[1][1])}", _shown(others[1]),
+            _both(r, "module"), _shown(mine), *ratios, _both(r, "law"), _both(r, "own"),
         ]) + " |")
     return "\n".join(lines)
+
+
+def _time(found: dict[str, Any] | None, limit: float) -> tuple[str, float]:
+    """Return the time of another program, and "> " where it is the limit's."""
+    return ("> ", limit) if found is None else ("", found["seconds"])
 
 
 def _shown(found: dict[str, Any] | None) -> str:

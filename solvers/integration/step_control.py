@@ -79,8 +79,8 @@ class StepControl(Protocol):
     ----------
     t, h : float, second
         Where the run is, and the step to try from there.
-    corner, longest : float, second
-        The next time that a step must meet; the bound of all steps.
+    corner, longest, shortest : float, second
+        The next time that a step must meet; the bounds of all steps.
     done : bool
     steps, rejected, failed, jumps : int
     """
@@ -89,6 +89,7 @@ class StepControl(Protocol):
     h: float
     corner: float
     longest: float
+    shortest: float
     done: bool
     steps: int
     rejected: int

@@ -87,7 +87,7 @@ ROWS: dict[str, Row] = {
         "options": {**PULSES, "v_step": 0.1}}),
     "measured_accuracy": Row(measured, base={"network": NETWORK, "batches": BATCHES, "chips": 2}, seconds={
         "data": {"a": loop(), "b": loop(1.2), "c": loop(0.9)}, "model": SHORT.replace(k_on=-1.5), "free": ["r_on", "r_off", "v_off"],
-        "network": OTHER, "batches": [(X[:50], LABELS[:50])], "fixed": {"v_off": 0.03}, "config": CrossbarConfig(bits=1),
+        "network": OTHER, "batches": [(X[:50], LABELS[:50])], "fixed": {"v_off": 0.03}, "config": CrossbarConfig(bits=2),
         "calibration": Second(BATCHES, config=CONVERTED, calibration=[(0.1 * X, LABELS)]), "seed": 7, "progress": SHOWS}),
     "CnnSettings": Row(network, base=SMALL, seconds={"channels": (4, 6)}),
     "IrDropStudy": Row(study(IrDropStudy), base=STUDIED, seconds=SECONDS),

@@ -77,10 +77,10 @@ def test_currents_and_charges_from_tables_are_the_modules(side):
                 np.testing.assert_allclose(found.state[k], charge, atol=rtol * np.abs(charge).max() + 1e-21)
             np.testing.assert_allclose(found.by_word, expected.by_word, rtol=3e-3, atol=1e-3 * expected.by_word.max())
     how = tabled._local.table.evidence()
-    assert how["missed"] <= how["samples"] / 1000
+    assert how["missed"] <= 1 + how["samples"] / 1000
     assert 0.0 < how["worst"] < 2.0 * how["tolerance"] == rtol
     assert how["tiles"] > 300
-    assert how["samples"] > 20 * n // 16
+    assert how["samples"] > 2 * n
     assert how["share"] > 0.5
     assert own.evidence == ""
 
@@ -140,6 +140,7 @@ def test_samples_put_bad_tiles_right(tmp_path, monkeypatch):
     own = write(transistor, tables=False)
     monkeypatch.setattr(access_tables, "_ACCEPT", 1e9)
     monkeypatch.setattr(access_tables, "_SAMPLES", 10**6)
+    monkeypatch.setattr(access_tables, "_OF", 1)
     found = write(transistor)
     assert "put right" in found.method
     assert max(differences(found, own)) < 0.05 * RTOL

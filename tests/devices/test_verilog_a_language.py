@@ -1,12 +1,15 @@
 """The language of Verilog-A as it is read: numbers, macros, operators, functions, loops, branches."""
 
 import math
+import re
 
 import numpy as np
 import pytest
 
-from crossbarsim.devices import read_verilog_a
+from crossbarsim import VerilogAError
+from crossbarsim.devices import VerilogA, read_verilog_a
 from tests.helpers.laws import current, law, rates
+from tests.helpers.verilog_a import needs_openvaf
 
 
 def made(expression, declarations="", before="", head='`include "disciplines.vams"\n', **given):
@@ -180,6 +183,66 @@ def test_jumps_in_the_voltage_are_named():
     assert sorted(float(e) for e in kind(vth=0.2, polarity=-1).jumps()) == [-0.4, 0.2]
     several = kind(vth=[0.2, 0.3]).jumps()
     assert sorted(e.tolist() for e in several) == [[-0.6, -0.4][::-1], [0.2, 0.3]]
+
+
+DDX = "ln(1 + exp(3 * V(p, n))) * (V(p, n) > 0.1 ? V(p, n) ** 2 + g : 0.01 + g) / (3 + V(p, n))"
+
+
+def test_derivatives_that_the_file_takes():
+    """Against differences of the same expression; by both terminals, in functions' results, in conditions."""
+    declarations = "parameter real g = 0.3; real y, z;"
+    plain = made("y", declarations, f"y = {DDX};")
+    for node, sign in (("p", 1.0), ("n", -1.0)):
+        taken = made("z", declarations, f"y = {DDX}; z = ddx(y, V({node}));")
+        for v in (-0.8, -0.1, 0.05, 0.13, 0.6, 1.7):
+            h = 1e-5
+            wanted = sign * (current(plain, v + h, {}) - current(plain, v - h, {})) / (2.0 * h)
+            assert current(taken, v, {}) == pytest.approx(wanted, rel=1e-8)
+    assert value("ddx(ddx(V(p, n) ** 3, V(p)), V(n))") == pytest.approx(-6.0 * 0.7)
+    assert value("ddx(g * g, V(p))", declarations="parameter real g = 2;") == 0.0
+
+
+def test_derivatives_by_inner_nodes_and_flows():
+    """Node and flow are held apart: d(x p)/dp is x, not what x follows p with."""
+    def device(slope):
+        return read_verilog_a(
+            '`include "disciplines.vams"\nmodule m(p, n); inout p, n; electrical p, n, x;\n'
+            "parameter real tau = 1e-6; parameter real x_min = 0; parameter real x_max = 2; analog begin\n"
+            f"I(p, n) <+ {slope};\nI(x) <+ ddt(tau * V(x)) + V(x) - abs(V(p, n)); end endmodule\n",
+            bounds={"x": (0.0, 2.0)})()
+
+    for slope, wanted in (("ddx(V(x) * V(x) * V(p, n), V(x))", lambda v, x: 2.0 * x * v),
+                          ("ddx(V(x) * V(x) * V(p, n), V(p))", lambda _, x: x * x),
+                          ("ddx(V(x) * V(x) * V(p, n), V(n))", lambda _, x: -x * x)):
+        found = device(slope)
+        for v, x in ((0.4, 0.3), (-1.1, 1.9)):
+            assert current(found, v, {found.state_names[0]: x}) == pytest.approx(wanted(v, x))
+
+
+@pytest.mark.parametrize(("expression", "message"), [
+    ("ddx(V(p, n), V(p, n))", "one node, not that between two"), ("ddx(V(p, n))", "`ddx` takes an expression"),
+    ("ddx(V(p, n), 3)", "`ddx` takes an expression"), ("ddx(ddt(V(p, n)), V(p))", "`ddx` of what `ddt` makes"),
+    ("ddx(V(p, n), V(q))", "there is no node or branch `q`"),
+])
+def test_derivatives_that_there_are_not(expression, message):
+    with pytest.raises(VerilogAError, match=re.escape(message)):
+        made(expression)
+
+
+def test_no_derivatives_in_functions():
+    with pytest.raises(VerilogAError, match="a derivative inside of a function"):
+        made("f(V(p, n))", "analog function real f; input a; real a; f = ddx(a, a); endfunction")
+
+
+@needs_openvaf
+def test_the_compiler_takes_the_same_derivatives(tmp_path):
+    text = ('`include "disciplines.vams"\nmodule m(p, n); inout p, n; electrical p, n; parameter real g = 0.3;\n'
+            f"real y; analog begin y = {DDX};\n I(p, n) <+ y + 0.5 * ddx(y, V(p)) - 2 * ddx(y, V(n)); end endmodule\n")
+    path = tmp_path / "slopes.va"
+    path.write_text(text, encoding="utf-8")
+    read, built = read_verilog_a(path)(), VerilogA(path)
+    v = np.array([-0.8, -0.1, 0.05, 0.13, 0.6, 1.7])
+    np.testing.assert_allclose([current(read, float(x), {}) for x in v], built.current(v, np.zeros((0, 6))), rtol=1e-12)
 
 
 def test_derivatives_are_exact():

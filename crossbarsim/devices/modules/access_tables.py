@@ -21,7 +21,7 @@ from .instances import Instances
 __all__ = ["AccessTable", "counting", "tabulates"]
 
 _BUILD = 3  # about as many cells as a tile costs evaluations
-_SAMPLES = 16  # of every look at the cells
+_SAMPLES, _OF = 16, 64  # of every look at the cells: at most so many, and one of so many
 _SHARE = 0.5  # of what Newton's iteration may miss
 _ACCEPT = 0.5  # of that: a square is checked in a few places
 _FINEST = 1e-9  # tables do not reach beyond
@@ -116,10 +116,11 @@ class AccessTable:
         if not self.open or found[0, 0] < 0.0 or instances is None:
             return found
         self.looks += 1
+        samples = max(1, min(_SAMPLES, u.size // _OF))
         room = kernels.fill_tables(
             *(plain(a).ravel() for a in (u, w, gate)), found, rows, inner, instances.images,
             instances.length, self.keys, self.corner_keys, self.corners, self.tiles, self.width,
-            _BUILD, _ACCEPT * self.tol, self.tol, 7 * self.looks, _SAMPLES, self.counts, self.worst,
+            _BUILD, _ACCEPT * self.tol, self.tol, 7 * self.looks, samples, self.counts, self.worst,
         )
         if not room:
             self._clear()

@@ -217,6 +217,8 @@ class Pass(SystemFunctions):
             return self.signed(self.terms.symbol("flow", branch), sign), False
         if name in ("idt", "ddt") and self.locals is None:
             return self.operator(tree), False
+        if name == "ddx" and self.locals is None:
+            return self.nodes.slope(tree, self.number), False
         short = name.removeprefix("$")
         if short in MATH:
             return called(self.terms, short, [self.value(p) for p in tree.parts], tree.place)

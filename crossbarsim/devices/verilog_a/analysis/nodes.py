@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from ..algebra.calculus import derivative
 from ..algebra.terms import Term, Terms
 from ..language.tokens import Place, refusal
 from ..language.tree import Module, Tree
@@ -58,8 +59,12 @@ class Nodes:
         self.positive = self.negative = "?"
         self.positive, self.negative = self._terminals()
         self.absolute: set[str] = set()  # nodes whose potential is used against the ground
+        named = {  # what is differentiated by is not used itself
+            id(t.parts[1]) for t in trees(module) if t.kind == "call" and t.value == "ddx"
+            and len(t.parts) == 2
+        }
         for tree in trees(module):
-            if tree.kind == "call" and tree.value in self.functions:
+            if tree.kind == "call" and tree.value in self.functions and id(tree) not in named:
                 branch = self.branch(tree)[0]
                 if branch is not None and GROUND in (branch.first, branch.second):
                     self.absolute |= {branch.first, branch.second}
@@ -136,6 +141,44 @@ class Nodes:
         if branch is None:
             return self.terms.zero
         return self.terms.sub(self.potential(branch.first), self.potential(branch.second))
+
+    def slope(self, tree: Tree, number: Callable[[Tree], Term]) -> Term:
+        """Return ``ddx(expression, V(node))`` or ``ddx(expression, I(branch))``.
+
+        All other potentials and flows are held.
+        """
+        parts = tree.parts
+        access = self.functions.get(str(parts[1].value)) if len(parts) == 2 else None
+        if access is None or parts[1].kind != "call":
+            raise refusal(tree.place, "`ddx` takes an expression, and the potential of a node or "
+                                      "the flow of a branch: ddx(..., V(node))")
+        root = number(parts[0])
+        if any(s.value[0] == "ddt" for s in root.symbols):
+            raise refusal(tree.place, "`ddx` of what `ddt` makes: write the derivative as a rate")
+        branch, sign = self.branch(parts[1])
+        if branch is None:
+            return self.terms.zero
+        if access == "flow":
+            found = derivative(self.terms, root, self.terms.symbol("flow", branch))
+            return found if sign > 0.0 else self.terms.neg(found)
+        if branch.second:
+            raise refusal(tree.place, f"`ddx` takes the potential of one node, not that between "
+                                      f"two, `{branch.first}` and `{branch.second}`")
+        return self.by_potential(root, branch.first)
+
+    def by_potential(self, root: Term, name: str) -> Term:
+        """Return the derivative of a term by the potential of a node, those of others held."""
+        t = self.terms
+        if name == self.positive:
+            return derivative(t, root, self.voltage)
+        if name != self.negative:
+            return derivative(t, root, self.inner(name))
+        found = derivative(t, root, self.common)
+        for symbol in sorted(root.symbols, key=lambda s: s.number):
+            kind, node = symbol.value
+            if symbol is self.voltage or (kind == "node" and node not in self.absolute):
+                found = t.sub(found, derivative(t, root, symbol))
+        return found
 
     def place_of(self, name: str) -> Place:
         """Return where a node is first used."""

@@ -27,7 +27,7 @@ _OTHERS = {
     "laplace_nd": "a filter", "laplace_np": "a filter", "laplace_zd": "a filter",
     "laplace_zp": "a filter", "zi_nd": "a filter", "zi_np": "a filter", "zi_zd": "a filter",
     "zi_zp": "a filter", "ac_stim": "a source of its own", "$table_model": "a table",
-    "ddx": "a derivative that the file takes itself",
+    "ddx": "a derivative inside of a function",
     "$param_given": "whether a parameter is given",
     "$port_connected": "whether a port is connected",
 }
