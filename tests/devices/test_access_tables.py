@@ -6,6 +6,7 @@ import pytest
 from crossbarsim import Crossbar, OneTransistorOneResistor, Pulse, Solver, VerilogA, Wires
 from crossbarsim.devices import VTEAM
 from crossbarsim.devices.modules import access_tables
+from crossbarsim.programming.runs import described
 from tests.helpers.osdi import have_compiler, shipped
 from tests.helpers.verilog_a_cells import written
 
@@ -152,3 +153,10 @@ def test_full_tables_begin_again(monkeypatch):
     found = write(bsim4())
     assert max(differences(found, own)) < 0.05 * RTOL
     assert int(found.method.split(" tiles")[0].split()[-1]) > 30
+
+
+def test_checkpoints_tell_runs_with_tables_from_runs_without():
+    with_tables, without = (
+        described({}, Crossbar(cells=cells(bsim4(), tables=on), wires=Wires(2.0, 2.0))) for on in (True, False)
+    )
+    assert {n for n in with_tables if with_tables[n] != without[n]} == {"cell_tables"}

@@ -185,7 +185,7 @@ def _array(xbar: Crossbar) -> dict[str, Any]:
             part: Any = getattr(cells, name, None)
             if hasattr(part, "settings"):
                 found[name] = {"model": type(part).__qualname__, **part.settings()}
-        for name in ("gate_along", "transistor_side", "temperature"):
+        for name in ("gate_along", "transistor_side", "temperature", "tables"):
             found[f"cell_{name}"] = getattr(cells, name, None)
     for name in ("device", "selector", "transistor"):
         part = getattr(cells, name, None)
