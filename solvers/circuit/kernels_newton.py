@@ -18,9 +18,49 @@ from .system.kernels_assembly import (
     scatter_largest,
 )
 
-__all__ = ["CONVERGED", "NO_PIVOT", "OVERFLOW", "STEPPED", "STOPPED", "newton_step"]
+__all__ = [
+    "CONVERGED", "NO_PIVOT", "OVERFLOW", "STEPPED", "STOPPED", "newton_step", "residual",
+    "row_miss",
+]
 
 STEPPED, CONVERGED, STOPPED, OVERFLOW, NO_PIVOT = range(5)
+
+
+@lean
+def residual(
+    indptr: Ints, indices: Ints, g_linear: Array, c_linear: Array, source: Array, f: Array,
+    q: Array, f_slots: Ints, f_values: Array, q_slots: Ints, q_values: Array, a: float,
+    offset: Array, x: Array, r: Array,
+) -> bool:
+    """Fill f, q and r = f + a q + offset at x, where groups have been evaluated; if finite."""
+    n = indptr.shape[0] - 1
+    products(indptr, indices, g_linear, c_linear, x, source, f, q)
+    scatter(f_slots, f_values, f)
+    scatter(q_slots, q_values, q)
+    f[n] = q[n] = 0.0
+    return missing(f, q, a, offset, r)
+
+
+@lean
+def row_miss(
+    indptr: Ints, indices: Ints, g_linear: Array, c_linear: Array, source: Array, q: Array,
+    f_slots: Ints, f_values: Array, q_slots: Ints, q_values: Array, reltol: float, floor: Array,
+    a: float, offset: Array, x: Array, r: Array, terms: Array, held: Array,
+) -> float:
+    """Return the largest of what rows miss, over the tolerance of each, and fill their terms."""
+    n = indptr.shape[0] - 1
+    for k in range(n + 1):
+        terms[k] = abs(source[k])
+        held[k] = 0.0
+    if a != 0.0:
+        gather(indptr, indices, c_linear, x, held)
+        scatter_largest(q_slots, q_values, held)
+        for k in range(n + 1):
+            terms[k] = max(terms[k], abs(a) * held[k])
+    gather(indptr, indices, g_linear, x, terms)
+    scatter_largest(f_slots, f_values, terms)
+    miss, _ = largest_miss(r, terms, q, a, offset, reltol, floor)
+    return miss
 
 
 @lean
@@ -46,25 +86,15 @@ def newton_step(
         As of `advance`, where stepped.
     """
     n = indptr.shape[0] - 1
-    products(indptr, indices, g_linear, c_linear, x, source, f, q)
-    scatter(f_slots, f_values, f)
-    scatter(q_slots, q_values, q)
-    f[n] = q[n] = 0.0
-    finite = missing(f, q, a, offset, r)
-    if settled:
-        for k in range(n + 1):
-            terms[k] = abs(source[k])
-            held[k] = 0.0
-        if a != 0.0:
-            gather(indptr, indices, c_linear, x, held)
-            scatter_largest(q_slots, q_values, held)
-            for k in range(n + 1):
-                terms[k] = max(terms[k], abs(a) * held[k])
-        gather(indptr, indices, g_linear, x, terms)
-        scatter_largest(f_slots, f_values, terms)
-        miss, _ = largest_miss(r, terms, q, a, offset, reltol, row_floor)
-        if miss <= 1.0:
-            return CONVERGED, 0.0, -1
+    finite = residual(
+        indptr, indices, g_linear, c_linear, source, f, q, f_slots, f_values, q_slots, q_values, a,
+        offset, x, r,
+    )
+    if settled and row_miss(
+        indptr, indices, g_linear, c_linear, source, q, f_slots, f_values, q_slots, q_values,
+        reltol, row_floor, a, offset, x, r, terms, held,
+    ) <= 1.0:
+        return CONVERGED, 0.0, -1
     if last:
         return STOPPED, 0.0, -1
     if not finite:

@@ -24,6 +24,7 @@ from torch.autograd.function import once_differentiable
 from ...core.compiled.threads import spread
 from ...core.errors import ParameterError
 from ...core.validation import Array
+from ...netlists.crossbar.cells import CellPoint
 from ...netlists.crossbar.crossbar import Crossbar, Wires
 from ...netlists.crossbar.ends import Ends
 from ...nonidealities.protocols import CellLaw
@@ -102,26 +103,21 @@ class BornNetwork:
 
     # -- the cells ---------------------------------------------------------------------------
 
-    def _look(self, cells: Any, volts: float) -> tuple[Array, Array]:
-        """Return currents and their derivatives by the conductance, all cells at one voltage."""
-        v, zero, gates = np.full(cells.shape, volts), np.zeros(cells.shape), cells.gates()
-        point = cells.evaluate(
-            v, zero, gates, base=cells.state, step=0.0, state=cells.state, inner=zero
-        )
-        return point.current, cells.slopes(v, zero, gates, point).conductance
-
     def _expand(self, cells: Any, *, slopes: bool = False) -> Array:
         """Return the Chebyshev coefficients (K, M N) of the excess current, or of di/dG."""
         x = np.cos(np.pi * (np.arange(_DEGREE + 1) + 0.5) / (_DEGREE + 1))
         values = []
+        zero, gates = np.zeros(cells.shape), cells.gates()
         for volts in self.most * x:
-            current, by_g = self._look(cells, float(volts))
-            values.append((by_g if slopes else current - self.reference * volts).ravel())
+            v, point = _look(cells, volts)
+            found = (cells.slopes(v, zero, gates, point).conductance if slopes
+                     else point.current - self.reference * volts)
+            values.append(found.ravel())
         basis = np.polynomial.chebyshev.chebvander(x, _DEGREE)
         weights = 2.0 / (_DEGREE + 1) * basis.T
         weights[0] *= 0.5
-        found: Array = weights @ np.stack(values)
-        return found
+        terms: Array = weights @ np.stack(values)
+        return terms
 
     @staticmethod
     def _single(coefficients: Array) -> Any:
@@ -235,14 +231,19 @@ def _evaluate(v: Tensor, coefficients: Any, reach: float, out: Tensor) -> None:
     ), parts, parts)
 
 
+def _look(cells: Any, volts: float) -> tuple[Array, CellPoint]:
+    """Return one voltage for all cells, (M, N), and what they do at it."""
+    v, zero = np.full(cells.shape, volts), np.zeros(cells.shape)
+    return v, cells.evaluate(
+        v, zero, cells.gates(), base=cells.state, step=0.0, state=cells.state, inner=zero
+    )
+
+
 def _reference(cells: Any, voltages: Array, currents: Array) -> Array:
     """Return the conductances of least squares over cells' voltages and currents (S, M, N)."""
     square = np.square(voltages).sum(axis=0)
     driven = square > SMALL**2 * len(voltages)
-    v, zero = np.full(cells.shape, SMALL), np.zeros(cells.shape)
-    low = cells.evaluate(
-        v, zero, cells.gates(), base=cells.state, step=0.0, state=cells.state, inner=zero
-    ).current / SMALL
+    low = _look(cells, SMALL)[1].current / SMALL
     fit = (voltages * currents).sum(axis=0) / np.where(driven, square, 1.0)
     found: Array = np.where(driven, fit, low)
     return found

@@ -11,9 +11,8 @@ from torch import nn
 from ...core.errors import ParameterError
 from ...core.settings import checks_arguments
 from ...core.validation import count, number
-from ..chip.chip import Chip
+from ..calibrate import stored_names
 from ..chip.effective_matrices import HeldMatrices
-from ..layers import CrossbarLayer
 
 __all__ = ["LazyMatrices", "lazy_matrices"]
 
@@ -94,10 +93,7 @@ def lazy_matrices(
     """
     count("every", every)
     number("rtol", rtol, low=0.0, open_low=True)
-    layers = [m for m in model.modules() if isinstance(m, CrossbarLayer)]
-    if not layers:
-        raise ParameterError("the model has no crossbar layers: convert it first")
-    chips: list[Chip] = [c.chip for layer in layers for c, _, _ in layer.stored_matrices()]
+    chips = [stored.chip for stored in stored_names(model).values()]
     for chip in chips:
         if not chip.config.linear:
             raise ParameterError(

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from ...core.draws import Place
 from ...core.errors import ParameterError
 from ...core.settings import checks_arguments
+from ..calibrate import stored_names
 from ..chip.chip import Chip
-from ..layers import CrossbarLayer
 
 __all__ = ["weight_noise"]
 
@@ -71,12 +71,9 @@ def weight_noise(model: nn.Module, sigma: float, *, seed: int = 0) -> Iterator[N
     ...     bool((chip(x) != chip(x)).all())
     True
     """
-    layers = [m for m in model.modules() if isinstance(m, CrossbarLayer)]
-    if not layers:
-        raise ParameterError("the model has no crossbar layers: convert it first")
+    chips = [stored.chip for stored in stored_names(model).values()]
     if not (isinstance(sigma, (int, float)) and np.isfinite(sigma) and sigma >= 0):
         raise ParameterError(f"`sigma` must be a number >= 0; got {sigma!r}")
-    chips = [crossbars.chip for layer in layers for crossbars, _, _ in layer.stored_matrices()]
     if any(chip.disturbance is not None for chip in chips):
         raise ParameterError("the model is inside `weight_noise` already")
     try:

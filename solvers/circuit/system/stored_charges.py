@@ -15,7 +15,7 @@ from ....core.compiled.jit import lean
 from ....core.validation import Array
 from .element_group import ElementGroup, Ints
 
-__all__ = ["StoredCharges"]
+__all__ = ["StoredCharges", "fill_charges"]
 
 
 class StoredCharges:
@@ -72,7 +72,7 @@ class StoredCharges:
 
     def fill(self, x: Array, evaluated: Array, out: Array) -> None:
         """Fill out (K,) with the charges at x (n + 1,), where groups evaluated (Q,) others."""
-        _fill(self._ends, self._columns, self._values, x, self._kept, evaluated, out)
+        fill_charges(self._ends, self._columns, self._values, x, self._kept, evaluated, out)
 
 
 def _by_rows(group: ElementGroup) -> list[tuple[int, Ints, Array]]:
@@ -95,9 +95,10 @@ def _by_rows(group: ElementGroup) -> list[tuple[int, Ints, Array]]:
 
 
 @lean
-def _fill(
+def fill_charges(
     ends: Ints, columns: Ints, values: Array, x: Array, kept: Ints, evaluated: Array, out: Array
 ) -> None:
+    """Fill out (K,) with each element's charge; the first four as of `StoredCharges.arrays`."""
     at = 0
     for k in range(ends.shape[0]):
         total = 0.0

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from ....core.compiled.jit import lean
 from ....core.validation import Array
+from ..kernels_newton import row_miss
 from ..linear_solvers.kernels_lu import refactor, solve
 from ..system.element_group import Ints
-from ..system.kernels_assembly import (
-    advance,
-    combine,
-    gather,
-    largest_miss,
-    miss_beyond_rounding,
-    missing,
-    products,
-    scatter,
-    scatter_largest,
-)
+from ..system.kernels_assembly import advance, combine, miss_beyond_rounding
+from ..system.stored_charges import fill_charges
 
-__all__ = ["differentiate", "extrapolate", "is_solution", "residual", "stored", "take_step"]
+__all__ = ["differentiate", "extrapolate", "is_solution", "stored", "take_step"]
 
 
 @lean
@@ -71,21 +63,6 @@ def extrapolate(
 
 
 @lean
-def residual(
-    indptr: Ints, indices: Ints, g_linear: Array, c_linear: Array, source: Array, f: Array,
-    q: Array, f_slots: Ints, f_values: Array, q_slots: Ints, q_values: Array, a: float,
-    offset: Array, x: Array, r: Array,
-) -> bool:
-    """Fill f, q and r = f + a q + offset at x, where groups have been evaluated; if finite."""
-    n = indptr.shape[0] - 1
-    products(indptr, indices, g_linear, c_linear, x, source, f, q)
-    scatter(f_slots, f_values, f)
-    scatter(q_slots, q_values, q)
-    f[n] = q[n] = 0.0
-    return missing(f, q, a, offset, r)
-
-
-@lean
 def is_solution(
     indptr: Ints, indices: Ints, g_linear: Array, c_linear: Array, source: Array, q: Array,
     f_slots: Ints, f_values: Array, q_slots: Ints, q_values: Array, g_slots: Ints,
@@ -93,18 +70,10 @@ def is_solution(
     a: float, offset: Array, x: Array, r: Array, terms: Array, held: Array,
 ) -> bool:
     """Return whether what is missing in every row is within tolerance of its largest term."""
-    n = indptr.shape[0] - 1
-    for k in range(n + 1):
-        terms[k] = abs(source[k])
-        held[k] = 0.0
-    gather(indptr, indices, c_linear, x, held)
-    scatter_largest(q_slots, q_values, held)
-    for k in range(n + 1):
-        terms[k] = max(terms[k], abs(a) * held[k])
-    gather(indptr, indices, g_linear, x, terms)
-    scatter_largest(f_slots, f_values, terms)
-    miss, _ = largest_miss(r, terms, q, a, offset, reltol, floor)
-    if miss <= 1.0:
+    if row_miss(
+        indptr, indices, g_linear, c_linear, source, q, f_slots, f_values, q_slots, q_values,
+        reltol, floor, a, offset, x, r, terms, held,
+    ) <= 1.0:
         return True
     combine(g_linear, c_linear, a, g_slots, g_values, c_slots, c_values, data)
     return miss_beyond_rounding(
@@ -144,13 +113,4 @@ def stored(
     n = q.shape[0]
     for k in range(n):
         out[k] = q[k]
-    at = 0
-    count = ends.shape[0]
-    for k in range(count):
-        total = 0.0
-        while at < ends[k]:
-            total += values[at] * x[columns[at]]
-            at += 1
-        out[n + k] = total
-    for k in range(kept.shape[0]):
-        out[n + count + k] = evaluated[kept[k]]
+    fill_charges(ends, columns, values, x, kept, evaluated, out[n:])

@@ -10,6 +10,7 @@ import numpy as np
 
 from ....core.compiled.jit import lean
 from ....core.validation import Array
+from ..kernels_newton import residual
 from ..system.element_group import Ints
 from .kernels_control import begin_anew, fitted, is_far, push, within
 from .kernels_laws import fill_laws
@@ -17,7 +18,6 @@ from .kernels_newton import (
     differentiate,
     extrapolate,
     is_solution,
-    residual,
     stored,
     take_step,
 )
@@ -36,13 +36,12 @@ INTS = ("state", "order", "most", "smooth", "iteration", "patience", "limit", "l
         "point", "tried", "refused", "met", "steps", "rejected", "newton", "factored", "kept",
         "corner", "last", "kind", "linear", "foreign", "told", "window", "anew", "retry")
 NUMBERS = ("t", "h", "target", "shortest", "floor", "resolution", "longest", "stop", "until", "a",
-           "end", "change", "allowed", "following", "factored_for", "damping", "reltol", "trtol",
-           "celsius", "reuse")
+           "end", "change", "following", "factored_for", "damping", "reltol", "trtol", "reuse")
 (STATE, ORDER, MOST, SMOOTH, ITERATION, PATIENCE, LIMIT, LIMITED, AHEAD, POINT, TRIED, REFUSED, MET,
  STEPS, REJECTED, NEWTON, FACTORED, KEPT, CORNER, LAST, KIND, LINEAR, FOREIGN, TOLD, WINDOW, ANEW,
  RETRY) = range(len(INTS))
-(T, H, TARGET, SHORTEST, FLOOR, RESOLUTION, LONGEST, STOP, UNTIL, A, END, CHANGE, ALLOWED,
- FOLLOWING, FACTORED_FOR, DAMPING, RELTOL, TRTOL, CELSIUS, REUSE) = range(len(NUMBERS))
+(T, H, TARGET, SHORTEST, FLOOR, RESOLUTION, LONGEST, STOP, UNTIL, A, END, CHANGE, FOLLOWING,
+ FACTORED_FOR, DAMPING, RELTOL, TRTOL, REUSE) = range(len(NUMBERS))
 # arrays, in the order in which they lie in buffers
 INT_PARTS = (
     "indptr", "indices", "f_slots", "q_slots", "g_slots", "c_slots", "ends", "columns", "kept",
@@ -68,7 +67,7 @@ LU_FLOATS = (
 _SAFETY, _GROWTH, _SHRINK, _GAP, _LAST, _HALVING, _ACCEPT, _BETTER, _JUMP, _OVERSHOOT, _FADED = (
     range(11)
 )
-_ROUNDING, _OF_NOTHING = 1e-15, 1e-300
+_ROUNDING = 1e-15
 
 
 @lean

@@ -76,9 +76,10 @@ class TimeLoop:
         self._asked = self._taken = 0
         sources = source_arrays(system)
         self._told = sources is None
-        foreign_groups = [g for g in system.groups if not isinstance(g, Lawful)]
-        self._accepting = [g for g in foreign_groups if _tells(g, "accept")]
-        self._rewinding = [g for g in foreign_groups if _tells(g, "rewind")]
+        self._accepting, self._rewinding = (
+            [g for g in run.watched[what] if not isinstance(g, Lawful)]
+            for what in ("accept", "rewind")
+        )
         self._ints, self._floats = self._buffers(sources)
         views = self._floats.views
         self._stored, self._early, self._charge = (
@@ -326,9 +327,3 @@ class TimeLoop:
             self._asked += 1
             for group in self._rewinding:
                 group.rewind()
-
-
-def _tells(group: ElementGroup, name: str) -> bool:
-    return getattr(type(group), name) is not getattr(ElementGroup, name)
-
-

@@ -12,9 +12,9 @@ import numpy as np
 from .....core.compiled.jit import kernel
 from .....core.compiled.simd import WIDTH, add, div, fma, load, mul, splat, store, transpose
 from .....core.validation import Array
-from ..ports_plan import LEAF, LEAF_STEPS, leaf_tables
+from ..ports_plan import LEAF, LEAF_STEPS, Ints, leaf_tables
 
-__all__ = ["LEAF_STORE", "STEP_START", "reduce_leaves", "solve_leaves"]
+__all__ = ["LEAF_STORE", "STEP_START", "leaf_nodes", "reduce_leaves", "solve_leaves"]
 
 SIZES, WHERE, CHILDREN, LOCAL = leaf_tables()
 STEPS = len(LEAF_STEPS)
@@ -127,6 +127,19 @@ def reduce_leaves(
 
 
 @kernel
+def leaf_nodes(
+    leaf: int, columns: int, Np: int, bit0: int, left0: int, top0: int, ids: Ints
+) -> None:
+    """Write the node numbers of a leaf's ports, eight each: left, right, above, below."""
+    i0, j0 = (leaf // columns) * LEAF, (leaf % columns) * LEAF
+    for a in range(LEAF):
+        ids[a] = left0 + i0 + a if j0 == 0 else (i0 + a) * Np + j0 - 1
+        ids[LEAF + a] = (i0 + a) * Np + j0 + LEAF - 1
+        ids[2 * LEAF + a] = top0 + j0 + a if i0 == 0 else bit0 + (i0 - 1) * Np + j0 + a
+        ids[3 * LEAF + a] = bit0 + (i0 + LEAF - 1) * Np + j0 + a
+
+
+@kernel
 def solve_leaves(
     rows: Array, first: int, leaves: int, columns: int, Np: int, known: Array,
     bit0: int, left0: int, top0: int, local: Array, out_u: Array, out_w: Array, start: int,
@@ -139,18 +152,16 @@ def solve_leaves(
     """
     chunk = known.shape[1]
     batch, M, N = out_u.shape
+    ends = np.empty(4 * LEAF, dtype=np.int64)
     for lane in range(min(WIDTH, leaves - first)):
         leaf = first + lane
         i0, j0 = (leaf // columns) * LEAF, (leaf % columns) * LEAF
+        leaf_nodes(leaf, columns, Np, bit0, left0, top0, ends)
         for a in range(LEAF):
-            left = left0 + i0 + a if j0 == 0 else (i0 + a) * Np + j0 - 1
-            above = top0 + j0 + a if i0 == 0 else bit0 + (i0 - 1) * Np + j0 + a
-            right = (i0 + a) * Np + j0 + LEAF - 1
-            below = bit0 + (i0 + LEAF - 1) * Np + j0 + a
-            local[2 * LEAF * LEAF + a] = known[left]
-            local[2 * LEAF * LEAF + LEAF + a] = known[above]
-            local[a * LEAF + LEAF - 1] = known[right]
-            local[LEAF * LEAF + (LEAF - 1) * LEAF + a] = known[below]
+            local[2 * LEAF * LEAF + a] = known[ends[a]]
+            local[2 * LEAF * LEAF + LEAF + a] = known[ends[2 * LEAF + a]]
+            local[a * LEAF + LEAF - 1] = known[ends[LEAF + a]]
+            local[LEAF * LEAF + (LEAF - 1) * LEAF + a] = known[ends[3 * LEAF + a]]
         for step in range(STEPS - 1, -1, -1):
             k, m, count = SIZES[step, 1], SIZES[step, 2], SIZES[step, 3]
             for number in range(count):

@@ -15,7 +15,7 @@ from .....core.compiled.jit import kernel
 from .....core.compiled.simd import WIDTH, add, fma, load, mul, splat, store, sub, transpose
 from .....core.validation import Array
 from ..ports_plan import LEAF, Ints
-from .leaf import CHILDREN, LEAF_STORE, SIZES, STEP_START, STEPS, WHERE
+from .leaf import CHILDREN, LEAF_STORE, SIZES, STEP_START, STEPS, WHERE, leaf_nodes
 
 __all__ = ["pull_leaves", "pull_ports"]
 
@@ -68,18 +68,6 @@ def _extend(C: Array, m: int, weights: Array) -> None:
 
 
 @kernel
-def _leaf_nodes(index: int, columns: int, Np: int, bit0: int, left0: int, top0: int,
-                ids: Ints) -> None:
-    """Write the node numbers of a leaf's ports: left, right, top, bottom."""
-    i0, j0 = (index // columns) * LEAF, (index % columns) * LEAF
-    for a in range(LEAF):
-        ids[a] = left0 + i0 + a if j0 == 0 else (i0 + a) * Np + j0 - 1
-        ids[LEAF + a] = (i0 + a) * Np + j0 + LEAF - 1
-        ids[2 * LEAF + a] = top0 + j0 + a if i0 == 0 else bit0 + (i0 - 1) * Np + j0 + a
-        ids[3 * LEAF + a] = bit0 + (i0 + LEAF - 1) * Np + j0 + a
-
-
-@kernel
 def _pick(C: Array, at: Ints, target: Array) -> None:
     """Copy the rows and columns `at` of C; 0 for those below 0, ports that nothing leads to."""
     for i in range(len(at)):
@@ -122,7 +110,7 @@ def pull_ports(
             if index < 0:
                 continue
             if index < leaves:
-                _leaf_nodes(index, columns, Np, starts[0], starts[1], starts[2], ids)
+                leaf_nodes(index, columns, Np, starts[0], starts[1], starts[2], ids)
                 _pick(C, where[ids], leaf[index])
             else:
                 c = index - leaves

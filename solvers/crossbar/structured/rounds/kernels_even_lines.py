@@ -7,9 +7,10 @@ precision, at half the memory and twice the numbers per instruction.
 
 from __future__ import annotations
 
-from .....core.compiled.jit import lean
+from .....core.compiled.jit import inlined, lean
 from .....core.compiled.simd import (
     WIDTH,
+    Vec,
     add,
     div,
     exceeds,
@@ -31,6 +32,22 @@ from ..kernels.chains import LANES
 from ..kernels.single_line import EPS
 
 __all__ = ["factor_even", "measure_even", "shifted"]
+
+
+@inlined
+def _node_miss(
+    a: Vec, b: Vec, d: Vec, y: Vec, z: Vec, flow: Vec, cell: Vec
+) -> tuple[Vec, Vec, Vec, Vec]:
+    """Return what nodes b between a and d miss, its size, its rounding, and the largest current.
+
+    Segments of y and z siemens; `cell`: what they are to give away; `flow`: unloaded current.
+    """
+    into, out = fma(sub(a, b), y, flow), fma(sub(b, d), z, flow)
+    miss = sub(sub(into, out), cell)
+    size = magnitude(b)
+    unit = fma(add(magnitude(a), size), y, mul(add(size, magnitude(d)), z))
+    big = larger(larger(magnitude(into), magnitude(out)), magnitude(cell))
+    return miss, magnitude(miss), mul(splat(EPS), add(unit, big)), big
 
 
 @lean
@@ -59,7 +76,7 @@ def measure_even(
             return 0.0, 1e300, 0.0, 1e300
     floor = least * largest + 1e-300
     full = N - N % WIDTH
-    zero, eps, low = splat(0.0), splat(EPS), splat(floor)
+    zero, low = splat(0.0), splat(floor)
     sums, noises, bound = zero, zero, zero
     worst, miss_sum, noise = 0.0, 0.0, 0.0
     line[0] = 0.0
@@ -76,14 +93,8 @@ def measure_even(
             cell = load(c, at + j)
             a, b, d = load(line, j), load(line, j + 1), load(line, j + 2)
             y, z = load(word_y, along + j), load(word_y, along + j + 1)
-            into, out = fma(sub(a, b), y, flow), fma(sub(b, d), z, flow)
-            miss = sub(sub(into, out), cell)
-            store(res_u, at + j, miss)
-            size = magnitude(b)
-            unit = fma(add(magnitude(a), size), y, mul(add(size, magnitude(d)), z))
-            big = larger(larger(magnitude(into), magnitude(out)), magnitude(cell))
-            rounding = mul(eps, add(unit, big))
-            miss = magnitude(miss)
+            short, miss, rounding, big = _node_miss(a, b, d, y, z, flow, cell)
+            store(res_u, at + j, short)
             sums = add(sums, miss)
             noises = add(noises, rounding)
             over = sub(miss, rounding)
@@ -93,15 +104,10 @@ def measure_even(
             a, b = mul(on_above, load(w, above + j)), load(w, at + j)
             d = mul(on_below, load(w, below + j))
             y, z = load(bit_y, at + j), load(bit_y, at + N + j)
-            down = load(flow_b, j)
-            into, out = fma(sub(a, b), y, down), fma(sub(b, d), z, down)
-            miss = add(sub(into, out), cell)
-            store(res_w, at + j, miss)
-            size = magnitude(b)
-            unit = fma(add(magnitude(a), size), y, mul(add(size, magnitude(d)), z))
-            big = larger(larger(magnitude(into), magnitude(out)), magnitude(cell))
-            rounding = mul(eps, add(unit, big))
-            miss = magnitude(miss)
+            short, miss, rounding, big = _node_miss(
+                a, b, d, y, z, load(flow_b, j), sub(zero, cell)
+            )
+            store(res_w, at + j, short)
             sums = add(sums, miss)
             noises = add(noises, rounding)
             over = sub(miss, rounding)

@@ -193,10 +193,9 @@ def corner_of(
     base = address(corner_keys)
     column, row = column + right, row + top
     x, y, along, across = width * column, width * row, 0.0, 0.0
-    if column + row == 0 and column != 0:  # v_d = 0
+    if column == 0 or column + row == 0:  # v_ds or v_d = 0
         along = BESIDE * (1 - 2 * right)
     if column == 0:
-        along = BESIDE * (1 - 2 * right)
         column -= right * (HALF - 1)
     if row == 0:
         across = 1.7 * BESIDE * (1 - 2 * top)  # not where v_d is 0, too
