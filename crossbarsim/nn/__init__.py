@@ -10,6 +10,7 @@ from .calibrate import Calibration, MatrixCalibration, calibrate
 from .chip.matrix import StoredMatrix
 from .config import CrossbarConfig
 from .convert import convert
+from .convertible import DigitalLayersWarning, register_layer
 from .layers import (
     CrossbarConv1d,
     CrossbarConv2d,
@@ -28,6 +29,7 @@ from .layers import (
     CrossbarMultiheadAttention,
     CrossbarRNN,
     CrossbarRNNCell,
+    CrossbarTransposedLinear,
 )
 from .replace_periphery import equip
 from .report import LayerReport, NetworkReport, report
@@ -52,6 +54,8 @@ __all__ = [
     "CrossbarMultiheadAttention",
     "CrossbarRNN",
     "CrossbarRNNCell",
+    "CrossbarTransposedLinear",
+    "DigitalLayersWarning",
     "LayerReport",
     "MatrixCalibration",
     "NetworkReport",
@@ -60,5 +64,6 @@ __all__ = [
     "convert",
     "equip",
     "fold_batchnorm",
+    "register_layer",
     "report",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, TypeAlias
@@ -14,7 +15,13 @@ from ..core.errors import ParameterError
 from ..core.settings import checks_arguments
 from .batchnorm_folding import fold_batchnorm
 from .config import CrossbarConfig
-from .convertible import check_convertible, crossbar_type, why_digital
+from .convertible import (
+    DigitalLayersWarning,
+    check_convertible,
+    crossbar_type,
+    holds_matrices,
+    why_digital,
+)
 from .layers import CrossbarLayer
 
 __all__ = ["convert"]
@@ -37,9 +44,13 @@ def convert(
     """Return a copy of `model` whose layers run on crossbars.
 
     Converted are Linear, Conv1d to 3d, ConvTranspose1d to 3d, Embedding, EmbeddingBag, RNN, LSTM,
-    GRU, their cells, and MultiheadAttention, wherever they are in the model. Subclasses of them
-    stay digital, as do all other modules; `report` lists both. Layers are called through their
-    modules: where a model's own code uses a layer's ``weight`` itself, that product stays digital.
+    GRU, their cells, MultiheadAttention, GPT-2's `Conv1D`, and what `register_layer` adds,
+    wherever they are in the model. Subclasses of them are converted where they differ by how they
+    are made alone; others stay digital, as do all other modules; `report` lists them, and those
+    with weight matrices are warned of. Layers are called through their modules: where a model's
+    own code uses a layer's ``weight`` itself, that product stays digital. Parametrised weights
+    (`torch.nn.utils.parametrize`: spectral and weight norm, low-rank updates) are computed anew
+    and the arrays programmed with them whenever they change.
 
     The names in ``state_dict`` stay. A module used several times stays one module, on one set of
     crossbars. Layers that share a parameter (tied weights) go on sharing it, each on crossbars of
@@ -53,7 +64,7 @@ def convert(
     config : CrossbarConfig
     include, exclude : str, type, or sequence of these, optional
         Shell-style patterns of module names (``"features.*"``), or torch's types (``nn.Conv2d``);
-        default: all, none.
+        default: all, none. Layers that `exclude` names are not warned of.
     overrides : mapping, optional
         Pattern or type -> another configuration, or the fields to change; the first match counts.
     fold : bool
@@ -69,7 +80,12 @@ def convert(
     ------
     ParameterError
         Wrong arguments; a pattern that matches no layer; nothing to convert; a layer that cannot
-        be converted as it is (weights computed by hooks or parametrisations, ...).
+        be converted as it is (weights computed by hooks, ...).
+
+    Warns
+    -----
+    DigitalLayersWarning
+        Layers with weight matrices that stay digital, and why.
 
     Examples
     --------
@@ -91,8 +107,12 @@ def convert(
     changes = {k: _override(config, k, v) for k, v in (overrides or {}).items()}
     _patterns("overrides", list(changes))
     names, layers = _names(model), _candidates(model)
+    digital = _digital(model, layers)
     for pattern in (*(wanted or ()), *(unwanted or ()), *changes):
-        if not any(_matches(pattern, module, names) for module in layers.values()):
+        found = list(layers.values())
+        if pattern in (unwanted or ()):
+            found += digital.values()
+        if not any(_matches(pattern, module, names) for module in found):
             _no_match(pattern, model, names, list(layers))
     chosen: dict[str, CrossbarConfig] = {}
     for name, module in layers.items():
@@ -108,6 +128,11 @@ def convert(
             "the model has no Linear, convolution, ... layer "
             + ("left to convert: it runs on crossbars already" if already else "to convert")
         )
+    _warn({
+        name: module for name, module in digital.items()
+        if not any(_matches(p, module, names) for p in unwanted or ())
+        and (wanted is None or any(_matches(p, module, names) for p in wanted))
+    })
     target = model if inplace else copy.deepcopy(model)
     if fold:
         target = fold_batchnorm(target, inplace=True)
@@ -171,6 +196,35 @@ def _candidates(model: nn.Module) -> dict[str, nn.Module]:
         if crossbar_type(module) is not None or isinstance(module, LazyModuleMixin):
             found[name] = module
     return found
+
+
+def _digital(model: nn.Module, layers: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
+    """Return layers with weight matrices, of their own or read by none other, without a form."""
+    inside = {
+        id(part) for module in (*layers.values(), *model.modules())
+        if isinstance(module, CrossbarLayer) or crossbar_type(module) is not None
+        for part in module.modules()
+    }
+    return {
+        name: module for name, module in model.named_modules()
+        if id(module) not in inside and not isinstance(module, LazyModuleMixin)
+        and holds_matrices(module)
+    }
+
+
+def _warn(digital: Mapping[str, nn.Module]) -> None:
+    if not digital:
+        return
+    told = [
+        f"{name or 'the model'!r} ({type(module).__name__}): {why_digital(module)}"
+        for name, module in list(digital.items())[:8]
+    ]
+    more = f"; {len(digital) - len(told)} more" if len(digital) > len(told) else ""
+    warnings.warn(
+        f"{len(digital)} of the layers with weight matrices stay digital: {'; '.join(told)}{more}. "
+        "`exclude` them if that is meant",
+        DigitalLayersWarning, stacklevel=4,
+    )
 
 
 def _matches(pattern: Pattern, module: nn.Module, names: Mapping[int, Sequence[str]]) -> bool:

@@ -243,7 +243,14 @@ def report(
         output_error = float((chip - digital).norm() / digital.norm().clamp(min=1e-300))
     batch = len(_first(inputs)) if inputs is not None else 1
     rows = []
+    inside = {
+        part for layer in model.modules() if isinstance(layer, CrossbarLayer)
+        for own in layer.children() if isinstance(own, nn.ModuleDict)  # parametrisations
+        for part in own.modules()
+    }
     for name, module in model.named_modules():
+        if module in inside:
+            continue
         kind = type(module).__name__
         if isinstance(module, CrossbarLayer):
             rows.append(_layer(name, module, found, batch, technology, errors=errors))

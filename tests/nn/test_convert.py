@@ -5,10 +5,10 @@ import io
 import pytest
 import torch
 from torch import nn
-from torch.nn.utils import parametrizations, prune
+from torch.nn.utils import prune
 
 from crossbarsim import ParameterError, Wires
-from crossbarsim.nn import CrossbarConfig, convert, report
+from crossbarsim.nn import CrossbarConfig, DigitalLayersWarning, convert, report
 from crossbarsim.nn.convertible import LAYERS
 from crossbarsim.nn.layers import (
     CrossbarConv2d,
@@ -61,7 +61,8 @@ def test_sequential_in_a_module_list_and_all_that_stays_digital():
     # MemTorch leaves a Sequential inside a ModuleList as it is, without a word
     torch.manual_seed(0)
     model = Mixed().double().eval()
-    chip = convert(model, CrossbarConfig.ideal((16, 16)))
+    with pytest.warns(DigitalLayersWarning, match=r"'heads\.b' .*'both' "):
+        chip = convert(model, CrossbarConfig.ideal((16, 16)))
     seen = ran(chip)
     x = torch.randn(2, 1, 6, 6, dtype=torch.float64)
     with torch.no_grad():
@@ -280,8 +281,6 @@ def monkeyed():
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 @pytest.mark.parametrize(("make", "message"), [
-    (lambda: convert(nn.Sequential(parametrizations.weight_norm(nn.Linear(2, 2))), REAL),
-     "remove_parametrizations"),
     (lambda: convert(nn.Sequential(nn.utils.weight_norm(nn.Linear(2, 2))), REAL), "by hooks"),
     (lambda: convert(nn.Sequential(prune.l1_unstructured(nn.Linear(2, 2), "weight", 1)), REAL),
      "by hooks"),

@@ -5,6 +5,7 @@ from torch import nn
 
 from crossbarsim.nn.convertible import LAYERS
 from crossbarsim.testing.layers import LayerChecks
+from tests.helpers.networks_of_today import Conv1D
 from tests.helpers.suites import subclasses
 
 torch.set_num_threads(1)
@@ -23,6 +24,7 @@ def indices(make, high, *shape):
 
 CASES = {
     "Linear": case(lambda: nn.Linear(11, 7), (3, 11)),
+    "TransposedLinear": case(lambda: Conv1D(7, 11), (3, 2, 11)),
     "LinearOfSequences": case(lambda: nn.Linear(11, 7, bias=False), (3, 2, 11)),
     "Conv1d": case(lambda: nn.Conv1d(4, 6, 3, padding=1, groups=2), (2, 4, 7)),
     "Conv2d": case(lambda: nn.Conv2d(2, 3, 3, stride=2, padding=1, padding_mode="circular"), (2, 2, 5, 5)),

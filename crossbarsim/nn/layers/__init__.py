@@ -17,6 +17,7 @@ from .transposed import (
     CrossbarConvTranspose2d,
     CrossbarConvTranspose3d,
 )
+from .transposed_linear import CrossbarTransposedLinear
 
 __all__ = [
     "CrossbarConv1d",
@@ -36,4 +37,5 @@ __all__ = [
     "CrossbarMultiheadAttention",
     "CrossbarRNN",
     "CrossbarRNNCell",
+    "CrossbarTransposedLinear",
 ]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Self
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils import parametrize
 
 from ...core.errors import ParameterError
 from ...solvers import Solver
@@ -52,7 +54,8 @@ class CrossbarLayer(nn.Module):
     def from_digital(cls, layer: nn.Module, config: CrossbarConfig, chip: str = "") -> Self:
         """Return a crossbar layer with the options, hooks and parameters of torch's `layer`.
 
-        The parameters are the same objects, not copies.
+        The parameters are the same objects, not copies, and so are parametrisations
+        (`torch.nn.utils.parametrize`), whose weights the crossbars follow at every pass.
 
         Raises
         ------
@@ -65,7 +68,12 @@ class CrossbarLayer(nn.Module):
             for name, value in layer.__dict__.items()
         })
         new.__dict__.pop("_compiled_call_impl", None)  # torch's, of the digital layer
+        computed = parametrize.is_parametrized(layer)
+        if computed:
+            _plain(layer, new)
         new._setup(config, chip)  # noqa: SLF001 - its own
+        if computed:
+            _parametrise(layer, new)
         return new
 
     def _check(self) -> None:
@@ -128,6 +136,34 @@ class CrossbarLayer(nn.Module):
         own = super().extra_repr()
         tiles = f"tiles={self.config.tile_shape}"
         return f"{own}, {tiles}" if own else tiles
+
+
+def _plain(layer: nn.Module, new: nn.Module) -> None:
+    """Give `new` the values of the parametrised weights of `layer` as parameters."""
+    lists: Any = layer.parametrizations
+    del new._modules["parametrizations"]  # noqa: SLF001 - a copy of the digital layer's
+    training = [part for part in lists.modules() if part.training]
+    for part in training:  # some change their state when they are evaluated
+        part.training = False
+    with torch.no_grad():
+        for name in lists:
+            new.register_parameter(name, nn.Parameter(getattr(layer, name).clone()))
+    for part in training:
+        part.training = True
+
+
+def _parametrise(layer: nn.Module, new: nn.Module) -> None:
+    """Let the parametrisations of `layer` compute the weights of `new`.
+
+    Without `register_parametrization`, which would evaluate and change them.
+    """
+    lists: Any = layer.parametrizations
+    for name in lists:
+        delattr(new, name)
+    parametrize._inject_new_class(new)  # noqa: SLF001
+    new.parametrizations = lists
+    for name in lists:
+        parametrize._inject_property(new, name)  # noqa: SLF001
 
 
 def product(
