@@ -104,6 +104,8 @@ nn
 nn.train
 
 studies.data
+studies.results                 # datasets, tables, pictures
+studies.engine                  # points, records, workers
 studies
 studies.plots
 cli testing __main__            # may use the package's door

@@ -18,11 +18,11 @@ from .parse import integers, numbers, shapes
 if TYPE_CHECKING:
     from ..devices.base import Device
     from ..studies import IrDropResult, NonIdealityResult
-    from ..studies.study import Study, StudyResult
+    from ..studies.cnn_study import CnnStudy, CnnStudyResult
 
 __all__ = ["study"]
 
-R = TypeVar("R", bound="StudyResult[Any]")
+R = TypeVar("R", bound="CnnStudyResult[Any]")
 
 study = typer.Typer(no_args_is_help=True, help="Studies that end in tables and pictures.")
 
@@ -34,7 +34,7 @@ _Name = Annotated[str | None, typer.Option(help="The data set's name on the pict
 
 
 def _run(
-    settings: Study[Any, R], data: Path | None, name: str | None, out: Path, console: Console,
+    settings: CnnStudy[Any, R], data: Path | None, name: str | None, out: Path, console: Console,
     save: Callable[..., Path], picture: str,
 ) -> tuple[R, list[Path]]:
     """Run a study of a network with bars; return its result and the files that were written."""

@@ -1,14 +1,20 @@
-"""Studies of networks on crossbars: data, sweeps that can be resumed, tables and pictures.
+"""Studies: points over named axes that are measured once, recorded, and resumed; their results.
 
-A study is one file: of a network, its settings below `study.Study` and its result below
-`study.StudyResult`; of arrays or devices, a function and its result. A new one gets its pictures in
-a file of `plots` and its command in `crossbarsim.cli.study`.
+`Study` takes any function and axes over any settings, `StudyResult` is what it finds; `engine` and
+`results` are behind them. The studies that we ship are a file each: of our network, settings below
+`cnn_study.CnnStudy`; of arrays or devices, a function and its result. A new one of these gets its
+pictures in a file of `plots` and its command in `crossbarsim.cli.study`.
 """
 
 from ..core.progress import ProgressMeter, RichProgress, Silent
 from .data.dataset import Dataset, Labelled, load, load_digits
 from .data.errors import DataError
 from .device_spread import DeviceSpread, device_spread
+from .engine.axes import Axis, Listed, Sampled, Zipped
+from .engine.plan import StudyPlan
+from .engine.pool import LocalWorkers
+from .engine.records import Record
+from .engine.study import Study
 from .gradual_reset import GradualReset, gradual_reset
 from .ir_drop import IrDropResult, IrDropStudy, Point
 from .measured import MeasuredAccuracy, measured_accuracy
@@ -16,10 +22,11 @@ from .networks import CnnSettings, TrainedCnn, trained_cnn
 from .nonidealities import NonIdealityResult, NonIdealityStudy
 from .read_delay import ReadDelay, read_delay
 from .read_margin import ReadMargin, read_margin, sneak_resistance
-from .records import Record
+from .results import StudyResult
 from .tile_map import TileMap, tile_map
 
 __all__ = [
+    "Axis",
     "CnnSettings",
     "DataError",
     "Dataset",
@@ -28,6 +35,8 @@ __all__ = [
     "IrDropResult",
     "IrDropStudy",
     "Labelled",
+    "Listed",
+    "LocalWorkers",
     "MeasuredAccuracy",
     "NonIdealityResult",
     "NonIdealityStudy",
@@ -37,9 +46,14 @@ __all__ = [
     "ReadMargin",
     "Record",
     "RichProgress",
+    "Sampled",
     "Silent",
+    "Study",
+    "StudyPlan",
+    "StudyResult",
     "TileMap",
     "TrainedCnn",
+    "Zipped",
     "device_spread",
     "gradual_reset",
     "load",

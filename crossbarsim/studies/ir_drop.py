@@ -15,9 +15,9 @@ from torch import nn
 from ..core.errors import ParameterError
 from ..netlists.crossbar.crossbar import Wires
 from ..nn import CrossbarConfig, convert, report
+from .cnn_study import Bench, CnnStudy, CnnStudyResult, scores
 from .data.dataset import Labelled
 from .networks import TrainedCnn
-from .study import Bench, Study, StudyResult, scores
 from .tile_map import TileMap, fullest_tile, tile_map
 
 __all__ = ["IrDropResult", "IrDropStudy", "Point", "measure"]
@@ -59,7 +59,7 @@ class Point:
 
 
 @dataclass(frozen=True, kw_only=True)
-class IrDropStudy(Study[Point, "IrDropResult"]):
+class IrDropStudy(CnnStudy[Point, "IrDropResult"]):
     """Settings of the study.
 
     Parameters
@@ -177,7 +177,7 @@ def measure(
 
 
 @dataclass(frozen=True, eq=False)
-class IrDropResult(StudyResult[IrDropStudy]):
+class IrDropResult(CnnStudyResult[IrDropStudy]):
     """What the study found.
 
     Parameters

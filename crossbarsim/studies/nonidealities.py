@@ -27,9 +27,9 @@ from ..nonidealities import (
     Variability,
 )
 from ..periphery import ADC, Periphery
+from .cnn_study import Bench, CnnStudy, CnnStudyResult, scores
 from .data.dataset import Labelled
 from .networks import TrainedCnn
-from .study import Bench, Study, StudyResult, scores
 
 __all__ = [
     "EFFECTS",
@@ -142,7 +142,7 @@ class ChipReading:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NonIdealityStudy(Study[ChipReading, "NonIdealityResult"]):
+class NonIdealityStudy(CnnStudy[ChipReading, "NonIdealityResult"]):
     """Settings of the study: after Fig. 1 of MemTorch's paper (Lammie et al., arXiv:2004.10971).
 
     Every effect is swept by itself, each against the resolution of the ADCs, for every tile shape
@@ -326,7 +326,7 @@ def measure(
 
 
 @dataclass(frozen=True, eq=False)
-class NonIdealityResult(StudyResult[NonIdealityStudy]):
+class NonIdealityResult(CnnStudyResult[NonIdealityStudy]):
     """What the study found.
 
     Parameters

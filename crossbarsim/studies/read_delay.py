@@ -18,6 +18,7 @@ from ..devices.compact_models.static import Ohmic
 from ..netlists.crossbar.crossbar import Crossbar, Wires
 from ..netlists.crossbar.ends import Driven, Ends, Floating
 from ..solvers import Solver
+from .engine.records import optional_record
 from .read_margin import (
     checked_sizes,
     chosen_schemes,
@@ -25,7 +26,6 @@ from .read_margin import (
     read_ends,
     uniform_wires,
 )
-from .records import optional_record
 
 __all__ = ["ReadDelay", "elmore", "read_delay", "settling_time"]
 

@@ -19,7 +19,7 @@ from ..devices.compact_models.static import Ohmic
 from ..netlists.crossbar.crossbar import Crossbar, Resistive, Wires
 from ..netlists.crossbar.ends import Driven, End, Ends, Floating, Grounded, Sensed
 from ..solvers import Solver
-from .records import optional_record
+from .engine.records import optional_record
 
 __all__ = [
     "READ_SCHEMES", "ReadMargin", "checked_sizes", "chosen_schemes", "described_wires",

@@ -11,7 +11,7 @@ from crossbarsim.devices import VTEAM, ExponentialSelector, LinearIonDrift, Stat
 from crossbarsim.nn import calibrate, convert, equip, fold_batchnorm, report
 from crossbarsim.nn.train import StochasticPulses, in_situ_update
 from crossbarsim.periphery import ADC, DAC, Periphery, Technology
-from crossbarsim.studies import read_delay, read_margin
+from crossbarsim.studies import Axis, Listed, Sampled, Study, Zipped, read_delay, read_margin
 
 from .acts import Row, Same, Second
 from .acts_devices import SOLVER
@@ -81,7 +81,42 @@ def twice(model: Any, inputs: Any) -> Any:
     return model(2 * inputs)
 
 
+def dimension(axis: Any) -> Any:
+    return lambda **a: [(d.name, d.coordinates, d.units, rows) for d, rows in [axis(**a).dimension("axis")]]
+
+
+def ran(stop: Any = None, **a: Any) -> Any:
+    found = Study(stop=stop, **a).run()
+    return found.dataset.to_dict(), found.settings
+
+
+def too_large(branch: Any) -> bool:
+    return bool(branch[-1]["value"] > 3)
+
+
+def other(x: float, seed: int = 0) -> Any:
+    return {"value": x + seed}
+
+
+def scaled(context: float, x: float, seed: int = 0) -> Any:
+    return {"value": context * x + seed}
+
+
+def of_wires(config: Wires, x: float) -> Any:
+    return {"value": x * float(config.word)}
+
+
+AXES = {"x": [1.0, 2.0, 3.0]}
 ROWS: dict[str, Row] = {
+    "Axis": Row(dimension(Axis), seconds={"values": [1.0, 3.0], "fields": ("a", "b"), "unit": "m"}),
+    "Zipped": Row(dimension(Zipped), seconds={"values": {"x": [1, 2], "y": [3, 5]}}),
+    "Listed": Row(dimension(Listed), seconds={"points": [{"x": 1}, {"x": 3}]}),
+    "Sampled": Row(dimension(Sampled), seconds={"ranges": {"x": (1.0, 2.0)}, "log": Second(("x",), ranges={"x": (0.5, 1.0)})}),
+    "Study": Row(ran, seconds={
+        "measure": other, "axes": {"x": [1.0, 3.0]}, "config": Second(Wires(2.0), measure=of_wires), "seeds": 2,
+        "context": Second(2.0, measure=scaled), "stop": Second(too_large, axes=AXES), "units": {"value": "m"},
+        "along": Second("x", stop=too_large, axes={**AXES, "seed_of": Axis([0, 1], fields="seed")}), "name": "n",
+    }),
     "calibrate": Row(calibrated, base={"model": None}, seconds={
         "model": chip(bits=2, **CONVERTERS), "loader": [2 * tensor()], "percentile": 50.0, "correct": Second(True, model=None), "forward": twice}),
     "convert": Row(lambda model=None, factory=net, **a: converted(model or factory(), **a), base={"model": None, "overrides": None}, seconds={

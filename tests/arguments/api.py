@@ -34,6 +34,7 @@ EXEMPT = {
     "IrDropResult": MADE, "NonIdealityResult": MADE, "ReadDelay": MADE, "ReadMargin": MADE, "TileMap": MADE,
     "TrainedCnn": MADE, "GradualReset": MADE, "Point": MADE, "StoredMatrix": MADE, "Record": MADE, "RangeObserver": MADE,
     "Fit": MADE, "Fits": MADE, "Comparison": MADE, "Spread": MADE, "MeasuredAccuracy": MADE,
+    "StudyResult": MADE, "StudyPlan": MADE, "LocalWorkers": "starts processes",
     "read_sweeps": "reads files",
     "Dataset": "data that were read", "Labelled": "data that were read",
     "DeviceModel": PROTOCOL, "Result": PROTOCOL, "ProgressMeter": PROTOCOL, "Scheme": PROTOCOL, "Distribution": PROTOCOL,

@@ -343,9 +343,16 @@ ARGUMENTS = {
         "read_delay": lambda: {"sizes": [2], "wires": Wires(1.0, 1.0, word_capacitance=1e-15)}, "read_margin": lambda: {"sizes": [2], "wires": WIRES},
     "sneak_resistance": lambda: {"rows": 2, "columns": 2, "resistance": 1e3},
     "tile_map": lambda: {"conductance": G, "ohm": 1.0},
+    "Study": lambda: {"measure": studied, "axes": {"x": [1.0, 2.0]}},
+    "Axis": lambda: {"values": [1.0, 2.0]}, "Zipped": lambda: {"values": {"x": [1, 2], "y": [3, 4]}},
+    "Listed": lambda: {"points": [{"x": 1}, {"x": 2}]}, "Sampled": lambda: {"ranges": {"x": (0.0, 1.0)}, "count": 4},
     "IrDropStudy": lambda: {"images": 10, "epochs": 1, "threads": 1},
     "NonIdealityStudy": lambda: {"images": 10, "epochs": 1, "threads": 1},
 }
+
+
+def studied(x, seed=0):
+    return {"value": x * x + seed}
 
 
 def normed():

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from crossbarsim import ParameterError, programming
 from crossbarsim.cli.main import app
-from crossbarsim.studies.study import Study
+from crossbarsim.studies.cnn_study import CnnStudy
 
 RUN = CliRunner()
 # what makes a command short; options are added
@@ -59,7 +59,7 @@ def room(tmp_path, monkeypatch):
     def reached(*_, **__):
         raise ParameterError("reached")
 
-    monkeypatch.setattr(Study, "run", reached)
+    monkeypatch.setattr(CnnStudy, "run", reached)
     monkeypatch.setattr(programming, "program", reached)
     monkeypatch.chdir(tmp_path)
 

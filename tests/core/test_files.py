@@ -19,7 +19,7 @@ from crossbarsim import Crossbar, Solution, Solver, Wires
 from crossbarsim.core import files
 from crossbarsim.core.errors import NetlistError, ParameterError
 from crossbarsim.studies.data.errors import DataError
-from crossbarsim.studies.records import Record
+from crossbarsim.studies.engine.records import Record
 
 ROOT = Path(__file__).parents[2]
 OLD = b"the old file\n"

@@ -125,7 +125,7 @@ def test_records_of_another_version_and_folders(tmp_path):
 HOLD = """
 import sys
 from pathlib import Path
-from crossbarsim.studies.records import Record
+from crossbarsim.studies.engine.records import Record
 record = Record(Path(sys.argv[1]), {"a": 1})
 with open(sys.argv[1], "ab") as stream:
     stream.write(b'{"key": [1], "val')  # in the middle of a line

@@ -18,7 +18,7 @@ from ..errors import ParameterError
 from .arguments import check_arguments
 from .toml import toml
 
-__all__ = ["Settings", "closest", "plain"]
+__all__ = ["Settings", "closest", "known_kind", "plain", "read_plain"]
 
 NOTHING = {"type": "None"}
 """None where it is not the default: TOML has nothing for it."""
@@ -130,6 +130,29 @@ class Settings:
 def _kind(cls: type) -> str:
     root = cls.__module__.partition(".")[0]
     return cls.__qualname__ if root == "crossbarsim" else f"{cls.__module__}.{cls.__qualname__}"
+
+
+def known_kind(name: str) -> type[Settings] | None:
+    """Return the record of settings of that name; None: there is none."""
+    return _kinds.get(name)
+
+
+def read_plain(value: Any, path: str) -> Any:
+    """Return what plain numbers, strings, lists and dicts stand for, as `Settings.from_dict`.
+
+    Parameters
+    ----------
+    value : any
+        As of `plain`.
+    path : str
+        What messages call it.
+
+    Raises
+    ------
+    ParameterError
+        A kind of record that there is not, or a value that it refuses.
+    """
+    return _read(value, path)
 
 
 def plain(value: Any) -> Any:

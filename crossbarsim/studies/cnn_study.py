@@ -1,8 +1,8 @@
-"""The base of the studies of a network: points that are measured once, recorded, and resumed.
+"""The base of the studies of our network: points that are measured once, recorded, and resumed.
 
-A study is a frozen dataclass of settings below `Study`, and a result below `StudyResult`; it says
-which chips there are, what one of them measures, and how a point is called. Training, the record,
-progress and the files of the results are here.
+A study is a frozen dataclass of settings below `CnnStudy`, and a result below `CnnStudyResult`; it
+says which chips there are, what one of them measures, and how a point is called. Training, the
+record, progress and the files of the results are here.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from ..core.progress import Progress, metered
 from ..core.settings import Settings
 from ..core.validation import count
 from .data.dataset import Dataset, Labelled
+from .engine.records import Record
 from .networks import CnnSettings, TrainedCnn, logits, torch_threads, trained_cnn
-from .records import Record
 
-__all__ = ["Bench", "Study", "StudyPoint", "StudyResult", "scores"]
+__all__ = ["Bench", "CnnStudy", "CnnStudyResult", "StudyPoint", "scores"]
 
 
 class StudyPoint(Protocol):
@@ -51,8 +51,8 @@ class StudyPoint(Protocol):
 
 
 P = TypeVar("P", bound=StudyPoint)
-R = TypeVar("R", bound="StudyResult[Any]")
-S = TypeVar("S", bound="Study[Any, Any]")
+R = TypeVar("R", bound="CnnStudyResult[Any]")
+S = TypeVar("S", bound="CnnStudy[Any, Any]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +96,7 @@ def scores(
     return found
 
 
-class Study(Settings, ABC, Generic[P, R]):
+class CnnStudy(Settings, ABC, Generic[P, R]):
     """Settings of a study; subclasses are frozen dataclasses with at least these fields."""
 
     images: int | None
@@ -141,7 +141,7 @@ class Study(Settings, ABC, Generic[P, R]):
 
         Returns
         -------
-        StudyResult
+        CnnStudyResult
             Of the study's own class.
 
         Raises
@@ -197,12 +197,12 @@ class Study(Settings, ABC, Generic[P, R]):
 
 
 @dataclass(frozen=True, eq=False)
-class StudyResult(ABC, Generic[S]):
+class CnnStudyResult(ABC, Generic[S]):
     """What a study of a network found.
 
     Parameters
     ----------
-    study : Study
+    study : CnnStudy
         Its settings.
     cnn : CnnSettings
     data : Dataset

@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ..core.environment import differences, package_version
-from ..core.errors import ParameterError
-from ..core.files import append_text, write_text
-from ..core.locks import FolderLock
-from .data.errors import DataError
+from ...core.environment import differences, package_version
+from ...core.errors import ParameterError
+from ...core.files import append_text, write_text
+from ...core.locks import FolderLock
+from ..data.errors import DataError
 
 __all__ = ["Record", "optional_record"]
 
@@ -65,6 +65,7 @@ class Record:
         self.context: dict[str, Any] = json.loads(json.dumps(context))
         self._points: dict[str, dict[str, Any]] = {}
         self._seconds: dict[str, float] = {}
+        self._errors: dict[str, str] = {}
         lock = FolderLock(path.parent)
         self._release = weakref.finalize(self, lock.release)
         try:
@@ -98,9 +99,9 @@ class Record:
     ) -> None:
         self.close()
 
-    def _append(self, entry: Mapping[str, Any]) -> None:
-        line = json.dumps({**entry, "sha256": _hash(entry)})
-        append_text(self.path, line + "\n", durable=True)
+    def _append(self, *entries: Mapping[str, Any]) -> None:
+        lines = [json.dumps({**entry, "sha256": _hash(entry)}) + "\n" for entry in entries]
+        append_text(self.path, "".join(lines), durable=True)
 
     def _read(self) -> None:
         try:
@@ -141,7 +142,7 @@ class Record:
             if not isinstance(entry, dict) or not {"key", "values"} <= set(entry):
                 raise DataError(self.path, f"line {number}: expected `key` and `values`")
             self._check_hash(entry, number)
-            self._keep(entry["key"], entry["values"], entry.get("seconds"))
+            self._keep(entry)
 
     def _check_hash(self, entry: Mapping[str, Any], number: int) -> None:
         rest = {name: value for name, value in entry.items() if name != "sha256"}
@@ -161,17 +162,39 @@ class Record:
             f"({differences(found, self.context)}); choose another `out` folder or delete it"
         )
 
-    def _keep(self, key: Any, values: Mapping[str, Any], seconds: float | None) -> None:
-        text = json.dumps(key)
-        self._points[text] = dict(values)
+    def _keep(self, entry: Mapping[str, Any]) -> None:
+        text = json.dumps(entry["key"])
+        error, seconds = entry.get("error"), entry.get("seconds")
+        if error is None:
+            self._errors.pop(text, None)
+            self._points[text] = dict(entry["values"])
+        elif text not in self._points:
+            self._errors[text] = str(error)
         if seconds is not None:
             self._seconds[text] = seconds
 
-    def get(self, key: list[Any]) -> dict[str, Any] | None:
+    def get(self, key: Any) -> dict[str, Any] | None:
         """Return the values of the point `key`, or None where it is not finished."""
         return self._points.get(json.dumps(key))
 
-    def seconds(self, key: list[Any]) -> float:
+    def error(self, key: Any) -> str | None:
+        """Return the message of the error that the point `key` raised; None: it raised none."""
+        return self._errors.get(json.dumps(key))
+
+    def entries(self) -> Iterator[dict[str, Any]]:
+        """Yield what `add_many` takes for every point, those that raised an error last."""
+        for kept in (self._points, self._errors):
+            for text, value in kept.items():
+                entry: dict[str, Any] = {"key": json.loads(text)}
+                if kept is self._points:
+                    entry["values"] = value
+                else:
+                    entry |= {"values": {}, "error": value}
+                if text in self._seconds:
+                    entry["seconds"] = self._seconds[text]
+                yield entry
+
+    def seconds(self, key: Any) -> float:
         """Return what the point `key` took, second; NaN where that is not known."""
         return self._seconds.get(json.dumps(key), float("nan"))
 
@@ -182,8 +205,21 @@ class Record:
         entry: dict[str, Any] = {"key": key, "values": dict(values)}
         if seconds is not None:
             entry["seconds"] = seconds
-        self._append(entry)
-        self._keep(key, values, seconds)
+        self.add_many([entry])
+
+    def add_many(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Append points that are finished, all at once.
+
+        Parameters
+        ----------
+        entries : sequence of mapping
+            With ``key`` and ``values``; ``seconds`` that it took; the ``error`` that it raised,
+            in which case there are no values.
+        """
+        if entries:
+            self._append(*entries)
+        for entry in entries:
+            self._keep(entry)
 
     def take(
         self, key: list[Any], measure: Callable[[], Mapping[str, Any]]
