@@ -106,6 +106,7 @@ nn.train
 studies.data
 studies.results                 # datasets, tables, pictures
 studies.engine                  # points, records, workers
+studies.network                 # anyone's network and data
 studies
 studies.plots
 cli testing __main__            # may use the package's door

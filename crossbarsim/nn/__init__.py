@@ -31,7 +31,7 @@ from .layers import (
     CrossbarRNNCell,
     CrossbarTransposedLinear,
 )
-from .replace_periphery import equip
+from .replace_periphery import equip, rewire
 from .report import LayerReport, NetworkReport, report
 
 __all__ = [
@@ -66,4 +66,5 @@ __all__ = [
     "fold_batchnorm",
     "register_layer",
     "report",
+    "rewire",
 ]

@@ -1,4 +1,4 @@
-"""Other converters around the same chip."""
+"""Other converters and other wires around the same chip."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from torch import nn
 
 from ..core.errors import ParameterError
 from ..core.settings import checks_arguments
+from ..netlists.crossbar.crossbar import Wires
 from ..periphery import Periphery
 from .calibrate import stored_names
 from .layers import CrossbarLayer
 
-__all__ = ["equip"]
+__all__ = ["equip", "rewire"]
 
 
 @checks_arguments
@@ -53,7 +54,50 @@ def equip(model: nn.Module, periphery: Periphery | None) -> None:
     for stored in matrices:  # all are checked before the first is changed
         stored.config.replace(periphery=periphery)
     for stored in matrices:
-        stored.equip(periphery)
+        stored.equip(periphery=periphery)
     for module in model.modules():
         if isinstance(module, CrossbarLayer):
             module.config = module.config.replace(periphery=periphery)
+
+
+@checks_arguments
+def rewire(model: nn.Module, wires: Wires) -> None:
+    """Put other wires between the same devices of a converted network.
+
+    Devices, programmed conductances and everything that calibration found stay; the arrays are
+    solved again.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        A converted network; changed in place.
+    wires : Wires
+        Scalars.
+
+    Raises
+    ------
+    ParameterError
+        No crossbar layers; wires that do not fit the configuration.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch import nn
+    >>> from crossbarsim import Wires
+    >>> from crossbarsim.nn import CrossbarConfig, convert, rewire
+    >>> chip = convert(nn.Sequential(nn.Linear(4, 3)), CrossbarConfig(r_on_sigma=0.1))
+    >>> before = chip(torch.ones(1, 4))
+    >>> rewire(chip, Wires(word=20.0, bit=20.0))
+    >>> bool((chip(torch.ones(1, 4)).abs() < before.abs()).all())
+    True
+    """
+    if not isinstance(wires, Wires):
+        raise ParameterError(f"`wires` must be Wires(...); got {wires!r:.60}")
+    matrices = stored_names(model).values()
+    for stored in matrices:  # all are checked before the first is changed
+        stored.config.replace(wires=wires)
+    for stored in matrices:
+        stored.equip(wires=wires)
+    for module in model.modules():
+        if isinstance(module, CrossbarLayer):
+            module.config = module.config.replace(wires=wires)

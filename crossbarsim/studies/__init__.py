@@ -18,6 +18,8 @@ from .engine.study import Study
 from .gradual_reset import GradualReset, gradual_reset
 from .ir_drop import IrDropResult, IrDropStudy, Point
 from .measured import MeasuredAccuracy, measured_accuracy
+from .network.metrics import F1, Perplexity, TopK
+from .network.study import NetworkStudy, network_study
 from .networks import CnnSettings, TrainedCnn, trained_cnn
 from .nonidealities import NonIdealityResult, NonIdealityStudy
 from .read_delay import ReadDelay, read_delay
@@ -26,6 +28,7 @@ from .results import StudyResult
 from .tile_map import TileMap, tile_map
 
 __all__ = [
+    "F1",
     "Axis",
     "CnnSettings",
     "DataError",
@@ -38,8 +41,10 @@ __all__ = [
     "Listed",
     "LocalWorkers",
     "MeasuredAccuracy",
+    "NetworkStudy",
     "NonIdealityResult",
     "NonIdealityStudy",
+    "Perplexity",
     "Point",
     "ProgressMeter",
     "ReadDelay",
@@ -52,6 +57,7 @@ __all__ = [
     "StudyPlan",
     "StudyResult",
     "TileMap",
+    "TopK",
     "TrainedCnn",
     "Zipped",
     "device_spread",
@@ -59,6 +65,7 @@ __all__ = [
     "load",
     "load_digits",
     "measured_accuracy",
+    "network_study",
     "read_delay",
     "read_margin",
     "sneak_resistance",

@@ -1,6 +1,7 @@
 """Second values of networks' functions and of studies of arrays."""
 
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +9,27 @@ import torch
 
 from crossbarsim import Wires
 from crossbarsim.devices import VTEAM, ExponentialSelector, LinearIonDrift, StaticSinh
-from crossbarsim.nn import calibrate, convert, equip, fold_batchnorm, report
+from crossbarsim.nn import calibrate, convert, equip, fold_batchnorm, report, rewire
 from crossbarsim.nn.train import StochasticPulses, in_situ_update
 from crossbarsim.periphery import ADC, DAC, Periphery, Technology
-from crossbarsim.studies import Axis, Listed, Sampled, Study, Zipped, read_delay, read_margin
+from crossbarsim.studies import (
+    F1,
+    Axis,
+    Listed,
+    NetworkStudy,
+    Perplexity,
+    Sampled,
+    Study,
+    TopK,
+    Zipped,
+    network_study,
+    read_delay,
+    read_margin,
+)
 
-from .acts import Row, Same, Second
+from .acts import Refused, Row, Same, Second
 from .acts_devices import SOLVER
-from .rows import chip, config, net, normed, tensor, trainee
+from .rows import chip, config, held_out, net, normed, tensor, trainee
 
 CONVERTERS = {"periphery": Periphery(adc=ADC(bits=4), dac=DAC(bits=4)), "input_range": None}
 
@@ -106,12 +120,59 @@ def of_wires(config: Wires, x: float) -> Any:
     return {"value": x * float(config.word)}
 
 
+def network_ran(stop: Any = None, **a: Any) -> Any:
+    found = NetworkStudy(stop=stop, **a).run()
+    return found.dataset.to_dict(), found.settings
+
+
+def network_studied(out: Any = None, progress: Any = None, options: Any = None, **a: Any) -> Any:
+    told: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        found = network_study(out=folder if out else None, progress=told.append if progress else None, **{**(options or {}), **a})
+        return found.dataset.to_dict(), told, sorted(p.name for p in Path(folder).rglob("*"))
+
+
+def rewired(**a: Any) -> Any:
+    made = a.pop("model", None) or chip()
+    rewire(made, **a)
+    with torch.no_grad():
+        return made(tensor())
+
+
+def scored(metric: Any) -> Any:
+    def use(**a: Any) -> Any:
+        found = metric(**a)
+        found.update(torch.tensor([[3.0, 2.0, 1.0], [1.0, 3.0, 2.0], [3.0, 1.0, 2.0]]), torch.tensor([1, 1, 2]))
+        return found.compute()
+    return use
+
+
+def lossy(branch: Any) -> bool:
+    return bool(branch[-1]["output_error"] > 0)
+
+
+CONVERTED = config(periphery=Periphery(adc=ADC(bits=4)))
+GRID = {"wires.word": [1.0, 50.0], "g_on": [1e-4, 2e-4]}
+NETWORK: dict[str, Any] = {
+    "model": two(), "data": held_out(3), "config": config(bits=2), "axes": {"wires.word": [9.0]}, "metric": "top-1", "seeds": 2,
+    "calibration": Second([3 * tensor()], config=CONVERTED), "correct": True, "examples": 3,
+    "batch": Second(2, data=torch.utils.data.TensorDataset(*held_out()[0])), "options": {"overrides": {"0": {"bits": 2}}},
+    "stop": Second(lossy, axes=GRID), "along": Second("wires.word", stop=lossy, axes=GRID), "units": {"output_error": "m"}, "name": "n",
+}
 AXES = {"x": [1.0, 2.0, 3.0]}
 ROWS: dict[str, Row] = {
+    "TopK": Row(scored(TopK)), "F1": Row(scored(F1)), "Perplexity": Row(scored(Perplexity)),
     "Axis": Row(dimension(Axis), seconds={"values": [1.0, 3.0], "fields": ("a", "b"), "unit": "m"}),
     "Zipped": Row(dimension(Zipped), seconds={"values": {"x": [1, 2], "y": [3, 5]}}),
     "Listed": Row(dimension(Listed), seconds={"points": [{"x": 1}, {"x": 3}]}),
     "Sampled": Row(dimension(Sampled), seconds={"ranges": {"x": (1.0, 2.0)}, "log": Second(("x",), ranges={"x": (0.5, 1.0)})}),
+    "rewire": Row(rewired, base={"model": None}, seconds={"model": chip(bits=2), "wires": Wires(50.0, 50.0)}),
+    "NetworkStudy": Row(network_ran, base={"metric": "output-error"}, seconds=NETWORK),
+    "network_study": Row(network_studied, base={"metric": "output-error"}, seconds={
+        **{k: NETWORK[k] for k in ("model", "data", "config", "axes", "metric")}, "out": True,
+        "executor": Same(ThreadPoolExecutor(1), "the same numbers anywhere"), "workers": Refused(1, "not both", executor=ThreadPoolExecutor(1)),
+        "shard": Second((1, 2), out=True, axes={"wires.word": [1.0, 50.0]}), "retry": Same(True, "no point has failed"), "progress": True,
+        "options": {"seeds": 3}}),
     "Study": Row(ran, seconds={
         "measure": other, "axes": {"x": [1.0, 3.0]}, "config": Second(Wires(2.0), measure=of_wires), "seeds": 2,
         "context": Second(2.0, measure=scaled), "stop": Second(too_large, axes=AXES), "units": {"value": "m"},

@@ -328,7 +328,7 @@ ARGUMENTS = {
     "convert": lambda: {"model": net(), "config": config(), "include": ["0"], "exclude": [], "overrides": {"0": {"bits": 4}}},
     "calibrate": lambda: {"model": chip(), "loader": [tensor()]},
     "report": lambda: {"model": chip(), "inputs": tensor()},
-    "equip": lambda: {"model": chip(), "periphery": Periphery()},
+    "equip": lambda: {"model": chip(), "periphery": Periphery()}, "rewire": lambda: {"model": chip(), "wires": WIRES},
     "fold_batchnorm": lambda: {"model": normed()},
     "in_situ_update": lambda: {"model": trainee(), "rule": manhattan()},
     "lazy_matrices": lambda: {"model": chip(), "every": 4, "rtol": 1e-2},
@@ -344,11 +344,19 @@ ARGUMENTS = {
     "sneak_resistance": lambda: {"rows": 2, "columns": 2, "resistance": 1e3},
     "tile_map": lambda: {"conductance": G, "ohm": 1.0},
     "Study": lambda: {"measure": studied, "axes": {"x": [1.0, 2.0]}},
-    "Axis": lambda: {"values": [1.0, 2.0]}, "Zipped": lambda: {"values": {"x": [1, 2], "y": [3, 4]}},
+    "NetworkStudy": lambda: {"model": net(), "data": held_out(), "config": config(), "axes": {"wires.word": [1.0]}},
+    "network_study": lambda: {"model": net(), "data": held_out(), "config": config(), "axes": {"wires.word": [1.0]}},
+    "TopK": dict, "F1": dict, "Perplexity": dict, "Axis": lambda: {"values": [1.0, 2.0]}, "Zipped": lambda: {"values": {"x": [1, 2], "y": [3, 4]}},
     "Listed": lambda: {"points": [{"x": 1}, {"x": 2}]}, "Sampled": lambda: {"ranges": {"x": (0.0, 1.0)}, "count": 4},
     "IrDropStudy": lambda: {"images": 10, "epochs": 1, "threads": 1},
     "NonIdealityStudy": lambda: {"images": 10, "epochs": 1, "threads": 1},
 }
+
+
+def held_out(count=6):
+    import torch
+
+    return [(tensor().repeat(count, 1)[:count] * torch.arange(1, count + 1)[:, None].double(), torch.arange(count) % 2)]
 
 
 def studied(x, seed=0):

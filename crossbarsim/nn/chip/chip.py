@@ -52,6 +52,9 @@ class Chip:
         cells; for training.
     held : HeldMatrices or None
         Follows the effective matrices between exact reductions; for training.
+    kept : dict or None
+        The conductances of tiles that were programmed, by tile, while the levels are the same; for
+        studies, which put other circuits around one chip. None: nothing is kept.
     """
 
     def __init__(self, config: CrossbarConfig, name: str) -> None:
@@ -64,6 +67,7 @@ class Chip:
         self._kept_cells = 0
         self.disturbance: Callable[[Tensor, Place], Tensor] | None = None
         self.held: HeldMatrices | None = None
+        self.kept: dict[Any, tuple[Tensor, list[Tensor]]] | None = None
 
     def place(self, block: Block, array: str) -> Place:
         """Return the place of one array of a tile."""
@@ -87,6 +91,10 @@ class Chip:
         disturbed : bool
             Whether a `disturbance` acts.
         """
+        keep = None if self.disturbance is not None or levels.requires_grad else self.kept
+        key = block.group, block.tile.index
+        if keep is not None and key in keep and torch.equal(keep[key][0], levels):
+            return list(keep[key][1])
         result = []
         for array, cells in zip(self.layout.arrays, self.layout.levels(levels), strict=True):
             place = self.place(block, array)
@@ -94,6 +102,8 @@ class Chip:
             if disturbed and self.disturbance is not None:
                 conductance = self._disturbed(conductance, place, again=levels.requires_grad)
             result.append(conductance)
+        if keep is not None:
+            keep[key] = levels.clone(), list(result)
         return result
 
     def _disturbed(self, G: Tensor, place: Place, *, again: bool) -> Tensor:
@@ -167,7 +177,8 @@ class Chip:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what can be fabricated again."""
-        return {**self.__dict__, "_fabricated": {}, "_kept_cells": 0}
+        kept = None if self.kept is None else {}
+        return {**self.__dict__, "_fabricated": {}, "_kept_cells": 0, "kept": kept}
 
     # -- saving ------------------------------------------------------------------------------
 

@@ -125,12 +125,14 @@ class StoredMatrix(nn.Module):
         """Yield the tiles of all groups."""
         return self.programmer.blocks()
 
-    def equip(self, periphery: Periphery | None) -> None:
-        """Put other converters and amplifiers around the arrays: see `crossbarsim.nn.equip`."""
-        before, now = self.config.periphery or Periphery(), periphery or Periphery()
-        self.config = self.config.replace(periphery=periphery)
+    def equip(self, **changes: Any) -> None:
+        """Put another `periphery`, or other `wires`, around the arrays: see `nn.equip`."""
+        before = self.config.periphery or Periphery()
+        self.config = self.config.replace(**changes)
+        now = self.config.periphery or Periphery()
         self.programmer.config = self.chip.config = self.config
-        if (before.sense, before.driver_resistance) != (now.sense, now.driver_resistance):
+        parts = before.sense, before.driver_resistance
+        if "wires" in changes or parts != (now.sense, now.driver_resistance):
             self._cache.clear()  # amplifiers and drivers are part of the circuit
         elif isinstance(self._cache.value, _Programmed):
             self._cache.value.equipped.clear()

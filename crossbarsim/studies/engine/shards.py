@@ -31,10 +31,10 @@ def checked_shard(shard: Any) -> tuple[int, int] | None:
     if shard is None:
         return None
     parts = shard.split("/") if isinstance(shard, str) else shard
-    try:
-        k, n = (int(p) for p in parts)
-    except (TypeError, ValueError):
-        k, n = 0, 0
+    k, n = 0, 0
+    if isinstance(parts, (list, tuple)) and len(parts) == 2:
+        whole = [str(p) if isinstance(p, (int, str)) else "" for p in parts]
+        k, n = (int(p) if p.isdecimal() else 0 for p in whole)
     if not 1 <= k <= n:
         raise ParameterError(f"`shard` must be k/n with 1 <= k <= n, such as 3/64; got "
                              f"{shown(shard)}")
