@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from . import study_files  # noqa: F401 - commands of `study`
 from .device import device
 from .device_fit import fit_command
 from .output import plain_where_needed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import sys
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 
 from .cpus import cpu_count
 
-__all__ = ["array_text", "differences", "environment", "package_version"]
+__all__ = ["array_text", "differences", "environment", "package_version", "peak_memory"]
 
 PACKAGES = (
     "crossbarsim", "numpy", "scipy", "numba", "networkx", "torch", "matplotlib", "pandas",
@@ -81,3 +82,21 @@ def array_text(array: Any) -> str:
     low, high = values.min(), values.max()
     span = f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
     return f"{size} of {span}, sha256 {digest}"
+
+
+def peak_memory() -> int | None:
+    """Return the most memory that this process has held so far, byte; None: not known here.
+
+    Examples
+    --------
+    >>> from crossbarsim.core.environment import peak_memory
+    >>> found = peak_memory()
+    >>> found is None or found > 10**6
+    True
+    """
+    try:
+        import resource  # noqa: PLC0415 - not on Windows
+    except ImportError:
+        return None
+    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return largest if sys.platform == "darwin" else 1024 * largest
