@@ -68,6 +68,17 @@ def test_interrupt_keeps_what_was_done(tmp_path, monkeypatch):
     assert not json.loads((tmp_path / "summary.json").read_text())["success"]
     monkeypatch.undo()
     assert RUN.invoke(app, [*SMALL, "--width", "1e-7", "--out", str(tmp_path / "straight")]).exit_code == 0
+    # another run from what this one has, in the same folder
+    other = [*SMALL, "--width", "1e-7", "--out", str(tmp_path / "other"), "--start", str(tmp_path / "conductance.npy")]
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "checkpoint.npz").write_bytes((tmp_path / "checkpoint.npz").read_bytes())
+    refused = RUN.invoke(app, other)
+    assert refused.exit_code == 2
+    assert "other settings" in refused.stderr
+    assert "--restart" in refused.stderr
+    begun = RUN.invoke(app, [*other, "--restart"])
+    assert begun.exit_code == 0, begun.output
+    assert not (tmp_path / "other" / "checkpoint.npz").exists()
     again = RUN.invoke(app, [*SMALL, "--width", "1e-7", "--out", str(tmp_path)])
     assert again.exit_code == 0, again.output
     for name in ("cells.csv", "conductance.npy", "summary.json", "program.png"):

@@ -171,12 +171,16 @@ def program(
     ohm: Annotated[float, typer.Option(help="Ohm per wire segment.")] = 1.0,
     passes: Annotated[int, typer.Option(help="Times over the array.")] = 3,
     seed: Annotated[int, typer.Option(help="Of targets, variation and noise.")] = 0,
+    restart: Annotated[bool, typer.Option(
+        "--restart", help="Begin anew where an interrupted run left how far it had come.")] = False,
     out: Annotated[Path, typer.Option(help="Folder of results.")] = Path("results/program"),
 ) -> None:
     """Program an array by pulses and verifying reads; write a table, a summary and a picture.
 
     How far it has come is kept in the folder of results: after Ctrl-C, or where it was killed, the
-    same command goes on from there, to the same result. After Ctrl-C what was done is written, too.
+    same command goes on from there, to the same result; --restart begins anew. After Ctrl-C what
+    was done is written, too: another run may --start from its conductance.npy, with --restart in
+    the same folder.
     """
     import numpy as np
 
@@ -206,6 +210,8 @@ def program(
             chosen = Gated(gate, gate + 1.0 if gate_reset is None else gate_reset, gate)
         checkpoint = out / "checkpoint.npz"
         with FolderLock(out):
+            if restart:
+                checkpoint.unlink(missing_ok=True)
             if checkpoint.exists():
                 console.print(f"going on from {checkpoint}", soft_wrap=True)
             with RichProgress(console) as bars:
@@ -231,5 +237,7 @@ def program(
         for file in ("cells.csv", "conductance.npy", "summary.json", "program.png"):
             console.print(f"wrote {out / file}", soft_wrap=True)
         if interrupted:
-            console.print(f"{result.message}; go on with the same command", soft_wrap=True)
+            console.print(
+                f"{result.message}; go on with the same command, or begin another run with "
+                f"--restart --start {out / 'conductance.npy'}", soft_wrap=True)
             raise typer.Exit(130)

@@ -550,7 +550,8 @@ class Device(Settings):
         ------
         ParameterError, BackendUnavailable, OutOfMemoryError
         ConvergenceError
-            A device needs more steps; the message says which, when and at which voltage.
+            A device needs more steps, or its law gives no finite current; the message says which,
+            when and at which voltage.
         """
         return simulate(
             self, t, v, conductance, state=state, seed=seed, rtol=rtol, save=save,

@@ -178,6 +178,13 @@ def simulate(
                 f"{stats[bad, 0]:g} s, v = {stats[bad, 1]:g} V, with `max_steps` = {max_steps:,}; "
                 "raise it, loosen `rtol`, or check that the rates stay finite there"
             )
+    odd = np.argwhere(~np.isfinite(current))
+    if len(odd):
+        at, m = int(odd[0, 0]), int(odd[0, 1]) if every else length - 1
+        raise ConvergenceError(
+            f"{type(device).__name__}, device {at} of {count}: its law gives no finite current at "
+            f"t = {time[m]:g} s, v = {np.atleast_2d(volts)[at if len(drive) > 1 else 0, m]:g} V"
+        )
     single = volts.ndim == 1 and count == 1
     if every:
         shown = np.broadcast_to(np.atleast_2d(volts), current.shape)

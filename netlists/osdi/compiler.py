@@ -42,7 +42,19 @@ _INCLUDE = re.compile(r'^[ \t]*`include\s+"([^"\n]+)"', re.MULTILINE)
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _PLACE = re.compile(r"-->\s*(.+?):(\d+):(\d+)")
+_FREE = "; crossbarsim.devices.read_verilog_a reads such files of memristors without the compiler"
+_LACKS = (  # in an error, in its line, and what that means
+    ("unexpected token", r"@\s*\(.*\b(?:cross|above|timer)\b",
+     f"the compiler knows no events but initial_step and final_step{_FREE}"),
+    ("not supported by OpenVAF", r"\$(?:random|arandom|r?dist_\w+)\b", f"random numbers{_FREE}"),
+    ("unexpected token ','", r"\b(?:from|exclude)\s*[(\[]",
+     f"the ends of a range are parted by `:`, not by `,`{_FREE}"),
+    (r"unexpected token '\(\*'", "",
+     f"attributes, `(* ... *)`, stand before what they describe, not behind it{_FREE}"),
+    (r"unexpected token '\['", "", "the compiler knows no arrays of variables"),
+)
 _LIMIT = 600  # seconds
+_CHECKS = 2  # counts what is checked of a source: libraries of earlier checks are made again
 
 
 def find_compiler() -> str:
@@ -150,7 +162,7 @@ def compiled_library(
     compiler = find_compiler()
     info = Path(compiler).stat()
     digest = hashlib.sha256(repr((
-        _version(compiler, info.st_mtime_ns, info.st_size), arguments, allow_hidden_state,
+        _version(compiler, info.st_mtime_ns, info.st_size), arguments, allow_hidden_state, _CHECKS,
         platform.system(), platform.machine(), environment()["cpu"],
     )).encode())
     for name, content in _sources(source, folders):
@@ -285,7 +297,19 @@ def _error(said: str, code: int, source: Path) -> VerilogAError:
     notes = [line.strip() for line in errors[0].splitlines() if "^" in line or " = " in line]
     hint = re.sub(r"^[|\s]*\^+\s*", "", notes[0]) if notes else ""
     place = _PLACE.search(errors[0])
+    file, line = (place[1], int(place[2])) if place else (str(source), None)
+    hint = _lacking(first, Path(file), line) or (
+        hint if "|" not in hint and hint not in first else "")
     more = f" (and {len(errors) - 1} errors more)" if len(errors) > 1 else ""
-    shown = f"{first}{f': {hint}' if hint and '|' not in hint and hint not in first else ''}{more}"
-    return VerilogAError(
-        shown, file=place[1] if place else str(source), line=int(place[2]) if place else None)
+    return VerilogAError(f"{first}{f': {hint}' if hint else ''}{more}", file=file, line=line)
+
+
+def _lacking(error: str, file: Path, line: int | None) -> str:
+    """Return what the compiler lacks that a line asks for, or nothing."""
+    try:
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:  # one of the compiler's own
+        return ""
+    text = lines[line - 1] if line and line <= len(lines) else ""
+    return next((meaning for message, asked, meaning in _LACKS
+                 if re.search(message, error) and re.search(asked, text)), "")

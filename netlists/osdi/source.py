@@ -1,7 +1,7 @@
 """What a library does not say of its source: ranges of parameters, and variables that keep values.
 
 Both are read from the text after the compiler's preprocessor (``--print-expansion``), in which
-macros and included files are written out and comments are gone.
+macros and included files are written out; comments may stand in it still.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ __all__ = ["hidden_variables", "parameter_ranges"]
 
 _TOKEN = re.compile(
     r'"(?:[^"\\]|\\.)*"|\(\*|\*\)|<\+|[<>=!]=|&&|\|\||\$?[A-Za-z_][\w$]*|\\\S+|[\d.][\w.]*|\S')
+_COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
 _TYPES = ("real", "integer", "string")
 _OPEN, _CLOSED = "([{", ")]}"
 _STARTS = ("initial_step", "final_step")
 
 
 def _tokens(text: str) -> list[str]:
-    """Return the words of a source, attributes (``(* ... *)``) left out."""
+    """Return the words of a source, comments and attributes (``(* ... *)``) left out."""
     found: list[str] = []
     inside = False
-    for word in _TOKEN.findall(text):
+    plain = _COMMENT.sub(lambda m: m[0] if m[0].startswith('"') else " ", text)
+    for word in _TOKEN.findall(plain):
         if word == "(*":
             inside = True
         elif word == "*)" and inside:

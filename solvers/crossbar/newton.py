@@ -308,6 +308,13 @@ class Network:
                 f"{self._drop(now, i, j):.4g} V: the time step cannot resolve its switching, or "
                 "its parameters are extreme", partial
             )
+        odd = np.argwhere(~np.isfinite(now.point.current))
+        if len(odd):
+            i, j = (int(k) for k in odd[0])
+            return ConvergenceError(
+                f"the law of cell ({i}, {j}) gives no finite current at "
+                f"{self._drop(now, i, j):.4g} V", partial
+            )
         miss = np.maximum(np.abs(now.law.res_u), np.abs(now.law.res_w))
         worst = int(np.argmax(np.nan_to_num(miss, nan=np.inf)))
         i, j = divmod(worst, miss.shape[1])

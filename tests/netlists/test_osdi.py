@@ -10,7 +10,14 @@ import pytest
 from crossbarsim.netlists.osdi import abi
 from crossbarsim.netlists.osdi.compiler import VARIABLE, compiled_library
 
-from crossbarsim import BackendUnavailable, NetlistError, ParameterError, load_osdi, load_verilog_a
+from crossbarsim import (
+    BackendUnavailable,
+    NetlistError,
+    ParameterError,
+    VerilogAError,
+    load_osdi,
+    load_verilog_a,
+)
 from tests.helpers.osdi import compiled, need_compiler, shipped, shipped_module, source
 
 
@@ -66,6 +73,22 @@ def test_errors_of_the_compiler_have_file_and_line(tmp_path):
         load_verilog_a(tmp_path / "nowhere.va")
     with pytest.raises(NetlistError, match="no folder"):
         load_verilog_a(bad, include=[tmp_path / "nowhere"])
+
+
+@pytest.mark.parametrize(("declared", "body", "message"), [
+    ("", "@(cross(V(a, c), 1)) x = 1;", "no events but initial_step and final_step; .*read_verilog_a"),
+    ("", "x = $random;", "random numbers; .*read_verilog_a"),
+    ("parameter real k = 1 from (0, 2);", "x = k;", "parted by `:`, not by `,`; .*read_verilog_a"),
+    ('parameter real k = 1 from (0:2) (* info="k" *);', "x = k;", "stand before what they describe"),
+    ("real z[0:3];", "z[0] = 1; x = z[0];", "knows no arrays"),
+])
+def test_what_the_compiler_lacks_is_said(declared, body, message, tmp_path):
+    need_compiler()
+    bad = tmp_path / "bad.va"
+    bad.write_text('`include "disciplines.vams"\nmodule bad(a, c); inout a, c; electrical a, c; real x;\n'
+                   f"{declared}\nanalog begin {body} I(a, c) <+ x; end\nendmodule\n", encoding="utf-8")
+    with pytest.raises(VerilogAError, match=message):
+        load_verilog_a(bad)
 
 
 def test_the_cache_sees_what_is_included(tmp_path, monkeypatch):

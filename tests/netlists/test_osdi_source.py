@@ -29,6 +29,9 @@ def module(body, declared="real x, y; integer k;"):
     ("case (k) 0: x = 1.0; default: x = 2.0; endcase I(a, c) <+ x;", []),
     ("case (1) 0: y = x; default: y = 2.0; endcase x = y; I(a, c) <+ x;", ["x"]),
     ("begin : inner real z; z = V(a, c); x = z; end I(a, c) <+ x;", []),
+    ("/// x = 0; stepped by hand\nx = x + V(a, c); // kept\nI(a, c) <+ x;", ["x"]),
+    ('x = V(a, c); /* y = x\n begin */ $strobe("// %g /*", x); I(a, c) <+ x;', []),
+    ("// I(a, c) <+ y; y = 1;\nx = V(a, c); I(a, c) <+ x;", []),
 ])
 def test_variables_that_keep_values(body, names):
     found = hidden_variables(module(body))

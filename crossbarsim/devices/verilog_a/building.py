@@ -8,17 +8,16 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from ...core.errors import ParameterError
 from ...core.settings import closest
 from ..parameters import State, range_parameters
-from .algebra.calculus import evaluate, linear, substitute
+from .algebra.calculus import chosen_factors, evaluate, linear, substitute
 from .algebra.emission import law_text
 from .algebra.terms import Term, Terms, TooLarge
 from .analysis.bounds import StateOf
 from .analysis.edges import RAMP, edges_in_voltage, ramped
 from .analysis.execution import Pass
+from .analysis.folds import FOLD_STEP, folded
 from .analysis.memory import Memory
 from .analysis.network import Laws, laws_of
 from .analysis.nodes import Nodes
@@ -28,9 +27,6 @@ from .language.tree import Module
 from .model import Origin, VerilogADevice
 
 __all__ = ["build_class"]
-
-_STEP = 0.02  # volt: of the search for the branch of a folded curve that begins at rest
-
 
 def build_class(
     module: Module, origin: Origin, digest: str, again: Callable[..., Any]
@@ -80,6 +76,10 @@ class _Builder:
             if ramp:
                 self.steady.note(state.place, f"the rate of `{state.name}`", "it jumps from 0 at "
                                  f"an edge that moves with a state: a ramp over {RAMP:g} of it")
+        laws.current = chosen_factors(self.terms, laws.current)
+        laws.inner = None if laws.inner is None else chosen_factors(self.terms, laws.inner)
+        for state in laws.states:
+            state.rate = chosen_factors(self.terms, state.rate)
         names = self.state_names(laws.states)
         namespace = self.namespace(laws, names, amplitudes)
         namespace |= {
@@ -226,6 +226,17 @@ class _Builder:
         self, laws: Laws, names: dict[Term, str], amplitudes: list[tuple[Term, Term]]
     ) -> dict[str, Any]:
         t = self.terms
+        limits = [self.limit(state) for state in laws.states]
+        numbers = self.declared.defaults_in_file
+        symbols = tuple(s.symbol for s in laws.states)
+        fold = 0
+        if laws.inner is not None:
+            if t.symbol("y") not in laws.inner.free:
+                raise refusal(self.module.place, "an equation inside of the device does not depend "
+                                                 "on what it should give")
+            fold = folded(t, laws.inner, symbols, limits, numbers)
+            if fold < 0:
+                self.turn(laws, [a for a, _ in amplitudes])
         written = {t.symbol("v"): "v", t.symbol("i"): "i", t.symbol("y"): "y",
                    **{symbol: f"x.{name}" for symbol, name in names.items()}}
         roots = [laws.current, *(s.rate for s in laws.states), *(a for a, _ in amplitudes),
@@ -248,8 +259,6 @@ class _Builder:
                                           [a for a, _ in amplitudes], written)
         found: dict[str, Any] = {k: staticmethod(_function(k, text)) for k, text in texts.items()}
         found |= self.declared.parameters
-        limits = [self.limit(state) for state in laws.states]
-        numbers = self.declared.defaults_in_file
         found |= {
             "name": _registry_name(self.module.name),
             "states": tuple(
@@ -264,34 +273,29 @@ class _Builder:
             "_defaults": self.declared.dependent, "_conditions": self.declared.conditions,
             "descriptions": self.declared.descriptions,
             "_terms": (laws.current, tuple(s.rate for s in laws.states), t.symbol("v"),
-                       t.symbol("i"), tuple(s.symbol for s in laws.states)),
+                       t.symbol("i"), symbols),
         }
         if laws.inner is not None:
-            if t.symbol("y") not in laws.inner.free:
-                raise refusal(self.module.place, "an equation inside of the device does not depend "
-                                                 "on what it should give")
-            symbols = tuple(s.symbol for s in laws.states)
             found["_inner"] = (laws.inner, t.symbol("v"), t.symbol("y"), symbols)
-            if self.folded(laws.inner, symbols, limits, numbers):
-                found["inner_step"] = _STEP
+            if fold:
+                found["inner_step"] = FOLD_STEP
         return found
 
-    def folded(
-        self, law: Term, states: tuple[Term, ...], limits: list[tuple[Term, Term, Term]],
-        numbers: dict[str, Any],
-    ) -> bool:
-        """Return whether an inner law falls somewhere, so that it may have several zeros."""
+    def turn(self, laws: Laws, amplitudes: list[Term]) -> None:
+        """Take what is left of the voltage for the unknown inside."""
         t = self.terms
-        ends = [[float(evaluate(one, numbers)) for one in limit[:2]] for limit in limits]
-        for share in (0.0, 0.1, 0.5, 1.0):
-            at = {s: low + share * (high - low)
-                  for s, (low, high) in zip(states, ends, strict=True)}
-            for volts in (-1.0, -0.3, 0.3, 1.0):
-                y = np.linspace(min(0.0, volts), max(0.0, volts), 201)
-                found = evaluate(law, numbers, {**at, t.symbol("v"): volts, t.symbol("y"): y})
-                if np.any(found[1:] < found[:-1]):
-                    return True
-        return False
+        y, left = t.symbol("y"), t.symbol("left")
+        if laws.inner is None or any(y in a.free for a in amplitudes):
+            return
+
+        def turned(term: Term) -> Term:
+            # by a symbol between, as v - (v - y) is y again
+            return substitute(t, substitute(t, term, {y: t.sub(t.symbol("v"), left)}), {left: y})
+
+        laws.inner = t.neg(turned(laws.inner))
+        laws.current = turned(laws.current)
+        for state in laws.states:
+            state.rate = turned(state.rate)
 
     def limit(self, state: StateOf) -> tuple[Term, Term, Term]:
         low, high = state.low or self.terms.zero, state.high or self.terms.zero  # both are there
@@ -322,6 +326,10 @@ class _Builder:
                   "before" for name in memory.late]
         found += [f"`{name}` keeps within the limits that the file has for its value: the integral "
                   "does not run on behind them" for name in memory.held]
+        found += [f"`{name}` is raised by an event: it is low while its condition holds, not until "
+                  "the event" for name in memory.flags]
+        found += [f"`{name}` keeps its last random number where none is drawn: its mean is taken"
+                  for name in memory.drawn]
         found += [f"`{name}` is pushed off its ends by the file: its range ends where it lands"
                   for name in memory.nudged]
         return found

@@ -159,5 +159,6 @@ def _number(
     try:
         made.read(parameter.name, default)
     except ValueError as error:
-        raise refusal(parameter.place, f"the default is out of the range: {error}") from None
+        raise refusal(parameter.place, f"the default is out of the range: {error}; give a value, "
+                      f"fixed={{{parameter.name!r}: ...}}") from None
     found.parameters[name] = made

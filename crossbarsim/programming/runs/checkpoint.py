@@ -27,7 +27,7 @@ __all__ = ["Checkpoint", "described"]
 _FORMAT = 1
 _PAUSE = 1.0  # second, at least, from one checkpoint to the next
 _SHARE = 0.02  # of the run's time that may go into checkpoints
-_REMEDY = "delete it to begin again, or choose another file"
+_REMEDY = "delete it to begin again (--restart on the command line), or choose another file"
 
 
 class Checkpoint:

@@ -43,12 +43,25 @@ TIME,CH1,CH2
 0.2,1.0,4e-6
 """
 GERMAN = "Zeit [ms];Spannung [mV];Strom [\N{MICRO SIGN}A]\n0;0;0\n100;500;1,0\n200;1000,0;4,0\n"
+FOUR_COLUMNS = """SetupTitle, I/V Sweep of 1R µ-pads
+TestParameter, Channel.Unit, SMU1:MP, SMU2:MP
+Dimension1, 3, 3, 3, 3
+Dimension2, 1, 1, 1, 1
+DataName, Vtop, Itop, Ibot, Time
+DataValue, 0, 0, 0, 0
+DataValue, 0.5, 1e-6, -1e-6, 0.1
+DataValue, 1, 4e-6, -4e-6, 0.2
+"""
+RUNS = "Run1\t\t\t\nTime(1)\tAnodeV(1)\tAnodeI(1)\tCathodeI(1)\n0\t0\t0\t0\n0.1\t0.5\t1e-6\t-1e-6\n0.2\t1\t4e-6\t-4e-6\n"
+NOTES = "# loop 3\n# Time [ms]   Voltage [V]   Current [uA]\n   0      0      0\n 100    0.5      1\n 200      1      4\n"
+BLANKS = "Time [ms] Voltage [V] Current [uA]\n0 0 0\n100 0.5 1\n200 1 4\n"
 UNITS = "t,v,i\nms,V,nA\n0,0,0\n100,0.5,1000\n200,1,4000\n"
 BARE = "0 0 0\n0.1 0.5 1e-6\n0.2 1 4e-6\n"
 
 
 @pytest.mark.parametrize(("text", "options"), [
     (KEYSIGHT, {}), (KEITHLEY, {}), (KICKSTART, {}), (TEKTRONIX, {}), (GERMAN, {}), (UNITS, {}),
+    (FOUR_COLUMNS, {}), (RUNS, {}), (NOTES, {}), (BLANKS, {}),
     (BARE, {"time": 0, "voltage": 1, "current": 2}),
     (KICKSTART, {"voltage": "SMU-1 Voltage", "current": "smu-1 current (a)", "time": 1}),
 ])
@@ -145,3 +158,16 @@ def test_ramps_have_times():
     assert sweep.rate == pytest.approx(10.0)
     with pytest.raises(ParameterError, match="does not move"):
         MeasuredSweep.ramp([1.0, 1.0], [0.0, 1.0], 1.0)
+
+
+def test_of_several_currents_none_is_guessed(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("Time,Vin,Itop,Ibot\n0,0,0,0\n1,1,1e-6,-1e-6\n", encoding="utf-8")
+    with pytest.raises(ParameterError, match=r"`Itop`, `Ibot` may be the current: choose with `current=`"):
+        read_sweeps(file)
+
+
+def test_a_sweep_says_what_it_is():
+    sweep = MeasuredSweep(T, V, I, compliance=4e-6, device="d3", file="a.csv")
+    assert repr(sweep) == ("MeasuredSweep(3 points, 0 to 0.2 s, 0 to 1 V, 0 to 4e-06 A, 1 limited by the source, "
+                           "device 'd3', file 'a.csv')")

@@ -119,6 +119,12 @@ def _axis(
                 f"the parameter's limits, {declared.low:g} to {declared.high:g} {declared.unit}: "
                 "end it there"
             )
+        if declared.open and (low == declared.low or high == declared.high):
+            word, end = ("begins", low) if low == declared.low else ("ends", high)
+            raise ParameterError(
+                f"`free[{name!r}]`: the range {word} at {end:g} {declared.unit}, which `{name}` "
+                f"itself cannot be; let it {word[:-1]} {'above' if word == 'begins' else 'below'}"
+            )
     inner_low, inner_high = declared.low, declared.high
     if declared.open:  # values of the end itself are refused
         inner_low += 1e-300 + 1e-12 * abs(inner_low)

@@ -16,7 +16,7 @@ __all__ = ["MeasuredSweep"]
 
 
 @checks_arguments
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MeasuredSweep:
     """One measurement of a device: a loop, a train of pulses or a curve, in order of time.
 
@@ -65,10 +65,10 @@ class MeasuredSweep:
     start: str = "auto"
     name: str = ""
     file: str = ""
-    t: Array = field(init=False, repr=False)
-    v: Array = field(init=False, repr=False)
-    i: Array = field(init=False, repr=False)
-    limits: Array = field(init=False, repr=False)
+    t: Array = field(init=False)
+    v: Array = field(init=False)
+    i: Array = field(init=False)
+    limits: Array = field(init=False)
 
     def __post_init__(self) -> None:
         arrays = {n: finite_array(n, getattr(self, n)) for n in ("time", "voltage", "current")}
@@ -107,6 +107,17 @@ class MeasuredSweep:
 
     def __len__(self) -> int:
         return len(self.t)
+
+    def __repr__(self) -> str:
+        """Say how long it is, over what it goes, and whose it is."""
+        parts = [f"{len(self)} points", f"{self.t[0]:g} to {self.t[-1]:g} s",
+                 f"{self.v.min():g} to {self.v.max():g} V",
+                 f"{self.i.min():.3g} to {self.i.max():.3g} A"]
+        limited = int(np.count_nonzero(self.limited))
+        parts += [f"{limited} limited by the source"] if limited else []
+        parts += [f"{key} {getattr(self, key)!r}" for key in ("device", "name", "file")
+                  if getattr(self, key)]
+        return f"MeasuredSweep({', '.join(parts)})"
 
     @property
     def limited(self) -> Any:

@@ -154,22 +154,31 @@ def _number(cell: str) -> float | None:
 def _blocks(text: str, file: str, decimal: str) -> list[_Block]:
     """Return the tables of a file."""
     lines = text.splitlines()
-    best: tuple[int, list[_Block]] = (0, [])
-    for separator in ("\t", ";", ",", None):
+    best: tuple[tuple[int, int], list[_Block]] = ((0, 0), [])
+    for separator in ("\t", ";", ",", "  ", None):
         if separator == "," and decimal == ",":
             continue
         comma = decimal == "," or (decimal == "auto" and separator != ",")
         blocks = _tables([_cells(line, separator, comma=comma) for line in lines])
         size = sum(len(b.columns) * len(b.columns[0]) for b in blocks)
-        if size > best[0]:
-            best = size, blocks
+        named = sum(any(b.names) for b in blocks)
+        if (size, named) > best[0]:
+            best = (size, named), blocks
     if not best[1]:
         raise NetlistError("no table with two columns of numbers or more", file=file)
     return best[1]
 
 
 def _cells(line: str, separator: str | None, *, comma: bool) -> Row:
-    cells = [cell.strip().strip('"').strip() for cell in line.strip("\r\n").split(separator)]
+    line = line.strip("\r\n")
+    line = re.sub(r"^\s*[#%]+\s*", "", line)  # headers that are comments
+    if separator == "  ":
+        parts = re.split(r"\s{2,}", line.strip())
+    elif separator is None:  # a unit belongs to the word before it
+        parts = re.sub(r"\s+([\[(][^\])]*[\])])", r"\1", line).split()
+    else:
+        parts = line.split(separator)
+    cells = [cell.strip().strip('"').strip() for cell in parts]
     if comma:  # decimal commas
         cells = [cell.replace(",", ".") if re.fullmatch(r"[-+]?\d*,\d+([eE][-+]?\d+)?", cell)
                  else cell for cell in cells]
@@ -197,7 +206,8 @@ def _tables(rows: Sequence[Row]) -> list[_Block]:
             body = [list(column) for column in zip(*rows[k:end], strict=True)]
             blocks.append(_Block(names or [""] * width, body, k + 1))
         k = end
-    return blocks
+    # numbers above the headers, such as an instrument's settings, are no table
+    return [b for b in blocks if any(b.names)] or blocks
 
 
 def _is_data(row: Row) -> bool:
@@ -230,6 +240,8 @@ def _bare(name: str) -> tuple[str, str]:
     match = re.fullmatch(r"(.*?)\s*(?:[\[(](.*?)[\])]|/\s*(\S+)|_([fpnuµμmk]?[sVA]))", name.strip())
     if match is None:
         return name.strip(), ""
+    if (match.group(2) or "").isdecimal():  # "AnodeI(2)": of the second run
+        return match.group(1).strip(), ""
     return match.group(1).strip(), (match.group(2) or match.group(3) or match.group(4) or "")
 
 
@@ -263,6 +275,11 @@ def _find(block: _Block, quantity: str, wanted: Column, *, needed: bool) -> int 
     exact = [k for k in found if re.search(quantity[:4], names[k], re.IGNORECASE)]
     if len(found) > 1 and len(exact) == 1:
         found = exact
+    if len(found) > 1 and quantity == "current":  # AnodeI of AnodeV, Itop of Vtop
+        volts = [k for k, name in enumerate(names) if _means(name, "voltage")]
+        same = [k for k in found if len(volts) == 1 and
+                _whose(names[k], "i") == _whose(names[volts[0]], "v")]
+        found = same if len(same) == 1 else found
     if len(found) == 1:
         return found[0]
     if len(found) > 1:
@@ -272,6 +289,12 @@ def _find(block: _Block, quantity: str, wanted: Column, *, needed: bool) -> int 
         return None
     listed = ", ".join(f"`{n}`" if n else "one without a name" for n in names)
     raise ParameterError(f"no column is the {quantity} ({listed}): say which with `{quantity}=`")
+
+
+def _whose(name: str, letter: str) -> str:
+    """Return what a column's name says besides V or I, such as the terminal."""
+    bare = _bare(name)[0].casefold()
+    return bare[1:] if bare.startswith(letter) else bare.removesuffix(letter)
 
 
 def _means(name: str, quantity: str) -> bool:
@@ -292,7 +315,8 @@ def _values(block: _Block, k: int, quantity: str, file: str) -> Array:
         if value is None or not abs(value) < _OVERFLOW:
             raise NetlistError(
                 f"{cell!r} is no {quantity}" + (
-                    ", but an instrument's mark for an overflow" if value is not None else ""),
+                    ", but an instrument's mark for an overflow: leave the line out"
+                    if value is not None else ""),
                 file=file or None, line=block.line + m,
             )
         # a quotient of decimals is rounded as the decimal would be

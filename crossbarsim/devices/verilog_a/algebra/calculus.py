@@ -11,8 +11,8 @@ from ....core.validation import Array
 from .terms import Term, Terms
 
 __all__ = [
-    "Facts", "below", "derivative", "evaluate", "implied", "learn", "linear", "pruned",
-    "substitute",
+    "Facts", "below", "chosen_factors", "derivative", "evaluate", "implied", "inverse", "learn",
+    "linear", "pruned", "substitute",
 ]
 
 
@@ -123,6 +123,47 @@ def linear(terms: Terms, root: Term, by: Term) -> tuple[Term, Term] | None:
     if by in slope.free or any(t.boolean and by in t.free for t in below(root)):
         return None
     return slope, substitute(terms, root, {by: terms.zero})
+
+
+def chosen_factors(terms: Terms, root: Term) -> Term:
+    """Return `root` with ``(a < b) * c`` as a choice between c and 0: c may be infinite aside."""
+    ends = {terms.zero, terms.one}
+
+    def find(term: Term) -> Term | None:
+        for one, other in (term.args, term.args[::-1]) if term.op == "*" else ():
+            if one.op == "if" and {*one.args[1:]} == ends:
+                sides = (other, terms.zero) if one.args[1] is terms.one else (terms.zero, other)
+                return terms.choose(one.args[0], *sides)
+        return None
+
+    return substitute(terms, root, find)
+
+
+def inverse(terms: Terms, root: Term, by: Term, value: Term) -> Term | None:
+    """Return `by` where a linear or cubic `root` has a value, None of any other.
+
+    a + b x + c x^3 rises and has one solution where b and c are positive: a resistor that its own
+    current heats. It has none that is found here, NaN, where they differ in sign.
+    """
+    t = terms
+    found = linear(t, root, by)
+    if found is not None:
+        return t.div(t.sub(value, found[1]), found[0])
+    if any(one.boolean and by in one.free for one in below(root)):
+        return None
+    slopes = [root]
+    for _ in range(3):
+        slopes.append(derivative(t, slopes[-1], by))
+    offset, slope, square = (substitute(t, one, {by: t.zero}) for one in slopes[:3])
+    if square is not t.zero or by in slopes[3].free:
+        return None
+    cubic = t.div(slopes[3], t.number(6.0))
+    share = t.call("sqrt", t.div(t.mul(t.number(3.0), cubic), slope))
+    apart = t.sub(value, offset)
+    z = t.div(t.mul(t.number(1.5), t.mul(apart, share)), slope)
+    third = t.call("sinh", t.div(t.call("asinh", z), t.number(3.0)))
+    return t.choose(t.compare("==", cubic, t.zero), t.div(apart, slope),
+                    t.div(t.mul(t.number(2.0), third), share))
 
 
 _NUMPY: dict[str, Any] = {

@@ -122,6 +122,9 @@ class Terms:
             return a
         if b.op == "neg":
             return self.sub(a, b.args[0])
+        for one, other in ((a, b), (b, a)):
+            if other.op == "-" and other.args[1] is one:
+                return other.args[0]
         return self._make("+", (a, b))
 
     def sub(self, a: Term, b: Term) -> Term:

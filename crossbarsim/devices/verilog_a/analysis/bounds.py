@@ -9,7 +9,7 @@ from ..algebra.calculus import below, linear, substitute
 from ..algebra.terms import Term, Terms
 from ..language.tokens import Place
 
-__all__ = ["Limits", "StateOf", "find_limits", "pushed_off", "scaled", "unlimited"]
+__all__ = ["Limits", "StateOf", "find_limits", "pushed_off", "scaled", "stopped", "unlimited"]
 
 
 @dataclass
@@ -127,6 +127,34 @@ def find_limits(terms: Terms, state: StateOf, roots: list[Term], holder: Term | 
         setattr(state, which, next(iter(found)))
 
 
+def stopped(terms: Terms, symbol: Term, rate: Term) -> Term | None:
+    """Return a + b x at an end of which the rate of x stops, or None."""
+    for term in below(rate):
+        if term.op != "if" or symbol not in term.args[0].free:
+            continue
+        for part in _ends(terms, term):
+            for one, other in (part.args, part.args[::-1]):
+                if one.symbols == {symbol} and other.fixed:
+                    found = linear(terms, one, symbol)
+                    if found is not None and found[0].fixed and found[0] is not terms.zero:
+                        return one
+    return None
+
+
+def _ends(terms: Terms, term: Term) -> list[Term]:
+    """Return the comparisons one of which holds where a condition leaves 0."""
+    test, yes, no = term.args
+    found: list[Term] = []
+    for side, where in ((yes, test), (no, terms.opposite(test))):
+        parts = [where] if side is terms.zero else []
+        for part in parts:
+            if part.op in ("and", "or"):
+                parts += part.args
+            elif part.op in ("<", "<="):
+                found.append(part)
+    return found
+
+
 def _stops(
     terms: Terms, state: StateOf, lows: dict[Term, None], highs: dict[Term, None]
 ) -> None:
@@ -134,23 +162,24 @@ def _stops(
     for term in below(state.rate):
         if term.op != "if" or state.symbol not in term.args[0].free:
             continue
-        test, yes, no = term.args
-        for stopped, where in ((yes, test), (no, terms.opposite(test))):
-            parts = [where] if stopped is terms.zero else []
-            for part in parts:
-                if part.op in ("and", "or"):
-                    parts += part.args
-                if part.op in ("<", "<="):
-                    a, b = part.args
-                    if a is state.symbol and b.fixed:
-                        lows[b] = None
-                    elif b is state.symbol and a.fixed:
-                        highs[a] = None
+        for part in _ends(terms, term):
+            a, b = part.args
+            if a is state.symbol and b.fixed:
+                lows[b] = None
+            elif b is state.symbol and a.fixed:
+                highs[a] = None
 
 
-def pushed_off(
-    t: Terms, rest: Term, state: Term
-) -> tuple[Term | None, Term | None] | None:
+@dataclass(frozen=True)
+class Push:
+    """The ends of a state that is pushed off others, and the tests that push it."""
+
+    low: Term | None
+    high: Term | None
+    tests: tuple[Term, ...]
+
+
+def pushed_off(t: Terms, rest: Term, state: Term) -> Push | None:
     """Return new ends of a state that is pushed off its old ones, or None.
 
     ``x = x + rate * dt; if (x <= 0) x = x + bump`` frees a state that a window holds at 0: with
@@ -173,7 +202,7 @@ def pushed_off(
             low = t.add(test.args[1], size)
         else:
             high = t.add(test.args[0], size)
-    return low, high
+    return Push(low, high, tuple(tests))
 
 
 def _leaves(t: Terms, term: Term) -> set[Term]:

@@ -2,7 +2,7 @@
 
 A rate that is 0 below a field and large above it holds a state at the edge: the state follows the
 edge as the voltage rises. Integrated exactly, a jump there would be crossed without end. It becomes
-a ramp, as in the built-in models.
+a ramp, as in the built-in models; so does a step that is smoothed over far less, as by ``tanh``.
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ def ramped(
 
     def find(term: Term) -> Term | None:
         nonlocal count
+        if term.op == "call" and term.value == "tanh":
+            wider = _widened(t, term.args[0], own, drive, defaults)
+            count += wider is not None
+            return None if wider is None else t.call("tanh", wider)
         if term.op != "if" or term.args[0].op not in ("<", "<="):
             return None
         test, yes, no = term.args
@@ -51,6 +55,24 @@ def ramped(
         return None
 
     return substitute(t, rate, find), count > 0
+
+
+def _widened(
+    t: Terms, inside: Term, own: frozenset[Term], drive: frozenset[Term],
+    defaults: Mapping[str, Any],
+) -> Term | None:
+    """Return ``(side - edge) / width`` with a width of no less than the ramp's, or None."""
+    if inside.op != "/" or inside.args[0].op != "-" or not inside.args[1].fixed:
+        return None
+    (side, edge), width = inside.args[0].args, inside.args[1]
+    if not side.symbols:
+        side, edge = edge, side
+    if not (edge.fixed and edge is not t.zero and side.free & own and side.free & drive):
+        return None
+    ramp = t.mul(t.number(0.1 * RAMP), t.call("abs", edge))
+    if float(evaluate(width, defaults)) >= float(evaluate(ramp, defaults)):
+        return None
+    return t.div(inside.args[0], t.call("max", width, ramp))
 
 
 def _meets(t: Terms, moving: Term, side: Term, edge: Term, defaults: Mapping[str, Any]) -> bool:

@@ -17,7 +17,7 @@ from .functions import MATH, Value, called, operated, rounded, signed
 from .nodes import Branch, Nodes
 from .system import SystemFunctions
 
-__all__ = ["Integral", "Pass"]
+__all__ = ["Happening", "Integral", "Pass"]
 
 _STEPS = 60_000  # statements that one pass carries out
 _TURNS = 2_000  # of one loop
@@ -30,6 +30,15 @@ class Integral:
 
     rate: Term
     start: Term | None
+    place: Place
+
+
+@dataclass(frozen=True)
+class Happening:
+    """What a variable is given at an event, ``@(cross(...))`` and its like."""
+
+    value: Term
+    event: str
     place: Place
 
 
@@ -55,6 +64,7 @@ class Pass(SystemFunctions):
         self.potentials: dict[Branch, Term] = {}
         self.places: dict[Branch, Place] = {}
         self.written: dict[str, Place] = {}
+        self.happens: dict[str, list[Happening]] = {}  # what events in time write
         self.holders: dict[Term, str] = {}  # variables that were given an integral or a node
         self.integrals: dict[int, Integral] = {}
         self.facts: Facts = {}
@@ -149,7 +159,8 @@ class Pass(SystemFunctions):
                 return self.compared(tree), True
             if tree.value in ("&&", "||"):
                 return self.joined(tree), True
-            return operated(t, tree.value, self.value(left), self.value(right), tree.place)
+            return operated(t, tree.value, self.value(left), self.value(right), tree.place,
+                            first=self.initial)
         what = {"text": "a text", "nothing": "an argument that is left out",
                 "port": "the flow of a port"}.get(tree.kind, f"`{tree.kind}`")
         raise refusal(tree.place, f"{what} is no number")
@@ -367,10 +378,12 @@ class Pass(SystemFunctions):
         }
         for branch in self.potentials:
             if (branch in volts) != (branch in other_volts):
+                names = sorted(str(p.value) for p in test.free if p.op == "parameter")
                 raise refusal(
                     self.places[branch], f"the voltage of `{branch}` is given under a condition "
-                    "only: a branch that switches is no part of the subset read here; compile the "
-                    "file (load_verilog_a), or fix a parameter on which it depends (fixed=...)")
+                    "only: a branch that switches is no part of the subset read here; " +
+                    (f"fix what decides it, fixed={{{names[0]!r}: ...}}, or "
+                     if names and test.fixed else "") + "compile the file (load_verilog_a)")
 
     def turns(self, tree: Tree) -> None:
         """Carry out a loop whose end is known."""
@@ -436,12 +449,25 @@ class Pass(SystemFunctions):
         if names == {"final_step"}:
             self.note(tree.place, "@(final_step)", "nothing happens at the end of a run")
             return
-        if _only_tasks(inside):
-            self.note(tree.place, f"@({', '.join(sorted(names))})", "the step control finds such "
-                      "points by itself")
+        if self.initial and names & _FIRST:
+            self.do(inside)
             return
-        raise refusal(tree.place, f"@({', '.join(sorted(names))}) changes variables at an event: "
-                                  "that is no law of a state; compile the file (load_verilog_a)")
+        shown = f"@({', '.join(sorted(names))})"
+        if _only_tasks(inside):
+            self.note(tree.place, shown, "the step control finds such points by itself")
+        elif not self.initial:
+            self.happening(tree.place, shown, inside)
+
+    def happening(self, place: Place, shown: str, inside: Tree) -> None:
+        """Carry out an event aside: what it would write is remembered, and nothing happens now."""
+        before = dict(self.values), dict(self.flows), dict(self.potentials)
+        self.do(inside)
+        values, self.values = self.values, before[0]
+        if (self.flows, self.potentials) != before[1:]:
+            raise refusal(place, f"{shown}: a contribution at an event")
+        for name in values:
+            if values[name] is not self.current(name):
+                self.happens.setdefault(name, []).append(Happening(values[name], shown, place))
 
     def task(self, tree: Tree) -> None:
         """Note what a system task asks for."""

@@ -82,8 +82,17 @@ _PLAIN: dict[str, Callable[[Terms, Term, Term], Term]] = {
 }
 
 
-def operated(t: Terms, op: str, left: Value, right: Value, place: Place) -> Value:
-    """Return what a binary operator makes of two values."""
+def operated(
+    t: Terms, op: str, left: Value, right: Value, place: Place, *, first: bool = False
+) -> Value:
+    """Return what a binary operator makes of two values.
+
+    Parameters
+    ----------
+    first : bool
+        In the first evaluation, where what is not written yet is 0: a division by it gives what it
+        gives in floating point.
+    """
     whole = left[1] and right[1]
     if op in ("&&", "||"):
         join = t.both if op == "&&" else t.either
@@ -99,11 +108,11 @@ def operated(t: Terms, op: str, left: Value, right: Value, place: Place) -> Valu
     if op == "**":
         return t.power(a, b), False
     if op == "/":
-        if b is t.zero:
+        if b is t.zero and not first:
             raise refusal(place, "a division by 0")
         return (_cut(t, t.div(a, b)), True) if whole else (t.div(a, b), False)
     if op == "%":
-        if b is t.zero:
+        if b is t.zero and not first:
             raise refusal(place, "a division by 0")
         return t.sub(a, t.mul(b, _cut(t, t.div(a, b)))), whole
     if a.op == b.op == "number" and whole:

@@ -4,17 +4,23 @@ A variable that is stepped forward by hand, ``x = x + rate * dt``, is a state wi
 derivative of its new value by dt where dt is 0. Its value without a step must be its old one, up to
 limits ``if (x < low) x = low``, which are the state's bounds. A variable that is read before it is
 written holds its value of the step before; with short steps this is its value now.
+
+What events in time write, ``@(cross(...))``, is no law, but two things are: a variable that every
+event gives what it has already, and a flag that an event raises again, of which the condition that
+lowers it is taken alone. A random number that is kept until the next one counts as its mean.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
+from ....core.errors import VerilogAError
 from ..algebra.calculus import below, derivative, linear, pruned, substitute
 from ..algebra.terms import Term, Terms
 from ..language.tokens import Place, refusal
-from .bounds import Limits, StateOf, find_limits, pushed_off, scaled, unlimited
+from .bounds import Limits, StateOf, find_limits, pushed_off, scaled, stopped, unlimited
 from .execution import Pass
 from .nodes import GROUND
 
@@ -36,6 +42,8 @@ class Memory:
     late: list[str] = field(default_factory=list)  # variables read before they are written
     held: list[str] = field(default_factory=list)  # integrals of which the file limits the value
     nudged: list[str] = field(default_factory=list)  # states that are pushed off their ends
+    flags: list[str] = field(default_factory=list)  # raised by events, lowered by a condition
+    drawn: list[str] = field(default_factory=list)  # keep a random number
 
     def __post_init__(self) -> None:
         self.dt = self.terms.symbol("dt")
@@ -63,10 +71,15 @@ class Memory:
             self.states.append(StateOf(name, symbol, integral.rate, integral.place, start))
         needed = self._needed()
         while needed:
-            found = (self._constant(needed) or self._same(needed) or self._stepped(needed)
-                     or self._late(needed))
-            if not found:
-                name = needed[0]
+            found = (self._constant(needed) or self._invariant(needed) or self._same(needed)
+                     or self._stepped(needed) or self._late(needed) or self._flag(needed)
+                     or self._random(needed))
+            if not (found or self._stop()):
+                name = next((n for n in needed if n in steady.happens), needed[0])
+                if name in steady.happens:
+                    happening = steady.happens[name][0]
+                    raise refusal(happening.place, f"{happening.event} changes `{name}` at an "
+                                  "event: that is no law of a state")
                 switches = sorted({
                     str(p.value) for term in below(self.final(name))
                     if term.op == "if" and term.args[0].fixed for p in term.args[0].free})
@@ -76,7 +89,7 @@ class Memory:
                     f"`{name}` keeps its value from one evaluation to the next in a way that is no "
                     "differential equation; compile the file (load_verilog_a), or fix parameters, "
                     f"{hint}that switch this part off (fixed={{...}})")
-            needed = [n for n in self._needed() if self.old(n) not in self.new]
+            needed = self._needed()
         for state in self.states:
             state.rate = self.between_steps(state.rate)
         roots = [self.between_steps(term) for term in (
@@ -95,11 +108,14 @@ class Memory:
 
     def between_steps(self, term: Term) -> Term:
         """Return a term with everything replaced, dt being 0."""
-        found = self.replaced(term)
+        return self._still(self.replaced(term))
+
+    def _still(self, term: Term) -> Term:
+        """Return a term for steps of no length."""
         zero = {self.dt: self.terms.zero}
         for name in self.step_parameters:
             zero[self.terms.parameter(name)] = self.terms.zero
-        return substitute(self.terms, found, zero)
+        return substitute(self.terms, term, zero)
 
     def replaced(self, term: Term) -> Term:
         """Return a term with the symbols replaced that are known by now."""
@@ -155,6 +171,8 @@ class Memory:
             term, old = self.final(name), self.old(name)
             place = self.steady.module.variables[name].place
             if term is old:
+                if name in self.steady.happens:
+                    continue
                 self.new[old] = self.start(name, place)
             elif term.fixed:
                 self.new[old] = term
@@ -165,10 +183,91 @@ class Memory:
             changed = True
         return changed
 
+    def _invariant(self, names: list[str]) -> bool:
+        """Find variables of events that keep what they start from, by induction."""
+        steady = self.steady
+        kept: dict[str, Term] = {}
+        if any(name in steady.happens for name in names):
+            for name in names:
+                if not self._moves(name):
+                    with suppress(VerilogAError):
+                        kept[name] = self.start(name, steady.module.variables[name].place)
+        new: dict[Term, Term] = {}
+        while kept:
+            new = {self.old(name): start for name, start in kept.items()}
+            changed = [name for name, start in kept.items() if any(
+                substitute(self.terms, term, new) is not start for term in self._outcomes(name))]
+            if not changed:
+                break
+            for name in changed:
+                del kept[name]
+        self.new |= new if kept else {}
+        return bool(kept)
+
+    def _undisturbed(self, names: list[str]) -> list[str]:
+        """Return the variables that no event in time writes."""
+        return [name for name in names if name not in self.steady.happens]
+
+    def _outcomes(self, name: str) -> list[Term]:
+        """Return what a variable may hold after an evaluation, and after every event."""
+        return [self.final(name),
+                *(self.replaced(h.value) for h in self.steady.happens.get(name, ()))]
+
+    def _moves(self, name: str) -> bool:
+        """Return whether a variable is stepped forward."""
+        return any(term is self.time or term is self.dt or (
+            term.op == "parameter" and _STEP_NAMES.fullmatch(str(term.value)))
+            for term in self.final(name).free)
+
+    def _flag(self, names: list[str]) -> bool:
+        """Take flags that only events raise again for the condition that lowers them.
+
+        Nothing is said of what happens between the condition's end and the event.
+        """
+        for name in names:
+            if name not in self.steady.happens:
+                continue
+            old, start = self.old(name), self.start(name, self.steady.module.variables[name].place)
+            final, *others = self._outcomes(name)
+            if all(other is start for other in others) and self._leaves(final, old):
+                self.new[old] = substitute(self.terms, final, {old: start})
+                self.flags.append(name)
+                return True
+        return False
+
+    def _leaves(self, term: Term, old: Term) -> bool:
+        """Return whether conditions choose between an old value and numbers of parameters."""
+        stack = [term]
+        while stack:
+            one = stack.pop()
+            if one.op == "if" and not one.fixed:
+                if old in one.args[0].free:
+                    return False
+                stack += one.args[1:]
+            elif one is not old and not one.fixed:
+                return False
+        return True
+
+    def _random(self, names: list[str]) -> bool:
+        """Find variables that keep a random number until the next one: their mean."""
+        for name in names:
+            term = self.final(name)
+            draws = [s for s in term.symbols if s.value[0] == "draw"]
+            if not draws or name in self.steady.happens or self._moves(name):
+                continue
+            start = self.start(name, self.steady.module.variables[name].place)
+            mean = substitute(self.terms, term, {
+                **dict.fromkeys(draws, self.terms.zero), self.old(name): start})
+            if mean is start:
+                self.new[self.old(name)] = start
+                self.drawn.append(name)
+                return True
+        return False
+
     def _same(self, names: list[str]) -> bool:
         """Variables that always end as another one does."""
         by_final: dict[Term, str] = {}
-        for name in names:
+        for name in self._undisturbed(names):
             term = self.final(name)
             other = by_final.setdefault(term, name)
             if other != name:
@@ -184,7 +283,7 @@ class Memory:
 
     def _stepped(self, names: list[str]) -> bool:
         """Variables that are stepped forward: states."""
-        for name in names:
+        for name in self._undisturbed(names):
             term, old = self.final(name), self.old(name)
             if old not in term.free:
                 continue
@@ -199,8 +298,12 @@ class Memory:
                 nudge = pushed_off(self.terms, rest, old)
                 if nudge is None:
                     continue
-                low, high = nudge[0] or low, nudge[1] or high
+                low, high = nudge.low or low, nudge.high or high
                 self.nudged.append(name)
+                # where it is pushed it never is, between steps
+                symbol = self.terms.symbol("state", name)
+                self.new |= {substitute(self.terms, test, {old: symbol}): self.terms.false
+                             for test in nudge.tests}
             self.step_parameters += [str(p.value) for p in steps]
             rate = derivative(self.terms, plain, self.dt)
             rate = substitute(self.terms, rate, {self.dt: self.terms.zero})
@@ -216,8 +319,9 @@ class Memory:
         """Variables that are read before they are written: their value now."""
         for name in names:
             old = self.old(name)
-            term = pruned(self.terms, substitute(
-                self.terms, self.final(name), {self.dt: self.terms.zero}))
+            term = pruned(self.terms, self._still(self.final(name)))
+            if old in term.free and name in self.steady.happens:
+                continue
             kept = old in term.free and self._kept(term, old)
             if kept:
                 # parameters alone decide whether it is ever written
@@ -243,6 +347,36 @@ class Memory:
             stack += one.args[1:]
         return True
 
+    def _stop(self) -> bool:
+        """Find bounds of integrals whose rate stops there: what is beyond never happens."""
+        t = self.terms
+        nodes = {t.symbol("node", b.first): volts
+                 for b, volts in self.steady.potentials.items() if b.second == GROUND}
+        changed = False
+        for state in self.states:
+            if state.low is None and state.high is None:
+                self._stopped(state, substitute(t, self.replaced(state.rate), nodes))
+                changed |= (state.low or state.high) is not None
+        return changed
+
+    def _stopped(self, state: StateOf, rate: Term) -> None:
+        """Find the ends of a + b x at which the rate of x stops; it becomes the state."""
+        t = self.terms
+        whole = stopped(t, state.symbol, rate)
+        if whole is None:
+            return
+        if whole is not state.symbol:
+            own = state.symbol
+            self._rescale(state, whole, [])
+            rate = substitute(t, rate, {whole: state.symbol, own: self.new[own]})
+        found = replace(state, rate=rate)
+        find_limits(t, found, [rate], None)
+        state.low, state.high = found.low, found.high
+        for end, beyond in ((state.low, (state.symbol, state.low)),
+                            (state.high, (state.high, state.symbol))):
+            if end is not None:
+                self.new[t.compare("<", *beyond)] = t.false
+
     # -- bounds ------------------------------------------------------------------------------------
 
     def find_bounds(self, roots: list[Term], states: list[StateOf]) -> list[Term]:
@@ -259,6 +393,11 @@ class Memory:
                 if whole is not None:
                     roots, holder = self._rescale(state, whole, roots), None
                 find_limits(t, state, roots, holder)
+            if state.low is None and state.high is None and state.symbol.value[0] == "idt":
+                held_at = stopped(t, state.symbol, state.rate)
+                if held_at is not None and held_at is not state.symbol:
+                    roots = self._rescale(state, held_at, roots)
+                    find_limits(t, state, roots, None)
         for state in self.states:
             state.rate = unlimited(t, state.rate, self.states)
         return [unlimited(t, root, self.states) for root in roots]

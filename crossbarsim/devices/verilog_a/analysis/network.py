@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ..algebra.calculus import below, derivative, linear, substitute
+from ..algebra.calculus import below, derivative, inverse, linear, substitute
 from ..algebra.terms import Term, Terms
 from ..language.tokens import Place, refusal
 from .bounds import StateOf
@@ -99,12 +99,12 @@ class _Network:
         own = self.flow(branch)
         across = self.nodes.across(branch)
         if own in volts.free:
-            found = linear(t, volts, own)
+            found = inverse(t, volts, own, across)
             if found is None:
-                raise refusal(place, f"the voltage of `{branch}` is no linear function of its own "
-                                     f"current: write it as I({branch}) <+ ..., or {_OSDI}")
-            slope, offset = found
-            self.flows[branch] = t.div(t.sub(across, offset), slope)
+                raise refusal(place, f"the voltage of `{branch}` is neither a linear function of "
+                                     "its own current nor a cubic one without square: write it "
+                                     f"as I({branch}) <+ ..., or {_OSDI}")
+            self.flows[branch] = found
             return
         ends = [e for e in (branch.first, branch.second) if e != GROUND and e not in (
             self.nodes.positive, self.nodes.negative) and self.nodes.inner(e) not in self.known]
@@ -253,6 +253,11 @@ class _Network:
             found = linear(t, both, one)
             if found is not None and found[0] is not t.zero:
                 return one, t.div(t.neg(found[1]), found[0])
+        for one, other in pairs:  # in series: what one equation says of a flow is put in the other
+            for flow, same in _equal(t, equations[other][0]):
+                found = linear(t, substitute(t, equations[one][0], {flow: same}), one)
+                if found is not None and found[0] is not t.zero:
+                    return one, t.div(t.neg(found[1]), found[0])
         return None
 
     def inner(
@@ -328,6 +333,19 @@ def _cuts(terms: Terms, root: Term, unknown: Term, v: Term) -> list[Term]:
         term for term in reversed(below(root))
         if unknown in term.free and v in _summands(term) and linear(terms, term, unknown)
     ]
+
+
+def _equal(t: Terms, residual: Term) -> list[tuple[Term, Term]]:
+    """Return what is equal where a residual is 0, both ways."""
+    if residual.op == "neg":
+        return _equal(t, residual.args[0])
+    if residual.op not in ("+", "-"):
+        return []
+    a, b = residual.args
+    other = b if residual.op == "-" else t.neg(b)
+    mirrored = a if residual.op == "-" else t.neg(a)
+    return [(one.args[0], t.neg(same)) if one.op == "neg" else (one, same)
+            for one, same in ((a, other), (b, mirrored)) if not one.fixed]
 
 
 def _sum(t: Terms, a: Term, b: Term) -> Term:

@@ -22,7 +22,7 @@ _SILENT = {
     "$discontinuity", "$fmonitor", "$sformat", "$swrite",
 }
 _OTHERS = {
-    "transition": "a transition filter", "slew": "a slew filter", "absdelay": "a delay",
+    "transition": "a transition filter", "slew": "a slew filter",
     "last_crossing": "the time of a crossing", "idtmod": "an integral that wraps around",
     "laplace_nd": "a filter", "laplace_np": "a filter", "laplace_zd": "a filter",
     "laplace_zp": "a filter", "zi_nd": "a filter", "zi_np": "a filter", "zi_zd": "a filter",
@@ -79,6 +79,10 @@ class SystemFunctions:
 
     def refused(self, tree: Tree) -> VerilogAError:
         """Return the error of a function that no law has."""
+        if tree.value == "absdelay":
+            return refusal(tree.place, "`absdelay`: what delays a signal has no finite number of "
+                                       "states, so it is no law of a device; put a transmission "
+                                       "line (element T) beside it")
         what = _OTHERS.get(str(tree.value))
         said = f"`{tree.value}`, {what}," if what else f"the function `{tree.value}`"
         return refusal(tree.place, f"{said} is no part of the subset read here; compile the file "
