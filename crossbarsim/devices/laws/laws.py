@@ -10,7 +10,8 @@ from ...core.errors import ParameterError
 from ...core.laws.differentiate import Source, differentiate
 from ...core.laws.translate import translate
 
-__all__ = ["law_source"]
+__all__ = ["call_text", "evaluate_text", "inner_slopes", "law_source", "noise_text", "partials_of",
+           "translated"]
 
 Places: TypeAlias = Mapping[str, str]
 """What stands for an argument of a law: ``x_gap`` is ``x[0]``, a free ``p_r_on`` is ``p[3]``."""
@@ -32,15 +33,44 @@ def law_source(
     """
     source = Source(prefix=prefix)
     count = len(states)
+    names: dict[str, Any] = {"states": states, "parameters": parameters, "choices": choices}
+    used = translated(model, source, names)
+    inner = "inner_d" in used
+    places = {f"x_{state}": f"x[{k}]" for k, state in enumerate(states)}
+    step = float(getattr(model, "inner_step", 0.0))
+    solve = _inner_solve(used["inner_d"], places, prefix, step) if inner else []
+    for title, rates in (("conduct", False), ("evaluate", True)):
+        source.functions[prefix + title] = evaluate_text(
+            places, used, prefix, solve, name=prefix + title, rates=rates
+        )
+    if count <= 1:
+        source.functions[f"{prefix}scalar_laws"] = _scalar(
+            source.functions[f"{prefix}evaluate"], prefix, count
+        )
+    source.functions[f"{prefix}rates"] = _rates(places, used, prefix)
+    source.functions[f"{prefix}noise"] = noise_text(places, used, prefix)
+    if free:
+        _add_sensitivities(model, source, places, prefix, free, names, used.get("inner_d"))
+    return source.text()
+
+
+def translated(
+    model: type[Any], source: Source, names: Mapping[str, Any], *, values: bool = False
+) -> dict[str, list[str]]:
+    """Add a model's laws to `source`; return the arguments of each.
+
+    ``current_d``, ``rate_d`` and ``inner_d`` come with derivatives, ``current_v`` and ``rate_v``
+    without, of models with an inner unknown only where `values` are asked for.
+    """
+    count = len(names["states"])
     inner = getattr(model, "inner_law", None)
     unknown = ["y"] if inner is not None else []
 
     def add(name: str, law: Callable[..., Any], scalars: Sequence[str], *, derive: bool) -> None:
-        names: dict[str, Any] = {"states": states, "parameters": parameters, "choices": choices}
         if derive:
-            used[name] = differentiate(law, prefix + name, source, scalars=scalars, **names)
+            used[name] = differentiate(law, source.prefix + name, source, scalars=scalars, **names)
         else:
-            used[name] = translate(law, prefix + name, source, **names)
+            used[name] = translate(law, source.prefix + name, source, **names)
 
     used: dict[str, list[str]] = {}
     partials = getattr(model, "current_partials", None)
@@ -60,26 +90,11 @@ def law_source(
     noise = getattr(model, "noise_law", None)
     if noise is not None:
         add("noise_d", noise, ["v", "i"], derive=False)
-    if count and rate is not None and inner is None:
-        add("current_v", model.current_law, ["v"], derive=False)
-        add("rate_v", rate, ["v", "i"], derive=False)
-    places = {f"x_{state}": f"x[{k}]" for k, state in enumerate(states)}
-    step = float(getattr(model, "inner_step", 0.0))
-    solve = [] if inner is None else _inner_solve(used["inner_d"], places, prefix, step)
-    for title, rates in (("conduct", False), ("evaluate", True)):
-        source.functions[prefix + title] = _evaluate(
-            places, used, prefix, solve, name=prefix + title, rates=rates
-        )
-    if count <= 1:
-        source.functions[f"{prefix}scalar_laws"] = _scalar(
-            source.functions[f"{prefix}evaluate"], prefix, count
-        )
-    source.functions[f"{prefix}rates"] = _rates(places, used, prefix)
-    source.functions[f"{prefix}noise"] = _noise(places, used, prefix)
-    if free:
-        names = {"states": states, "parameters": parameters, "choices": choices}
-        _add_sensitivities(model, source, places, prefix, free, names, used.get("inner_d"))
-    return source.text()
+    if count and rate is not None and inner is None or values:
+        add("current_v", model.current_law, ["v", *unknown], derive=False)
+        if count and rate is not None:
+            add("rate_v", rate, ["v", "i", *unknown], derive=False)
+    return used
 
 
 def _add_sensitivities(
@@ -106,23 +121,23 @@ def _add_sensitivities(
     more = {f"p_{name}": f"p[{names['parameters'][name]}]" for name in free}
     solve = [] if inner is None else [
         *_inner_solve(inner, places, prefix, float(getattr(model, "inner_step", 0.0))),
-        f"    g = {_call(own.prefix + 'inner_d', used['inner_d'], {**places, **more})}",
+        f"    g = {call_text(own.prefix + 'inner_d', used['inner_d'], {**places, **more})}",
     ]
-    source.functions[f"{prefix}sensitivities"] = _evaluate(
+    source.functions[f"{prefix}sensitivities"] = evaluate_text(
         {**places, **more}, used, own.prefix, solve, name=f"{prefix}sensitivities"
     )
 
 
-def _call(name: str, arguments: Sequence[str], places: Places) -> str:
+def call_text(name: str, arguments: Sequence[str], places: Places) -> str:
     return f"{name}({', '.join([*(places.get(a, a) for a in arguments), 'p'])})"
 
 
-def _partials(arguments: Sequence[str], result: str, at: int) -> dict[str, str]:
+def partials_of(arguments: Sequence[str], result: str, at: int) -> dict[str, str]:
     """Return the text of the derivatives by each argument, which start at ``result[at]``."""
     return {name: f"{result}[{at + k}]" for k, name in enumerate(arguments)}
 
 
-def _evaluate(
+def evaluate_text(
     places: Places, used: Mapping[str, list[str]], prefix: str, solve: Sequence[str], *,
     name: str, rates: bool = True,
 ) -> str:
@@ -135,14 +150,14 @@ def _evaluate(
     lines = [f"def {name}(v, x, p, out):", *solve]
     inner = "inner_d" in used
     if inner:
-        lines += _inner_slopes(used["inner_d"], places)
+        lines += inner_slopes(used["inner_d"], places)
     arguments = used["current_d"]
-    lines += [f"    c = {_call(prefix + 'current_d', arguments, places)}", "    i = c[0]"]
+    lines += [f"    c = {call_text(prefix + 'current_d', arguments, places)}", "    i = c[0]"]
     if "current_p" in used:
-        lines.append(f"    cp = {_call(prefix + 'current_p', used['current_p'], places)}")
-        by = _partials(used["current_p"], "cp", 0)
+        lines.append(f"    cp = {call_text(prefix + 'current_p', used['current_p'], places)}")
+        by = partials_of(used["current_p"], "cp", 0)
     else:
-        by = _partials(arguments, "c", 1)
+        by = partials_of(arguments, "c", 1)
     for k, seed in enumerate(seeds):
         text = by.get(seed, "0.0")
         if inner and "y" in by:
@@ -151,19 +166,19 @@ def _evaluate(
     lines.append("    out[0] = i")
     if count and rates:
         arguments = used["rate_d"]
-        lines.append(f"    r = {_call(prefix + 'rate_d', arguments, places)}")
+        lines.append(f"    r = {call_text(prefix + 'rate_d', arguments, places)}")
         own = "rate_p" not in used
         step = 1 + len(arguments) if own else 1
         if not own:
-            lines.append(f"    rp = {_call(prefix + 'rate_p', used['rate_p'], places)}")
+            lines.append(f"    rp = {call_text(prefix + 'rate_p', used['rate_p'], places)}")
         for s in range(count):
             base = width * (s + 1)
             lines.append(f"    out[{base}] = r[{s * step}]")
             if own:
-                by = _partials(arguments, "r", s * step + 1)
+                by = partials_of(arguments, "r", s * step + 1)
             else:
                 given = used["rate_p"]
-                by = _partials(given, "rp", s * len(given))
+                by = partials_of(given, "rp", s * len(given))
             for k, seed in enumerate(seeds):
                 text = by.get(seed, "0.0")
                 if "i" in by:
@@ -193,8 +208,8 @@ def _inner_solve(
     With a `step`, volt, the bracket is the first step above 0 V with a change of sign: the branch
     of a folded curve that begins at rest.
     """
-    call = _call(f"{prefix}inner_d", arguments, places)
-    slope = _partials(arguments, "g", 1)["y"]
+    call = call_text(f"{prefix}inner_d", arguments, places)
+    slope = partials_of(arguments, "g", 1)["y"]
     return [
         "    low, high = min(0.0, v), max(0.0, v)", "    y = 0.5 * v",
         *([f"    y = {step}", "    while y < high:", f"        if {call}[0] > 0.0:",
@@ -214,8 +229,8 @@ def _inner_solve(
     ]
 
 
-def _inner_slopes(arguments: Sequence[str], places: Places) -> list[str]:
-    by = _partials(arguments, "g", 1)
+def inner_slopes(arguments: Sequence[str], places: Places) -> list[str]:
+    by = partials_of(arguments, "g", 1)
     return [
         f"    y_{k} = -({by.get(seed, '0.0')}) / {by['y']}"
         for k, seed in enumerate(["v", *places])
@@ -230,17 +245,17 @@ def _rates(places: Places, used: Mapping[str, list[str]], prefix: str) -> str:
         lines += [f"    f[{s}] = out[{width * (s + 1)}]" for s in range(count)]
         return "\n".join(lines)
     lines += [
-        f"    i = {_call(prefix + 'current_v', used['current_v'], places)}[0]",
-        f"    r = {_call(prefix + 'rate_v', used['rate_v'], places)}",
+        f"    i = {call_text(prefix + 'current_v', used['current_v'], places)}[0]",
+        f"    r = {call_text(prefix + 'rate_v', used['rate_v'], places)}",
         *(f"    f[{s}] = r[{s}]" for s in range(count)),
     ]
     return "\n".join(lines)
 
 
-def _noise(places: Places, used: Mapping[str, list[str]], prefix: str) -> str:
+def noise_text(places: Places, used: Mapping[str, list[str]], prefix: str) -> str:
     lines = [f"def {prefix}noise(v, x, p, i, out):"]
     if "noise_d" not in used:
         return "\n".join([*lines, "    pass"])
-    lines.append(f"    a = {_call(prefix + 'noise_d', used['noise_d'], places)}")
+    lines.append(f"    a = {call_text(prefix + 'noise_d', used['noise_d'], places)}")
     lines += [f"    out[{s}] = a[{s}]" for s in range(len(places))]
     return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Templates of kernels that integrate many devices in lockstep."""
