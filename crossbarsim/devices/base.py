@@ -512,7 +512,7 @@ class Device(Settings):
         self, t: ArrayLike, v: ArrayLike, conductance: ArrayLike | None = None, *,
         state: ArrayLike | None = None, seed: Seed = None, rtol: float = 1e-6,
         save: str = "all", threads: int | None = None, max_steps: int = 1_000_000,
-        backend: Backend = "cpu"
+        backend: Backend = "cpu", method: str = "auto"
     ) -> Trace:
         """Integrate the device, or many independent ones, through voltage waveforms.
 
@@ -541,6 +541,9 @@ class Device(Settings):
             Most steps of one device, refused ones included, beyond one per interval of `t`.
         backend : {"cpu", "gpu", "auto"}
             As for `Solver`; on a GPU a thread integrates each device.
+        method : {"auto", "scalar", "lockstep"}
+            Devices one by one, or sixteen at a time: the same steps, and results that differ by
+            rounding; "auto" takes the second way for many devices where the model has it.
 
         Returns
         -------
@@ -555,7 +558,7 @@ class Device(Settings):
         """
         return simulate(
             self, t, v, conductance, state=state, seed=seed, rtol=rtol, save=save,
-            threads=threads, max_steps=max_steps, backend=backend,
+            threads=threads, max_steps=max_steps, backend=backend, method=method,
         )
 
     @checks_arguments

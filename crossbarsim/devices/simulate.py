@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -16,6 +17,7 @@ from ..core.errors import ConvergenceError, ParameterError
 from ..core.validation import Array, finite_array, real_array
 from ..core.validation import count as count_of
 from ..solvers.crossbar.batched import ArrayBackend, choose_backend
+from .laws.lane_laws import lockstep_kernels
 from .protocol import CompiledDevice
 
 __all__ = ["Backend", "Trace", "hysteresis", "simulate"]
@@ -23,6 +25,9 @@ __all__ = ["Backend", "Trace", "hysteresis", "simulate"]
 Backend: TypeAlias = Literal["cpu", "gpu", "auto"] | ArrayBackend
 
 _BLOCK = 2048  # devices that one call of a kernel integrates
+_SIDE_BY_SIDE = 16  # vectors of devices that take a step one after the other, all in the cache
+# devices, and device steps, from which on compiling another kernel is worth it
+_MANY, _MANY_STEPS = 64, 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +47,8 @@ class Trace:
     device : Device
     save : {"all", "final"}
         "all" with the time axis, "final" with the last time only.
+    method : {"scalar", "lockstep", "gpu"}
+        How they were integrated.
 
     Examples
     --------
@@ -62,6 +69,7 @@ class Trace:
     steps: int
     rejected: int
     save: str = "all"
+    method: str = "scalar"
 
     @property
     def conductance(self) -> Array:
@@ -102,10 +110,29 @@ def _initial(device: CompiledDevice, conductance: Any, state: Any, count: int) -
     return np.array(np.broadcast_to(x, (names, count)), order="C")
 
 
+def _lockstep(
+    device: CompiledDevice, method: str, count: int, length: int
+) -> ModuleType | None:
+    """Return the kernels that integrate devices in lockstep, None where one by one is meant."""
+    if method not in ("auto", "scalar", "lockstep"):
+        raise ParameterError(f'`method` must be "auto", "scalar" or "lockstep"; got {method!r}')
+    many = count >= _MANY and count * (length - 1) >= _MANY_STEPS
+    if method == "scalar" or (method == "auto" and not many):
+        return None
+    kernels = lockstep_kernels(type(device))
+    if kernels is None and method == "lockstep":
+        raise ParameterError(
+            f"{type(device).__name__} cannot be integrated in lockstep: its laws have loops, or "
+            'are not made of current_law and rate_law; leave `method` at "auto"'
+        )
+    return kernels
+
+
 def simulate(
     device: CompiledDevice, t: ArrayLike, v: ArrayLike, conductance: ArrayLike | None, *,
     state: ArrayLike | None, seed: Seed, rtol: float = 1e-6, save: str = "all",
     threads: int | None = None, max_steps: int = 1_000_000, backend: Backend = "cpu",
+    method: str = "auto",
 ) -> Trace:
     """Integrate devices through voltage waveforms; arguments of `Device.simulate`."""
     time = _times(t)
@@ -143,7 +170,14 @@ def simulate(
     P, low, high = (device.flat(b.reshape(len(b), own) if own > 1 else b, shape)
                     for b in (device.parameter_array, *device.bounds()))
     arrays = choose_backend(backend)[0]
-    kernels = device.kernels if arrays is None else None
+    kernels = None
+    if arrays is None:
+        kernels = _lockstep(device, method, count, length)
+        method = "lockstep" if kernels else "scalar"
+    elif method == "auto":
+        method = "gpu"
+    else:
+        raise ParameterError(f"`method` {method!r} runs on the CPU: use backend='cpu'")
 
     def block(k: int) -> int:
         s = slice(k * _BLOCK, min((k + 1) * _BLOCK, count))
@@ -153,10 +187,14 @@ def simulate(
 
         part = states[:, s] if every else np.empty((len(x), 0, 0))
         now, kept = np.ascontiguousarray(x[:, s]), np.empty(part.shape)
-        bad = kernels.integrate(  # type: ignore[union-attr]
+        arguments = (
             time, drive[s] if len(drive) > 1 else drive, mine(P), mine(low), mine(high), now, rtol,
             max_steps, device.stochastic, key, k * _BLOCK, every, current[s], kept, stats[s],
         )
+        if kernels is None:
+            bad = device.kernels.integrate(*arguments)
+        else:
+            bad = kernels.integrate_many(*arguments, _SIDE_BY_SIDE)
         x[:, s] = now
         if every:
             states[:, s] = kept
@@ -194,7 +232,8 @@ def simulate(
         result = (shown, device.polarity * current[:, 0], x)
     if single:
         result = (result[0][0], result[1][0], result[2][:, 0])
-    return Trace(device, time, *result, int(stats[:, 0].sum()), int(stats[:, 1].sum()), save)
+    return Trace(device, time, *result, int(stats[:, 0].sum()), int(stats[:, 1].sum()), save,
+                 method)
 
 
 def hysteresis(

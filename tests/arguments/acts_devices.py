@@ -206,7 +206,7 @@ ROWS: dict[str, Row] = {
     "VTEAM.conductance_slope": Row(lambda **a: VTEAM(iv="exponential").conductance_slope(**a)),
     "VTEAM.simulate": Row(lambda seed, **a: (VTEAM().simulate(seed=seed, **a), noisy(seed)), base={"v": np.array([0.0, 1.5, 0.0])}, seconds={
         "state": Second([1e-9], conductance=None), "rtol": 1e-2, "save": "final", "threads": THREADS,
-        "max_steps": Refused(1, "max_steps"), "backend": Refused("gpu", ".")}),
+        "max_steps": Refused(1, "max_steps"), "backend": Refused("gpu", "."), "method": "lockstep"}),
     "read_verilog_a": Row(read, seconds={
         "source": CELLS.replace("g * w", "2 * g * w"), "module": "b", "fixed": {"k": 3.0}, "bounds": {"w": (0.0, 2.0)},
         "noise_step": 2e-9}),

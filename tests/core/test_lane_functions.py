@@ -120,6 +120,17 @@ def test_lanes_do_not_mix():
         np.testing.assert_array_equal(applied(function, x)[mixed], applied(function, x[mixed]))
 
 
+def test_powers_do_not_depend_on_their_neighbours():
+    rng = np.random.default_rng(3)
+    x, y = rng.uniform(0.5, 2.0, 5 * LANES), rng.choice([1.0, 2.0, 3.0, 2.5, -1.0, 3.0000001], 5 * LANES)
+    found = applied(logarithms.power, x, y)
+    for exponent in np.unique(y):
+        here = y == exponent
+        np.testing.assert_array_equal(applied(logarithms.power, x[here], y[here]), found[here])
+    x[0] = -1.0  # brings the edges' code in
+    np.testing.assert_array_equal(applied(logarithms.power, x, y)[1:], found[1:])
+
+
 def test_choices_and_functions_one_by_one():
     x, y = np.array([1.0, 2.0, np.nan, -1.0]), np.array([2.0, 1.0, 1.0, np.nan])
     np.testing.assert_array_equal(applied(smaller, x, y), [1.0, 1.0, np.nan, -1.0])

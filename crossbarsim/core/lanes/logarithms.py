@@ -143,28 +143,22 @@ def _all(mask: E) -> Any:
 
 
 def _whole_pow(x: E, y: E) -> E:
-    """Return x^y: products where all exponents are 1, 2 or 3, as those of many devices."""
+    """Return x^y: products in the lanes whose exponent is 1, 2 or 3, as those of many devices.
+
+    A lane's result does not depend on the others'.
+    """
     builder = x.builder
+    square = x * x
+    result = (y == 2.0).choose(square, (y == 3.0).choose(square * x, x))
+    few = (y == 1.0) | (y == 2.0) | (y == 3.0)
     place = builder.alloca(DOUBLES)
-
-    def otherwise(exponents: tuple[float, ...]) -> None:
-        if not exponents:
-            result = _pow(x, y)
-            builder.store(result.value, place)
-            plain = _all((x > 0.0) & (x < _INF) & (magnitude(y) < _INF))
-            with builder.if_then(builder.not_(plain), likely=False):
-                builder.store(_edges(x, y, result).value, place)
-            return
-        with builder.if_else(_all(y == exponents[0])) as (alike, other):
-            with alike:
-                product = x
-                for _ in range(int(exponents[0]) - 1):
-                    product = product * x
-                builder.store(product.value, place)
-            with other:
-                otherwise(exponents[1:])
-
-    otherwise((1.0, 2.0, 3.0))
+    builder.store(result.value, place)
+    with builder.if_then(builder.not_(_all(few))):
+        general = _pow(x, y)
+        builder.store(few.choose(result, general).value, place)
+        plain = _all(few | ((x > 0.0) & (x < _INF) & (magnitude(y) < _INF)))
+        with builder.if_then(builder.not_(plain), likely=False):
+            builder.store(few.choose(result, _edges(x, y, general)).value, place)
     return E(builder, builder.load(place))
 
 

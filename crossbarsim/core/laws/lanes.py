@@ -37,7 +37,7 @@ _HELPER = re.compile(r"\w*[fg]\d+_")  # functions that laws call: all their argu
 _LARGEST = 16  # exponent that is written as products
 
 
-class NotForLanes(Exception):  # noqa: N818 - an answer, not a fault
+class NotForLanes(Exception):
     """A function does what vectors cannot, such as loops."""
 
 
@@ -103,7 +103,8 @@ def _divides(node: ast.stmt) -> ast.BinOp | None:
 def _one_division(body: list[ast.stmt]) -> list[ast.stmt]:
     """Write a / b behind 1 / b as a product: derivatives of quotients divide twice otherwise."""
     made: list[ast.stmt] = []
-    for node in body:
+    for one in body:
+        node = one
         if isinstance(node, ast.If):
             node = ast.If(node.test, _one_division(node.body), _one_division(node.orelse))
         whole = _divides(node)
@@ -299,7 +300,7 @@ class _Writer:
     def _as_mask(self, text: str, kind: str) -> str:
         return f"everywhere({text})" if kind == "flag" else text
 
-    def _expression(self, node: ast.expr) -> tuple[str, str]:  # noqa: PLR0911 - a row a kind
+    def _expression(self, node: ast.expr) -> tuple[str, str]:
         if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
             if isinstance(node.value, bool):
                 return repr(node.value), "flag"

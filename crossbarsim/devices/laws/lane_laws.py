@@ -34,17 +34,16 @@ from crossbarsim.core.lanes.gauss import gauss_lanes
 
 
 @lru_cache(maxsize=256)
-def lane_laws(model: type[Any]) -> str:
+def lane_laws(model: Any) -> str:
     """Return source of the laws of vectors of devices; "" where a law is not for vectors.
 
     ``rates(v, x, p, at, out)`` fills the S rates, ``slopes(v, x, p, at, out)`` what ``evaluate``
     of the scalar laws does, ``current(v, x, p, at)`` returns the current, ``noise(v, x, p, at,
     out)`` fills the S amplitudes of noise.
     """
-    own = vars(model).get("law")
-    if own is not None or not hasattr(model, "current_law") or _law_of_its_own(model):
+    declared = getattr(model, "_declared", None)
+    if declared is None or not hasattr(model, "current_law") or _law_of_its_own(model):
         return ""
-    declared = model._declared  # noqa: SLF001 - as its `law`
     states = [state.name for state in model.states]
     names: dict[str, Any] = {
         "states": states, "parameters": {n: k for k, n in enumerate(declared)},
@@ -60,7 +59,7 @@ def lane_laws(model: type[Any]) -> str:
         return ""
 
 
-def _law_of_its_own(model: type[Any]) -> bool:
+def _law_of_its_own(model: Any) -> bool:
     """Return whether the compiled law is not made of current_law and rate_law."""
     for one in model.__mro__:
         if "law" in vars(one):
@@ -135,13 +134,16 @@ def _inner(arguments: Sequence[str], places: Places, step: float) -> str:
 
 
 @lru_cache(maxsize=256)
-def lockstep_kernels(model: type[Any]) -> ModuleType | None:
+def lockstep_kernels(model: Any) -> ModuleType | None:
     """Return the compiled module that integrates devices in lockstep; None: no vectors."""
     laws = lane_laws(model)
     if not laws:
         return None
     functions = "\n\n\n".join(f"@leaf\n{part}" for part in laws.split("\n\n") if part)
-    sizes = f"STATES = {len(model.states)}\nPARAMETERS = {len(model._declared)}\n" \
-        f"NOISY = {hasattr(model, 'noise_law')}"  # noqa: SLF001 - as `lane_laws`
+    count = len(model._declared)  # noqa: SLF001 - as `lane_laws`
+    sizes = (
+        f"STATES = {len(model.states)}\nPARAMETERS = {count}\n"
+        f"NOISY = {hasattr(model, 'noise_law')}"
+    )
     parts = [template(f"lockstep/{name}") for name in ("steps", "blocks")]
     return load("\n\n".join([_HEAD, HEAD, sizes, functions, *parts]) + "\n")

@@ -10,8 +10,7 @@ from ...core.errors import ParameterError
 from ...core.laws.differentiate import Source, differentiate
 from ...core.laws.translate import translate
 
-__all__ = ["call_text", "evaluate_text", "inner_slopes", "law_source", "noise_text", "partials_of",
-           "translated"]
+__all__ = ["call_text", "evaluate_text", "law_source", "noise_text", "translated"]
 
 Places: TypeAlias = Mapping[str, str]
 """What stands for an argument of a law: ``x_gap`` is ``x[0]``, a free ``p_r_on`` is ``p[3]``."""
@@ -90,7 +89,7 @@ def translated(
     noise = getattr(model, "noise_law", None)
     if noise is not None:
         add("noise_d", noise, ["v", "i"], derive=False)
-    if count and rate is not None and inner is None or values:
+    if values or (count and rate is not None and inner is None):
         add("current_v", model.current_law, ["v", *unknown], derive=False)
         if count and rate is not None:
             add("rate_v", rate, ["v", "i", *unknown], derive=False)
@@ -129,10 +128,11 @@ def _add_sensitivities(
 
 
 def call_text(name: str, arguments: Sequence[str], places: Places) -> str:
+    """Return the text of a law's call."""
     return f"{name}({', '.join([*(places.get(a, a) for a in arguments), 'p'])})"
 
 
-def partials_of(arguments: Sequence[str], result: str, at: int) -> dict[str, str]:
+def _partials(arguments: Sequence[str], result: str, at: int) -> dict[str, str]:
     """Return the text of the derivatives by each argument, which start at ``result[at]``."""
     return {name: f"{result}[{at + k}]" for k, name in enumerate(arguments)}
 
@@ -150,14 +150,14 @@ def evaluate_text(
     lines = [f"def {name}(v, x, p, out):", *solve]
     inner = "inner_d" in used
     if inner:
-        lines += inner_slopes(used["inner_d"], places)
+        lines += _inner_slopes(used["inner_d"], places)
     arguments = used["current_d"]
     lines += [f"    c = {call_text(prefix + 'current_d', arguments, places)}", "    i = c[0]"]
     if "current_p" in used:
         lines.append(f"    cp = {call_text(prefix + 'current_p', used['current_p'], places)}")
-        by = partials_of(used["current_p"], "cp", 0)
+        by = _partials(used["current_p"], "cp", 0)
     else:
-        by = partials_of(arguments, "c", 1)
+        by = _partials(arguments, "c", 1)
     for k, seed in enumerate(seeds):
         text = by.get(seed, "0.0")
         if inner and "y" in by:
@@ -175,10 +175,10 @@ def evaluate_text(
             base = width * (s + 1)
             lines.append(f"    out[{base}] = r[{s * step}]")
             if own:
-                by = partials_of(arguments, "r", s * step + 1)
+                by = _partials(arguments, "r", s * step + 1)
             else:
                 given = used["rate_p"]
-                by = partials_of(given, "rp", s * len(given))
+                by = _partials(given, "rp", s * len(given))
             for k, seed in enumerate(seeds):
                 text = by.get(seed, "0.0")
                 if "i" in by:
@@ -209,7 +209,7 @@ def _inner_solve(
     of a folded curve that begins at rest.
     """
     call = call_text(f"{prefix}inner_d", arguments, places)
-    slope = partials_of(arguments, "g", 1)["y"]
+    slope = _partials(arguments, "g", 1)["y"]
     return [
         "    low, high = min(0.0, v), max(0.0, v)", "    y = 0.5 * v",
         *([f"    y = {step}", "    while y < high:", f"        if {call}[0] > 0.0:",
@@ -229,8 +229,8 @@ def _inner_solve(
     ]
 
 
-def inner_slopes(arguments: Sequence[str], places: Places) -> list[str]:
-    by = partials_of(arguments, "g", 1)
+def _inner_slopes(arguments: Sequence[str], places: Places) -> list[str]:
+    by = _partials(arguments, "g", 1)
     return [
         f"    y_{k} = -({by.get(seed, '0.0')}) / {by['y']}"
         for k, seed in enumerate(["v", *places])
@@ -253,6 +253,7 @@ def _rates(places: Places, used: Mapping[str, list[str]], prefix: str) -> str:
 
 
 def noise_text(places: Places, used: Mapping[str, list[str]], prefix: str) -> str:
+    """Return source of ``noise(v, x, p, i, out)``."""
     lines = [f"def {prefix}noise(v, x, p, i, out):"]
     if "noise_d" not in used:
         return "\n".join([*lines, "    pass"])

@@ -418,7 +418,7 @@ class VerilogA(Device):
         self, t: ArrayLike, v: ArrayLike, conductance: ArrayLike | None = None, *,
         state: ArrayLike | None = None, seed: Seed = None, rtol: float = 1e-6,
         save: str = "all", threads: int | None = None, max_steps: int = 1_000_000,
-        backend: Backend = "cpu"
+        backend: Backend = "cpu", method: str = "auto"
     ) -> Trace:
         """Integrate the device, or many, through voltage waveforms; as `Device.simulate`.
 
@@ -439,5 +439,5 @@ class VerilogA(Device):
             raise ParameterError("compiled modules run on the CPU: use backend='cpu'")
         return super().simulate(
             t, v, conductance, state=state, seed=seed, rtol=rtol, save=save, threads=threads,
-            max_steps=max_steps, backend=backend,
+            max_steps=max_steps, backend=backend, method=method,
         )

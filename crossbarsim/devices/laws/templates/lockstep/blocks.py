@@ -16,13 +16,11 @@ from .....core.lanes.vectors import (
     either,
     eq,
     every,
-    ge,
     gt,
     larger,
     le,
     lt,
     mul,
-    ne,
     negate,
     nowhere,
     smaller,
@@ -179,9 +177,8 @@ def implicit_steps(
         for s in range(STATES):
             vstore(G, RATE + s, vload(out, WIDTH * (s + 1)))
         stiff = stiffness(G, 0, state, out)
-        if NOISY:
-            if noisy:
-                h = agitated(G, 0, v, h, state, amplitude)
+        if NOISY and noisy:
+            h = agitated(G, 0, v, h, state, amplitude)
         rest = eq(dv, 0.0)
         for s in range(STATES):
             row = WIDTH * (s + 1)
@@ -191,9 +188,8 @@ def implicit_steps(
                 vstore(out, row + m, where(stopped, 0.0, vload(out, row + m)))
             rest = both(rest, eq(vload(out, row), 0.0))
             vstore(K, s, vload(out, row))
-        if NOISY:
-            if noisy:
-                rest = nowhere()
+        if NOISY and noisy:
+            rest = nowhere()
         h = where(rest, left, h)
         # the waveform's points, not the error, limit the step
         smooth = both(both(eq(h, left), lt(mul(stiff, h), 0.3)), negate(rest))
@@ -212,9 +208,8 @@ def implicit_steps(
         for s in range(STATES):
             x = where(smooth, vload(ahead, s), vload(new, s))
             vstore(G, NOW + s, where(both(fine, negate(rest)), x, vload(G, NOW + s)))
-        if NOISY:
-            if noisy:
-                shake(G, 0, fine, h, key, amplitude)
+        if NOISY and noisy:
+            shake(G, 0, fine, h, key, amplitude)
         shrink = larger(mul(0.9, sqrt(sqrt(div(rtol, error)))), 0.1)
         shrink = where(lt(error, np.inf), shrink, 0.1)
         vstore(done, 0, where(fine, where(eq(h, left), length, add(passed, h)), passed))
@@ -271,7 +266,7 @@ def integrate_many(
     Each interval of `t` is tried as one explicit step of all; those who need others take
     Rosenbrock's in vectors of their own. Arguments and result of `integrate`.
     """
-    S, n = x.shape
+    n = x.shape[1]
     T = len(t)
     wide_rows = (1 + STATES) * WIDTH
     D, G = np.zeros(block * ROWS * LANES), np.zeros(ROWS * LANES)

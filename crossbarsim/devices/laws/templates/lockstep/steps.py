@@ -13,7 +13,6 @@ import numpy as np
 from .....core.compiled.jit import leaf
 from .....core.lanes.gauss import gauss_lanes
 from .....core.lanes.vectors import (
-    LANES,
     absolute,
     add,
     anywhere,
@@ -22,14 +21,12 @@ from .....core.lanes.vectors import (
     either,
     eq,
     every,
-    everywhere,
     ge,
     gt,
     larger,
     le,
     lt,
     mul,
-    ne,
     negate,
     nowhere,
     smaller,
@@ -240,18 +237,16 @@ def whole_interval(D, at, length, rtol, noisy, key, K, state, new, f, last, ampl
     v0, v1 = vload(D, at + START), vload(D, at + END)
     h = smaller(vload(D, at + STEP), length)
     h = where(gt(h, 0.9 * length), length, h)
-    if NOISY:
-        if noisy:
-            h = agitated(D, at, v0, h, state, amplitude)
+    if NOISY and noisy:
+        h = agitated(D, at, v0, h, state, amplitude)
     rest = eq(v0, v1)
     for s in range(STATES):
         rate = confined(vload(D, at + LOW + s), vload(D, at + HIGH + s), vload(D, at + NOW + s),
                         vload(D, at + RATE + s))
         vstore(K, s, rate)
         rest = both(rest, eq(rate, 0.0))
-    if NOISY:
-        if noisy:
-            rest = nowhere()
+    if NOISY and noisy:
+        rest = nowhere()
     fine = both(eq(h, length), lt(mul(vload(D, at + STIFF), length), 0.3))
     fine = both(fine, negate(rest))
     error = splat(0.0)
