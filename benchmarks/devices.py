@@ -91,7 +91,9 @@ def ours(name: str, count: int) -> dict[str, Any]:
     """Time `Device.simulate` on `count` devices; return the first states it ends in."""
     threads = cpu_count()
     device, t, v, x, _ = job(name, count)
-    job(name, 4)[0].simulate(t[:3], v[:3], state=x[None, :4], save="final", threads=1)  # compiles
+    job(name, 4)[0].simulate(  # compiles
+        t[:3], v[:3], state=x[None, :4], save="final", threads=1, method="lockstep"
+    )
     before = peak_memory()
     start, busy = time.perf_counter(), time.process_time()
     trace = device.simulate(t, v, state=x[None], save="final", rtol=RTOL, threads=threads)
@@ -153,6 +155,47 @@ def _scalar_pku(v: float, x: float, p: dict[str, Any]) -> float:
     )
 
 
+def both_ways(name: str, count: int) -> dict[str, Any]:
+    """Time a shipped model one by one and in lockstep, nanoseconds per device and point."""
+    from crossbarsim.devices import model  # noqa: PLC0415
+
+    device: Any = model(name)()
+    amplitude, frequency = type(device).showcase[""][:2]
+    t = np.linspace(0.0, 1.0 / frequency, POINTS)
+    v = amplitude * np.sin(2.0 * np.pi * frequency * t)
+    low, high = (b.reshape(-1, 1) for b in device.bounds())
+    x = np.repeat(device.rest().reshape(len(low), 1), count, axis=1)
+    if len(x):
+        k, share = device.main_state, np.random.default_rng(0).uniform(0.3, 0.7, count)
+        x[k] = low[k] + share * (high - low)[k]
+    found: dict[str, Any] = {"model": name}
+    ends = []
+    for method in ("scalar", "lockstep"):
+        options = {"save": "final", "rtol": RTOL, "threads": 1, "method": method}
+        start = time.process_time()
+        device.simulate(t[:3], np.tile(v[:3], (count, 1)), state=x if len(x) else None, **options)
+        compiling, spent = time.process_time() - start, []
+        for _ in range(3):
+            start = time.process_time()
+            trace = device.simulate(
+                t, np.tile(v, (1 if len(x) else count, 1)), state=x if len(x) else None, **options
+            )
+            spent.append(time.process_time() - start)
+        ends.append(trace.state)
+        found |= {method: min(spent) / count / (POINTS - 1) * 1e9, f"{method}_first": compiling,
+                  f"{method}_steps": (trace.steps + trace.rejected) / count}
+    apart = np.abs(ends[0] - ends[1]) / (high - low)
+    return found | {"apart": float(np.quantile(apart, 0.99)) if len(x) else 0.0}
+
+
+def shipped() -> list[str]:
+    """Return the models whose laws are for vectors."""
+    from crossbarsim.devices import model, models  # noqa: PLC0415
+    from crossbarsim.devices.laws.lane_laws import lane_laws  # noqa: PLC0415
+
+    return [name for name in models() if lane_laws(model(name))]
+
+
 def accuracy(name: str, states: list[float], count: int) -> dict[str, Any]:
     """Return the errors of our states and of Euler's, relative to the states' range."""
     device, t, v, x, rate = job(name, count)
@@ -193,7 +236,13 @@ def run(*, quick: bool = False) -> dict[str, Any]:
             "loop_seconds": slow["seconds"] * count,
         })
         print(rows[-1], flush=True)
-    return {"devices": count, "sample": sample, "rows": rows}
+    models = []
+    for name in shipped():
+        pair = {"name": name, "count": 256 if quick else 1024}
+        found = measure("devices:both_ways", pair, 1, 900.0)
+        models += [found] if found else []
+        print(found, flush=True)
+    return {"devices": count, "sample": sample, "rows": rows, "models": models}
 
 
 def table(result: dict[str, Any]) -> str:
@@ -220,4 +269,13 @@ def table(result: dict[str, Any]) -> str:
         "error falls as 1 / substeps, measured with 1, 10 and 100. The reference is a classical "
         f"Runge-Kutta method with 200 substeps, on {CHECKED} devices."
     )]
+    if "models" in result:
+        lines += ["", (
+            'Every shipped model, one by one and sixteen devices at a time (`method="lockstep"`, '
+            "which is taken by itself for many devices), in one run on one thread, CPU "
+            "nanoseconds per device and point of its own loop."
+        ), "", "| model | one by one | in lockstep | ratio |", "|---|---|---|---|", *(
+            f"| {r['model']} | {r['scalar']:.0f} ns | {r['lockstep']:.0f} ns | "
+            f"{r['scalar'] / r['lockstep']:.1f} |" for r in result["models"]
+        )]
     return "\n".join(lines)

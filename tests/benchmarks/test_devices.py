@@ -35,3 +35,13 @@ def test_the_table_names_what_was_scaled():
     assert "| VTEAM | 10 s | 5 s | 1e-07 | 1,000x (5,000 substeps) | 10x | 1e-03 |" in text
     assert "1,000,000 independent devices" in text
     assert "the loop on 20 devices; all scaled" in text
+
+
+def test_every_model_both_ways():
+    found = devices.both_ways("vteam", 64)
+    assert found["scalar"] > found["lockstep"] > 0.0
+    assert found["apart"] < 1e-6
+    assert found["scalar_steps"] == pytest.approx(found["lockstep_steps"], rel=1e-3)
+    text = devices.table({"devices": 10, "sample": 5, "rows": [], "models": [found]})
+    assert f"| vteam | {found['scalar']:.0f} ns |" in text
+    assert {"vteam", "stanford_pku", "jart_vcm_v1b", "ohmic"} <= set(devices.shipped())
