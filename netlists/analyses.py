@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from ..core.errors import ParameterError
+from ..core.units import spice_number
 from ..core.validation import Array
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NAMES", "NUMBER_OPTIONS", "Ac", "Analysis", "Command", "Dc", "Event", "Four", "Measure",
-    "Noise", "Op", "Place", "Points", "Save", "Sens", "Step", "Sweep", "Tf", "Tran", "check_steps",
+    "Noise", "Op", "Options", "Place", "Points", "Save", "Sens", "Step", "Sweep", "Tf", "Tran",
+    "check_steps",
 ]
 
 Place = tuple[str, int] | None  # file and line
@@ -360,3 +362,23 @@ class Command:
     body: tuple[Command, ...] = ()
     otherwise: tuple[Command, ...] = ()
     where: Place = None
+
+
+class Options(dict[str, float | str]):
+    """Options of SPICE; calling it sets some and returns the circuit."""
+
+    def __init__(self, circuit: Any) -> None:
+        super().__init__()
+        self._circuit = circuit
+
+    def __call__(self, **values: object) -> Any:
+        """Set options, such as ``reltol=1e-6``: numbers, or words such as ``method="gear"``.
+
+        ``temp``, in degree Celsius, sets the circuit's `temperature`, kelvin.
+        """
+        for k, v in values.items():
+            word = isinstance(v, str) and v.isidentifier() and k.lower() not in NUMBER_OPTIONS
+            self[k.lower()] = str(v).lower() if word else spice_number(k, v)
+        if "temp" in self:
+            self._circuit.temperature = 273.15 + float(self.pop("temp"))
+        return self._circuit

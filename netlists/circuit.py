@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 from ..core.errors import NetlistError, ParameterError
 from ..core.settings import checks_arguments
 from ..core.units import spice_number
-from .analyses import NUMBER_OPTIONS, Analysis, Command, Measure, Save, Tran
+from .analyses import Analysis, Command, Measure, Options, Save, Tran
+from .columns.plain import PlainElements
+from .columns.table import Columns, ElementTable
 from .crossbar.protocol import CrossbarLike
 from .crossbar_element import CrossbarBlock, LineNodes, changed, expand_block, tied
 from .elements import KINDS, Element, Model, Value
@@ -32,26 +34,6 @@ _decks: list[tuple[Callable[[str], Circuit], Callable[[Circuit, str], str]]] = [
 def use_decks(read: Callable[[str], Circuit], write: Callable[[Circuit, str], str]) -> None:
     """Name the functions behind `Circuit.flattened` and `Circuit.to_spice`; the package does."""
     _decks[:] = [(read, write)]
-
-
-class Options(dict[str, float | str]):
-    """Options of SPICE; calling it sets some and returns the circuit."""
-
-    def __init__(self, circuit: Circuit) -> None:
-        super().__init__()
-        self._circuit = circuit
-
-    def __call__(self, **values: object) -> Circuit:
-        """Set options, such as ``reltol=1e-6``: numbers, or words such as ``method="gear"``.
-
-        ``temp``, in degree Celsius, sets the circuit's `temperature`, kelvin.
-        """
-        for k, v in values.items():
-            word = isinstance(v, str) and v.isidentifier() and k.lower() not in NUMBER_OPTIONS
-            self[k.lower()] = str(v).lower() if word else spice_number(k, v)
-        if "temp" in self:
-            self._circuit.temperature = 273.15 + float(self.pop("temp"))
-        return self._circuit
 
 
 class Circuit(ModuleMethods):
@@ -104,7 +86,7 @@ class Circuit(ModuleMethods):
         if not isinstance(title, str) or "\n" in title:
             raise ParameterError(f"`title` must be one line of text; got {title!r}")
         self.title = title
-        self._elements: dict[str, Element] = {}
+        self._elements = ElementTable()
         self._nodes: dict[str, None] = {}
         self._aliases: dict[str, str] = {}
         self._subcircuits: dict[str, str] = {}
@@ -129,7 +111,7 @@ class Circuit(ModuleMethods):
         return len(self._elements)
 
     def __iter__(self) -> Iterator[Element]:
-        return iter(self._elements.values())
+        return self._elements.values()
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -489,6 +471,23 @@ class Circuit(ModuleMethods):
                 self._nodes[node] = None
         return self
 
+    def add_run(self, run: PlainElements) -> None:
+        """Add a run of plain elements as it is, see `names_differ`."""
+        self._elements.add_run(run)
+        self._nodes.update(dict.fromkeys(run.nodes()))
+
+    def names_differ(self) -> bool:
+        """Return whether no element of a run has the name of another element."""
+        return self._elements.differ()
+
+    def columns(self, kind: str) -> list[Columns]:
+        """Return those elements of a kind that are held in columns."""
+        return self._elements.columns(kind)
+
+    def singles(self) -> Iterator[Element]:
+        """Yield all others: resistors and capacitors of columns have plain values, and no more."""
+        return self._elements.singles()
+
     def graph(self) -> nx.MultiGraph[str]:
         """Return the circuit as a networkx multigraph.
 
@@ -525,7 +524,7 @@ class Circuit(ModuleMethods):
         """Return a copy; changes of one do not change the other."""
         made = Circuit(self.title)
         made.__dict__.update({
-            name: value.copy() if isinstance(value, (dict, list)) else value
+            name: value.copy() if isinstance(value, (dict, list, ElementTable)) else value
             for name, value in self.__dict__.items() if name != "options"
         })
         made.options.update(self.options)
@@ -534,7 +533,7 @@ class Circuit(ModuleMethods):
     def without_elements(self) -> Circuit:
         """Return a copy without elements and nodes."""
         made = self.copy()
-        made.__dict__.update(_elements={}, _nodes={})
+        made.__dict__.update(_elements=ElementTable(), _nodes={})
         return made
 
     def expanded(self, keep: Iterable[str] = ()) -> Circuit:

@@ -6,32 +6,33 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ...core.errors import NetlistError, ParameterError
+from ...core.errors import CrossbarSimError, NetlistError, ParameterError
 from ...core.garbage import uncollected
 from ...core.settings import checks_arguments
 from ...core.validation import count
 from ..analyses import Tran
 from ..circuit import Circuit
+from ..columns.plain import PlainElements
 from ..elements import Element
 from .commands.control_blocks import read_control
 from .commands.dot_commands import read_command
 from .read.draws import Draws
 from .read.element_line import CardLine
+from .read.elements import controlled
 from .read.elements.code_models import refused_device
 from .read.elements.compiled_modules import asked_modules, is_library, read_n
-from .read.elements.controlled import read_behavioural, read_by_current, read_by_voltage
 from .read.elements.crossbar_macro import MACROS
 from .read.elements.independent import Times, read_source
 from .read.elements.lines import read_line, read_lossy_line, read_u
 from .read.elements.passive import read_coupling, read_passive, read_switch
 from .read.elements.semiconductors import read_semiconductor
 from .read.instance_cache import Templates, plain_element
-from .read.lines import Line, read_lines
+from .read.lines import Line, parted, read_lines
 from .read.model_cards import Models
 from .read.name_checks import check_names, opened
 from .read.scope import Scope
 from .read.shorts import joined
-from .read.subcircuit_tree import Block, build_blocks, did_you_mean, weigh
+from .read.subcircuit_tree import Block, build_blocks, did_you_mean, weigh, without_runs
 
 __all__ = ["Deck", "read_spice"]
 
@@ -43,9 +44,9 @@ _READERS: dict[str, _Reader] = {
     "R": read_passive, "C": read_passive, "L": read_passive, "D": read_semiconductor,
     "Q": read_semiconductor, "J": read_semiconductor, "M": read_semiconductor, "N": read_n,
     "U": read_u, "S": read_switch, "W": read_switch,
-    "E": lambda card, _: read_by_voltage(card), "G": lambda card, _: read_by_voltage(card),
-    "F": lambda card, _: read_by_current(card), "H": lambda card, _: read_by_current(card),
-    "B": read_behavioural, "K": lambda card, _: read_coupling(card),
+    **dict.fromkeys("EG", lambda card, _: controlled.read_by_voltage(card)),
+    **dict.fromkeys("FH", lambda card, _: controlled.read_by_current(card)),
+    "B": controlled.read_behavioural, "K": lambda card, _: read_coupling(card),
     "T": lambda card, _: read_line(card), "O": read_lossy_line,
 }
 _REFUSED = {"P": "coupled multiconductor lines", "Z": "MESFETs"}
@@ -95,7 +96,7 @@ class Deck:
     def circuit(self, **parameters: float) -> Circuit:
         """Return the circuit with other values of top-level parameters."""
         with uncollected():
-            made = _Expansion(self, {**self.parameters, **parameters}).circuit
+            made = _expanded(self, {**self.parameters, **parameters})
         made.options.update(self.options)
         return made
 
@@ -169,7 +170,7 @@ def read_spice(
         given[name.lower()] = float(value)
     with uncollected():
         title, file, lines = read_lines(source)
-        plain, control = _part(lines)
+        plain, control = parted(lines)
         try:
             notes: list[str] = []
             top = build_blocks(plain, notes)
@@ -177,33 +178,23 @@ def read_spice(
             deck = Deck(
                 title, file, top, tuple(control), compat, given, strict, tuple(notes), seed=seed
             )
-            return _Expansion(deck, given).circuit
+            return _expanded(deck, given)
         except RecursionError:
             raise NetlistError("the deck is nested too deeply", file=file, line=1) from None
 
 
-def _part(lines: list[Line]) -> tuple[list[Line], list[Line]]:
-    """Part the lines of the circuit from those of control blocks."""
-    plain: list[Line] = []
-    control: list[Line] = []
-    opened: Line | None = None
-    for line in lines:
-        command = line.command
-        if command == ".control":
-            if opened is not None:
-                raise line.error("`.control` within `.control`")
-            opened = line
-        elif command == ".endc":
-            if opened is None:
-                raise line.error("`.endc` without `.control`")
-            opened = None
-        elif opened is not None:
-            control.append(line)
-        else:
-            plain.append(line)
-    if opened is not None:
-        raise opened.error("`.control` without `.endc`")
-    return plain, control
+def _expanded(deck: Deck, parameters: Mapping[str, float]) -> Circuit:
+    """Write a deck out; where it is refused, by its lines one by one: as these are in order."""
+    runs = any(isinstance(part, PlainElements) for part in deck.top.body)
+    if not runs:
+        return _Expansion(deck, parameters).circuit
+    try:
+        made = _Expansion(deck, parameters)
+        if made.differ:
+            return made.circuit
+    except CrossbarSimError:
+        pass
+    return _Expansion(replace(deck, top=without_runs(deck.top)), parameters).circuit
 
 
 class _Expansion:
@@ -223,7 +214,7 @@ class _Expansion:
         # what was computed before may depend on them
         if (celsius, nominal) != (27.0, 27.0) or self.seed != deck.seed:
             top = self._top(celsius, nominal)
-        self.models.modules = asked_modules(top.lines, deck.control)
+        self.models.modules = asked_modules(top.single_lines, deck.control)
         missing = [name for name in parameters if name not in top.defined]
         if missing:
             raise ParameterError(
@@ -232,6 +223,9 @@ class _Expansion:
             )
         self.times = self._times(top)
         self.expand(top)
+        self.differ = self.circuit.names_differ()
+        if not self.differ:
+            return
         self._commands(top)
         constants = [
             Line(f"let {name} = {top.parameter(name)!r}", deck.file, 1, control=True)
@@ -267,7 +261,7 @@ class _Expansion:
 
     def _conditions(self, top: Scope) -> tuple[float, float]:
         """Read the temperatures, degree Celsius: expressions may depend on them."""
-        for line in top.lines:
+        for line in top.single_lines:
             if line.command in (".temp", ".options", ".option", ".opt"):
                 read_command(top, line, self.circuit)
         if self.deck.temperature is not None:
@@ -282,7 +276,7 @@ class _Expansion:
     def _times(self, top: Scope) -> Times:
         """Return step and stop of the first transient."""
         trial = Circuit()
-        for line in top.lines:
+        for line in top.single_lines:
             if line.command == ".tran":
                 read_command(top, line, trial)
         found = next((a for a in trial.analyses if isinstance(a, Tran)), None)
@@ -290,7 +284,7 @@ class _Expansion:
 
     def _commands(self, top: Scope) -> None:
         done = (".temp", ".options", ".option", ".opt", ".hdl")
-        for line in top.lines:
+        for line in top.single_lines:
             if line.text.startswith(".") and line.command not in done:
                 read_command(top, line, self.circuit)
 
@@ -300,6 +294,11 @@ class _Expansion:
         """Add the elements of one instance."""
         known = self.templates.of(scope)
         for k, line in enumerate(scope.lines):
+            if isinstance(line, PlainElements):
+                if len(self.circuit) + len(line) > MOST:
+                    raise NetlistError(f"more than {MOST} elements", file=line.file)
+                self.circuit.add_run(line)
+                continue
             if line.text.startswith("."):
                 if scope.outer is not None:
                     read_command(scope, line, self.circuit)
@@ -309,7 +308,7 @@ class _Expansion:
                 if written is not None:
                     self.add(line, scope, written)
                     continue
-            plain = plain_element(line, scope)
+            plain = plain_element(line, scope) or controlled.plain_behavioural(line, scope)
             if plain is not None:
                 self.add(line, scope, [plain])
                 continue

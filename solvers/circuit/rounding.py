@@ -53,9 +53,9 @@ def check_rounding(newton: Newton, x: Array, now: Instant) -> bool:
     error = np.maximum(
         np.abs(factors.solve(rounding)), np.abs(factors.solve(rounding * signs))
     )
-    volts = [k for k, label in enumerate(system.labels) if label.startswith("v(")]
+    volts = np.flatnonzero(system.units == "V")
     largest = np.abs(x[volts]).max(initial=0.0)
-    lost = [k for k in volts if not error[k] <= _LOST * largest]
+    lost = volts[~(error[volts] <= _LOST * largest)].tolist()
     if not lost:
         return bool(largest > 0.0)
     worst = max(lost, key=lambda k: float(np.nan_to_num(error[k], nan=np.inf)))

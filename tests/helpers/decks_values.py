@@ -24,7 +24,6 @@ from typing import Any
 import numpy as np
 import pytest
 from crossbarsim.netlists import read_spice
-from crossbarsim.netlists.spice.read.scope import plain_number
 from crossbarsim.solvers.circuit.analyses.ac import Spectrum
 from crossbarsim.solvers.circuit.analyses.noise import NoiseSpectrum
 from crossbarsim.solvers.circuit.analyses.op import OperatingPoint
@@ -33,6 +32,7 @@ from crossbarsim.solvers.circuit.analyses.transfer_function import TransferFunct
 from crossbarsim.solvers.circuit.results.results import Sweep, Transient
 
 from crossbarsim import CrossbarSimError, Solver
+from crossbarsim.core.units import plain_number
 
 FOLDER = Path(__file__).parents[1] / "reference" / "values"
 _KINDS = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from ....core.units import plain_number
 from ...analyses import NUMBER_OPTIONS
 from ...circuit import Circuit
-from ..read.scope import plain_number
 from ..read.subcircuit_tree import near
 from .command_line import CommandLine
 from .command_names import CHANGING, OPTION_NAMES, WITHOUT_EFFECT

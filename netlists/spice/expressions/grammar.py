@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from ....core.errors import NetlistError
@@ -13,7 +14,7 @@ from .functions import ALIASES, REFUSED, RULES
 from .tape import Step, Tape
 from .text import DEEPEST
 
-__all__ = ["BUILT_IN", "DRAWN", "Function", "constants_but", "parse_steps"]
+__all__ = ["BUILT_IN", "DRAWN", "Function", "constants_but", "number_of", "parse_steps"]
 
 BUILT_IN = ("time", "temper", "hertz")
 _TOKEN = re.compile(
@@ -206,7 +207,7 @@ class _Parser:
     def primary(self) -> int:
         token = self.take()
         if token.kind == "number":
-            return self.tape.number(_number(token.text))
+            return self.tape.number(number_of(token.text))
         if token.kind == "device":
             name, parameter = token.text[1:-1].split("[", 1)
             return self.tape.probe(("@", name, parameter))
@@ -410,7 +411,9 @@ def _callable(name: str) -> bool:
     return name in RULES and name[0].isalpha() and not name.startswith(("neg", "not", "ngspice"))
 
 
-def _number(text: str) -> float:
+@lru_cache(maxsize=4096)
+def number_of(text: str) -> float:
+    """Return the value of a number in lower case, with its suffix and unit."""
     match = _NUMBER.fullmatch(text)
     if match is None:  # the tokens' pattern is the same but for the units
         raise NetlistError(f"{text!r} is no number")

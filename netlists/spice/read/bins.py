@@ -11,10 +11,11 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from ....core.units import plain_number
 from ..cards import BINS
 from .element_line import CardLine
 from .lines import Line
-from .scope import Scope, plain_number
+from .scope import Scope
 
 __all__ = ["choose", "find_bins"]
 

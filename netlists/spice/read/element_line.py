@@ -7,10 +7,11 @@ from collections.abc import Collection
 from typing import Any
 
 from ....core.errors import NetlistError
+from ....core.units import plain_number
 from ...elements import Element, Value
 from ..expressions.expression import Expression
 from .lines import Line
-from .scope import Scope, plain_number
+from .scope import Scope
 from .subcircuit_tree import did_you_mean
 from .tokens import Token, split_line
 

@@ -15,10 +15,11 @@ from sys import intern
 from typing import Any
 
 from ....core.errors import CrossbarSimError
+from ....core.units import plain_number
 from ...elements import Element
 from ..expressions.expression import Expression
 from .lines import Line
-from .scope import Scope, plain_number
+from .scope import Scope
 from .subcircuit_tree import Choice
 
 __all__ = ["Templates", "plain_element"]

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ....core.errors import NetlistError
+from ...columns.plain import PlainElements, pieces
 
-__all__ = ["Line", "file_at", "read_lines", "text_of"]
+__all__ = ["Line", "file_at", "lines_of", "parted", "read_lines", "text_of"]
 
 DEEPEST = 40  # files within files
 MOST = 10_000  # inclusions in all
@@ -128,6 +129,20 @@ def _logical(text: str, file: str, first: int = 1) -> Iterator[Line]:
         yield done()
 
 
+def _with_runs(text: str, file: str, first: int) -> Iterator[Line | PlainElements]:
+    """Yield the logical lines of a text, long runs of plain elements at once."""
+    for piece in pieces(text, file, first):
+        if isinstance(piece, PlainElements):
+            yield piece
+        else:
+            yield from _logical(piece[0], file, piece[1])
+
+
+def lines_of(run: PlainElements) -> list[Line]:
+    """Return the lines of a run of plain elements."""
+    return list(_logical(run.source, run.file, run.first))
+
+
 class _Files:
     """Reads a deck and what it includes."""
 
@@ -135,12 +150,18 @@ class _Files:
         self.open: list[tuple[Path, str]] = []
         self.count = 0
 
-    def lines(self, text: str, file: str, folder: Path, first: int = 1) -> Iterator[Line]:
+    def lines(
+        self, text: str, file: str, folder: Path, first: int = 1
+    ) -> Iterator[Line | PlainElements]:
         top = not self.open
         ended = False
-        for line in _logical(text, file, first):
+        for line in _with_runs(text, file, first):
             if ended:
-                raise line.error("text after `.end`, which must be the last line")
+                one = lines_of(line)[0] if isinstance(line, PlainElements) else line
+                raise one.error("text after `.end`, which must be the last line")
+            if isinstance(line, PlainElements):
+                yield line
+                continue
             match = None if line.control else _INCLUDE.fullmatch(line.text)
             if match is not None:
                 yield from self.include(line, match, folder)
@@ -151,7 +172,9 @@ class _Files:
             else:
                 yield line
 
-    def include(self, line: Line, match: re.Match[str], folder: Path) -> Iterator[Line]:
+    def include(
+        self, line: Line, match: re.Match[str], folder: Path
+    ) -> Iterator[Line | PlainElements]:
         parts = [
             a or b or c for a, b, c in re.findall(r'"([^"]*)"|\'([^\']*)\'|(\S+)', match[2])
         ]
@@ -290,8 +313,8 @@ def _plain(text: str) -> str:
     return text.replace("\r\n", "\n").translate(_PLAIN)
 
 
-def read_lines(source: str | Path) -> tuple[str, str, list[Line]]:
-    """Return title, file and logical lines of a deck.
+def read_lines(source: str | Path) -> tuple[str, str, list[Line | PlainElements]]:
+    """Return title, file and logical lines of a deck, long runs of plain elements at once.
 
     Parameters
     ----------
@@ -318,3 +341,30 @@ def read_lines(source: str | Path) -> tuple[str, str, list[Line]]:
             "or `LTspice -netlist file.asc`, and read the .net file", file=file, line=1,
         )
     return title.strip(), file, list(_Files().lines(rest, file, folder, 2))
+
+
+def parted(lines: list[Line | PlainElements]) -> tuple[list[Line | PlainElements], list[Line]]:
+    """Part the lines of the circuit from those of control blocks."""
+    plain: list[Line | PlainElements] = []
+    control: list[Line] = []
+    opened: Line | None = None
+    for line in lines:
+        if isinstance(line, PlainElements):  # never in a control block
+            plain.append(line)
+            continue
+        command = line.command
+        if command == ".control":
+            if opened is not None:
+                raise line.error("`.control` within `.control`")
+            opened = line
+        elif command == ".endc":
+            if opened is None:
+                raise line.error("`.endc` without `.control`")
+            opened = None
+        elif opened is not None:
+            control.append(line)
+        else:
+            plain.append(line)
+    if opened is not None:
+        raise opened.error("`.control` without `.endc`")
+    return plain, control

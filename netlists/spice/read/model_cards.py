@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from ....core.errors import BackendUnavailable, CrossbarSimError, NetlistError, ParameterError
+from ....core.units import plain_number
 from ... import device_protocol
 from ...circuit import Circuit
 from ...elements import Model
@@ -25,7 +26,7 @@ from .module_cards import (
     pass_over,
     shipped,
 )
-from .scope import Scope, plain_number
+from .scope import Scope
 from .subcircuit_tree import Block, did_you_mean
 
 __all__ = ["INFORMATION", "Models"]

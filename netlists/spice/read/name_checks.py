@@ -35,7 +35,7 @@ def check_names(circuit: Circuit, places: Mapping[tuple[str, str], tuple[str, in
     `places` says where ``.ic`` and ``.nodeset`` name a node.
     """
     nodes = {*circuit.nodes, GROUND}
-    for element in circuit:
+    for element in circuit.singles():
         label = element.name
         for name, current in element.controls():
             _current(circuit, name, element.where, label, current)
@@ -172,7 +172,6 @@ def _sweeps(analysis: Analysis) -> Sequence[Sweep]:
 
 
 def _outputs(circuit: Circuit, nodes: set[str]) -> None:
-    elements = [e.name.lower() for e in circuit]
     for label, where, expression in asked(circuit):
         for probe in expression.sources:
             if probe[0] == "v":
@@ -182,7 +181,7 @@ def _outputs(circuit: Circuit, nodes: set[str]) -> None:
                 ), where, label)
             elif probe[1] not in circuit and not has_inside(circuit.arrays, *probe[:2]):
                 raise _refuse(where, f"{label}: there is no element `{probe[1]}`"
-                              f"{did_you_mean(probe[1], elements)}")
+                              f"{did_you_mean(probe[1], [e.name.lower() for e in circuit])}")
 
 
 def _analyses(circuit: Circuit, nodes: set[str]) -> None:

@@ -6,42 +6,28 @@ import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from ....core.errors import NetlistError
-from ....core.units import scaled
+from ....core.units import plain_number
+from ...columns.plain import PlainElements
 from ...elements import Value
 from ..expressions.expression import Expression
 from ..expressions.grammar import BUILT_IN, DRAWN, Function, constants_but, parse_steps
 from ..expressions.tape import Step, Tape
 from .draws import Draws
 from .lines import Line
+from .shapes import Shapes, Taken
 from .subcircuit_tree import Block, Choice, Given, did_you_mean
 from .tokens import assignments, unquoted
 
-__all__ = ["GLOBAL", "Scope", "plain_number"]
+__all__ = ["GLOBAL", "Scope"]
 
 _PARAMETERS = (".param", ".params", ".csparam", ".global_param")  # also LTspice's, Xyce's
 GLOBAL = ("0", "gnd")
 DEEPEST = 200  # parameters that need one another, functions that call one another
 _CONSTANTS = constants_but(())
 _TEMPER = Expression("temper")
-_NUMBER = re.compile(
-    r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(meg|mil|[tgkmunpf\u00b5])?[a-z\u00b5%\u00b0\u00ba\u2103\u03c9]*"
-)
-# LTspice's 4k7 for 4.7k; with more digits it is a part, such as 2n2222
-_SPLIT = re.compile(r"([+-]?\d+)(meg|[tgkmunpf\u00b5])(\d{1,3})[a-z\u00b5\u03c9]*")
-
-
-@lru_cache(maxsize=4096)  # large decks have few different numbers
-def plain_number(text: str) -> float | None:
-    """Return a number with suffix and unit, such as ``2.2uF``, or None."""
-    match = _NUMBER.fullmatch(text.lower())
-    if match is None:
-        parts = _SPLIT.fullmatch(text.lower())
-        return None if parts is None else scaled(f"{parts[1]}.{parts[3]}", parts[2])
-    value = scaled(match[1], match[2] or "")
-    return value if math.isfinite(value) else None
 
 
 class Scope:
@@ -89,6 +75,7 @@ class Scope:
         self.nominal: float = nominal if outer is None else outer.nominal
         self.heated: list[Line] = [] if outer is None else outer.heated
         self.draws: Draws = (draws or Draws(None)) if outer is None else outer.draws
+        self.shapes: Shapes = Shapes() if outer is None else outer.shapes
         self.naming = ""  # the parameter whose value is being computed
         self.multiplier: float = 1.0 if outer is None else outer.multiplier
         self.globals: set[str] = set(GLOBAL) if outer is None else outer.globals
@@ -97,19 +84,21 @@ class Scope:
         self.constants: list[str] = []  # of control blocks
         self.models: dict[str, Line] = {}
         self.subcircuits: dict[str, Block] = {}
-        self.lines: list[Line] = []
+        self.lines: list[Line | PlainElements] = []  # runs at the top level only
         self.texts: dict[str, Given] = dict(block.defaults)
         self.functions: dict[str, tuple[tuple[str, ...], Given]] = {}
         self._given = {**given, **(override or {})}
         self.known: dict[str, float] = dict(self._given)
         self.parsed: dict[str, Function] = {}
         self.busy: list[str] = [] if outer is None else outer.busy
+        self.complete = False  # whether all definitions are known, and those of all instances
         self._collect(block.body)
         self.known |= self._given
+        self.complete = outer is None or not any(isinstance(part, Choice) for part in block.body)
 
     # -- definitions -------------------------------------------------------------------------
 
-    def _collect(self, body: list[Line | Block | Choice]) -> None:
+    def _collect(self, body: list[Line | PlainElements | Block | Choice]) -> None:
         """Take in all definitions; conditions are decided in their order."""
         for part in body:
             if isinstance(part, Block):
@@ -118,6 +107,8 @@ class Scope:
                 self.subcircuits[part.name] = part
             elif isinstance(part, Line):
                 self._define(part)
+            elif isinstance(part, PlainElements):
+                self.lines.append(part)
         for part in body:
             if isinstance(part, Choice):
                 for branch in part.branches:
@@ -178,6 +169,11 @@ class Scope:
         while scope is not None:
             yield scope
             scope = scope.outer
+
+    @property
+    def single_lines(self) -> list[Line]:
+        """The lines that are not in runs of plain elements."""
+        return [line for line in self.lines if isinstance(line, Line)]
 
     @property
     def ngspice(self) -> bool:
@@ -272,9 +268,16 @@ class Scope:
 
         With `open_names`, names without a value stay; `numbers` says that it is to be a number.
         """
-        expression = Expression.of(self.steps(text, line, numbers=numbers))
+        taken = None if open_names else self._alike(text, line, numbers=numbers)
         values: dict[str, float | Expression] = {}
+        if taken is None:
+            expression = Expression.of(self.steps(text, line, numbers=numbers))
+        else:
+            expression = taken.shape.expression
+            values.update(taken.numbers)
         for name in expression.names:
+            if name in values:
+                continue
             if name.startswith(DRAWN):
                 values[name] = self.draw(name[1:].split("#")[0], line)
                 continue
@@ -288,12 +291,30 @@ class Scope:
                 known = (*self.parameter_names, *BUILT_IN)
                 raise line.error(f"there is no parameter `{name}`{did_you_mean(name, known)}")
             values[name] = value
-        if values:
-            expression = expression.substitute(values)
-        if expression.sources:
-            expression = self.of_one_copy(expression.renamed(self.probe))
+        if taken is not None:
+            expression = self.of_one_copy(taken.shape.with_values(
+                values, {mark: self.probe(probe) for mark, probe in taken.probes.items()}
+            ))
+        else:
+            if values:
+                expression = expression.substitute(values)
+            if expression.sources:
+                expression = self.of_one_copy(expression.renamed(self.probe))
         self._check_table(expression, line)
         return expression
+
+    def _alike(self, text: str, line: Line, *, numbers: bool) -> Taken | None:
+        """Return an expression by what is known of others of its shape, None where that fails."""
+        if self.compat == "ltspice":  # powers depend on whether an exponent is a number
+            return None
+        blocks: list[object] = []
+        for scope in self.chain():
+            if not scope.complete or "v" in scope.functions or "i" in scope.functions:
+                return None
+            blocks.append(id(scope.block))
+        return self.shapes.of(
+            text, (numbers, *blocks), lambda shape: self.steps(shape, line, numbers=numbers)
+        )
 
     def draw(self, kind: str, line: Line) -> float:
         """Return a random number of this instance for a line."""

@@ -22,7 +22,10 @@ def joined(circuit: Circuit) -> Circuit:
     NetlistError
         The current of one is asked for, which no voltage determines.
     """
-    short = [e for e in circuit if e.kind == "R" and type(e.value) is float and e.value == 0.0]
+    short = [
+        e for e in circuit.singles()
+        if e.kind == "R" and type(e.value) is float and e.value == 0.0
+    ]
     if short:
         kept = set(changed_names(circuit))
         short = [e for e in short if e.name.lower() not in kept]

@@ -5,15 +5,18 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 from ....core.errors import NetlistError
 from ....core.settings import closest
-from .lines import Line
+from ...columns.plain import PlainElements
+from .lines import Line, lines_of
 from .tokens import Token, assignments, split_line, unquoted
 
-__all__ = ["Block", "Branch", "Choice", "Given", "build_blocks", "did_you_mean", "near"]
+__all__ = [
+    "Block", "Branch", "Choice", "Given", "build_blocks", "did_you_mean", "near", "without_runs",
+]
 
 DEEPEST = 60  # subcircuits and conditions within one another
 
@@ -30,7 +33,7 @@ class Branch(NamedTuple):
 
     condition: str  # "1" of .else
     line: Line
-    body: list[Line | Block | Choice]
+    body: list[Line | PlainElements | Block | Choice]
 
 
 @dataclass
@@ -59,7 +62,7 @@ class Block:
     name: str
     ports: tuple[str, ...]
     defaults: dict[str, Given]
-    body: list[Line | Block | Choice]
+    body: list[Line | PlainElements | Block | Choice]
     line: Line | None
 
 
@@ -104,7 +107,7 @@ def _head(line: Line) -> Block:
     return Block(words[0].text.lower(), ports, defaults, [], line)
 
 
-def build_blocks(lines: Sequence[Line], notes: list[str]) -> Block:
+def build_blocks(lines: Sequence[Line | PlainElements], notes: list[str]) -> Block:
     """Return the deck's top level; `notes` gets what has no effect.
 
     Raises
@@ -116,11 +119,14 @@ def build_blocks(lines: Sequence[Line], notes: list[str]) -> Block:
     # what is open: blocks and conditions, innermost last
     stack: list[Block | Choice] = [top]
 
-    def body() -> list[Line | Block | Choice]:
+    def body() -> list[Any]:
         inner = stack[-1]
         return inner.body if isinstance(inner, Block) else inner.branches[-1].body
 
     for line in lines:
+        if isinstance(line, PlainElements):  # as they are at the top level only
+            body().extend([line] if len(stack) == 1 else lines_of(line))
+            continue
         command = "" if line.control else line.command
         inner = stack[-1]
         if command in (".subckt", ".if") and len(stack) > DEEPEST:
@@ -172,6 +178,14 @@ def _condition(line: Line) -> str:
     return re.sub(r"(?<![=<>!])=(?!=)", "==", unquoted(words[1].strip()))
 
 
+def without_runs(block: Block) -> Block:
+    """Return the deck's top level with every line by itself."""
+    body: list[Any] = []
+    for part in block.body:
+        body.extend(lines_of(part) if isinstance(part, PlainElements) else [part])
+    return replace(block, body=body)
+
+
 def weigh(top: Block, most: int) -> None:
     """Refuse instances that would make more than `most` instances and elements.
 
@@ -192,6 +206,9 @@ def weigh(top: Block, most: int) -> None:
         around.append({part.name: part for part in block.body if isinstance(part, Block)})
         total = 0
         for part in block.body:
+            if isinstance(part, PlainElements):
+                total += len(part)
+                continue
             if not isinstance(part, Line) or part.text.startswith("."):
                 continue
             total += 1

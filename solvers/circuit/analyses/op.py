@@ -132,7 +132,7 @@ def prepare(
     """Compile a circuit after checking it."""
     if not isinstance(circuit, Circuit):
         raise ParameterError(f"`circuit` must be a Circuit; got {type(circuit).__name__}")
-    for element in circuit:
+    for element in circuit.singles():
         if element.kind == "X" and element.name.lower() not in circuit.arrays:
             raise ParameterError(
                 f"{element.name} is a subcircuit ({element.control}): it must be written out "

@@ -13,13 +13,14 @@ import numpy as np
 
 from ....core.errors import NetlistError, ParameterError
 from ....core.progress import Progress, ProgressMeter, Silent, metered
+from ....core.units import plain_number
 from ....netlists.analyses import NAMES, Command, Points, Step, Sweep
 from ....netlists.circuit import Circuit
 from ....netlists.spice.commands.command_names import IDLE
 from ....netlists.spice.commands.dot_commands import read_command, read_output
 from ....netlists.spice.commands.measures import read_measure
 from ....netlists.spice.read.lines import Line
-from ....netlists.spice.read.scope import Scope, plain_number
+from ....netlists.spice.read.scope import Scope
 from ....netlists.spice.read.subcircuit_tree import Block
 from ..analyses.dc import with_value
 from ..analyses.deck import run_deck, run_one

@@ -13,7 +13,7 @@ import numpy as np
 
 from ....core.errors import ParameterError
 from ....core.files import append_text, write_text
-from ....netlists.spice.read.scope import plain_number
+from ....core.units import plain_number
 from ..rawfile.reader import write_raw
 from .vectors import Vectors
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ....core.errors import ParameterError
-from ....netlists.spice.read.scope import plain_number
+from ....core.units import plain_number
 
 __all__ = ["Rounds"]
 

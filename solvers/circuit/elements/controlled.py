@@ -11,8 +11,8 @@ from ....netlists.elements import Element
 from ..system.builder import Builder, register_kind
 from ..system.element_group import ElementGroup, Ints, Triplets
 from ..system.entries import branch_entries, pairs
-from .linear import expressed, numbers, split
-from .values import parameter
+from .linear import expressed
+from .values import numbers, parameter, split
 
 __all__ = ["BranchGroup", "CurrentGroup"]
 

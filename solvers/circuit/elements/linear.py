@@ -18,11 +18,19 @@ from ..system.entries import branch_entries, pairs
 from ..system.topology import idle_inductors
 from .behavioural import behavioural
 from .source_waves import WaveTable
-from .values import flicker, number, parameter, reactance, resistance
+from .values import (
+    flicker,
+    number,
+    numbers,
+    parameter,
+    reactance,
+    resistance,
+    split,
+    starts,
+)
 
 __all__ = [
-    "Capacitors", "Inductors", "Resistors", "SignalResistors", "Sources", "expressed", "numbers",
-    "split",
+    "Capacitors", "Inductors", "Resistors", "SignalResistors", "Sources", "expressed",
 ]
 
 _BOLTZMANN = 1.380649e-23
@@ -44,10 +52,10 @@ class Resistors(ElementGroup):
     """
 
     def __init__(
-        self, names: Sequence[str], at: Ints, conductance: Array, kelvin: Array,
+        self, names: tuple[str, ...], at: Ints, conductance: Array, kelvin: Array,
         flicker: Array | None = None,
     ) -> None:
-        self.names, self.at, self.conductance = tuple(names), at, conductance
+        self.names, self.at, self.conductance = names, at, conductance
         self.kelvin, self.flicker = kelvin, flicker
 
     def linear_g(self) -> Sequence[Triplets]:
@@ -92,7 +100,7 @@ class SignalResistors(Resistors):
     """
 
     def __init__(
-        self, names: Sequence[str], at: Ints, conductance: Array, kelvin: Array,
+        self, names: tuple[str, ...], at: Ints, conductance: Array, kelvin: Array,
         flicker: Array | None, signal: Array,
     ) -> None:
         super().__init__(names, at, conductance, kelvin, flicker)
@@ -117,8 +125,8 @@ class SignalResistors(Resistors):
 class Capacitors(ElementGroup):
     """Constant capacitors, farad; `ic` is NaN where there is none."""
 
-    def __init__(self, names: Sequence[str], at: Ints, farad: Array, ic: Array) -> None:
-        self.names, self.at, self.farad, self.ic = tuple(names), at, farad, ic
+    def __init__(self, names: tuple[str, ...], at: Ints, farad: Array, ic: Array) -> None:
+        self.names, self.at, self.farad, self.ic = names, at, farad, ic
 
     def linear_c(self) -> Sequence[Triplets]:
         """Return the capacitances."""
@@ -276,30 +284,6 @@ class Sources(ElementGroup):
 # -- factories -------------------------------------------------------------------------------------
 
 
-def numbers(elements: Sequence[Element]) -> Array:
-    """Return the values of elements without expressions."""
-    return np.array([number(e.value) for e in elements])
-
-
-def _ics(elements: Sequence[Element]) -> Array:
-    if not any(e.parameters for e in elements):
-        return np.full(len(elements), math.nan)
-    return np.array([parameter(e, "ic", math.nan) for e in elements])
-
-
-def split(elements: Sequence[Element]) -> tuple[list[Element], list[Element]]:
-    """Return elements with plain values, and those with expressions."""
-    plain: list[Element] = []
-    others: list[Element] = []
-    for e in elements:
-        if type(e.value) is float and not e.parameters:
-            plain.append(e)
-            continue
-        charge = any(key.lower() == "q" for key, _ in e.parameters) and e.kind == "C"
-        (plain if isinstance(e.value, (int, float)) and not charge else others).append(e)
-    return plain, others
-
-
 @register_kind("R")
 def _resistors(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
     plain, others = split(elements)
@@ -311,15 +295,18 @@ def _resistors(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
         ohm, kelvin = _ohms(builder, signal)
         ac = [replace(e, value=parameter(e, "ac", 0.0)) for e in signal]
         found.append(SignalResistors(
-            [e.name for e in signal], builder.at(signal, 2), 1.0 / ohm, kelvin,
+            tuple(e.name for e in signal), builder.at(signal, 2), 1.0 / ohm, kelvin,
             flicker(builder, signal), 1.0 / _ohms(builder, ac)[0],
         ))
     if plain:
         ohm, kelvin = _ohms(builder, plain)
         found.append(Resistors(
-            [e.name for e in plain], builder.at(plain, 2), 1.0 / ohm, kelvin,
+            tuple(e.name for e in plain), builder.at(plain, 2), 1.0 / ohm, kelvin,
             flicker(builder, plain),
         ))
+    for columns, at in builder.columns("R"):
+        kelvin = np.full(at.shape[1], builder.temperature)
+        found.append(Resistors(columns.names, at, 1.0 / columns.values, kelvin))
     return found
 
 
@@ -345,8 +332,12 @@ def _capacitors(builder: Builder, elements: list[Element]) -> list[ElementGroup]
     if plain:
         some = any(e.parameters for e in plain)
         farad = np.array([reactance(builder, e) for e in plain]) if some else numbers(plain)
-        names = [e.name for e in plain]
-        found.append(Capacitors(names, builder.at(plain, 2), farad, _ics(plain)))
+        names = tuple(e.name for e in plain)
+        found.append(Capacitors(names, builder.at(plain, 2), farad, starts(plain)))
+    for columns, at in builder.columns("C"):
+        found.append(Capacitors(
+            columns.names, at, columns.values, np.full(at.shape[1], math.nan)
+        ))
     return found
 
 
@@ -364,7 +355,7 @@ def _inductors(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
         henry = np.array([reactance(builder, e) for e in plain])
         index = {e.name.lower(): k for k, e in enumerate(plain)}
         mutual = []
-        for k in builder.circuit:
+        for k in builder.circuit.singles():
             if k.kind != "K":
                 continue
             texts = {key.lower(): str(value).lower() for key, value in k.parameters}
@@ -386,7 +377,7 @@ def _inductors(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
             mutual.append((a, b, coupling * math.sqrt(henry[a] * henry[b])))
         found.append(Inductors(
             [e.name for e in plain], builder.at(plain, 2), builder.branches_of(plain), henry,
-            _ics(plain), mutual, series,
+            starts(plain), mutual, series,
         ))
         idle = idle_inductors(builder.circuit)
         some = [e for e in plain if e.name in idle]
@@ -399,7 +390,7 @@ def _inductors(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
 def _couplings(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
     """Leave them to the inductors' factory."""
     for e in elements:
-        if not any(other.kind == "L" for other in builder.circuit):
+        if not any(other.kind == "L" for other in builder.circuit.singles()):
             raise NetlistError(f"{e.name} couples inductors, but there are none", **where(e))
     return []
 

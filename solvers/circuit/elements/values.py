@@ -14,7 +14,10 @@ from ....netlists.elements import Element
 from ....netlists.spice.cards import card
 from ..system.builder import Builder, where
 
-__all__ = ["flicker", "number", "parameter", "reactance", "resistance", "warmth"]
+__all__ = [
+    "flicker", "number", "numbers", "parameter", "reactance", "resistance", "split", "starts",
+    "warmth",
+]
 
 
 def parameter(element: Element, name: str, default: float) -> float:
@@ -91,3 +94,28 @@ def flicker(builder: Builder, elements: Sequence[Element]) -> Array | None:
             area = long**lf * wide**wf
         found[:, k] = kf / area, af, ef, parameter(e, "m", 1.0)
     return found if found[0].any() else None
+
+
+def numbers(elements: Sequence[Element]) -> Array:
+    """Return the values of elements without expressions."""
+    return np.array([number(e.value) for e in elements])
+
+
+def starts(elements: Sequence[Element]) -> Array:
+    """Return the elements' initial conditions, NaN where there is none."""
+    if not any(e.parameters for e in elements):
+        return np.full(len(elements), math.nan)
+    return np.array([parameter(e, "ic", math.nan) for e in elements])
+
+
+def split(elements: Sequence[Element]) -> tuple[list[Element], list[Element]]:
+    """Return elements with plain values, and those with expressions."""
+    plain: list[Element] = []
+    others: list[Element] = []
+    for e in elements:
+        if type(e.value) is float and not e.parameters:
+            plain.append(e)
+            continue
+        charge = any(key.lower() == "q" for key, _ in e.parameters) and e.kind == "C"
+        (plain if isinstance(e.value, (int, float)) and not charge else others).append(e)
+    return plain, others

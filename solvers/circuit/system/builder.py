@@ -16,6 +16,8 @@ import numpy as np
 
 from ....core.errors import NetlistError
 from ....netlists.circuit import GROUND, Circuit
+from ....netlists.columns.plain import PlainElements
+from ....netlists.columns.table import Columns, ElementTable
 from ....netlists.elements import COMPLEMENTARY, KINDS, Element
 from ....netlists.spice.expressions.expression import Expression
 from .element_group import ElementGroup, Ints, Triplets
@@ -109,8 +111,9 @@ class Builder:
         self.units = ["V"] * len(self.nodes)
         self.row_units = ["A"] * len(self.nodes)
         self._index = {**self.nodes, GROUND: GROUND_INDEX}
-        self._elements = {e.name.lower(): e for e in circuit}
         self._meters: dict[tuple[str, int], int] = {}
+        self._moved: set[str] = set()  # elements of columns that have a meter
+        self._places: dict[PlainElements, Ints] = {}
 
     # -- unknowns --------------------------------------------------------------------------------
 
@@ -127,6 +130,24 @@ class Builder:
                     )
         flat = [index[n] for e in elements for n in e.nodes[:width]]
         return np.array(flat, dtype=np.int64).reshape(len(elements), width).T.copy()
+
+    def columns(self, kind: str) -> list[tuple[Columns, Ints]]:
+        """Return the elements of a kind that are held in columns, and the unknowns of their nodes.
+
+        They are not among those that a factory is given.
+        """
+        found = []
+        for columns in self.circuit.columns(kind):
+            run, rows = columns
+            gone = [row for name in self._moved if (row := run.find(name)) >= 0]
+            rows = rows[~np.isin(rows, gone)] if gone else rows
+            if run not in self._places:
+                self._places[run] = run.places(self._index, GROUND_INDEX)
+            if len(rows):
+                at = self._places[run]
+                whole = len(rows) == at.shape[1]
+                found.append((Columns(run, rows), at if whole else at[:, rows]))
+        return found
 
     def node(self, name: str) -> int:
         """Return the unknown of a node; ground is -1."""
@@ -166,7 +187,7 @@ class Builder:
         `user` refers to the current `what` of the element `name`, as ``@element[what]`` shows it.
         """
         key = str(name).lower()
-        element = self._elements.get(key)
+        element = self.circuit[key] if key in self.circuit else None  # noqa: SIM401 - it has no `get`
         if element is None or (element.terminal(what) is None and not element.has_branch):
             raise NetlistError(
                 f"{user.name} is controlled by the current `{what}` of {name!r}, which is not in "
@@ -185,17 +206,18 @@ class Builder:
 
         A meter is a voltage of 0 between a terminal and an inner node.
         """
+        elements, circuit = list(self.circuit.singles()), self.circuit
         read = {
-            (name, self._elements[name].terminal(what)) for e in self.circuit
-            for name, what in e.controls() if name in self._elements
-            and not (what == "i" and self._elements[name].has_branch)
+            (name, circuit[name].terminal(what)) for e in elements
+            for name, what in e.controls() if name in circuit
+            and not (what == "i" and circuit[name].has_branch)
         }
         if not read:
-            return list(self.circuit), []
+            return elements, []
         at: list[tuple[int, int]] = []
         changed: dict[str, Element] = {}
         for name, terminal in sorted((n, k) for n, k in read if k is not None):
-            e = self._elements[name]
+            e = circuit[name]
             names = [w for w, k in KINDS[e.kind].currents.items() if k == terminal]
             what = "i" if "i" in names else names[0]
             e = changed.get(name, e)
@@ -207,14 +229,18 @@ class Builder:
             self._meters[name, terminal] = self._branch(name if what == "i" else f"{name}#{what}")
         own = np.array(list(self._meters.values()), dtype=np.int64)
         meters = Meters(np.array(at, dtype=np.int64).T.copy(), own)
-        return [changed.get(e.name.lower(), e) for e in self.circuit], [meters]
+        elements = [changed.pop(e.name.lower(), e) for e in elements]
+        self._moved = set(changed)  # those of columns
+        return [*elements, *changed.values()], [meters]
 
     # -- groups ----------------------------------------------------------------------------------
 
     def groups(self) -> list[ElementGroup]:
         """Make all groups, in the order in which kinds appear."""
-        kinds: dict[str, list[Element]] = {}
-        for e in self.circuit:  # branch currents follow the nodes, in the deck's order
+        kinds: dict[str, list[Element]] = {
+            kind: [] for kind in ElementTable.COLUMNS if self.circuit.columns(kind)
+        }
+        for e in self.circuit.singles():  # branch currents follow the nodes, in the deck's order
             if e.has_branch:
                 self.branch(e)
         elements, found = self._metered()

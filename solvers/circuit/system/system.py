@@ -16,6 +16,7 @@ from ....netlists.circuit import Circuit
 from .builder import Builder
 from .element_group import Bools, ElementGroup, Instant, Ints, Stage, Stamp
 from .kernels_assembly import combine, gather, leaked, products, scatter, scatter_largest
+from .pattern import pattern
 from .shunts import shunts
 from .stored_charges import StoredCharges
 from .tolerances import Tolerances
@@ -96,15 +97,8 @@ class System:
             (kcl, kcl),
         ]
         rows, columns = (np.concatenate([p[k] for p in parts]) for k in (0, 1))
-        inside = (rows >= 0) & (columns >= 0)
-        keys = columns[inside] * n + rows[inside]
-        unique, slots = _unique(keys)
-        self.nnz = len(unique)
-        self.indices = (unique % max(n, 1)).astype(np.int32)
-        counts = np.bincount(unique // max(n, 1), minlength=n)
-        self.indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-        every = np.full(len(rows), self.nnz, dtype=np.int64)
-        every[inside] = slots
+        self.indptr, self.indices, every = pattern(rows, columns, n)
+        self.nnz = len(self.indices)
         ends = np.cumsum([0, *(len(p[0]) for p in parts)])
         slot = [every[a:b] for a, b in pairwise(ends)]
         self._g_slots, self._c_slots, self._diagonal = slot[2].copy(), slot[3].copy(), slot[4]
@@ -398,8 +392,3 @@ def _joined(triplets: list[Any]) -> tuple[Ints, Ints, Array]:
         np.concatenate([e, *part]) for e, part in zip(empty, found, strict=True)
     )
     return rows.astype(np.int64), columns.astype(np.int64), values
-
-
-def _unique(keys: Ints) -> tuple[Ints, Ints]:
-    unique, slots = np.unique(keys, return_inverse=True)
-    return unique, slots.astype(np.int64).ravel()

@@ -57,7 +57,7 @@ def _check_loops(circuit: Circuit, without: str) -> None:
         return top
 
     idle = set() if without else idle_inductors(circuit)
-    for e in circuit:
+    for e in circuit.singles():
         kind = e.kind
         if kind in "RCI" or kind in without or not e.has_branch or e.name in idle:
             continue
@@ -80,7 +80,7 @@ def idle_inductors(circuit: Circuit) -> set[str]:
     Direct current through them is not determined, and infinite unless the sources' voltages cancel:
     such as the primary winding across an ideal source of 0 V at rest, which carries 0 A.
     """
-    if not any(e.kind == "L" for e in circuit):
+    if not any(e.kind == "L" for e in circuit.singles()):
         return set()
     fixed: dict[str, str] = {}  # joined by sources, and by those and inductors
     found: set[str] = set()
@@ -90,7 +90,7 @@ def idle_inductors(circuit: Circuit) -> set[str]:
             node = fixed[node]
         return node
 
-    branches = [e for e in circuit if e.kind not in "RCI" and e.has_branch]
+    branches = [e for e in circuit.singles() if e.kind not in "RCI" and e.has_branch]
     for e in branches:
         if e.kind != "L":
             fixed[root(e.nodes[0])] = root(e.nodes[1])
@@ -155,7 +155,7 @@ def _check_paths(circuit: Circuit, *, capacitors: bool) -> None:
     index = {GROUND: 0, **{node: k + 1 for k, node in enumerate(circuit.nodes)}}
     a: list[int] = []
     b: list[int] = []
-    for e in circuit:
+    for e in circuit.singles():
         if e.kind == "R":  # there may be millions
             nodes = e.nodes
             a.append(index[nodes[0]])
@@ -177,9 +177,14 @@ def _check_paths(circuit: Circuit, *, capacitors: bool) -> None:
                 a.append(index[e.nodes[first]])
                 b.append(index[e.nodes[second]])
     n = len(index)
-    if n <= _FEW and all(_reached(a, b, n)):
+    many = [
+        columns.run.places(index, 0)[:, columns.rows]
+        for kind in ("RC" if capacitors else "R") for columns in circuit.columns(kind)
+    ]
+    if n <= _FEW and not many and all(_reached(a, b, n)):
         return
-    graph = coo_array((np.ones(len(a), dtype=np.int8), (a, b)), shape=(n, n))
+    rows, ends = np.concatenate([np.array([a, b], dtype=np.int64), *many], axis=1)
+    graph = coo_array((np.ones(len(rows), dtype=np.int8), (rows, ends)), shape=(n, n))
     _, label = connected_components(graph, directed=False)
     apart = label != label[0]
     if not apart.any():

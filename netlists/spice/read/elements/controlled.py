@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 from typing import Any
 
+from .....core.errors import NetlistError
+from .....core.units import plain_number
 from ....elements import Element, Value
 from ...expressions.expression import Expression
 from ...expressions.tape import Tape
 from ..element_line import CardLine
+from ..lines import Line
 from ..model_cards import Models
+from ..scope import Scope
 from ..tokens import unquoted
 
-__all__ = ["read_behavioural", "read_by_current", "read_by_voltage"]
+__all__ = ["plain_behavioural", "read_behavioural", "read_by_current", "read_by_voltage"]
 
 _REFUSED = ("freq", "laplace", "chebyshev", "delay", "poly2")
+_PLAIN = re.compile(
+    r"""([bB]\w[\w.]*)[ \t]+([\w.]+)[ \t]+([\w.]+)[ \t]+([IViv])[ \t]*=[ \t]*([^={}'"][^{}'"]*)"""
+)
+_ASSIGNED = re.compile(r"(?<![<>=!])=(?!=)")
 LARGEST = 20  # controlling quantities of POLY
 
 
@@ -206,6 +215,28 @@ def read_behavioural(card: CardLine, models: Models) -> list[Element]:
         expression = expression.times(factor)
     found: dict[str, Any] = {which: expression}
     return [card.element(nodes, 0.0, found)]
+
+
+def plain_behavioural(line: Line, scope: Scope) -> Element | None:
+    """Return a source ``B1 a b I=...`` of nothing but an expression, or None: read its words.
+
+    Flat decks of memristors and transistors have thousands.
+    """
+    match = _PLAIN.fullmatch(line.text)
+    if match is None or scope.multiplier != 1.0 or _ASSIGNED.search(match[5]):
+        return None
+    name, positive, negative, which, text = match.groups()
+    try:
+        value = scope.value_of(text, line) if plain_number(text) is None else None
+    except NetlistError:  # to be told with the element's name
+        return None
+    if value is None:
+        return None
+    full = f"{scope.prefix}{name.lower()}" if scope.prefix else name
+    return Element(
+        "B", full, (scope.node(positive), scope.node(negative)), 0.0,
+        parameters=((which.lower(), _expression(value)),), where=line.where,
+    )
 
 
 def _until_next(card: CardLine) -> str:
