@@ -260,8 +260,11 @@ class CellSlots(Protocol):
 class BatchedCells(Protocol):
     """Cells that can be evaluated for many input vectors by one call."""
 
-    def batch(self, count: int, rtol: float) -> CellSlots | None:
-        """Return `count` slots for currents good to `rtol`; None: these cells have none."""
+    def batch(self, count: int, rtol: float, lanes: int = 0) -> CellSlots | None:
+        """Return `count` slots for currents good to `rtol`; None: these cells have none.
+
+        With `lanes`, slots are of as many vectors side by side, (K, M N, lanes).
+        """
         ...
 
 

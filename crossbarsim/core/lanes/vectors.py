@@ -23,7 +23,7 @@ __all__ = [
     "ceil", "cos", "count", "div", "either", "eq", "erf", "every", "everywhere", "expressions",
     "first", "floor", "ge", "gt", "intrinsic", "lane_types", "larger", "le", "lt", "mul", "ne",
     "neg", "negate", "nowhere", "of_one", "of_two", "sin", "smaller", "splat", "sqrt", "sub",
-    "tan", "types", "vload", "vstore", "where",
+    "tan", "types", "vget", "vload", "vput", "vstore", "where",
 ]
 
 # numba's own annotations are partial
@@ -91,9 +91,9 @@ def spread(builder: Any, value: Any) -> E:
     return E(builder, builder.shuffle_vector(one, undefined, zeros))
 
 
-def _pointer(context: Any, builder: Any, kind: Any, array: Any, row: Any) -> Any:
+def _pointer(context: Any, builder: Any, kind: Any, array: Any, row: Any, step: int = LANES) -> Any:
     data = context.make_array(kind)(context, builder, array).data
-    at = builder.mul(row, ir.Constant(row.type, LANES))
+    at = builder.mul(row, ir.Constant(row.type, step))
     return builder.bitcast(builder.gep(data, [at]), DOUBLES.as_pointer())
 
 
@@ -115,6 +115,30 @@ def vstore(_typing: Any, array: Any, row: int, value: Lanes) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         pointer = _pointer(context, builder, signature.args[0], args[0], args[1])
+        builder.store(args[2], pointer, align=8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, _lanes), generate
+
+
+@intrinsic
+def vget(_typing: Any, array: Any, index: int) -> Any:
+    """Return LANES elements of a C-contiguous array from `index` on, counted flat."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.load(
+            _pointer(context, builder, signature.args[0], args[0], args[1], 1), align=8
+        )
+
+    return _lanes(array, types.intp), generate
+
+
+@intrinsic
+def vput(_typing: Any, array: Any, index: int, value: Lanes) -> Any:
+    """Write LANES elements from `index` on, counted flat."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = _pointer(context, builder, signature.args[0], args[0], args[1], 1)
         builder.store(args[2], pointer, align=8)
         return context.get_dummy_value()
 

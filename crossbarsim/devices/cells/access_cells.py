@@ -18,7 +18,7 @@ from ...netlists.crossbar.crossbar import Resistive
 from ...netlists.transistors.temperature import REFERENCE
 from ..base import Device
 from ..compact_models.static import Ohmic
-from ..laws.compilation import build
+from ..laws.lane_currents import lane_currents
 from ..modules.local_cells import access_cells
 from ..modules.transistor import VerilogATransistor
 from .device_array import DeviceArray, _raw_rates, device_array, record, stacked_parameters
@@ -116,11 +116,9 @@ class OneSelectorOneResistor(DeviceArray):
         return self._Q, False
 
     def _kernels(self) -> ModuleType:
-        return build(
-            self.device.law() + "\n\n" + self.selector.law("m_"),
-            ("device", "stage", "stage:m_", "selector", "access", self._paired(), "cells"),
-            len(self.selector.states),
-        )
+        law = self.selector.law("m_")
+        vectors = "" if self.selector.choices else lane_currents(law, "m_conduct")
+        return self._series(law, vectors, ("stage:m_", "selector"), len(self.selector.states))
 
     def _rates(self, u: Array, w: Array, point: CellPoint) -> Array:
         count = len(self.device.states)
@@ -314,10 +312,8 @@ class OneTransistorOneResistor(DeviceArray):
         )
 
     def _kernels(self) -> ModuleType:
-        return build(
-            self.device.law() + "\n\n" + self.transistor.law(),
-            ("device", "stage", "transistor", "access", self._paired(), "cells"),
-        )
+        law = self.transistor.law()
+        return self._series(law, lane_currents(law, "access"), ("transistor",), 0)
 
     def device_voltage(self, u: Array, w: Array, point: CellPoint) -> Array:
         """Return the voltage across every device, (M, N)."""

@@ -23,7 +23,9 @@ class CellBatch:
     kernels : module
         Of the cells.
     shape : (M, N)
-    count : int
+    count, lanes : int
+        With `lanes`, slots hold as many sets of voltages side by side: (K, M N, lanes) stands for
+        (K, M, N) below.
     sign : float
         Polarity of the device.
     state, low, high, P, Q : (S or parameters, 1 or M N)
@@ -49,27 +51,33 @@ class CellBatch:
     def __init__(
         self, kernels: ModuleType, shape: tuple[int, int], count: int, *, sign: float,
         state: Array, low: Array, high: Array, P: Array, Q: Array, flip: bool, tolerance: float,
+        lanes: int = 0,
     ) -> None:
         size = shape[0] * shape[1]
+        plane = (size, lanes) if lanes else shape
         self.alike = hasattr(kernels, "frozen")
         self.moves = not self.alike
-        self.dear = not hasattr(kernels, "frozen_many")
-        self._size = size
+        self.dear = not (hasattr(kernels, "frozen_many") or hasattr(kernels, "cells_many"))
+        self._size = size * max(lanes, 1)
         states = len(state)
         self._kernels, self._sign, self._flip, self._tolerance = kernels, sign, flip, tolerance
 
         def repeated(array: Array) -> Array:
             """Return parameters of one array as those of `count`."""
-            return np.tile(array, (1, count)) if array.shape[1] > 1 else array
+            if array.shape[1] == 1:
+                return array
+            return np.tile(np.repeat(array, max(lanes, 1), axis=1), (1, count))
 
-        self._base = np.tile(state.reshape(states, size), (1, count))
+        self._base = np.tile(
+            np.repeat(state.reshape(states, size), max(lanes, 1), axis=1), (1, count)
+        )
         self._low, self._high, self._P, self._Q = map(repeated, (low, high, P, Q))
-        own = (count, *shape) if self.moves else (1, 1, 1)
-        self.cells = np.empty((3 if self.moves else 2, count, *shape))
-        self.inner, self.lead = np.zeros((count, *shape)), np.empty((2, *own))
+        own = (count, *plane) if self.moves else (1, 1, 1)
+        self.cells = np.empty((3 if self.moves else 2, count, *plane))
+        self.inner, self.lead = np.zeros((count, *plane)), np.empty((2, *own))
         if self.moves:
             self._x = self._base.copy()
-            self._leads = np.empty((2, 1 + states, count * size))
+            self._leads = np.empty((2, 1 + states, count * self._size))
 
     def evaluate(self, count: int, word: Array, bit: Array, gate: Array, threads: int = 1) -> int:
         """Evaluate the first `count` slots at word and bit voltages (K, M, N).
@@ -86,7 +94,8 @@ class CellBatch:
                 self._low, self._high, self._P, flat[2], flat[3],
             ), parts, parts)
             return len(word)
-        bads = spread(lambda k: int(self._kernels.cells(
+        evaluate: Any = getattr(self._kernels, "cells_many", self._kernels.cells)
+        bads = spread(lambda k: int(evaluate(
             n * k // parts, n * (k + 1) // parts, flat[0], flat[1], gate.reshape(-1), self._sign,
             self._base, 0.0, self._low, self._high, self._P, self._Q, self._flip, self._x,
             self.inner.reshape(-1), self._tolerance, *flat[2:], *self._leads,

@@ -18,6 +18,7 @@ from ...core.validation import Array, finite_array, nonnegative
 from ...netlists.crossbar.cells import CellPoint, CellSlopes, CellSpice
 from ...solvers.crossbar.batched import ArrayBackend
 from ..laws.compilation import build
+from ..laws.lane_currents import lane_currents
 from ..laws.spice_subcircuits import cell_subcircuit
 from ..protocol import CompiledDevice
 from .cell_batch import CellBatch
@@ -262,8 +263,33 @@ class DeviceArray:
         return self._low, self._high
 
     def _kernels(self) -> ModuleType:
-        lanes = (self.device.lanes,) if self.device.lanes else ()
-        return build(self.device.law(), ("device", "stage", "bare", *lanes, "unpaired", "cells"))
+        law = self.device.law()
+        lanes: tuple[str, ...] = (self.device.lanes,) if self.device.lanes else ()
+        if not lanes:
+            vectors = self._vectors()
+            if vectors:
+                law, lanes = f"{law}\n\n{vectors}", ("lanes/rows", "lanes/frozen")
+        return build(law, ("device", "stage", "bare", *lanes, "unpaired", "cells"))
+
+    def _vectors(self) -> str:
+        """Return source of the device's current law of vectors, or ""."""
+        words = tuple(k for k, n in enumerate(self.device.parameters()) if n in self.device.choices)
+        return lane_currents(self.device.law(), "conduct", words)
+
+    def _series(self, access: str, vectors: str, parts: tuple[str, ...], states: int) -> ModuleType:
+        """Return the kernels of devices in series with an access element.
+
+        Its law as source, the same of vectors, the templates of its parts, how many states it has.
+        """
+        laws, own = [self.device.law(), access], self._vectors()
+        lanes: tuple[str, ...] = ()
+        if own and vectors:
+            laws += [own, vectors]
+            lanes = ("lanes/rows", f"lanes/{parts[-1]}", "lanes/series")
+        return build(
+            "\n\n".join(laws),
+            ("device", "stage", *parts, "access", self._paired(), "cells", *lanes), states,
+        )
 
     def _paired(self) -> str:
         """Return the template that suits the number of states."""
@@ -308,6 +334,8 @@ class DeviceArray:
         i, gu, gw = np.empty(n), np.empty(n), np.empty(n)
         lead = np.empty((1 + len(x), n)), np.empty((1 + len(x), n))
         kernel = kernels.cells
+        if step == 0.0:
+            kernel = getattr(kernels, "cells_many", kernel)
         arguments = (
             *map(_flat, (u, w, gate)), float(self.device.polarity),
             np.ascontiguousarray(base.reshape(len(base), n)), step, self._low, self._high, self._P,
@@ -325,7 +353,7 @@ class DeviceArray:
             int(bad),
         )
 
-    def batch(self, count: int, rtol: float) -> CellBatch | None:
+    def batch(self, count: int, rtol: float, lanes: int = 0) -> CellBatch | None:
         """Return `count` slots for evaluating frozen cells; see `BatchedCells`."""
         if self._backend is not None or self._local is not None:
             return None
@@ -333,7 +361,7 @@ class DeviceArray:
         return CellBatch(
             self._kernels(), self.shape, count, sign=float(self.device.polarity),
             state=self.state, low=self._low, high=self._high, P=self._P, Q=Q, flip=flip,
-            tolerance=_LINEAR * np.sqrt(rtol),
+            tolerance=_LINEAR * np.sqrt(rtol), lanes=lanes,
         )
 
     def evaluate_together(

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ...core.compiled.generated import load
+from ...core.laws.lanes import HEAD
 
 __all__ = ["build", "template"]
 
@@ -26,6 +27,7 @@ _LANES = """from crossbarsim.core.compiled.simd import (
     WIDTH, add, div, exceeds, fma, larger, load, magnitude, most, mul, splat, store, sub, total
 )
 """
+_ROWS = "from crossbarsim.core.lanes.vectors import vget, vput\n"
 _FOREIGN = """from crossbarsim.solvers.osdi.kernels_addresses import address, fetch, place
 from crossbarsim.solvers.osdi.kernels_foreign import (
     call_pp, call_pp_d, call_ppp, call_pppp_u32, load_double
@@ -63,6 +65,8 @@ def build(
     functions = "\n\n\n".join(f"@leaf\n{part}" for part in laws.split("\n\n") if part)
     parts = [functions, *map(_part, templates)]
     lanes = [_LANES] if any("splat(" in part for part in parts) else []
+    if any("vload(" in part for part in (functions, *parts)):
+        lanes = [HEAD, _ROWS]
     if any("module_load(" in part for part in (functions, *parts)):
         lanes.append(f"{_FOREIGN}SIZE = {size}")
     return load("\n\n".join([

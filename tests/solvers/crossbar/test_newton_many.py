@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from crossbarsim.solvers.crossbar import static_cells
-from crossbarsim.solvers.crossbar.structured.rounds import newton_many
+from crossbarsim.solvers.crossbar.structured.rounds import lanes_many, newton_many
 
 from crossbarsim import (
     EKV,
@@ -215,3 +215,42 @@ def test_what_does_not_converge_at_once_is_approached():
     sol = Solver().solve(xbar, V)
     for v, currents in zip(V, sol.currents, strict=True):
         _close(currents, Solver(method="mna").solve(xbar, v).currents)
+
+
+@pytest.mark.usefixtures("_never_alone")
+@pytest.mark.parametrize("cells", ["sinh", "device", "selector", "transistor"])
+def test_lanes_agree_with_rounds(monkeypatch, cells):
+    """Groups that are not full, gates of their own, ends of all kinds; each way is really taken."""
+    shape = (11, 13)
+    rng = np.random.default_rng(14)
+    V = rng.uniform(-0.4, 0.4, (37, 11))
+    xbar = Crossbar(
+        cells=CELLS[cells](shape), wires=_wires("whole", shape),
+        ends=Ends(word_right=[Driven(voltage=0.1, resistance=50.0)] * 11),
+    )
+    calls = []
+    solve = newton_many.solve_lanes
+
+    def counted(*args, **options):
+        calls.append(solve(*args, **options))
+        return calls[-1]
+
+    monkeypatch.setattr(newton_many, "solve_lanes", counted)
+    found = Solver(threads=1).solve(xbar, V)
+    assert calls == [True]
+    monkeypatch.setattr(lanes_many, "_SMALL", 0)
+    expected = Solver(threads=1).solve(xbar, V)
+    assert calls == [True]
+    for name in ("currents", "cell_currents", "word_voltages", "bit_voltages"):
+        _close(getattr(found, name), getattr(expected, name), 1e-9)
+
+
+@pytest.mark.usefixtures("_never_alone")
+def test_large_arrays_of_all_cells(monkeypatch):
+    """The same kernels beyond the cache: what is chosen by size alone does not change results."""
+    shape = (40, 33)
+    V = np.random.default_rng(15).uniform(-0.3, 0.3, (17, 40))
+    xbar = Crossbar(cells=CELLS["device"](shape), wires=_wires("whole", shape))
+    expected = Solver(threads=1).solve(xbar, V)
+    monkeypatch.setattr(lanes_many, "_SMALL", 1 << 20)
+    _close(Solver(threads=1).solve(xbar, V).currents, expected.currents, 1e-9)

@@ -13,33 +13,16 @@ from .....core.compiled.workspace import scratch
 from .....core.validation import Array
 from .....netlists.crossbar.cells import BatchedCells, Cells
 from ...problem import CrossbarProblem
+from .lanes_many import Results, solve_lanes, worth_lanes
 
 __all__ = ["Results", "can_run", "solve_many"]
 
 _AT_ONCE = 1 << 15  # cells that are evaluated by one call
+_LANES_AT_ONCE = 1 << 12  # the same, of arrays whose vectors have lanes: sixteen times as many
 # Residuals of the first linear step: a look at all cells more costs less than digits of a step, or
 # more where a cell's law takes tens of nanoseconds
 _CHEAP, _DEAR = 3e-2, 3e-4
 _SHORT, _LONG = 1e-20, 1e20  # ohm, of segments that single precision holds
-
-
-class Results(NamedTuple):
-    """What vectors are solved to, vector by vector.
-
-    Attributes
-    ----------
-    word, bit : (B, M, N) volt, or empty
-    current : (B, M, N) ampere, or empty
-    ends : four (B, n) arrays, ampere
-    stats : (B, 2)
-        Newton steps, negative of those that are not solved; worst violation of Kirchhoff's law.
-    """
-
-    word: Array
-    bit: Array
-    current: Array
-    ends: tuple[Array, Array, Array, Array]
-    stats: Array
 
 
 def can_run(problem: CrossbarProblem, cells: Cells, method: str) -> bool:
@@ -64,6 +47,13 @@ def solve_many(
     node, nothing : float
         What a node may miss over `rtol`; ampere that are none.
     """
+    if is_even(problem) and worth_lanes(problem, part):
+        groups = _LANES_AT_ONCE // (problem.shape[0] * problem.shape[1])
+        if solve_lanes(
+            problem, cells, gates, results, part, rtol=rtol, node=node, nothing=nothing,
+            groups=groups, threads=threads,
+        ):
+            return True
     from ..kernels.chains import LANES  # noqa: PLC0415 - imports numba
     from ..kernels.solve import LEAST  # noqa: PLC0415 - same
     from .kernels_rounds import EMPTY, newton_round, round_even  # noqa: PLC0415 - same
@@ -121,6 +111,15 @@ def solve_many(
     return True
 
 
+def is_even(problem: CrossbarProblem) -> bool:
+    """Return whether all lines are whole and their segments such as single precision holds."""
+    return all(
+        bool(r.min() >= _SHORT and r[:, 1:-1].max(initial=0.0) <= _LONG)
+        and bool(np.minimum(r[:, 0], r[:, -1]).max() <= _LONG)
+        for r in (problem.word_r, problem.bit_r.T)
+    )
+
+
 class _Even(NamedTuple):
     """Whether all lines are whole, and what `newton_round` needs for them, small where not."""
 
@@ -142,12 +141,7 @@ def _even_tables(problem: CrossbarProblem) -> _Even:
     from ..kernels.chains import LANES  # noqa: PLC0415 - imports numba
 
     rows, columns = problem.shape
-    lines = (problem.word_r, problem.bit_r.T)
-    even = all(
-        bool(r.min() >= _SHORT and r[:, 1:-1].max(initial=0.0) <= _LONG)
-        and bool(np.minimum(r[:, 0], r[:, -1]).max() <= _LONG)
-        for r in lines
-    )
+    even = is_even(problem)
     if not even:
         rows = columns = 1
     blocks, padded = -(-rows // LANES), -(-columns // 8) * 8

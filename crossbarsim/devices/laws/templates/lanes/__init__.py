@@ -1,0 +1,1 @@
+"""Templates of kernels that evaluate sixteen cells at a time."""
