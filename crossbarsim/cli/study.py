@@ -30,12 +30,14 @@ _MANY = "repeat, or separate by commas"
 _Data = Annotated[Path | None, typer.Option(
     help="Folder with MNIST or Fashion-MNIST idx files or CIFAR-10 batches; default: "
          "scikit-learn's handwritten digits.")]
+_Workers = Annotated[int | None, typer.Option(
+    help="Processes of this machine that measure chips, each with --threads, 1 by default.")]
 _Name = Annotated[str | None, typer.Option(help="The data set's name on the pictures.")]
 
 
 def _run(
     settings: CnnStudy[Any, R], data: Path | None, name: str | None, out: Path, console: Console,
-    save: Callable[..., Path], picture: str,
+    save: Callable[..., Path], picture: str, workers: int | None,
 ) -> tuple[R, list[Path]]:
     """Run a study of a network with bars; return its result and the files that were written."""
     from .. import studies
@@ -44,7 +46,7 @@ def _run(
     console.print(f"{loaded.name}: {len(loaded.train):,} training images, "
                   f"{len(loaded.test):,} held out")
     with studies.RichProgress(console) as progress:
-        result = settings.run(loaded, out, progress=progress)
+        result = settings.run(loaded, out, workers=workers, progress=progress)
     with FolderLock(out):
         files = [*result.save(out), save(result, out / f"{picture}.png")]
         files += [save(result, out / f"{picture}_{part}.png", part=part) for part in loaded.extra]
@@ -164,6 +166,7 @@ def nonidealities(
     r_off: Annotated[float, typer.Option(help="Ohm.")] = 5e7,
     epochs: Annotated[int | None, typer.Option(help="Of the training.")] = None,
     threads: Annotated[int | None, typer.Option(help="Default: all CPUs.")] = None,
+    workers: _Workers = None,
     quick: Annotated[bool, typer.Option(
         "--quick", help="Few values, one chip each, 200 images, for a first look.")] = False,
 ) -> None:
@@ -192,7 +195,7 @@ def nonidealities(
         )
         console = Console()
         result, files = _run(
-            settings, data, name, out, console, save_nonidealities, "nonidealities"
+            settings, data, name, out, console, save_nonidealities, "nonidealities", workers
         )
         _print_nonidealities(result, console)
         _wrote(files, console)
@@ -363,6 +366,7 @@ def ir_drop(
     g_off: Annotated[float, typer.Option(help="Smallest conductance, siemens.")] = 1e-6,
     epochs: Annotated[int | None, typer.Option(help="Of the training.")] = None,
     threads: Annotated[int | None, typer.Option(help="Default: all CPUs.")] = None,
+    workers: _Workers = None,
 ) -> None:
     """Accuracy of a CNN on crossbars against the resistance of their wires.
 
@@ -380,7 +384,9 @@ def ir_drop(
             threads=threads,
         )
         console = Console()
-        result, files = _run(settings, data, name, out, console, save_accuracy, "ir_drop")
+        result, files = _run(
+            settings, data, name, out, console, save_accuracy, "ir_drop", workers
+        )
         files.append(save_tile(result.tile_map(), out / "tile.png"))
         _print_ir_drop(result, console)
         _wrote(files, console)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,14 +23,17 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ..core.environment import environment
-from ..core.errors import ParameterError
+from ..core.errors import CrossbarSimError, ParameterError
 from ..core.files import save_table, write_text
 from ..core.locks import FolderLock
-from ..core.progress import Progress, metered
+from ..core.progress import Progress, ProgressMeter, metered
 from ..core.settings import Settings
 from ..core.validation import count
 from .data.dataset import Dataset, Labelled
+from .engine.drive import drive
+from .engine.pool import LocalWorkers
 from .engine.records import Record
+from .engine.worker import Outcome
 from .networks import CnnSettings, TrainedCnn, logits, torch_threads, trained_cnn
 
 __all__ = ["Bench", "CnnStudy", "CnnStudyResult", "StudyPoint", "scores"]
@@ -127,7 +131,10 @@ class CnnStudy(Settings, ABC, Generic[P, R]):
             "data_sha256": data.sha256, "network_sha256": network.sha256,
         }
 
-    def run(self, data: Dataset, out: Path, *, progress: Progress = None) -> R:
+    def run(
+        self, data: Dataset, out: Path, *, executor: Any = None, workers: int | None = None,
+        progress: Progress = None,
+    ) -> R:
         """Train or take the network, measure every point that is not recorded yet.
 
         Parameters
@@ -135,6 +142,11 @@ class CnnStudy(Settings, ABC, Generic[P, R]):
         data : Dataset
         out : Path
             Folder of the trained network, the record and the results; made where missing.
+        executor : optional
+            As of `Study.run`: chips are measured by its workers, each with one thread unless the
+            study says how many.
+        workers : int, optional
+            Processes of this machine, in place of an executor.
         progress : Progress
             Of the training, then of the points: True shows bars on the terminal; a function is
             called with the share of either that is done; or a `ProgressMeter`.
@@ -148,9 +160,17 @@ class CnnStudy(Settings, ABC, Generic[P, R]):
         ------
         ParameterError
             Where `out` holds points of a study with other settings, or another run writes there.
+        BackendUnavailable
+            The executor takes no more points.
         """
+        if workers is not None and executor is not None:
+            raise ParameterError("give `workers` or `executor`, not both")
         settings = CnnSettings.for_data(data, epochs=self.epochs, seed=self.train_seed)
-        with FolderLock(out), metered(progress) as meter:
+        with ExitStack() as stack:
+            stack.enter_context(FolderLock(out))
+            meter = stack.enter_context(metered(progress))
+            if workers is not None:
+                executor = stack.enter_context(LocalWorkers(workers))
             network = trained_cnn(settings, data, cache=out, progress=meter, threads=self.threads)
             parts = data.held_out(self.images)
             groups = list(self.groups())
@@ -162,12 +182,13 @@ class CnnStudy(Settings, ABC, Generic[P, R]):
                 start = time.perf_counter()
                 digital = {name: logits(network, part) for name, part in parts.items()}
                 bench = Bench(data, network, parts, digital)
-                for group in groups:
-                    missing = [point for point in group if record.get(point.key) is None]
-                    for point, values in self.measure(missing, bench) if missing else ():
-                        seconds = values.pop("seconds", None)
-                        record.add(point.key, values, seconds=seconds)
-                        meter.advance("points", point.note(values))
+                missing = [[p for p in group if record.get(p.key) is None] for group in groups]
+                chips = _Chips([group for group in missing if group], record, meter)
+                if executor is None:
+                    for group in chips.groups:
+                        chips.keep(self.measure(group, bench))
+                else:
+                    drive(chips, _ChipWork(self, bench), executor, self.threads or 1)
         rows = [
             {**point.row, **(record.get(point.key) or {}), "seconds": record.seconds(point.key)}
             for point in points
@@ -194,6 +215,52 @@ class CnnStudy(Settings, ABC, Generic[P, R]):
             values = getattr(self, name)
             if len(set(values)) != len(values):
                 raise ParameterError(f"`{name}` has a value twice: {values!r}")
+
+
+@dataclass(eq=False)
+class _ChipWork:
+    """Measures all points of one chip."""
+
+    study: CnnStudy[Any, Any]
+    bench: Bench
+    raw: ClassVar[bool] = True
+
+    def __call__(self, point: list[Any]) -> dict[str, Any]:
+        return {"points": list(self.study.measure(point, self.bench))}
+
+
+class _Chips:
+    """The chips that wait for a worker, and the record of their points."""
+
+    def __init__(
+        self, groups: list[list[Any]], record: Record, meter: ProgressMeter
+    ) -> None:
+        self.groups, self.record, self.meter = groups, record, meter
+        self._next = 0
+
+    def take(self, most: int) -> list[tuple[int, Any]]:
+        """Return the next chip."""
+        del most
+        if self._next == len(self.groups):
+            return []
+        self._next += 1
+        return [(self._next - 1, self.groups[self._next - 1])]
+
+    def finish(self, outcomes: Sequence[Outcome]) -> None:
+        """Record the points of chips; the study's pictures need all: an error ends it."""
+        for one in outcomes:
+            if one.measured is not None:
+                self.keep(one.measured["points"])
+        for one in outcomes:
+            if one.measured is None:
+                raise CrossbarSimError(f"{self.groups[one.number][0]}: {one.error}")
+
+    def keep(self, points: Iterable[tuple[Any, dict[str, Any]]]) -> None:
+        """Record points as they come."""
+        for point, values in points:
+            seconds = values.pop("seconds", None)
+            self.record.add(point.key, values, seconds=seconds)
+            self.meter.advance("points", point.note(values))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,12 +1,13 @@
 """The study: exact at zero resistance, resumable, its numbers checked against a direct solve."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
 
-from crossbarsim import Crossbar, ParameterError, Solver, Wires
+from crossbarsim import Crossbar, CrossbarSimError, ParameterError, Solver, Wires
 from crossbarsim.studies import CnnSettings, Dataset, IrDropStudy, Labelled, ir_drop, load_digits
 from crossbarsim.studies.networks import logits, trained_cnn
 
@@ -115,6 +116,30 @@ def test_resume_computes_nothing_twice(data, tmp_path, monkeypatch):
     straight = STUDY.run(data, tmp_path / "straight").points
     same = [c for c in straight.columns if c != "seconds"]
     assert straight[same].equals(interrupted[same])
+
+
+def test_workers_give_the_same_table(data, tmp_path):
+    straight = STUDY.run(data, tmp_path / "straight")
+    with ThreadPoolExecutor(2) as pool:
+        found = STUDY.run(data, tmp_path / "pool", executor=pool)
+    same = [c for c in straight.points.columns if c != "seconds"]
+    assert straight.points[same].equals(found.points[same])
+    with pytest.raises(ParameterError, match="not both"):
+        STUDY.run(data, tmp_path / "c", executor=3, workers=2)
+
+
+def test_an_error_on_a_worker_ends_the_study_and_keeps_what_is_done(data, tmp_path, monkeypatch):
+    real = ir_drop.measure
+
+    def sometimes(study, point, *rest):
+        if point.ohm == 8.0 and point.tile == (48, 20):
+            raise ValueError("broken tile")
+        return real(study, point, *rest)
+
+    monkeypatch.setattr(ir_drop, "measure", sometimes)
+    with ThreadPoolExecutor(1) as pool, pytest.raises(CrossbarSimError, match="broken tile"):
+        STUDY.run(data, tmp_path, executor=pool)
+    assert len((tmp_path / "points.jsonl").read_text().splitlines()) > 1
 
 
 def test_a_wider_sweep_takes_up_the_finished_points(data, tmp_path, monkeypatch):

@@ -170,7 +170,7 @@ def test_threads_do_not_share_a_folder(tmp_path):
 
 
 def test_points_of_another_version_of_crossbarsim(tmp_path, monkeypatch):
-    from crossbarsim.studies import records
+    from crossbarsim.studies.engine import records
 
     path = tmp_path / "points.jsonl"
     monkeypatch.setattr(records, "package_version", lambda _: "0.0.1")

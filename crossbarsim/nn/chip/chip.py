@@ -177,8 +177,8 @@ class Chip:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what can be fabricated again."""
-        kept = None if self.kept is None else {}
-        return {**self.__dict__, "_fabricated": {}, "_kept_cells": 0, "kept": kept}
+        own = {"_fabricated": {}, "_kept_cells": 0, "kept": None if self.kept is None else {}}
+        return {**self.__dict__, **own}
 
     # -- saving ------------------------------------------------------------------------------
 

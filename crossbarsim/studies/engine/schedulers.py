@@ -35,7 +35,7 @@ def dask_client(address: str, *, timeout: float = _TIMEOUT) -> Iterator[Any]:
         raise BackendUnavailable(
             "dask is not installed: pip install 'crossbarsim[dask]'") from error
     try:
-        client = Client(address, timeout=timeout)
+        client: Any = Client(address, timeout=timeout)
     except (OSError, ValueError) as error:  # TimeoutError is an OSError
         raise BackendUnavailable(
             f"no scheduler answers at {address} ({type(error).__name__}: {error}): start one with "

@@ -142,10 +142,10 @@ class Waiting:
         for one in outcomes:
             key = self.points.key(one.number)
             entry: dict[str, Any] = {"key": key, "values": {}}
-            if one.values is None:
+            if one.measured is None:
                 entry["error"] = one.error
             elif self.record is not None:
-                entry["values"] = self.store.put(key, one.values)
+                entry["values"] = self.store.put(key, one.measured)
             if one.seconds is not None:
                 entry["seconds"] = one.seconds
                 self.found.seconds[one.number] = one.seconds
@@ -153,12 +153,12 @@ class Waiting:
         if self.record is not None:
             self.record.add_many(entries)
         for one in outcomes:
-            if one.values is None:
+            if one.measured is None:
                 self.found.errors[one.number] = one.error or ""
                 note = f"failed: {one.error}"
             else:
-                self.found.values[one.number] = one.values
-                note = self.note(one.number, one.values)
+                self.found.values[one.number] = one.measured
+                note = self.note(one.number, one.measured)
             self.meter.advance("points", note)
             if self._rule is not None:
                 self._advance(self._branches.pop(one.number))

@@ -42,7 +42,10 @@ class NoNumberError(ParameterError):
 
 
 class Work(Protocol):
-    """How a point is measured; sent to workers once, with all that points share."""
+    """How a point is measured; sent to workers once, with all that points share.
+
+    One with the attribute ``raw`` gives what its own driver understands, not numbers by name.
+    """
 
     def __call__(self, point: Any) -> Mapping[str, Any]:
         """Return the values of a point by name: numbers, or arrays."""
@@ -53,7 +56,7 @@ class Outcome:
     """What came of one point: its values, or the message of the error that it raised."""
 
     number: int
-    values: Mapping[str, Any] | None
+    measured: Mapping[str, Any] | None
     error: str | None = None
     seconds: float | None = None
     fatal: bool = False
@@ -83,7 +86,8 @@ def outcomes_of(work: Work, points: Sequence[tuple[int, Any]]) -> Iterator[Outco
     for number, point in points:
         start = time.perf_counter()
         try:
-            values = checked_values(work(point))
+            found = work(point)
+            values = found if getattr(work, "raw", False) else checked_values(found)
         except NoNumberError as error:
             yield Outcome(number, None, str(error), fatal=True)
             return

@@ -311,8 +311,9 @@ class StudyResult:
         self, cost: str, value: str, where: Mapping[str, Any] | None
     ) -> pd.DataFrame:
         parts = {name: self._over_seeds(self._measure(name), where)[0] for name in (cost, value)}
-        table: pd.DataFrame = xr.Dataset(parts).to_dataframe().reset_index()
-        return table.dropna(subset=[cost, value]).reset_index(drop=True)
+        table = xr.Dataset(parts).to_dataframe().reset_index()
+        whole: pd.DataFrame = table.dropna(subset=[cost, value]).reset_index(drop=True)
+        return whole
 
     # -- files -------------------------------------------------------------------------------
 
