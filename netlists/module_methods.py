@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from ..core.errors import ParameterError
 from ..core.settings import checks_arguments
+from .circuit_view import CircuitView
 from .elements import Element, Model
 from .line_methods import LineMethods
 from .osdi import Module
@@ -16,7 +17,7 @@ from .spice.cards import CARDS
 __all__ = ["ModuleMethods"]
 
 
-class ModuleMethods(LineMethods):
+class ModuleMethods(LineMethods, CircuitView):
     """What `Circuit` has of compiled modules, and of lines."""
 
     @checks_arguments

@@ -141,9 +141,9 @@ class CrossbarSolver(Settings):
         if gate_voltage is not None and isinstance(xbar.cells, Resistive):
             raise ParameterError("`gate_voltage` is for cells with transistors")
         if batchable(xbar):
-            return self._finish(Solution(xbar, volts, self._raw(problem, fields)))
+            return self._finish(Solution(xbar, volts, self._raw(problem, fields), self))
         raw, failure = self._solve_cells(xbar, problem, gate_voltage, keep=fields == "all")
-        return self._finish(Solution(xbar, volts, raw), failure)
+        return self._finish(Solution(xbar, volts, raw, self), failure)
 
     def _solve_cells(
         self, xbar: Crossbar, problem: CrossbarProblem, gate_voltage: ArrayLike | None, *,
@@ -246,7 +246,7 @@ class CrossbarSolver(Settings):
                 xbars, [v.reshape(-1, xbar.inputs) for xbar, v in zip(xbars, volts, strict=True)]
             )
             raws = self._raws(problems, check_fields(fields))
-            return [self._finish(Solution(*parts))
+            return [self._finish(Solution(*parts, self))
                     for parts in zip(xbars, volts, raws, strict=True)]
         single = replace(self, threads=1)
         return structured.spread(

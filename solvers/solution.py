@@ -5,23 +5,34 @@ from __future__ import annotations
 import json
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core.errors import NetlistError, ParameterError
 from ..core.files import save_arrays
 from ..core.npz import field, open_npz
 from ..core.validation import Array
+from ..core.views.brief import brief
+from ..core.views.optional import dataframe, dataset
+from ..core.views.page import Page
+from ..core.views.shown import Shown, View
 from ..netlists.crossbar.crossbar import Crossbar
 from ..netlists.crossbar.ends import END_NAMES
 from .crossbar.problem import RawSolution, check_input
+from .crossbar.views import Solves, gradients_view, solution_view, solved_over
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
 
 __all__ = ["Gradients", "Solution"]
 
 _FORMAT = 1
 
 
-class Solution:
+class Solution(Shown):
     """The result of `Solver.solve`: node voltages and end currents of a crossbar.
 
     A leading batch axis B is there exactly when V had one. Fields that were not kept raise
@@ -64,8 +75,11 @@ class Solution:
     (array([[0.0997, 0.0995]]), True)
     """
 
-    def __init__(self, crossbar: Crossbar, V: Array, raw: RawSolution) -> None:
+    def __init__(
+        self, crossbar: Crossbar, V: Array, raw: RawSolution, solver: Solves | None = None
+    ) -> None:
         self.crossbar = crossbar
+        self._solver = solver
         self.V = V
         self._raw = raw
         self.end_currents: dict[str, Array] = {
@@ -138,6 +152,117 @@ class Solution:
             total -= (volts * current).sum(axis=-1)
         return float(total) if total.ndim == 0 else total
 
+    # -- to look at ----------------------------------------------------------------------------
+
+    @property
+    def has_maps(self) -> bool:
+        """Whether the voltages of the nodes were kept."""
+        return self._raw.word is not None and self._raw.bit is not None
+
+    def _view(self) -> View:
+        return solution_view(self)
+
+    def explore(
+        self, ohms: ArrayLike | None = None, *, other: str | None = None,
+        values: ArrayLike | None = None, solver: Solves | None = None,
+    ) -> Page:
+        """Solve the array again for other wires; return a page with sliders over them.
+
+        Maps of the cells' voltages and currents with sections through the cell under the cursor,
+        and the currents into the sensed ends. Of many input vectors the first eight are shown.
+
+        Parameters
+        ----------
+        ohms : (K,) array, optional
+            Ohm per segment of both families of lines; default: 24 values from 0.1 to 20 ohm and
+            the array's own. Where the two differ, or segments do, factors on all of them, 0.1 to
+            10 by default.
+        other : {"driver", "sense", "voltage"}, optional
+            A second slider: ohm in series with the drivers or with the sensed ends, or a factor on
+            the inputs.
+        values : (L,) array, optional
+            Its positions.
+        solver : Solver, optional
+            Default: the one that solved it. A solution that was loaded needs one; without it the
+            page has no slider of wires.
+
+        Returns
+        -------
+        Page
+            ``.save("tile.html")`` writes it; in a notebook it is shown. Positions at which the
+            solver does not converge are gaps, and counted.
+
+        Raises
+        ------
+        ParameterError
+            Negative or no `ohms`; `other` without `values`; either of a loaded solution without
+            `solver`.
+        """
+        solver = self._solver if solver is None else solver
+        if solver is None and ohms is None and other is None:
+            view = self._view()  # of a solution that was loaded: as it is
+            return Page(view.title, view.panels, view.facts, view.settings)
+        frames, first = solved_over(self, solver, ohms, other, values)
+        view = solution_view(self, frames, first, solver)
+        return Page(view.title, view.panels, view.facts, view.settings)
+
+    def to_xarray(self) -> xr.Dataset:
+        """Return voltages, currents and conductances as an `xarray.Dataset` with labels and units.
+
+        Maps over ("row", "column"), currents over "word_line" and "bit_line", both over "input"
+        first where V had a batch; maps only where they were kept.
+
+        Raises
+        ------
+        BackendUnavailable
+            Xarray is not installed.
+        """
+        lead = () if self.V.ndim == 1 else ("input",)
+
+        def entry(values: Array, unit: str, *axes: str) -> Any:
+            return ((*lead, *axes), values, {"units": unit})
+
+        # in the parallel layout both families run along the columns
+        word = "word_line"
+        found = {
+            "V": entry(self.V, "V", word), "currents": entry(self.currents, "A", "bit_line"),
+            "conductance": (("row", "column"), self.crossbar.conductance, {"units": "S"}),
+        }
+        for name, current in self.end_currents.items():
+            line = word if name.startswith("word") else "bit_line"
+            found[f"{name}_current"] = entry(current, "A", line)
+        if self.has_maps:
+            for name, unit in (("word_voltages", "V"), ("bit_voltages", "V"),
+                               ("cell_voltages", "V"), ("cell_currents", "A")):
+                found[name] = entry(getattr(self, name), unit, "row", "column")
+        attributes = {"method": self.method, "residual": self.residual,
+                      "iterations": self.iterations, "converged": int(self.converged)}
+        return dataset(found, None, attributes)
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return one row per cell, and per input vector where V had a batch.
+
+        Columns: "row", "column", "conductance" (siemens), "word_voltage", "bit_voltage",
+        "cell_voltage" (volt), "cell_current" (ampere); "input" before them.
+
+        Raises
+        ------
+        BackendUnavailable
+            Pandas is not installed.
+        ParameterError
+            The voltages of the nodes were not kept.
+        """
+        maps = {
+            "word_voltage": self.word_voltages, "bit_voltage": self.bit_voltages,
+            "cell_voltage": self.cell_voltages, "cell_current": self.cell_currents,
+        }
+        places = np.indices(self.word_voltages.shape)
+        shape = places[0].shape
+        columns = {} if self.V.ndim == 1 else {"input": places[0]}
+        columns |= {"row": places[-2], "column": places[-1],
+                    "conductance": np.broadcast_to(self.crossbar.conductance, shape), **maps}
+        return dataframe({name: np.ravel(value) for name, value in columns.items()})
+
     def save(self, path: str | Path) -> None:
         """Write the solution and its crossbar to `path`, a versioned ``.npz``.
 
@@ -205,7 +330,7 @@ class Solution:
             return cls(xbar, V, raw)
 
 
-class Gradients:
+class Gradients(Shown):
     """The result of `Solver.vjp`: gradients of a scalar loss of the currents.
 
     Attributes
@@ -241,3 +366,10 @@ class Gradients:
         self.bit = bit
         self.state = state
         self.gate = gate
+
+    def __repr__(self) -> str:
+        m, n = self.conductance.shape
+        return f"Gradients({m}x{n}, V={brief(self.V)}, conductance={brief(self.conductance)})"
+
+    def _view(self) -> View:
+        return gradients_view(self)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..core.errors import BackendUnavailable, ParameterError
+from ..core.errors import ParameterError
 from ..core.validation import Array
+from ..core.views.brief import brief_repr
+from ..core.views.optional import dataframe, dataset
+from ..core.views.shown import Shown, View
 from ..netlists.crossbar.crossbar import Crossbar
+from .crossbar.transient_view import transient_view
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +36,7 @@ def _unit(unit: str) -> dict[str, str]:
 
 
 @dataclass(eq=False)
-class TransientResult:
+class TransientResult(Shown):
     """The result of the transient of an array.
 
     ``result["state"]``, ``result["conductance", (0, 1)]`` are the probes; what `probes` did not ask
@@ -92,11 +96,18 @@ class TransientResult:
     message: str = ""
     method: str = ""
 
+    __repr__ = brief_repr
+
     def __getitem__(self, probe: Probe) -> Array:
         if probe not in self.probes:
             kept = ", ".join(map(repr, self.probes)) or "nothing"
             raise ParameterError(f"{probe!r} was not kept; `probes` asked for {kept}")
         return self.probes[probe]
+
+    def _view(self) -> View:
+        cells: Any = self.crossbar.cells
+        own = getattr(getattr(cells, "device", None), "states", ())
+        return transient_view(self, _UNITS, [(one.name, one.unit) for one in own])
 
     def to_xarray(self) -> xr.Dataset:
         """Return currents, end currents and probes as an `xarray.Dataset` with labels and units.
@@ -106,10 +117,6 @@ class TransientResult:
         BackendUnavailable
             Xarray is not installed.
         """
-        try:
-            import xarray as xr  # noqa: PLC0415 - optional
-        except ModuleNotFoundError as error:
-            raise BackendUnavailable("xarray is missing: install crossbarsim[studies]") from error
         names = getattr(getattr(self.crossbar.cells, "device", None), "state_names", ())
         found: dict[str, Any] = {"currents": (("time", "bit_line"), self.currents, _unit("A"))}
         for name, current in self.end_currents.items():
@@ -126,7 +133,7 @@ class TransientResult:
             count = len(self.crossbar.cells.state)  # type: ignore[union-attr]
             extra = [f"access_{k}" for k in range(count - len(names))]
             coordinates["state_name"] = [*names, *extra]
-        return xr.Dataset(found, coordinates, {"energy": self.energy})
+        return dataset(found, coordinates, {"energy": self.energy})
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return the currents into the bit lines' bottom ends as a `pandas.DataFrame` over time.
@@ -136,9 +143,5 @@ class TransientResult:
         BackendUnavailable
             Pandas is not installed.
         """
-        try:
-            import pandas as pd  # noqa: PLC0415 - optional
-        except ModuleNotFoundError as error:
-            raise BackendUnavailable("pandas is missing: install crossbarsim[studies]") from error
-        columns = [f"bit_line_{j}" for j in range(self.currents.shape[1])]
-        return pd.DataFrame(self.currents, pd.Index(self.time, name="time"), columns)
+        columns = {f"bit_line_{j}": self.currents[:, j] for j in range(self.currents.shape[1])}
+        return dataframe(columns, {"time": self.time})

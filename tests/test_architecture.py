@@ -41,6 +41,8 @@ netlists.spice                  # reader and writer of decks
 solvers.integration             # WHAT its voltages are: arrays
 solvers.osdi                    # compiled modules evaluated, for cells and circuits
 solvers.crossbar.problem
+solvers.crossbar.views
+solvers.crossbar.transient_view
 solvers.solution solvers.transient_result
 solvers.crossbar.adjoint
 solvers.crossbar.structured.ports_plan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,9 +16,17 @@ from ..core.draws import Seed, seed_sequence
 from ..core.errors import ConvergenceError, ParameterError
 from ..core.validation import Array, finite_array, real_array
 from ..core.validation import count as count_of
+from ..core.views.brief import brief_repr
+from ..core.views.optional import dataframe, dataset
+from ..core.views.shown import Shown, View
 from ..solvers.crossbar.batched import ArrayBackend, choose_backend
 from .laws.lane_laws import lockstep_kernels
 from .protocol import CompiledDevice
+from .views import trace_view
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
 
 __all__ = ["Backend", "Trace", "hysteresis", "simulate"]
 
@@ -31,7 +39,7 @@ _MANY, _MANY_STEPS = 64, 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class Trace:
+class Trace(Shown):
     """Waveforms of simulated devices: K devices at T times.
 
     Attributes
@@ -71,6 +79,8 @@ class Trace:
     save: str = "all"
     method: str = "scalar"
 
+    __repr__ = brief_repr
+
     @property
     def conductance(self) -> Array:
         """Conductance at the device's read voltage, siemens, in the shape of `current`."""
@@ -78,6 +88,56 @@ class Trace:
             moved = np.moveaxis(self.state, -1, 1)  # devices last, where the parameters are
             return np.moveaxis(self.device.conductance(moved), 0, -1)
         return self.device.conductance(self.state)
+
+    def _view(self) -> View:
+        return trace_view(self)
+
+    def _axes(self) -> tuple[str, ...]:
+        """Return the names of the axes of `current`."""
+        last = ("time",) if self.save == "all" else ()
+        return last if self.current.ndim == len(last) else ("device", *last)
+
+    def to_xarray(self) -> xr.Dataset:
+        """Return voltage, current, conductance and states as an `xarray.Dataset` with units.
+
+        Over "device", where there are several, and "time"; with ``save="final"`` without the time.
+
+        Raises
+        ------
+        BackendUnavailable
+            Xarray is not installed.
+        """
+        axes = self._axes()
+        shape = self.current.shape
+        held = [("voltage", "V", self.voltage), ("current", "A", self.current),
+                ("conductance", "S", self.conductance)]
+        held += [(f"state_{one.name}", one.unit, self.state[k])
+                 for k, one in enumerate(self.device.states)]
+        found = {name: (axes, np.broadcast_to(values, shape), {"units": unit})
+                 for name, unit, values in held}
+        places = {"time": ("time", self.time, {"units": "s"})} if "time" in axes else {}
+        attributes = {"model": type(self.device).__name__, "steps": self.steps,
+                      "rejected": self.rejected}
+        return dataset(found, places, attributes)
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return a row per time point, and per device where there are several.
+
+        Columns: "voltage" (volt), "current" (ampere), "conductance" (siemens), and a state each.
+
+        Raises
+        ------
+        BackendUnavailable
+            Pandas is not installed.
+        """
+        axes, shape = self._axes(), self.current.shape
+        held = {"voltage": self.voltage, "current": self.current, "conductance": self.conductance}
+        held |= {f"state_{one.name}": self.state[k] for k, one in enumerate(self.device.states)}
+        points = {axis: self.time if axis == "time" else np.arange(size)
+                  for axis, size in zip(axes, shape, strict=True)}
+        return dataframe(
+            {name: np.broadcast_to(v, shape).ravel() for name, v in held.items()}, points
+        )
 
 
 def _times(t: Any) -> Array:

@@ -10,8 +10,13 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from ..core.errors import BackendUnavailable, ParameterError
+from ..core.errors import ParameterError
 from ..core.settings import checks_arguments
+from ..core.views.brief import brief_repr
+from ..core.views.numbers import readable
+from ..core.views.optional import dataframe
+from ..core.views.panels import Table
+from ..core.views.shown import Shown, View
 from ..periphery import LayerCost, NetworkCost, Technology
 from .chip.matrix import StoredMatrix
 from .chip.matrix_report import Inspection, inspecting, weight_errors
@@ -93,7 +98,7 @@ class LayerReport:
 
 
 @dataclass(frozen=True)
-class NetworkReport:
+class NetworkReport(Shown):
     """What `report` found; `str()` is a table.
 
     Attributes
@@ -107,6 +112,8 @@ class NetworkReport:
     layers: tuple[LayerReport, ...]
     output_error: float | None = None
 
+    __repr__ = brief_repr
+
     @property
     def utilisation(self) -> float:
         """Share of all arrays' cells that hold weights."""
@@ -119,6 +126,45 @@ class NetworkReport:
         costs = {layer.name: layer.cost for layer in self.layers if layer.cost is not None}
         return NetworkCost(costs) if costs else None
 
+    def _view(self) -> View:
+        columns = [
+            ("layer", ""), ("type", ""), ("tiles", ""), ("arrays", ""), ("in use", "%"),
+            ("weight error", "%"), ("IR drop", "%"), ("output error", "%"),
+            ("array error", "%"), ("energy", "J"), ("latency", "s"), ("area", "m^2"),
+            ("faulty cells", ""), ("digital because", ""),
+        ]
+        rows = []
+        for one in self.layers:
+            cost = one.cost
+            rows.append([
+                one.name, one.kind,
+                *([one.tiles, one.arrays, one.utilisation] if one.converted else [None] * 3),
+                one.weight_error, one.ir_drop, one.output_error,
+                None if cost is None else cost.array_error,
+                None if cost is None else cost.energy.total,
+                None if cost is None else cost.latency, None if cost is None else cost.area.total,
+                one.faulty, "" if one.converted else one.reason or "has no weights",
+            ])
+        # columns that no layer has are left out
+        kept = [k for k in range(len(columns)) if any(row[k] not in (None, "") for row in rows)]
+        names = [columns[k][0] for k in kept]
+        measured = [n for n in ("output error", "weight error", "tiles") if n in names]
+        facts: dict[str, Any] = {
+            "layers on crossbars": sum(one.converted for one in self.layers),
+            "arrays": sum(one.arrays for one in self.layers),
+            "cells in use": f"{self.utilisation:.1%}",
+        }
+        if self.output_error is not None:
+            facts["error of the outputs"] = _percent(self.output_error)
+        if self.cost is not None:
+            facts["energy of an inference"] = readable(self.cost.energy.total, "J")
+            facts["area"] = f"{1e6 * self.cost.area.total:.4g} mm^2"
+        panel = Table(
+            "Layers", [columns[k] for k in kept], [[row[k] for k in kept] for row in rows],
+            sort=measured[0] if measured else "", bars=measured[:1],
+        )
+        return View("Network on crossbars", facts, [panel])
+
     def to_dataframe(self) -> pd.DataFrame:
         """Return a pandas table, a row per layer; energy in joule, latency in second, area in m^2.
 
@@ -127,10 +173,6 @@ class NetworkReport:
         BackendUnavailable
             pandas is not installed.
         """
-        try:
-            import pandas as pd  # noqa: PLC0415 - an extra
-        except ImportError as error:
-            raise BackendUnavailable("pandas is in the extra: crossbarsim[studies]") from error
         rows = []
         for layer in self.layers:
             row = {k: v for k, v in asdict(layer).items() if k != "cost"}
@@ -142,7 +184,7 @@ class NetworkReport:
                 "latency": None if cost is None else cost.latency,
                 "area": None if cost is None else cost.area.total,
             })
-        return pd.DataFrame(rows)
+        return dataframe(rows)
 
     def __str__(self) -> str:
         """Return the table, a line per layer."""

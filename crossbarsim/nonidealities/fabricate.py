@@ -13,6 +13,7 @@ from ..core.array_api import Values, like, namespace
 from ..core.draws import Place
 from ..core.errors import ParameterError
 from ..core.validation import Array
+from ..core.views.brief import brief_repr
 from .faults.faults import Faults
 from .variability.variability import Keyed, redraw
 
@@ -61,6 +62,8 @@ class Fabricated:
     open_columns: NDArray[np.bool_] | None = None
     resampled: int = 0
     nominal: tuple[float, float] = (1e-4, 1e-6)
+
+    __repr__ = brief_repr
 
     def with_faults(self, G: Values) -> Values:
         """Return the conductances `G` (M, N) siemens, with those of the faulty cells put in."""

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from ..core.errors import ParameterError
 from ..core.settings import Settings, checks_arguments
 from ..core.validation import Array, broadcast, finite_array, nonnegative, number, real_array
+from ..core.views.brief import brief_repr
 from ..devices.base import Device
 from ..devices.cells.device_array import DeviceArray
 from ..devices.compact_models.static import StaticPolynomial, StaticSinh
@@ -242,6 +243,8 @@ class TableIV(Settings):
     odd: bool = False
     read_voltage: float = 0.1
     device: StaticTable = field(init=False, repr=False, compare=False)
+
+    __repr__ = brief_repr
 
     def __post_init__(self) -> None:
         _read_voltage(self.read_voltage)

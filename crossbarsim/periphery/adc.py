@@ -20,6 +20,7 @@ from ..core.draws import Place
 from ..core.errors import ParameterError
 from ..core.settings import Settings, checks_arguments
 from ..core.validation import Array, choice, count, finite_array, number
+from ..core.views.brief import brief_repr
 from .grid import Grid, check_converter, draw_nonlinearity
 from .reads import Noise, standard_normal
 
@@ -51,6 +52,8 @@ class ADCErrors:
     curve: Array | None = None
     offset: Array | None = None
     gain: Array | None = None
+
+    __repr__ = brief_repr
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from ..core.draws import Place
 from ..core.errors import ParameterError
 from ..core.settings import Settings, checks_arguments
 from ..core.validation import Array, count
+from ..core.views.brief import brief_repr
 from .grid import Grid, check_converter, draw_nonlinearity
 
 __all__ = ["DAC", "DACErrors"]
@@ -49,6 +50,8 @@ class DACErrors:
     curve: Array | None = None
     offset: Array | None = None
     gain: Array | None = None
+
+    __repr__ = brief_repr
 
     @property
     def rows(self) -> int | None:

@@ -14,6 +14,7 @@ from ..core.draws import Place
 from ..core.errors import ParameterError
 from ..core.settings import Settings
 from ..core.validation import Array, count, number
+from ..core.views.brief import brief_repr
 from ..netlists.crossbar.ends import Amplifier, LoadResistor, VirtualGround
 from .reads import Noise
 
@@ -47,6 +48,8 @@ class SenseErrors:
 
     gain: Array | None = None
     offset: Array | None = None
+
+    __repr__ = brief_repr
 
 
 def draw_errors(place: Place, columns: int, mismatch: float, offset: float) -> SenseErrors:

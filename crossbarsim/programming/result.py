@@ -9,7 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.validation import Array
+from ..core.views.optional import dataframe
+from ..core.views.shown import Shown, View
 from ..netlists.crossbar.crossbar import Crossbar
+from .views import program_view
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +21,7 @@ __all__ = ["ProgramResult"]
 
 
 @dataclass(eq=False)
-class ProgramResult:
+class ProgramResult(Shown):
     """An array after programming, and what it cost.
 
     Attributes
@@ -133,6 +136,9 @@ class ProgramResult:
             f"energy={self.energy:.3g} J, time={self.time:.3g} s, success={self.success})"
         )
 
+    def _view(self) -> View:
+        return program_view(self)
+
     def summary(self) -> dict[str, Any]:
         """Return the main figures, as JSON holds them."""
         relative = self.relative_error
@@ -157,9 +163,13 @@ class ProgramResult:
         }
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Return one row per cell as a pandas DataFrame."""
-        import pandas as pd  # noqa: PLC0415 - an extra
+        """Return one row per cell as a pandas DataFrame.
 
+        Raises
+        ------
+        BackendUnavailable
+            Pandas is not installed.
+        """
         i, j = np.indices(self.targets.shape)
         away = np.zeros(self.targets.shape, dtype=bool)
         moved = away.copy()
@@ -173,4 +183,4 @@ class ProgramResult:
             "set_pulses": self.set_pulses, "reset_pulses": self.reset_pulses,
             "disturb": self.disturb, "converged": ~away, "disturbed": moved,
         }
-        return pd.DataFrame({name: np.ravel(value) for name, value in columns.items()})
+        return dataframe({name: np.ravel(value) for name, value in columns.items()})

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..core.errors import ParameterError
 from ..core.settings import Settings, closest
 from ..core.validation import Array
+from ..core.views.brief import brief_repr
 from ..devices import OneTransistorOneResistor
 from ..netlists.crossbar.crossbar import Crossbar
 
@@ -48,6 +49,8 @@ class Lines:
     word: Array
     bit: Array
     gate: Array | None = None
+
+    __repr__ = brief_repr
 
 
 @runtime_checkable

@@ -29,6 +29,7 @@ from ..core.locks import FolderLock
 from ..core.progress import Progress, ProgressMeter, metered
 from ..core.settings import Settings
 from ..core.validation import count
+from ..core.views.brief import brief_repr
 from .data.dataset import Dataset, Labelled
 from .engine.drive import drive
 from .engine.pool import LocalWorkers
@@ -289,6 +290,8 @@ class CnnStudyResult(ABC, Generic[S]):
     points: pd.DataFrame
     digital_accuracy: dict[str, float]
     seconds: float
+
+    __repr__ = brief_repr
 
     @cached_property
     def held_out(self) -> dict[str, int]:

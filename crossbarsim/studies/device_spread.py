@@ -17,6 +17,7 @@ from ..core.files import save_table
 from ..core.settings import checks_arguments
 from ..core.validation import Array
 from ..core.validation import count as whole
+from ..core.views.brief import brief_repr
 from ..devices import VTEAM, Device, Trace
 from ..nonidealities import Normal, Variability, simulate_states, vary
 
@@ -62,6 +63,8 @@ class DeviceSpread:
     sweep_states: Trace
     period: int
     table: pd.DataFrame
+
+    __repr__ = brief_repr
 
     @property
     def loop_current(self) -> Array:

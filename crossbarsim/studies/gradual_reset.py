@@ -16,6 +16,7 @@ from ..core.files import save_table
 from ..core.settings import checks_arguments
 from ..core.validation import Array, finite_array, number
 from ..core.validation import count as whole
+from ..core.views.brief import brief_repr
 from ..devices import VTEAM, Device, Trace
 from ..nonidealities import ConductanceStates
 
@@ -55,6 +56,8 @@ class GradualReset:
     r_on: Array
     r_off: Array
     normal: tuple[float, float, float, float]
+
+    __repr__ = brief_repr
 
     @property
     def states(self) -> ConductanceStates:

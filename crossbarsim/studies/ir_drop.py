@@ -176,7 +176,7 @@ def measure(
     return values
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class IrDropResult(CnnStudyResult[IrDropStudy]):
     """What the study found.
 

@@ -16,6 +16,7 @@ from ..core.progress import Progress
 from ..core.settings import checks_arguments
 from ..core.validation import Array
 from ..core.validation import count as whole
+from ..core.views.brief import brief_repr
 from ..devices import Device, Fits, fit_many
 from ..nn import CrossbarConfig, calibrate, convert
 from ..nonidealities import NonIdealities, Spread, estimate_spread, vary
@@ -56,6 +57,8 @@ class MeasuredAccuracy:
     digital: float
     accuracy: Array
     seed: int
+
+    __repr__ = brief_repr
 
     def __str__(self) -> str:
         nominal, sigma = self.resistances.nominal, self.resistances.sigma

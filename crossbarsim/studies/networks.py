@@ -22,6 +22,7 @@ from ..core.files import save_arrays
 from ..core.npz import field, open_npz
 from ..core.progress import Progress, ProgressMeter, metered
 from ..core.settings import Settings
+from ..core.views.brief import brief_repr
 from .data.dataset import Dataset, Labelled
 from .data.errors import DataError
 
@@ -114,6 +115,8 @@ class TrainedCnn:
     full_scale: int
     seconds: float
     sha256: str
+
+    __repr__ = brief_repr
 
     def inputs(self, images: NDArray[np.uint8]) -> Tensor:
         """Return `images` (n, C, H, W) as the network's input, float32 and standardised."""

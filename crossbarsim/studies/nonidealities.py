@@ -325,7 +325,7 @@ def measure(
         yield b, values
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class NonIdealityResult(CnnStudyResult[NonIdealityStudy]):
     """What the study found.
 

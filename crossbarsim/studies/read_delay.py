@@ -14,6 +14,7 @@ import pandas as pd
 from ..core.errors import ConvergenceError, ParameterError
 from ..core.settings import checks_arguments
 from ..core.validation import Array
+from ..core.views.brief import brief_repr
 from ..devices.compact_models.static import Ohmic
 from ..netlists.crossbar.crossbar import Crossbar, Wires
 from ..netlists.crossbar.ends import Driven, Ends, Floating
@@ -55,6 +56,8 @@ class ReadDelay:
     waves: list[tuple[Array, Array]]
     wires: Wires
     resistance: float
+
+    __repr__ = brief_repr
 
 
 def elmore(size: int, wires: Wires, sense: float = 0.0) -> float:

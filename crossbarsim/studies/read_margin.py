@@ -14,6 +14,7 @@ import pandas as pd
 from ..core.errors import ParameterError
 from ..core.settings import checks_arguments, closest
 from ..core.validation import Array
+from ..core.views.brief import brief_repr
 from ..devices import Device, OneSelectorOneResistor
 from ..devices.compact_models.static import Ohmic
 from ..netlists.crossbar.crossbar import Crossbar, Resistive, Wires
@@ -56,6 +57,8 @@ class ReadMargin:
     word: float
     bit: float
     pattern: str
+
+    __repr__ = brief_repr
 
     def largest(self, margin: float = 0.1) -> pd.DataFrame:
         """Return the largest size with at least `margin`, by scheme and selector; 0: none."""

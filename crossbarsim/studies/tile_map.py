@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.errors import ParameterError
 from ..core.settings import checks_arguments
 from ..core.validation import finite_array, number
+from ..core.views.brief import brief_repr
 from ..netlists.crossbar.crossbar import Crossbar, Wires
 from ..solvers.solver import Solver
 
@@ -37,6 +38,8 @@ class TileMap:
     read_voltage: float
     word_voltages: NDArray[np.float64]
     bit_voltages: NDArray[np.float64]
+
+    __repr__ = brief_repr
 
     @property
     def loss(self) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from ...core.errors import ParameterError
 from ...core.registration import registered
 from ...core.validation import Array, nonnegative
+from ...core.views.brief import brief_repr
 
 __all__ = [
     "BatchedCells", "CellPoint", "CellSlopes", "CellSlots", "CellSpice", "Cells", "Resistive",
@@ -41,6 +42,8 @@ class Resistive:
     """
 
     conductance: Array
+
+    __repr__ = brief_repr
 
     def __post_init__(self) -> None:
         array = nonnegative("conductance", self.conductance, "siemens")

@@ -16,6 +16,8 @@ from ...core.files import save_arrays
 from ...core.npz import open_npz
 from ...core.settings import checks_arguments
 from ...core.validation import Array
+from ...core.views.panels import Field, HeatMap
+from ...core.views.shown import View, notebook
 from ..circuit import Circuit
 from .cells import Cells, Resistive, StoredCells, read_cells
 from .ends import END_NAMES, EndArrays, Ends, end_arrays
@@ -120,6 +122,14 @@ class Crossbar:
         rows, columns = self.shape
         layout = "" if self.layout == "crosspoint" else ", layout='parallel'"
         return f"Crossbar({rows}x{columns}, {self.wires!r}{layout})"
+
+    def _repr_html_(self) -> str:
+        rows, columns = self.shape
+        cells = type(self.cells).__name__
+        facts = {"cells": f"{rows} x {columns}, {cells}", "wires": repr(self.wires),
+                 "layout": self.layout}
+        panel = HeatMap("Cells", [Field("conductance", "S", self.conductance)])
+        return notebook(View(f"Crossbar of {rows} x {columns}", facts, [panel]))
 
     @property
     def inputs(self) -> int:

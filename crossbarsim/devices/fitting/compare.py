@@ -14,6 +14,7 @@ from ...core.progress import Progress, metered
 from ...core.settings import checks_arguments
 from ...core.validation import count as count_of
 from ...core.validation import number
+from ...core.views.brief import brief_repr
 from ...netlists.device_protocol import model as model_of
 from ...netlists.device_protocol import models as registered
 from ..base import Device
@@ -51,6 +52,8 @@ class Comparison:
     fits: dict[str, Fit]
     aic: dict[str, float]
     failed: dict[str, str]
+
+    __repr__ = brief_repr
 
     @property
     def best(self) -> Fit:

@@ -14,6 +14,7 @@ from ...core.progress import Progress, metered
 from ...core.settings import checks_arguments
 from ...core.validation import Array, number
 from ...core.validation import count as count_of
+from ...core.views.brief import brief_repr
 from .fit import fit, make_problem
 from .least_squares.space import Free
 from .measured.sweeps import MeasuredSweep
@@ -43,6 +44,8 @@ class Fits:
 
     fits: dict[str, Fit]
     failed: dict[str, str]
+
+    __repr__ = brief_repr
 
     def __len__(self) -> int:
         return len(self.fits)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ParameterError
+from ...core.views.brief import brief_repr
 
 __all__ = ["Orders", "line_order"]
 
@@ -20,6 +21,8 @@ class Orders:
 
     rows: Tensor | None = None
     columns: Tensor | None = None
+
+    __repr__ = brief_repr
 
     @classmethod
     def of_state(

@@ -10,6 +10,7 @@ import numpy as np
 from ...core.errors import ParameterError
 from ...core.settings import Settings
 from ...core.validation import Array, choice, count
+from ...core.views.brief import brief_repr
 
 __all__ = ["GradientPulses", "Manhattan", "Sample", "StochasticPulses", "UpdateRule"]
 
@@ -33,6 +34,8 @@ class Sample:
     inputs: Array
     errors: Array
     step: float
+
+    __repr__ = brief_repr
 
 
 @runtime_checkable

@@ -14,6 +14,7 @@ from ...core.draws import Place
 from ...core.errors import ParameterError
 from ...core.settings import Settings, checks_arguments
 from ...core.validation import Array, number, real_array
+from ...core.views.brief import brief_repr
 from .clusters import FaultCluster
 
 __all__ = ["DrawnFaults", "Fault", "FaultMap", "Faults"]
@@ -69,6 +70,8 @@ class FaultMap(Settings):
     """
 
     codes: Any
+
+    __repr__ = brief_repr
 
     def __post_init__(self) -> None:
         real_array("codes", self.codes)

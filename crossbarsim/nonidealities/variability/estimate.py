@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from ...core.errors import ParameterError
 from ...core.settings import checks_arguments
 from ...core.validation import Array, choice, finite_array, real_array
+from ...core.views.brief import brief_repr
 from .distributions import LogNormal, Normal
 from .variability import Variability
 
@@ -47,6 +48,8 @@ class Spread:
     correlation: Array
     log_likelihood: float
     devices: int
+
+    __repr__ = brief_repr
 
 
 @checks_arguments

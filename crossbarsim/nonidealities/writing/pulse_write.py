@@ -14,6 +14,7 @@ from ...core.draws import Place
 from ...core.errors import ParameterError
 from ...core.settings import Settings
 from ...core.validation import Array, choice, count, finite_array, number
+from ...core.views.brief import brief_repr
 from ...devices import Device
 from ...netlists.crossbar.crossbar import Crossbar, Wires
 from ...programming import program
@@ -57,6 +58,8 @@ class MeasuredWrite(Settings):
 
     targets: Any
     errors: Any
+
+    __repr__ = brief_repr
 
     def __post_init__(self) -> None:
         targets, errors = finite_array("targets", self.targets), finite_array("errors", self.errors)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ...core.draws import keyed_seed
 from ...core.errors import NetlistError
 from ...core.validation import Array
+from ...core.views.brief import brief_repr
 from ...netlists.crossbar.crossbar import Crossbar
 from ...solvers import Solver
 from ..ladder import Ladder, Rungs
@@ -68,6 +69,8 @@ class Recipe:
     seed: np.random.SeedSequence
     rtol: float
     criterion: str = "read"
+
+    __repr__ = brief_repr
 
 
 class Run:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import BackendUnavailable
+from ...core.views.brief import brief_repr
 from . import cifar, idx
 from .errors import DataError
 
@@ -32,6 +33,8 @@ class Labelled:
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
+
+    __repr__ = brief_repr
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -57,6 +60,8 @@ class Dataset:
     test: Labelled
     full_scale: int = 255
     extra: Mapping[str, Labelled] = field(default_factory=dict)
+
+    __repr__ = brief_repr
 
     @property
     def classes(self) -> int:

@@ -75,6 +75,15 @@ class Spectrum(Curves):
         part = Part(self.circuit, system.temperature, names.nodes, names.labels, [element])
         return part.small_signal(name, element, self.point.x[:-1], x, self.frequency)
 
+    def shown_kinds(self) -> list[tuple[str, str, list[str], str]]:
+        """Return magnitudes and phases, of voltages and of currents."""
+        return [
+            (f"{part} of the {kind}", unit if part == "magnitude" else "degree",
+             [n for n in self.names if self._unit(n) == unit], part)
+            for kind, unit in (("voltage", "V"), ("current", "A")) for part in
+            ("magnitude", "phase")
+        ]
+
     def __getitem__(self, query: str) -> Any:
         key = query.strip().lower() if isinstance(query, str) else query
         if isinstance(key, str) and key[:1] in ("v", "i") and "(" in key:

@@ -9,6 +9,9 @@ import numpy as np
 
 from ....core.errors import ParameterError
 from ....core.validation import Array
+from ....core.views.brief import brief, brief_repr
+from ....core.views.panels import Curve, Curves
+from ....core.views.shown import View
 from ..rawfile.plots import RawPlot, RawVariable
 from ..results.plotted import Plotted
 
@@ -46,6 +49,8 @@ class Harmonics:
     magnitude: Array
     phase: Array
     distortion: float
+
+    __repr__ = brief_repr
 
     @property
     def normalised(self) -> Array:
@@ -86,6 +91,21 @@ class Fourier(list[Harmonics], Plotted):
     def measures(self) -> dict[str, float]:
         """Empty: measures are of curves."""
         return {}
+
+    def __repr__(self) -> str:
+        return f"Fourier({brief([one.name for one in self])}, {len(self)} outputs)"
+
+    def _view(self) -> View:
+        if not self:
+            raise ParameterError("the Fourier analysis has no output: there is nothing to show")
+        curves = [Curve(one.name, one.frequency, one.magnitude) for one in self]
+        phases = [Curve(one.name, one.frequency, one.phase) for one in self]
+        across = ("frequency", "Hz")
+        facts = {f"distortion of {one.name}": f"{one.distortion:.4g} %" for one in self}
+        return View(f"Fourier analysis: {self.title}", facts, [
+            Curves("Amplitudes of the harmonics", curves, across, ("amplitude", "")),
+            Curves("Phases", phases, across, ("phase", "degree")),
+        ])
 
     def to_plots(self) -> list[RawPlot]:
         """Return magnitudes and phases (degree) over the frequencies as a plot of a .raw file."""

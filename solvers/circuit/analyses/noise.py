@@ -106,6 +106,14 @@ class NoiseSpectrum(Curves):
         """``{"frequency": ...}``."""
         return {"frequency": self.frequency}
 
+    def _unit(self, name: str) -> str:
+        del name
+        return "V/sqrt(Hz) or A/sqrt(Hz)"  # as the output, or the source, is one or the other
+
+    def shown_kinds(self) -> list[tuple[str, str, list[str], str]]:
+        """Return the densities at the output and at the input, and of every source."""
+        return [("noise density", "per square root of Hz", list(self.names), "density")]
+
     def _scale_variable(self, axis: str) -> RawVariable:
         return RawVariable(axis, "frequency", {"grid": "3"})
 

@@ -224,6 +224,14 @@ class SensitivitySpectrum(Curves):
         """``{"frequency": ...}``."""
         return {"frequency": self.frequency}
 
+    def _unit(self, name: str) -> str:
+        del name
+        return ""  # the output's over each parameter's
+
+    def shown_kinds(self) -> list[tuple[str, str, list[str], str]]:
+        """Return the magnitudes of the derivatives."""
+        return [(f"derivative of {self.output}", "", list(self.names), "magnitude")]
+
     def _scale(self) -> tuple[RawVariable, Any]:
         return RawVariable("frequency", "frequency"), self.frequency.astype(complex)
 

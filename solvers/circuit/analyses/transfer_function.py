@@ -10,6 +10,7 @@ import numpy as np
 
 from ....core.errors import ParameterError
 from ....core.validation import Array
+from ....core.views.brief import brief_repr
 from ....netlists.analyses import Tf
 from ....netlists.circuit import Circuit
 from ..results.names import Names
@@ -51,6 +52,8 @@ class TransferFunction(Tabular):
     input_resistance: float
     output_resistance: float
     point: OperatingPoint
+
+    __repr__ = brief_repr
 
     plot_name = "Transfer Function"
     short_name = "tf"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ....core.errors import BackendUnavailable, ParameterError
+from ....core.errors import ParameterError
+from ....core.views.optional import dataframe
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,12 +113,8 @@ class RawPlot:
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return a `pandas.DataFrame` over the abscissa."""
-        try:
-            import pandas as pd  # noqa: PLC0415 - optional
-        except ModuleNotFoundError as error:
-            raise BackendUnavailable("pandas is missing: install crossbarsim[studies]") from error
-        return pd.DataFrame(
-            {name: self[name] for name in self.names[1:]}, pd.Index(self.scale, name=self.names[0])
+        return dataframe(
+            {name: self[name] for name in self.names[1:]}, {self.names[0]: self.scale}
         )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ....core.errors import ParameterError
+from ....core.views.shown import View
 from .plotted import Tabular
+from .views import table_view
 
 __all__ = ["Derivatives"]
 
@@ -48,6 +50,17 @@ class Derivatives(Tabular):
     def normalised(self) -> dict[str, float]:
         """Change of the output for one per cent of every parameter."""
         return {k: v * self.parameters[k] / 100.0 for k, v in self.values.items()}
+
+    def _view(self) -> View:
+        order = sorted(self.values, key=lambda name: -abs(self.normalised[name]))
+        found = {
+            name: [self.normalised[name], self.values[name], self.parameters[name]]
+            for name in order
+        }
+        return table_view(
+            f"Derivatives of {self.output}", getattr(self, "circuit", None), found,
+            [("change for 1 % of the parameter", ""), ("derivative", ""), ("parameter", "")],
+        )
 
     def to_dict(self) -> dict[str, float]:
         """Return the derivatives by name."""

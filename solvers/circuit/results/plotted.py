@@ -11,8 +11,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ....core.views.shown import Shown, View
 from ..rawfile.plots import RawPlot, RawVariable
 from ..rawfile.writer import write_raw
+from .views import table_view
 
 __all__ = ["Plotted", "Tabular", "kind_of"]
 
@@ -29,7 +31,7 @@ def kind_of(name: str) -> str:
     return "current" if current else "notype"
 
 
-class Plotted(ABC):
+class Plotted(Shown, ABC):
     """What every result of a circuit can: it is written to a .raw file."""
 
     short_name: ClassVar[str]
@@ -112,3 +114,8 @@ class Tabular(Plotted):
     def to_plots(self) -> list[RawPlot]:
         """Return the result as the plots of a .raw file, named as ngspice names them."""
         return [self.to_plot()]
+
+    def _view(self) -> View:
+        circuit = getattr(self, "circuit", None)
+        values = {name: float(np.real(value)) for name, value in self._vectors()}
+        return table_view(self.plot_name, circuit, values, [("value", "?")])

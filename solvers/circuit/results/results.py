@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ....core.errors import BackendUnavailable, ParameterError
+from ....core.errors import ParameterError
 from ....core.validation import Array
+from ....core.views.optional import dataframe, dataset
+from ....core.views.shown import View
 from ....netlists.circuit import Circuit
 from ..rawfile.plots import RawVariable
 from .names import GROUND_INDEX, Names, shown
 from .plotted import Tabular, kind_of
+from .views import AXES, curves_view, unit_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,32 +153,43 @@ class Curves(Tabular):
     def _scale_variable(self, axis: str) -> RawVariable:
         return RawVariable(axis, kind_of(axis))
 
+    def _unit(self, name: str) -> str:
+        """Return the unit of a quantity."""
+        return unit_of(name)
+
+    def _axis_unit(self, axis: str) -> str:
+        """Return the unit of an abscissa."""
+        if axis in AXES:
+            return AXES[axis]
+        element = next((e for e in self.circuit if e.name.lower() == axis), None)
+        return {"V": "V", "I": "A", "R": "ohm"}.get(element.kind if element else "", "")
+
+    def shown_kinds(self) -> list[tuple[str, str, list[str], str]]:
+        """Return what panels show: (quantity, unit, names, how a number is made of a vector)."""
+        return [
+            (kind, unit, [n for n in self.names if self._unit(n) == unit], "real")
+            for kind, unit in (("voltage", "V"), ("current", "A"), ("power", "W"),
+                               ("other quantities", ""))
+        ]
+
+    def _view(self) -> View:
+        return curves_view([("", self)])
+
     def to_xarray(self) -> xr.Dataset:
         """Return an `xarray.Dataset` with labels and units."""
-        try:
-            import xarray as xr  # noqa: PLC0415 - optional
-        except ModuleNotFoundError as error:
-            raise BackendUnavailable("xarray is missing: install crossbarsim[studies]") from error
         axes = self.axes
         data = {
-            name: (tuple(axes), self[name], {"units": "A" if name[0] in "i@" else "V"})
+            name: (tuple(axes), self[name], {"units": self._unit(name)})
             for name in self.names
         }
-        return xr.Dataset(data, {name: (name, values) for name, values in axes.items()})
+        places = {
+            name: (name, values, {"units": self._axis_unit(name)}) for name, values in axes.items()
+        }
+        return dataset(data, places)
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return a `pandas.DataFrame`, one column per quantity, over the axes."""
-        try:
-            import pandas as pd  # noqa: PLC0415 - optional
-        except ModuleNotFoundError as error:
-            raise BackendUnavailable("pandas is missing: install crossbarsim[studies]") from error
-        axes = self.axes
-        if len(axes) == 1:
-            name, values = next(iter(axes.items()))
-            index: Any = pd.Index(values, name=name)
-        else:
-            index = pd.MultiIndex.from_product(list(axes.values()), names=list(axes))
-        return pd.DataFrame({name: self[name].ravel() for name in self.names}, index)
+        return dataframe({name: self[name].ravel() for name in self.names}, self.axes)
 
 
 class Transient(Curves):

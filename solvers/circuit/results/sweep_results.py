@@ -12,10 +12,13 @@ from numpy.typing import ArrayLike
 
 from ....core.errors import ParameterError
 from ....core.validation import Array
+from ....core.views.optional import dataset
+from ....core.views.shown import View
 from ..rawfile.plots import RawPlot
 from .plotted import Plotted
 from .result import Result
 from .results import Curves, Transient
+from .views import curves_view, table_view, unit_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -140,6 +143,20 @@ class Stepped(Plotted):
             raise ParameterError("`at` is for transients; others have common abscissas")
         return Stepped(self.steps, [r.at(times) for r in runs])
 
+    def _view(self) -> View:
+        many = [
+            (", ".join(f"{name} {value:.4g}" for name, value in values.items()), one)
+            for values, one in self
+        ]
+        first: Any = self.results[0]
+        if all(isinstance(one, Curves) for _, one in many):
+            return curves_view(many, f"{first.plot_name} over {', '.join(self.steps)}")
+        rows = {told: list(dict(one.to_dict()).values())  # type: ignore[attr-defined]
+                for told, one in many}
+        names = list(first.to_dict())
+        return table_view(f"{first.plot_name} over {', '.join(self.steps)}",
+                          getattr(first, "circuit", None), rows, [(n, unit_of(n)) for n in names])
+
     @property
     def measures(self) -> dict[str, Any]:
         """Measures, each over the steps; NaN where one failed."""
@@ -163,13 +180,12 @@ class Stepped(Plotted):
         """Return an `xarray.Dataset` over steps and abscissas."""
         curves = self._common()
         sets = [r.to_xarray() for r in curves]
-        import xarray as xr  # noqa: PLC0415 - optional; the line above raises where it lacks
 
         axes = curves[0].axes
-        data = {}
+        data: dict[str, Any] = {}
         for name in sets[0].data_vars:
-            data[name] = (
+            data[str(name)] = (
                 (*self.steps, *axes), self[str(name)], {"units": sets[0][name].attrs.get("units")}
             )
-        return xr.Dataset(data, {**{k: (k, v) for k, v in self.steps.items()},
-                                 **{k: (k, v) for k, v in axes.items()}})
+        places = {k: (k, v) for k, v in (*self.steps.items(), *axes.items())}
+        return dataset(data, places)
