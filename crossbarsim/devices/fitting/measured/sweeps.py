@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike
 from ....core.errors import ParameterError
 from ....core.settings import checks_arguments
 from ....core.validation import Array, finite_array, number
-from ....core.views.brief import brief_repr
 
 __all__ = ["MeasuredSweep"]
 
@@ -70,8 +69,6 @@ class MeasuredSweep:
     v: Array = field(init=False)
     i: Array = field(init=False)
     limits: Array = field(init=False)
-
-    __repr__ = brief_repr
 
     def __post_init__(self) -> None:
         arrays = {n: finite_array(n, getattr(self, n)) for n in ("time", "voltage", "current")}
