@@ -100,6 +100,8 @@ nonidealities
 nn.mapping
 nn.functional nn.cuda_tensors nn.wiring nn.solver_bridge nn.nonlinear nn.config
 nn.born
+nn.chip.programmed nn.chip.readout
+nn.chip.compiled
 nn.chip
 nn.layers
 nn

@@ -117,9 +117,16 @@ class Place(Settings):
 
     def generator(self, effect: str) -> np.random.Generator:
         """Return the generator of one effect at this place, always from its start."""
+        key = int.from_bytes(self._digest(effect), "little")
+        return np.random.Generator(np.random.Philox(key=key))
+
+    def key(self, effect: str) -> int:
+        """Return 64 bits that are one effect's at this place."""
+        return int.from_bytes(self._digest(effect)[:8], "little")
+
+    def _digest(self, effect: str) -> bytes:
         key = (self.seed, self.layer, self.array, tuple(self.tile), effect)
-        digest = hashlib.blake2b(repr(key).encode(), digest_size=16).digest()
-        return np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))
+        return hashlib.blake2b(repr(key).encode(), digest_size=16).digest()
 
     def normals(self, effect: str, sigma: float, count: int) -> Array | None:
         """Draw `count` normal numbers of standard deviation `sigma`; None where that is 0."""
@@ -141,8 +148,13 @@ def read_uniforms(place: Place, effect: str, first: int, count: int, per_read: i
 
 
 def read_normals(place: Place, effect: str, first: int, count: int, per_read: int) -> Array:
-    """Return standard normal numbers as `read_uniforms`, by the inverse of their distribution."""
-    from scipy.special import ndtri  # noqa: PLC0415 - slow to import
+    """Return `per_read` standard normal numbers for each of the reads first..first + count - 1.
 
-    found: Array = ndtri(read_uniforms(place, effect, first, count, per_read))
+    In single precision (`core.lanes.kernels_normals`), float64 (count, per_read): every read has
+    its own numbers, whatever reads are drawn together with it.
+    """
+    from .lanes.kernels_normals import draw_reads  # noqa: PLC0415 - numba
+
+    found = np.empty((count, per_read))
+    draw_reads(np.uint64(place.key(effect)), np.uint64(first), found)
     return found

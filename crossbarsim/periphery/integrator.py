@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from ..core.array_api import Values, as_float, clip, constant, namespace
 from ..core.draws import Place
@@ -127,23 +128,41 @@ class IntegratorSense(Settings):
             )
         first = as_float("currents", currents[0])
         xp = namespace(first)
-        capacitance = self.capacitance * (1.0 + 1.0 / self.gain)
-        leak: Values = 1.0 / self.leak_resistance
-        if self.gain < math.inf:
-            leak = leak + load_of(load, first, "the integrator's finite gain") / (1.0 + self.gain)
-        elif leak == 0.0:
+        rate = self._rate(load, first)
+        if rate is None:
             charge = sum(share * current for share, current in zip(shares, currents, strict=True))
-            return charge * (self.integration_time / capacitance)
-        rate = constant(leak / self.capacitance, first)
+            return charge * (self.integration_time / self._effective)
         volts = xp.zeros_like(first)
         for share, current in zip(shares, currents, strict=True):
             time = share * self.integration_time
-            # (1 - exp(-rate t)) / rate, which stays exact where rate t is small or 0
-            reach = xp.where(
-                rate > 0, -xp.expm1(-rate * time) / xp.where(rate > 0, rate, 1.0), time
-            )
-            volts = volts * xp.exp(-rate * time) + current * reach / capacitance
-        return volts * math.exp(-self.hold_time / (self.leak_resistance * self.capacitance))
+            volts = volts * xp.exp(-rate * time) + current * _reach(rate, time) / self._effective
+        return volts * self._held
+
+    def charging(self, load: Values | None, like: Values) -> list[tuple[Literal["*", "/"], Values]]:
+        """Return what makes the voltage of a constant current of it, one after the other."""
+        rate = self._rate(load, like)
+        if rate is None:
+            return [("*", self.integration_time / self._effective)]
+        reach = _reach(rate, self.integration_time)
+        return [("*", reach), ("/", self._effective), ("*", self._held)]
+
+    @property
+    def _effective(self) -> float:
+        return self.capacitance * (1.0 + 1.0 / self.gain)
+
+    @property
+    def _held(self) -> float:
+        """Share of the voltage that is left when the hold ends."""
+        return math.exp(-self.hold_time / (self.leak_resistance * self.capacitance))
+
+    def _rate(self, load: Values | None, like: Values) -> Values | None:
+        """Return the rate of discharge, per second, of every column; None: there is none."""
+        leak: Values = 1.0 / self.leak_resistance
+        if self.gain < math.inf:
+            leak = leak + load_of(load, like, "the integrator's finite gain") / (1.0 + self.gain)
+        elif leak == 0.0:
+            return None
+        return constant(leak / self.capacitance, like)
 
     def refer(self, volts: Values, errors: SenseErrors | None = None) -> Values:
         """Return saturated voltages referred to the input: the mean current (..., N), ampere."""
@@ -166,3 +185,9 @@ class IntegratorSense(Settings):
             conductance = load_of(load, current, "the integrator's offset")
             current = current - conductance * constant(errors.offset, current)
         return self.refer(self.voltage((current,), load=load), errors)
+
+
+def _reach(rate: Values, time: float) -> Values:
+    """Return (1 - exp(-rate t)) / rate, exact also where rate t is small or 0."""
+    xp = namespace(rate)
+    return xp.where(rate > 0, -xp.expm1(-rate * time) / xp.where(rate > 0, rate, 1.0), time)

@@ -9,9 +9,19 @@ from hypothesis import strategies as st
 from crossbarsim import Wires
 from crossbarsim.nn import CrossbarConfig, CrossbarConv1d, CrossbarConv2d, CrossbarLinear, equip
 from crossbarsim.nn.chip import matrix
-from crossbarsim.nn.chip.kernels_readout import drive, read_block
-from crossbarsim.nonidealities import Place
-from crossbarsim.periphery import ADC, DAC, IntegratorSense, Periphery
+from crossbarsim.nn.chip.compiled.kernels_lines import drive_images
+from crossbarsim.nn.chip.compiled.kernels_readout import read_block
+from crossbarsim.nonidealities import FlickerNoise, NonIdealities, Place, ReadNoise, TelegraphNoise
+from crossbarsim.periphery import (
+    ADC,
+    DAC,
+    CurrentMirrorSense,
+    IdealSense,
+    IntegratorSense,
+    LoadSense,
+    Periphery,
+    TransimpedanceSense,
+)
 from crossbarsim.periphery.adc import moved_transitions
 from crossbarsim.periphery.grid import Grid
 
@@ -54,15 +64,27 @@ def converter(adc, signals, full_scale, *, signed, seed=3):
         offset = kind(grid.step) * errors.offset[which].astype(kind)
     tables = np.zeros((1, which[-1] + 1, 0))
     if errors.curve is not None:
-        tables = moved_transitions(errors.curve)[None]
-    out = np.zeros_like(signals)
-    every = np.arange(n)
+        tables = np.pad(
+            moved_transitions(errors.curve), ((0, 0), (1, 1)), constant_values=((0, 0), (-np.inf, np.inf))
+        )[None]
+    out, places = np.zeros_like(signals), signals.shape[1]
+    every, none = np.arange(n), np.zeros(0, kind)
+    empty, no_keys = np.zeros((0, 0), kind), np.zeros((0, 0), np.uint64)
+    flat = np.concatenate([signals.ravel(), np.zeros(8, kind)])
+    codes = errors.curve.shape[1] if errors.curve is not None else 0
     read_block(
-        signals.copy(), np.eye(n, dtype=kind).ravel(), np.array([0, n]),
-        np.stack([every, np.full(n, -1), every, which], axis=1), 1, np.ones((1, n), kind),
-        gain[None], offset[None], tables, 1.0 + (tables.shape[2] + 4.0) * np.arange(which[-1] + 1),
-        np.zeros((0, 3), np.int64), np.ones((1, n), kind), kind(grid.low), kind(grid.step),
-        kind(full_scale), np.empty_like(signals), out,
+        flat, np.array([1, 1, places, 1, 1, 1, 1, places, 0]), every * places, kind(0), 0,
+        np.array([0, n]), np.array([0, n]), np.eye(n, dtype=kind).ravel(),
+        none, none, np.zeros(0, np.int64), kind(0), False, kind(0), none, empty, empty,
+        np.zeros((0, 0, 0), kind),
+        none, empty, no_keys, np.zeros(0, np.int64), np.zeros((1, 0, 2, n), kind), no_keys,
+        np.stack([every, np.full(n, -1), every, which, 0 * every, every], axis=1), 1,
+        np.ones((1, n), kind), gain[None], offset[None], tables,
+        1.0 + (codes + 4.0) * np.arange(which[-1] + 1), kind(grid.low), kind(grid.step),
+        kind(full_scale), True, kind(0), no_keys,
+        np.zeros((0, 3), np.int64), np.ones((1, n), kind), empty, np.uint64(0),
+        np.empty((2 * n + 3) * places + 8, kind), np.empty((4, 0), np.uint32),
+        np.empty((4, 0), np.float32), out,
     )
     expected = adc.convert(
         torch.from_numpy(signals.T.copy()), full_scale, signed=signed, errors=errors
@@ -131,8 +153,121 @@ def test_layers_read_alike(
         compiled, general = both(layer, x)
         assert (compiled.shape, compiled.dtype) == (general.shape, general.dtype)
         # rounding may take a signal over a transition
-        close = (compiled - general).abs() <= 1e-5 * general.abs().max()
-        assert close.double().mean() > (0.95 if precision == "float32" else 0.999)
+        off = (compiled - general).abs() / general.abs().max()
+        if encoding == "offset" and precision == "float32":
+            assert off.max() < 1e-3  # of one channel at all places: its constant phase
+        else:
+            assert (off <= 1e-5).double().mean() > (0.95 if precision == "float32" else 0.999)
+
+
+SENSES = {
+    "ideal": IdealSense(),
+    "load": LoadSense(resistance=50.0, mismatch=0.02, offset=1e-4),
+    "mirror": CurrentMirrorSense(mismatch=0.02, ratio=1.7, input_resistance=30.0),
+    "half mirror": CurrentMirrorSense(bipolar=False, input_resistance=30.0),
+    "amplifier": TransimpedanceSense(
+        gain=1e3, offset=1e-4, mismatch=0.01, gbw=1e8, settling_time=2e-8, temperature=300.0,
+        voltage_noise=1e-8, output_limit=0.09,
+    ),
+    "integrator": IntegratorSense(
+        leak_resistance=1e6, gain=1e3, hold_time=1e-7, offset=1e-3, mismatch=0.02, saturation=0.8,
+    ),
+    "plain integrator": IntegratorSense(mismatch=0.02, saturation=0.8),
+}
+NOISES = {
+    "none": None, "thermal": ReadNoise(flicker=None), "feedback": ReadNoise(feedback=1e3),
+    "flicker": ReadNoise(flicker=FlickerNoise(slope=0.3, amplitude=1e-5)),
+}
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data(), seed=st.integers(0, 999))
+def test_all_errors_give_the_codes_of_the_general_way(data, seed):
+    """Every tile has one word line: its currents are products without a sum, alike to the bit.
+
+    Codes that are not the same would be seen: a step is far above the tolerance.
+    """
+    def one(*values):
+        return data.draw(st.sampled_from(values))
+
+    encoding = one("bipolar", "two-phase", "offset", "pulse-width", "pulse-width-two-phase",
+                   "bit-serial", "bit-serial-magnitude")
+    adds_up = encoding.startswith("pulse")
+    senses = [k for k in SENSES if not adds_up or k.endswith(("ideal", "integrator"))]
+    adc = one(None, ADC(
+        bits=one(5, 9), full_scale=3e-5, columns=one(1, 3), inl=one(0.0, 2.5), dnl=one(0.0, 0.4),
+        offset=one(0.0, 0.6), gain_error=one(0.0, 0.03), noise=one(0.0, 0.7),
+    ), ADC(bits=7, full_scale=3e-5, noise=1e-7, noise_unit="ampere"))
+    dac = DAC(
+        bits=one(2, 5, 9), inl=one(0.0, 0.6), dnl=one(0.0, 0.3), offset=one(0.0, 0.5),
+        gain_error=one(0.0, 0.02),
+    )
+    bits, sense, noise = one(None, 5), one(*senses), one(*NOISES)
+    if sense == "amplifier" and noise == "feedback":
+        noise = "flicker"  # the resistor's noise is its own
+    config = CrossbarConfig(
+        tile_shape=(1, 24), wires=Wires(word=1.0, bit=1.0), path="matrix", input_range=1.5,
+        scheme=one("differential", "offset", "single"), pairing=one("arrays", "interleaved"),
+        input_encoding=encoding, precision=one("float32", "float64"), bias=one("digital", "chip"),
+        signed_inputs=one(True, False), cells_per_weight=one(1, 2),
+        nonidealities=NonIdealities(noise=NOISES[noise]), seed=seed,
+        periphery=Periphery(
+            dac=dac, adc=adc, sense=SENSES[sense], subtraction=one("digital", "analog")
+        ), **({} if bits is None else {"bits": bits, "bits_per_cell": 2}),
+    )
+    torch.manual_seed(seed)
+    linear = CrossbarLinear(3, 7, config=config, chip="a")
+    conv = CrossbarConv2d(2, 4, (1, 2), padding=(0, 1), groups=2, config=config, chip="b")
+    for layer, x in ((linear, torch.randn(5, 3)), (conv, torch.randn(2, 2, 4, 6))):
+        layer.crossbars.reads = 2**33
+        with torch.no_grad():
+            compiled = layer(x)
+        layer.crossbars.reads = 2**33
+        for parameter in layer.parameters():
+            parameter.requires_grad_(False)
+        general = layer(x.clone().requires_grad_()).detach()
+        assert compiled.shape == general.shape
+        tolerance = 3e-5 if config.precision == "float32" else 1e-9
+        assert (compiled - general).abs().max() <= tolerance * general.abs().max()
+
+
+def test_all_errors_are_read_in_one_pass(counted):
+    config = CrossbarConfig(
+        tile_shape=(8, 8), path="matrix", input_range=1.0,
+        nonidealities=NonIdealities(noise=ReadNoise()), periphery=Periphery(
+            dac=DAC(inl=0.3, offset=0.3), sense=SENSES["amplifier"],
+            adc=ADC(full_scale=1e-4, inl=0.5, noise=0.5, columns=8)),
+    )
+    with torch.no_grad():
+        CrossbarLinear(9, 4, config=config)(torch.rand(5, 9))
+        CrossbarConv1d(2, 4, 3, config=config)(torch.rand(2, 2, 7))
+    assert counted == ["read_vectors", "read_windows"]
+
+
+def test_reads_are_the_same_in_every_batch():
+    config = CrossbarConfig(
+        tile_shape=(8, 16), path="matrix", input_range=1.0, precision="float64",
+        nonidealities=NonIdealities(noise=ReadNoise()), periphery=Periphery(
+            sense=SENSES["amplifier"], adc=ADC(bits=10, full_scale=1e-4, noise=0.5)),
+    )
+    layer, x = CrossbarConv1d(3, 6, 3, config=config), torch.rand(9, 3, 50)
+    with torch.no_grad():
+        whole = layer(x)
+        layer.crossbars.reads = 0
+        parts = torch.cat([layer(piece) for piece in torch.split(x, 2)])
+        torch.testing.assert_close(parts, whole, rtol=0, atol=1e-12)
+        assert not torch.equal(layer(x), whole)  # others, later
+
+
+def test_noise_that_needs_more_goes_the_general_way(counted):
+    for noise in (ReadNoise(shot=1.0), ReadNoise(telegraph=TelegraphNoise())):
+        config = CrossbarConfig(
+            tile_shape=(8, 8), path="matrix", input_range=1.0,
+            nonidealities=NonIdealities(noise=noise),
+        )
+        with torch.no_grad():
+            CrossbarLinear(9, 4, config=config)(torch.rand(5, 9))
+    assert counted == []
 
 
 def test_it_is_used_where_no_gradient_runs(counted):
@@ -172,10 +307,15 @@ def test_lines_are_driven_as_by_the_converter_bit_for_bit(kind, signed):
     ties = (np.arange(-4, 40) + 0.5) * grid.step + grid.low
     x = np.concatenate([ties, np.nextafter(ties, 0), [0.0, 1.0, -1.0, 7.0, -7.0, np.nan]]).astype(kind)
     out, of = np.empty_like(x), x.dtype.type
-    drive(x, of(0.7), of(grid.low), of(grid.step), of(0.3), out)
+    around = np.array([0, 0, 2])
+    padded = np.empty((1, 1, 1, 1, len(x) + 3), kind)
+    drive_images(x[None, None, None, None], around, of(0.7), of(grid.low), of(grid.step), of(0.3), padded)
+    out = padded[0, 0, 0, 0, 2:-1]
     expected = dac.convert((torch.from_numpy(x) / 0.7)[None], signed=signed)[0] * 0.3
     np.testing.assert_array_equal(out, expected.numpy())
     assert np.isnan(out[-1])
+    zero = dac.convert(torch.zeros(1, 1, dtype=torch.from_numpy(x).dtype), signed=signed) * 0.3
+    assert (padded[0, 0, 0, 0, [0, 1, -1]] == float(zero)).all()
 
 
 def test_arrays_of_a_convolution_are_programmed_once_a_pass(monkeypatch):

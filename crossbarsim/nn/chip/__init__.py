@@ -3,7 +3,7 @@
 The way is one way: `matrix` (the module that a layer holds) -> `programmer` -> `chip` ->
 `crossbarsim.nn.mapping`, and `matrix` -> `readout` -> `crossbarsim.nn.wiring` -> `functional`;
 `programmed` is what goes from the programmer to the read-out. `effective_matrices` reduces arrays
-for the programmer; `readout_plan` and `compiled_readout` are the quick way where no gradient runs;
+for the programmer; `compiled` is the quick way of reading where no gradient runs;
 `weight_cache` and `calibration_ranges` are what a matrix remembers, and `matrix_report` looks at it
 from outside. Nothing here knows layers, `convert` or `calibrate`.
 """

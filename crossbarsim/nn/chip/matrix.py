@@ -21,11 +21,11 @@ from ..mapping import Orders
 from ..wiring import Wiring
 from .calibration_ranges import Ranges
 from .chip import Block, Chip
-from .compiled_readout import Windows, read_vectors, read_windows
+from .compiled.plan import GroupPlan, plan_of, with_views
+from .compiled.reading import Windows, read_vectors, read_windows
 from .programmed import ProgrammedTile
 from .programmer import Mode, Programmer
 from .readout import Reading, covering_range, drives, read_tiles
-from .readout_plan import GroupPlan, plan_of, with_views
 from .weight_cache import WeightCache, tracked
 
 __all__ = ["Observer", "StoredMatrix"]
@@ -243,7 +243,7 @@ class StoredMatrix(nn.Module):
             covering = found.covering = found.covering or covering_range(found.tiles, self.config)
         if signed not in found.equipped:
             equipped = self.programmer.equipped(found.tiles, signed_inputs=signed)
-            plans = plan_of(equipped, self.config)
+            plans = plan_of(equipped, self.config, signed=signed)
             if plans is not None:
                 found.tiles = with_views(found.tiles, plans)
                 equipped = with_views(equipped, plans)
@@ -453,7 +453,6 @@ class StoredMatrix(nn.Module):
         Parameters
         ----------
         images : (B, groups * channels, D, H, W) tensor
-            Padded.
         windows : Windows
         weight, bias
             As in `forward`.
@@ -475,7 +474,8 @@ class StoredMatrix(nn.Module):
             return None
         y = read_windows(
             plans, images.detach().to(self._dtype), self.scale_of_inputs, windows,
-            self.on_chip_bias, self.orders or Orders(), self._correction(bias), reading,
+            self.on_chip_bias, self.orders or Orders(), self._correction(bias),
+            reading.starting_at(self.reads),
         )
         self.reads += places
         return y.to(images.dtype)

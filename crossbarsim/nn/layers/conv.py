@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from torch.nn.modules.conv import _ConvNd
 
 from ...core.errors import ParameterError
-from ..chip.compiled_readout import Windows
+from ..chip.compiled.reading import Windows
 from .base import CrossbarLayer, Matrix, effective
 from .unfold import row_chunks, windows
 
@@ -46,32 +46,43 @@ class _Convolution(CrossbarLayer, _ConvNd):
                 x, kernels.reshape(self.weight.shape), offset
             )
             return y
-        padded = F.pad(
-            x, self._reversed_padding_repeated_twice,
-            mode="constant" if self.padding_mode == "zeros" else self.padding_mode,
-        )
-        own = self._windows(padded)
-        view = windows(padded, self.kernel_size, self.stride, self.dilation)
+        zeros = self.padding_mode == "zeros"
         with self.crossbars.held():  # programmed once, whichever way they are read
-            read: Tensor | None = self.crossbars.windows(_three(padded), own, weight, bias)
+            own = self._windows(x)
+            # zeros come around the images in the compiled pass
+            read: Tensor | None = self.crossbars.windows(
+                _three(x if zeros else self._padded(x)), own, weight, bias
+            )
             if read is not None:
                 return read.reshape(*read.shape[:2], *own.places[3 - axes :])
+            view = windows(self._padded(x), self.kernel_size, self.stride, self.dilation)
             rows = [self.crossbars(part, weight, bias) for part in row_chunks(view, axes, groups)]
         shape = (len(x), *view.shape[1 : 1 + axes], self.out_channels)
         return torch.cat(rows).reshape(shape).movedim(-1, 1)
 
-    def _windows(self, padded: Tensor) -> Windows:
-        """Return the windows of a padded input, in three dimensions."""
-        def triple(values: Sequence[int]) -> tuple[int, int, int]:
-            first, second, third = (*[1] * (3 - len(values)), *values)
+    def _padded(self, x: Tensor) -> Tensor:
+        return F.pad(
+            x, self._reversed_padding_repeated_twice,
+            mode="constant" if self.padding_mode == "zeros" else self.padding_mode,
+        )
+
+    def _windows(self, x: Tensor) -> Windows:
+        """Return the windows of an input, in three dimensions, and its zeros around."""
+        def triple(values: Sequence[int], fill: int = 1) -> tuple[int, int, int]:
+            first, second, third = (*[fill] * (3 - len(values)), *values)
             return first, second, third
 
+        around = self._reversed_padding_repeated_twice[::-1]
         places = [
-            (n - d * (k - 1) - 1) // s + 1 for n, k, s, d in
-            zip(padded.shape[2:], self.kernel_size, self.stride, self.dilation, strict=True)
+            (n + around[2 * axis] + around[2 * axis + 1] - d * (k - 1) - 1) // s + 1
+            for axis, (n, k, s, d) in enumerate(
+                zip(x.shape[2:], self.kernel_size, self.stride, self.dilation, strict=True))
         ]
+        nothing = self.padding_mode != "zeros"
+        after, before = ([0] * len(places) if nothing else around[k::2] for k in (0, 1))
         return Windows(
-            triple(self.kernel_size), triple(self.stride), triple(self.dilation), triple(places)
+            triple(self.kernel_size), triple(self.stride), triple(self.dilation), triple(places),
+            triple(before, 0), triple(after, 0),
         )
 
     def _places(self, x: Tensor) -> int:

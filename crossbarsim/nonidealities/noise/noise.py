@@ -182,6 +182,23 @@ class ReadNoise(Settings):
             )
         return noise
 
+    @property
+    def linear_in_squares(self) -> bool:
+        """Whether `linear_variance` says it all: neither shot nor telegraph noise."""
+        return not self.shot and self.telegraph is None
+
+    def linear_variance(
+        self, matrix: Values, conductance: Values, temperature: float
+    ) -> tuple[Values, Values | None]:
+        """Return what the variance of column currents is without voltages, (N,), and by V^2.
+
+        The latter (N, M) siemens^2, None without 1/f noise: ``white + squares @ V**2`` is
+        `variance` where `linear_in_squares`. Parameters as there.
+        """
+        white = self._white_variance(None, matrix, temperature)
+        relative = self._relative_variance(conductance)
+        return white, None if relative is None else matrix * matrix * relative.T
+
     def _white_variance(self, voltages: Values, matrix: Values, temperature: float) -> Values:
         """Return the variance of thermal and shot noise, (B, N) or (N,)."""
         number("temperature", temperature, low=0.0, open_low=True, unit="kelvin")

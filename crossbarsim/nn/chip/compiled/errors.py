@@ -1,0 +1,193 @@
+"""Errors of the drivers, amplifiers and converters of a group, and the noise of its cells.
+
+In the numbers that `DAC.convert`, the amplifiers' `read`, `ADC.convert` and `ReadNoise.sample`
+take, in the order in which the arrays stand side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ....core.draws import Place
+from ....core.validation import Array
+from ....nonidealities import ReadNoise
+from ....periphery.adc import ADCErrors, moved_transitions
+from ....periphery.dac import DACErrors
+from ....periphery.grid import Grid
+from ....periphery.stages import Operation, stages
+from ..programmed import ProgrammedArray, ProgrammedTile
+
+__all__ = [
+    "ConverterErrors", "Indices", "Keys", "Rows", "amplifier_operands", "cell_noise", "draws",
+    "driver_errors", "keys",
+]
+
+Indices: TypeAlias = NDArray[np.int64]
+Keys: TypeAlias = NDArray[np.uint64]
+Rows: TypeAlias = Sequence[Sequence[ProgrammedTile]]  # row of tiles by row of tiles
+
+
+def _arrays(row: Sequence[ProgrammedTile]) -> list[ProgrammedArray]:
+    return [array for tile in row for array in tile.arrays]
+
+
+def keys(rows: Rows, effect: str, phase: int | None = None) -> Keys:
+    """Return the keys of an effect's draws, (rows of tiles, arrays) uint64.
+
+    With a phase of the periphery, as `chip.readout` names its places.
+    """
+    def key(place: Place) -> int:
+        if phase is not None:
+            name = f"{place.array} phase {phase}"
+            place = Place(place.seed, place.layer, name, place.tile)
+        return place.key(effect)
+
+    return np.array([[key(a.place) for a in _arrays(row)] for row in rows], dtype=np.uint64)
+
+
+def driver_errors(rows: Rows, like: Tensor) -> tuple[Array, Array, Array] | None:
+    """Return gains 1 + e (lines, arrays), offsets, in LSB, and curves (lines, arrays, numbers).
+
+    None where no driver has an error; no numbers where there is no curve.
+    """
+    every = [[a.drivers or DACErrors() for a in _arrays(row)] for row in rows]
+    if all(errors.rows is None for row in every for errors in row):
+        return None
+    counts = [row[0].rows.stop - row[0].rows.start for row in rows]
+    numbers = max(
+        (e.curve.shape[1] for row in every for e in row if e.curve is not None), default=0
+    )
+
+    def together(name: str, default: float, *shape: int) -> Tensor:
+        return torch.from_numpy(np.concatenate([
+            np.stack([
+                np.full((count, *shape), default) if getattr(e, name) is None else getattr(e, name)
+                for e in row
+            ], axis=1) for count, row in zip(counts, every, strict=True)
+        ])).to(like.dtype)
+
+    gains, offsets = 1.0 + together("gain", 0.0), together("offset", 0.0)
+    curves = together("curve", 0.0, numbers)
+    return gains.numpy(), offsets.numpy(), curves.numpy()
+
+
+def amplifier_operands(rows: Rows, sense: Any, like: Tensor) -> tuple[Indices, Array]:
+    """Return the operations of all amplifiers, and (tiles, operations, 2, columns) operands."""
+    operations: list[int] = []
+    found = []
+    for row in rows:
+        parts = []
+        for array in _arrays(row):
+            if array.matrix is None or array.readout is None:
+                raise AssertionError("read by matrices, by its own read-out")
+            columns = len(array.matrix)
+            steps = stages(
+                sense, array.readout.amplifiers, array.load, like.new_zeros(1, columns)
+            )
+            operations = [int(step.operation) for step in steps]
+            parts.append(np.array([
+                [torch.as_tensor(v, dtype=like.dtype).expand(columns).numpy()
+                 for v in (step.first, step.second)] for step in steps
+            ]).reshape(len(steps), 2, columns))
+        found.append(np.concatenate(parts, axis=2))
+    return np.array(operations, dtype=np.int64), np.array(found).astype(like.numpy().dtype)
+
+
+def draws(operations: Indices) -> bool:
+    """Whether amplifiers draw for every read."""
+    return int(Operation.NOISE) in operations
+
+
+def cell_noise(
+    rows: Rows, noise: ReadNoise, temperature: float
+) -> tuple[Array | None, Array]:
+    """Return what squared voltages make of the noise's variance, as the matrices lie, and white.
+
+    The former None where only white noise is there; the latter (tiles, columns).
+    """
+    weights, white = [], []
+    for row in rows:
+        base = []
+        for array in _arrays(row):
+            if array.noise_matrix is None or array.noisy_cells is None:
+                raise AssertionError("only called with noise")
+            cells = array.noisy_cells.to(array.noise_matrix)
+            own, squares = noise.linear_variance(array.noise_matrix, cells, temperature)
+            base.append(own.numpy())
+            if squares is not None:
+                weights.append(squares.numpy().ravel())
+        white.append(np.concatenate(base))
+    return (np.concatenate(weights) if weights else None), np.array(white)
+
+
+@dataclass(frozen=True)
+class _Owner:
+    """A converter: the tile in its row, the array of the tile, and the converter's number there."""
+
+    tile: int
+    array: int
+    number: int
+
+
+class ConverterErrors:
+    """The errors of the converters of rows of tiles, in the numbers that `ADC.convert` takes."""
+
+    def __init__(self, rows: Rows, owners: Sequence[tuple[int, int, int]], grid: Grid) -> None:
+        self.owners, self.grid = [_Owner(*owner) for owner in owners], grid
+        self.adcs = [[self._of(row[o.tile], o.array) for o in self.owners] for row in rows]
+
+    @staticmethod
+    def _of(tile: ProgrammedTile, array: int) -> ADCErrors:
+        readout = tile.arrays[array].readout
+        return ADCErrors() if readout is None or readout.adcs is None else readout.adcs
+
+    def _each(self, name: str, default: float, like: Tensor) -> Tensor:
+        """Return one error of every converter (rows of tiles, converters), as `constant` does."""
+        return torch.as_tensor(np.array([
+            [
+                default if getattr(errors, name) is None else getattr(errors, name)[owner.number]
+                for errors, owner in zip(row, self.owners, strict=True)
+            ] for row in self.adcs
+        ]), dtype=like.dtype)
+
+    def gains(self, like: Tensor) -> Array:
+        """Return the gains."""
+        result: Array = (1.0 + self._each("gain", 0.0, like)).numpy()
+        return result
+
+    def offsets(self, like: Tensor) -> Array:
+        """Return the offsets, relative to full scale."""
+        result: Array = (self.grid.step * self._each("offset", 0.0, like)).numpy()
+        return result
+
+    def tables(self) -> Array:
+        """Return the transitions of every converter, moved by its shift, between -inf and inf.
+
+        (rows of tiles, converters, transitions + 2); of none if ideal.
+        """
+        rows = []
+        for row in self.adcs:
+            moved: dict[int, Array] = {}  # of the converters of an array
+            for errors in row:
+                if errors.curve is not None and id(errors) not in moved:
+                    moved[id(errors)] = np.pad(
+                        moved_transitions(errors.curve), ((0, 0), (1, 1)),
+                        constant_values=((0.0, 0.0), (-np.inf, np.inf)),
+                    )
+            rows.append([
+                moved[id(errors)][owner.number] if moved else np.zeros(0)
+                for errors, owner in zip(row, self.owners, strict=True)
+            ])
+        return np.array(rows).reshape(len(rows), len(self.owners), -1)
+
+    def shifts(self) -> Array:
+        """Return what a position is moved by before it is looked up, for every converter."""
+        stride = self.grid.codes - 1 + 4.0
+        return np.array([1.0 + stride * owner.number for owner in self.owners])
