@@ -30,6 +30,7 @@ Path = Literal["auto", "matrix", "vectors", "born", "surrogate"]
 Slicing = Literal["columns", "arrays"]
 Fill = Literal["equal", "spread"]
 Reorder = Literal["none", "rows", "columns", "both"]
+Grouping = Literal["packed", "separate"]
 Precision = Literal["float32", "float64"]
 Encoding = Literal[
     "bipolar", "two-phase", "offset", "pulse-width", "pulse-width-two-phase", "bit-serial",
@@ -44,6 +45,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "slicing": get_args(Slicing),
     "cell_fill": get_args(Fill),
     "reorder": get_args(Reorder),
+    "grouping": get_args(Grouping),
     "precision": get_args(Precision),
     "input_encoding": ENCODINGS,
 }
@@ -95,6 +97,12 @@ class CrossbarConfig(Settings):
     reorder : {"none", "rows", "columns", "both"}
         Give inputs (rows) and outputs (columns) with large weights the lines next to the sense
         node and the driver, which lessens the IR drop; undone at the outputs.
+    grouping : {"packed", "separate"}
+        Whether groups of a convolution that leave room on an array share it, as blocks along its
+        diagonal: as many as fit and divide the groups. All lines of an array are driven and read
+        together; the cells around the blocks hold the weight 0, and what they and the wires let
+        through from one group to another is in every exact solution. Or every group has arrays of
+        its own.
     precision : {"float32", "float64"}
         Of the effective matrices that are kept; default "float64".
     read_voltage : float
@@ -171,6 +179,7 @@ class CrossbarConfig(Settings):
     scaling: Scaling = "layer"
     clip_percentile: float = 100.0
     reorder: Reorder = "none"
+    grouping: Grouping = "packed"
     precision: Precision = "float64"
     read_voltage: float = 0.2
     input_encoding: Encoding = "bipolar"

@@ -334,7 +334,8 @@ def _layer(
         for block in crossbars.blocks():
             rows, columns = crossbars.chip.shape(block)
             count = len(crossbars.chip.layout.arrays)
-            tiles, arrays, used = tiles + 1, arrays + count, used + count * rows * columns
+            tiles, arrays = tiles + 1, arrays + count
+            used += count * rows * columns // crossbars.packed
         if errors:
             broken, again = crossbars.chip.census(crossbars.blocks())
             faulty, resampled = faulty + broken, resampled + again

@@ -85,10 +85,16 @@ def perceptron() -> torch.nn.Sequential:
     return torch.nn.Sequential(torch.nn.Linear(12, 5).double())
 
 
-def answers(costs: bool = False, **settings: Any) -> Any:
+def grouped() -> torch.nn.Sequential:
+    torch.manual_seed(0)
+    layer = torch.nn.Conv1d(4, 4, 2, groups=4).double()
+    return torch.nn.Sequential(torch.nn.Unflatten(1, (4, 3)), layer)
+
+
+def answers(costs: bool = False, network: Any = perceptron, **settings: Any) -> Any:
     """What a network on crossbars answers, and costs."""
     settings = {"input_range": 1.0, "signed_inputs": True, **settings}
-    chip = convert(perceptron(), CrossbarConfig(**settings)).eval()
+    chip = convert(network(), CrossbarConfig(**settings)).eval()
     if settings["input_range"] is None or settings.get("path") == "surrogate" or (
             settings.get("periphery") or Periphery()).needs_calibration:
         calibrate(chip, [GIVEN])
@@ -344,7 +350,7 @@ ROWS: dict[str, Row] = {
         "input_range": Second(2.0, periphery=Periphery(dac=DAC(bits=4))), "path": Second("surrogate", nonidealities=NonIdealities(iv=SinhIV())),
         "signed_inputs": Second(False, input_encoding="two-phase"), "ends": Ends(word_left=Driven(), word_right=Driven(), bit_bottom=Sensed()),
         "nonidealities": NonIdealities(faults=Faults(stuck_on=0.2)), "periphery": Periphery(adc=ADC(bits=4, full_scale=2e-4)),
-        "r_on_sigma": 0.1, "r_off_sigma": 0.1, "seed": Second(1, r_on_sigma=0.1), "backend": Refused("gpu", ".")}),
+        "grouping": Second("separate", network=grouped), "r_on_sigma": 0.1, "r_off_sigma": 0.1, "seed": Second(1, r_on_sigma=0.1), "backend": Refused("gpu", ".")}),
     "GradientPulses": Row(lambda **a: counts(GradientPulses(**a)), base={"rate": 0.2}, seconds={"most": 3}),
     "StochasticPulses": Row(lambda **a: counts(StochasticPulses(**a)), base={"rate": 0.05}),
     "Manhattan": Row(lambda **a: counts(Manhattan(**a)), seconds={"threshold": 0.5}),

@@ -118,7 +118,7 @@ def test_the_report_counts_every_matrix_of_a_layer():
     assert rows["table"].used == 2 * 100
     assert rows["table"].tiles == 3
     assert rows["up"].used == 2 * model["up"].weight.numel()
-    assert rows["up"].tiles == 2 * 2  # two groups of (2 * 9, 3)
+    assert rows["up"].tiles == 2 * 2  # two groups of (2 * 9, 3): no room for both on an array
 
 
 def test_choice_by_name_and_type_and_overrides():

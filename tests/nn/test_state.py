@@ -56,6 +56,12 @@ def run(chip, x):
         return chip(x)
 
 
+def alike(one, other):
+    """The same codes: read by vectors or by matrices, whose sums of values round differently."""
+    torch.testing.assert_close(one, other, rtol=0, atol=1e-13)
+    return True
+
+
 @pytest.mark.parametrize("config", [ROUGH, SIGMA], ids=["rough", "sigma"])
 def test_the_state_is_the_chip_whatever_the_seed(config):
     model, x = network(), images()
@@ -73,12 +79,12 @@ def test_the_state_is_the_chip_whatever_the_seed(config):
     before = run(calibrated(other, x), x)
     other.load_state_dict(state)
     assert not torch.allclose(before, expected)
-    assert torch.equal(run(other, x), expected)
+    assert alike(run(other, x), expected)
     assert set(other.state_dict()) == set(state)
     # and on from there: the loaded chip saves as itself
     third = convert(model, config.replace(seed=78))
     third.load_state_dict(other.state_dict())
-    assert torch.equal(run(third, x), expected)
+    assert alike(run(third, x), expected)
 
 
 def calibrated(chip, x):
@@ -170,7 +176,7 @@ def test_copies_and_pickles_are_the_same_chip():
     torch.save(chip, file)
     file.seek(0)
     for again in (copy.deepcopy(chip), pickle.loads(pickle.dumps(chip)), torch.load(file, weights_only=False)):
-        assert torch.equal(run(again, x), expected)
+        assert alike(run(again, x), expected)
         assert set(again.state_dict()) == set(chip.state_dict())
     copied = copy.deepcopy(chip)
     with torch.no_grad():
@@ -245,7 +251,7 @@ def test_threads_get_the_same_results():
         thread.join()
     assert not errors
     assert len(results) == 20
-    assert all(torch.equal(result, expected) for result in results)
+    assert all(alike(result, expected) for result in results)
 
 
 def test_noise_is_that_of_the_read_whatever_the_batch():

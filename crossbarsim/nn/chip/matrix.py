@@ -74,6 +74,8 @@ class StoredMatrix(nn.Module):
         What calibration found.
     observer : callable or None
         While set, forward passes go to it: ``observer(self, x, weight, bias)``.
+    packed : int
+        Groups of the layer that lie along the diagonal of each of its own groups.
     reads : int
         Reads that the arrays have seen; every one has its own noise.
 
@@ -103,7 +105,7 @@ class StoredMatrix(nn.Module):
         self.ranges = Ranges(config.input_range, config.signed_inputs)
         self.orders: Orders | None = None
         self.observer: Observer | None = None
-        self.reads = 0
+        self.reads, self.packed = 0, 1
         self._cache = WeightCache()
         self._seen = 0
 

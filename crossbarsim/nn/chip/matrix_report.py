@@ -86,7 +86,7 @@ class Inspection:
         vectors = max(1, round(self.vectors / max(batch, 1)))
         power, error = self.drive.power(crossbars, weight, bias)
         cost = layer_cost(
-            periphery, shapes, signals=signals, macs=vectors * weight.numel(),
+            periphery, shapes, signals=signals, macs=vectors * weight.numel() // crossbars.packed,
             array_power=power, technology=technology,
             encoding=config.input_encoding, signed_inputs=crossbars.ranges.signed is not False,
             vectors=vectors, read_voltage=config.read_voltage,

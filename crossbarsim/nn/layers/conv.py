@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,22 +12,28 @@ from torch.nn.modules.conv import _ConvNd
 
 from ...core.errors import ParameterError
 from ..chip.compiled.reading import Windows
-from .base import CrossbarLayer, Matrix, effective
+from .base import Matrix, effective
+from .grouped import Grouped
 from .unfold import row_chunks, windows
 
 __all__ = ["CrossbarConv1d", "CrossbarConv2d", "CrossbarConv3d"]
 
+_DIGITAL: dict[int, Any] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
-class _Convolution(CrossbarLayer, _ConvNd):
+
+class _Convolution(Grouped, _ConvNd):
     """The convolutions in one to three dimensions.
 
-    Every group has its own crossbars: channels of the group and kernel elements along the word
-    lines, the group's output channels along the bit lines. Every place of the kernel is one input
-    vector; the inputs are unfolded piece by piece, so that memory stays bounded.
+    Channels and kernel elements lie along the word lines, output channels along the bit lines;
+    groups have crossbars of their own, or share them as blocks along a diagonal
+    (`CrossbarConfig.grouping`). Every place of the kernel is one input vector; the inputs are
+    unfolded piece by piece, so that memory stays bounded.
     """
 
     def _matrices(self) -> Iterator[Matrix]:
-        yield "crossbars", self.weight.reshape(len(self.weight), -1), self.bias, self.groups
+        grouped = self.weight.reshape(self.groups, len(self.weight) // self.groups, -1)
+        packs = self._packed(grouped)
+        yield "crossbars", packs.flatten(0, 1), self.bias, len(packs)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
         """Return the output, (B, out_channels, *size), or without B as the input."""
@@ -42,10 +49,14 @@ class _Convolution(CrossbarLayer, _ConvNd):
         ((_, weight, bias, groups),) = self._matrices()
         if self.crossbars.prefers_matrix(len(x) * self._places(x), weight, bias):
             kernels, offset = effective(self.crossbars, x, weight, bias)
-            y: Tensor = self._conv_forward(
-                x, kernels.reshape(self.weight.shape), offset
+            if groups == self.groups:
+                y: Tensor = self._conv_forward(x, kernels.reshape(self.weight.shape), offset)
+                return y
+            packs = kernels.reshape(len(kernels), -1, *self.kernel_size)
+            z: Tensor = _DIGITAL[axes](
+                self._padded(x), packs, offset, self.stride, 0, self.dilation, groups
             )
-            return y
+            return z
         zeros = self.padding_mode == "zeros"
         with self.crossbars.held():  # programmed once, whichever way they are read
             own = self._windows(x)

@@ -11,7 +11,8 @@ from torch.nn import functional as F
 from torch.nn.modules.conv import _ConvTransposeNd
 
 from ...core.errors import ParameterError
-from .base import CrossbarLayer, Matrix, effective
+from .base import Matrix, effective
+from .grouped import Grouped
 from .unfold import CHUNK, overlap_add
 
 __all__ = ["CrossbarConvTranspose1d", "CrossbarConvTranspose2d", "CrossbarConvTranspose3d"]
@@ -19,7 +20,7 @@ __all__ = ["CrossbarConvTranspose1d", "CrossbarConvTranspose2d", "CrossbarConvTr
 _DIGITAL = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
 
 
-class _Transposed(CrossbarLayer, _ConvTransposeNd):
+class _Transposed(Grouped, _ConvTransposeNd):
     """The transposed convolutions in one to three dimensions.
 
     The padding-free design that Fan et al. describe (RED: a ReRAM-based deconvolution accelerator,
@@ -40,7 +41,8 @@ class _Transposed(CrossbarLayer, _ConvTransposeNd):
     def _matrices(self) -> Iterator[Matrix]:
         # (in, out / groups, *kernel): (groups, outputs and kernel, inputs), still a view
         grouped = self.weight.reshape(self.groups, self.in_channels // self.groups, -1)
-        yield "crossbars", grouped.transpose(1, 2), None, self.groups
+        packs = self._packed(grouped.transpose(1, 2))
+        yield "crossbars", packs, None, len(packs)
 
     def forward(
         self, input: Tensor, output_size: Sequence[int] | None = None,  # noqa: A002 - torch's
@@ -68,7 +70,9 @@ class _Transposed(CrossbarLayer, _ConvTransposeNd):
         places = x.shape[2:]
         if self.crossbars.prefers_matrix(len(x) * places.numel(), weight):
             flat, _ = effective(self.crossbars, x, weight)
-            kernels = flat.reshape(weight.shape).transpose(1, 2).reshape(self.weight.shape)
+            kernels = flat.reshape(weight.shape).transpose(1, 2).reshape(
+                len(self.weight), -1, *self.kernel_size
+            )
             padding: Any = self.padding
             y: Tensor = _DIGITAL[len(places)](
                 x, kernels, self.bias, self.stride, padding, extra, groups, self.dilation
@@ -81,7 +85,7 @@ class _Transposed(CrossbarLayer, _ConvTransposeNd):
                 strict=True,
             )
         ]
-        taps = self.weight.shape[1:].numel() * groups * places.numel()  # of one sample
+        taps = self.weight.shape[1:].numel() * self.groups * places.numel()  # of one sample
         step = max(CHUNK // max(taps, 1), 1)
         with self.crossbars.held():
             y = torch.cat([
@@ -92,7 +96,7 @@ class _Transposed(CrossbarLayer, _ConvTransposeNd):
 
     def _products(self, x: Tensor, weight: Tensor, size: Sequence[int]) -> Tensor:
         places = x.shape[2:]
-        rows = x.movedim(1, -1).reshape(-1, self.groups, weight.shape[-1])
+        rows = x.movedim(1, -1).reshape(-1, len(weight), weight.shape[-1])
         found: Tensor = self.crossbars(rows, weight)
         taps = found.reshape(len(x), *places, self.out_channels, *self.kernel_size)
         axes = len(places)

@@ -1,0 +1,32 @@
+"""Layers in groups, which may share arrays."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ..config import CrossbarConfig
+from ..mapping import block_diagonal, groups_per_array
+from .base import CrossbarLayer
+
+__all__ = ["Grouped"]
+
+
+class Grouped(CrossbarLayer):
+    """A layer of one weight matrix for each of its groups: `CrossbarConfig.grouping`."""
+
+    groups: int
+
+    def _setup(self, config: CrossbarConfig | None, chip: str) -> None:
+        super()._setup(config, chip)
+        self.crossbars.packed = self.groups // self.crossbars.groups
+
+    def _packed(self, weight: Tensor) -> Tensor:
+        """Return the matrices (packs, outputs, inputs) of groups' (groups, outputs, inputs)."""
+        config = self.config
+        if config.grouping == "separate" or self.groups == 1:
+            return weight
+        _, outputs, inputs = weight.shape
+        height = config.tile_shape[0] - (config.bias == "chip" and self.bias is not None)
+        return block_diagonal(weight, groups_per_array(
+            self.groups, inputs, outputs, height, config.weights_per_tile
+        ))
