@@ -218,7 +218,9 @@ def test_all_errors_give_the_codes_of_the_general_way(data, seed):
     torch.manual_seed(seed)
     linear = CrossbarLinear(3, 7, config=config, chip="a")
     conv = CrossbarConv2d(2, 4, (1, 2), padding=(0, 1), groups=2, config=config, chip="b")
-    for layer, x in ((linear, torch.randn(5, 3)), (conv, torch.randn(2, 2, 4, 6))):
+    kind = getattr(torch, config.precision)
+    for layer, shape in ((linear.to(kind), (5, 3)), (conv.to(kind), (2, 2, 4, 6))):
+        x = torch.randn(shape, dtype=kind)
         layer.crossbars.reads = 2**33
         with torch.no_grad():
             compiled = layer(x)
