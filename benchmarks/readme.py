@@ -18,6 +18,7 @@ from . import (
     devices,
     effective_matrix,
     network,
+    reading,
     small_circuits,
     spice,
     training,
@@ -35,7 +36,7 @@ BENCHMARKS: dict[str, ModuleType] = {
 
 EXTRA: dict[str, ModuleType] = {  # not in the README
     "curved_cells": curved_cells, "verilog_a": verilog_a, "small_circuits": small_circuits,
-    "training": training,
+    "training": training, "reading": reading,
 }
 
 

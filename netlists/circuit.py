@@ -463,9 +463,8 @@ class Circuit(ModuleMethods):
                 f"there is no element {element.kind!r}; there are {', '.join(KINDS)}"
             )
         key = element.name.lower()
-        if key in self._elements:
+        if not self._elements.add(key, element):
             raise ParameterError(f"the circuit already has an element {element.name!r}")
-        self._elements[key] = element
         for node in element.nodes:
             if node != GROUND:
                 self._nodes[node] = None

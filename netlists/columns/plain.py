@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,8 @@ __all__ = ["LEAST_TEXT", "LONGEST", "PlainElements", "element_of", "hashes_of", 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.integer[Any]]
 
-LEAST_TEXT = 300_000  # signs of a text below which loading compiled loops costs more than it saves
+# signs of a text below which loading compiled loops costs more than it saves; a tenth once loaded
+LEAST_TEXT = 300_000
 LONGEST = 60_000  # signs of a name
 _LEAST_RUN = 200  # lines
 _CHUNK = 65_536  # elements whose names are made at once
@@ -216,7 +218,9 @@ def pieces(text: str, file: str, first: int) -> Iterator[tuple[str, int] | Plain
     (str, int) or PlainElements
         A text and the number of its first line, or a run.
     """
-    if len(text) < LEAST_TEXT or text.count("\n") < LEAST_TEXT // 60:
+    loaded = f"{__package__}.kernels_plain" in sys.modules
+    least = LEAST_TEXT // 10 if loaded else LEAST_TEXT
+    if len(text) < least or text.count("\n") < least // 60:
         yield text, first
         return
     try:

@@ -77,6 +77,14 @@ class ElementTable:
             raise KeyError(key)
         return self._runs[found[0]][1].element(found[1])
 
+    def add(self, key: str, element: Element) -> bool:
+        """Add an element, or return False where there is one of this name."""
+        single = self._single
+        if key in single or (self._runs and self._find(key) is not None):
+            return False
+        single[key] = element
+        return True
+
     def __setitem__(self, key: str, element: Element) -> None:
         """Add an element, or put it in the place of the one of this name."""
         found = None if key in self._single or not self._runs else self._find(key)

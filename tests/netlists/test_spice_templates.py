@@ -6,6 +6,8 @@ import pytest
 from crossbarsim.netlists import read_spice
 from crossbarsim.netlists.spice import reader
 from crossbarsim.netlists.spice.read.instance_cache import Templates
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from crossbarsim import CrossbarSimError, NetlistError
 
@@ -152,3 +154,76 @@ def test_plain_lines_are_read_alike(monkeypatch, line):
     quick = elements(read_spice(deck))
     by_hand(monkeypatch)
     assert elements(read_spice(deck)) == quick
+
+
+COMPUTED = """computed
+.model rk r rsh=10 kf=1e-12 af=2
+.model rl r rsh=10
+v1 a 0 1
+vm z 0 1
+.subckt cell p n x=1 y=2
+.func u(t)={t*x+1}
+.param s={x+y}
+r1 p m {y*x+3}
+r2 m n {x} tc1={x*1e-3} tc2={y*1e-6+1e-9*x}
+r3 p n {abs(y)+1} m={abs(x)+1}
+r4 p n rk l={abs(x)*1u+1u} w=1u
+r5 p n rl l={abs(x)*1u+1u} w=1u
+r6 p n {v(p,n)*x+s}
+r7 p n {1k*(1+temper*x)}
+r8 p n {1k+x*1} ac={2k+y*1}
+c1 m 0 {1p*abs(x)+1f} ic={x*y}
+c2 m 0 q={x*v(m)*y+1p*v(n)}
+l1 p q {u(y)*1u+1m} ic={-x}
+b1 p n i={x*v(m)+y*i(vm)}
+b2 p n i={u(v(p))*y} m={abs(y)+1}
+b3 w 0 v={x*y}
+b4 p n i={x > 1 ? v(p) : y}
+g1 p n value={x*v(m)*v(p)}
+g2 p n m n {x*y}
+e1 e 0 p n {y+1}
+re e 0 {x*x+1}
+rq q 0 1k
+rw w 0 1k
+vi i 0 {x*y+1}
+ri i 0 1
+.ends
+"""
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(
+    st.tuples(*[st.sampled_from(["1", "2", "0", "-1", "0.5", "1.5", "3", "1e-3", "-2.5"])] * 2,
+              st.sampled_from(["", "", " m=2"])),
+    min_size=2, max_size=9,
+))
+def test_values_that_are_computed_anew(values):
+    deck = COMPUTED + "\n".join(
+        f"x{k} a b cell x={x} y={y}{m}" for k, (x, y, m) in enumerate(values)
+    ) + "\n.op\n"
+
+    def outcome():
+        try:
+            circuit = read_spice(deck)
+        except CrossbarSimError as error:
+            return str(error)
+        return [(e, repr(e)) for e in circuit], circuit.nodes, circuit.notes
+
+    quick = outcome()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        by_hand(monkeypatch)
+        assert quick == outcome()
+
+
+def test_lines_of_other_numbers_are_read_once(monkeypatch):
+    read = []
+    whole = reader._Expansion.elements
+    monkeypatch.setattr(
+        reader._Expansion, "elements", lambda self, card: (read.append(card.name), whole(self, card))[1]
+    )
+    cells = "\n".join(f"x{k} a b cell x={1 + k / 7!r} y={2 + k / 9!r}" for k in range(40))
+    body = "r1 p m {y*x+3}\nc1 m n {x*1p} ic={x*y}\nb1 p n i={x*v(m)*y}\n"
+    circuit = read_spice(f"t\n.subckt cell p n x=1 y=1\n{body}.ends\n{cells}\n")
+    assert len(circuit) == 120
+    assert len(read) == 6  # of the first instance, and once more as templates
+    assert circuit["x7.r1"].value == (2 + 7 / 9) * 2 + 3

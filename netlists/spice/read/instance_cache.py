@@ -12,11 +12,11 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from sys import intern
-from typing import Any
+from typing import Any, NamedTuple
 
 from ....core.errors import CrossbarSimError
 from ....core.units import plain_number
-from ...elements import Element
+from ...elements import Element, Value
 from ..expressions.expression import Expression
 from .lines import Line
 from .scope import Scope
@@ -27,6 +27,7 @@ __all__ = ["Templates", "plain_element"]
 _OWN, _PORT = "\x00", "\x01"  # no deck has them: marks of inner nodes and of ports
 _LONGEST = 6  # variants of a line
 _FREE = "RCL"  # kinds whose numbers have no bounds but their sign
+_OPEN = ("v", "i", "ic", "tc1", "tc2")  # parameters of which nothing else is computed
 _PLAIN = re.compile(r"([rcRC]\w[\w.]*)[ \t]+([\w.]+)[ \t]+([\w.]+)[ \t]+([\d.][\w.+-]*)")
 _FIELDS = {"control": "", "wave": None, "parameters": (), "model": ""}
 
@@ -35,6 +36,15 @@ Read = Callable[[Line, Scope], "list[Element] | None"]
 
 class _UnfitError(Exception):
     """A line has to be read in every instance."""
+
+
+class _Computed(NamedTuple):
+    """A value of a line: the expression, and the parameters that it asked for."""
+
+    text: str
+    line: Line
+    names: dict[str, float | None]
+    value: Value
 
 
 class _Blank(Scope):
@@ -46,10 +56,30 @@ class _Blank(Scope):
         self.nodes = {port: _PORT + port for port in real.block.ports}
         self.asked: dict[str, float | None] = {}
         self.taken: dict[str, list[float]] = {}  # numbers that are parameters, as given on
+        self.texts_of: dict[int, _Computed] = {}  # values that are computed anew, by their ids
+        self.computing: dict[str, float | None] | None = None
 
     def parameter(self, name: str) -> float | None:
-        value = self.asked[name] = super().parameter(name)
+        value = super().parameter(name)
+        (self.asked if self.computing is None else self.computing)[name] = value
         return value
+
+    def value_of(self, text: str, line: Line) -> Value:
+        if self.computing is not None or self._bare(text) is not None:
+            return super().value_of(text, line)
+        self.computing = names = {}
+        try:
+            value = super().value_of(text, line)
+        finally:
+            self.computing = None
+        if isinstance(value, float):
+            value = float.fromhex(value.hex())  # an object of its own
+        self.texts_of[id(value)] = _Computed(text, line, names, value)
+        return value
+
+    def _bare(self, text: str) -> str | None:
+        name = text.strip().lower()
+        return name if name.isidentifier() else None
 
     def draw(self, kind: str, line: Line) -> float:  # noqa: ARG002 - as of `Scope`
         raise _UnfitError  # every instance has its own
@@ -81,11 +111,12 @@ class _Variant:
             free |= {id(number): name for number in numbers}
         seen: dict[int, int] = {}
         for e in elements:
-            for number in (e.value, *(v for _, v in e.parameters)):
+            for number in _open_values(e):
                 if id(number) in free and e.kind in _FREE:
                     seen[id(number)] = seen.get(id(number), 0) + 1
         self.free: dict[int, str] = {}
         asked = dict(blank.asked)
+        self.computed = self._open(blank, asked)
         for name, numbers in blank.taken.items():
             if all(seen.get(id(number)) == 1 for number in numbers) and numbers[0] != 0.0:
                 self.free |= {id(number): name for number in numbers}
@@ -94,6 +125,43 @@ class _Variant:
         self.signs = {name: blank.taken[name][0] > 0.0 for name in self.free.values()}
         self.asked = tuple((name, value) for name, value in asked.items())
         self.kept = blank.taken  # their ids are in use
+
+    def _open(self, blank: _Blank, asked: dict[str, float | None]) -> dict[int, _Computed]:
+        """Return the values that are computed anew in every instance; others' names are asked."""
+        count: dict[int, int] = {}
+        for e in self.elements:
+            for value in _open_values(e):
+                if isinstance(value, Expression) or (
+                    isinstance(value, float) and value != 0.0 and e.kind in _FREE
+                ):
+                    count[id(value)] = count.get(id(value), 0) + 1
+        found = {}
+        for key, one in blank.texts_of.items():
+            if one.names and count.get(key) == 1:
+                found[key] = one
+            else:
+                asked.update(one.names)
+        return found
+
+    def anew(self, one: _Computed, scope: Scope) -> Value:
+        """Return a value in another instance, like the one here in all that decides how it is read.
+
+        Raises
+        ------
+        _UnfitError
+            It is another kind of value, or of another sign.
+        """
+        made = scope.value_of(one.text, one.line)
+        same = type(made) is type(one.value)
+        if isinstance(made, float) and isinstance(one.value, float):
+            same = made != 0.0 and math.isfinite(made) and (made > 0.0) == (one.value > 0.0)
+        elif same and isinstance(made, Expression) and isinstance(one.value, Expression):
+            same = made.fixed == one.value.fixed and (made.constant is None) == (
+                one.value.constant is None
+            )
+        if not same:
+            raise _UnfitError
+        return made
 
     def holds(self, scope: Scope) -> bool:
         """Whether parameters are alike in another instance."""
@@ -121,7 +189,11 @@ class _Variant:
                 return prefix + text[1:]
             return nodes[text[1:]] if first == _PORT else text
 
+        computed = self.computed
+
         def value_of(value: Any) -> Any:
+            if computed and id(value) in computed:
+                return self.anew(computed[id(value)], scope)
             if isinstance(value, Expression):
                 return _renamed(value, named)
             if isinstance(value, str):
@@ -138,12 +210,17 @@ class _Variant:
             fields["nodes"] = tuple([named(n) for n in e.nodes])
             if e.control:
                 fields["control"] = named(e.control)
-            if type(e.value) is not float or free:
+            if type(e.value) is not float or free or computed:
                 fields["value"] = value_of(e.value)
             if e.parameters:
                 fields["parameters"] = tuple([(k, value_of(v)) for k, v in e.parameters])
             found.append(made)
         return found
+
+
+def _open_values(e: Element) -> list[Any]:
+    """Return the values of an element on which no other depends."""
+    return [e.value, *(v for name, v in e.parameters if name in _OPEN)]
 
 
 def _renamed(expression: Expression, named: Callable[[str], str]) -> Expression:
@@ -207,7 +284,10 @@ class Templates:
             return None
         for variant in variants:
             if variant.holds(scope):
-                return variant.written(scope)
+                try:
+                    return variant.written(scope)
+                except (_UnfitError, CrossbarSimError):  # the latter with the instance's own names
+                    return None
         if len(variants) >= _LONGEST:
             known[k] = None
             return None
@@ -216,7 +296,10 @@ class Templates:
             known[k] = None
             return None
         variants.append(made)
-        return made.written(scope)
+        try:
+            return made.written(scope)
+        except (_UnfitError, CrossbarSimError):
+            return None
 
     def _variant(self, line: Line, scope: Scope) -> _Variant | None:
         blank = _Blank(scope)

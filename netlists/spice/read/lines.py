@@ -162,6 +162,9 @@ class _Files:
             if isinstance(line, PlainElements):
                 yield line
                 continue
+            if not line.text.startswith("."):
+                yield line
+                continue
             match = None if line.control else _INCLUDE.fullmatch(line.text)
             if match is not None:
                 yield from self.include(line, match, folder)

@@ -120,7 +120,9 @@ class Scope:
 
     def _define(self, line: Line) -> None:
         command = line.command if not line.control else ""
-        if command in _PARAMETERS:
+        if not command:
+            self.lines.append(line)
+        elif command in _PARAMETERS:
             for name, arguments, text in assignments(line, len(command)):
                 if command == ".csparam":
                     self.constants.append(name)

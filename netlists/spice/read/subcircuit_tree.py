@@ -128,6 +128,9 @@ def build_blocks(lines: Sequence[Line | PlainElements], notes: list[str]) -> Blo
             body().extend([line] if len(stack) == 1 else lines_of(line))
             continue
         command = "" if line.control else line.command
+        if not command:
+            body().append(line)
+            continue
         inner = stack[-1]
         if command in (".subckt", ".if") and len(stack) > DEEPEST:
             raise line.error(f"more than {DEEPEST} subcircuits or conditions within one another")
