@@ -67,7 +67,8 @@ class _Blank(Scope):
     def value_of(self, text: str, line: Line) -> Value:
         if self.computing is not None or self._bare(text) is not None:
             return super().value_of(text, line)
-        self.computing = names = {}
+        names: dict[str, float | None] = {}
+        self.computing = names
         try:
             value = super().value_of(text, line)
         finally:
