@@ -4,9 +4,23 @@ from __future__ import annotations
 
 import codecs
 import io
+import shlex
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-__all__ = ["plain_where_needed"]
+import typer
+
+from ..core.files import check_writable
+
+if TYPE_CHECKING:
+    from ..core.views.shown import Shown
+
+__all__ = ["Html", "page_path", "plain_where_needed", "save_page"]
+
+Html = Annotated[Path | None, typer.Option(
+    "--html", help="Write the result to this page, which needs nothing else: sliders, sections, "
+                   "settings and this command.")]
 
 _PLAIN = {
     "\N{OHM SIGN}": "ohm", "\N{GREEK CAPITAL LETTER OMEGA}": "ohm", "\N{MICRO SIGN}": "u",
@@ -33,3 +47,29 @@ def plain_where_needed() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors != _ERRORS:
             stream.reconfigure(errors=_ERRORS)
+
+
+def page_path(html: Path | None) -> Path | None:
+    """Return where a page goes, or refuse it before long work is done for it.
+
+    Raises
+    ------
+    ParameterError
+        Another suffix than ``.html``.
+    OSError
+        The file cannot be written.
+    """
+    if html is None:
+        return None
+    from ..core.errors import ParameterError
+
+    place = html if html.suffix else html.with_name(f"{html.name}.html")
+    if place.suffix.lower() not in (".html", ".htm"):
+        raise ParameterError(f"`--html` must end in .html; got {html.name}")
+    check_writable(place)
+    return place
+
+
+def save_page(result: Shown, path: Path) -> Path:
+    """Write the page of a result, with the command that this is, and return its path."""
+    return result.to_html(path, command=shlex.join(["crossbarsim", *sys.argv[1:]]))

@@ -13,6 +13,7 @@ from rich.table import Table
 from ..core.errors import ParameterError
 from .device import chosen as chosen_device
 from .errors import reported, studies_extra
+from .output import Html, page_path, save_page
 from .parse import array_file
 
 if TYPE_CHECKING:
@@ -174,6 +175,7 @@ def program(
     restart: Annotated[bool, typer.Option(
         "--restart", help="Begin anew where an interrupted run left how far it had come.")] = False,
     out: Annotated[Path, typer.Option(help="Folder of results.")] = Path("results/program"),
+    html: Html = None,
 ) -> None:
     """Program an array by pulses and verifying reads; write a table, a summary and a picture.
 
@@ -196,6 +198,7 @@ def program(
             from ..programming import Gated
             from ..programming import program as run
             from ..programming.plots import save_program
+        page = page_path(html)
         shape = _shape(size)
         device = _varied(chosen_device(name, preset, values), vary or [], shape, seed)
         span = _range(device, g_low, g_high)
@@ -236,6 +239,8 @@ def program(
         _print(result, console)
         for file in ("cells.csv", "conductance.npy", "summary.json", "program.png"):
             console.print(f"wrote {out / file}", soft_wrap=True)
+        if page is not None:
+            console.print(f"wrote {save_page(result, page)}", soft_wrap=True)
         if interrupted:
             console.print(
                 f"{result.message}; go on with the same command, or begin another run with "

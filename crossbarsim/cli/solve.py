@@ -11,6 +11,7 @@ from rich.table import Table
 
 from ..core.errors import ParameterError
 from .errors import reported
+from .output import Html, page_path, save_page
 from .parse import array_file, save_table_of
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def solve(
     out: Annotated[Path | None, typer.Option(
         help="Write currents and node voltages to this .npz file; or currents to this .csv file, a "
              "line for each input vector, and of one vector the node voltages beside it.")] = None,
+    html: Html = None,
 ) -> None:
     """Solve one crossbar: word lines driven on the left, bit lines sensed at the bottom."""
     import numpy as np
@@ -51,6 +53,7 @@ def solve(
                 raise ParameterError(f"`--out` must end in .npz or .csv; got {out.name}")
             out = out if out.suffix else out.with_name(f"{out.name}.npz")
             check_writable(out)
+        page = page_path(html)
         xbar = Crossbar(array_file(conductance), Wires(word=word, bit=bit))
         V = array_file(voltages)
         table_of_one = voltages.suffix.lower() != ".npy" and V.size == xbar.shape[0]
@@ -65,6 +68,8 @@ def solve(
         if out is not None:
             for file in _write(solution, out):
                 console.print(f"wrote {file}")
+        if page is not None:
+            console.print(f"wrote {save_page(solution, page)}")
 
 
 def _write(solution: Solution, out: Path) -> list[Path]:

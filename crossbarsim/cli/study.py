@@ -13,6 +13,7 @@ from rich.table import Table
 from ..core.errors import ParameterError
 from ..core.locks import FolderLock
 from .errors import reported, studies_extra
+from .output import Html, page_path, save_page
 from .parse import integers, numbers, shapes
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def read_margin(
     farad: Annotated[float, typer.Option(
         help="Farad per wire segment, of the read delay; 0: no delay.")] = 0.2e-15,
     out: Annotated[Path, typer.Option(help="Folder of results.")] = Path("results/read-margin"),
+    html: Html = None,
 ) -> None:
     """Read margin and read delay of passive arrays against their size.
 
@@ -83,6 +85,7 @@ def read_margin(
 
     console = Console()
     with reported(f": finished points are kept in {out}; run the same command to go on"):
+        page = page_path(html)
         with studies_extra():
             from .. import studies
             from ..studies.plots import save_read_delay, save_read_margin
@@ -112,6 +115,8 @@ def read_margin(
         for row in result.largest().to_dict("records"):
             table.add_row(row["selector"], row["scheme"], str(row["size"]))
         console.print(table)
+        if page is not None:
+            files.append(save_page(result, page))
         _wrote(files, console)
 
 
@@ -169,12 +174,14 @@ def nonidealities(
     workers: _Workers = None,
     quick: Annotated[bool, typer.Option(
         "--quick", help="Few values, one chip each, 200 images, for a first look.")] = False,
+    html: Html = None,
 ) -> None:
     """Accuracy of a CNN against ADC bits, device spread, finite states and stuck cells.
 
     An interrupted study goes on where it stopped when the same command runs again.
     """
     with reported(f": finished points are kept in {out}; run the same command to go on"):
+        page = page_path(html)
         with studies_extra():
             from .. import studies
             from ..studies.plots import save_nonidealities
@@ -198,6 +205,8 @@ def nonidealities(
             settings, data, name, out, console, save_nonidealities, "nonidealities", workers
         )
         _print_nonidealities(result, console)
+        if page is not None:
+            files.append(save_page(result, page))
         _wrote(files, console)
 
 
@@ -229,9 +238,11 @@ def device_spread(
     seed: Annotated[int, typer.Option(help="The same seed is the same devices.")] = 0,
     out: Annotated[Path, typer.Option(
         help="Folder of results.")] = Path("results/device-spread"),
+    html: Html = None,
 ) -> None:
     """Show I-V loops, set and reset of many devices that differ, with any and with few states."""
     with reported():
+        page = page_path(html)
         with studies_extra():
             from .. import studies
             from ..studies.device_spread import PAPER
@@ -265,6 +276,8 @@ def device_spread(
             table.add_row(str(column), *(f"{row[k]:.4g}" for k in ("mean", "std", "min", "max")),
                           f"{row['count']:.0f}")
         console.print(table)
+        if page is not None:
+            files.append(save_page(result, page))
         _wrote(files, console)
 
 
@@ -302,9 +315,11 @@ def gradual_reset(
     seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
     out: Annotated[Path, typer.Option(
         help="Folder of results.")] = Path("results/gradual-reset"),
+    html: Html = None,
 ) -> None:
     """Reset a device by double sweeps of rising amplitude; show how R_on and R_off overlap."""
     with reported():
+        page = page_path(html)
         with studies_extra():
             from .. import studies
             from ..studies.plots import save_gradual_reset
@@ -325,6 +340,8 @@ def gradual_reset(
                           f"{row['resistance']:.4g}")
         console.print(table)
         console.print(f"R_on above another's R_off: {100 * result.overlap():.2f} %")
+        if page is not None:
+            files.append(save_page(result, page))
         _wrote(files, console)
 
 
@@ -367,12 +384,14 @@ def ir_drop(
     epochs: Annotated[int | None, typer.Option(help="Of the training.")] = None,
     threads: Annotated[int | None, typer.Option(help="Default: all CPUs.")] = None,
     workers: _Workers = None,
+    html: Html = None,
 ) -> None:
     """Accuracy of a CNN on crossbars against the resistance of their wires.
 
     An interrupted study goes on where it stopped when the same command runs again.
     """
     with reported(f": finished points are kept in {out}; run the same command to go on"):
+        page = page_path(html)
         with studies_extra():
             from .. import studies
             from ..studies.plots import save_accuracy, save_tile
@@ -389,4 +408,6 @@ def ir_drop(
         )
         files.append(save_tile(result.tile_map(), out / "tile.png"))
         _print_ir_drop(result, console)
+        if page is not None:
+            files.append(save_page(result, page))
         _wrote(files, console)

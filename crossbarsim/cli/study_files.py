@@ -12,6 +12,7 @@ from rich.console import Console
 from ..core.errors import ParameterError
 from ..core.locks import FolderLock
 from .errors import reported, studies_extra
+from .output import Html, page_path, save_page
 from .study import study
 
 if TYPE_CHECKING:
@@ -32,7 +33,10 @@ def _prepared(file: Path, out: Path | None) -> Prepared:
     return found if out is None else Prepared(found.study, out)
 
 
-def _show(result: StudyResult, out: Path, console: Console, *, save: bool = True) -> None:
+def _show(
+    result: StudyResult, out: Path, console: Console, *, save: bool = True,
+    page: Path | None = None,
+) -> None:
     """Print what came out, and write it into its folder."""
     console.print(result.summary(), highlight=False)
     for one in result.failures[:_MOST_FAILURES]:
@@ -50,6 +54,8 @@ def _show(result: StudyResult, out: Path, console: Console, *, save: bool = True
     if save:
         with FolderLock(out):
             files = result.save(out)
+        if page is not None:
+            files = (*files, save_page(result, page))
         for file in files:
             console.print(f"wrote {file}", soft_wrap=True)
 
@@ -66,6 +72,7 @@ def run(
         help="Part k of n, such as 3/64; `crossbarsim study merge` joins them.")] = None,
     retry: Annotated[bool, typer.Option(
         "--retry", help="Measure points again that failed.")] = False,
+    html: Html = None,
 ) -> None:
     """Measure the points of a study file.
 
@@ -76,6 +83,7 @@ def run(
     with reported(f": finished points are kept in {place}; run the same command to go on"):
         if workers is not None and scheduler is not None:
             raise ParameterError("give `--workers` or `--scheduler`, not both")
+        page = page_path(html)
         found = _prepared(file, out)
         from ..studies import RichProgress
         from ..studies.engine.schedulers import dask_client
@@ -93,17 +101,17 @@ def run(
             console.print(f"{result.counts['done']} points of shard {shard} are in "
                           f"{shard_folder(found.out, part)}", soft_wrap=True, highlight=False)
             return
-        _show(result, found.out, console)
+        _show(result, found.out, console, page=page)
     if not result.counts["done"]:
         raise typer.Exit(1)
 
 
 @study.command("merge")
-def merge(file: _File, out: _Out = None) -> None:
+def merge(file: _File, out: _Out = None, html: Html = None) -> None:
     """Join the shards of a study; write its result as far as it is there."""
     with reported():
         found = _prepared(file, out)
-        _show(found.study.merge(found.out), found.out, Console())
+        _show(found.study.merge(found.out), found.out, Console(), page=page_path(html))
 
 
 @study.command("show")

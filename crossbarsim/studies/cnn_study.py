@@ -30,12 +30,14 @@ from ..core.progress import Progress, ProgressMeter, metered
 from ..core.settings import Settings
 from ..core.validation import count
 from ..core.views.brief import brief_repr
+from ..core.views.shown import Shown, View
 from .data.dataset import Dataset, Labelled
 from .engine.drive import drive
 from .engine.pool import LocalWorkers
 from .engine.records import Record
 from .engine.worker import Outcome
 from .networks import CnnSettings, TrainedCnn, logits, torch_threads, trained_cnn
+from .results.view import points_view
 
 __all__ = ["Bench", "CnnStudy", "CnnStudyResult", "StudyPoint", "scores"]
 
@@ -265,7 +267,7 @@ class _Chips:
 
 
 @dataclass(frozen=True, eq=False)
-class CnnStudyResult(ABC, Generic[S]):
+class CnnStudyResult(Shown, ABC, Generic[S]):
     """What a study of a network found.
 
     Parameters
@@ -322,6 +324,33 @@ class CnnStudyResult(ABC, Generic[S]):
             "digital_accuracy": self.digital_accuracy,
             "environment": environment(),
         }
+
+    def _view(self) -> View:
+        points = self.points.copy()
+        points.insert(0, "tile", points["tile_rows"].astype(str) + "x"
+                      + points["tile_columns"].astype(str))
+        axes = ["ohm", "tile"]
+        if "effect" in points:  # its values have no unit in common
+            points.insert(1, "on the chip", [
+                effect if effect == "none" else f"{effect} {value:g}"
+                for effect, value in zip(points["effect"], points["value"], strict=True)
+            ])
+            axes = ["bits", "on the chip", *axes]
+        bare = points["seed"].isna()
+        if bare.any() and not bare.all():
+            points.insert(1, "chip", np.where(bare, "without variation", "with variation"))
+            axes.append("chip")
+        measures = {
+            str(n): "" for n in points.columns
+            if str(n).endswith(("_accuracy", "_agreement", "_output_error"))
+        }
+        facts = {"data": self.data.name, "points": len(points)}
+        facts |= {f"digital accuracy, {part}": f"{100 * value:.2f} %"
+                  for part, value in self.digital_accuracy.items()}
+        shown = points.drop(columns=[c for c in ("tile_rows", "tile_columns", "seconds")
+                                     if c in points])
+        return points_view(type(self.study).__name__, shown, axes, measures, facts,
+                           self.describe(), "seed")
 
     def times(self) -> dict[str, Any]:
         """Return what training and points took, second; None where that is not known."""

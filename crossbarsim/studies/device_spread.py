@@ -12,13 +12,17 @@ import numpy as np
 import pandas as pd
 
 from ..core.draws import Place
+from ..core.environment import array_text
 from ..core.errors import ParameterError
 from ..core.files import save_table
 from ..core.settings import checks_arguments
 from ..core.validation import Array
 from ..core.validation import count as whole
 from ..core.views.brief import brief_repr
+from ..core.views.panels import Table
+from ..core.views.shown import Shown, View
 from ..devices import VTEAM, Device, Trace
+from ..devices.views import loop_panel
 from ..nonidealities import Normal, Variability, simulate_states, vary
 
 __all__ = ["PAPER", "DeviceSpread", "device_spread", "switching_voltages"]
@@ -30,7 +34,7 @@ PAPER: Mapping[str, Any] = MappingProxyType({
 
 
 @dataclass(frozen=True, eq=False)
-class DeviceSpread:
+class DeviceSpread(Shown):
     """What many devices of one model, each with its own parameters, do.
 
     Attributes
@@ -65,6 +69,19 @@ class DeviceSpread:
     table: pd.DataFrame
 
     __repr__ = brief_repr
+
+    def _view(self) -> View:
+        units = {"r_on": "ohm", "r_off": "ohm", "r_low": "ohm", "r_high": "ohm", "v_set": "V",
+                 "v_reset": "V", "i_largest": "A"}
+        columns = [(str(n), units.get(str(n), "")) for n in self.table.columns]
+        rows = self.table.head(400).astype(object).to_numpy().tolist()
+        facts = {"model": type(self.device).__name__, "devices": len(self.table),
+                 "states": "any" if self.states is None else self.states}
+        return View("Spread of devices", facts, [
+            loop_panel(self.loop_states.voltage, self.loop_current, "Loops"),
+            loop_panel(self.sweep_states.voltage, self.sweep_current, "Set and reset"),
+            Table("Devices", columns, rows, bars=("r_on",)),
+        ], {name: array_text(v) if np.ndim(v) else v for name, v in self.device.settings().items()})
 
     @property
     def loop_current(self) -> Array:

@@ -11,13 +11,17 @@ from numpy.typing import ArrayLike
 from scipy.stats import norm
 
 from ..core.draws import Place
+from ..core.environment import array_text
 from ..core.errors import ConvergenceError, ParameterError
 from ..core.files import save_table
 from ..core.settings import checks_arguments
 from ..core.validation import Array, finite_array, number
 from ..core.validation import count as whole
 from ..core.views.brief import brief_repr
+from ..core.views.panels import Curve, Curves
+from ..core.views.shown import Shown, View
 from ..devices import VTEAM, Device, Trace
+from ..devices.views import loop_panel
 from ..nonidealities import ConductanceStates
 
 __all__ = ["GradualReset", "gradual_reset"]
@@ -27,7 +31,7 @@ _NEAR = 1e-4  # of the largest conductance: so close to the smallest is there
 
 
 @dataclass(frozen=True, eq=False)
-class GradualReset:
+class GradualReset(Shown):
     """A loop, a RESET by sweeps of rising amplitude, and the spread of R_on and R_off.
 
     Attributes
@@ -58,6 +62,27 @@ class GradualReset:
     normal: tuple[float, float, float, float]
 
     __repr__ = brief_repr
+
+    def _view(self) -> View:
+        facts = {"model": type(self.device).__name__, "states": len(self.table),
+                 "overlap of R_on and R_off": f"{100 * self.overlap():.3g} %"}
+        steps = Curve("after each sweep", np.arange(len(self.table), dtype=float),
+                      self.table["resistance"].to_numpy(dtype=float))
+        draws = [
+            Curve(name, np.sort(values), 100 * np.arange(1, len(values) + 1) / len(values))
+            for name, values in (("R_on", self.r_on), ("R_off", self.r_off)) if len(values)
+        ]
+        panels = [
+            loop_panel(self.loop.voltage, self.loop.current, "Loop"),
+            loop_panel(self.sweeps.voltage, self.sweeps.current, "Reset by rising sweeps"),
+            Curves("Resistance after each sweep", [steps], ("sweep", ""), ("resistance", "ohm")),
+        ]
+        if draws:
+            panels.append(Curves("Devices at or below", draws, ("resistance", "ohm"),
+                                 ("share of the devices", "%")))
+        return View("Gradual reset", facts, panels, {
+            name: array_text(v) if np.ndim(v) else v for name, v in self.device.settings().items()
+        })
 
     @property
     def states(self) -> ConductanceStates:

@@ -15,6 +15,7 @@ from ..core.errors import ConvergenceError, ParameterError
 from ..core.settings import checks_arguments
 from ..core.validation import Array
 from ..core.views.brief import brief_repr
+from ..core.views.shown import Shown, View
 from ..devices.compact_models.static import Ohmic
 from ..netlists.crossbar.crossbar import Crossbar, Wires
 from ..netlists.crossbar.ends import Driven, Ends, Floating
@@ -27,6 +28,7 @@ from .read_margin import (
     read_ends,
     uniform_wires,
 )
+from .results.view import points_view
 
 __all__ = ["ReadDelay", "elmore", "read_delay", "settling_time"]
 
@@ -34,7 +36,7 @@ _RISE = 1e-3  # of the Elmore delay
 
 
 @dataclass(frozen=True, eq=False)
-class ReadDelay:
+class ReadDelay(Shown):
     """Settling time of the sensed current against the size of the array.
 
     Attributes
@@ -58,6 +60,15 @@ class ReadDelay:
     resistance: float
 
     __repr__ = brief_repr
+
+    def _view(self) -> View:
+        settings = {"resistance": self.resistance, "settle": self.settle,
+                    "wires": repr(self.wires)}
+        return points_view(
+            "Read delay of passive arrays", self.table, ("size",),
+            {"delay": "s", "elmore": "s", "current": "A"},
+            {"cells": f"{self.resistance:g} ohm", "settled within": f"{self.settle:g}"}, settings,
+        )
 
 
 def elmore(size: int, wires: Wires, sense: float = 0.0) -> float:

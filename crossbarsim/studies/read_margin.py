@@ -15,12 +15,14 @@ from ..core.errors import ParameterError
 from ..core.settings import checks_arguments, closest
 from ..core.validation import Array
 from ..core.views.brief import brief_repr
+from ..core.views.shown import Shown, View
 from ..devices import Device, OneSelectorOneResistor
 from ..devices.compact_models.static import Ohmic
 from ..netlists.crossbar.crossbar import Crossbar, Resistive, Wires
 from ..netlists.crossbar.ends import Driven, End, Ends, Floating, Grounded, Sensed
 from ..solvers import Solver
 from .engine.records import optional_record
+from .results.view import points_view
 
 __all__ = [
     "READ_SCHEMES", "ReadMargin", "checked_sizes", "chosen_schemes", "described_wires",
@@ -34,7 +36,7 @@ _SHARES = {"v/2": (0.5, 0.5), "v/3": (1.0 / 3.0, 2.0 / 3.0)}
 
 
 @dataclass(frozen=True, eq=False)
-class ReadMargin:
+class ReadMargin(Shown):
     """Read currents of one cell in both states against the size of the array.
 
     Attributes
@@ -59,6 +61,16 @@ class ReadMargin:
     pattern: str
 
     __repr__ = brief_repr
+
+    def _view(self) -> View:
+        settings = {"read_voltage": self.read_voltage, "r_on": self.r_on, "r_off": self.r_off,
+                    "word": self.word, "bit": self.bit, "pattern": self.pattern}
+        return points_view(
+            "Read margin of passive arrays", self.table, ("size", "scheme", "selector"),
+            {"margin": "", "i_on": "A", "i_off": "A", "power": "W"},
+            {"cell": f"{self.r_on:g} and {self.r_off:g} ohm", "wires": f"{self.word:g} ohm",
+             "read voltage": f"{self.read_voltage:g} V"}, settings,
+        )
 
     def largest(self, margin: float = 0.1) -> pd.DataFrame:
         """Return the largest size with at least `margin`, by scheme and selector; 0: none."""

@@ -11,6 +11,8 @@ from ..core.errors import ParameterError
 from ..core.settings import checks_arguments
 from ..core.validation import finite_array, number
 from ..core.views.brief import brief_repr
+from ..core.views.panels import Field, HeatMap
+from ..core.views.shown import Shown, View
 from ..netlists.crossbar.crossbar import Crossbar, Wires
 from ..solvers.solver import Solver
 
@@ -18,7 +20,7 @@ __all__ = ["TileMap", "fullest_tile", "tile_map"]
 
 
 @dataclass(frozen=True, eq=False)
-class TileMap:
+class TileMap(Shown):
     """Node voltages of one tile with every word line driven at the read voltage.
 
     Parameters
@@ -40,6 +42,17 @@ class TileMap:
     bit_voltages: NDArray[np.float64]
 
     __repr__ = brief_repr
+
+    def _view(self) -> View:
+        fields = [
+            Field("lost", "%", 100 * self.loss), Field("word-line voltage", "V",
+                                                       self.word_voltages),
+            Field("bit-line voltage", "V", self.bit_voltages),
+        ]
+        facts = {"wire segment": f"{self.ohm:g} ohm", "read voltage": f"{self.read_voltage:g} V",
+                 "most lost": f"{100 * float(self.loss.max()):.3g} %"}
+        return View(f"Voltages of {self.name}", facts, [HeatMap("Cells", fields)],
+                    {"ohm": self.ohm, "read_voltage": self.read_voltage, "name": self.name})
 
     @property
     def loss(self) -> NDArray[np.float64]:

@@ -92,8 +92,7 @@ def _map(panel: HeatMap, ax: Axes) -> None:
     factor, unit = with_prefix(np.array([low, high]), one.unit)
     colours = LinearSegmentedColormap.from_list(
         one.name, list(MAPS["diverging" if one.diverging else "plain"])
-    )
-    colours.set_bad("0.6")
+    ).with_extremes(bad="0.6")
     rows, columns = values.shape
     image = ax.imshow(np.ma.masked_invalid(values / factor), cmap=colours, vmin=low / factor,
                       vmax=high / factor, interpolation="nearest",

@@ -15,11 +15,13 @@ import xarray as xr
 from ...core.errors import ParameterError
 from ...core.files import save_table, write_text
 from ...core.settings import checks_arguments, closest
+from ...core.views.shown import Shown, View
 from .dataset import DONE, FAILED, MISSING, SEED, STATUS, STOPPED
 from .files import NETCDF, read_dataset, write_dataset
 from .front import front
 from .pictures import Curve, curves_figure, map_figure, pareto_figure
 from .tables import cell, latex_table, markdown_table
+from .view import study_view
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,7 +35,7 @@ _WORDS = {FAILED: "failed", STOPPED: "stopped early", MISSING: "missing"}
 
 @checks_arguments
 @dataclass(frozen=True, eq=False)
-class StudyResult:
+class StudyResult(Shown):
     """What a study found, point by point.
 
     Parameters
@@ -117,6 +119,11 @@ class StudyResult:
         if counts["done"] < total:
             text += f"; {self.summary()}"
         return f"{text}>"
+
+    def _view(self) -> View:
+        facts: dict[str, Any] = {"points": self.summary()}
+        facts |= {f"axis {name}": f"{size} values" for name, size in self.axes.items()}
+        return study_view(self.dataset, facts, self.to_dataframe())
 
     # -- tables ------------------------------------------------------------------------------
 
