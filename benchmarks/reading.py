@@ -104,7 +104,7 @@ def ours(kind: str, size: int) -> dict[str, Any]:
         matrix = system.matrix(system.jacobian().copy())
         start = time.process_time()
         factors = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=1e-3,
-                       options={"SymmetricMode": True})
+                       options={"SymmetricMode": True}, panel_size=4, relax=40)
         factors.solve(system.source[:-1].copy())
         found["floor"] = time.process_time() - start
     return found

@@ -112,6 +112,9 @@ class Writer:
 
     def element(self, e: Element) -> list[str]:
         """Return the lines of an element."""
+        if e.kind in "RCL" and type(e.value) is float and not e.parameters and not e.model:
+            number = write_number(e.value).removesuffix(".0")  # there may be millions
+            return [f"{flat_name(e.kind, e.name)} {' '.join(e.nodes)} {number}"]
         parts = [flat_name(e.kind, e.name), *e.nodes]
         more = [pair for pair in e.parameters if pair[0] not in ("acmag", "acphase")]
         if e.kind in "VI":
