@@ -193,7 +193,7 @@ def shipped() -> list[str]:
     from crossbarsim.devices import model, models  # noqa: PLC0415
     from crossbarsim.devices.laws.lane_laws import lane_laws  # noqa: PLC0415
 
-    return [name for name in models() if lane_laws(model(name))]
+    return [name for name in models() if lane_laws(model(name))[0]]
 
 
 def accuracy(name: str, states: list[float], count: int) -> dict[str, Any]:

@@ -33,7 +33,7 @@ __all__ = ["Backend", "Trace", "hysteresis", "simulate"]
 Backend: TypeAlias = Literal["cpu", "gpu", "auto"] | ArrayBackend
 
 _BLOCK = 2048  # devices that one call of a kernel integrates
-_SIDE_BY_SIDE = 16  # vectors of devices that take a step one after the other, all in the cache
+_SIDE_BY_SIDE = 64  # vectors of devices that take a step one after the other, all in the cache
 # devices, and device steps, from which on compiling another kernel is worth it
 _MANY, _MANY_STEPS = 64, 1_000_000
 

@@ -42,13 +42,16 @@ class NotForLanes(Exception):
 
 
 def lane_source(
-    functions: Iterable[str], words: Collection[int] = (), scalar: Collection[str] = ()
+    functions: Iterable[str], words: Collection[int] = (), scalar: Collection[str] = (),
+    inverse: dict[int, int] | None = None,
 ) -> str:
     """Return source of the same functions, of vectors, in the same order.
 
     ``p[k]``, ``x[k]``, ``out[k]`` and ``f[k]`` are vectors k of arrays; an argument ``at`` behind
     `p` tells where in `p` a device's parameters begin. Parameters in `words` are choices, the
     same for all lanes. Functions that are there already and return one vector are in `scalar`.
+    With `inverse`, quotients by a parameter k are products with its reciprocal, the vector
+    ``PARAMETERS + inverse[k]`` of `p`; those not there yet are added, counted on.
 
     Raises
     ------
@@ -61,7 +64,7 @@ def lane_source(
         node = ast.parse(source).body[0]
         if not isinstance(node, ast.FunctionDef):
             raise NotForLanes(source[:40])
-        writer = _Writer(node, frozenset(words), single)
+        writer = _Writer(node, frozenset(words), single, inverse)
         text.append(writer.function())
         if writer.single:
             single.add(node.name)
@@ -131,8 +134,11 @@ def _one_division(body: list[ast.stmt]) -> list[ast.stmt]:
 class _Writer:
     """Writes one function."""
 
-    def __init__(self, node: ast.FunctionDef, words: frozenset[int], single: set[str]) -> None:
-        self.node, self.words, self.known = node, words, single
+    def __init__(
+        self, node: ast.FunctionDef, words: frozenset[int], single: set[str],
+        inverse: dict[int, int] | None,
+    ) -> None:
+        self.node, self.words, self.known, self.inverse = node, words, single, inverse
         self.lines: list[str] = []
         self.depth, self.mask, self.count = 1, "", 0
         self.single, self.values = False, 0  # of what it returns
@@ -353,6 +359,8 @@ class _Writer:
         if isinstance(node.op, ast.Pow):
             return self._power(node)
         a, kind_a = self._expression(node.left)
+        if isinstance(node.op, ast.Div) and (place := self._reciprocal(node.right)):
+            return f"mul({a}, {place})" if a != "1.0" else place, "lanes"
         b, kind_b = self._expression(node.right)
         if type(node.op) not in _OPERATIONS or {kind_a, kind_b} - {"lanes", "number"}:
             raise NotForLanes(ast.unparse(node))
@@ -360,6 +368,16 @@ class _Writer:
         if kind_a == kind_b == "number":
             return f"({a} {sign} {b})", "number"
         return f"{name}({a}, {b})", "lanes"
+
+    def _reciprocal(self, node: ast.expr) -> str:
+        """Return the vector of a parameter's reciprocal, "" where this is something else."""
+        if self.inverse is None or not isinstance(node, ast.Subscript):
+            return ""
+        place = ast.unparse(node.slice)
+        if ast.unparse(node.value) != "p" or "p" not in self.arrays or not place.isdigit():
+            return ""
+        row = self.inverse.setdefault(int(place), max(self.inverse.values(), default=-1) + 1)
+        return f"vload(p, at + PARAMETERS + {row})"
 
     def _power(self, node: ast.BinOp) -> tuple[str, str]:
         a, kind = self._expression(node.left)

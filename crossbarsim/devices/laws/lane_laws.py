@@ -34,8 +34,10 @@ from crossbarsim.core.lanes.gauss import gauss_lanes
 
 
 @lru_cache(maxsize=256)
-def lane_laws(model: Any) -> str:
+def lane_laws(model: Any) -> tuple[str, tuple[int, ...]]:
     """Return source of the laws of vectors of devices; "" where a law is not for vectors.
+
+    Behind the parameters come the reciprocals of those that are told.
 
     ``rates(v, x, p, at, out)`` fills the S rates, ``slopes(v, x, p, at, out)`` what ``evaluate``
     of the scalar laws does, ``current(v, x, p, at)`` returns the current, ``noise(v, x, p, at,
@@ -43,7 +45,7 @@ def lane_laws(model: Any) -> str:
     """
     declared = getattr(model, "_declared", None)
     if declared is None or not hasattr(model, "current_law") or _law_of_its_own(model):
-        return ""
+        return "", ()
     states = [state.name for state in model.states]
     names: dict[str, Any] = {
         "states": states, "parameters": {n: k for k, n in enumerate(declared)},
@@ -56,7 +58,7 @@ def lane_laws(model: Any) -> str:
         places = {f"x_{state}": f"x[{k}]" for k, state in enumerate(states)}
         return _written(source, used, places, words, float(getattr(model, "inner_step", 0.0)))
     except (NotForLanes, ParameterError):
-        return ""
+        return "", ()
 
 
 def _law_of_its_own(model: Any) -> bool:
@@ -70,8 +72,9 @@ def _law_of_its_own(model: Any) -> bool:
 def _written(
     source: Source, used: Mapping[str, Sequence[str]], places: Places, words: Sequence[int],
     step: float,
-) -> str:
-    parts = [lane_source(source.functions.values(), words)]
+) -> tuple[str, tuple[int, ...]]:
+    inverse: dict[int, int] = {}
+    parts = [lane_source(source.functions.values(), words, inverse=inverse)]
     inner = "inner_d" in used
     solve = []
     if inner:
@@ -94,7 +97,7 @@ def _written(
     entries = [slopes, "\n".join(rates), noise,
                "\n".join(["def current(v, x, p):", *current, "    return i"])]
     parts.append(lane_source(entries, words, {"inner"}))
-    return "\n\n".join(parts)
+    return "\n\n".join(parts), tuple(inverse)
 
 
 def _inner(arguments: Sequence[str], places: Places, step: float) -> str:
@@ -136,14 +139,15 @@ def _inner(arguments: Sequence[str], places: Places, step: float) -> str:
 @lru_cache(maxsize=256)
 def lockstep_kernels(model: Any) -> ModuleType | None:
     """Return the compiled module that integrates devices in lockstep; None: no vectors."""
-    laws = lane_laws(model)
+    laws, inverse = lane_laws(model)
     if not laws:
         return None
     functions = "\n\n\n".join(f"@leaf\n{part}" for part in laws.split("\n\n") if part)
     count = len(model._declared)  # noqa: SLF001 - as `lane_laws`
     sizes = (
         f"STATES = {len(model.states)}\nPARAMETERS = {count}\n"
-        f"NOISY = {hasattr(model, 'noise_law')}"
+        f"NOISY = {hasattr(model, 'noise_law')}\n"
+        f"INVERSE = np.array({[*inverse]}, dtype=np.int64)\nINVERSES = {len(inverse)}"
     )
     parts = [template(f"lockstep/{name}") for name in ("steps", "blocks")]
     return load("\n\n".join([_HEAD, HEAD, sizes, functions, *parts]) + "\n")

@@ -38,6 +38,7 @@ from .steps import (
     END,
     GOOD,
     HIGH,
+    INVERSES,
     LOW,
     NOISY,
     NOW,
@@ -62,6 +63,8 @@ from .steps import (
     whole_interval,
 )
 
+INVERSE = np.zeros(0, np.int64)
+
 
 def current(v: Any, x: Any, p: Any, at: int) -> Any:
     """Stand for the model's current."""
@@ -78,6 +81,8 @@ def fill(D, vectors, first, count, P, low, high, x, first_cell):
             at = k if P.shape[1] > 1 else 0
             for m in range(PARAMETERS):
                 D[place + m * LANES] = P[m, at]
+            for m in range(INVERSES):
+                D[place + (PARAMETERS + m) * LANES] = 1.0 / P[INVERSE[m], at]
             at = k if low.shape[1] > 1 else 0
             for s in range(STATES):
                 D[place + (LOW + s) * LANES] = low[s, at]

@@ -38,7 +38,7 @@ from .....core.lanes.vectors import (
     where,
 )
 
-STATES, PARAMETERS, NOISY = 1, 1, False
+STATES, PARAMETERS, INVERSES, NOISY = 1, 1, 0, False
 
 
 def rates(v: Any, x: Any, p: Any, at: int, out: Any) -> None:
@@ -54,8 +54,8 @@ def noise(v: Any, x: Any, p: Any, at: int, out: Any) -> None:
 
 
 # -- template --
-# Rows of sixteen devices: their parameters, then
-LOW = PARAMETERS  # ends of the states' ranges
+# Rows of sixteen devices: their parameters, reciprocals of some, then
+LOW = PARAMETERS + INVERSES  # ends of the states' ranges
 HIGH = LOW + STATES
 NOW = HIGH + STATES  # states
 RATE = NOW + STATES  # rates there as the law has them, also those that lead out of the range
