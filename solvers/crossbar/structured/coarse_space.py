@@ -35,10 +35,10 @@ _HARD, _HARD_PER_CELL = 6.0, 5000.0
 _TINY = 1e-2  # of the mean: resistances below it count as this much
 
 
-def is_hard(G: Array, word_r: Array, bit_r: Array) -> bool:
+def is_hard(G: Array, word_r: Array, bit_r: Array, *, more: float = 1.0) -> bool:
     """Return whether the smoothest mode needs many iterations of chains alone, by a few samples.
 
-    Of lines with one free end.
+    Of lines with one free end; `more` times as many where these iterations are cheaper.
     """
     from .kernels.coarse import sample  # noqa: PLC0415 - imports numba
 
@@ -49,7 +49,8 @@ def is_hard(G: Array, word_r: Array, bit_r: Array) -> bool:
     if not min(d, word, bit) > 0.0:
         return False
     smoothest = (math.pi / 2.0) ** 2 * (1.0 / (word * columns**2) + 1.0 / (bit * rows**2))
-    hard: bool = math.sqrt(d / smoothest) > _HARD + _HARD_PER_CELL / (rows * columns)
+    limit = _HARD + _HARD_PER_CELL / (rows * columns)
+    hard: bool = math.sqrt(d / smoothest) > more * limit
     return hard
 
 

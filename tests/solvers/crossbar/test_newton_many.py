@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from crossbarsim.solvers.crossbar import static_cells
+from crossbarsim.solvers.crossbar.structured import linear_steps
 from crossbarsim.solvers.crossbar.structured.rounds import lanes_many, newton_many
 
 from crossbarsim import (
@@ -254,3 +255,19 @@ def test_large_arrays_of_all_cells(monkeypatch):
     expected = Solver(threads=1).solve(xbar, V)
     monkeypatch.setattr(lanes_many, "_SMALL", 1 << 20)
     _close(Solver(threads=1).solve(xbar, V).currents, expected.currents, 1e-9)
+
+
+@pytest.mark.parametrize(("cells", "ohm"), [("sinh", 4e5), ("transistor, word side", 3e3)])
+def test_cells_that_conduct_as_well_as_their_lines_have_a_coarse_space(monkeypatch, cells, ohm):
+    shape = (48, 44)
+    V = np.random.default_rng(16).uniform(-0.3, 0.3, (3, 48))
+    xbar = Crossbar(cells=CELLS[cells](shape), wires=Wires(ohm, ohm))
+    made = []
+    space = linear_steps.coarse_space
+    monkeypatch.setattr(
+        linear_steps, "coarse_space", lambda *args: made.append(space(*args)) or made[-1]
+    )
+    sol = Solver(threads=1).solve(xbar, V)
+    assert len(made) >= 3
+    for v, currents in zip(V, sol.currents, strict=True):
+        _close(currents, Solver(method="mna").solve(xbar, v).currents)

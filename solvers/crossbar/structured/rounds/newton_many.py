@@ -13,6 +13,7 @@ from .....core.compiled.workspace import scratch
 from .....core.validation import Array
 from .....netlists.crossbar.cells import BatchedCells, Cells
 from ...problem import CrossbarProblem
+from ..coarse_space import is_hard
 from .lanes_many import Results, solve_lanes, worth_lanes
 
 __all__ = ["Results", "can_run", "solve_many"]
@@ -22,6 +23,7 @@ _LANES_AT_ONCE = 1 << 12  # the same, of arrays whose vectors have lanes: sixtee
 # Residuals of the first linear step: a look at all cells more costs less than digits of a step, or
 # more where a cell's law takes tens of nanoseconds
 _CHEAP, _DEAR = 3e-2, 3e-4
+_HARDER = 6.0  # single precision without a coarse space keeps up with double that has one: measured
 _SHORT, _LONG = 1e-20, 1e20  # ohm, of segments that single precision holds
 
 
@@ -39,7 +41,8 @@ def solve_many(
 ) -> bool:
     """Solve the vectors `part` of `problem` into `results`; return whether it was done.
 
-    Cells that are not evaluated in batches are left alone.
+    Cells that are not evaluated in batches are left alone, and those that conduct as well as their
+    lines: steps with a coarse space are not taken here.
 
     Parameters
     ----------
@@ -98,6 +101,11 @@ def solve_many(
     while active:
         if following:
             bad = batch.evaluate(active, volts[0], volts[1], gate, threads)
+            if not steps.any() and is_hard(
+                batch.cells[1, 0], problem.word_r, problem.bit_r,
+                more=_HARDER if general is None else 1.0,
+            ):
+                return False  # one by one, with a coarse space
         active, following = step(
             active, following, bad, which, steps, before, volts, batch.cells, batch.alike,
             batch.moves, gated, batch.lead, batch.inner, every, gate, problem.word_r,
