@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,13 +13,15 @@ from ...core.compiled.arrays import plain
 from ...core.errors import ParameterError, SingularCircuitError
 from ...core.validation import Array, finite_array
 from ...netlists.crossbar.crossbar import Crossbar
-from ...netlists.crossbar.ends import END_NAMES, EndArrays
+from ...netlists.crossbar.ends import END_NAMES, EndArrays, Ends
+from ...netlists.crossbar.wires import Wires
 
 __all__ = ["GOOD", "CrossbarProblem", "RawSolution", "bound", "check_input", "make_problem",
            "pieces", "source_voltages"]
 
 GOOD = 1e-8  # residual up to which Kirchhoff's law holds
 _EPS = float(np.finfo(float).eps)
+_FEW = 1 << 14  # segments of a crossbar whose lines are kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +40,10 @@ class CrossbarProblem:
         Source voltages at word_left, word_right, bit_top, bit_bottom (0 where floating).
     parallel : bool
         Both families run along the columns; `word_r` is then (M+1, N) like `bit_r`.
+    whole : bool
+        Known beforehand: no segment has 0 ohm, none is broken, every line is tied.
+    tied : three bool, optional
+        Whether any right, top or bottom end is tied, where known.
     """
 
     G: Array
@@ -43,6 +51,8 @@ class CrossbarProblem:
     bit_r: Array
     ends: tuple[Array, Array, Array, Array]
     parallel: bool = False
+    whole: bool = False
+    tied: tuple[bool, bool, bool] | None = None
 
     def __post_init__(self) -> None:
         # kernels only read them; each is compiled for one layout
@@ -63,7 +73,9 @@ class CrossbarProblem:
 
     def with_ends(self, ends: tuple[Array, Array, Array, Array]) -> CrossbarProblem:
         """Return the same network with other source voltages."""
-        return CrossbarProblem(self.G, self.word_r, self.bit_r, ends, self.parallel)
+        return CrossbarProblem(
+            self.G, self.word_r, self.bit_r, ends, self.parallel, self.whole, self.tied
+        )
 
 
 @dataclass(eq=False)
@@ -140,19 +152,15 @@ def make_problem(xbar: Crossbar, V: Array) -> CrossbarProblem:
     SingularCircuitError
         A floating island, or two sources joined by zero resistance at different voltages.
     """
-    arrays = [xbar.line_ends[name] for name in END_NAMES]
-    left, right, top, bottom = arrays
-    word_r, bit_r = _own(xbar.word_segments), _own(xbar.bit_segments)
-    parallel = xbar.layout == "parallel"
-    words = word_r.T if parallel else word_r
-    words[:, 0] = _source_resistance(left)
-    words[:, -1] = _source_resistance(right)
-    bit_r[0] = _source_resistance(top)
-    bit_r[-1] = _source_resistance(bottom)
+    lines = _lines(xbar)
+    left, right, top, bottom = arrays = lines.ends
     ends = [source_voltages(end, V) for end in arrays]
     problem = CrossbarProblem(
-        plain(xbar.conductance), word_r, bit_r, (ends[0], ends[1], ends[2], ends[3]), parallel
+        plain(xbar.conductance), lines.word_r, lines.bit_r, (ends[0], ends[1], ends[2], ends[3]),
+        xbar.layout == "parallel", lines.whole, lines.tied,
     )
+    if lines.whole:  # every node has a source, and no two have one of 0 ohm between them
+        return problem
     if "open" not in (left.kind, right.kind) or "open" not in (top.kind, bottom.kind):
         _check_source_loops(problem)
     tied = all(
@@ -163,6 +171,49 @@ def make_problem(xbar: Crossbar, V: Array) -> CrossbarProblem:
     if not (tied and wires.word.max() < np.inf and wires.bit.max() < np.inf):
         _check_islands(problem)
     return problem
+
+
+class _Lines(NamedTuple):
+    """The lines of a crossbar: what of a `CrossbarProblem` no input changes."""
+
+    wires: Wires
+    given: Ends
+    ends: list[EndArrays]
+    word_r: Array
+    bit_r: Array
+    whole: bool
+    tied: tuple[bool, bool, bool]
+
+
+_kept: WeakKeyDictionary[Crossbar, _Lines] = WeakKeyDictionary()
+
+
+def _lines(xbar: Crossbar) -> _Lines:
+    """Return the lines of `xbar`; those of small arrays, solved again and again, are kept."""
+    kept = _kept.get(xbar)
+    if kept is not None and kept.wires is xbar.wires and kept.given is xbar.ends:
+        return kept
+    arrays = [xbar.line_ends[name] for name in END_NAMES]
+    left, right, top, bottom = arrays
+    word_r, bit_r = _own(xbar.word_segments), _own(xbar.bit_segments)
+    words = word_r.T if xbar.layout == "parallel" else word_r
+    words[:, 0] = _source_resistance(left)
+    words[:, -1] = _source_resistance(right)
+    bit_r[0] = _source_resistance(top)
+    bit_r[-1] = _source_resistance(bottom)
+    whole = all(
+        bool(r.min() > 0.0 and r[:, 1:-1].max(initial=0.0) < np.inf)
+        and bool(np.minimum(r[:, 0], r[:, -1]).max() < np.inf)
+        for r in (words, bit_r.T)
+    )
+    tied = tuple(bool(r.min() < np.inf) for r in (words[:, -1], bit_r[0], bit_r[-1]))
+    found = _Lines(
+        xbar.wires, xbar.ends, arrays, plain(word_r), plain(bit_r), whole,
+        (tied[0], tied[1], tied[2]),
+    )
+    if word_r.size <= _FEW:
+        _kept[xbar] = found
+    return found
 
 
 def _own(array: Array) -> Array:

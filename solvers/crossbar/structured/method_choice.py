@@ -35,9 +35,12 @@ _SAMPLE = 8  # vectors whose node voltages are checked when only currents are wa
 
 def _reduction_ns(problem: CrossbarProblem) -> float:
     """Estimated time of a port reduction."""
-    ends = (problem.word_r[:, -1], problem.bit_r[0], problem.bit_r[-1])
-    right, top, bottom = (bool(r.min() < np.inf) for r in ends)
-    return _merging_ns(*problem.shape, right, top, bottom)
+    tied = problem.tied
+    if tied is None:
+        ends = (problem.word_r[:, -1], problem.bit_r[0], problem.bit_r[-1])
+        right, top, bottom = (bool(r.min() < np.inf) for r in ends)
+        tied = right, top, bottom
+    return _merging_ns(*problem.shape, *tied)
 
 
 @lru_cache(maxsize=256)

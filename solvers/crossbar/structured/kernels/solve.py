@@ -9,6 +9,7 @@ from .....core.compiled.simd import WIDTH, add, div, fma, load, magnitude, mul, 
 from .....core.validation import Array
 from ...problem import GOOD
 from .cg import eliminate_words, follow_words
+from .chains import factor_bit, factor_word
 from .coarse import Coarse
 from .iterate import iterate
 from .single_line import (
@@ -23,7 +24,7 @@ from .single_line import (
 from .two_threads import ELIMINATE, FOLLOW, Team, lead
 
 __all__ = ["SMALL", "check_kcl", "end_currents", "lift", "solve_irregular",
-           "solve_vectors"]
+           "solve_vectors", "solve_whole"]
 
 _REFINEMENTS = 4
 _KNOWN, _LEAST_KNOWN = 10.0, 1e-9  # times rtol, of the largest: rounding that may be left
@@ -372,5 +373,28 @@ def _solve_vectors(
     return solved
 
 
-solve_vectors = lean(_solve_vectors)  # merged None
+_part = lean(_solve_vectors)
+
+
+@lean
+def solve_whole(
+    G: Array, word_r: Array, bit_r: Array, t: Array, q: Array, tw: Array, qw: Array,
+    factored: bool, vl: Array, vr: Array, vt: Array, vb: Array, warm: bool, keep: bool,
+    out_u: Array, out_w: Array, left: Array, right: Array, top: Array, bottom: Array, stats: Array,
+    work: Array, small: Array, rows: Array, carry: Array, rtol: float, limit: int, patience: int,
+) -> bool:
+    """Do what `_solve_vectors` does for whole lines, by one thread, without a coarse space.
+
+    The chains are factored first, unless they are.
+    """
+    if not factored:
+        factor_bit(G, bit_r, t, q, small[0][:G.shape[1]])
+        factor_word(G, word_r, tw, qw, carry[0])
+    return _part(
+        G, word_r, bit_r, t, q, tw, qw, None, vl, vr, vt, vb, warm, keep, out_u, out_w, left,
+        right, top, bottom, stats, work, small, rows, carry, rtol, limit, patience, None, None,
+    )
+
+
+solve_vectors = lean(_solve_vectors)  # merged None, with a team or a coarse space
 solve_irregular = lean(_solve_vectors)
