@@ -133,6 +133,7 @@ class TransientRun:
         self.sure = np.minimum(self.errors.weight, 1.0 / self.errors.trust)
         self.expected_until = 0.0
         self._stretched = 0
+        self.beside_poles = system.beside_poles()
         self.order, self.order_limit = 1, min(tol.maxord, most)
 
     def _steady(self) -> bool:
@@ -353,12 +354,13 @@ class TransientRun:
         may have led to the wrong one, whose estimated error is as small.
         """
         found, formula = self._solve(t, h, order)
-        if not found.converged or self.system.linear:
+        k = self.beside_poles
+        if not found.converged or not len(k):
             return found, formula
         last = self.history.points[0]
-        meant = np.abs(self._guess - last)[:-1]
-        floor = self.tol.trtol * self.tol.reltol * np.abs(found.x[:-1])
-        far = np.abs(found.x - last)[:-1] > _OVERSHOOT * meant
+        meant = np.abs(self._guess[k] - last[k])
+        floor = self.tol.trtol * self.tol.reltol * np.abs(found.x[k])
+        far = np.abs(found.x[k] - last[k]) > _OVERSHOOT * meant
         if not (far & (meant > floor)).any():
             return found, formula
         for start in (last, found.x):

@@ -59,8 +59,8 @@ from numpy.typing import NDArray
 from ....core.validation import Array
 from ....netlists.sources.corners import Corners
 
-__all__ = ["Bools", "Conditions", "ElementGroup", "Instant", "Ints", "NoiseSource", "Stage",
-           "Stamp", "Triplets"]
+__all__ = ["Block", "Bools", "Conditions", "ElementGroup", "Instant", "Ints", "NoiseSource",
+           "Stage", "Stamp", "Triplets"]
 
 Ints = NDArray[np.integer[Any]]
 Bools = NDArray[np.bool_]
@@ -160,6 +160,23 @@ class Stamp:
     c: Array
 
 
+@dataclass(frozen=True, eq=False)
+class Block:
+    """A group as compiled loops see it; see `kernels_blocks`.
+
+    Attributes
+    ----------
+    kernel : compiled (what, block, numbers, x) -> float
+    block : (..,) int64
+        Sizes and addresses of arrays, which the group keeps alive.
+    numbers : (..,)
+    """
+
+    kernel: Any
+    block: Ints
+    numbers: Array
+
+
 @dataclass(frozen=True)
 class NoiseSource:
     """A current that fluctuates between two unknowns' rows, at an operating point.
@@ -204,6 +221,9 @@ class ElementGroup:
         Set by `accept`: something has changed at once, and the integration begins anew.
     follows : bool
         Whether charges depend on their path from the last accepted point, see `remember`.
+    without_poles : bool
+        Whether its law is finite everywhere, so that no time step's equations have solutions on
+        two sides of a pole.
     spectral : bool
         Whether its slopes depend on `Instant.hertz`.
     steady : bool
@@ -221,6 +241,7 @@ class ElementGroup:
     by_element: bool = False
     jumped: bool = False
     follows: bool = False
+    without_poles: bool = False
     spectral: bool = False
     steady: bool = False
 
@@ -247,6 +268,14 @@ class ElementGroup:
 
     def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
         """Fill `out` at the unknowns x (n + 1,), ground last."""
+
+    def block(self, out: Stamp, gmin: float) -> Block | None:
+        """Return what evaluates, accepts and rewinds it inside of a compiled loop over time.
+
+        The kernel fills `out`; None: there is none.
+        """
+        del out, gmin
+        return None
 
     # -- the course of a solution --------------------------------------------------------------
 

@@ -244,6 +244,14 @@ class System:
             found[column[slots[slots < self.nnz]]] = 2
         return found
 
+    def beside_poles(self) -> Ints:
+        """Return the unknowns on which laws depend that may have poles."""
+        found = [
+            at[1].ravel() for g in self.active if not g.without_poles for at in (g.g_at, g.c_at)
+        ]
+        every = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *found]))
+        return every[every >= 0]
+
     def fixed_entries(self) -> Bools:
         """Return which entries of the Jacobian are the same always, (nnz,)."""
         found: Bools = np.equal(self.c_linear, 0.0)

@@ -58,9 +58,12 @@ def push(p0: Array, p1: Array, p2: Array, p3: Array, new: Array) -> None:
 
 
 @lean
-def is_far(x: Array, guess: Array, last: Array, floor: float, overshoot: float) -> bool:
-    """Return whether the end of a step is far beyond the prediction."""
-    for i in range(x.shape[0] - 1):
+def is_far(
+    rows: Ints, x: Array, guess: Array, last: Array, floor: float, overshoot: float
+) -> bool:
+    """Return whether one of these unknowns is far beyond its prediction at the end of a step."""
+    for k in range(rows.shape[0]):
+        i = rows[k]
         meant = abs(guess[i] - last[i])
         if meant > floor * abs(x[i]) and abs(x[i] - last[i]) > overshoot * meant:
             return True

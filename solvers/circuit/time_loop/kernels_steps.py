@@ -12,6 +12,7 @@ from ....core.compiled.jit import lean
 from ....core.validation import Array
 from ..kernels_newton import residual
 from ..system.element_group import Ints
+from ..system.kernels_blocks import ACCEPT, EVALUATE, REWIND, ask_all
 from .kernels_control import begin_anew, fitted, is_far, push, within
 from .kernels_laws import fill_laws
 from .kernels_newton import (
@@ -46,7 +47,8 @@ NUMBERS = ("t", "h", "target", "shortest", "floor", "resolution", "longest", "st
 INT_PARTS = (
     "indptr", "indices", "f_slots", "q_slots", "g_slots", "c_slots", "ends", "columns", "kept",
     "error_rows", "degrees", "wave_table", "wave_slots", "law_table", "code", "more", "plus",
-    "minus", "own", "known", "record_orders",
+    "minus", "own", "known", "record_orders", "beside_poles", "kernels", "blocks", "block_ends",
+    "number_ends",
 )
 FLOAT_PARTS = (
     "g_linear", "c_linear", "f_values", "q_values", "g_values", "c_values", "data", "source", "f",
@@ -55,7 +57,7 @@ FLOAT_PARTS = (
     "weights", "stored_q", "rate", "far", "current", "charge", "early", "weight", "sure",
     "constants", "waves", "wave_factor", "numbers", "scale", "surroundings", "steps",
     "tape_weights", "probes", "old", "law_values", "law_slopes", "law_factor", "rules",
-    "record_times", "record_values",
+    "record_times", "record_values", "block_numbers",
 )
 LU_INTS = (
     "rows", "order_of", "lp", "li", "up", "ui", "pinv",
@@ -119,6 +121,11 @@ def run_steps(
     own = ints[int_ends[18]:int_ends[19]]
     known = ints[int_ends[19]:int_ends[20]]
     record_orders = ints[int_ends[20]:int_ends[21]]
+    beside_poles = ints[int_ends[21]:int_ends[22]]
+    kernels = ints[int_ends[22]:int_ends[23]]
+    blocks = ints[int_ends[23]:int_ends[24]]
+    block_ends = ints[int_ends[24]:int_ends[25]]
+    number_ends = ints[int_ends[25]:int_ends[26]]
     g_linear = floats[starts[0]:starts[1]]
     c_linear = floats[starts[1]:starts[2]]
     f_values = floats[starts[2]:starts[3]]
@@ -176,6 +183,7 @@ def run_steps(
     rules = floats[starts[54]:starts[55]]
     record_times = floats[starts[55]:starts[56]]
     record_values = floats[starts[56]:starts[57]]
+    block_numbers = floats[starts[57]:starts[58]]
     rows = lu_ints[lu_int_ends[0]:lu_int_ends[1]]
     order_of = lu_ints[lu_int_ends[1]:lu_int_ends[2]]
     lp = lu_ints[lu_int_ends[2]:lu_int_ends[3]]
@@ -223,6 +231,8 @@ def run_steps(
                 q_values, g_values, c_values,
             ):
                 return _ASK
+            if ask_all(EVALUATE, kernels, blocks, block_ends, block_numbers, number_ends, x) > 0.0:
+                I[LIMITED] = 1
             I[STATE] = _EVALUATED
             if I[FOREIGN] == 1:
                 return _EVALUATE
@@ -249,6 +259,7 @@ def run_steps(
                     if I[RETRY] != 1:
                         return _ASK
                     _start_at(found, I, F, xa)  # not from the last point: from where it was
+                    ask_all(REWIND, kernels, blocks, block_ends, block_numbers, number_ends, x)
                     if I[FOREIGN] == 1:
                         return _REFUSED
                     continue
@@ -273,15 +284,17 @@ def run_steps(
                 for i in range(far.shape[0]):
                     far[i] = stored_q[i]
                 I[AHEAD], I[STATE] = 2, _LOOKED
+                ask_all(REWIND, kernels, blocks, block_ends, block_numbers, number_ends, x)
                 if I[FOREIGN] == 1:
                     return _REFUSED
                 continue
-            if I[LINEAR] == 0 and I[RETRY] == 0 and is_far(
-                x, guess, p0, F[TRTOL] * F[RELTOL], rules[_OVERSHOOT]
+            if I[RETRY] == 0 and is_far(
+                beside_poles, x, guess, p0, F[TRTOL] * F[RELTOL], rules[_OVERSHOOT]
             ):
                 for i in range(n + 1):
                     found[i] = x[i]
                 _start_at(p0, I, F, xa)
+                ask_all(REWIND, kernels, blocks, block_ends, block_numbers, number_ends, x)
                 if I[FOREIGN] == 1:
                     return _REFUSED
                 continue
@@ -310,6 +323,7 @@ def run_steps(
                 F[H] = shorter
                 I[REJECTED] += 1
                 I[REFUSED] += 1
+                ask_all(REWIND, kernels, blocks, block_ends, block_numbers, number_ends, x)
                 if I[FOREIGN] == 1:
                     return _REFUSED
                 continue
@@ -345,6 +359,8 @@ def run_steps(
                 record_values[kept_at * (n + 1) + i] = x[i]
             I[KEPT] = kept_at + 1
             I[ANEW], I[STATE] = 0, _FOLLOW
+            if ask_all(ACCEPT, kernels, blocks, block_ends, block_numbers, number_ends, x) > 0.0:
+                I[ANEW] = 1
             if I[FOREIGN] == 1:
                 return _ACCEPTED
         if I[STATE] == _FOLLOW:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,7 +16,8 @@ from ..elements.behavioural import Lawful
 from ..integration.formulas import History
 from ..newton import Newton
 from ..results.record import Record
-from ..system.element_group import ElementGroup, Instant
+from ..system.element_group import Block, ElementGroup, Instant, Ints
+from ..system.kernels_blocks import address_of
 from ..system.system import System
 from ..system.tolerances import Tolerances
 from . import kernels_steps as kernel
@@ -31,6 +32,7 @@ _TRIAL = 64  # steps that Python had to take, after which more of them than othe
 _METHODS = {"trap": 0, "gear": 1, "euler": 2}
 _ASK, _EVALUATE, _ACCEPTED, _REFUSED, _FULL, _CORNERS_OUT, _PACE, _DONE = range(len(kernel.WHAT))
 _SEEN = {"accept", "rewind"}  # what groups may ask to be told
+_NONE = np.zeros(0, dtype=np.int64)
 
 
 class Run(Protocol):
@@ -43,6 +45,7 @@ class Run(Protocol):
     tol: Tolerances
     record: Record
     progress: Callable[[float], None] | None
+    beside_poles: Ints
     errors: ErrorTolerances
     early: ErrorTolerances
     sure: Array
@@ -76,11 +79,14 @@ class TimeLoop:
         self._asked = self._taken = 0
         sources = source_arrays(system)
         self._told = sources is None
+        parts = system.parts()
+        blocks = self._blocks(*parts[8:15:2])
+        self._compiled = list(blocks)
         self._accepting, self._rewinding = (
-            [g for g in run.watched[what] if not isinstance(g, Lawful)]
+            [g for g in run.watched[what] if not isinstance(g, Lawful) and g not in blocks]
             for what in ("accept", "rewind")
         )
-        self._ints, self._floats = self._buffers(sources)
+        self._ints, self._floats = self._buffers(sources, blocks.values())
         views = self._floats.views
         self._stored, self._early, self._charge = (
             views[name] for name in ("stored_q", "early", "charge")
@@ -93,14 +99,26 @@ class TimeLoop:
         self._foreign = [
             (group, stamp) for group, stamp in system.stamps(
                 *(views[f"{what}_values"] for what in "fqgc")
-            ) if not isinstance(group, Lawful)
+            ) if not isinstance(group, Lawful) and group not in blocks
         ]
+        blocks = self._blocks(*(views[f"{what}_values"] for what in "fqgc"))
+        self._ints.views["blocks"][:] = np.concatenate([_NONE, *(b.block for b in blocks.values())])
         self.I = np.zeros(len(kernel.INTS), dtype=np.int64)
         self.F = np.zeros(len(kernel.NUMBERS))
         self._put_constants()
         self._now = Instant(0.0, system.temperature, tol.gmin, 1.0, "tran", waves=True)
 
-    def _buffers(self, sources: tuple[Any, ...] | None) -> tuple[Buffer, Buffer]:
+    def _blocks(self, f: Array, q: Array, g: Array, c: Array) -> dict[ElementGroup, Block]:
+        """Return what evaluates groups inside of the loop, filling these arrays."""
+        gmin = self.run.tol.gmin
+        found = {
+            group: group.block(stamp, gmin) for group, stamp in self.system.stamps(f, q, g, c)
+        }
+        return {group: block for group, block in found.items() if block is not None}
+
+    def _buffers(
+        self, sources: tuple[Any, ...] | None, blocks: Collection[Block]
+    ) -> tuple[Buffer, Buffer]:
         """Return all arrays of the loop but those of the factors."""
         run, system, errors = self.run, self.system, self.run.errors
         parts = system.parts()
@@ -132,6 +150,14 @@ class TimeLoop:
         for order, terms in enumerate(run.history.error_terms):
             for k, (degree, constant) in enumerate(terms):
                 degrees[order, k], constants[order, k] = degree, constant
+        found |= {
+            "beside_poles": run.beside_poles,
+            "kernels": np.array([address_of(b.kernel) for b in blocks], dtype=np.int64),
+            "blocks": np.concatenate([_NONE, *(b.block for b in blocks)]),
+            "block_numbers": np.concatenate([_NONE, *(b.numbers for b in blocks)]),
+            "block_ends": np.cumsum([0, *(len(b.block) for b in blocks)]),
+            "number_ends": np.cumsum([0, *(len(b.numbers) for b in blocks)]),
+        }
         none = np.zeros(0)
         found |= {"degrees": degrees, "constants": constants}
         found |= dict(zip(("wave_table", "waves", "wave_factor", "wave_slots"),
@@ -227,9 +253,8 @@ class TimeLoop:
                 group.evaluate(x, now, stamp)
         except ConvergenceError:
             return False
-        self.I[kernel.LIMITED] = any(
-            g.limited.size and g.limited.any() for g, _ in self._foreign
-        )
+        if any(g.limited.size and g.limited.any() for g, _ in self._foreign):
+            self.I[kernel.LIMITED] = 1
         return True
 
     def _instant(self) -> Instant:
@@ -325,5 +350,5 @@ class TimeLoop:
         self.system.touch()
         if not done:
             self._asked += 1
-            for group in self._rewinding:
+            for group in (*self._compiled, *self._rewinding):
                 group.rewind()

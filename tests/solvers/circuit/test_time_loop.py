@@ -88,7 +88,8 @@ d2 0 p d
 r1 p 0 1k
 c1 p 0 1u
 vdd v 0 3
-q1 v a e n
+rb a b 10k  ; without it a junction of 2 V carries 1e17 A
+q1 v b e n
 re e 0 1k
 m1 v p s s m w=10u l=1u
 rs s 0 10k

@@ -174,7 +174,7 @@ def bipolars(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
         np.where(r > 0, t.count / np.where(r > 0, r, 1.0), 0.0) for r in (rc, re)
     ]
     return [Bipolars(
-        t, at, np.where(npn, 1.0, -1.0), p, kernels.evaluate,
+        t, at, np.where(npn, 1.0, -1.0), p, kernels.run,
         [("rc", outer[0], inner_c, conductances[0]), ("re", outer[2], inner_e, conductances[1])],
         t.initial(("vbe", "vce")),
     )]

@@ -11,15 +11,27 @@ import numpy as np
 from .....core.validation import Array
 from .....netlists.transistors.temperature import BOLTZMANN, CHARGE
 from ...system.builder import Builder
-from ...system.element_group import Bools, ElementGroup, Instant, Ints, NoiseSource, Stamp, Triplets
+from ...system.element_group import (
+    Block,
+    Bools,
+    ElementGroup,
+    Instant,
+    Ints,
+    NoiseSource,
+    Stamp,
+    Triplets,
+)
 from ...system.entries import pairs
+from ...system.kernels_blocks import EVALUATE, place_of
+from .kernels import block as blocks
 from .parameter_table import Table
 
 __all__ = ["FREE", "INITIAL", "LIMITED", "Device", "Wiring", "inner_nodes"]
 
 # How a kernel may choose its voltages: as they are, limited, or its initial guess.
 FREE, LIMITED, INITIAL = 0, 1, 2
-Kernel = Callable[..., None]
+_OUT = slice(blocks.F, blocks.F + 4)  # of a block: what is filled
+Kernel = Callable[..., float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,13 +90,15 @@ class Device(ElementGroup):
     A kind gives `wiring`, `kernel` and `shown`, the names of the quantities that the kernel
     computes for every element (rows of `shown_values`); `at` (T, E) are the unknowns of the inner
     terminals, `sign` (E,) is -1 for complementary devices, `p` (K, E) are the parameters at the
-    elements' temperatures. A kernel gets six tuples: (x, at, sign, p), (old, limited, off, memory),
-    (mode, gmin, whether in a transient), wires, work space, and (f, q, g, c, shown) to fill.
+    elements' temperatures. A kernel gets a block (`kernels.block`) and makes six tuples of it:
+    (x, at, sign, p), (old, limited, off, memory), (mode, gmin, whether in a transient), wires, work
+    space, and (f, q, g, c, shown) to fill.
     """
 
     wiring: Wiring
     shown: tuple[str, ...] = ()
     by_element = True
+    without_poles = True
     remembers = 0  # rows of `memory`
     fills = False  # whether the kernel sets all that it is given; else it adds to zeros
 
@@ -121,25 +135,59 @@ class Device(ElementGroup):
         self.shown_values = np.zeros((max(len(self.shown), 1), count), order="F")
         self.limited = np.zeros(count, dtype=bool)
         self._scratch = self._stamp()
+        self._numbers = np.zeros(1)
+        self._place, self._filled = self._whole_block(), self._scratch
         self._seen: tuple[Array | None, int, str] = None, FREE, ""  # the last evaluation
 
     def _stamp(self) -> Stamp:
         shapes = (self.f_rows.shape, self.q_rows.shape, self.g_at[0].shape, self.c_at[0].shape)
         return Stamp(*(np.zeros(s, order="F") for s in shapes))
 
+    def _arrays(self) -> tuple[Any, ...]:
+        """Return the arrays of a block, in their order there but for `kept`."""
+        s = self._scratch
+        return (
+            self.at, self.sign, self.p, self.old, self.limited, self.off, self.memory,
+            *self._wires, *self._work, s.f, s.q, s.g, s.c, self.shown_values, self.kept,
+        )
+
+    def _whole_block(self) -> Ints:
+        """Return sizes and addresses, as `kernels.block` has them."""
+        wiring = self.wiring
+        sizes = (
+            FREE, 0, self.fills, len(self.names), wiring.terminals, len(self.p),
+            len(wiring.branches), len(wiring.currents), len(wiring.charges),
+            len(self.g_at[0]), len(self.c_at[0]), len(self.memory), len(self.shown_values), 0,
+        )
+        return np.array([*sizes, *map(place_of, self._arrays())], dtype=np.int64)
+
+    def block(self, out: Stamp, gmin: float) -> Block:
+        """Return the group as compiled loops see it, in a transient, filling `out`."""
+        found = self._place.copy()
+        found[blocks.MODE], found[blocks.DYNAMIC] = LIMITED, 1
+        found[blocks.FOLLOWS] = self.follows
+        found[_OUT] = [place_of(a) for a in (out.f, out.q, out.g, out.c)]
+        return Block(self.kernel, found, np.array([gmin]))
+
     def _run(
         self, x: Array, at: Ints, mode: int, now: Instant, out: Stamp, old: Array, limited: Bools
     ) -> None:
-        if not self.fills:
-            out.f.fill(0.0)
-            out.q.fill(0.0)
-            out.g.fill(0.0)
-            out.c.fill(0.0)
-        self.kernel(
-            (x, at, self.sign, self.p), (old, limited, self.off, self.memory),
-            (mode, now.gmin, now.mode == "tran"), self._wires, self._work,
-            (out.f, out.q, out.g, out.c, self.shown_values),
-        )
+        block = self._place
+        if out is not self._filled:
+            block[_OUT] = [place_of(a) for a in (out.f, out.q, out.g, out.c)]
+            self._filled = out
+        usual = at is self.at and limited is self.limited and old is self.old
+        if not usual:
+            block[blocks.AT], block[blocks.OLD], block[blocks.LIMITED] = (
+                place_of(a) for a in (at, old, limited)
+            )
+        block[blocks.MODE], block[blocks.DYNAMIC] = mode, now.mode == "tran"
+        self._numbers[0] = now.gmin
+        self.kernel(EVALUATE, block, self._numbers, x)
+        if not usual:
+            block[blocks.AT], block[blocks.OLD], block[blocks.LIMITED] = (
+                place_of(a) for a in (self.at, self.old, self.limited)
+            )
 
     def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
         """Fill `out` at the unknowns x, junctions limited."""

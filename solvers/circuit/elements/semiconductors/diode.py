@@ -110,7 +110,7 @@ def diodes(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
     anode = inner_nodes(builder, t.names, outer[0], here, "internal")
     siemens = np.where(here, area / np.where(here, resistance, 1.0), 0.0)
     return [Diodes(
-        t, np.array([anode, outer[1]]), np.ones(len(t)), p, kernels.evaluate,
+        t, np.array([anode, outer[1]]), np.ones(len(t)), p, kernels.run,
         [("rs", outer[0], anode, siemens)], t.initial(("",)),
     )]
 

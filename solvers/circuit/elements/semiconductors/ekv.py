@@ -100,5 +100,5 @@ def ekv(builder: Builder, elements: list[Element]) -> list[ElementGroup]:
     ]
     flicker = t.card("kf") / (width * length * t.count * np.where(cox > 0, cox, 1.0))
     return [build(
-        builder, elements, t, sign, p, overlaps, flicker, EkvTransistors, kernels.evaluate
+        builder, elements, t, sign, p, overlaps, flicker, EkvTransistors, kernels.run
     )]

@@ -92,6 +92,6 @@ def junction_transistors(builder: Builder, elements: list[Element]) -> list[Elem
         inner.append(node)
     sign = np.array([1.0 if c.kind == "njf" else -1.0 for c in t.cards])
     return [JunctionTransistors(
-        t, np.array([outer[1], inner[1], inner[0]]), sign, p, kernels.evaluate, resistors,
+        t, np.array([outer[1], inner[1], inner[0]]), sign, p, kernels.run, resistors,
         t.initial(("vds", "vgs")),
     )]

@@ -139,7 +139,7 @@ def dispersive_transistors(builder: Builder, elements: list[Element]) -> list[El
     at = np.array([outer[1], inner[1], inner[0], *slow, _unknowns(builder, t, "taud", "heat")])
     sign = np.array([1.0 if c.kind == "njf" else -1.0 for c in t.cards])
     return [DispersiveTransistors(
-        t, at, sign, rows, kernels.evaluate, resistors, t.initial(("vds", "vgs")),
+        t, at, sign, rows, kernels.run, resistors, t.initial(("vds", "vgs")),
         t.card("cds") * area * t.count,
     )]
 

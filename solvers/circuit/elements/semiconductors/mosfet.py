@@ -48,8 +48,8 @@ from .parameter_table import Table
 __all__ = ["MosTransistors", "build", "size"]
 
 _KERNELS = {
-    1: mos_levels.evaluate_level1, 2: mos_levels.evaluate_level2, 3: mos_levels.evaluate_level3,
-    6: mos_levels.evaluate_level6,
+    1: mos_levels.run_level1, 2: mos_levels.run_level2, 3: mos_levels.run_level3,
+    6: mos_levels.run_level6,
 }
 
 D, G, S, B = range(4)

@@ -163,5 +163,5 @@ def power_transistors(builder: Builder, elements: list[Element]) -> list[Element
     ))
     at = np.array([inner["rg"], inner["rs"], inner["rd"], inner["rb"], drain, source])
     return [PowerTransistors(
-        t, at, sign, p, kernels.evaluate, resistors, t.initial(("vds", "vgs"))
+        t, at, sign, p, kernels.run, resistors, t.initial(("vds", "vgs"))
     )]

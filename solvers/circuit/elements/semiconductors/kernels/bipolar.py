@@ -10,12 +10,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ......core.compiled.jit import inlined
+from ......core.compiled.jit import inlined, leaf
 from ......core.validation import Array
+from ....system.element_group import Ints
+from ....system.kernels_blocks import EVALUATE
+from .block import arrays, limited_any, settle
 from .junction import assemble, depletion, diffusion
 from .limiting import pnjlim
 
-__all__ = ["BASE", "COLLECTOR", "EMITTER", "ROWS", "SHOWN", "SUBSTRATE", "evaluate"]
+__all__ = ["BASE", "COLLECTOR", "EMITTER", "ROWS", "SHOWN", "SUBSTRATE", "run"]
 
 (
     VT, ISE, ISC, ISS, NF, NR, NS, LEAK_E, NE, LEAK_C, NC, BF, BR, VAF, VAR, IKF, IKR, NKF,
@@ -194,3 +197,13 @@ def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any)
         shown[8, e] = slope[3, 3]
         shown[9, e], shown[10, e] = farad[0, 0], farad[1, 1]
         shown[11, e], shown[12, e], shown[13, e] = farad[2, 2], farad[3, 4], value[4]
+
+
+@leaf
+def run(what: int, block: Ints, numbers: Array, x: Array) -> float:
+    """Evaluate the transistors of a block, keep their voltages or go back to them."""
+    if what != EVALUATE:
+        return settle(what, block)
+    places, state, how, wires, work, out = arrays(block, numbers, x)
+    evaluate(places, state, how, wires, work, out)
+    return limited_any(block)

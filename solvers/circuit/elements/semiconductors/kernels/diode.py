@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ......core.compiled.jit import inlined
+from ......core.compiled.jit import inlined, leaf
 from ......core.validation import Array
+from ....system.element_group import Ints
+from ....system.kernels_blocks import EVALUATE
+from .block import arrays, limited_any, settle
 from .junction import assemble, depletion, diffusion
 from .limiting import pnjlim
 
-__all__ = ["BOTTOM", "ROWS", "SHOWN", "SIDE", "evaluate", "limited", "wall"]
+__all__ = ["BOTTOM", "ROWS", "SHOWN", "SIDE", "limited", "run", "wall"]
 
 IS, VTE, VTB, BV, VCRIT, ISR, VTR, IKF, IKR, TT = range(10)
 BOTTOM, SIDE, ROWS = 10, 17, 24
@@ -103,3 +106,13 @@ def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any)
         assemble(e, 1.0, charge, farad, u, ul, branches, charges, c_slots, q, c)
         shown[0, e], shown[1, e], shown[2, e] = v, value[0], slope[0, 0]
         shown[3, e], shown[4, e] = farad[0, 0], charge[0]
+
+
+@leaf
+def run(what: int, block: Ints, numbers: Array, x: Array) -> float:
+    """Evaluate the diodes of a block, keep their voltages or go back to them."""
+    if what != EVALUATE:
+        return settle(what, block)
+    places, state, how, wires, work, out = arrays(block, numbers, x)
+    evaluate(places, state, how, wires, work, out)
+    return limited_any(block)

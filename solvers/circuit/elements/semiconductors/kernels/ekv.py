@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ......core.compiled.jit import inlined
+from ......core.compiled.jit import inlined, leaf
+from ......core.validation import Array
 from ......netlists.transistors.ekv import transistor
+from ....system.element_group import Ints
+from ....system.kernels_blocks import EVALUATE
+from .block import arrays, limited_any, settle
 from .dual_numbers import Dual
 from .law import derived
 from .mos_rows import (
@@ -25,7 +29,7 @@ from .mos_rows import (
 from .mosfet import SHOWN as _SHOWN
 from .mosfet import begin, bulk_junction, stamp
 
-__all__ = ["SHOWN", "ekv", "evaluate"]
+__all__ = ["SHOWN", "ekv", "run"]
 
 # instead of a saturation voltage, the channel's conductance for thermal noise
 SHOWN = tuple("gnoise" if name == "vdsat" else name for name in _SHOWN)
@@ -76,3 +80,13 @@ def evaluate(places: Any, state: Any, how: Any, wires: Any, _work: Any, out: Any
         shown[17, e], shown[18, e] = at_drain[0], at_source[0]
         shown[19, e], shown[20, e] = at_drain[1], at_source[1]
         shown[21, e], shown[22, e] = at_drain[3], at_source[3]
+
+
+@leaf
+def run(what: int, block: Ints, numbers: Array, x: Array) -> float:
+    """Evaluate the transistors of a block, keep their voltages or go back to them."""
+    if what != EVALUATE:
+        return settle(what, block)
+    places, state, how, wires, work, out = arrays(block, numbers, x)
+    evaluate(places, state, how, wires, work, out)
+    return limited_any(block)

@@ -8,12 +8,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ......core.compiled.jit import inlined
+from ......core.compiled.jit import inlined, leaf
 from ......core.validation import Array
+from ....system.element_group import Ints
+from ....system.kernels_blocks import EVALUATE
+from .block import arrays, limited_any, settle
 from .junction import assemble, depletion, diffusion
 from .limiting import fetlim, pnjlim
 
-__all__ = ["DRAIN", "ROWS", "SHOWN", "SOURCE", "evaluate"]
+__all__ = ["DRAIN", "ROWS", "SHOWN", "SOURCE", "run"]
 
 VT, IS, VTN, VCRIT, VTO, BETA, LAMBDA, B, TAIL, MANY = range(10)
 SOURCE, DRAIN, ROWS = 10, 17, 24
@@ -83,3 +86,13 @@ def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any)
         shown[4, e], shown[5, e] = many * math.copysign(gm, vgs - vgd), many * gds
         shown[6, e], shown[7, e] = slope[0, 0], slope[1, 1]
         shown[8, e], shown[9, e] = farad[0, 0], farad[1, 1]
+
+
+@leaf
+def run(what: int, block: Ints, numbers: Array, x: Array) -> float:
+    """Evaluate the transistors of a block, keep their voltages or go back to them."""
+    if what != EVALUATE:
+        return settle(what, block)
+    places, state, how, wires, work, out = arrays(block, numbers, x)
+    evaluate(places, state, how, wires, work, out)
+    return limited_any(block)

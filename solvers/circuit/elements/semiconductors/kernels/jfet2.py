@@ -9,13 +9,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ......core.compiled.jit import inlined
+from ......core.compiled.jit import inlined, leaf
+from ......core.validation import Array
 from ......netlists.transistors.parker_skellern import channel, gate_charge
+from ....system.element_group import Ints
+from ....system.kernels_blocks import EVALUATE
+from .block import arrays, limited_any, settle
 from .junction import assemble
 from .law import derived
 from .limiting import fetlim, pnjlim
 
-__all__ = ["LAW", "ROWS", "SHOWN", "evaluate"]
+__all__ = ["LAW", "ROWS", "SHOWN", "run"]
 
 LAW = (
     "vto", "vst", "mvst", "lfgam", "lfg1", "lfg2", "hfeta", "hfe1", "hfe2", "hfgam", "hfg1", "hfg2",
@@ -149,3 +153,13 @@ def _gate(
     farad[0, 0], farad[0, 1] = 0.5 * (now_s + b_s), 0.5 * (now_d - a_d)
     charge[1] = memory[3, e] / many + 0.5 * (now - b + a - first)
     farad[1, 0], farad[1, 1] = 0.5 * (now_s - b_s), 0.5 * (now_d + a_d)
+
+
+@leaf
+def run(what: int, block: Ints, numbers: Array, x: Array) -> float:
+    """Evaluate the transistors of a block, keep their voltages or go back to them."""
+    if what != EVALUATE:
+        return settle(what, block)
+    places, state, how, wires, work, out = arrays(block, numbers, x)
+    evaluate(places, state, how, wires, work, out)
+    return limited_any(block)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from ......core.compiled.jit import inlined
+from ......core.compiled.jit import inlined, leaf
+from ......core.validation import Array
+from ....system.element_group import Ints
+from ....system.kernels_blocks import EVALUATE
+from .block import arrays, limited_any, settle
 from .mos1 import level1
 from .mos2 import level2
 from .mos3 import level3
 from .mos6 import level6
 from .mosfet import begin, finish
 
-__all__ = ["evaluate_level1", "evaluate_level2", "evaluate_level3", "evaluate_level6"]
+__all__ = ["run_level1", "run_level2", "run_level3", "run_level6"]
 
 
 @inlined
@@ -54,3 +58,43 @@ def evaluate_level6(places: Any, state: Any, how: Any, wires: Any, _work: Any, o
         found = level6(vgs, vds, vbs, p, e)
         law = found[0:4], found[4:8], found[8:12]
         finish(places, state, how, wires, out, e, False, turned, at, asked, law)
+
+
+@leaf
+def run_level1(what: int, block: Ints, numbers: Array, x: Array) -> float:
+    """Evaluate the transistors of level 1 of a block, keep their voltages or go back to them."""
+    if what != EVALUATE:
+        return settle(what, block)
+    places, state, how, wires, work, out = arrays(block, numbers, x)
+    evaluate_level1(places, state, how, wires, work, out)
+    return limited_any(block)
+
+
+@leaf
+def run_level2(what: int, block: Ints, numbers: Array, x: Array) -> float:
+    """Evaluate the transistors of level 2 of a block, keep their voltages or go back to them."""
+    if what != EVALUATE:
+        return settle(what, block)
+    places, state, how, wires, work, out = arrays(block, numbers, x)
+    evaluate_level2(places, state, how, wires, work, out)
+    return limited_any(block)
+
+
+@leaf
+def run_level3(what: int, block: Ints, numbers: Array, x: Array) -> float:
+    """Evaluate the transistors of level 3 of a block, keep their voltages or go back to them."""
+    if what != EVALUATE:
+        return settle(what, block)
+    places, state, how, wires, work, out = arrays(block, numbers, x)
+    evaluate_level3(places, state, how, wires, work, out)
+    return limited_any(block)
+
+
+@leaf
+def run_level6(what: int, block: Ints, numbers: Array, x: Array) -> float:
+    """Evaluate the transistors of level 6 of a block, keep their voltages or go back to them."""
+    if what != EVALUATE:
+        return settle(what, block)
+    places, state, how, wires, work, out = arrays(block, numbers, x)
+    evaluate_level6(places, state, how, wires, work, out)
+    return limited_any(block)

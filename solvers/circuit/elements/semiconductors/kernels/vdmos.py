@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from ......core.compiled.jit import inlined
+from ......core.compiled.jit import inlined, leaf
+from ......core.validation import Array
 from ......netlists.transistors.vdmos import gate_drain_charge, quasi_saturation, transistor
+from ....system.element_group import Ints
+from ....system.kernels_blocks import EVALUATE
+from .block import arrays, limited_any, settle
 from .diode import limited, wall
 from .junction import assemble, depletion
 from .law import derived
 from .limiting import fetlim, limvds
 
-__all__ = ["BODY", "ROWS", "SHOWN", "evaluate"]
+__all__ = ["BODY", "ROWS", "SHOWN", "run"]
 
 VTO, SHIFT, SLOPE, BETA, LAMBDA, THETA, MTRIODE = range(7)
 RD, RQ, VQ, SWING, FLOOR, A, CGS = range(7, 14)
@@ -89,3 +93,13 @@ def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any)
         shown[4, e] = gds if vds >= 0.0 else gm + gds
         shown[5, e], shown[6, e], shown[7, e] = farad[0, 0], farad[1, 1], farad[2, 2]
         shown[8, e], shown[9, e] = value[1], slope[2, 4]
+
+
+@leaf
+def run(what: int, block: Ints, numbers: Array, x: Array) -> float:
+    """Evaluate the transistors of a block, keep their voltages or go back to them."""
+    if what != EVALUATE:
+        return settle(what, block)
+    places, state, how, wires, work, out = arrays(block, numbers, x)
+    evaluate(places, state, how, wires, work, out)
+    return limited_any(block)
