@@ -367,16 +367,16 @@ class StepController:
 
     def moved(
         self, t: float, h: float, *, shortest: float, steps: int, rejected: int, corners: int,
-        done: bool,
+        corner: float, done: bool,
     ) -> None:
-        """Take note of steps taken elsewhere by these rules, past so many corners."""
+        """Take note of steps taken elsewhere by these rules, past so many corners, to the next."""
         self.t, self.h, self.shortest = t, h, shortest
         self.steps += steps
         self.rejected += rejected
         for _ in range(corners):
             self._known = self._following()
         if self._known is not None:
-            self.corner = self._known
+            self.corner = corner
         self.done = done
 
     def count(self, time: float, tried: int, refused: int, met: int) -> None:

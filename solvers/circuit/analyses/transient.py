@@ -419,12 +419,13 @@ class TransientRun:
                 control.shorter_within(self._allowed), "the error of a step stays too large"
             )
             return None
-        for group in self.watched["refuse"]:
-            until = group.refuse(found.x, self._at)
-            if t + self.min_step < until < t + h - self.min_step:
-                self._rewind()
-                control.reject(until - t, "an event cannot be met")
-                return None
+        low, high = t + self.min_step, t + h - self.min_step
+        ends = [group.refuse(found.x, self._at) for group in self.watched["refuse"]]
+        until = min((end for end in ends if low < end < high), default=0.0)
+        if until > 0.0:
+            self._rewind()
+            control.reject(until - t, "an event cannot be met")
+            return None
         return found.x
 
     def _within(self, h: float, order: int, errors: ErrorTolerances | None = None) -> float:

@@ -34,17 +34,15 @@ from ....netlists import device_protocol
 from ....netlists.device_protocol import DeviceModel
 from ....netlists.elements import Element, Model
 from ..system.builder import Builder, register_kind, where
-from ..system.element_group import Bools, ElementGroup, Instant, Ints, Stamp
-from .kernels_expression import evaluator
+from ..system.element_group import Block, Bools, ElementGroup, Instant, Ints, Stamp
+from ..system.kernels_blocks import ABRUPT, ACCEPT, EVALUATE, REWIND, address_of, place_of
+from . import kernels_memristors as kernels
+from .kernels_expression import evaluator, law_of_one
 from .values import number, parameter
 
 __all__ = ["CompiledModel", "Memristors", "changed", "device_of"]
 
-_SLACK = 1e-6
-_MOVE = 0.25  # of a state's range in one Newton step
-_VOLT = 0.5
 _RAMP = 1e-5  # half the width of a jump's ramp, of the voltage at which it is
-_STOPS = 6  # on ramps, in one Newton iteration: there may be no solution on any
 
 
 def _each(values: Array) -> Array:
@@ -85,20 +83,22 @@ class Memristors(ElementGroup):
         self, names: Sequence[str], at: Ints, own: Ints, device: CompiledModel, state: Array,
         polarity: Array, many: Array,
     ) -> None:
-        self.names, self.at, self.own, self.device = tuple(names), at, own, device
-        self.polarity, self.many = polarity, many
+        self.names, self.device = tuple(names), device
+        self.at, self.own, self.polarity, self.many = map(
+            np.ascontiguousarray, (at, own, polarity, many)
+        )
         count, states = len(self.names), len(own)
         low, high = (np.broadcast_to(_each(b), (states, count)) for b in device.bounds())
-        self.low, self.span = low, high - low
-        self.first = (state - low) / self.span
+        self.low, self.span = np.ascontiguousarray(low), np.ascontiguousarray(high - low)
+        self.first = np.ascontiguousarray((state - low) / self.span)
         self.parameters = np.ascontiguousarray(device.parameter_array.reshape(
             len(device.parameter_array), -1
         ))
+        self._each = np.ascontiguousarray(self.parameters.T)
         self.law: Callable[..., None] = evaluator(device)
         jumps = [np.broadcast_to(np.ravel(j), (count,)) for j in device.jumps()]
         self.jumps = np.array(jumps, dtype=float).reshape(len(jumps), count)
         self.width = np.abs(self.jumps) * _RAMP
-        self._beside = np.zeros((count, (1 + states) * (2 + states)))
         self.f_rows = np.concatenate([at, own])
         self.q_rows = own
         a, b = at
@@ -115,39 +115,60 @@ class Memristors(ElementGroup):
         self.g_at = np.array(rows), np.array(columns)
         self.c_at = own, own
         self._out = np.zeros((count, (1 + states) * (2 + states)))
+        self._state()
         self.start()
         self.accept_now()
 
+    def _state(self) -> None:
+        """Make the arrays that the kernel works in."""
+        count, states, jumps = len(self.names), len(self.own), len(self.jumps)
+        self.limited = np.zeros(count, dtype=np.bool_)
+        self.old_v, self.old_y = np.zeros(count), np.zeros((states, count))
+        self.kept_v, self.kept_y = self.old_v.copy(), self.old_y.copy()
+        self._sliding = np.zeros((jumps, count), dtype=np.bool_)
+        self._slid, self._fixed = self._sliding.copy(), np.zeros(1, dtype=np.int64)
+        self._stops, self._side = np.zeros(count), np.zeros((jumps, count))
+        self._end = np.zeros((states, count))
+        self._work = (
+            *(np.zeros((1 + states) * (2 + states)) for _ in range(3)),
+            *(np.zeros(states) for _ in range(3)),
+        )
+        none, f = np.zeros(0), kernels.F
+        self._block = np.array([
+            kernels.FREE, 0, count, states, jumps, len(self.parameters), len(self._each) == 1,
+            address_of(law_of_one(self.device), law=True), *map(place_of, (
+                self.at, self.own, self.polarity, self.many, self.low, self.span, self.first,
+                self._each, self.jumps, self.width, self._fixed, self.old_v, self.old_y,
+                self.kept_v, self.kept_y, self._sliding, self._slid, self._stops, self._side,
+                self._end, self.limited, *self._work, none, none, none, none,
+            ))
+        ], dtype=np.int64)
+        self._filling, self._filled = slice(f, f + 4), Stamp(none, none, none, none)
+        self._nothing = none
+
     def start(self) -> None:
         """Forget limited voltages and states."""
-        self.old_v, self.old_y = np.zeros(len(self.names)), self.first.copy()
-        self._sliding, self._fixed = np.zeros(self.jumps.shape, dtype=np.bool_), False
-        self._stops, self._side = np.zeros(len(self.names)), self._sides(self.old_v)
-        self._end = self._ends(self.first)
+        self.old_v[:], self.old_y[:] = 0.0, self.first
+        self._sliding[:], self._fixed[:], self._stops[:] = False, 0, 0.0
+        self._side[:] = self._sides(self.old_v)
+        self._end[:] = np.where(self.first >= 1.0, 1.0, np.where(self.first <= 0.0, -1.0, 0.0))
         self.jumped = False
 
     def accept_now(self) -> None:
         """Keep limited voltages and states."""
-        self._sliding = self._sliding & (self._sides(self.old_v) == 0.0)
-        self.kept = self.old_v, self.old_y
-        self._slid = self._sliding
+        self._sliding &= self._sides(self.old_v) == 0.0
+        self.kept_v[:], self.kept_y[:] = self.old_v, self.old_y
+        self._slid[:] = self._sliding
 
     def accept(self, x: Array, now: Instant) -> None:
         """Keep limited voltages and states."""
-        del now
-        self.accept_now()
-        self._end = self._ends(x[self.own])
+        jumped = kernels.run(ACCEPT, now.time, self._block, self._nothing, x)
         if len(self.jumps):
-            self._stops[:] = 0.0
-            side = self._sides(self.old_v)
-            self.jumped = bool(((side == 0) != (self._side == 0)).any())
-            self._side = side
+            self.jumped = jumped > 0.0
 
     def rewind(self) -> None:
         """Go back to those of the last point."""
-        self.old_v, self.old_y = self.kept
-        self._sliding = self._slid
-        self._stops[:] = 0.0
+        kernels.run(REWIND, 0.0, self._block, self._nothing, self._nothing)
 
     def modes(self) -> Bools | None:
         """Return which jumps' ramps devices are on, (J, E)."""
@@ -158,16 +179,11 @@ class Memristors(ElementGroup):
 
     def recall(self, modes: Bools, *, fixed: bool = False) -> None:
         """Have devices on those ramps, which `fixed` ones do not leave at their ends."""
-        self._sliding, self._fixed = modes, fixed
+        self._sliding[:], self._fixed[:] = modes, fixed
 
     def abrupt(self, x: Array) -> bool:
         """Return whether a device got on or over a ramp, or a state to its bound."""
-        side, end = self._sides(x[self.at[0]] - x[self.at[1]]), self._ends(x[self.own])
-        return bool((side != self._side).any() or (end != self._end).any())
-
-    @staticmethod
-    def _ends(y: Array) -> Array:
-        return np.where(y >= 1.0, 1.0, np.where(y <= 0.0, -1.0, 0.0))
+        return bool(kernels.run(ABRUPT, 0.0, self._block, self._nothing, x) > 0.0)
 
     def _sides(self, v: Array) -> Array:
         """Return -1 below each jump, 0 on its ramp, 1 above, (J, E)."""
@@ -175,96 +191,25 @@ class Memristors(ElementGroup):
         on = self._sliding & (np.abs(away) < self.width)
         return np.where(on, 0.0, np.where(away < 0.0, -1.0, 1.0))
 
-    def _stopped(self, v: Array) -> Array:
-        """Return voltages of which none is beyond a ramp that the last one was before."""
-        old, new = self._sides(self.old_v), self._sides(v)
-        over = (old * new < 0.0) & (self.width > 0.0) & (self._stops < _STOPS)
-        if not over.any():
-            return v
-        # once over it is free: where the rate drives the voltage on, both sides have a solution,
-        # and the ramp has one, too, that runs away from itself
-        again = self._stops >= 1.0
-        self._stops += over.any(axis=0)
-        over &= again
-        way = np.where(over, np.abs(self.jumps - self.polarity * self.old_v), np.inf)
-        first = way.argmin(axis=0)
-        stop = over.any(axis=0)
-        self._sliding = self._sliding.copy()
-        self._sliding[first[stop], np.flatnonzero(stop)] = True
-        at = self.polarity * self.jumps[first, np.arange(len(v))]
-        return np.where(stop, at, v)
-
-    def _ramps(self, u: Array, y: Array, found: Array) -> None:
-        """Put the rates on ramps into `found`, the law at u volt."""
-        for at, width, sliding in zip(self.jumps, self.width, self._sliding, strict=True):
-            on = sliding & (self._fixed | (np.abs(u - at) < width))
-            if not on.any():
-                continue
-            low, high = (self._law_beside(at + way * width, y) for way in (-1.0, 1.0))
-            share = ((u - at + width) / np.where(width > 0.0, 2.0 * width, 1.0))[:, None, None]
-            ramp = low + share * (high - low)
-            ramp[:, :, 1] = (high - low)[:, :, 0] / np.where(width > 0.0, 2.0 * width, 1.0)[:, None]
-            found[on, 1:] = ramp[on, 1:]
-
-    def _law_beside(self, u: Array, y: Array) -> Array:
-        self.law(u, self.low + self.span * y, self.parameters, self._beside)
-        states = len(self.own)
-        return self._beside.reshape(len(self.names), 1 + states, 2 + states).copy()
+    def block(self, out: Stamp, gmin: float) -> Block:
+        """Return the group as compiled loops see it, in a transient, filling `out`."""
+        del gmin
+        found = self._block.copy()
+        found[kernels.MODE], found[kernels.DYNAMIC] = kernels.LIMITED, 1
+        found[self._filling] = [place_of(a) for a in (out.f, out.q, out.g, out.c)]
+        return Block(kernels.run, found, self._nothing, frozenset({"abrupt"}))
 
     def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
         """Fill currents, rates, and their slopes."""
-        v, y = x[self.at[0]] - x[self.at[1]], x[self.own]
-        vl, yl = v, y
-        if now.limit and not now.initialise:
-            room = np.maximum(_VOLT, 0.5 * np.abs(self.old_v))
-            vl = np.clip(v, self.old_v - room, self.old_v + room)
-            yl = np.clip(y, self.old_y - _MOVE, self.old_y + _MOVE)
-            if len(self.jumps) and now.mode != "dc":
-                vl = self._stopped(vl)
-        elif now.initialise:
-            vl, yl = np.zeros_like(v), self.first
-        far = np.abs(v - vl) > 1e-12 + 1e-9 * np.abs(v)
-        self.limited = far | (np.abs(y - yl) > 1e-9).any(axis=0)
-        self.old_v, self.old_y = vl, yl
-        states = len(self.own)
-        inside = np.clip(yl, 0.0, 1.0)
-        p = self.polarity
-        self.law(p * vl, self.low + self.span * inside, self.parameters, self._out)
-        found = self._out.reshape(len(self.names), 1 + states, 2 + states)
-        if len(self.jumps) and now.mode != "dc":
-            self._ramps(p * vl, inside, found)
-        dv, dy = v - vl, y - yl
-        within = (yl == inside).astype(float)
-        many = self.many
-        current, g = many * p * found[:, 0, 0], many * found[:, 0, 1]
-        by_state = many * p * found[:, 0, 2:].T * self.span * within  # (S, E)
-        current = current + g * dv + (by_state * dy).sum(axis=0)
-        out.f[0], out.f[1] = current, -current
-        out.g[0] = out.g[3] = g
-        out.g[1] = out.g[2] = -g
-        for s in range(states):
-            out.g[4 + 2 * s], out.g[5 + 2 * s] = by_state[s], -by_state[s]
-        at = 4 + 2 * states
-        out.q[:], out.c[:] = -y, -1.0
-        if now.mode == "dc":
-            out.f[2:] = y - self.first
-            out.g[at:] = 0.0
-            for s in range(states):
-                out.g[at + s * (2 + states) + 2 + s] = 1.0
-            return
-        for s in range(states):
-            rate = found[:, 1 + s, 0] / self.span[s]
-            by_v = p * found[:, 1 + s, 1] / self.span[s]
-            outside = yl[s] - inside[s]
-            leads = rate * np.where(yl[s] <= 0.0, -1.0, np.where(yl[s] >= 1.0, 1.0, 0.0)) > 0.0
-            factor = np.where(leads, 1.0 - np.abs(outside) / _SLACK, 1.0)
-            slopes = found[:, 1 + s, 2:].T * self.span / self.span[s] * within * factor
-            slopes[s] -= np.where(leads, np.abs(rate) / _SLACK, 0.0) * (outside != 0.0)
-            value = rate * factor + by_v * factor * dv + (slopes * dy).sum(axis=0)
-            out.f[2 + s] = value
-            base = at + s * (2 + states)
-            out.g[base], out.g[base + 1] = by_v * factor, -by_v * factor
-            out.g[base + 2:base + 2 + states] = slopes
+        block = self._block
+        if out is not self._filled:
+            block[self._filling] = [place_of(a) for a in (out.f, out.q, out.g, out.c)]
+            self._filled = out
+        block[kernels.MODE] = (
+            kernels.INITIAL if now.initialise else kernels.LIMITED if now.limit else kernels.FREE
+        )
+        block[kernels.DYNAMIC] = now.mode != "dc"
+        kernels.run(EVALUATE, now.time, block, self._nothing, x)
 
     def initial(self, x: Array) -> tuple[Ints, Array]:
         """Put the states into x."""

@@ -166,15 +166,18 @@ class Block:
 
     Attributes
     ----------
-    kernel : compiled (what, block, numbers, x) -> float
+    kernel : compiled (what, time, block, numbers, x) -> float
     block : (..,) int64
         Sizes and addresses of arrays, which the group keeps alive.
     numbers : (..,)
+    hooks : set of str
+        Which of `abrupt`, `refuse`, `next_breakpoint` and `corner` the kernel answers.
     """
 
     kernel: Any
     block: Ints
     numbers: Array
+    hooks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -276,6 +279,9 @@ class ElementGroup:
         """
         del out, gmin
         return None
+
+    def make_room(self) -> None:
+        """Make room for more points, and so arrays of other addresses, where `block` asked."""
 
     # -- the course of a solution --------------------------------------------------------------
 

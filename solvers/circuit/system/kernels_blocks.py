@@ -2,8 +2,9 @@
 """Calls between compiled kernels by address, and arrays at addresses, in blocks of integers.
 
 A group that compiled loops evaluate says so by a `Block` (of `element_group`): a kernel of (what is
-asked, block, numbers, x), and the block, sizes and addresses of the group's own arrays, which the
-group keeps alive. So the loop is compiled once for all kinds of groups. Nothing checks an address.
+asked, time, block, numbers, x), and the block, sizes and addresses of the group's own arrays, which
+the group keeps alive. So the loop is compiled once for all kinds of groups. Nothing checks an
+address.
 """
 
 from __future__ import annotations
@@ -20,15 +21,19 @@ from ....core.compiled.jit import leaf
 from ....core.validation import Array
 from .element_group import Ints
 
-__all__ = ["ACCEPT", "EVALUATE", "REWIND", "address_of", "ask", "ask_all", "booleans",
-           "columns_of_doubles",
-           "integers", "place_of", "rows_of_doubles", "table_of_integers", "vector"]
+__all__ = ["ABRUPT", "ACCEPT", "EVALUATE", "NEXT", "REFUSE", "REWIND", "ROOM", "TURN",
+           "address_of", "ask", "ask_all", "booleans", "call_law", "columns_of_doubles", "integers",
+           "least_within", "place_of", "rows_of_doubles", "table_of_integers", "vector"]
 
 # numba's own annotations are partial
 types: Any = numba.core.types
 _WORD = ir.IntType(64)
-# what is asked of a group: 1 is the answer where something was limited, where something has jumped
-EVALUATE, ACCEPT, REWIND = range(3)
+# what is asked of a group, as the methods of `ElementGroup`. Answers: of EVALUATE 1 where something
+# was limited; of ACCEPT 1 where something jumped and, added to that, `ROOM` where the group needs
+# more room before the next point; of ABRUPT 1 where a rate jumped; of REFUSE when the step should
+# end, 0 to agree; of NEXT the next breakpoint. TURN is `corner`
+EVALUATE, ACCEPT, REWIND, ABRUPT, REFUSE, NEXT, TURN = range(7)
+ROOM = 2.0
 
 
 def _intrinsic(function: Callable[..., Any]) -> Any:
@@ -37,12 +42,17 @@ def _intrinsic(function: Callable[..., Any]) -> Any:
 
 def _signature() -> tuple[Any, ...]:
     ints, floats = types.Array(types.int64, 1, "C"), types.Array(types.float64, 1, "C")
-    return types.int64, ints, floats, floats
+    return types.int64, types.float64, ints, floats, floats
 
 
-def address_of(kernel: Any) -> int:
-    """Return where a kernel of a group begins, compiled before if need be."""
-    arguments = _signature()
+def _law_signature() -> tuple[Any, ...]:
+    floats = types.Array(types.float64, 1, "C")
+    return types.float64, floats, floats, floats
+
+
+def address_of(kernel: Any, *, law: bool = False) -> int:
+    """Return where a kernel of a group, or a law, begins, compiled before if need be."""
+    arguments = _law_signature() if law else _signature()
     kernel.compile(arguments)
     found = kernel.overloads[arguments]
     return int(found.library.get_pointer_to_function(found.fndesc.llvm_func_name))
@@ -53,20 +63,31 @@ def place_of(array: Any) -> int:
     return int(array.__array_interface__["data"][0])
 
 
-@_intrinsic
-def ask(_typing: Any, function: int, what: int, block: Any, numbers: Any, x: Any) -> Any:
-    """Call the kernel of a group at an address."""
+def _caller(result: Any, kinds: Any) -> Any:
+    """Return signature and code of a call of a kernel by its address, the first argument."""
 
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        convention, kinds = context.call_conv, signature.args[1:]
-        kind = convention.get_function_type(signature.return_type, kinds)
+    def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        convention = context.call_conv
+        kind = convention.get_function_type(result, kinds)
         function = builder.inttoptr(args[0], kind.as_pointer())
-        _, found = convention.call_function(
-            builder, function, signature.return_type, kinds, args[1:]
-        )
+        _, found = convention.call_function(builder, function, result, kinds, args[1:])
         return found
 
-    return types.float64(types.int64, types.int64, block, numbers, x), generate
+    return result(types.int64, *kinds), generate
+
+
+@_intrinsic
+def ask(
+    _typing: Any, function: int, what: int, time: float, block: Any, numbers: Any, x: Any
+) -> Any:
+    """Call the kernel of a group at an address."""
+    return _caller(types.float64, (types.int64, types.float64, block, numbers, x))
+
+
+@_intrinsic
+def call_law(_typing: Any, function: int, v: float, x: Any, p: Any, out: Any) -> Any:
+    """Call the law of a device at an address; its answer means nothing."""
+    return _caller(types.float64, (types.float64, x, p, out))
 
 
 def _shaped(kind: Any, dimensions: int, layout: str) -> Any:
@@ -133,15 +154,33 @@ def columns_of_doubles(typing: Any, address: int, rows: int, columns: int) -> An
 
 @leaf
 def ask_all(
-    what: int, kernels: Ints, blocks: Ints, block_ends: Ints, numbers: Array, number_ends: Ints,
-    x: Array,
+    what: int, time: float, kernels: Ints, blocks: Ints, block_ends: Ints, numbers: Array,
+    number_ends: Ints, x: Array,
 ) -> float:
     """Ask all groups the same; return the largest answer, 0 at least."""
     found = 0.0
     for k in range(kernels.shape[0]):
         answer = ask(
-            kernels[k], what, blocks[block_ends[k]:block_ends[k + 1]],
+            kernels[k], what, time, blocks[block_ends[k]:block_ends[k + 1]],
             numbers[number_ends[k]:number_ends[k + 1]], x,
         )
         found = max(found, answer)
     return found
+
+
+@leaf
+def least_within(
+    what: int, time: float, asked: Ints, kernels: Ints, blocks: Ints, block_ends: Ints,
+    numbers: Array, number_ends: Ints, x: Array, low: float, high: float,
+) -> float:
+    """Ask those groups; return the least answer between two numbers, 0 where none is."""
+    found = high
+    for k in range(kernels.shape[0]):
+        if asked[k] == 1:
+            answer = ask(
+                kernels[k], what, time, blocks[block_ends[k]:block_ends[k + 1]],
+                numbers[number_ends[k]:number_ends[k + 1]], x,
+            )
+            if low < answer < found:
+                found = answer
+    return found if found < high else 0.0

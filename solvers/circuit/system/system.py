@@ -164,6 +164,10 @@ class System:
         """Whether groups have unknowns of their own that results show."""
         return bool(self._apart)
 
+    def own_stamps(self) -> list[tuple[ElementGroup, Stamp]]:
+        """Return the groups that are evaluated, each with what it fills."""
+        return list(zip(self.active, self._stamps, strict=True))
+
     def stamps(
         self, f: Array, q: Array, g: Array, c: Array
     ) -> list[tuple[ElementGroup, Stamp]]:

@@ -12,7 +12,18 @@ from ....core.compiled.jit import lean
 from ....core.validation import Array
 from ..kernels_newton import residual
 from ..system.element_group import Ints
-from ..system.kernels_blocks import ACCEPT, EVALUATE, REWIND, ask_all
+from ..system.kernels_blocks import (
+    ABRUPT,
+    ACCEPT,
+    EVALUATE,
+    NEXT,
+    REFUSE,
+    REWIND,
+    ROOM,
+    TURN,
+    ask_all,
+    least_within,
+)
 from .kernels_control import begin_anew, fitted, is_far, push, within
 from .kernels_laws import fill_laws
 from .kernels_newton import (
@@ -35,12 +46,13 @@ _BEGIN, _AT_POINT, _EVALUATED, _FOLLOW, _LOOKED = range(5)
 
 INTS = ("state", "order", "most", "smooth", "iteration", "patience", "limit", "limited", "ahead",
         "point", "tried", "refused", "met", "steps", "rejected", "newton", "factored", "kept",
-        "corner", "last", "kind", "linear", "foreign", "told", "window", "anew", "retry")
+        "corner", "last", "kind", "linear", "foreign", "told", "window", "anew", "retry",
+        "short_of_room")
 NUMBERS = ("t", "h", "target", "shortest", "floor", "resolution", "longest", "stop", "until", "a",
            "end", "change", "following", "factored_for", "damping", "reltol", "trtol", "reuse")
 (STATE, ORDER, MOST, SMOOTH, ITERATION, PATIENCE, LIMIT, LIMITED, AHEAD, POINT, TRIED, REFUSED, MET,
  STEPS, REJECTED, NEWTON, FACTORED, KEPT, CORNER, LAST, KIND, LINEAR, FOREIGN, TOLD, WINDOW, ANEW,
- RETRY) = range(len(INTS))
+ RETRY, SHORT_OF_ROOM) = range(len(INTS))
 (T, H, TARGET, SHORTEST, FLOOR, RESOLUTION, LONGEST, STOP, UNTIL, A, END, CHANGE, FOLLOWING,
  FACTORED_FOR, DAMPING, RELTOL, TRTOL, REUSE) = range(len(NUMBERS))
 # arrays, in the order in which they lie in buffers
@@ -48,7 +60,7 @@ INT_PARTS = (
     "indptr", "indices", "f_slots", "q_slots", "g_slots", "c_slots", "ends", "columns", "kept",
     "error_rows", "degrees", "wave_table", "wave_slots", "law_table", "code", "more", "plus",
     "minus", "own", "known", "record_orders", "beside_poles", "kernels", "blocks", "block_ends",
-    "number_ends",
+    "number_ends", "hooks",
 )
 FLOAT_PARTS = (
     "g_linear", "c_linear", "f_values", "q_values", "g_values", "c_values", "data", "source", "f",
@@ -126,6 +138,7 @@ def run_steps(
     blocks = ints[int_ends[23]:int_ends[24]]
     block_ends = ints[int_ends[24]:int_ends[25]]
     number_ends = ints[int_ends[25]:int_ends[26]]
+    hooks = ints[int_ends[26]:int_ends[27]]
     g_linear = floats[starts[0]:starts[1]]
     c_linear = floats[starts[1]:starts[2]]
     f_values = floats[starts[2]:starts[3]]
@@ -195,7 +208,7 @@ def run_steps(
     ux = lu_floats[lu_ends[1]:lu_ends[2]]
     clean = lu_floats[lu_ends[2]:lu_ends[3]]
     work = lu_floats[lu_ends[3]:lu_ends[4]]
-    n = indptr.shape[0] - 1
+    n, many = indptr.shape[0] - 1, kernels.shape[0]
     while True:
         if I[STATE] == _BEGIN:
             if I[KEPT] >= record_times.shape[0]:
@@ -231,7 +244,9 @@ def run_steps(
                 q_values, g_values, c_values,
             ):
                 return _ASK
-            if ask_all(EVALUATE, kernels, blocks, block_ends, block_numbers, number_ends, x) > 0.0:
+            if ask_all(
+                EVALUATE, F[END], kernels, blocks, block_ends, block_numbers, number_ends, x
+            ) > 0.0:
                 I[LIMITED] = 1
             I[STATE] = _EVALUATED
             if I[FOREIGN] == 1:
@@ -259,7 +274,9 @@ def run_steps(
                     if I[RETRY] != 1:
                         return _ASK
                     _start_at(found, I, F, xa)  # not from the last point: from where it was
-                    ask_all(REWIND, kernels, blocks, block_ends, block_numbers, number_ends, x)
+                    ask_all(
+                        REWIND, F[T], kernels, blocks, block_ends, block_numbers, number_ends, x
+                    )
                     if I[FOREIGN] == 1:
                         return _REFUSED
                     continue
@@ -284,7 +301,9 @@ def run_steps(
                 for i in range(far.shape[0]):
                     far[i] = stored_q[i]
                 I[AHEAD], I[STATE] = 2, _LOOKED
-                ask_all(REWIND, kernels, blocks, block_ends, block_numbers, number_ends, x)
+                ask_all(
+                    REWIND, F[T], kernels, blocks, block_ends, block_numbers, number_ends, x
+                )
                 if I[FOREIGN] == 1:
                     return _REFUSED
                 continue
@@ -294,7 +313,23 @@ def run_steps(
                 for i in range(n + 1):
                     found[i] = x[i]
                 _start_at(p0, I, F, xa)
-                ask_all(REWIND, kernels, blocks, block_ends, block_numbers, number_ends, x)
+                ask_all(
+                    REWIND, F[T], kernels, blocks, block_ends, block_numbers, number_ends, x
+                )
+                if I[FOREIGN] == 1:
+                    return _REFUSED
+                continue
+            if I[ORDER] > 1 and I[AHEAD] == 0 and least_within(
+                ABRUPT, F[END], hooks[:many], kernels, blocks, block_ends, block_numbers,
+                number_ends, x, 0.5, 2.0,
+            ) > 0.0:
+                I[ORDER], I[STATE] = 1, _BEGIN
+                I[TRIED] += 1
+                I[REJECTED] += 1
+                I[REFUSED] += 1
+                ask_all(
+                    REWIND, F[T], kernels, blocks, block_ends, block_numbers, number_ends, x
+                )
                 if I[FOREIGN] == 1:
                     return _REFUSED
                 continue
@@ -323,7 +358,26 @@ def run_steps(
                 F[H] = shorter
                 I[REJECTED] += 1
                 I[REFUSED] += 1
-                ask_all(REWIND, kernels, blocks, block_ends, block_numbers, number_ends, x)
+                ask_all(
+                    REWIND, F[T], kernels, blocks, block_ends, block_numbers, number_ends, x
+                )
+                if I[FOREIGN] == 1:
+                    return _REFUSED
+                continue
+            until = least_within(
+                REFUSE, F[END], hooks[many:2 * many], kernels, blocks, block_ends, block_numbers,
+                number_ends, x, F[T] + F[FLOOR], F[END] - F[FLOOR],
+            )
+            if until > 0.0:
+                if not until - F[T] >= F[SHORTEST]:
+                    I[TRIED] -= 1
+                    return _ASK
+                F[H] = until - F[T]
+                I[REJECTED] += 1
+                I[REFUSED] += 1
+                ask_all(
+                    REWIND, F[T], kernels, blocks, block_ends, block_numbers, number_ends, x
+                )
                 if I[FOREIGN] == 1:
                     return _REFUSED
                 continue
@@ -359,26 +413,42 @@ def run_steps(
                 record_values[kept_at * (n + 1) + i] = x[i]
             I[KEPT] = kept_at + 1
             I[ANEW], I[STATE] = 0, _FOLLOW
-            if ask_all(ACCEPT, kernels, blocks, block_ends, block_numbers, number_ends, x) > 0.0:
-                I[ANEW] = 1
+            answer = ask_all(
+                ACCEPT, F[END], kernels, blocks, block_ends, block_numbers, number_ends, x
+            )
+            I[ANEW] = 1 if answer in (1.0, 1.0 + ROOM) else 0
+            if answer >= ROOM:
+                I[SHORT_OF_ROOM] = 1
+                return _ACCEPTED
             if I[FOREIGN] == 1:
                 return _ACCEPTED
         if I[STATE] == _FOLLOW:
-            met = F[T] >= F[TARGET]
-            if met:
+            met, before = F[T] >= F[TARGET], F[TARGET]
+            if met and before >= corners[I[CORNER]]:
                 if I[CORNER] + 1 >= corners.shape[0]:
                     if I[LAST] == 0:
                         return _CORNERS
                     return _DONE
                 I[CORNER] += 1
                 I[MET] += 1
-                F[TARGET] = corners[I[CORNER]]
+            F[TARGET] = corners[I[CORNER]]
+            event = least_within(
+                NEXT, F[T], hooks[2 * many:], kernels, blocks, block_ends, block_numbers,
+                number_ends, x, F[T] + F[SHORTEST], F[TARGET] - F[SHORTEST],
+            )
+            if event > 0.0:
+                F[TARGET] = event
             h, gap = min(F[FOLLOWING], F[LONGEST]), F[TARGET] - F[T]
             if met:
                 h = min(h, min(rules[_GAP] * gap, rules[_LAST] * F[H]))
+            elif F[TARGET] != before:
+                I[ANEW] = 0
             elif I[ANEW] == 1:
                 h = min(h, rules[_LAST] * F[H])
             F[H] = fitted(h, gap, rules[_HALVING])
             if met or I[ANEW] == 1:
                 I[SMOOTH], I[ORDER], F[UNTIL] = 1, 1, F[T]
+                ask_all(
+                    TURN, F[T], kernels, blocks, block_ends, block_numbers, number_ends, x
+                )
             I[STATE] = _BEGIN

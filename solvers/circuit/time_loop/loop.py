@@ -32,6 +32,7 @@ _TRIAL = 64  # steps that Python had to take, after which more of them than othe
 _METHODS = {"trap": 0, "gear": 1, "euler": 2}
 _ASK, _EVALUATE, _ACCEPTED, _REFUSED, _FULL, _CORNERS_OUT, _PACE, _DONE = range(len(kernel.WHAT))
 _SEEN = {"accept", "rewind"}  # what groups may ask to be told
+_HOOKS = ("abrupt", "refuse", "next_breakpoint")  # in the order of `hooks`
 _NONE = np.zeros(0, dtype=np.int64)
 
 
@@ -79,8 +80,10 @@ class TimeLoop:
         self._asked = self._taken = 0
         sources = source_arrays(system)
         self._told = sources is None
-        parts = system.parts()
-        blocks = self._blocks(*parts[8:15:2])
+        blocks = {
+            g: block for g, stamp in system.own_stamps()
+            if (block := g.block(stamp, tol.gmin)) is not None
+        }
         self._compiled = list(blocks)
         self._accepting, self._rewinding = (
             [g for g in run.watched[what] if not isinstance(g, Lawful) and g not in blocks]
@@ -101,12 +104,17 @@ class TimeLoop:
                 *(views[f"{what}_values"] for what in "fqgc")
             ) if not isinstance(group, Lawful) and group not in blocks
         ]
-        blocks = self._blocks(*(views[f"{what}_values"] for what in "fqgc"))
-        self._ints.views["blocks"][:] = np.concatenate([_NONE, *(b.block for b in blocks.values())])
+        self._place_blocks()
         self.I = np.zeros(len(kernel.INTS), dtype=np.int64)
         self.F = np.zeros(len(kernel.NUMBERS))
         self._put_constants()
         self._now = Instant(0.0, system.temperature, tol.gmin, 1.0, "tran", waves=True)
+
+    def _place_blocks(self) -> None:
+        """Have groups fill the loop's arrays, where theirs are now."""
+        views = self._floats.views
+        blocks = self._blocks(*(views[f"{what}_values"] for what in "fqgc"))
+        self._ints.views["blocks"][:] = np.concatenate([_NONE, *(b.block for b in blocks.values())])
 
     def _blocks(self, f: Array, q: Array, g: Array, c: Array) -> dict[ElementGroup, Block]:
         """Return what evaluates groups inside of the loop, filling these arrays."""
@@ -157,6 +165,7 @@ class TimeLoop:
             "block_numbers": np.concatenate([_NONE, *(b.numbers for b in blocks)]),
             "block_ends": np.cumsum([0, *(len(b.block) for b in blocks)]),
             "number_ends": np.cumsum([0, *(len(b.numbers) for b in blocks)]),
+            "hooks": np.array([[hook in b.hooks for b in blocks] for hook in _HOOKS]),
         }
         none = np.zeros(0)
         found |= {"degrees": degrees, "constants": constants}
@@ -171,11 +180,13 @@ class TimeLoop:
     def of(cls, run: Run, rules: Array) -> TimeLoop | None:
         """Return the loop of a run, or None where Python has to look at every step."""
         system, newton, control = run.system, run.newton, run.control
-        watched = {
-            name for name, groups in run.watched.items() if groups and name not in _SEEN
-        }
+        blocks = {g: g.block(stamp, run.tol.gmin) for g, stamp in system.own_stamps()}
+        unseen = any(
+            name not in (_SEEN if (block := blocks.get(g)) is None else _SEEN | block.hooks)
+            for name, groups in run.watched.items() for g in groups
+        )
         if (
-            watched or type(control) is not StepController or type(run.history) is not History
+            unseen or type(control) is not StepController or type(run.history) is not History
             or run.steady or not 0 < system.size <= _LARGE or system.leaking
             or not newton.direct or system.keeps_apart
         ):
@@ -269,7 +280,13 @@ class TimeLoop:
         now, x = self._instant(), self._x[self.I[kernel.POINT]]
         for group in self._accepting:
             group.accept(x, now)
-        self.I[kernel.ANEW] = any(g.jumped for g in self._accepting)
+        if any(g.jumped for g in self._accepting):
+            self.I[kernel.ANEW] = 1
+        if self.I[kernel.SHORT_OF_ROOM]:
+            self.I[kernel.SHORT_OF_ROOM] = 0
+            for group in self._compiled:
+                group.make_room()
+            self._place_blocks()
 
     def _hand_over(self) -> None:
         """Put the points that were kept into the record."""
@@ -334,7 +351,8 @@ class TimeLoop:
         self.control.moved(
             float(f[kernel.T]), float(f[kernel.H]), shortest=float(f[kernel.SHORTEST]),
             steps=steps, rejected=int(i[kernel.REJECTED]),
-            corners=self._passed + int(i[kernel.CORNER]), done=done,
+            corners=self._passed + int(i[kernel.CORNER]), corner=float(f[kernel.TARGET]),
+            done=done,
         )
         count = min(len(history.times) + steps, 4)
         history.times = deque(self._floats.views["times"][:count].tolist(), maxlen=4)

@@ -183,7 +183,7 @@ class Device(ElementGroup):
             )
         block[blocks.MODE], block[blocks.DYNAMIC] = mode, now.mode == "tran"
         self._numbers[0] = now.gmin
-        self.kernel(EVALUATE, block, self._numbers, x)
+        self.kernel(EVALUATE, now.time, block, self._numbers, x)
         if not usual:
             block[blocks.AT], block[blocks.OLD], block[blocks.LIMITED] = (
                 place_of(a) for a in (self.at, self.old, self.limited)

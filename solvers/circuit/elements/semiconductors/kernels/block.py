@@ -9,6 +9,7 @@ from ......core.validation import Array
 from ....system.element_group import Ints
 from ....system.kernels_blocks import (
     ACCEPT,
+    REWIND,
     booleans,
     columns_of_doubles,
     integers,
@@ -97,6 +98,8 @@ def arrays(block: Ints, numbers: Array, x: Array) -> tuple[Any, Any, Any, Any, A
 @leaf
 def settle(what: int, block: Ints) -> float:
     """Keep voltages, and what is remembered of the point evaluated last, or go back to them."""
+    if what not in (ACCEPT, REWIND):
+        return 0.0
     many, memory = block[ELEMENTS], block[MEMORIES]
     size = (block[BRANCHES] + 1) * many
     old, kept = vector(block[OLD], size), vector(block[KEPT], size)

@@ -89,7 +89,7 @@ def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any)
 
 
 @leaf
-def run(what: int, block: Ints, numbers: Array, x: Array) -> float:
+def run(what: int, _time: float, block: Ints, numbers: Array, x: Array) -> float:
     """Evaluate the transistors of a block, keep their voltages or go back to them."""
     if what != EVALUATE:
         return settle(what, block)

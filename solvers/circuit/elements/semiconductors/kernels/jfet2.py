@@ -156,7 +156,7 @@ def _gate(
 
 
 @leaf
-def run(what: int, block: Ints, numbers: Array, x: Array) -> float:
+def run(what: int, _time: float, block: Ints, numbers: Array, x: Array) -> float:
     """Evaluate the transistors of a block, keep their voltages or go back to them."""
     if what != EVALUATE:
         return settle(what, block)

@@ -61,7 +61,7 @@ def evaluate_level6(places: Any, state: Any, how: Any, wires: Any, _work: Any, o
 
 
 @leaf
-def run_level1(what: int, block: Ints, numbers: Array, x: Array) -> float:
+def run_level1(what: int, _time: float, block: Ints, numbers: Array, x: Array) -> float:
     """Evaluate the transistors of level 1 of a block, keep their voltages or go back to them."""
     if what != EVALUATE:
         return settle(what, block)
@@ -71,7 +71,7 @@ def run_level1(what: int, block: Ints, numbers: Array, x: Array) -> float:
 
 
 @leaf
-def run_level2(what: int, block: Ints, numbers: Array, x: Array) -> float:
+def run_level2(what: int, _time: float, block: Ints, numbers: Array, x: Array) -> float:
     """Evaluate the transistors of level 2 of a block, keep their voltages or go back to them."""
     if what != EVALUATE:
         return settle(what, block)
@@ -81,7 +81,7 @@ def run_level2(what: int, block: Ints, numbers: Array, x: Array) -> float:
 
 
 @leaf
-def run_level3(what: int, block: Ints, numbers: Array, x: Array) -> float:
+def run_level3(what: int, _time: float, block: Ints, numbers: Array, x: Array) -> float:
     """Evaluate the transistors of level 3 of a block, keep their voltages or go back to them."""
     if what != EVALUATE:
         return settle(what, block)
@@ -91,7 +91,7 @@ def run_level3(what: int, block: Ints, numbers: Array, x: Array) -> float:
 
 
 @leaf
-def run_level6(what: int, block: Ints, numbers: Array, x: Array) -> float:
+def run_level6(what: int, _time: float, block: Ints, numbers: Array, x: Array) -> float:
     """Evaluate the transistors of level 6 of a block, keep their voltages or go back to them."""
     if what != EVALUATE:
         return settle(what, block)
