@@ -15,8 +15,10 @@ import numpy as np
 from .....core.validation import Array
 from .....netlists.elements import Element
 from ...system.builder import Builder, register_kind
-from ...system.element_group import ElementGroup, Instant, Ints, Stamp, Triplets
-from .ports import CORNER, TwoPorts, two_ports
+from ...system.element_group import Block, ElementGroup, Instant, Ints, Stamp, Triplets
+from ...system.kernels_blocks import ACCEPT, EVALUATE, NEXT, ROOM, TURN, place_of
+from . import kernels_ideal as kernels
+from .ports import TwoPorts, two_ports
 
 __all__ = ["Lines"]
 
@@ -40,62 +42,65 @@ class Lines(TwoPorts):
         self, names: Sequence[str], at: Ints, own: Ints, impedance: Array, delay: Array, ic: Array
     ) -> None:
         super().__init__(names, at, own, ic)
-        self.impedance, self.delay = impedance, delay
+        self.at, self.own, self.impedance, self.delay = map(
+            np.ascontiguousarray, (at, own, impedance, delay)
+        )
+        self.given = False  # whether the waves at the start are
+        self._counts, self._nothing = np.zeros(4, dtype=np.int64), np.zeros(0)
+        self._filled = Stamp(*(self._nothing,) * 4)
         self.start()
 
     def start(self) -> None:
         """Forget all waves."""
-        self.length = 0
-        self.times = np.empty(256)
-        self.waves = np.empty((256, 2, self.count))
-        self.corners: list[float] = []
-        self.edge = True
-        self.given = False  # whether the waves at the start are
-        self._cache: tuple[float, Array] | None = None
+        self.times = np.zeros(256)
+        self.waves = np.zeros((256, 2, self.count))
+        self.corners = np.zeros(16 + 4 * self.count)
+        self._counts[:] = 0
+        self._counts[kernels.EDGE] = 1
+        self._place()
 
-    def _outgoing(self, x: Array) -> Array:
-        """Return the waves that leave towards end 1 and end 2, (2, E)."""
-        v1, v2 = x[self.at[0]] - x[self.at[1]], x[self.at[2]] - x[self.at[3]]
-        i1, i2 = x[self.own[0]], x[self.own[1]]
-        return np.array([v2 + self.impedance * i2, v1 + self.impedance * i1])
+    def _place(self) -> None:
+        """Note where the arrays are."""
+        self._block = np.array([0, self.count, len(self.times), len(self.corners), *map(place_of, (
+            self.at, self.own, self.impedance, self.delay, self.times, self.waves, self.corners,
+            self._counts, self._filled.f, self._filled.g,
+        ))], dtype=np.int64)
 
-    def _incoming(self, time: float) -> Array:
-        """Return the waves that arrive at `time`, (2, E)."""
-        if self._cache is not None and self._cache[0] == time:
-            return self._cache[1]
-        if not self.length:
-            found = np.zeros((2, self.count))
-        else:
-            before, after, share = self._between(self.times[:self.length], time)
-            each, w = np.arange(self.count), self.waves
-            found = np.array([
-                (1 - share) * w[before, k, each] + share * w[after, k, each] for k in (0, 1)
-            ])
-        self._cache = (time, found)
-        return found
+    def make_room(self) -> None:
+        """Make room for more points and corners."""
+        self.times, self.waves, self.corners = (
+            np.concatenate([a, np.zeros_like(a)]) for a in (self.times, self.waves, self.corners)
+        )
+        self._place()
+
+    def block(self, out: Stamp, gmin: float) -> Block:
+        """Return the group as compiled loops see it, in a transient, filling `out`."""
+        del gmin
+        found = self._block.copy()
+        found[kernels.DYNAMIC] = 1
+        found[kernels.F], found[kernels.G] = place_of(out.f), place_of(out.g)
+        return Block(kernels.run, found, self._nothing, frozenset({"corner", "next_breakpoint"}))
+
+    def _run(self, what: int, time: float, x: Array) -> float:
+        return float(kernels.run(what, time, self._block, self._nothing, x))
 
     def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
         """Fill the rows of both ends."""
-        v1, v2 = x[self.at[0]] - x[self.at[1]], x[self.at[2]] - x[self.at[3]]
-        i1, i2 = x[self.own[0]], x[self.own[1]]
-        out.g[:] = 0.0
-        if now.mode == "dc":
-            out.f[0], out.f[1] = v1 - v2, i1 + i2
-            out.g[0], out.g[1], out.g[2], out.g[3] = 1.0, -1.0, -1.0, 1.0
-            out.g[10] = out.g[11] = 1.0
-            return
-        z = self.impedance
-        come = self._incoming(now.time)
-        out.f[0], out.f[1] = v1 - z * i1 - come[0], v2 - z * i2 - come[1]
-        out.g[0], out.g[1], out.g[4] = 1.0, -1.0, -z
-        out.g[8], out.g[9], out.g[11] = 1.0, -1.0, -z
+        if out is not self._filled:
+            self._filled = out
+            self._place()
+        self._block[kernels.DYNAMIC] = now.mode != "dc"
+        self._run(EVALUATE, now.time, x)
 
     def initial(self, x: Array) -> tuple[Ints, Array]:
         """Keep the waves that the initial values make."""
         self.given = not np.isnan(self.ic).all()
+        self._counts[kernels.GIVEN] = self.given
         v1, i1, v2, i2 = np.nan_to_num(self.ic)
         x[self.own[0]], x[self.own[1]] = i1, i2
-        self._keep(0.0, np.array([v2 + self.impedance * i2, v1 + self.impedance * i1]))
+        self.times[0] = 0.0
+        self.waves[0] = v2 + self.impedance * i2, v1 + self.impedance * i1
+        self._counts[kernels.LENGTH] = 1
         return np.zeros(0, dtype=np.int64), np.zeros(0)
 
     def past(self, times: Array) -> Sequence[tuple[Ints, Ints, Ints, Array]]:
@@ -120,47 +125,19 @@ class Lines(TwoPorts):
         t0, t1 = known[after - 1], known[after]
         return after - 1, after, np.clip((then - t0) / (t1 - t0), 0.0, 1.0)
 
-    def _keep(self, time: float, waves: Array) -> None:
-        if self.length == len(self.times):
-            self.times = np.concatenate([self.times, np.empty_like(self.times)])
-            self.waves = np.concatenate([self.waves, np.empty_like(self.waves)])
-        self.times[self.length], self.waves[self.length] = time, waves
-        self.length += 1
-        self._cache = None
-
     def accept(self, x: Array, now: Instant) -> None:
         """Keep the outgoing waves; where their slope jumped, a corner will arrive."""
-        if now.mode == "dc":
-            return
-        if self.length and now.time <= self.times[self.length - 1]:
-            if self.length > 1 or now.time > 0.0:
-                return
-            if not self.given:
-                self.waves[0] = self._outgoing(x)
-            return
-        self._keep(now.time, self._outgoing(x))
-        if not self.edge or self.length < 2:
-            return
-        self.edge, n = False, self.length
-        t, w = self.times[:n], self.waves
-        here = (w[n - 1] - w[n - 2]) / (t[n - 1] - t[n - 2])
-        before = (w[n - 2] - w[n - 3]) / (t[n - 2] - t[n - 3]) if n > 2 else np.zeros_like(here)
-        size = np.maximum(np.abs(before), np.abs(here))
-        corner = (np.abs(here - before) > CORNER * size).any(axis=0)
-        for k in np.flatnonzero(corner):
-            self.corners.append(float(t[n - 2] + self.delay[k]))
-        self.corners.sort()
+        self._block[kernels.DYNAMIC] = now.mode != "dc"
+        if self._run(ACCEPT, now.time, x) >= ROOM:
+            self.make_room()
 
     def corner(self, time: float) -> None:
         """Look at the slopes after this point: a corner comes out of the other end later."""
-        del time
-        self.edge = True
+        self._run(TURN, time, self._nothing)
 
     def next_breakpoint(self, time: float) -> float:
         """Return when the next corner arrives."""
-        while self.corners and self.corners[0] <= time:
-            self.corners.pop(0)
-        return self.corners[0] if self.corners else np.inf
+        return self._run(NEXT, time, self._nothing)
 
     def max_step(self) -> float:
         """Return the shortest delay: what arrives must be known."""

@@ -32,6 +32,8 @@ class TwoPorts(ElementGroup):
 
     follows = True
 
+    without_poles = True
+
     def __init__(self, names: Sequence[str], at: Ints, own: Ints, ic: Array) -> None:
         self.names, self.at, self.own, self.ic = tuple(names), at, own, ic
         self.f_rows = own
