@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from crossbarsim.netlists import device_protocol, read_spice
-from crossbarsim.solvers.circuit.elements.memristors import device_of
+from crossbarsim.solvers.circuit.elements.memristors.memristors import device_of
 
 from crossbarsim import NetlistError, ParameterError, Solver
 from tests.helpers.decks_ngspice import have_ngspice

@@ -28,7 +28,7 @@ from ....netlists.elements import Element, Model
 from ....netlists.osdi.values import HIDDEN, plain_names
 from ....netlists.spice.cards import CARDS, card
 from ....netlists.spice.expressions.expression import Expression
-from ..elements.memristors import device_of
+from ..elements.memristors.memristors import device_of
 from ..rawfile.plots import RawVariable
 from ..results.derivatives import Derivatives
 from ..results.results import Curves

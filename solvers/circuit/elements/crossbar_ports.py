@@ -31,7 +31,7 @@ from ...crossbar.structured.reduction import PortReduction
 from ..system.builder import Builder, register_kind, where
 from ..system.element_group import Bools, ElementGroup, Ints, Triplets
 from .crossbar_cells import FAMILIES, CellArray, placed, shown_label
-from .memristors import device_of
+from .memristors.memristors import device_of
 
 __all__ = ["ResistorArray", "solvable", "wanted_names"]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ....netlists.circuit import Circuit
-from . import behavioural, controlled, linear, lines, memristors, switches
+from . import behavioural, controlled, linear, lines, switches
+from .memristors import memristors
 
 __all__ = [
     "behavioural", "controlled", "linear", "lines", "load_kinds", "memristors", "switches",

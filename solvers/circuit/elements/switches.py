@@ -111,9 +111,9 @@ class Switches(ElementGroup):
             g = np.where(self.smooth, ramp, g)
         return g
 
-    def block(self, out: Stamp, gmin: float) -> Block:
+    def block(self, out: Stamp, gmin: float, reltol: float) -> Block:
         """Return the group as compiled loops see it, in a transient, filling `out`."""
-        del gmin
+        del gmin, reltol
         found = self._block.copy()
         found[kernels.MODE], found[kernels.DYNAMIC] = 1, 1
         found[kernels.F], found[kernels.G] = place_of(out.f), place_of(out.g)

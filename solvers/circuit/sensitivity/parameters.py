@@ -17,7 +17,7 @@ from ....netlists.elements import Element, Model
 from ....netlists.sources import Pulse, Pwl, Sine
 from ....netlists.spice_sources import AmplitudeModulated, Exponential, FrequencyModulated
 from ..analyses.sensitivities import parameters_of
-from ..elements.memristors import Memristors, changed, device_of
+from ..elements.memristors.memristors import Memristors, changed, device_of
 from ..elements.values import number
 from .partials import Moved
 from .trajectory import Trajectory

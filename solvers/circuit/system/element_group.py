@@ -272,12 +272,12 @@ class ElementGroup:
     def evaluate(self, x: Array, now: Instant, out: Stamp) -> None:
         """Fill `out` at the unknowns x (n + 1,), ground last."""
 
-    def block(self, out: Stamp, gmin: float) -> Block | None:
+    def block(self, out: Stamp, gmin: float, reltol: float) -> Block | None:
         """Return what evaluates, accepts and rewinds it inside of a compiled loop over time.
 
         The kernel fills `out`; None: there is none.
         """
-        del out, gmin
+        del out, gmin, reltol
         return None
 
     def make_room(self) -> None:

@@ -8,8 +8,24 @@ from ....core.compiled.jit import lean
 from ....core.validation import Array
 from ...integration.truncation_error import allowed_step
 from ..system.element_group import Ints
+from .state import (
+    ANEW,
+    CHANGE,
+    FOLLOWING,
+    ITERATION,
+    LONGEST,
+    ORDER,
+    POINT,
+    RETRY,
+    SMOOTH,
+    STATE,
+    TARGET,
+    UNTIL,
+    H,
+    T,
+)
 
-__all__ = ["begin_anew", "fitted", "is_far", "push", "within"]
+__all__ = ["begin_anew", "chosen", "is_far", "push", "start_at", "within"]
 
 _WHOLE = 0.999  # of the way to a corner: a step as long takes all of it
 
@@ -76,3 +92,35 @@ def fitted(h: float, gap: float, halving: float) -> float:
     if h >= _WHOLE * gap:
         return gap
     return 0.5 * gap if halving * h > gap else h
+
+
+@lean
+def start_at(x: Array, state: int, I: Ints, F: Array, out: Array) -> None:
+    """Have the step solved again, from another point and in a state of the loop."""
+    for i in range(x.shape[0]):
+        out[i] = x[i]
+    I[RETRY] += 1
+    I[STATE], I[ITERATION], I[POINT], F[CHANGE] = state, 0, 0, np.inf
+
+
+@lean
+def chosen(
+    I: Ints, F: Array, before: float, part: float, last: float, halving: float, met: int
+) -> bool:
+    """Choose the next step, and whether the integration begins anew, as `StepController.follow`.
+
+    `met` is 1 where the last corner, at `before`, was met; `part` of the way to the next and `last` of
+    the step before are the first step after it.
+    """
+    h, gap = min(F[FOLLOWING], F[LONGEST]), F[TARGET] - F[T]
+    if met == 1:
+        h = min(h, min(part * gap, last * F[H]))
+    elif F[TARGET] != before:
+        I[ANEW] = 0
+    elif I[ANEW] == 1:
+        h = min(h, last * F[H])
+    F[H] = fitted(h, gap, halving)
+    if met == 0 and I[ANEW] == 0:
+        return False
+    I[SMOOTH], I[ORDER], F[UNTIL] = 1, 1, F[T]
+    return True

@@ -24,73 +24,68 @@ from ..system.kernels_blocks import (
     ask_all,
     least_within,
 )
-from .kernels_control import begin_anew, fitted, is_far, push, within
+from .kernels_control import begin_anew, chosen, is_far, push, start_at, within
 from .kernels_laws import fill_laws
-from .kernels_newton import (
-    differentiate,
-    extrapolate,
-    is_solution,
-    stored,
-    take_step,
-)
+from .kernels_newton import differentiate, extrapolate, is_solution, stored, take_step
 from .kernels_sources import drive
+from .state import (
+    AHEAD,
+    ANEW,
+    CHANGE,
+    CORNER,
+    DAMPING,
+    END,
+    FACTORED,
+    FACTORED_FOR,
+    FLOOR,
+    FOLLOWING,
+    FOREIGN,
+    ITERATION,
+    KEPT,
+    KIND,
+    LAST,
+    LIMIT,
+    LIMITED,
+    LINEAR,
+    MET,
+    MOST,
+    NEWTON,
+    ORDER,
+    PATIENCE,
+    POINT,
+    REFUSED,
+    REJECTED,
+    RELTOL,
+    RESOLUTION,
+    RETRY,
+    REUSE,
+    SHORT_OF_ROOM,
+    SHORTEST,
+    SMOOTH,
+    STATE,
+    STEPS,
+    STOP,
+    TARGET,
+    TOLD,
+    TRIED,
+    TRTOL,
+    UNTIL,
+    WINDOW,
+    A,
+    H,
+    T,
+)
 
-__all__ = ["FLOAT_PARTS", "INTS", "INT_PARTS", "LU_FLOATS", "LU_INTS", "NUMBERS", "WHAT",
-           "run_steps"]
+__all__ = ["run_steps"]
 
-# why the loop was left
-WHAT = ("ask", "evaluate", "accepted", "refused", "full", "corners", "pace", "done")
-_ASK, _EVALUATE, _ACCEPTED, _REFUSED, _FULL, _CORNERS, _PACE, _DONE = range(len(WHAT))
+_ASK, _EVALUATE, _ACCEPTED, _REFUSED, _FULL, _CORNERS, _PACE, _DONE = range(8)  # of `state.WHAT`
 # its states, where it is entered again
 _BEGIN, _AT_POINT, _EVALUATED, _FOLLOW, _LOOKED = range(5)
-
-INTS = ("state", "order", "most", "smooth", "iteration", "patience", "limit", "limited", "ahead",
-        "point", "tried", "refused", "met", "steps", "rejected", "newton", "factored", "kept",
-        "corner", "last", "kind", "linear", "foreign", "told", "window", "anew", "retry",
-        "short_of_room")
-NUMBERS = ("t", "h", "target", "shortest", "floor", "resolution", "longest", "stop", "until", "a",
-           "end", "change", "following", "factored_for", "damping", "reltol", "trtol", "reuse")
-(STATE, ORDER, MOST, SMOOTH, ITERATION, PATIENCE, LIMIT, LIMITED, AHEAD, POINT, TRIED, REFUSED, MET,
- STEPS, REJECTED, NEWTON, FACTORED, KEPT, CORNER, LAST, KIND, LINEAR, FOREIGN, TOLD, WINDOW, ANEW,
- RETRY, SHORT_OF_ROOM) = range(len(INTS))
-(T, H, TARGET, SHORTEST, FLOOR, RESOLUTION, LONGEST, STOP, UNTIL, A, END, CHANGE, FOLLOWING,
- FACTORED_FOR, DAMPING, RELTOL, TRTOL, REUSE) = range(len(NUMBERS))
-# arrays, in the order in which they lie in buffers
-INT_PARTS = (
-    "indptr", "indices", "f_slots", "q_slots", "g_slots", "c_slots", "ends", "columns", "kept",
-    "error_rows", "degrees", "wave_table", "wave_slots", "law_table", "code", "more", "plus",
-    "minus", "own", "known", "record_orders", "beside_poles", "kernels", "blocks", "block_ends",
-    "number_ends", "hooks",
-)
-FLOAT_PARTS = (
-    "g_linear", "c_linear", "f_values", "q_values", "g_values", "c_values", "data", "source", "f",
-    "q", "r", "terms", "held", "step", "found", "offset", "xa", "xb", "guess", "row_floor",
-    "step_floor", "nothing", "times", "p0", "p1", "p2", "p3", "q0", "q1", "q2", "q3", "rate0",
-    "weights", "stored_q", "rate", "far", "current", "charge", "early", "weight", "sure",
-    "constants", "waves", "wave_factor", "numbers", "scale", "surroundings", "steps",
-    "tape_weights", "probes", "old", "law_values", "law_slopes", "law_factor", "rules",
-    "record_times", "record_values", "block_numbers",
-)
-LU_INTS = (
-    "rows", "order_of", "lp", "li", "up", "ui", "pinv",
-)
-LU_FLOATS = (
-    "lx", "ux", "clean", "work",
-)
 # rules: of `analyses.transient`, in this order
 _SAFETY, _GROWTH, _SHRINK, _GAP, _LAST, _HALVING, _ACCEPT, _BETTER, _JUMP, _OVERSHOOT, _FADED = (
     range(11)
 )
 _ROUNDING = 1e-15
-
-
-@lean
-def _start_at(x: Array, I: Ints, F: Array, out: Array) -> None:
-    """Have the step solved again, from another point."""
-    for i in range(x.shape[0]):
-        out[i] = x[i]
-    I[RETRY] += 1
-    I[ITERATION], I[POINT], I[STATE], F[CHANGE] = 0, 0, _AT_POINT, np.inf
 
 
 @lean
@@ -273,7 +268,7 @@ def run_steps(
                 if count >= I[LIMIT]:
                     if I[RETRY] != 1:
                         return _ASK
-                    _start_at(found, I, F, xa)  # not from the last point: from where it was
+                    start_at(found, _AT_POINT, I, F, xa)  # not the last point: where it was
                     ask_all(
                         REWIND, F[T], kernels, blocks, block_ends, block_numbers, number_ends, x
                     )
@@ -312,18 +307,48 @@ def run_steps(
             ):
                 for i in range(n + 1):
                     found[i] = x[i]
-                _start_at(p0, I, F, xa)
+                start_at(p0, _AT_POINT, I, F, xa)
                 ask_all(
                     REWIND, F[T], kernels, blocks, block_ends, block_numbers, number_ends, x
                 )
                 if I[FOREIGN] == 1:
                     return _REFUSED
                 continue
-            if I[ORDER] > 1 and I[AHEAD] == 0 and least_within(
+            h, order, shorter, allowed = F[H], I[ORDER], 0.0, 0.0
+            if order > 1 and least_within(
                 ABRUPT, F[END], hooks[:many], kernels, blocks, block_ends, block_numbers,
                 number_ends, x, 0.5, 2.0,
             ) > 0.0:
-                I[ORDER], I[STATE] = 1, _BEGIN
+                I[ORDER], shorter = 1, h
+            else:
+                for i in range(rate.shape[0]):
+                    rate[i] = F[A] * stored_q[i] + offset[i]
+                first = I[AHEAD] == 2
+                if first:
+                    begin_anew(h, times, q0, q1, q2, rate0, stored_q, far)
+                    if F[UNTIL] <= times[0]:
+                        for i in range(far.shape[0]):
+                            early[i] = max(charge[i], abs(far[i] - q0[i]))
+                        F[UNTIL] = F[T] + 2.0 * h
+                so_far = charge if F[END] > F[UNTIL] and not first else early
+                allowed = within(
+                    h, order, times, q0, q1, q2, stored_q, rate, rate0, error_rows, current, so_far,
+                    sure if first else weight, F[RELTOL], F[TRTOL], degrees, constants,
+                )
+                if allowed <= rules[_ACCEPT] * h:
+                    shorter = max(allowed, rules[_SHRINK] * h)
+                else:
+                    until = least_within(
+                        REFUSE, F[END], hooks[many:2 * many], kernels, blocks, block_ends,
+                        block_numbers, number_ends, x, F[T] + F[FLOOR], F[END] - F[FLOOR],
+                    )
+                    if until > 0.0:
+                        shorter = until - F[T]
+            I[STATE] = _BEGIN
+            if shorter > 0.0:
+                if not shorter >= F[SHORTEST]:
+                    return _ASK
+                F[H] = shorter
                 I[TRIED] += 1
                 I[REJECTED] += 1
                 I[REFUSED] += 1
@@ -333,54 +358,7 @@ def run_steps(
                 if I[FOREIGN] == 1:
                     return _REFUSED
                 continue
-            h, order = F[H], I[ORDER]
-            for i in range(rate.shape[0]):
-                rate[i] = F[A] * stored_q[i] + offset[i]
-            first = I[AHEAD] == 2
-            if first:
-                begin_anew(h, times, q0, q1, q2, rate0, stored_q, far)
-                if F[UNTIL] <= times[0]:
-                    for i in range(far.shape[0]):
-                        early[i] = max(charge[i], abs(far[i] - q0[i]))
-                    F[UNTIL] = F[T] + 2.0 * h
-            so_far = charge if F[END] > F[UNTIL] and not first else early
-            allowed = within(
-                h, order, times, q0, q1, q2, stored_q, rate, rate0, error_rows, current, so_far,
-                sure if first else weight, F[RELTOL], F[TRTOL], degrees, constants,
-            )
             I[TRIED] += 1
-            I[STATE] = _BEGIN
-            if allowed <= rules[_ACCEPT] * h:
-                shorter = max(allowed, rules[_SHRINK] * h)
-                if not shorter >= F[SHORTEST]:
-                    I[TRIED] -= 1
-                    return _ASK
-                F[H] = shorter
-                I[REJECTED] += 1
-                I[REFUSED] += 1
-                ask_all(
-                    REWIND, F[T], kernels, blocks, block_ends, block_numbers, number_ends, x
-                )
-                if I[FOREIGN] == 1:
-                    return _REFUSED
-                continue
-            until = least_within(
-                REFUSE, F[END], hooks[many:2 * many], kernels, blocks, block_ends, block_numbers,
-                number_ends, x, F[T] + F[FLOOR], F[END] - F[FLOOR],
-            )
-            if until > 0.0:
-                if not until - F[T] >= F[SHORTEST]:
-                    I[TRIED] -= 1
-                    return _ASK
-                F[H] = until - F[T]
-                I[REJECTED] += 1
-                I[REFUSED] += 1
-                ask_all(
-                    REWIND, F[T], kernels, blocks, block_ends, block_numbers, number_ends, x
-                )
-                if I[FOREIGN] == 1:
-                    return _REFUSED
-                continue
             following = min(rules[_SAFETY] * allowed, rules[_GROWTH] * h)
             if order == 1 and I[MOST] > 1:
                 second = min(rules[_SAFETY] * within(
@@ -398,9 +376,7 @@ def run_steps(
             push(q0, q1, q2, q3, stored_q)
             for i in range(rate.shape[0]):
                 rate0[i] = rate[i]
-            for i in range(3, 0, -1):
-                times[i] = times[i - 1]
-            times[0] = end
+            times[3], times[2], times[1], times[0] = times[2], times[1], times[0], end
             I[SMOOTH] += 1
             for i in range(charge.shape[0]):
                 charge[i] = max(charge[i], rules[_FADED] * abs(stored_q[i]))
@@ -412,19 +388,17 @@ def run_steps(
             for i in range(n + 1):
                 record_values[kept_at * (n + 1) + i] = x[i]
             I[KEPT] = kept_at + 1
-            I[ANEW], I[STATE] = 0, _FOLLOW
+            I[STATE] = _FOLLOW
             answer = ask_all(
                 ACCEPT, F[END], kernels, blocks, block_ends, block_numbers, number_ends, x
             )
             I[ANEW] = 1 if answer in (1.0, 1.0 + ROOM) else 0
-            if answer >= ROOM:
-                I[SHORT_OF_ROOM] = 1
-                return _ACCEPTED
-            if I[FOREIGN] == 1:
+            I[SHORT_OF_ROOM] = 1 if answer >= ROOM else 0
+            if I[FOREIGN] == 1 or answer >= ROOM:
                 return _ACCEPTED
         if I[STATE] == _FOLLOW:
-            met, before = F[T] >= F[TARGET], F[TARGET]
-            if met and before >= corners[I[CORNER]]:
+            met, before = 1 if F[T] >= F[TARGET] else 0, F[TARGET]
+            if met == 1 and before >= corners[I[CORNER]]:
                 if I[CORNER] + 1 >= corners.shape[0]:
                     if I[LAST] == 0:
                         return _CORNERS
@@ -438,16 +412,7 @@ def run_steps(
             )
             if event > 0.0:
                 F[TARGET] = event
-            h, gap = min(F[FOLLOWING], F[LONGEST]), F[TARGET] - F[T]
-            if met:
-                h = min(h, min(rules[_GAP] * gap, rules[_LAST] * F[H]))
-            elif F[TARGET] != before:
-                I[ANEW] = 0
-            elif I[ANEW] == 1:
-                h = min(h, rules[_LAST] * F[H])
-            F[H] = fitted(h, gap, rules[_HALVING])
-            if met or I[ANEW] == 1:
-                I[SMOOTH], I[ORDER], F[UNTIL] = 1, 1, F[T]
+            if chosen(I, F, before, rules[_GAP], rules[_LAST], rules[_HALVING], met):
                 ask_all(
                     TURN, F[T], kernels, blocks, block_ends, block_numbers, number_ends, x
                 )

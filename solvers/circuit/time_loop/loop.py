@@ -20,7 +20,8 @@ from ..system.element_group import Block, ElementGroup, Instant, Ints
 from ..system.kernels_blocks import address_of
 from ..system.system import System
 from ..system.tolerances import Tolerances
-from . import kernels_steps as kernel
+from . import state
+from .kernels_steps import run_steps as compiled_steps
 from .tables import Buffer, buffer_of, law_arrays, share, source_arrays
 
 __all__ = ["TimeLoop"]
@@ -30,7 +31,7 @@ _ROOM = 256  # points of the result, after which they are handed over
 _CORNERS = 256  # asked for at once
 _TRIAL = 64  # steps that Python had to take, after which more of them than others end the loop
 _METHODS = {"trap": 0, "gear": 1, "euler": 2}
-_ASK, _EVALUATE, _ACCEPTED, _REFUSED, _FULL, _CORNERS_OUT, _PACE, _DONE = range(len(kernel.WHAT))
+_ASK, _EVALUATE, _ACCEPTED, _REFUSED, _FULL, _CORNERS_OUT, _PACE, _DONE = range(len(state.WHAT))
 _SEEN = {"accept", "rewind"}  # what groups may ask to be told
 _HOOKS = ("abrupt", "refuse", "next_breakpoint")  # in the order of `hooks`
 _NONE = np.zeros(0, dtype=np.int64)
@@ -82,7 +83,7 @@ class TimeLoop:
         self._told = sources is None
         blocks = {
             g: block for g, stamp in system.own_stamps()
-            if (block := g.block(stamp, tol.gmin)) is not None
+            if (block := g.block(stamp, tol.gmin, tol.reltol)) is not None
         }
         self._compiled = list(blocks)
         self._accepting, self._rewinding = (
@@ -105,8 +106,8 @@ class TimeLoop:
             ) if not isinstance(group, Lawful) and group not in blocks
         ]
         self._place_blocks()
-        self.I = np.zeros(len(kernel.INTS), dtype=np.int64)
-        self.F = np.zeros(len(kernel.NUMBERS))
+        self.I = np.zeros(len(state.INTS), dtype=np.int64)
+        self.F = np.zeros(len(state.NUMBERS))
         self._put_constants()
         self._now = Instant(0.0, system.temperature, tol.gmin, 1.0, "tran", waves=True)
 
@@ -118,9 +119,10 @@ class TimeLoop:
 
     def _blocks(self, f: Array, q: Array, g: Array, c: Array) -> dict[ElementGroup, Block]:
         """Return what evaluates groups inside of the loop, filling these arrays."""
-        gmin = self.run.tol.gmin
+        tol = self.run.tol
         found = {
-            group: group.block(stamp, gmin) for group, stamp in self.system.stamps(f, q, g, c)
+            group: group.block(stamp, tol.gmin, tol.reltol)
+            for group, stamp in self.system.stamps(f, q, g, c)
         }
         return {group: block for group, block in found.items() if block is not None}
 
@@ -172,15 +174,16 @@ class TimeLoop:
         found |= dict(zip(("wave_table", "waves", "wave_factor", "wave_slots"),
                           sources or (none,) * 4, strict=True))
         return (
-            buffer_of(found, kernel.INT_PARTS, np.int64),
-            buffer_of(found, kernel.FLOAT_PARTS, np.float64),
+            buffer_of(found, state.INT_PARTS, np.int64),
+            buffer_of(found, state.FLOAT_PARTS, np.float64),
         )
 
     @classmethod
     def of(cls, run: Run, rules: Array) -> TimeLoop | None:
         """Return the loop of a run, or None where Python has to look at every step."""
         system, newton, control = run.system, run.newton, run.control
-        blocks = {g: g.block(stamp, run.tol.gmin) for g, stamp in system.own_stamps()}
+        tol = run.tol
+        blocks = {g: g.block(stamp, tol.gmin, tol.reltol) for g, stamp in system.own_stamps()}
         unseen = any(
             name not in (_SEEN if (block := blocks.get(g)) is None else _SEEN | block.hooks)
             for name, groups in run.watched.items() for g in groups
@@ -196,17 +199,17 @@ class TimeLoop:
     def _put_constants(self) -> None:
         run, system, i, f = self.run, self.system, self.I, self.F
         tol = run.tol
-        i[kernel.MOST], i[kernel.PATIENCE], i[kernel.LIMIT] = (
+        i[state.MOST], i[state.PATIENCE], i[state.LIMIT] = (
             run.order_limit, Newton.PATIENCE, tol.itl4
         )
-        i[kernel.KIND], i[kernel.LINEAR] = _METHODS[tol.method], system.linear
-        i[kernel.TOLD] = self._told
-        i[kernel.FOREIGN] = bool(self._foreign or self._accepting or self._told)
-        i[kernel.WINDOW] = self.control.window
-        f[kernel.DAMPING], f[kernel.RELTOL], f[kernel.TRTOL] = tol.xmu, tol.reltol, tol.trtol
-        f[kernel.REUSE], f[kernel.FACTORED_FOR] = self.newton.factors.REUSE, np.nan
-        f[kernel.STOP], f[kernel.LONGEST] = self.control.stop, self.control.longest
-        f[kernel.FLOOR], f[kernel.RESOLUTION] = self.control.floors
+        i[state.KIND], i[state.LINEAR] = _METHODS[tol.method], system.linear
+        i[state.TOLD] = self._told
+        i[state.FOREIGN] = bool(self._foreign or self._accepting or self._told)
+        i[state.WINDOW] = self.control.window
+        f[state.DAMPING], f[state.RELTOL], f[state.TRTOL] = tol.xmu, tol.reltol, tol.trtol
+        f[state.REUSE], f[state.FACTORED_FOR] = self.newton.factors.REUSE, np.nan
+        f[state.STOP], f[state.LONGEST] = self.control.stop, self.control.longest
+        f[state.FLOOR], f[state.RESOLUTION] = self.control.floors
 
     # -- a stretch of steps ----------------------------------------------------------------------
 
@@ -223,13 +226,13 @@ class TimeLoop:
         corners, what = self._take_over(), _ASK
         names = ("rows", "order_of", "lp", "li", "lx", "up", "ui", "ux", "pinv", "clean", "work")
         numbers = dict(zip(names, factors[:-2], strict=True))
-        lu_ints = buffer_of(numbers, kernel.LU_INTS, np.int64)
-        lu_floats = buffer_of(numbers, kernel.LU_FLOATS, np.float64)
+        lu_ints = buffer_of(numbers, state.LU_INTS, np.int64)
+        lu_floats = buffer_of(numbers, state.LU_FLOATS, np.float64)
         arguments = (
             self._ints.data, self._ints.ends, self._floats.data, self._floats.ends, lu_ints.data,
             lu_ints.ends, lu_floats.data, lu_floats.ends,
         )
-        run_steps: Any = kernel.run_steps
+        run_steps: Any = compiled_steps
         try:
             while True:
                 what = run_steps(self.I, self.F, *arguments, corners)
@@ -255,7 +258,7 @@ class TimeLoop:
         self._judge()
 
     def _evaluate(self) -> bool:
-        now, x = self._instant(), self._x[self.I[kernel.POINT]]
+        now, x = self._instant(), self._x[self.I[state.POINT]]
         if self._told:
             self.system.drive(now)
             self._floats.views["source"][:] = self.system.source
@@ -265,11 +268,11 @@ class TimeLoop:
         except ConvergenceError:
             return False
         if any(g.limited.size and g.limited.any() for g, _ in self._foreign):
-            self.I[kernel.LIMITED] = 1
+            self.I[state.LIMITED] = 1
         return True
 
     def _instant(self) -> Instant:
-        time = float(self.F[kernel.END])
+        time = float(self.F[state.END])
         if self._now.time != time:
             self._now = Instant(
                 time, self._now.temperature, self._now.gmin, 1.0, "tran", waves=True
@@ -277,27 +280,27 @@ class TimeLoop:
         return self._now
 
     def _accepted(self) -> None:
-        now, x = self._instant(), self._x[self.I[kernel.POINT]]
+        now, x = self._instant(), self._x[self.I[state.POINT]]
         for group in self._accepting:
             group.accept(x, now)
         if any(g.jumped for g in self._accepting):
-            self.I[kernel.ANEW] = 1
-        if self.I[kernel.SHORT_OF_ROOM]:
-            self.I[kernel.SHORT_OF_ROOM] = 0
+            self.I[state.ANEW] = 1
+        if self.I[state.SHORT_OF_ROOM]:
+            self.I[state.SHORT_OF_ROOM] = 0
             for group in self._compiled:
                 group.make_room()
             self._place_blocks()
 
     def _hand_over(self) -> None:
         """Put the points that were kept into the record."""
-        count = int(self.I[kernel.KEPT])
+        count = int(self.I[state.KEPT])
         times, orders, values = (
             (self._ints if what == "orders" else self._floats).views[f"record_{what}"]
             for what in ("times", "orders", "values")
         )
         values = values.reshape(_ROOM, -1)
         self.run.record.extend(times[:count], values[:count], orders[:count])
-        self.I[kernel.KEPT] = 0
+        self.I[state.KEPT] = 0
         self._taken += count
         if self.run.progress is not None:
             for time in times[:count].tolist():
@@ -306,21 +309,21 @@ class TimeLoop:
     def _judge(self) -> None:
         """Tell the control what was tried, of which it reckons the pace."""
         i = self.I
-        counts = [int(i[k]) for k in (kernel.TRIED, kernel.REFUSED, kernel.MET)]
-        i[kernel.TRIED] = i[kernel.REFUSED] = i[kernel.MET] = 0
-        self.control.count(float(self.F[kernel.T]), *counts)
+        counts = [int(i[k]) for k in (state.TRIED, state.REFUSED, state.MET)]
+        i[state.TRIED] = i[state.REFUSED] = i[state.MET] = 0
+        self.control.count(float(self.F[state.T]), *counts)
 
     # -- between here and there ------------------------------------------------------------------
 
     def _corners(self, most: int) -> Array:
         found, whole = self.control.ahead(most)
-        self.I[kernel.LAST] = whole
+        self.I[state.LAST] = whole
         return np.array(found)
 
     def _more_corners(self) -> Array:
-        passed = int(self.I[kernel.CORNER])
+        passed = int(self.I[state.CORNER])
         self._passed += passed
-        self.I[kernel.CORNER] = 0
+        self.I[state.CORNER] = 0
         return self._corners(self._passed + _CORNERS)[self._passed:]
 
     def _take_over(self) -> Array:
@@ -328,12 +331,13 @@ class TimeLoop:
         run, control, history, i, f = (
             self.run, self.control, self.run.history, self.I, self.F
         )
-        i[kernel.STATE], i[kernel.ORDER], i[kernel.SMOOTH] = 0, run.order, history.smooth
-        for k in (kernel.STEPS, kernel.REJECTED, kernel.NEWTON, kernel.FACTORED, kernel.CORNER):
+        i[state.STATE], i[state.ORDER], i[state.SMOOTH] = 0, run.order, history.smooth
+        for k in (state.STEPS, state.REJECTED, state.NEWTON, state.FACTORED, state.CORNER):
             i[k] = 0
-        f[kernel.T], f[kernel.H], f[kernel.TARGET] = control.t, control.h, control.corner
-        f[kernel.SHORTEST], f[kernel.UNTIL] = control.shortest, run.expected_until
-        f[kernel.FACTORED_FOR] = np.nan
+        f[state.T], f[state.H], f[state.TARGET] = control.t, control.h, control.corner
+        f[state.SHORTEST], f[state.UNTIL] = control.shortest, run.expected_until
+        f[state.FACTORED_FOR] = np.nan
+        self._place_blocks()
         self._early[:], self._charge[:] = run.early.charge, run.errors.charge
         for k, (time, x, q) in enumerate(
             zip(history.times, history.points, history.charges, strict=True)
@@ -347,11 +351,11 @@ class TimeLoop:
     def _give_back(self, *, done: bool) -> None:
         """Bring the run up to date."""
         run, i, f, history = self.run, self.I, self.F, self.run.history
-        steps = int(i[kernel.STEPS])
+        steps = int(i[state.STEPS])
         self.control.moved(
-            float(f[kernel.T]), float(f[kernel.H]), shortest=float(f[kernel.SHORTEST]),
-            steps=steps, rejected=int(i[kernel.REJECTED]),
-            corners=self._passed + int(i[kernel.CORNER]), corner=float(f[kernel.TARGET]),
+            float(f[state.T]), float(f[state.H]), shortest=float(f[state.SHORTEST]),
+            steps=steps, rejected=int(i[state.REJECTED]),
+            corners=self._passed + int(i[state.CORNER]), corner=float(f[state.TARGET]),
             done=done,
         )
         count = min(len(history.times) + steps, 4)
@@ -359,12 +363,12 @@ class TimeLoop:
         history.points = deque((p.copy() for p in self._points[:count]), maxlen=4)
         history.charges = deque((q.copy() for q in self._charges[:count]), maxlen=4)
         history.rate = self._floats.views["rate0"].copy()
-        history.smooth = int(i[kernel.SMOOTH])
+        history.smooth = int(i[state.SMOOTH])
         run.errors.charge[:] = self._charge
         run.resume(
-            int(i[kernel.ORDER]), float(f[kernel.UNTIL]), self._early, self._stored.copy()
+            int(i[state.ORDER]), float(f[state.UNTIL]), self._early, self._stored.copy()
         )
-        self.newton.resume(int(i[kernel.NEWTON]), int(i[kernel.FACTORED]))
+        self.newton.resume(int(i[state.NEWTON]), int(i[state.FACTORED]))
         self.system.touch()
         if not done:
             self._asked += 1

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from crossbarsim.netlists import read_spice
+from crossbarsim.solvers.circuit.elements.semiconductors import device
+from crossbarsim.solvers.circuit.time_loop import state
 from crossbarsim.solvers.circuit.time_loop.loop import TimeLoop
 
 from crossbarsim import Solver
@@ -144,3 +146,87 @@ def test_what_cannot_settle_is_said(monkeypatch):
             Solver().run(read_spice(text + ".options delmin=1e-12\n.end\n"))
         messages.append(str(caught.value))
     assert all("time steps became too short" in m and "v(b)" in m for m in messages), messages
+
+
+GROUPS = {
+    "diode": "d1 b 0 d\nr2 b c 1k\nd2 c 0 d\n.model d d is=1e-14 rs=1 cjo=10p tt=1n bv=0.8",
+    "bipolar": "q1 v b c n\nr2 c 0 1k\nq2 0 b e p\nr3 e v 1k\n"
+        ".model n npn bf=100 cje=1p tf=1n vaf=50\n.model p pnp bf=50 cjc=1p",
+    **{f"mos level {level}":
+        f"m1 c b 0 0 n w=10u l=1u ad=20p as=20p\nm2 c b v v p w=20u l=1u\nc2 c 0 10f\n"
+        f".model n nmos level={level} vto=0.3 {{}} tox=20n cgso=1n cgdo=1n cj=0.1m\n"
+        f".model p pmos level={level} vto=-0.3 {{}} tox=20n cgdo=1n".replace(
+            "{}", "kc=1e-4 kv=1 nv=0.5 nc=1" if level == 6 else "kp=1e-4 gamma=0.4")
+       for level in (1, 2, 3, 6)},
+    "ekv": "m1 c b 0 0 n w=10u l=1u\nr2 v c 10k\n.model n nmos level=44 vto=0.3",
+    "jfet": "j1 c b 0 j\nr2 v c 1k\n.model j njf vto=-2 cgs=1p cgd=1p",
+    "jfet of level 2": "j1 c b 0 j\nr2 v c 1k\n.model j njf level=2 vto=-2 cgs=1p cgd=1p taud=1u delta=0.1",
+    "vdmos": "m1 c b 0 vd\nr2 v c 100\n.model vd vdmos vto=0.3 kp=1 cgdmax=1n cgdmin=0.1n cgs=0.2n cjo=1n",
+    "memristor": "n1 b 0 mm\n.model mm vteam",
+    "selector": "n1 b 0 mm x=0.5n\nd1 b 0 d\n.model d d\n.model mm vteam k_off=1 k_on=-10",
+    "switch": "s1 v c b 0 sw\nr2 c 0 1k\n.model sw sw vt=0.4 vh=0.1 ron=10 roff=1meg",
+    "switch with a ramp": "s1 v c b 0 sw\nr2 c 0 1k\n.model sw sw vt=0.4 vh=-0.2 ron=10 roff=1meg",
+    "line": "t1 b 0 c 0 z0=300 td=0.3u\nr2 c 0 1k",
+    "two lines": "t1 b 0 c 0 z0=300 td=0.3u\nt2 c 0 e 0 z0=100 td=0.17u\nr2 e 0 1k",
+}
+
+
+@pytest.mark.parametrize("elements", GROUPS.values(), ids=GROUPS)
+def test_groups(monkeypatch, elements):
+    """Kernels that the loop calls by their address, kept slopes included."""
+    one, many, loop = both(
+        monkeypatch, BEFORE.format("pulse(-1 1 1u 1u 1u 2u 6u)", f"vdd v 0 3\n{elements}") + (
+            AFTER.format("reltol=1e-4")
+        )
+    )
+    assert loop._compiled
+    assert loop._taken > 0.95 * one.steps
+    assert (many.steps, many.rejected) == (one.steps, one.rejected)
+    for name in one.names:
+        again = np.interp(one.time, many.time, many[name])
+        assert np.abs(again - one[name]).max() < 1e-4 * (np.ptp(one[name]) + 1e-9), name
+
+
+def test_slopes_are_kept_to_an_error_that_follows_reltol(monkeypatch):
+    """Against the same loop in which every transistor is evaluated every time."""
+    text = BEFORE.format("pulse(-1 1 1u 1u 1u 2u 6u)", "vdd v 0 3\n" + GROUPS["mos level 1"])
+    worst = []
+    for reltol in (1e-3, 1e-5):
+        results = []
+        for curved in (device._CURVED, 0.0):
+            monkeypatch.setattr(device, "_CURVED", curved)
+            results.append(Solver().run(read_spice(text + AFTER.format(f"reltol={reltol}")))[0])
+        kept, all_ = results
+        again = np.interp(all_.time, kept.time, kept["v(c)"])
+        worst.append(np.abs(again - all_["v(c)"]).max() / np.ptp(all_["v(c)"]))
+        assert worst[-1] < 0.05 * reltol
+        monkeypatch.undo()
+
+
+def test_a_line_keeps_more_points_than_it_has_room_for(monkeypatch):
+    text = BEFORE.format(WAVES["sine"], GROUPS["line"]) + AFTER.format("reltol=1e-4")
+    one, many, loop = both(monkeypatch, text)
+    assert many.steps > 512
+    line = next(g for g in loop._compiled if hasattr(g, "make_room"))
+    assert len(line.times) > 512
+    compare(one, many, rtol=1e-8)
+
+
+def test_events_are_kept_when_python_takes_a_step_in_between(monkeypatch):
+    """Steps of many iterations are Python's; switch and line go on from where they were."""
+    text = BEFORE.format("pulse(-0.5 1 1u 1u 1u 2u 6u)", "vdd v 0 3\n" + (
+        GROUPS["switch"] + "\nt1 c 0 e 0 z0=300 td=0.3u\nr7 e 0 1k\nd1 e 0 d\n.model d d"
+    )) + AFTER.format("reltol=1e-4")
+    whole = TimeLoop._put_constants
+
+    def impatient(loop):
+        whole(loop)
+        loop.I[state.LIMIT] = 2
+
+    monkeypatch.setattr(TimeLoop, "_put_constants", impatient)
+    one, many, loop = both(monkeypatch, text)
+    assert loop._asked > 10
+    assert loop._taken > 0.2 * one.steps
+    for name in one.names:
+        again = np.interp(one.time, many.time, many[name])
+        assert np.abs(again - one[name]).max() < 1e-3 * (np.ptp(one[name]) + 1e-9), name

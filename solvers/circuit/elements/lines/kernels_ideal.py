@@ -25,6 +25,7 @@ __all__ = ["DYNAMIC", "EDGE", "GIVEN", "LENGTH", "F", "G", "run"]
 # a block: whether in a transient, elements, room for points and for corners; then addresses
 DYNAMIC, ELEMENTS, POINTS, PLACES = range(4)
 AT, OWN, IMPEDANCE, DELAY, TIMES, WAVES, CORNER_TIMES, COUNTS, F, G = range(4, 14)
+_ROUNDING = 1e-12  # of a wave: what it rises by less does not rise
 # `counts`: points kept, whether slopes may jump here, whether the waves at the start are given,
 # corners on their way
 LENGTH, EDGE, GIVEN, CORNERS = range(4)
@@ -108,7 +109,8 @@ def _note_corners(block: Ints) -> None:
         for k in range(e, row, many):
             here = _slope(n - 1, k, row, times, waves)
             before = _slope(n - 2, k, row, times, waves) if n > 2 else 0.0
-            if abs(here - before) > CORNER * max(abs(before), abs(here)):
+            least = _ROUNDING * abs(waves[(n - 1) * row + k]) / (times[n - 1] - times[n - 2])
+            if abs(here - before) > CORNER * max(abs(before), abs(here)) + least:
                 jumps = True
         if jumps:
             time, k = times[n - 2] + delay[e], counts[CORNERS]

@@ -14,7 +14,7 @@ from ......core.compiled.jit import inlined, leaf
 from ......core.validation import Array
 from ....system.element_group import Ints
 from ....system.kernels_blocks import EVALUATE
-from .block import arrays, limited_any, settle
+from .block import arrays, limited_any, note, settle
 from .junction import assemble, depletion, diffusion
 from .limiting import pnjlim
 
@@ -57,7 +57,9 @@ def _base_resistance(ib: float, dib_e: float, dib_c: float, qb: float, dq_e: flo
 
 
 @inlined
-def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any) -> None:
+def evaluate(
+    places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any, some: Ints
+) -> None:
     """Evaluate all bipolar transistors; see `Device`."""
     x, at, sign, p = places
     old, limited, off, _ = state
@@ -68,7 +70,8 @@ def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any)
     count = u.shape[0]
     slope[:] = 0.0
     farad[:] = 0.0
-    for e in range(at.shape[1]):
+    for place in range(some.shape[0]):
+        e = some[place]
         for b in range(count):
             n = branches[1, b]
             u[b] = sign[e] * (x[at[branches[0, b], e]] - (x[at[n, e]] if n >= 0 else 0.0))
@@ -204,6 +207,7 @@ def run(what: int, _time: float, block: Ints, numbers: Array, x: Array) -> float
     """Evaluate the transistors of a block, keep their voltages or go back to them."""
     if what != EVALUATE:
         return settle(what, block)
-    places, state, how, wires, work, out = arrays(block, numbers, x)
-    evaluate(places, state, how, wires, work, out)
+    places, state, how, wires, work, out, some = arrays(block, numbers, x)
+    evaluate(places, state, how, wires, work, out, some)
+    note(some.shape[0], block, numbers, x)
     return limited_any(block)

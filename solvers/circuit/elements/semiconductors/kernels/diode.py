@@ -9,7 +9,7 @@ from ......core.compiled.jit import inlined, leaf
 from ......core.validation import Array
 from ....system.element_group import Ints
 from ....system.kernels_blocks import EVALUATE
-from .block import arrays, limited_any, settle
+from .block import arrays, limited_any, note, settle
 from .junction import assemble, depletion, diffusion
 from .limiting import pnjlim
 
@@ -76,7 +76,9 @@ def limited(
 
 
 @inlined
-def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any) -> None:
+def evaluate(
+    places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any, some: Ints
+) -> None:
     """Evaluate all diodes; see `Device`."""
     x, at, _, p = places
     old, is_limited, off, _ = state
@@ -84,7 +86,8 @@ def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any)
     branches, currents, g_slots, charges, c_slots = wires
     u, ul, value, slope, charge, farad = work
     f, q, g, c, shown = out
-    for e in range(at.shape[1]):
+    for place in range(some.shape[0]):
+        e = some[place]
         u[0] = x[at[0, e]] - x[at[1, e]]
         v = u[0]
         if mode == 2:
@@ -113,6 +116,7 @@ def run(what: int, _time: float, block: Ints, numbers: Array, x: Array) -> float
     """Evaluate the diodes of a block, keep their voltages or go back to them."""
     if what != EVALUATE:
         return settle(what, block)
-    places, state, how, wires, work, out = arrays(block, numbers, x)
-    evaluate(places, state, how, wires, work, out)
+    places, state, how, wires, work, out, some = arrays(block, numbers, x)
+    evaluate(places, state, how, wires, work, out, some)
+    note(some.shape[0], block, numbers, x)
     return limited_any(block)

@@ -9,7 +9,7 @@ from ......core.validation import Array
 from ......netlists.transistors.ekv import transistor
 from ....system.element_group import Ints
 from ....system.kernels_blocks import EVALUATE
-from .block import arrays, limited_any, settle
+from .block import arrays, limited_any, note, settle
 from .dual_numbers import Dual
 from .law import derived
 from .mos_rows import (
@@ -50,13 +50,16 @@ def _from_source(p: tuple[float, float, float, float]) -> Dual:
 
 
 @inlined
-def evaluate(places: Any, state: Any, how: Any, wires: Any, _work: Any, out: Any) -> None:
+def evaluate(
+    places: Any, state: Any, how: Any, wires: Any, _work: Any, out: Any, some: Ints
+) -> None:
     """Evaluate all transistors; see `Device`."""
     _, _, sign, p = places
     old = state[0]
     mode, gmin, _ = how
     shown = out[4]
-    for e in range(p.shape[1]):
+    for place in range(some.shape[0]):
+        e = some[place]
         at, asked, _, _ = begin(places, state, mode, e)
         vgs, vds, vbs = at
         law = ekv(vgs - vbs, vds - vbs, -vbs, p, e)
@@ -87,6 +90,7 @@ def run(what: int, _time: float, block: Ints, numbers: Array, x: Array) -> float
     """Evaluate the transistors of a block, keep their voltages or go back to them."""
     if what != EVALUATE:
         return settle(what, block)
-    places, state, how, wires, work, out = arrays(block, numbers, x)
-    evaluate(places, state, how, wires, work, out)
+    places, state, how, wires, work, out, some = arrays(block, numbers, x)
+    evaluate(places, state, how, wires, work, out, some)
+    note(some.shape[0], block, numbers, x)
     return limited_any(block)

@@ -12,7 +12,7 @@ from ......core.compiled.jit import inlined, leaf
 from ......core.validation import Array
 from ....system.element_group import Ints
 from ....system.kernels_blocks import EVALUATE
-from .block import arrays, limited_any, settle
+from .block import arrays, limited_any, note, settle
 from .junction import assemble, depletion, diffusion
 from .limiting import fetlim, pnjlim
 
@@ -41,7 +41,9 @@ def _channel(vgs: float, vds: float, p: Array, e: int) -> tuple[float, float, fl
 
 
 @inlined
-def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any) -> None:
+def evaluate(
+    places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any, some: Ints
+) -> None:
     """Evaluate all junction field-effect transistors; see `Device`."""
     x, at, sign, p = places
     old, limited, off, _ = state
@@ -51,7 +53,8 @@ def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any)
     f, q, g, c, shown = out
     slope[:] = 0.0
     farad[:] = 0.0
-    for e in range(at.shape[1]):
+    for place in range(some.shape[0]):
+        e = some[place]
         for b in range(2):  # gate-source, gate-drain
             u[b] = sign[e] * (x[at[0, e]] - x[at[1 + b, e]])
             ul[b] = u[b]
@@ -93,6 +96,7 @@ def run(what: int, _time: float, block: Ints, numbers: Array, x: Array) -> float
     """Evaluate the transistors of a block, keep their voltages or go back to them."""
     if what != EVALUATE:
         return settle(what, block)
-    places, state, how, wires, work, out = arrays(block, numbers, x)
-    evaluate(places, state, how, wires, work, out)
+    places, state, how, wires, work, out, some = arrays(block, numbers, x)
+    evaluate(places, state, how, wires, work, out, some)
+    note(some.shape[0], block, numbers, x)
     return limited_any(block)

@@ -14,7 +14,7 @@ from ......core.validation import Array
 from ......netlists.transistors.parker_skellern import channel, gate_charge
 from ....system.element_group import Ints
 from ....system.kernels_blocks import EVALUATE
-from .block import arrays, limited_any, settle
+from .block import arrays, limited_any, note, settle
 from .junction import assemble
 from .law import derived
 from .limiting import fetlim, pnjlim
@@ -52,7 +52,9 @@ def _exponential(v: float, scale: float, size: float) -> tuple[float, float]:
 
 
 @inlined
-def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any) -> None:
+def evaluate(
+    places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any, some: Ints
+) -> None:
     """Evaluate all transistors of level 2; see `Device`.
 
     Branches: gate-source, gate-drain, both that traps have followed, the power that has heated.
@@ -67,7 +69,8 @@ def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any)
     f, q, g, c, shown = out
     slope[:] = 0.0
     farad[:] = 0.0
-    for e in range(at.shape[1]):
+    for place in range(some.shape[0]):
+        e = some[place]
         for b in range(5):
             n = branches[1, b]
             low = x[at[n, e]] if n >= 0 else 0.0
@@ -160,6 +163,7 @@ def run(what: int, _time: float, block: Ints, numbers: Array, x: Array) -> float
     """Evaluate the transistors of a block, keep their voltages or go back to them."""
     if what != EVALUATE:
         return settle(what, block)
-    places, state, how, wires, work, out = arrays(block, numbers, x)
-    evaluate(places, state, how, wires, work, out)
+    places, state, how, wires, work, out, some = arrays(block, numbers, x)
+    evaluate(places, state, how, wires, work, out, some)
+    note(some.shape[0], block, numbers, x)
     return limited_any(block)

@@ -9,7 +9,7 @@ from ......core.validation import Array
 from ......netlists.transistors.vdmos import gate_drain_charge, quasi_saturation, transistor
 from ....system.element_group import Ints
 from ....system.kernels_blocks import EVALUATE
-from .block import arrays, limited_any, settle
+from .block import arrays, limited_any, note, settle
 from .diode import limited, wall
 from .junction import assemble, depletion
 from .law import derived
@@ -33,7 +33,9 @@ gate_drain = derived(gate_drain_charge, {"swing": SWING, "floor": FLOOR, "a": A}
 
 
 @inlined
-def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any) -> None:
+def evaluate(
+    places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any, some: Ints
+) -> None:
     """Evaluate all VDMOS transistors; see `Device`.
 
     Branches: gate-source, gate-drain, body diode, drain-source outside, drop of the drain's
@@ -48,7 +50,8 @@ def evaluate(places: Any, state: Any, how: Any, wires: Any, work: Any, out: Any)
     f, q, g, c, shown = out
     slope[:] = 0.0
     farad[:] = 0.0
-    for e in range(at.shape[1]):
+    for place in range(some.shape[0]):
+        e = some[place]
         for b in range(u.shape[0]):
             u[b] = sign[e] * (x[at[branches[0, b], e]] - x[at[branches[1, b], e]])
             ul[b] = u[b]
@@ -100,6 +103,7 @@ def run(what: int, _time: float, block: Ints, numbers: Array, x: Array) -> float
     """Evaluate the transistors of a block, keep their voltages or go back to them."""
     if what != EVALUATE:
         return settle(what, block)
-    places, state, how, wires, work, out = arrays(block, numbers, x)
-    evaluate(places, state, how, wires, work, out)
+    places, state, how, wires, work, out, some = arrays(block, numbers, x)
+    evaluate(places, state, how, wires, work, out, some)
+    note(some.shape[0], block, numbers, x)
     return limited_any(block)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ....core.compiled.jit import leaf
-from ....core.validation import Array
-from ..system.element_group import Ints
-from ..system.kernels_blocks import (
+from .....core.compiled.jit import leaf
+from .....core.validation import Array
+from ...system.element_group import Ints
+from ...system.kernels_blocks import (
     ABRUPT,
     ACCEPT,
     EVALUATE,

@@ -28,17 +28,17 @@ from typing import Any, Protocol, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ....core.errors import CrossbarSimError, NetlistError
-from ....core.validation import Array
-from ....netlists import device_protocol
-from ....netlists.device_protocol import DeviceModel
-from ....netlists.elements import Element, Model
-from ..system.builder import Builder, register_kind, where
-from ..system.element_group import Block, Bools, ElementGroup, Instant, Ints, Stamp
-from ..system.kernels_blocks import ABRUPT, ACCEPT, EVALUATE, REWIND, address_of, place_of
+from .....core.errors import CrossbarSimError, NetlistError
+from .....core.validation import Array
+from .....netlists import device_protocol
+from .....netlists.device_protocol import DeviceModel
+from .....netlists.elements import Element, Model
+from ...system.builder import Builder, register_kind, where
+from ...system.element_group import Block, Bools, ElementGroup, Instant, Ints, Stamp
+from ...system.kernels_blocks import ABRUPT, ACCEPT, EVALUATE, REWIND, address_of, place_of
+from ..values import number, parameter
 from . import kernels_memristors as kernels
 from .kernels_expression import evaluator, law_of_one
-from .values import number, parameter
 
 __all__ = ["CompiledModel", "Memristors", "changed", "device_of"]
 
@@ -191,9 +191,9 @@ class Memristors(ElementGroup):
         on = self._sliding & (np.abs(away) < self.width)
         return np.where(on, 0.0, np.where(away < 0.0, -1.0, 1.0))
 
-    def block(self, out: Stamp, gmin: float) -> Block:
+    def block(self, out: Stamp, gmin: float, reltol: float) -> Block:
         """Return the group as compiled loops see it, in a transient, filling `out`."""
-        del gmin
+        del gmin, reltol
         found = self._block.copy()
         found[kernels.MODE], found[kernels.DYNAMIC] = kernels.LIMITED, 1
         found[self._filling] = [place_of(a) for a in (out.f, out.q, out.g, out.c)]

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, cast
 
-from ....core.compiled.generated import load
-from ....core.validation import Array
+from .....core.compiled.generated import load
+from .....core.validation import Array
 
 __all__ = ["evaluator", "law_of_one"]
 
