@@ -1,5 +1,7 @@
 """Small circuits against ngspice: what a time step costs where numbers are few.
 
+Some decks of the field, and the distribution over all transients among the decks of the tests.
+
 Process start and reading are left out on both sides: ngspice runs a deck once and again many
 times, and the difference counts.
 """
@@ -12,7 +14,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from crossbarsim.core.files import write_text
+import numpy as np
+
+from crossbarsim.core.errors import CrossbarSimError
 
 from .crossbar_solve import show
 from .spice_decks import ring
@@ -85,43 +89,84 @@ DECKS = {
         "r1 p 0 1k\nc1 p 0 10u\n.model d d is=1e-14 rs=1 cjo=1p\n.tran 100u 0.2 0 50u",
     "ring of 3 inverters": ring(3, "tran", Path())[0],
     "ring of 31 inverters": ring(31, "tran", Path())[0],
+    "ring of 101 inverters": ring(101, "tran", Path())[0],
 }
+_SUITE = Path(__file__).resolve().parent.parent / "tests" / "reference"
+_LEAST = 1.5e-4  # second: runs of ngspice that are shorter cannot be told from its repeating them
 
 
-def ours(name: str) -> dict[str, Any]:
-    """Measure crossbarsim, CPU time of one run: the least of several."""
+def _best(text: str | Path) -> tuple[float, Any]:
+    """Return the CPU time of one run in crossbarsim, the least of several, and its result."""
     from crossbarsim.netlists import read_spice  # noqa: PLC0415
 
     from crossbarsim import Solver  # noqa: PLC0415
 
-    circuit = read_spice(DECKS[name])
-    solver = Solver(threads=1)
-    best, spent, count = float("inf"), 0.0, 0
-    while count < 4 or (spent < 2.0 and count < 500):
+    circuit, solver = read_spice(text), Solver(threads=1)
+    best, spent, count, found = float("inf"), 0.0, 0, None
+    while count < 4 or (spent < 2.0 and count < (500 if isinstance(text, str) else 5)):
         start = time.process_time()
-        result = solver.run(circuit)[0]
+        found = solver.run(circuit)
         once = time.process_time() - start
         if count:  # the first one loads kernels
             best, spent = min(best, once), spent + once
         count += 1
-    return {"seconds": best, "steps": getattr(result, "steps", 1),
-            "newton": getattr(result, "newton", 0)}
+    return best, found
+
+
+def ours(name: str) -> dict[str, Any]:
+    """Measure crossbarsim, CPU time of one run: the least of several."""
+    best, found = _best(DECKS[name])
+    return {"seconds": best, "steps": getattr(found[0], "steps", 1),
+            "newton": getattr(found[0], "newton", 0)}
+
+
+def _spent(text: str, count: int, folder: str | None = None) -> float:
+    """Return the CPU time of ngspice for so many runs of a deck, which lies in a folder."""
+    lines = [line for line in text.splitlines() if line.strip().lower() != ".end"]
+    commands = [".control", f"repeat {count}", "run", "destroy all", "end", ".endc", ".end", ""]
+    with tempfile.NamedTemporaryFile(
+        "w", suffix=".cir", dir=folder, encoding="utf-8", delete=False
+    ) as stream:
+        stream.write("\n".join([*lines, *commands]))
+    path = Path(stream.name)
+    try:
+        found = run_ngspice(path, 600.0)
+    finally:
+        path.unlink()
+    if found is None:
+        raise TimeoutError("ngspice took more than 600 s")
+    return found[0]
 
 
 def ngspice(name: str, repeats: int) -> float:
-    """Return the CPU time of a run of ngspice, second, and the steps it took."""
+    """Return the CPU time of a run of ngspice, second."""
+    text = DECKS[name]
+    return min(_spent(text, 1 + repeats) - _spent(text, 1) for _ in range(3)) / repeats
 
-    def spent(count: int) -> float:
-        commands = [".control", f"repeat {count}", "run", "destroy all", "end", ".endc", ".end", ""]
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "deck.cir"
-            write_text(path, "\n".join([DECKS[name], *commands]))
-            found = run_ngspice(path, 600.0)
-        if found is None:
-            raise TimeoutError("ngspice took more than 600 s")
-        return found[0]
 
-    return min(spent(1 + repeats) - spent(1) for _ in range(3)) / repeats
+def suite(every: int) -> list[dict[str, Any]]:
+    """Return the CPU time of both for every so many of the tests' transients, warm."""
+    rows = []
+    paths = [p for p in sorted(_SUITE.glob("**/*.cir")) if _is_transient(p)]
+    for path in paths[::every]:
+        text = path.read_text(encoding="utf-8", errors="replace")
+        try:
+            mine = _best(path)[0]
+        except CrossbarSimError:
+            continue  # decks that are to be refused
+        first = min(_spent(text, 1, str(path.parent)) for _ in range(2))
+        theirs, repeats = 0.0, 5
+        while repeats < 500 and theirs * repeats < 0.2:
+            repeats *= 4
+            theirs = (_spent(text, 1 + repeats, str(path.parent)) - first) / repeats
+        if theirs > _LEAST:
+            rows.append({"deck": path.stem, "ours": mine, "ngspice": theirs})
+    return rows
+
+
+def _is_transient(path: Path) -> bool:
+    text = path.read_text(encoding="utf-8", errors="replace").lower()
+    return "\n.tran" in text and "\n.control" not in text
 
 
 def run(*, quick: bool = False) -> dict[str, Any]:
@@ -139,7 +184,29 @@ def run(*, quick: bool = False) -> dict[str, Any]:
             )
         rows.append(row)
         print(rows[-1], flush=True)
-    return {"rows": rows}
+    found: dict[str, Any] = {"rows": rows}
+    if shutil.which("ngspice"):
+        found["suite"] = measure(
+            "small_circuits:suite", {"every": 20 if quick else 1}, 1, 3600.0
+        )
+    return found
+
+
+def _distribution(rows: list[dict[str, Any]]) -> list[str]:
+    """Return what is said of the tests' decks."""
+    if not rows:
+        return []
+    ratio = np.array([r["ours"] / r["ngspice"] for r in rows])
+    mine, theirs = (sum(r[who] for r in rows) for who in ("ours", "ngspice"))
+    parts = ", ".join(
+        f"{np.quantile(ratio, q):.2f} ({100 * q:.0f} %)" for q in (0.5, 0.75, 0.9, 0.95)
+    )
+    text = (
+        f"All {len(rows)} transients among the tests' decks that ngspice runs, warm: together "
+        f"{show(mine)}, ngspice {show(theirs)}; crossbarsim's time over ngspice's, quantiles: "
+        f"{parts}."
+    )
+    return ["", text]
 
 
 def table(result: dict[str, Any]) -> str:
@@ -155,4 +222,4 @@ def table(result: dict[str, Any]) -> str:
             str(mine["steps"]), show(mine["seconds"] / mine["steps"]),
             "" if theirs is None else f"{theirs / mine['seconds']:.2f}x",
         ]) + " |")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_distribution(result.get("suite") or [])])

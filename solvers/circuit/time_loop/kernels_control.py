@@ -109,8 +109,8 @@ def chosen(
 ) -> bool:
     """Choose the next step, and whether the integration begins anew, as `StepController.follow`.
 
-    `met` is 1 where the last corner, at `before`, was met; `part` of the way to the next and `last` of
-    the step before are the first step after it.
+    `met` is 1 where the last corner, at `before`, was met; `part` of the way to the next and `last`
+    of the step before are the first step after it.
     """
     h, gap = min(F[FOLLOWING], F[LONGEST]), F[TARGET] - F[T]
     if met == 1:

@@ -42,9 +42,8 @@ class Lines(TwoPorts):
         self, names: Sequence[str], at: Ints, own: Ints, impedance: Array, delay: Array, ic: Array
     ) -> None:
         super().__init__(names, at, own, ic)
-        self.at, self.own, self.impedance, self.delay = map(
-            np.ascontiguousarray, (at, own, impedance, delay)
-        )
+        self.at, self.own = np.ascontiguousarray(at), np.ascontiguousarray(own)
+        self.impedance, self.delay = np.ascontiguousarray(impedance), np.ascontiguousarray(delay)
         self.given = False  # whether the waves at the start are
         self._counts, self._nothing = np.zeros(4, dtype=np.int64), np.zeros(0)
         self._filled = Stamp(*(self._nothing,) * 4)
