@@ -18,15 +18,19 @@ LIMIT = 900.0
 # path -> images of a batch that are timed, and how often at most; by network
 JOBS: dict[str, dict[str, tuple[int, int]]] = {
     "LeNet": {"digital": (512, 5), "ideal": (512, 5), "matrix": (512, 5), "adc": (256, 3),
-              "born": (64, 3), "vectors": (4, 1), "non-linear": (1, 1)},
+              "errors": (64, 3), "noise": (64, 3), "born": (64, 3), "vectors": (4, 1),
+              "non-linear": (1, 1)},
     "ResNet-18": {"digital": (64, 3), "ideal": (64, 3), "matrix": (64, 3), "adc": (8, 2),
-                  "surrogate": (8, 2), "vectors": (1, 1), "non-linear": (1, 1)},
+                  "errors": (8, 2), "noise": (8, 2), "surrogate": (8, 2), "vectors": (1, 1),
+                  "non-linear": (1, 1)},
 }
 PATHS = {
     "digital": "torch's own layers",
     "ideal": "crossbars without wire resistance",
     "matrix": "exact wires, effective matrices kept",
     "adc": "the same with 8-bit DACs and ADCs on every column",
+    "errors": "and INL, DNL, offset and gain errors of both, amplifiers' errors",
+    "noise": "and noise of cells and ADCs in place of these",
     "surrogate": "sinh cells, one linearisation of every array",
     "born": "sinh cells, to first order in their bend",
     "vectors": "exact wires, every input vector solved",
@@ -53,8 +57,13 @@ def ours(tiles: int) -> dict[str, Any]:
 def _config(path: str) -> Any:
     from crossbarsim import Wires  # noqa: PLC0415
     from crossbarsim.nn import CrossbarConfig  # noqa: PLC0415
-    from crossbarsim.nonidealities import NonIdealities, SinhIV  # noqa: PLC0415
-    from crossbarsim.periphery import ADC, DAC, Periphery  # noqa: PLC0415
+    from crossbarsim.nonidealities import NonIdealities, ReadNoise, SinhIV  # noqa: PLC0415
+    from crossbarsim.periphery import (  # noqa: PLC0415
+        ADC,
+        DAC,
+        Periphery,
+        TransimpedanceSense,
+    )
 
     if path == "ideal":
         return CrossbarConfig.ideal((TILE, TILE), precision="float32", path="matrix")
@@ -69,6 +78,17 @@ def _config(path: str) -> Any:
         return CrossbarConfig(**common, nonidealities=curved, path=how)
     if path == "adc":
         return CrossbarConfig(**common, periphery=Periphery(dac=DAC(bits=8), adc=ADC(bits=8)))
+    if path == "errors":
+        wrong = {"inl": 0.3, "dnl": 0.2, "offset": 0.3, "gain_error": 0.005}
+        return CrossbarConfig(**common, periphery=Periphery(
+            dac=DAC(bits=8, **wrong), adc=ADC(bits=8, **wrong),
+            sense=TransimpedanceSense(offset=1e-3, mismatch=0.01),
+        ))
+    if path == "noise":
+        return CrossbarConfig(
+            **common, periphery=Periphery(dac=DAC(bits=8), adc=ADC(bits=8, noise=0.5)),
+            nonidealities=NonIdealities(noise=ReadNoise()),
+        )
     return CrossbarConfig(**common, path="matrix")
 
 

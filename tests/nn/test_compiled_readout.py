@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from crossbarsim import Wires
 from crossbarsim.nn import CrossbarConfig, CrossbarConv1d, CrossbarConv2d, CrossbarLinear, equip
 from crossbarsim.nn.chip import matrix
+from crossbarsim.nn.chip.compiled.errors import lookup
 from crossbarsim.nn.chip.compiled.kernels_lines import drive_images
 from crossbarsim.nn.chip.compiled.kernels_readout import read_block
 from crossbarsim.nonidealities import FlickerNoise, NonIdealities, Place, ReadNoise, TelegraphNoise
@@ -22,7 +23,6 @@ from crossbarsim.periphery import (
     Periphery,
     TransimpedanceSense,
 )
-from crossbarsim.periphery.adc import moved_transitions
 from crossbarsim.periphery.grid import Grid
 
 
@@ -62,11 +62,10 @@ def converter(adc, signals, full_scale, *, signed, seed=3):
     offset = np.zeros(n, kind)
     if errors.offset is not None:
         offset = kind(grid.step) * errors.offset[which].astype(kind)
-    tables = np.zeros((1, which[-1] + 1, 0))
+    count = which[-1] + 1
+    tables, bases, most = np.zeros((1, count, 0)), np.zeros((1, count, 0), np.uint32), np.zeros((1, count), np.int64)
     if errors.curve is not None:
-        tables = np.pad(
-            moved_transitions(errors.curve), ((0, 0), (1, 1)), constant_values=((0, 0), (-np.inf, np.inf))
-        )[None]
+        tables, bases, most = (part[None] for part in lookup(errors.curve))
     out, places = np.zeros_like(signals), signals.shape[1]
     every, none = np.arange(n), np.zeros(0, kind)
     empty, no_keys = np.zeros((0, 0), kind), np.zeros((0, 0), np.uint64)
@@ -79,7 +78,7 @@ def converter(adc, signals, full_scale, *, signed, seed=3):
         np.zeros((0, 0, 0), kind),
         none, empty, no_keys, np.zeros(0, np.int64), np.zeros((1, 0, 2, n), kind), no_keys,
         np.stack([every, np.full(n, -1), every, which, 0 * every, every], axis=1), 1,
-        np.ones((1, n), kind), gain[None], offset[None], tables,
+        np.ones((1, n), kind), gain[None], offset[None], tables, bases, most,
         1.0 + (codes + 4.0) * np.arange(which[-1] + 1), kind(grid.low), kind(grid.step),
         kind(full_scale), True, kind(0), no_keys,
         np.zeros((0, 3), np.int64), np.ones((1, n), kind), empty, np.uint64(0),

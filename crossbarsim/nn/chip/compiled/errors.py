@@ -26,8 +26,10 @@ from ..programmed import ProgrammedArray, ProgrammedTile
 
 __all__ = [
     "ConverterErrors", "Indices", "Keys", "Rows", "amplifier_operands", "cell_noise", "draws",
-    "driver_errors", "keys",
+    "driver_errors", "keys", "lookup",
 ]
+
+_EDGE = 0.5 + 2.0**-6  # of an LSB around a code; what 16 bits round off in single precision fits in
 
 Indices: TypeAlias = NDArray[np.int64]
 Keys: TypeAlias = NDArray[np.uint64]
@@ -127,6 +129,26 @@ def cell_noise(
     return (np.concatenate(weights) if weights else None), np.array(white)
 
 
+def lookup(curve: Array) -> tuple[Array, Array, Indices]:
+    """Return how the codes of ADCs with curves (adcs, transitions) are found without a search.
+
+    Their moved transitions behind -inf and before inf (adcs, transitions + n); how many of them lie
+    below the LSB around every ideal code, (adcs, codes) uint32; how many lie in one at most.
+    """
+    adcs, transitions = curve.shape
+    moved = moved_transitions(curve)
+    first = (1.0 + (transitions + 4.0) * np.arange(adcs))[:, None] + np.arange(transitions + 1)
+    before = transitions * np.arange(adcs)[:, None]
+    below, within = (
+        np.clip(np.searchsorted(moved.ravel(), first + edge, side="right") - before, 0, transitions)
+        for edge in (-_EDGE, _EDGE)
+    )
+    most = (within - below).max(axis=1)
+    table = np.full((adcs, transitions + 3 + max(4, int(most.max()))), np.inf)
+    table[:, 0], table[:, 1 : transitions + 1] = -np.inf, moved
+    return table, below.astype(np.uint32), most
+
+
 @dataclass(frozen=True)
 class _Owner:
     """A converter: the tile in its row, the array of the tile, and the converter's number there."""
@@ -167,25 +189,26 @@ class ConverterErrors:
         result: Array = (self.grid.step * self._each("offset", 0.0, like)).numpy()
         return result
 
-    def tables(self) -> Array:
-        """Return the transitions of every converter, moved by its shift, between -inf and inf.
-
-        (rows of tiles, converters, transitions + 2); of none if ideal.
-        """
-        rows = []
-        for row in self.adcs:
-            moved: dict[int, Array] = {}  # of the converters of an array
-            for errors in row:
-                if errors.curve is not None and id(errors) not in moved:
-                    moved[id(errors)] = np.pad(
-                        moved_transitions(errors.curve), ((0, 0), (1, 1)),
-                        constant_values=((0.0, 0.0), (-np.inf, np.inf)),
-                    )
-            rows.append([
-                moved[id(errors)][owner.number] if moved else np.zeros(0)
-                for errors, owner in zip(row, self.owners, strict=True)
-            ])
-        return np.array(rows).reshape(len(rows), len(self.owners), -1)
+    def curves(self) -> tuple[Array, Array, Indices]:
+        """Return tables, bases and most (rows of tiles, converters, ...): see `lookup`."""
+        known: dict[int, tuple[Array, Array, Indices]] = {}  # of the converters of an array
+        for errors in (e for row in self.adcs for e in row):
+            if errors.curve is not None and id(errors) not in known:
+                known[id(errors)] = lookup(errors.curve)
+        if not known:
+            none = np.zeros((len(self.adcs), len(self.owners), 0))
+            return none, none.astype(np.uint32), np.zeros(none.shape[:2], np.int64)
+        longest = max(len(table[0]) for table, _, _ in known.values())
+        for key, (table, bases, most) in known.items():
+            behind = (0, 0), (0, longest - len(table[0]))
+            known[key] = np.pad(table, behind, constant_values=np.inf), bases, most
+        tables, bases, most = (
+            np.array([
+                [known[id(e)][k][owner.number] for e, owner in zip(row, self.owners, strict=True)]
+                for row in self.adcs
+            ]) for k in range(3)
+        )
+        return tables, bases, most
 
     def shifts(self) -> Array:
         """Return what a position is moved by before it is looked up, for every converter."""

@@ -17,6 +17,7 @@ from .kernels_lines import SLACK, drive_lines, fill_lines, runs_of
 
 __all__ = ["read_block"]
 
+_1, _2, _3, _4 = np.uint32(1), np.uint32(2), np.uint32(3), np.uint32(4)
 _TINY = 1e-36  # ampere squared, as in `ReadNoise.sample`
 _MULTIPLY, _ADD, _DIVIDE, _NOISE = 0, 1, 2, 4  # of `periphery.stages.Operation`
 
@@ -42,46 +43,31 @@ def _convert_row(
 
 @leaf
 def _convert_curve(
-    x: Any, low: Any, step: Any, full_scale: Any, factor: Any, table: Any, shift: float, out: Any
+    x: Any, low: Any, step: Any, full_scale: Any, factor: Any, table: Any, base: Any, most: int,
+    shift: float, out: Any,
 ) -> None:
     """As `_convert_row` of relative signals, with the transitions of one converter.
 
-    `table` are they, moved by `shift`, between -inf and inf.
+    `table` are they, moved by `shift`, behind -inf and before inf; base (codes,) how many of them
+    are below the LSB around every ideal code, `most` how many are in one at most.
     """
     kind = x.dtype.type
     one, half = kind(1.0), kind(0.5)
-    last = np.int32(len(table) - 2)
-    strays = 0
     for p in range(len(x)):
         v = x[p]
         v = max(v, low)
         v = min(v, one)
-        x[p] = v
         position = ((low if math.isnan(v) else v) - low) / step
         where = np.float64(position) + shift
-        code = min(np.int32(position + half), last)
-        code = np.int32(code + (1 if table[code + 1] <= where else 0))
-        code = np.int32(code - (1 if table[code] > where else 0))
-        strays += 0 if table[code] <= where < table[code + 1] else 1
+        first = base[np.uint32(np.int32(position + half))]
+        # without branches, which nothing could foretell
+        above = np.int32(table[first + _1] <= where) + np.int32(table[first + _2] <= where)
+        if most > 2:
+            above += np.int32(table[first + _3] <= where) + np.int32(table[first + _4] <= where)
+        for k in range(5, most + 1):
+            above += np.int32(table[np.int64(first) + k] <= where)
+        code = np.int32(np.int32(first) + np.int32(above))
         out[p] += factor * (full_scale * (low + step * kind(code))) + (v - v)
-    if not strays:
-        return
-    for p in range(len(x)):  # those that are further from their nominal code
-        v = x[p]
-        position = ((low if math.isnan(v) else v) - low) / step
-        where = np.float64(position) + shift
-        code = min(np.int32(position + half), last)
-        code = np.int32(code + (1 if table[code + 1] <= where else 0))
-        code = np.int32(code - (1 if table[code] > where else 0))
-        if table[code] <= where < table[code + 1]:
-            continue
-        wrong = code
-        while table[code + 1] <= where:
-            code += 1
-        while table[code] > where:
-            code -= 1
-        out[p] -= factor * (full_scale * (low + step * kind(wrong)))
-        out[p] += factor * (full_scale * (low + step * kind(code)))
 
 
 # One row each: in the body of longer loops the compiler makes no vectors of them.
@@ -212,8 +198,9 @@ def _signal(
 @leaf
 def _convert(
     t: int, currents: Any, signals: Any, copies: int, factors: Any, gains: Any, offsets: Any,
-    tables: Any, shifts: Any, low: Any, step: Any, full_scale: Any, converts: bool, sigma: Any,
-    keys: Any, first: Any, relative: Any, spare: Any, words: Any, normals: Any, out: Any,
+    tables: Any, bases: Any, most: Any, shifts: Any, low: Any, step: Any, full_scale: Any,
+    converts: bool, sigma: Any, keys: Any, first: Any, relative: Any, spare: Any, words: Any,
+    normals: Any, out: Any,
 ) -> None:
     """Convert all signals of row t of the tiles, and add their values to out."""
     kind = currents.dtype.type
@@ -241,8 +228,8 @@ def _convert(
             _plus_times(sigma, normals[number % 4], relative)
         if curved:
             _convert_curve(
-                relative, low, step, full_scale, factor, tables[t, converter], shifts[converter],
-                line,
+                relative, low, step, full_scale, factor, tables[t, converter],
+                bases[t, converter], most[t, converter], shifts[converter], line,
             )
         else:
             _convert_row(relative, one, one, zero, low, step, full_scale, factor, line)
@@ -284,8 +271,9 @@ def read_block(
     driver_gains: Any, driver_offsets: Any, driver_curves: Any,
     noise_weights: Any, white: Any, noise_keys: Any,
     operations: Any, operands: Any, amplifier_keys: Any,
-    signals: Any, copies: int, factors: Any, gains: Any, offsets: Any, tables: Any, shifts: Any,
-    low: Any, step: Any, full_scale: Any, converts: bool, sigma: Any, converter_keys: Any,
+    signals: Any, copies: int, factors: Any, gains: Any, offsets: Any, tables: Any, bases: Any,
+    most: Any, shifts: Any, low: Any, step: Any, full_scale: Any, converts: bool, sigma: Any,
+    converter_keys: Any,
     references: Any, scales: Any, baselines: Any, first: Any, room: Any, words: Any, normals: Any,
     out: Any,
 ) -> None:
@@ -318,8 +306,9 @@ def read_block(
         Columns that add up to a signal.
     factors, gains, offsets : (tiles, S)
         What a value counts; relative gain and offset of its converter.
-    tables, shifts : (tiles, converters, transitions + 2), (converters,)
-        As in `_convert_curve`; no transitions where converters are ideal.
+    tables, bases, most, shifts
+        As in `_convert_curve`: (tiles, converters, transitions + n), (tiles, converters, codes),
+        (tiles, converters), (converters,); no transitions where converters are ideal.
     low, step, full_scale, converts, sigma, converter_keys
         Of converters, where there are any; their noise relative to full scale.
     references : (R, 3) int64
@@ -391,9 +380,9 @@ def read_block(
                 currents, operations, operands[t], amplifier_keys[t], first, bounds, words, normals
             )
         _convert(
-            t, currents, signals, copies, factors, gains, offsets, tables, shifts, low, step,
-            full_scale, converts, sigma, converter_keys, first, relative, spare, words, normals,
-            out,
+            t, currents, signals, copies, factors, gains, offsets, tables, bases, most, shifts, low,
+            step, full_scale, converts, sigma, converter_keys, first, relative, spare, words,
+            normals, out,
         )
         _correct(t, references, scales, baselines, sums, out)
 

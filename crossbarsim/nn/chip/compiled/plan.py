@@ -342,8 +342,8 @@ def _plan(
         outputs, base, lines, np.array(bounds), weights.numpy(), laws, noisy, rows,
         config.read_voltage, drivers, nominal, noise, amplifiers,
         (signals_of, layout.copies, (np.array(counts) * every[:, signals_of[:, 2]]).astype(kind),
-         errors.gains(weights)[:, each], errors.offsets(weights)[:, each], errors.tables(),
-         errors.shifts(), grid),
+         errors.gains(weights)[:, each], errors.offsets(weights)[:, each],
+         *errors.curves(), errors.shifts(), grid),
         around.adc,
         (np.array(references, dtype=np.int64).reshape(-1, 3), scales.astype(kind), baselines),
     )

@@ -19,7 +19,7 @@ from torch import Tensor
 from ....core.compiled.threads import one_blas_thread, spread
 from ....core.compiled.workspace import scratch
 from ....core.validation import Array
-from ....periphery import Phase
+from ....periphery import DAC, Phase
 from ....periphery.grid import Grid
 from ....periphery.stages import driver_codes
 from ...mapping import Orders
@@ -160,6 +160,10 @@ def _phases(plan: GroupPlan, u: Tensor, reading: Reading) -> list[_Pixels]:
                 own = _flat(f"codes {k}", constant)
             found.append(_Pixels(k, law.weight, own, 0.0, _once(plan, law.constant is not None)))
         return found
+    if config.input_encoding == "bipolar" and periphery.dac is not None:
+        flat = _room("volts 0", u.numel(), _type(u))
+        _drive(np.ascontiguousarray(u.detach().numpy().T), 1.0, periphery.dac, reading, flat)
+        return [_Pixels(0, 1.0, flat, 0.0)]
     for k, (phase, volts) in enumerate(_volts(encoded(u, reading), reading)):
         fixed = len(volts) != len(u)
         each = volts.expand(len(u), -1) if fixed and plan.noisy else volts
@@ -177,20 +181,16 @@ def _driven_images(
     reading: Reading,
 ) -> list[_Pixels]:
     """Return all phases of images, padded, as voltages or codes."""
-    from .kernels_lines import drive_images  # noqa: PLC0415 - numba
-
     periphery, config = reading.periphery, reading.config
     kind, shape = _type(images), (*images.shape[:2], *padded)
-    top = torch.ones((1, 1), dtype=images.dtype)
     if plan.laws is None and config.input_encoding == "bipolar" and periphery.dac is not None:
-        grid = Grid(periphery.dac.bits, reading.signed_inputs)
-        flat = _room("volts 0", math.prod(shape), kind)
-        drive_images(
-            images.contiguous().numpy(), np.array(windows.before), kind(scale), kind(grid.low),
-            kind(grid.step), kind(config.read_voltage), flat[:-_SLACK].reshape(shape),
+        flat, level = _room("volts 0", math.prod(shape), kind), np.empty(1 + _SLACK, kind)
+        _drive(
+            images.contiguous().numpy(), scale, periphery.dac, reading, flat, windows.before, shape
         )
-        _, level = _volts(encoded(top, reading), reading)[0]
-        return [_Pixels(0, 1.0, flat, float(level))]
+        _drive(np.ones(1, kind), 1.0, periphery.dac, reading, level)
+        return [_Pixels(0, 1.0, flat, float(level[0]))]
+    top = torch.ones((1, 1), dtype=images.dtype)
     around = [
         n for pair in zip(reversed(windows.before), reversed(windows.after), strict=True)
         for n in pair
@@ -209,6 +209,23 @@ def _driven_images(
         for k, (phase, volts) in enumerate(
             _volts(encoded(whole.reshape(1, -1), reading), reading))
     ]
+
+
+def _drive(
+    x: Array, scale: float, dac: DAC, reading: Reading, flat: Array,
+    before: tuple[int, int, int] = (0, 0, 0), shape: tuple[int, ...] = (),
+) -> None:
+    """Fill flat with the voltages of ideal DACs for x over `scale`, padded to `shape`."""
+    from .kernels_lines import drive_images  # noqa: PLC0415 - numba
+
+    grid, kind = Grid(dac.bits, reading.signed_inputs), x.dtype.type
+    if not shape:
+        shape = (1, 1, 1, 1, x.size)
+        x = x.reshape(shape)
+    drive_images(
+        x, np.array(before), kind(scale), kind(grid.low), kind(grid.step),
+        kind(reading.config.read_voltage), flat[:-_SLACK].reshape(shape),
+    )
 
 
 def _flat(key: str, values: Tensor) -> Array:
