@@ -16,6 +16,7 @@ from ..core.errors import ConvergenceError, ParameterError
 from ..core.progress import Progress, metered, shared
 from ..core.settings import Settings, checks_arguments
 from ..core.validation import Array, choice, count, finite_array, number
+from ..core.views.log import LOGGER
 from ..netlists.crossbar.crossbar import Crossbar, Resistive
 from ..netlists.crossbar.waveforms import LineWaves, Waveforms
 from .crossbar import checks, structured
@@ -209,6 +210,7 @@ class CrossbarSolver(Settings):
         return results
 
     def _finish(self, solution: Solution, failure: str = "") -> Solution:
+        LOGGER.debug("%r", solution)
         if not solution.converged and self.on_failure == "raise":
             raise ConvergenceError(checks.why_not(solution, failure), solution)
         return solution

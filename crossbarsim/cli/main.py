@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..core.views.log import show_log
 from . import study_files  # noqa: F401 - commands of `study`
 from .device import device
 from .device_fit import fit_command
@@ -19,7 +20,7 @@ from .study import study
 __all__ = ["app", "main"]
 
 app = typer.Typer(
-    name="crossbarsim", no_args_is_help=True, add_completion=False, rich_markup_mode="rich",
+    name="crossbarsim", no_args_is_help=True, add_completion=True, rich_markup_mode="rich",
     help="Circuit-level simulation of memristor crossbars and of deep networks on them.",
 )
 device.command("fit")(fit_command)
@@ -41,8 +42,16 @@ def _root(
         bool, typer.Option("--version", callback=_show_version, is_eager=True,
                            help="Show the version and exit."),
     ] = False,
+    verbose: Annotated[
+        int, typer.Option("--verbose", "-v", count=True,
+                          help="Tell on the error stream what happens; twice: every solution."),
+    ] = 0,
 ) -> None:
     """Parse the options before the command."""
+    if verbose:
+        import logging
+
+        show_log(logging.INFO if verbose == 1 else logging.DEBUG)
 
 
 def main() -> None:

@@ -12,11 +12,11 @@ import logging
 import sys
 from collections import deque
 
+from ...core.views.log import LOGGER
 from .abi import LEVEL_ERROR, LEVEL_MASK, LEVEL_WARNING, Log
 
 __all__ = ["LOG", "take_messages"]
 
-_LOGGER = logging.getLogger("crossbarsim")
 _FORMAT_FAILED = 16
 _MOST = 1000  # texts
 _kept: deque[str] = deque(maxlen=20)
@@ -48,7 +48,7 @@ def _keep(handle: int | None, address: int | None, level: int) -> None:
         _kept.append(said)
     if said not in _said and len(_said) < _MOST:
         _said.add(said)
-        _LOGGER.log(logging.WARNING if kind >= LEVEL_WARNING else logging.INFO, "%s", said)
+        LOGGER.log(logging.WARNING if kind >= LEVEL_WARNING else logging.INFO, "%s", said)
 
 
 LOG = Log(_keep)

@@ -15,6 +15,7 @@ import numpy as np
 
 from ...core.errors import ConvergenceError, SingularCircuitError
 from ...core.validation import Array
+from ...core.views.log import LOGGER
 from .newton import Newton, Outcome
 from .system.element_group import Instant
 
@@ -80,8 +81,10 @@ def find(
     )
     skipped = ([] if tol.gminsteps else [0, 1]) + ([] if tol.srcsteps else [2])
     for name, way in (w for k, w in enumerate(ways) if k not in skipped):
+        LOGGER.info("operating point: %s; %s is tried", "; ".join(tried), name)
         found = way(np.zeros_like(x))
         if found.converged:
+            LOGGER.info("operating point: found by %s", name)
             return found
         tried.append(f"{name} ({found.reason})")
         worst.append(found.worst)

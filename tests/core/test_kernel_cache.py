@@ -212,7 +212,7 @@ class Terminal(io.StringIO):
 def test_a_terminal_shows_one_line(make, monkeypatch):
     shown = Terminal()
     monkeypatch.setattr(sys, "stderr", shown)
-    monkeypatch.setattr(notice.LOGGER, "hasHandlers", lambda: False)
+    monkeypatch.setattr(notice, "listened", lambda: False)
     monkeypatch.setattr(notice, "_last", -1e9)
     assert total(make()) == 10.0
     assert total(make(law="x + 3.0 * STEP")) == 18.0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
 
+from ..views.log import LOGGER, listened
+
 __all__ = ["LOGGER", "begin", "end"]
 
-LOGGER = logging.getLogger("crossbarsim")
 _PAUSE = 2.0  # seconds without compiling after which it is said again
 _last = -_PAUSE
 
@@ -22,7 +22,7 @@ def begin(module: str, folder: str | None) -> None:
         what = "the laws of a device"
     kept = f"once: they are kept in {folder}" if folder else "in this process only"
     text = f"compiling kernels ({what}) for this machine; this happens {kept}"
-    if sys.stderr is not None and sys.stderr.isatty() and not LOGGER.hasHandlers():
+    if sys.stderr is not None and sys.stderr.isatty() and not listened():
         sys.stderr.write(f"crossbarsim: {text}\n")
         sys.stderr.flush()
     else:
