@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..core.files import check_writable
-
 if TYPE_CHECKING:
     from ..core.views.shown import Shown
 
@@ -62,6 +60,7 @@ def page_path(html: Path | None) -> Path | None:
     if html is None:
         return None
     from ..core.errors import ParameterError
+    from ..core.files import check_writable
 
     place = html if html.suffix else html.with_name(f"{html.name}.html")
     if place.suffix.lower() not in (".html", ".htm"):

@@ -74,6 +74,7 @@ def test_commands_exist():
 
 def test_results_that_are_named_have_pages():
     import crossbarsim.solvers
+
     from crossbarsim import devices, nn, programming, solvers, studies
 
     rows = re.findall(r"^\| (`.*?) \|", TEXT, re.MULTILINE)
