@@ -44,7 +44,7 @@ def show_modules(console: Console, name: str, include: list[str]) -> None:
 def _show_source(console: Console, name: str, reason: CrossbarSimError) -> None:
     """Print what a source says that is not compiled, and whether it is read as a device.
 
-    What the compiler refuses and no device is has the compiler's error.
+    What the compiler refuses and no device is has both errors.
     """
     from ..devices import describe_verilog_a, read_verilog_a
 
@@ -54,7 +54,10 @@ def _show_source(console: Console, name: str, reason: CrossbarSimError) -> None:
         said = f"read as a device (read_verilog_a), states: {states}"
     except CrossbarSimError as error:
         if isinstance(reason, NetlistError):
-            raise reason from None
+            raise NetlistError(
+                f"{reason.message}. Without the compiler (read_verilog_a): {error}",
+                file=reason.file, line=reason.line,
+            ) from None
         said = f"not read as a device: {error}"
     found = describe_verilog_a(name)
     console.print(f"not compiled: {reason}", highlight=False, markup=False)

@@ -23,6 +23,7 @@ from .structured.linear_steps import ChainStep, LadderStep, Step
 __all__ = ["NODE", "NOTHING", "Companions", "Network", "Operating", "make_step"]
 
 _STEPS = 60
+_POLISHED = 3  # steps of cells alone, together with the nodes, before they are left to themselves
 NODE = 100.0  # times rtol: what a node may miss of its largest branch
 NOTHING = 1e-25  # ampere: less is no current
 _EPS = 1e-15
@@ -172,17 +173,23 @@ class Network:
         w = np.zeros(shape) if w is None else w
         inner = 0.5 * (base_w + base_b) if inner is None else inner
 
-        def evaluate(u: Array, w: Array, state: Array, inner: Array) -> _Evaluation:
-            return self._evaluate(gate, u, w, base, step, state, inner, companions)
+        def evaluate(
+            u: Array, w: Array, state: Array, inner: Array, *, alone: bool = False
+        ) -> _Evaluation:
+            return self._evaluate(gate, u, w, base, step, state, inner, companions, alone=alone)
 
-        count = 0
+        count = polished = 0
         now = evaluate(u, w, state, inner)
         while not now.done(rtol):
             if count >= _STEPS or not np.isfinite(now.total):
                 raise self._failure(now, count)
             count += 1
             if now.point.loose and now.holds(rtol):
-                now = evaluate(now.u, now.w, now.point.state, now.point.inner)
+                # cells whose steps do not shrink any more end them by themselves: what is rounding
+                now = evaluate(
+                    now.u, now.w, now.point.state, now.point.inner, alone=polished >= _POLISHED
+                )
+                polished += 1
                 continue
             gu, gw = now.point.by_word, now.point.by_bit
             ground = now.point.ground
@@ -265,12 +272,14 @@ class Network:
 
     def _evaluate(
         self, gate: Array, u: Array, w: Array, base: Array, step: float, state: Array,
-        inner: Array, companions: Companions | None,
+        inner: Array, companions: Companions | None, *, alone: bool = False,
     ) -> _Evaluation:
         """Evaluate cells and Kirchhoff's law at u, w."""
         base_w, base_b = self._bases
         # cells whose own unknowns move together with the nodes, where they can
         evaluate = getattr(self.cells, "evaluate_together", self.cells.evaluate)
+        if alone:
+            evaluate = self.cells.evaluate
         point = evaluate(
             base_w + u, base_b + w, gate, base=base, step=step, state=state, inner=inner,
             threads=self.threads, rtol=self._rtol,

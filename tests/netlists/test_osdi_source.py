@@ -31,12 +31,32 @@ def module(body, declared="real x, y; integer k;"):
     ("begin : inner real z; z = V(a, c); x = z; end I(a, c) <+ x;", []),
     ("/// x = 0; stepped by hand\nx = x + V(a, c); // kept\nI(a, c) <+ x;", ["x"]),
     ('x = V(a, c); /* y = x\n begin */ $strobe("// %g /*", x); I(a, c) <+ x;', []),
+    # decided by parameters alone, and set by the beginning in every evaluation
+    ("@(initial_step) k = 1; if (k > 0) begin if (r > 2) k = 0; end I(a, c) <+ k * V(a, c);", []),
+    ("@(initial_step) x = r; x = x * (1 + r); I(a, c) <+ x * V(a, c);", []),
+    ("@(initial_step) k = 0; if (V(a, c) > 1) begin if (k == 0) k = 1; end I(a, c) <+ k * V(a, c);", ["k"]),
+    ("x = x + 1; I(a, c) <+ x;", ["x"]),
+    ("begin : inner \\\n real x; x = V(a, c); \\\n y = x; end I(a, c) <+ y;", []),
     ("// I(a, c) <+ y; y = 1;\nx = V(a, c); I(a, c) <+ x;", []),
 ])
 def test_variables_that_keep_values(body, names):
     found = hidden_variables(module(body))
     assert found.get("m", []) == names
     assert set(found) <= {"m"}
+
+
+def test_functions_may_write_their_arguments():
+    text = ("module m(a, c); real x, y, z; analog function real f; output u; input v; inout w; real u, v, w; "
+            "begin u = v; w = w + v; f = u; end endfunction analog begin {} I(a, c) <+ x + z; end endmodule")
+    assert hidden_variables(text.format("z = 0; y = f(x, V(a, c), z);")) == {}
+    assert hidden_variables(text.format("x = f(x, V(a, c), y);"))["m"] == ["y"]
+    assert hidden_variables(text.format("y = f(x, x, z); x = V(a, c);"))["m"] == ["x", "z"]
+
+
+def test_a_parameter_of_the_name_of_a_block_s_variable():
+    text = ("module m(a, c); parameter real p = 1; real x; analog begin x = p * V(a, c); begin : inner real p; p = x; "
+            "x = p; end I(a, c) <+ x; end endmodule")
+    assert hidden_variables(text) == {}
 
 
 def test_functions_of_the_user_have_variables_of_their_own():

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ...core.compiled.arrays import plain
 from ...core.validation import Array
+from .equations import Memory, at_rest
 from .instances import Instances
 
 __all__ = ["AccessTable", "counting", "tabulates"]
@@ -32,8 +33,13 @@ _PROBES = 12
 _FEW = 8  # cells that must share a gate voltage, on average
 
 
-def counting(instances: Instances, terminals: int) -> bool:
-    """Return whether unknowns inside of a module count: whether any other row depends on them."""
+def counting(
+    instances: Instances, terminals: int, memory: tuple[Memory, ...] = ()
+) -> bool:
+    """Return whether unknowns inside of a module count.
+
+    They do not where no other row depends on them, or where they are 0 all the time.
+    """
     n = instances.count
     if n == terminals:
         return False
@@ -45,7 +51,7 @@ def counting(instances: Instances, terminals: int) -> bool:
             found = instances.probe(frame, z)
             for slopes in (found.g, found.c):
                 if not np.isfinite(slopes).all() or slopes[:terminals, terminals:].any():
-                    return True
+                    return not at_rest(instances, memory)
     return False
 
 

@@ -18,7 +18,7 @@ from ...core.errors import ParameterError
 from ...core.validation import Array
 from .instances import IN_TIME, Instances, Probe
 
-__all__ = ["Equations", "Memory", "analyse"]
+__all__ = ["Equations", "Memory", "analyse", "at_rest"]
 
 _NEAR = 1e-7
 _POINTS = 3
@@ -141,6 +141,28 @@ def analyse(
     across = [np.abs(a[:, :, network].sum(axis=2)).max() / (np.abs(a).max() or 1.0) for a in (g, c)]
     symmetric = conserved and max(across) <= _NEAR
     return Equations(tuple(memory), charged, conserved, bool(symmetric), flow)
+
+
+def at_rest(instances: Instances, memory: tuple[Memory, ...]) -> bool:
+    """Return whether all unknowns inside of a module stay 0 whatever its terminals do.
+
+    So do those through which PSP correlates its noise: their equations are 0 where they are, and
+    no static current depends on what has a charge among them.
+    """
+    T, n = len(instances.module.terminals), instances.count
+    rng = np.random.default_rng(5)
+    rows = [m.row for m in memory] + [m.column for m in memory if m.column >= T]
+    for k in range(len(instances.images)):
+        frame = instances.frame(k)
+        for _ in range(_CORNERS if k == 0 else 1):
+            z = np.zeros(n)
+            z[:T] = rng.uniform(-2.0, 2.0, T)
+            found = instances.probe(frame, z)
+            if not np.isfinite(found.g).all() or found.g[:T, rows].any() or any(
+                a[T:].any() for a in (found.f, found.q)
+            ):
+                return False
+    return True
 
 
 def _network(g: Array, c: Array, T: int) -> tuple[Array, bool]:

@@ -148,7 +148,7 @@ def access_cells(
         instances, terminals, own, kinds, equations.charged, (), "access", grounded=True
     )
     T = len(terminals)
-    if not counting(instances, T):  # flows that nothing depends on
+    if not counting(instances, T, equations.memory):
         access = replace(
             access, where=access.where[:T], kinds=kinds[:T], charged=access.charged[:T]
         )

@@ -15,7 +15,7 @@ from ...core.errors import ConvergenceError, ParameterError
 from ...core.settings import checks_arguments
 from ...core.validation import Array, finite_array
 from ..cells.transistors import Transistor
-from .equations import Equations, analyse
+from .equations import Equations, analyse, at_rest
 from .instances import Instances, set_up
 from .parameters import (
     declared,
@@ -97,7 +97,7 @@ class VerilogATransistor(Transistor):
         self.equations: Equations = analyse(
             self.instances, self._title, None, np.zeros(self.instances.count)
         )
-        if self.equations.memory:
+        if self.equations.memory and not at_rest(self.instances, self.equations.memory):
             names = ", ".join(m.name for m in self.equations.memory)
             raise ParameterError(
                 f"{self._title} has states ({names}), which an access transistor must not have"
