@@ -321,8 +321,8 @@ class Network:
         if len(odd):
             i, j = (int(k) for k in odd[0])
             return ConvergenceError(
-                f"the law of cell ({i}, {j}) gives no finite current at "
-                f"{self._drop(now, i, j):.4g} V", partial
+                f"cell ({i}, {j}) at {self._drop(now, i, j):.4g} V: its law gives no finite "
+                "current there", partial
             )
         miss = np.maximum(np.abs(now.law.res_u), np.abs(now.law.res_w))
         worst = int(np.argmax(np.nan_to_num(miss, nan=np.inf)))

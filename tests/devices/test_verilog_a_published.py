@@ -209,7 +209,7 @@ def test_laws_without_a_number_somewhere_are_refused_there():
         device.simulate(t, 0.5 - t)
     with pytest.raises(ConvergenceError, match=r"device 1 of 2: its law gives no finite current at t = 1 s, v = 0 V"):
         device.simulate(t, np.array([t + 1.0, 1.0 - t]), save="final")
-    with pytest.raises(ConvergenceError, match=r"the law of cell \(1, 0\) gives no finite current at 0 V"):
+    with pytest.raises(ConvergenceError, match=r"cell \(1, 0\) at 0 V: its law gives no finite current"):
         Solver().solve(Crossbar(cells=device.array((2, 2))), np.array([0.5, 0.0]))
 
 
