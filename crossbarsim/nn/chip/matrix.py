@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import torch
 from torch import Tensor, nn
@@ -215,16 +215,18 @@ class StoredMatrix(nn.Module):
     ) -> tuple[list[ProgrammedTile], list[GroupPlan] | None, float | None]:
         """Return all tiles, plans to read them, the range of ADCs that covers all inputs.
 
-        No plans where the general read-out is needed; no range where it is not.
-
-        With `exact`, cells that are not linear are solved.
+        No plans where the general read-out is needed; no range where it is not. With `exact`,
+        cells that are not linear are solved.
         """
-        linear, seeks = self.config.linear, self._seeks_range
-        mode: Mode = "cells"
+        linear, seeks, mode = self.config.linear, self._seeks_range, cast("Mode", "cells")
+        kept: _Programmed | None = None
+        if linear and not exact and self.chip.disturbance is None and not tracked(weight, bias):
+            kept = self._cache.find(weight, bias, self._what("matrix"))  # compared only once
         if self.config.path in ("born", "surrogate") and not exact:
             mode = "born" if self.config.path == "born" else "surrogate"
         elif linear and (
-            self._by_matrix(weight, bias, "matrix") or (seeks and self.config.path == "auto")
+            kept or (seeks and self.config.path == "auto")
+            or self._by_matrix(weight, bias, "matrix")
         ):
             mode = "matrix"
         samples = self.ranges.samples
@@ -237,9 +239,7 @@ class StoredMatrix(nn.Module):
                 samples=None if samples is None else self._volts(samples),
             ))
 
-        found: _Programmed = (
-            make() if exact else self._keep(weight, bias, self._what(mode), make)
-        )
+        found = kept or (make() if exact else self._keep(weight, bias, self._what(mode), make))
         covering = None
         if seeks and linear:
             covering = found.covering = found.covering or covering_range(found.tiles, self.config)
