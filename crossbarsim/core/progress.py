@@ -67,12 +67,14 @@ class RichProgress:
             TaskProgressColumn,
             TextColumn,
             TimeElapsedColumn,
+            TimeRemainingColumn,
         )
 
         self._progress = Progress(
             TextColumn("{task.description:<8}"), BarColumn(), TaskProgressColumn(),
-            TextColumn("{task.fields[count]}"), TimeElapsedColumn(),
-            TextColumn("{task.fields[note]}"), console=console, transient=transient,
+            TextColumn("{task.fields[count]}"), TimeElapsedColumn(), TextColumn("left"),
+            TimeRemainingColumn(), TextColumn("{task.fields[note]}"), console=console,
+            transient=transient,
         )
         self._tasks: dict[str, TaskID] = {}
         self._counts: dict[str, tuple[int, int]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from ...core.errors import ParameterError
 from ...core.files import save_table, write_text
 from ...core.settings import checks_arguments, closest
 from ...core.views.shown import Shown, View
-from .dataset import DONE, FAILED, MISSING, SEED, STATUS, STOPPED
+from .dataset import DONE, FAILED, MISSING, SEED, STATUS, STOPPED, label
 from .files import NETCDF, read_dataset, write_dataset
 from .front import front
 from .pictures import Curve, curves_figure, map_figure, pareto_figure
@@ -425,8 +426,10 @@ class StudyResult(Shown):
         if SEED not in array.dims:
             return array, xr.full_like(array, np.nan, dtype=float)
         seen = array.count(SEED)
-        mean = array.mean(SEED)
-        return mean, array.std(SEED, ddof=1).where(seen > 1)
+        with warnings.catch_warnings(), np.errstate(invalid="ignore"):
+            # of points without a value, and of infinite ones
+            warnings.simplefilter("ignore", RuntimeWarning)
+            return array.mean(SEED), array.std(SEED, ddof=1).where(seen > 1)
 
     def _index(self, key: str, dim: str, value: Any) -> int:
         fields = [n for n, v in self.dataset.coords.items() if v.dims == (dim,)]
@@ -434,7 +437,7 @@ class StudyResult(Shown):
         along = self.dataset[of if of is not None else fields[0] if fields else dim].to_numpy()
         wanted = value
         if along.dtype.kind in "US" and not isinstance(value, str):
-            wanted = "x".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
+            wanted = label(value)
         hits = np.flatnonzero(along == wanted)
         if not len(hits):
             raise ParameterError(f"`where`: {key} is never {value!r}; it is "
