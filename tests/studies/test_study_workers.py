@@ -304,6 +304,20 @@ def test_weak_scaling_to_64_workers():
     assert took[1] / took[64] > 0.85, took
 
 
+@pytest.mark.slow
+def test_weak_scaling_from_one_process_to_two():
+    took = {}
+    for count in (1, 2):
+        with LocalWorkers(count) as workers:
+            axes = {"x": list(range(2 * count)), "seconds": [0.5]}
+            Study({"v": elsewhere.sleeping}, axes).run(executor=workers)  # they start, and import
+            axes = {"x": list(range(8 * count)), "seconds": [0.5]}
+            start = time.perf_counter()
+            Study({"v": elsewhere.sleeping}, axes).run(executor=workers)
+            took[count] = time.perf_counter() - start
+    assert took[1] / took[2] > 0.85, took
+
+
 class Sleepers:
     """As many workers as threads, each measuring by itself, as processes do."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 from ...core.errors import BackendUnavailable
@@ -30,12 +31,12 @@ def dask_client(address: str, *, timeout: float = _TIMEOUT) -> Iterator[Any]:
         dask is not installed, or no scheduler answers, or it has no workers.
     """
     try:
-        from distributed import Client  # noqa: PLC0415 - an extra
+        distributed = import_module("distributed")
     except ImportError as error:
         raise BackendUnavailable(
             "dask is not installed: pip install 'crossbarsim[dask]'") from error
     try:
-        client: Any = Client(address, timeout=timeout)
+        client = distributed.Client(address, timeout=timeout)
     except (OSError, ValueError) as error:  # TimeoutError is an OSError
         raise BackendUnavailable(
             f"no scheduler answers at {address} ({type(error).__name__}: {error}): start one with "

@@ -287,7 +287,9 @@ class StudyResult(Shown):
             Axis -> the value at which it stays. Both are means over the seeds.
         """
         table = self._both(cost, value, where)
-        return table.iloc[front(table[cost].to_numpy(float), table[value].to_numpy(float))]
+        best = front(table[cost].to_numpy(float), table[value].to_numpy(float))
+        found: pd.DataFrame = table.iloc[best]
+        return found
 
     def pareto(
         self, cost: str = "energy", value: str = "accuracy", *, hue: str | None = None,
