@@ -1,6 +1,7 @@
 """Every option of every command x garbage: exit code 2 and a line that says why, or a result."""
 
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ RUN = CliRunner()
 BASE = {
     "program": ["vteam", "--size", "2"], "run": ["deck.cir"], "check": ["deck.cir"], "info": [], "solve": ["g.npy", "v.npy"],
     "study read-margin": ["--sizes", "2"], "study nonidealities": ["--epochs", "1"], "study ir-drop": ["--epochs", "1"],
-    "study device-spread": ["--count", "2"], "study gradual-reset": ["--count", "2"], "device list": [],
+    "study device-spread": ["--count", "2"], "study gradual-reset": ["--count", "2"],
+    "study run": ["study.toml"], "study show": ["study.toml"], "study merge": ["study.toml"], "study new": ["new.toml"], "device list": [],
     "device show": ["vteam"], "device iv": ["vteam", "--points", "20"],
     "device export": ["vteam"],
     "device fit": ["loop.csv", "--model", "vteam", "--free", "r_on", "--budget", "1"],
@@ -25,7 +27,7 @@ GARBAGE = (
     "nan", "inf", "-inf", "-1", "0", "abc", "", "1e400", "9" * 400, "1,,2", "1;2", "=", "a=b", "a=", "r_on=abc", "r_on=nan",
     "½", "1x", "x1", "0x0", "None", "[]", "\x00", "1e-400", "1e18",
 )
-PATHS = ("--out", "--csv", "--data", "--verilog-a")  # files have their own tests
+PATHS = ("--out", "--csv", "--data", "--verilog-a", "--scheduler")  # files have their own tests
 FEW = ("nan", "abc", "9" * 400)
 SHORT = ("program", "check", "solve", "device show", "study nonidealities", "study ir-drop")  # milliseconds
 
@@ -55,6 +57,11 @@ def room(tmp_path, monkeypatch):
     v = np.sin(2e3 * np.pi * t)
     np.savetxt(tmp_path / "loop.csv", np.stack([t, v, 1e-3 * v], axis=1), delimiter=",", header="s,V,A", comments="")
     (tmp_path / "deck.cir").write_text("divider\n.param r_on=1k\nV1 a 0 1\nR1 a 0 {r_on}\n.op\n.end\n")
+
+    (tmp_path / "their_roots.py").write_text("def root(x):\n    return x**0.5\n")
+    (tmp_path / "study.toml").write_text('[study]\nout = "r"\n[measure]\nimport = "their_roots:root"\n[axes]\nx = [1, 2]\n')
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "their_roots", raising=False)
 
     def reached(*_, **__):
         raise ParameterError("reached")

@@ -15,6 +15,8 @@ from ...core.validation import count as whole
 
 __all__ = ["LocalWorkers"]
 
+_MOST = 4096
+
 
 class LocalWorkers:
     """Processes of this machine, an executor: lost ones are replaced, and end with their driver.
@@ -35,7 +37,7 @@ class LocalWorkers:
     """
 
     def __init__(self, count: int) -> None:
-        self.count = whole("count", count)
+        self.count = whole("count", count, high=_MOST)
         self._pool = self._new()
 
     def _new(self) -> ProcessPoolExecutor:

@@ -310,7 +310,7 @@ class Study:
             folder = shard_folder(folder, part)
         with ExitStack() as stack:
             if workers is not None:
-                whole("workers", workers)
+                whole("workers", workers, high=4096)
                 executor = stack.enter_context(LocalWorkers(workers))
             if folder is not None:
                 stack.enter_context(FolderLock(folder))
