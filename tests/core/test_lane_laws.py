@@ -121,6 +121,18 @@ def test_vectors_do_what_scalars_do(function, more, arguments):
     compare(function, *more, arguments=arguments)
 
 
+def names(power, at):
+    add = power * at
+    exp = add + 1.0
+    if exp > 0.0:
+        exp = math.exp(-add) + abs(power) ** at
+    return exp - add
+
+
+def test_variables_named_as_functions_of_vectors():
+    compare(names, arguments=2)
+
+
 def law(v, x_a, p):
     y = x_a * p[1]
     if p[0] == 1.0:

@@ -37,6 +37,9 @@ _HELPER = re.compile(r"\w*[fg]\d+_")  # functions that laws call: all their argu
 _LARGEST = 16  # exponent that is written as products
 
 
+_TAKEN = {*re.findall(r"\b[a-zA-Z]\w*\b", re.sub(r"from \S+ import", "", HEAD)), "at", "PARAMETERS"}
+
+
 class NotForLanes(Exception):
     """A function does what vectors cannot, such as loops."""
 
@@ -64,11 +67,21 @@ def lane_source(
         node = ast.parse(source).body[0]
         if not isinstance(node, ast.FunctionDef):
             raise NotForLanes(source[:40])
+        _rename(node)
         writer = _Writer(node, frozenset(words), single, inverse)
         text.append(writer.function())
         if writer.single:
             single.add(node.name)
     return "\n\n".join(text)
+
+
+def _rename(node: ast.FunctionDef) -> None:
+    """Give other names to variables that are called as functions of vectors are."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name) and part.id in _TAKEN:
+            part.id += "_own"
+        elif isinstance(part, ast.arg) and part.arg in _TAKEN:
+            part.arg += "_own"
 
 
 def _returns(body: list[ast.stmt]) -> bool:
