@@ -150,7 +150,7 @@ def prepare(
     with uncollected():
         # before the checks: it names what is missing
         system = System(circuit, None, wanted)
-        check(circuit, uic=uic)
+        check(circuit, uic=uic, index=system.index)
     return system
 
 

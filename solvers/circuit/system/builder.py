@@ -89,6 +89,8 @@ class Builder:
         Of the deck, lower case.
     nodes, branches : dict
         Node or lower-case element name -> unknown; ground is not among the nodes.
+    index : dict
+        As `nodes`, with ground (-1) and the nodes behind meters.
     labels : list of str
         Of all unknowns, as results show them.
     units, row_units : list of str
@@ -110,7 +112,7 @@ class Builder:
         self.labels = [f"v({name})" for name in self.nodes]
         self.units = ["V"] * len(self.nodes)
         self.row_units = ["A"] * len(self.nodes)
-        self._index = {**self.nodes, GROUND: GROUND_INDEX}
+        self.index = {**self.nodes, GROUND: GROUND_INDEX}
         self._meters: dict[tuple[str, int], int] = {}
         self._moved: set[str] = set()  # elements of columns that have a meter
         self._places: dict[PlainElements, Ints] = {}
@@ -119,7 +121,7 @@ class Builder:
 
     def at(self, elements: Sequence[Element], count: int | None = None) -> Ints:
         """Return the unknowns of the elements' nodes, (nodes, E); ground is -1."""
-        index = self._index
+        index = self.index
         widths = set(map(len, (e.nodes for e in elements)))
         width = count or max(widths, default=0)
         if len(widths) > 1 or (widths and min(widths) < width):
@@ -142,7 +144,7 @@ class Builder:
             gone = [row for name in self._moved if (row := run.find(name)) >= 0]
             rows = rows[~np.isin(rows, gone)] if gone else rows
             if run not in self._places:
-                self._places[run] = run.places(self._index, GROUND_INDEX)
+                self._places[run] = run.places(self.index, GROUND_INDEX)
             if len(rows):
                 at = self._places[run]
                 whole = len(rows) == at.shape[1]
@@ -151,12 +153,12 @@ class Builder:
 
     def node(self, name: str) -> int:
         """Return the unknown of a node; ground is -1."""
-        if name in self._index:
-            return self._index[name]
+        if name in self.index:
+            return self.index[name]
         key = self.circuit.node(name)
-        if key not in self._index:
+        if key not in self.index:
             raise NetlistError(f"the circuit has no node {name!r}")
-        return self._index[key]
+        return self.index[key]
 
     def inner(self, label: str, unit: str = "V", row_unit: str = "A") -> int:
         """Return a new unknown, such as a node inside a device (its label: ``"d1#inner"``)."""
@@ -222,8 +224,8 @@ class Builder:
             what = "i" if "i" in names else names[0]
             e = changed.get(name, e)
             inner = f"{name}#{what}"
-            self._index[inner] = self.inner(inner)
-            at.append((self._index[e.nodes[terminal]], self._index[inner]))
+            self.index[inner] = self.inner(inner)
+            at.append((self.index[e.nodes[terminal]], self.index[inner]))
             nodes = (*e.nodes[:terminal], inner, *e.nodes[terminal + 1:])
             changed[name] = replace(e, nodes=nodes)
             self._meters[name, terminal] = self._branch(name if what == "i" else f"{name}#{what}")

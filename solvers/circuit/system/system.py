@@ -42,6 +42,8 @@ class System:
     ----------
     size : int
         Unknowns n.
+    index : dict
+        Node -> unknown, also of ground (-1).
     groups : list of ElementGroup
     linear : bool
         Whether G and C are constant.
@@ -68,6 +70,7 @@ class System:
         builder = Builder(circuit, self.temperature, self.options, wanted)
         self.groups: list[ElementGroup] = builder.groups()
         self.nodes, self.branches, self.labels = builder.nodes, builder.branches, builder.labels
+        self.index = builder.index
         plain = ElementGroup.hidden_labels
         self._apart = [g for g in self.groups if type(g).hidden_labels is not plain]
         self.shown = [*self.labels, *(label for g in self._apart for label in g.hidden_labels())]

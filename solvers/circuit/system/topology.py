@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
@@ -24,7 +25,9 @@ _SHOWN = 8
 _FEW = 200  # nodes up to which SciPy's graph costs more than it saves
 
 
-def check(circuit: Circuit, *, uic: bool = False) -> None:
+def check(
+    circuit: Circuit, *, uic: bool = False, index: Mapping[str, int] | None = None
+) -> None:
     """Raise for loops of voltage sources and for nodes without a path to ground.
 
     Inductors across sources pass here, see `idle_inductors`; those across each other do not.
@@ -34,6 +37,8 @@ def check(circuit: Circuit, *, uic: bool = False) -> None:
     circuit : Circuit
     uic : bool
         Nothing is asked of direct current: inductors and capacitors count as paths, not as shorts.
+    index : mapping, optional
+        Numbers of the nodes in their order, ground's -1, where they are known.
 
     Raises
     ------
@@ -41,7 +46,7 @@ def check(circuit: Circuit, *, uic: bool = False) -> None:
     """
     _check_loops(circuit, "L" if uic else "")
     if not circuit.options.get("rshunt"):  # a path from every node
-        _check_paths(circuit, capacitors=uic)
+        _check_paths(circuit, index, capacitors=uic)
 
 
 def _check_loops(circuit: Circuit, without: str) -> None:
@@ -150,9 +155,13 @@ def _joined_terminals(module: Module, capacitors: bool) -> tuple[tuple[int, int]
     return tuple((a, b) for a in ends for b in ends if a < b and root[a] == root[b])
 
 
-def _check_paths(circuit: Circuit, *, capacitors: bool) -> None:
+def _check_paths(
+    circuit: Circuit, index: Mapping[str, int] | None, *, capacitors: bool
+) -> None:
     """Nodes must reach ground; C is open, I, F, G and currents of B only force currents."""
-    index = {GROUND: 0, **{node: k + 1 for k, node in enumerate(circuit.nodes)}}
+    names = circuit.nodes
+    if index is None:
+        index = {**{node: k for k, node in enumerate(names)}, GROUND: -1}
     a: list[int] = []
     b: list[int] = []
     for e in circuit.singles():
@@ -169,28 +178,27 @@ def _check_paths(circuit: Circuit, *, capacitors: bool) -> None:
                 b.append(index[node])
             wires = block.wires
             if capacitors and (wires.word_capacitance.any() or wires.bit_capacitance.any()):
-                a += [0] * len(first_of)
+                a += [-1] * len(first_of)
                 b += [index[node] for node in first_of.values()]
             continue
         for first, second in _pairs(circuit, e, capacitors=capacitors):
             if second < len(e.nodes):
                 a.append(index[e.nodes[first]])
                 b.append(index[e.nodes[second]])
-    n = len(index)
+    n = len(names) + 1
     many = [
-        columns.run.places(index, 0)[:, columns.rows]
+        columns.run.places(index, -1)[:, columns.rows]
         for kind in ("RC" if capacitors else "R") for columns in circuit.columns(kind)
     ]
     if n <= _FEW and not many and all(_reached(a, b, n)):
         return
-    rows, ends = np.concatenate([np.array([a, b], dtype=np.int64), *many], axis=1)
+    rows, ends = np.concatenate([np.array([a, b], dtype=np.int64), *many], axis=1) + 1
     graph = coo_array((np.ones(len(rows), dtype=np.int8), (rows, ends)), shape=(n, n))
     _, label = connected_components(graph, directed=False)
     apart = label != label[0]
     if not apart.any():
         return
-    names = list(index)
-    floating = [names[k] for k in np.flatnonzero(apart)]
+    floating = [names[k] for k in np.flatnonzero(apart[1:])]
     # A controlled current source may fix a node's voltage by itself (a gyrator); the
     # factorisation decides, unless nothing but sources and capacitors touches the island.
     island = set(floating)
@@ -216,13 +224,13 @@ def _check_paths(circuit: Circuit, *, capacitors: bool) -> None:
 
 
 def _reached(a: list[int], b: list[int], n: int) -> list[bool]:
-    """Return which of n nodes the edges between `a` and `b` join to node 0."""
+    """Return which of n nodes the edges join to the last, whose number is also -1."""
     near: list[list[int]] = [[] for _ in range(n)]
     for i, j in zip(a, b, strict=True):
         near[i].append(j)
         near[j].append(i)
     found = [False] * n
-    found[0], waiting = True, [0]
+    found[-1], waiting = True, [-1]
     while waiting:
         for k in near[waiting.pop()]:
             if not found[k]:
