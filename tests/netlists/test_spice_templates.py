@@ -227,3 +227,10 @@ def test_lines_of_other_numbers_are_read_once(monkeypatch):
     assert len(circuit) == 120
     assert len(read) == 6  # of the first instance, and once more as templates
     assert circuit["x7.r1"].value == (2 + 7 / 9) * 2 + 3
+
+
+def test_a_length_of_which_the_resistance_is_computed():
+    """With `kf` the length stays a parameter of the element, for the area of its noise."""
+    cells = "\n".join(f"x{k} a s x={k}u" for k in range(1, 6))
+    deck = f"t\n.model rk r rsh=10 kf=1e-12\n.subckt s p x=1u\nr1 p 0 rk l={{x}} w=1u\n.ends\n{cells}\n"
+    assert [e.value for e in read_spice(deck)] == pytest.approx([10, 20, 30, 40, 50], rel=1e-12)
