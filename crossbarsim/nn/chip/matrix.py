@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -218,9 +218,10 @@ class StoredMatrix(nn.Module):
         No plans where the general read-out is needed; no range where it is not. With `exact`,
         cells that are not linear are solved.
         """
-        linear, seeks, mode = self.config.linear, self._seeks_range, cast("Mode", "cells")
+        linear, seeks = self.config.linear, self._seeks_range
+        mode: Mode = "cells"
         kept: _Programmed | None = None
-        if linear and not exact and self.chip.disturbance is None and not tracked(weight, bias):
+        if linear and not (exact or self.chip.disturbance or tracked(weight, bias)):
             kept = self._cache.find(weight, bias, self._what("matrix"))  # compared only once
         if self.config.path in ("born", "surrogate") and not exact:
             mode = "born" if self.config.path == "born" else "surrogate"
@@ -229,8 +230,7 @@ class StoredMatrix(nn.Module):
             or self._by_matrix(weight, bias, "matrix")
         ):
             mode = "matrix"
-        samples = self.ranges.samples
-        signed = self.ranges.signed is not False
+        samples, signed = self.ranges.samples, self.ranges.signed is not False
 
         def make() -> _Programmed:
             levels, scale = self._levels(weight, bias)
