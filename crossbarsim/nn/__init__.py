@@ -5,6 +5,7 @@
 training on the devices. A new layer goes into `layers`, where `convertible` finds it.
 """
 
+from .bake import bake
 from .batchnorm_folding import fold_batchnorm
 from .calibrate import Calibration, MatrixCalibration, calibrate
 from .chip.matrix import StoredMatrix
@@ -60,6 +61,7 @@ __all__ = [
     "MatrixCalibration",
     "NetworkReport",
     "StoredMatrix",
+    "bake",
     "calibrate",
     "convert",
     "equip",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...core.errors import BackendUnavailable, ParameterError
 from ...core.validation import Array
@@ -23,9 +23,11 @@ from .calibration_ranges import Ranges
 from .chip import Block, Chip
 from .compiled.plan import GroupPlan, plan_of, with_views
 from .compiled.reading import Windows, read_vectors, read_windows
+from .operators import numbered, outputs, traced, whole_weights
 from .programmed import ProgrammedTile
 from .programmer import Mode, Programmer
 from .readout import Reading, covering_range, drives, read_tiles
+from .saved_matrix import SavedMatrix
 from .weight_cache import WeightCache, tracked
 
 __all__ = ["Observer", "StoredMatrix"]
@@ -49,7 +51,7 @@ class _Programmed:
     covering: float | None = None
 
 
-class StoredMatrix(nn.Module):
+class StoredMatrix(SavedMatrix):
     """The crossbars that hold one weight matrix, or one per group.
 
     The weights are no parameters of it: the layer that owns them passes them in, so that their
@@ -106,8 +108,14 @@ class StoredMatrix(nn.Module):
         self.orders: Orders | None = None
         self.observer: Observer | None = None
         self.reads, self.packed = 0, 1
+        self.number = numbered(self)
         self._cache = WeightCache()
         self._seen = 0
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Become a copy: operators find it by a number of its own."""
+        super().__setstate__(state)  # type: ignore[no-untyped-call]  # torch's
+        self.number = numbered(self)
 
     @property
     def input_range(self) -> float | None:
@@ -179,7 +187,7 @@ class StoredMatrix(nn.Module):
 
     def held(self) -> AbstractContextManager[None]:
         """Program once for all reads inside, also in training: for layers that read many times."""
-        return self._cache.held()
+        return nullcontext() if traced() else self._cache.held()
 
     def _what(self, kind: str) -> tuple[Any, ...]:
         """Return what a kept value depends on beside the weights."""
@@ -255,7 +263,7 @@ class StoredMatrix(nn.Module):
     def on_lines(self, u: Tensor) -> Tensor:
         """Return what every word line gets, (B, groups, lines), of (B, groups, inputs)."""
         if self.on_chip_bias:
-            u = torch.cat([u, u.new_ones(len(u), self.groups, 1)], dim=2)
+            u = torch.cat([u, u.new_ones(u.shape[0], self.groups, 1)], dim=2)
         return (self.orders or Orders()).arrange_inputs(u)
 
     def _volts(self, samples: Tensor) -> Tensor:
@@ -279,6 +287,8 @@ class StoredMatrix(nn.Module):
         """
         if self.observer is not None or not self.config.exact_reads:
             return False
+        if traced():
+            return self.config.path != "vectors"
         self._seen += vectors
         return self._by_matrix(weight, bias, "effective")
 
@@ -314,9 +324,10 @@ class StoredMatrix(nn.Module):
         wiring = self.config.wiring
         if solver is not None:
             wiring = Wiring(wiring.wires, wiring.ends, solver)
-        whole = self._keep(
-            weight, bias, self._what("effective"), lambda: self._whole(weight, bias, wiring)
-        )
+        if solver is None and traced():
+            whole = whole_weights(self, weight, bias, keep=tracked(weight, bias))
+        else:
+            whole = self.whole(weight, bias, wiring)
         weights, offset = whole, bias
         if self.on_chip_bias:
             weights, offset = whole[:, :-1], whole[:, -1] * self.scale_of_inputs
@@ -328,6 +339,21 @@ class StoredMatrix(nn.Module):
             extra = self.ranges.offset
             offset = extra if offset is None else offset + extra.to(offset.dtype)
         return weights, offset
+
+    def whole(
+        self, weight: Tensor, bias: Tensor | None = None, wiring: Wiring | None = None
+    ) -> Tensor:
+        """Return the effective weights of all lines (groups * outputs, lines), not corrected."""
+        wiring = wiring or self.config.wiring
+        whole: Tensor = self._keep(
+            weight, bias, self._what("effective"), lambda: self._whole(weight, bias, wiring)
+        )
+        return whole
+
+    @property
+    def whole_shape(self) -> tuple[int, int]:
+        """Outputs of all groups, and lines."""
+        return self.groups * self.outputs, self.inputs + self.on_chip_bias
 
     def _whole(self, weight: Tensor, bias: Tensor | None, wiring: Wiring) -> Tensor:
         """Return the effective weights (groups * outputs, lines)."""
@@ -388,13 +414,15 @@ class StoredMatrix(nn.Module):
         if self.observer is not None:
             result: Tensor = self.observer(self, x, weight, bias)
             return result
+        if traced() and not self.prefers_matrix(x.shape[0], weight, bias):
+            return outputs(self, x, weight, bias)
         return self.outputs_of(x, weight, bias)
 
     def outputs_of(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """Return what `forward` does without an observer."""
         if not len(x):
             return self.digital(x, weight, bias)
-        if self.config.exact_reads and self._by_matrix(weight, bias, "effective"):
+        if self.config.exact_reads and (traced() or self._by_matrix(weight, bias, "effective")):
             weights, offset = self.effective(weight, bias)
             grouped = weights.reshape(self.groups, self.outputs, self.inputs).to(x.dtype)
             y = torch.einsum("bgi,goi->bgo", x, grouped).flatten(1)
@@ -429,7 +457,7 @@ class StoredMatrix(nn.Module):
             Solve cells that are not linear whatever `path` is.
         """
         tiles, plans, reading = self._reading(weight, bias, len(x), observe, exact)
-        u = self.on_lines(x.to(self._dtype) / self.scale_of_inputs)
+        u = self.on_lines(x.to(self.dtype) / self.scale_of_inputs)
         widest = max(
             self.config.tile_shape[1] * len(self.chip.layout.arrays),
             self.groups * (self.inputs + self.outputs),
@@ -446,6 +474,26 @@ class StoredMatrix(nn.Module):
         y = parts[0] if len(parts) == 1 else torch.cat(parts)
         y = (self.orders or Orders()).restore_outputs(y)
         return y.flatten(1) * self.scale_of_inputs
+
+    def fixed(self, weight: Tensor, bias: Tensor | None = None) -> Callable[[Tensor], Tensor]:
+        """Return what reads the arrays as they are, without noise, in operations of torch alone.
+
+        Parameters as in `forward`; of (B, groups, inputs) it gives what `read` gives.
+        """
+        tiles, _, reading = self._reading(weight, bias, 0, None, exact=False)
+        reading, orders = replace(reading, quiet=True), self.orders or Orders()
+        tiles = [replace(tile, scale=tile.scale.clone(), arrays=tuple(
+            replace(array, matrix=None if array.matrix is None else array.matrix.clone(),
+                    noise_matrix=None, noisy_cells=None)
+            for array in tile.arrays
+        )) for tile in tiles]
+
+        def run(x: Tensor) -> Tensor:
+            u = self.on_lines(x.to(self.dtype) / self.scale_of_inputs)
+            y = orders.restore_outputs(self._read_piece(tiles, u, reading))
+            return y.flatten(1) * self.scale_of_inputs
+
+        return run
 
     def windows(
         self, images: Tensor, windows: Windows, weight: Tensor, bias: Tensor | None = None
@@ -467,6 +515,8 @@ class StoredMatrix(nn.Module):
         self.check_inputs(images)
         if self.observer is not None or self.config.exact_reads or _wants_gradient(images):
             return None
+        if traced():
+            return None
         if not len(images) or self._constant_phases:
             return None
         places = len(images) * math.prod(windows.places)
@@ -475,7 +525,7 @@ class StoredMatrix(nn.Module):
             self._seen -= places
             return None
         y = read_windows(
-            plans, images.detach().to(self._dtype), self.scale_of_inputs, windows,
+            plans, images.detach().to(self.dtype), self.scale_of_inputs, windows,
             self.on_chip_bias, self.orders or Orders(), self._correction(bias),
             reading.starting_at(self.reads),
         )
@@ -500,7 +550,8 @@ class StoredMatrix(nn.Module):
         return constant_phases(self.config.input_encoding, bits, signed=signed) > 0
 
     @property
-    def _dtype(self) -> torch.dtype:
+    def dtype(self) -> torch.dtype:
+        """Type in which arrays are read: that of the effective weights."""
         return torch.float64 if self.config.precision == "float64" else torch.float32
 
     def _reading(
@@ -534,56 +585,8 @@ class StoredMatrix(nn.Module):
         for tile, value in read_tiles(tiles, u, reading):
             place = (tile.group, tile.columns.start)
             columns[place] = columns[place] + value if place in columns else value
-        y = torch.cat([columns[k].expand(len(u), -1) for k in sorted(columns)], dim=1)
-        return y.reshape(len(u), self.groups, self.outputs)
-
-    # -- state -------------------------------------------------------------------------------
-
-    def _save_to_state_dict(
-        self, destination: dict[str, Any], prefix: str, keep_vars: bool
-    ) -> None:
-        super()._save_to_state_dict(destination, prefix, keep_vars)
-        orders = self.orders or Orders()
-        state: dict[str, Tensor | None] = {
-            **{f"chip.{k}": v for k, v in self.chip.state(self.blocks()).items()},
-            "order.rows": orders.rows, "order.columns": orders.columns,
-            **{f"range.{k}": v for k, v in self.ranges.state().items()},
-            "reads.count": None if self.config.exact_reads else torch.tensor(self.reads),
-        }
-        destination.update({prefix + k: v for k, v in state.items() if v is not None})
-
-    def _load_from_state_dict(
-        self, state_dict: Mapping[str, Tensor], prefix: str, local_metadata: Any, strict: bool,
-        missing_keys: list[str], unexpected_keys: list[str], error_msgs: list[str],
-    ) -> None:
-        del local_metadata, missing_keys
-        mine = {k.removeprefix(prefix): v for k, v in state_dict.items() if k.startswith(prefix)}
-        parts: dict[str, dict[str, Tensor]] = {
-            "chip": {}, "order": {}, "range": {}, "reads": {},
-        }
-        for name, value in mine.items():
-            part, _, key = name.partition(".")
-            if part in parts:
-                parts[part][key] = value.detach().cpu()
-            elif strict:
-                unexpected_keys.append(prefix + name)
-        try:
-            self.chip.load(parts["chip"], self.blocks())
-            # other weights without an order of theirs are arranged anew
-            self.orders = None
-            if parts["order"]:
-                self.orders = Orders.of_state(
-                    parts["order"], self.groups, self.inputs + self.on_chip_bias, self.outputs
-                )
-            if parts["range"]:
-                self.ranges = Ranges.of_state(
-                    parts["range"], self.groups, self.inputs, self.outputs
-                )
-            if "count" in parts["reads"]:
-                self.reads = _count(parts["reads"]["count"])
-        except ParameterError as error:
-            error_msgs.append(f"{prefix.rstrip('.')}: {error}")
-        self._cache.clear()
+        y = torch.cat([columns[k].expand(u.shape[0], -1) for k in sorted(columns)], dim=1)
+        return y.reshape(u.shape[0], self.groups, self.outputs)
 
     def extra_repr(self) -> str:
         """Describe the matrix in its network's print-out."""
@@ -592,9 +595,3 @@ class StoredMatrix(nn.Module):
 
 def _wants_gradient(x: Tensor) -> bool:
     return torch.is_grad_enabled() and x.requires_grad
-
-
-def _count(saved: Tensor) -> int:
-    if saved.dtype.is_floating_point or saved.numel() != 1 or saved < 0:
-        raise ParameterError(f"the saved number of reads is no count: {saved}")
-    return int(saved)

@@ -34,6 +34,8 @@ class Reading:
         Number of reads that the arrays have seen before, for noise.
     observe : callable, optional
         Gets every signal (B, n) ampere just before conversion; converters then pass it exactly.
+    quiet : bool
+        Without the noise of amplifiers and converters.
     """
 
     config: CrossbarConfig
@@ -41,6 +43,7 @@ class Reading:
     full_scale: float | None = None
     first_read: int = 0
     observe: Callable[[Tensor], None] | None = None
+    quiet: bool = False
     periphery: Periphery = field(init=False)
     layout: Layout = field(init=False)
 
@@ -60,6 +63,8 @@ class Reading:
     @property
     def noisy_periphery(self) -> bool:
         """Whether amplifiers or converters draw for every read."""
+        if self.quiet:
+            return False
         sense, adc = self.periphery.sense, self.periphery.adc
         amplifier = getattr(sense, "temperature", None) or getattr(sense, "voltage_noise", 0.0)
         return bool(amplifier) or (adc is not None and adc.noise > 0)
@@ -97,7 +102,7 @@ def read_tiles(
         ]
         result: Any = 0.0
         for k, phase in enumerate(nominal):
-            value = _read_phase(tile, [p[k] for p in phases], k, len(x), reading)
+            value = _read_phase(tile, [p[k] for p in phases], k, x.shape[0], reading)
             if reading.layout.offset:
                 # taken off digitally, by what the inputs' codes stand for
                 inputs = sum(share * u.sum(dim=1, keepdim=True) for u, share in _drives(phase))

@@ -150,7 +150,7 @@ class CrossbarMultiheadAttention(CrossbarLayer, nn.MultiheadAttention):
             v = torch.cat([v, self.bias_v.expand(len(v), 1, -1)], dim=1)
             mask = None if mask is None else F.pad(mask, (0, 1))
         if self.add_zero_attn:
-            k, v = (torch.cat([x, x.new_zeros(len(x), 1, x.shape[2])], dim=1) for x in (k, v))
+            k, v = (torch.cat([x, x.new_zeros(x.shape[0], 1, x.shape[2])], dim=1) for x in (k, v))
             mask = None if mask is None else F.pad(mask, (0, 1))
         return k, v, mask
 

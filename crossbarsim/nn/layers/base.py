@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -170,7 +171,7 @@ def product(
     crossbars: StoredMatrix, x: Tensor, weight: Tensor, bias: Tensor | None = None
 ) -> Tensor:
     """Return the crossbars' outputs for x (..., inputs): (..., outputs), bias included."""
-    if crossbars.prefers_matrix(x.shape[:-1].numel(), weight, bias):
+    if crossbars.prefers_matrix(math.prod(x.shape[:-1]), weight, bias):
         return F.linear(x, *effective(crossbars, x, weight, bias))
     y: Tensor = crossbars(x.reshape(-1, 1, x.shape[-1]), weight, bias)
     return y.reshape(*x.shape[:-1], y.shape[-1])

@@ -47,7 +47,7 @@ class _Cell(CrossbarLayer, RNNCellBase):
                 f"the input must have shape (B, {self.input_size}) or ({self.input_size},); got "
                 f"{tuple(input.shape)}"
             )
-        shape = (len(x), self.hidden_size)
+        shape = (x.shape[0], self.hidden_size)
         if not states:
             states = (x.new_zeros(shape),) * (2 if mode == "LSTM" else 1)
         rows = tuple(h if h.ndim == 2 else h.unsqueeze(0) for h in states)

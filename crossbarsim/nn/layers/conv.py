@@ -47,7 +47,7 @@ class _Convolution(Grouped, _ConvNd):
         if x.ndim == axes + 1:
             return self.forward(x.unsqueeze(0)).squeeze(0)
         ((_, weight, bias, groups),) = self._matrices()
-        if self.crossbars.prefers_matrix(len(x) * self._places(x), weight, bias):
+        if self.crossbars.prefers_matrix(x.shape[0] * self._places(x), weight, bias):
             kernels, offset = effective(self.crossbars, x, weight, bias)
             if groups == self.groups:
                 y: Tensor = self._conv_forward(x, kernels.reshape(self.weight.shape), offset)
@@ -68,7 +68,7 @@ class _Convolution(Grouped, _ConvNd):
                 return read.reshape(*read.shape[:2], *own.places[3 - axes :])
             view = windows(self._padded(x), self.kernel_size, self.stride, self.dilation)
             rows = [self.crossbars(part, weight, bias) for part in row_chunks(view, axes, groups)]
-        shape = (len(x), *view.shape[1 : 1 + axes], self.out_channels)
+        shape = (x.shape[0], *view.shape[1 : 1 + axes], self.out_channels)
         return torch.cat(rows).reshape(shape).movedim(-1, 1)
 
     def _padded(self, x: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...core.errors import ParameterError
+from ..chip.operators import traced
 from ..config import CrossbarConfig
 from .base import CrossbarLayer, Matrix, effective
 from .unfold import CHUNK
@@ -66,13 +67,13 @@ class _Table(CrossbarLayer):
 
     def _read(self, indices: Tensor, weight: Tensor) -> Tensor:
         """Return the entries (n, embedding_dim) of the indices (n,), each by a read of its own."""
-        step = max(CHUNK // self.num_embeddings, 1)
+        indices, step = indices.long(), max(CHUNK // self.num_embeddings, 1)
         with self.crossbars.held():
             return torch.cat([
                 self.crossbars(
                     F.one_hot(part, self.num_embeddings).unsqueeze(1).to(self.weight.dtype), weight
                 )
-                for part in torch.split(indices.long(), step)
+                for part in ((indices,) if traced() else torch.split(indices, step))
             ])
 
 

@@ -16,7 +16,10 @@ class Grouped(CrossbarLayer):
 
     groups: int
 
+    _per_array: int | None
+
     def _setup(self, config: CrossbarConfig | None, chip: str) -> None:
+        self._per_array = None
         super()._setup(config, chip)
         self.crossbars.packed = self.groups // self.crossbars.groups
 
@@ -25,8 +28,10 @@ class Grouped(CrossbarLayer):
         config = self.config
         if config.grouping == "separate" or self.groups == 1:
             return weight
-        _, outputs, inputs = weight.shape
-        height = config.tile_shape[0] - (config.bias == "chip" and self.bias is not None)
-        return block_diagonal(weight, groups_per_array(
-            self.groups, inputs, outputs, height, config.weights_per_tile
-        ))
+        if self._per_array is None:  # of the layer: not to be traced
+            _, outputs, inputs = weight.shape
+            height = config.tile_shape[0] - (config.bias == "chip" and self.bias is not None)
+            self._per_array = groups_per_array(
+                self.groups, inputs, outputs, height, config.weights_per_tile
+            )
+        return block_diagonal(weight, self._per_array)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -96,7 +97,7 @@ class _Recurrent(CrossbarLayer, RNNBase):
     # -- sequences -----------------------------------------------------------------------------
 
     def _sequences(self, data: Tensor, sizes: Tensor | None, hx: Any) -> tuple[Tensor, Any]:
-        vectors = data.shape[:-1].numel()
+        vectors = math.prod(data.shape[:-1])
         matrices = list(self._matrices())
         wants = [
             getattr(self, name).prefers_matrix(vectors, weight, bias)

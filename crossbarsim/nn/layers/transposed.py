@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch.nn import functional as F
 from torch.nn.modules.conv import _ConvTransposeNd
 
 from ...core.errors import ParameterError
+from ..chip.operators import traced
 from .base import Matrix, effective
 from .grouped import Grouped
 from .unfold import CHUNK, overlap_add
@@ -68,7 +70,7 @@ class _Transposed(Grouped, _ConvTransposeNd):
     def _batch(self, x: Tensor, extra: Sequence[int]) -> Tensor:
         ((_, weight, _, groups),) = self._matrices()
         places = x.shape[2:]
-        if self.crossbars.prefers_matrix(len(x) * places.numel(), weight):
+        if self.crossbars.prefers_matrix(x.shape[0] * math.prod(places), weight):
             flat, _ = effective(self.crossbars, x, weight)
             kernels = flat.reshape(weight.shape).transpose(1, 2).reshape(
                 len(self.weight), -1, *self.kernel_size
@@ -85,12 +87,12 @@ class _Transposed(Grouped, _ConvTransposeNd):
                 strict=True,
             )
         ]
-        taps = self.weight.shape[1:].numel() * self.groups * places.numel()  # of one sample
+        taps = self.weight.shape[1:].numel() * self.groups * math.prod(places)  # of one sample
         step = max(CHUNK // max(taps, 1), 1)
         with self.crossbars.held():
-            y = torch.cat([
+            y = self._products(x, weight, size) if traced() else torch.cat([
                 self._products(x[b : b + step], weight, size)
-                for b in range(0, max(len(x), 1), step)
+                for b in range(0, max(x.shape[0], 1), step)
             ])
         return y if self.bias is None else y + self.bias.reshape(-1, *(1,) * len(places))
 
@@ -98,7 +100,7 @@ class _Transposed(Grouped, _ConvTransposeNd):
         places = x.shape[2:]
         rows = x.movedim(1, -1).reshape(-1, len(weight), weight.shape[-1])
         found: Tensor = self.crossbars(rows, weight)
-        taps = found.reshape(len(x), *places, self.out_channels, *self.kernel_size)
+        taps = found.reshape(x.shape[0], *places, self.out_channels, *self.kernel_size)
         axes = len(places)
         taps = taps.permute(0, *range(1 + axes, 2 + 2 * axes), *range(1, 1 + axes))
         return overlap_add(taps, self.stride, self.dilation, self.padding, size)  # type: ignore[arg-type]  # numbers

@@ -8,6 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
+from ..chip.operators import traced
+
 __all__ = ["CHUNK", "overlap_add", "row_chunks", "windows"]
 
 CHUNK = 1 << 23  # numbers that an unfolded piece may have: 64 MB in float64
@@ -48,14 +50,17 @@ def row_chunks(
     groups, limit : int
     """
     inputs = view.shape[1 + places :].numel() // groups
+    if traced():  # a graph takes any number of samples, at once
+        yield view.reshape(-1, groups, inputs)
+        return
     sample = max(view.shape[1:].numel(), 1)
     if sample <= limit:
         step = max(limit // sample, 1)
-        for b in range(0, max(len(view), 1), step):  # an empty batch is one empty piece
+        for b in range(0, max(view.shape[0], 1), step):  # an empty batch is one empty piece
             yield view[b : b + step].reshape(-1, groups, inputs)
         return
     step = max(limit * view.shape[1] // sample, 1)
-    for b, o in itertools.product(range(len(view)), range(0, view.shape[1], step)):
+    for b, o in itertools.product(range(view.shape[0]), range(0, view.shape[1], step)):
         yield view[b, o : o + step].reshape(-1, groups, inputs)
 
 
