@@ -171,7 +171,7 @@ def _digital(layer: CrossbarLayer, name: str, names: dict[int, str]) -> nn.Modul
         raise ParameterError(
             f"layer {name!r}: its calibration adds offsets, and it has no bias to take them"
         )
-    new.bias = nn.Parameter(offset.to(new.weight.dtype), requires_grad=False)  # type: ignore[arg-type, union-attr]
+    new.bias = nn.Parameter(offset.to(new.weight.dtype), requires_grad=False)  # type: ignore[arg-type]
     return new
 
 
