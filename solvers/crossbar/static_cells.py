@@ -13,7 +13,7 @@ from ...netlists.crossbar.crossbar import Crossbar, Resistive
 from .line_equations import Sources
 from .newton import NODE, NOTHING, Network, Operating
 from .problem import CrossbarProblem, RawSolution, bound
-from .structured.rounds.newton_many import Results, can_run, solve_many
+from .structured.newton_many import Results, can_run, solve_many
 
 __all__ = ["ResistiveCells", "approach", "array_cells", "solve_cells"]
 

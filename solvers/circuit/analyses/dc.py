@@ -264,11 +264,7 @@ def with_parameters(circuit: Circuit, values: dict[str, float]) -> Circuit:
 
 def _copy(circuit: Circuit, changed: Element | None = None) -> Circuit:
     """Return a copy that shares the elements, one of which may be another."""
-    made = Circuit(circuit.title)
-    made.__dict__.update({
-        key: dict(value) if type(value) is dict else value
-        for key, value in circuit.__dict__.items()
-    })
+    made = circuit.copy()
     if changed is not None:
         made.replace(changed)
     return made

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from crossbarsim.solvers.crossbar import static_cells
-from crossbarsim.solvers.crossbar.structured import linear_steps
-from crossbarsim.solvers.crossbar.structured.rounds import lanes_many, newton_many
+from crossbarsim.solvers.crossbar.structured import linear_steps, newton_many
+from crossbarsim.solvers.crossbar.structured.rounds import lanes_many
 
 from crossbarsim import (
     EKV,

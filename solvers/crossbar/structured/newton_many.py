@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .....core.compiled.workspace import scratch
-from .....core.validation import Array
-from .....netlists.crossbar.cells import BatchedCells, Cells
-from ...problem import CrossbarProblem
-from ..coarse_space import is_hard
-from .lanes_many import Results, solve_lanes, worth_lanes
+from ....core.compiled.workspace import scratch
+from ....core.validation import Array
+from ....netlists.crossbar.cells import BatchedCells, Cells
+from ..problem import CrossbarProblem
+from .coarse_space import is_hard
+from .rounds.lanes_many import Results, solve_lanes, worth_lanes
 
 __all__ = ["Results", "can_run", "solve_many"]
 
@@ -57,9 +57,9 @@ def solve_many(
             groups=groups, threads=threads,
         ):
             return True
-    from ..kernels.chains import LANES  # noqa: PLC0415 - imports numba
-    from ..kernels.solve import LEAST  # noqa: PLC0415 - same
-    from .kernels_rounds import EMPTY, newton_round, round_even  # noqa: PLC0415 - same
+    from .kernels.chains import LANES  # noqa: PLC0415 - imports numba
+    from .kernels.solve import LEAST  # noqa: PLC0415 - same
+    from .rounds.kernels_rounds import EMPTY, newton_round, round_even  # noqa: PLC0415 - same
 
     rows, columns = problem.shape
     vl, vr, vt, vb = (end[part] for end in problem.ends)
@@ -146,7 +146,7 @@ class _Even(NamedTuple):
 
 def _even_tables(problem: CrossbarProblem) -> _Even:
     """Return what whole lines need."""
-    from ..kernels.chains import LANES  # noqa: PLC0415 - imports numba
+    from .kernels.chains import LANES  # noqa: PLC0415 - imports numba
 
     rows, columns = problem.shape
     even = is_even(problem)
