@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -122,7 +123,7 @@ class Vectors:
     def __init__(self, circuit: Callable[[], Circuit]) -> None:
         self.circuit = circuit
         self.constants = Plot("const", own={
-            "pi": np.array([np.pi]), "e": np.array([np.e]), "boltz": np.array([1.380649e-23]),
+            "pi": np.array([np.pi]), "e": np.array([math.e]), "boltz": np.array([1.380649e-23]),
             "echarge": np.array([1.602176634e-19]), "kelvin": np.array([-273.15]),
             "c": np.array([299792458.0]), "yes": np.array([1.0]), "no": np.array([0.0]),
         })
