@@ -117,6 +117,7 @@ def test_a_full_disk_loses_nothing_whenever_it_is_full(name, tmp_path, monkeypat
             assert "No space left on device" in result.stderr
             assert str(out) in result.stderr
             found = contents(out)
+            found.pop("checkpoint.npz", None)  # from which the same command goes on
             assert not [n for n in found if n.endswith(".tmp")]
             if old:
                 assert {n: b for n, b in found.items() if n not in times} == {
