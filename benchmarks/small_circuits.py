@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from crossbarsim.core.errors import CrossbarSimError
+from crossbarsim.core.files import write_text
 
 from .crossbar_solve import show
 from .spice_decks import ring
@@ -124,15 +125,13 @@ def _spent(text: str, count: int, folder: str | None = None) -> float:
     """Return the CPU time of ngspice for so many runs of a deck, which lies in a folder."""
     lines = [line for line in text.splitlines() if line.strip().lower() != ".end"]
     commands = [".control", f"repeat {count}", "run", "destroy all", "end", ".endc", ".end", ""]
-    with tempfile.NamedTemporaryFile(
-        "w", suffix=".cir", dir=folder, encoding="utf-8", delete=False
-    ) as stream:
-        stream.write("\n".join([*lines, *commands]))
-    path = Path(stream.name)
-    try:
-        found = run_ngspice(path, 600.0)
-    finally:
-        path.unlink()
+    with tempfile.TemporaryDirectory() as own:
+        path = Path(folder or own) / "crossbarsim_benchmark.cir"
+        write_text(path, "\n".join([*lines, *commands]))
+        try:
+            found = run_ngspice(path, 600.0)
+        finally:
+            path.unlink()
     if found is None:
         raise TimeoutError("ngspice took more than 600 s")
     return found[0]

@@ -80,17 +80,13 @@ def bake(network: nn.Module, inputs: Any = None) -> nn.Module:
             f"layer {name!r} has converters or noise: give `inputs`, a batch, for "
             "the shapes of a graph"
         )
+    own = inputs if isinstance(inputs, tuple) else (inputs,)
+    if not fixed:
+        _check(own)
     target = copy.deepcopy(network).eval()
     target = _plain(target, names={id(m): n for n, m in target.named_modules()})
     if fixed:
         return target
-    own = inputs if isinstance(inputs, tuple) else (inputs,)
-    batch = {len(x) for x in own if isinstance(x, Tensor) and x.ndim}
-    if len(batch) != 1 or batch == {1} or not all(isinstance(x, Tensor) for x in own):
-        raise ParameterError(
-            "`inputs` must be tensors, all of one batch of two samples or more, along the first "
-            "axis"
-        )
     free = tuple({0: torch.export.Dim.AUTO} for _ in own)
     try:
         program = torch.export.export(target, own, dynamic_shapes=free, strict=False)
@@ -99,6 +95,15 @@ def bake(network: nn.Module, inputs: Any = None) -> nn.Module:
             f"torch.export cannot follow the network's own code: {type(error).__name__}: {error}"
         ) from error
     return program.module()
+
+
+def _check(inputs: tuple[Any, ...]) -> None:
+    batch = {len(x) for x in inputs if isinstance(x, Tensor) and x.ndim}
+    if len(batch) != 1 or batch == {1} or not all(isinstance(x, Tensor) for x in inputs):
+        raise ParameterError(
+            "`inputs` must be tensors, all of one batch of two samples or more, along the first "
+            "axis"
+        )
 
 
 def _plain(target: nn.Module, names: dict[int, str]) -> nn.Module:

@@ -335,7 +335,7 @@ ROWS: dict[str, Row] = {
         "signed_inputs": Second(False, encoding="two-phase")}),
     "phase_count": Row(seconds={"encoding": "bipolar", "signed": Second(False, encoding="two-phase")}),
     "ADC.convert": Row(lambda **a: ADC(bits=8, noise=1.0).convert(**a), base={"generator": Reads(Place(2))}, seconds={
-        "signal": 0.9e-4 * V[::-1], "errors": ADC(inl=1.0).fabricate(PLACE, 2, signed=True), "generator": Second(Reads(PLACE))}),
+        "signal": 0.9e-4 * V[::-1], "errors": ADC(inl=1.0).fabricate(PLACE, 2, signed=True), "generator": Second(Reads(Place(4)))}),
     "DAC.convert": Row(seconds={"errors": DAC(inl=0.5).fabricate(PLACE, 2)}),
     "ADC.fabricate": Row(lambda **a: ADC(inl=1.0, offset=0.5).fabricate(**a), seconds={"place": Place(2)}),
     "DAC.fabricate": Row(lambda **a: DAC(inl=0.5).fabricate(**a), seconds={"place": Place(2)}),

@@ -9,7 +9,7 @@ import torch
 
 from crossbarsim import Wires
 from crossbarsim.devices import VTEAM, ExponentialSelector, LinearIonDrift, StaticSinh
-from crossbarsim.nn import calibrate, convert, equip, fold_batchnorm, report, rewire
+from crossbarsim.nn import bake, calibrate, convert, equip, fold_batchnorm, report, rewire
 from crossbarsim.nn.train import StochasticPulses, in_situ_update
 from crossbarsim.periphery import ADC, DAC, Periphery, Technology
 from crossbarsim.studies import (
@@ -66,6 +66,11 @@ def equipped(**a: Any) -> Any:
     made = equip(made, **a) or made
     with torch.no_grad():
         return made(tensor())
+
+
+def baked(**a: Any) -> Any:
+    with torch.no_grad():
+        return bake(**a)(tensor())
 
 
 def reported(**a: Any) -> Any:
@@ -182,6 +187,8 @@ ROWS: dict[str, Row] = {
         "model": chip(bits=2, **CONVERTERS), "loader": [2 * tensor()], "percentile": 50.0, "correct": Second(True, model=None), "forward": twice}),
     "convert": Row(lambda model=None, factory=net, **a: converted(model or factory(), **a), base={"model": None, "overrides": None}, seconds={
         "model": torch.nn.Sequential(torch.nn.Linear(4, 2).double()), "config": config(bits=2, wires=Wires(10.0, 10.0)), "include": Second(["1"], factory=two, include=None), "exclude": Second(["1"], factory=two, include=None), "overrides": {"0": {"bits": 2}}, "fold": Second(True, factory=lambda: normed().double(), include=None), "inplace": True}),
+    "bake": Row(baked, seconds={
+        "network": chip(wires=Wires(50.0, 50.0)), "inputs": Refused("x", "must be tensors", network=chip(**CONVERTERS))}),
     "equip": Row(equipped, base={"model": None}, seconds={
         "model": chip(wires=Wires(50.0, 50.0)), "periphery": Periphery(driver_resistance=1e3)}),
     "fold_batchnorm": Row(lambda model=None, **a: folded(model or normed(), **a), base={"model": None, "inplace": True}, seconds={

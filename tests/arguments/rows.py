@@ -328,6 +328,7 @@ ARGUMENTS = {
     "convert": lambda: {"model": net(), "config": config(), "include": ["0"], "exclude": [], "overrides": {"0": {"bits": 4}}},
     "calibrate": lambda: {"model": chip(), "loader": [tensor()]},
     "report": lambda: {"model": chip(), "inputs": tensor()},
+    "bake": lambda: {"network": chip(wires=Wires(2.0, 2.0))},
     "equip": lambda: {"model": chip(), "periphery": Periphery()}, "rewire": lambda: {"model": chip(), "wires": WIRES},
     "fold_batchnorm": lambda: {"model": normed()},
     "in_situ_update": lambda: {"model": trainee(), "rule": manhattan()},

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from crossbarsim import Circuit, CrossbarSimError
+from crossbarsim.solvers.circuit.system.element_group import ElementGroup
 
 HUGE = 10**400  # an integer that no float holds
 
@@ -137,6 +138,8 @@ def fingerprint(value: Any, depth: int = 0) -> Any:
         held = {**slots, **getattr(value, "__dict__", {})}
         if type(value).__module__.startswith("crossbarsim"):
             quiet = ("seconds", "steps", "hash")
+            if isinstance(value, ElementGroup):
+                quiet += ("_place", "_block")  # addresses
             return {k: fingerprint(v, depth + 1) for k, v in held.items() if k not in quiet}
         if hasattr(value, "to_dict"):
             return fingerprint(value.to_dict(), depth + 1)

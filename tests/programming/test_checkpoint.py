@@ -243,7 +243,7 @@ def test_files_of_another_version_damaged_ones_and_others(tmp_path, monkeypatch)
                 assert read(file) == whole
             else:
                 assert str(caught.value).startswith(f"{file}: ")
-                assert str(caught.value).endswith("delete it to begin again, or choose another file")
+                assert str(caught.value).endswith("(--restart on the command line), or choose another file")
             assert file.read_bytes() == content
     file.write_bytes(good)
     with np.load(file) as data:

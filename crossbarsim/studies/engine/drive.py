@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ...core.errors import BackendUnavailable, ParameterError
+from ...core.files import new_file
 from .worker import NEEDED, NoNumberError, Outcome, Payload, Work, measure_in_worker, outcomes_of
 
 __all__ = ["Executor", "Queue", "drive", "worker_count"]
@@ -122,7 +123,8 @@ class _Driver:
             folder = stack.enter_context(
                 tempfile.TemporaryDirectory(prefix="crossbarsim-", ignore_cleanup_errors=True))
             self.path = str(Path(folder, "shared.pickle"))
-            Path(self.path).write_bytes(payload.content)
+            with new_file(self.path, durable=False) as stream:
+                stream.write(payload.content)
 
     def run(self) -> None:
         """Measure all points."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
-import io
 import json
 import pickle
 import types
@@ -127,9 +126,7 @@ def _network(value: Any) -> Any:
             except TypeError:  # bfloat16 and others that NumPy does not have
                 found.update(_array(array.double().numpy()).encode())
         else:
-            stream = io.BytesIO()
-            pickle.dump(entry, stream, protocol=4)
-            found.update(stream.getvalue())
+            found.update(pickle.dumps(entry, protocol=4))
     return {"type": type(value).__qualname__, "sha256": found.hexdigest()[:_LENGTH]}
 
 

@@ -29,6 +29,8 @@ DEEPEST = 200  # parameters that need one another, functions that call one anoth
 _CONSTANTS = constants_but(())
 _TEMPER = Expression("temper")
 
+_RANDOM = re.compile(r"\b(?:a?gauss|a?unif|limit|mc|flat)\b", re.IGNORECASE)
+
 
 class Scope:
     """The names in one instance of a subcircuit, or at the deck's top level.
@@ -308,6 +310,8 @@ class Scope:
     def _alike(self, text: str, line: Line, *, numbers: bool) -> Taken | None:
         """Return an expression by what is known of others of its shape, None where that fails."""
         if self.compat == "ltspice":  # powers depend on whether an exponent is a number
+            return None
+        if _RANDOM.search(text):  # numbers decide what is drawn
             return None
         blocks: list[object] = []
         for scope in self.chain():

@@ -66,13 +66,18 @@ class Switches(ElementGroup):
         count = len(self.names)
         self.closed, self.kept, self.limited = (np.zeros(count, dtype=np.bool_) for _ in range(3))
         self._seen, self._moved, self._state = np.zeros(count), np.zeros(count), np.zeros(4)
-        self._numbers, none = np.array([relative, absolute], dtype=float), np.zeros(0)
+        self._numbers = np.array([relative, absolute], dtype=float)
+        self.relocate()
+        self.start()
+
+    def relocate(self) -> None:
+        """Note where the arrays are."""
+        count, none = len(self.names), np.zeros(0)
         self._block = np.array([1, 0, count, *map(place_of, (
             self.at, self.control, self.threshold, self.hysteresis, self.on, self.off, self.closed,
             self.kept, self._seen, self._moved, self._state, self.limited, none, none,
         ))], dtype=np.int64)
         self._filled = Stamp(none, none, none, none)
-        self.start()
 
     def start(self) -> None:
         """Go back to the states given."""

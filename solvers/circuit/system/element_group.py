@@ -248,6 +248,14 @@ class ElementGroup:
     spectral: bool = False
     steady: bool = False
 
+    def relocate(self) -> None:
+        """Note where the group's arrays are: of groups that keep addresses, after a copy."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Become a copy, whose arrays are elsewhere."""
+        self.__dict__.update(state)
+        self.relocate()
+
     # -- the three parts -----------------------------------------------------------------------
 
     def linear_g(self) -> Sequence[Triplets]:

@@ -56,9 +56,9 @@ class Lines(TwoPorts):
         self.corners = np.zeros(16 + 4 * self.count)
         self._counts[:] = 0
         self._counts[kernels.EDGE] = 1
-        self._place()
+        self.relocate()
 
-    def _place(self) -> None:
+    def relocate(self) -> None:
         """Note where the arrays are."""
         self._block = np.array([0, self.count, len(self.times), len(self.corners), *map(place_of, (
             self.at, self.own, self.impedance, self.delay, self.times, self.waves, self.corners,
@@ -70,7 +70,7 @@ class Lines(TwoPorts):
         self.times, self.waves, self.corners = (
             np.concatenate([a, np.zeros_like(a)]) for a in (self.times, self.waves, self.corners)
         )
-        self._place()
+        self.relocate()
 
     def block(self, out: Stamp, gmin: float, reltol: float) -> Block:
         """Return the group as compiled loops see it, in a transient, filling `out`."""
@@ -87,7 +87,7 @@ class Lines(TwoPorts):
         """Fill the rows of both ends."""
         if out is not self._filled:
             self._filled = out
-            self._place()
+            self.relocate()
         self._block[kernels.DYNAMIC] = now.mode != "dc"
         self._run(EVALUATE, now.time, x)
 

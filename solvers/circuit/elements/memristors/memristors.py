@@ -133,7 +133,12 @@ class Memristors(ElementGroup):
             *(np.zeros((1 + states) * (2 + states)) for _ in range(3)),
             *(np.zeros(states) for _ in range(3)),
         )
+        self.relocate()
+
+    def relocate(self) -> None:
+        """Note where the arrays and the law are."""
         none, f = np.zeros(0), kernels.F
+        count, states, jumps = len(self.names), len(self.own), len(self.jumps)
         self._block = np.array([
             kernels.FREE, 0, count, states, jumps, len(self.parameters), len(self._each) == 1,
             address_of(law_of_one(self.device), law=True), *map(place_of, (

@@ -142,7 +142,7 @@ class Device(ElementGroup):
         # of loops: elements to evaluate, whether and where each was, and what came of it
         self._some, self._known = np.zeros((2, count), dtype=np.int64)
         self._before = tuple(np.zeros(self.at.shape, order="F") for _ in range(3))
-        self._place, self._filled = self._whole_block(), self._scratch
+        self.relocate()
         self._seen: tuple[Array | None, int, str] = None, FREE, ""  # the last evaluation
 
     def _stamp(self) -> Stamp:
@@ -157,6 +157,10 @@ class Device(ElementGroup):
             *self._wires, *self._work, s.f, s.q, s.g, s.c, self.shown_values, self.kept,
             self._some, self._known, *self._before,
         )
+
+    def relocate(self) -> None:
+        """Note where the arrays are."""
+        self._place, self._filled = self._whole_block(), self._scratch
 
     def _whole_block(self) -> Ints:
         """Return sizes and addresses, as `kernels.block` has them."""
