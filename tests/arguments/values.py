@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from crossbarsim.solvers.circuit.system.element_group import ElementGroup
 
 from crossbarsim import Circuit, CrossbarSimError
-from crossbarsim.solvers.circuit.system.element_group import ElementGroup
 
 HUGE = 10**400  # an integer that no float holds
 
