@@ -318,9 +318,12 @@ class Scope:
             if not scope.complete or "v" in scope.functions or "i" in scope.functions:
                 return None
             blocks.append(id(scope.block))
-        return self.shapes.of(
+        depth = len(self.busy)
+        found = self.shapes.of(
             text, (numbers, *blocks), lambda shape: self.steps(shape, line, numbers=numbers)
         )
+        del self.busy[depth:]  # of a shape that was refused half way
+        return found
 
     def draw(self, kind: str, line: Line) -> float:
         """Return a random number of this instance for a line."""
