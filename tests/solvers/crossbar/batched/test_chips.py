@@ -335,10 +335,10 @@ def test_cells(monkeypatch, on_host, device, side, transistor):
         found = cells.on(ArrayBackend()).evaluate(u, w, gate, **given)
         expected = cells.evaluate(u, w, gate, **given)
         assert found.bad == expected.bad
-        # slopes are those where both currents agree within 3e-6: vectors of frozen cells may end at another iterate
+        # both currents agree within 3e-6, so slopes are as near, and their mean by its square: vectors of frozen cells may end at another iterate
         ends = step == 0.0 and transistor is not None
         slopes = 1e-6 if ends else 1e-12
-        for name, rtol in {"current": 1e-12, "by_word": slopes, "by_bit": slopes, "state": 1e-12}.items():
+        for name, rtol in {"current": 1e-11 if ends else 1e-12, "by_word": slopes, "by_bit": slopes, "state": 1e-12}.items():
             np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=rtol, err_msg=name)
         if not expected.frozen:
             for name in ("inner", "lead_word", "lead_bit"):
