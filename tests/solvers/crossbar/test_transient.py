@@ -87,7 +87,7 @@ def test_integrator_is_of_second_order():
                     Wires(1000.0, 1000.0, word_capacitance=1e-12, bit_capacitance=1e-12))
     drive = [Sine(0.0, 1.0, 1e8)]
     errors = []
-    exact = Solver().transient(xbar, drive, 2e-8, rtol=1e-10).currents[-1, 0]
+    exact = Solver().transient(xbar, drive, 2e-8, rtol=1e-8).currents[-1, 0]
     steps = (5e-11, 2.5e-11, 1.25e-11)
     for step in steps:
         run = Solver().transient(xbar, drive, 2e-8, rtol=0.1, max_step=step)
