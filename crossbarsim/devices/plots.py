@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from ..core.errors import BackendUnavailable, ParameterError
 from ..core.validation import Array, finite_array
+from ..core.views.figures import arrows
 from .simulate import Trace
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def plot_iv(trace: Trace, *, ax: Axes | None = None, scale: str = "auto") -> Axe
         ax.plot(v, i, color=COLOURS[0], linewidth=1.6 if alone else 0.8,
                 alpha=1.0 if alone else 0.5)
         if alone:
-            _arrows(ax, v, i)
+            arrows(ax, v, i)
     if scale == "log":
         ax.set_yscale("log")
         top = float(shown[large].max())
@@ -125,28 +126,6 @@ def plot_iv(trace: Trace, *, ax: Axes | None = None, scale: str = "auto") -> Axe
     ax.set_ylabel(label("|Current|" if scale == "log" else "Current", unit))
     style(ax)
     return ax
-
-
-def _arrows(ax: Axes, v: Array, i: Array) -> None:
-    """Mark the direction of time on the last rising and falling branch of both signs."""
-    span = np.abs(v).max()
-    for sign in (1, -1):
-        for rising in (True, False):
-            step = np.diff(np.abs(v))
-            good = (sign * v[:-1] > 0) & ((step > 0) if rising else (step < 0))
-            good &= np.isfinite(i[:-1]) & np.isfinite(i[1:])
-            places = np.flatnonzero(good)
-            if not len(places):
-                continue
-            # the last pass alone: the branch nearest to the end of the run
-            last = places[places > places[-1] - max(2, len(v) // 4)]
-            share = 0.5 if rising else 0.7  # apart where the branches coincide
-            k = int(last[np.argmin(np.abs(np.abs(v[last]) - share * span))])
-            ax.annotate(
-                "", xy=(v[k + 1], i[k + 1]), xytext=(v[k], i[k]),
-                arrowprops={"arrowstyle": "-|>", "color": COLOURS[1], "mutation_scale": 13,
-                            "shrinkA": 0, "shrinkB": 0},
-            )
 
 
 def plot_state(trace: Trace, *, state: str | None = None, ax: Axes | None = None) -> Axes:

@@ -17,6 +17,13 @@ from .values import bad_values, clothes, equal, fingerprint, judge
 
 torch.set_num_threads(1)
 
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Words that are taken for paths make files: not beside the tests."""
+    monkeypatch.chdir(tmp_path)
+
+
 # what may pass although its annotation does not say so, or raise without the argument's name
 KNOWN = {
     ("Circuit.F", "source", "huge"): "a name, as a number is one",
