@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from typing import Any, Protocol
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, finalize
 
 import torch
 from torch import Tensor
@@ -57,6 +57,7 @@ def numbered(matrix: Any) -> int:
     """Return a number by which operators find a matrix again, for as long as it lives."""
     number = next(_numbers)
     _matrices[number] = matrix
+    finalize(matrix, _passes.pop, number, None)
     return number
 
 
