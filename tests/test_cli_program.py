@@ -36,6 +36,7 @@ def test_program(tmp_path):
     assert json.loads((out / "summary.json").read_text())["writes"] == 0
 
 
+@pytest.mark.slow
 def test_targets_of_a_file_and_levels(tmp_path):
     goal = np.linspace(1e-5, 2e-4, 12).reshape(3, 4)
     np.save(tmp_path / "g.npy", goal)
@@ -50,6 +51,7 @@ def test_targets_of_a_file_and_levels(tmp_path):
     assert np.isin(np.round(found * 1e6, 6), [10.0, 55.0, 100.0]).all()
 
 
+@pytest.mark.slow
 def test_interrupt_keeps_what_was_done(tmp_path, monkeypatch):
     from crossbarsim import Solver
 

@@ -12,6 +12,7 @@ from benchmarks import readme, transient
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice is not installed")
 def test_both_run_the_same_pulse():
     mine, theirs = transient.ours(4, 1e-6), transient.ngspice(4, 60.0)
