@@ -1,6 +1,7 @@
 """The number of processors, on systems that tell it in different ways or not at all."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -42,8 +43,11 @@ def test_never_less_than_one(bare):
 
 def test_a_processor_without_a_name(monkeypatch):
     """Only Linux has /proc/cpuinfo, and ARM's has no line `model name`."""
+    was = Path.read_text
     for found in (FileNotFoundError("no /proc"), PermissionError("hidden"), "processor : 0\nBogoMIPS : 50\n"):
-        def read(_self, found=found, **_settings):
+        def read(self, *args, found=found, **settings):
+            if self.name != "cpuinfo":  # packages' versions are files, too
+                return was(self, *args, **settings)
             if isinstance(found, OSError):
                 raise found
             return found
