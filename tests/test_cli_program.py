@@ -54,8 +54,12 @@ def test_targets_of_a_file_and_levels(tmp_path):
 @pytest.mark.slow
 def test_interrupt_keeps_what_was_done(tmp_path, monkeypatch):
     from crossbarsim import Solver
+    from crossbarsim.programming.runs import checkpoint
 
     real, calls = Solver.transient, []
+    # a checkpoint after every pulse, however fast they are
+    monkeypatch.setattr(checkpoint, "_PAUSE", 0.0)
+    monkeypatch.setattr(checkpoint, "_SHARE", 1e9)
 
     def impatient(self, *arguments, **options):
         if len(calls) == 25:
