@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,9 @@ from numpy.typing import ArrayLike
 
 from ..core.errors import BackendUnavailable, ParameterError
 from ..core.validation import Array, finite_array
-from ..core.views.figures import arrows
+from ..core.views.colours import COLOURS, DASHES
+from ..core.views.figures import arrows, style
+from ..core.views.numbers import prefixed
 from .simulate import Trace
 
 if TYPE_CHECKING:
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["panels", "plot_distribution", "plot_iv", "plot_state"]
 
-# Okabe and Ito's colours, told apart by readers with any colour vision; dashes differ as well.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-DASHES = ("-", "--", "-.", ":")
-_PREFIX = {-18: "a", -15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G"}
 _MOST = 40  # curves in one picture; of more devices every k-th is drawn
 
 
@@ -50,11 +47,7 @@ def with_prefix(values: Array, unit: str) -> tuple[float, str]:
     """Return a power of 1000 that suits the values, and the unit with its prefix, for a label."""
     if not unit or not (unit.isalpha() or unit == "ohm"):  # no prefix on 1e26/m^3
         return 1.0, unit
-    finite = np.abs(values[np.isfinite(values)])
-    largest = float(finite.max()) if finite.size else 0.0
-    power = 0 if largest == 0 else 3 * math.floor(math.log10(largest) / 3 + 1e-9)
-    power = min(max(power, -18), 0 if unit in ("s", "K") else 9)  # neither ks nor kK
-    return 10.0**power, _PREFIX[power] + unit
+    return prefixed(values, unit)
 
 
 def label(name: str, unit: str) -> str:
@@ -67,15 +60,6 @@ def _curves(trace: Trace) -> list[int]:
     if trace.save != "all":
         raise ParameterError('the trace has no time axis: simulate with `save="all"`')
     return list(range(0, count, -(-count // _MOST)))
-
-
-def style(ax: Axes) -> None:
-    if ax.get_xscale() == "linear":
-        ax.locator_params(axis="x", nbins=6)  # labels with a room between them
-    ax.grid(visible=True, color="0.9", linewidth=0.8)
-    ax.set_axisbelow(True)
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
 
 
 def plot_iv(trace: Trace, *, ax: Axes | None = None, scale: str = "auto") -> Axes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import nn
 
 from ..core.errors import ParameterError
@@ -50,14 +52,7 @@ def equip(model: nn.Module, periphery: Periphery | None) -> None:
     """
     if periphery is not None and not isinstance(periphery, Periphery):
         raise ParameterError(f"`periphery` must be Periphery(...) or None; got {periphery!r:.60}")
-    matrices = stored_names(model).values()
-    for stored in matrices:  # all are checked before the first is changed
-        stored.config.replace(periphery=periphery)
-    for stored in matrices:
-        stored.equip(periphery=periphery)
-    for module in model.modules():
-        if isinstance(module, CrossbarLayer):
-            module.config = module.config.replace(periphery=periphery)
+    _replace(model, periphery=periphery)
 
 
 @checks_arguments
@@ -93,11 +88,16 @@ def rewire(model: nn.Module, wires: Wires) -> None:
     """
     if not isinstance(wires, Wires):
         raise ParameterError(f"`wires` must be Wires(...); got {wires!r:.60}")
+    _replace(model, wires=wires)
+
+
+def _replace(model: nn.Module, **changes: Any) -> None:
+    """Change the configuration of all stored matrices and their layers, or of none."""
     matrices = stored_names(model).values()
     for stored in matrices:  # all are checked before the first is changed
-        stored.config.replace(wires=wires)
+        stored.config.replace(**changes)
     for stored in matrices:
-        stored.equip(wires=wires)
+        stored.equip(**changes)
     for module in model.modules():
         if isinstance(module, CrossbarLayer):
-            module.config = module.config.replace(wires=wires)
+            module.config = module.config.replace(**changes)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..validation import Array
 
-__all__ = ["PREFIXES", "readable", "with_prefix"]
+__all__ = ["PREFIXES", "prefixed", "readable", "with_prefix"]
 
 PREFIXES = {-18: "a", -15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G"}
 
@@ -21,8 +21,11 @@ def _takes_prefix(unit: str) -> bool:
 
 def with_prefix(values: Array, unit: str) -> tuple[float, str]:
     """Return a power of 1000 that suits the values, and the unit with its prefix, for a label."""
-    if not _takes_prefix(unit):
-        return 1.0, unit
+    return prefixed(values, unit) if _takes_prefix(unit) else (1.0, unit)
+
+
+def prefixed(values: Array, unit: str) -> tuple[float, str]:
+    """Do what `with_prefix` does for a unit that takes one."""
     finite = np.abs(values[np.isfinite(values)])
     largest = float(finite.max()) if finite.size else 0.0
     power = 0 if largest == 0 else 3 * math.floor(math.log10(largest) / 3 + 1e-9)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...core.validation import Array
+from ...core.views.colours import COLOURS, DASHES
+from ...core.views.figures import style
 from ..base import Device
-from ..plots import COLOURS, DASHES, label, panels, plot_distribution, style, with_prefix
+from ..plots import label, panels, plot_distribution, with_prefix
 from .fitted import Fitted
 from .least_squares.problem import share_state
 from .least_squares.simulation import rest_start, run

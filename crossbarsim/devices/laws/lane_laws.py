@@ -11,7 +11,7 @@ from ...core.compiled.generated import load
 from ...core.errors import ParameterError
 from ...core.laws.differentiate import Source
 from ...core.laws.lanes import HEAD, NotForLanes, lane_source
-from .compilation import template
+from .compilation import tables, template
 from .laws import (
     Places,
     call_text,
@@ -149,5 +149,5 @@ def lockstep_kernels(model: Any) -> ModuleType | None:
         f"NOISY = {hasattr(model, 'noise_law')}\n"
         f"INVERSE = np.array({[*inverse]}, dtype=np.int64)\nINVERSES = {len(inverse)}"
     )
-    parts = [template(f"lockstep/{name}") for name in ("steps", "blocks")]
+    parts = [tables("integrate"), *(template(f"lockstep/{name}") for name in ("steps", "blocks"))]
     return load("\n\n".join([_HEAD, HEAD, sizes, functions, *parts]) + "\n")

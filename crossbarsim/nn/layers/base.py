@@ -146,11 +146,13 @@ def _plain(layer: nn.Module, new: nn.Module) -> None:
     training = [part for part in lists.modules() if part.training]
     for part in training:  # some change their state when they are evaluated
         part.training = False
-    with torch.no_grad():
-        for name in lists:
-            new.register_parameter(name, nn.Parameter(getattr(layer, name).clone()))
-    for part in training:
-        part.training = True
+    try:
+        with torch.no_grad():
+            for name in lists:
+                new.register_parameter(name, nn.Parameter(getattr(layer, name).clone()))
+    finally:
+        for part in training:
+            part.training = True
 
 
 def _parametrise(layer: nn.Module, new: nn.Module) -> None:

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from scipy.stats import norm
 
 from ...core.files import save_figure
-from ...devices.plots import plot_iv, style
+from ...core.views.figures import style
+from ...devices.plots import plot_iv
 from ..gradual_reset import GradualReset
 from .figures import COLOURS, new_figure
 

@@ -14,7 +14,6 @@ from ....core.validation import Array
 from ....netlists.analyses import MOST_POINTS, Dc, Place
 from ....netlists.analyses import Sweep as SweepOf
 from ....netlists.circuit import Circuit
-from ....netlists.elements import Element
 from ....netlists.read_anew import at_temperature, with_card
 from ..elements.linear import Sources
 from ..homotopy import find
@@ -247,7 +246,7 @@ def with_value(circuit: Circuit, s: SweepOf, value: float) -> Circuit:
         if s.kind == "resistor" and value == 0:
             raise ParameterError(f"{element.name}: a resistance of 0 ohm in the sweep")
         changed = replace(element, value=value)
-    return _copy(circuit, changed)
+    return circuit.copy().replace(changed)
 
 
 def with_parameters(circuit: Circuit, values: dict[str, float]) -> Circuit:
@@ -260,14 +259,6 @@ def with_parameters(circuit: Circuit, values: dict[str, float]) -> Circuit:
     found: Circuit = replace(deck, temperature=circuit.temperature).circuit(**values)
     found.options.update(circuit.options)
     return found
-
-
-def _copy(circuit: Circuit, changed: Element | None = None) -> Circuit:
-    """Return a copy that shares the elements, one of which may be another."""
-    made = circuit.copy()
-    if changed is not None:
-        made.replace(changed)
-    return made
 
 
 @register(Dc)
