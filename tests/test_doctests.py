@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,8 @@ def registry():
 def test_examples_run(name):
     module = imported(name)
     assert examples(module), "`>>>` in a text that is no docstring"
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)  # whatever ran before
     found = doctest.testmod(module)
     assert found.attempted > 0
     assert found.failed == 0

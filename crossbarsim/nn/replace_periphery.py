@@ -80,7 +80,9 @@ def rewire(model: nn.Module, wires: Wires) -> None:
     >>> from torch import nn
     >>> from crossbarsim import Wires
     >>> from crossbarsim.nn import CrossbarConfig, convert, rewire
-    >>> chip = convert(nn.Sequential(nn.Linear(4, 3)), CrossbarConfig(r_on_sigma=0.1))
+    >>> layer = nn.Linear(4, 3, bias=False)
+    >>> _ = nn.init.constant_(layer.weight, 0.5)
+    >>> chip = convert(nn.Sequential(layer), CrossbarConfig(r_on_sigma=0.1))
     >>> before = chip(torch.ones(1, 4))
     >>> rewire(chip, Wires(word=20.0, bit=20.0))
     >>> bool((chip(torch.ones(1, 4)).abs() < before.abs()).all())
