@@ -1,6 +1,7 @@
 # make study   the main job: accuracy against IR drop, into results/
 # make test    lint, types and tests
 # make lowest  a few tests with the lowest versions that pyproject.toml allows (Python 3.11, 3.12)
+# make docs    the site, into build/docs/index.html
 # make slow    the tests that take more than a few seconds each
 # make bench   the benchmarks behind the README's performance tables
 # Each makes .venv and installs into it once; PYTHON chooses the interpreter.
@@ -17,7 +18,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 LOWEST := build/lowest
 TELLING := tests/solvers/circuit/test_op.py tests/solvers/crossbar/sparse tests/test_lowest.py
 
-.PHONY: study test lowest lint slow bench clean
+.PHONY: study test docs lowest lint slow bench clean
 
 study: $(VENV)/studies.stamp
 	$(BIN)/crossbarsim study ir-drop --out results/ir-drop
@@ -34,6 +35,9 @@ lint: $(VENV)/dev.stamp
 	rm -rf build/types && mkdir -p build/types/crossbarsim
 	ln -s $(CURDIR)/crossbarsim/* $(CURDIR)/netlists $(CURDIR)/solvers build/types/crossbarsim/
 	cd build/types && $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml -p crossbarsim
+
+docs: $(VENV)/docs.stamp
+	$(BIN)/python -m sphinx -q -W --keep-going -j auto -d build/doctrees docs build/docs
 
 slow: $(VENV)/dev.stamp
 	$(PYTEST) -m "slow and not gpu"
@@ -55,6 +59,10 @@ $(VENV)/studies.stamp: $(INPUTS) | $(BIN)/python
 
 $(VENV)/dev.stamp: $(INPUTS) | $(BIN)/python
 	$(PIP) -e ".[dev]"
+	touch $@ $(VENV)/studies.stamp
+
+$(VENV)/docs.stamp: $(INPUTS) | $(BIN)/python
+	$(PIP) -e ".[docs]"
 	touch $@ $(VENV)/studies.stamp
 
 $(VENV)/bench.stamp: $(VENV)/dev.stamp

@@ -8,9 +8,9 @@ import pytest
 from tests.helpers import import_graph
 from tests.helpers.import_graph import FOLDERS, ROOT
 
-TEXT = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "docs" / "development" / "architecture.md").read_text(encoding="utf-8")
 PATHS = sorted({
-    found.rstrip(".") for found in re.findall(r"(?<![\w./])(?:crossbarsim|netlists|solvers|tests|docs)/[\w./]*", TEXT)
+    found.rstrip(".") for found in re.findall(r"(?<![\w./])(?:crossbarsim|netlists|solvers|tests|docs)/[\w./-]*", TEXT)
 })
 BLOCKS = re.findall(r"^```\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
 QUOTED = sorted(set(re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", TEXT, flags=re.DOTALL | re.MULTILINE))))
@@ -89,4 +89,4 @@ def test_the_picture_can_be_drawn(capsys):
 
 
 def test_the_readme_leads_here():
-    assert "(docs/architecture.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "(docs/development/architecture.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
