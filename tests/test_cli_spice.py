@@ -233,11 +233,11 @@ LADDER = "many\n.param r=1k\nV1 n0 0 dc 1 ac 1 sin(0 1 1k)\n" + "".join(
 
 
 def test_pictures_hold_every_vector_of_every_step(tmp_path, monkeypatch):
-    from crossbarsim.cli import spice_plots
+    from crossbarsim.cli.decks import plots
 
     monkeypatch.chdir(tmp_path)
     drawn = []
-    monkeypatch.setattr(spice_plots, "save_figure", lambda figure, path, **_: drawn.append(figure) or path)
+    monkeypatch.setattr(plots, "save_figure", lambda figure, path, **_: drawn.append(figure) or path)
     (tmp_path / "ladder.cir").write_text(LADDER)
     done = RUN.invoke(app, ["run", "ladder.cir", "--plot"])
     assert done.exit_code == 0, done.output
@@ -256,8 +256,8 @@ def test_pictures_hold_every_vector_of_every_step(tmp_path, monkeypatch):
     done = RUN.invoke(app, ["run", "ladder.cir", "--plot", "--vectors", "v(nope)"])
     assert done.exit_code == 2
     assert "no result has v(nope)" in done.stderr
-    monkeypatch.setattr(spice_plots, "_PAGES", 1)
-    monkeypatch.setattr(spice_plots, "_ROWS", 1)
+    monkeypatch.setattr(plots, "_PAGES", 1)
+    monkeypatch.setattr(plots, "_ROWS", 1)
     done = RUN.invoke(app, ["run", "ladder.cir", "--plot"])
     assert "tran: the first 12 of 34 curves are drawn; choose vectors with --vectors" in done.stdout
 

@@ -9,12 +9,13 @@ import typer
 
 from ..core.views.log import show_log
 from . import study_files  # noqa: F401 - commands of `study`
+from .decks.commands import check, run
 from .device import device
 from .device_fit import fit_command
+from .examples import examples
 from .output import plain_where_needed
 from .program import program
 from .solve import info, solve
-from .spice import check, run
 from .study import study
 
 __all__ = ["app", "main"]
@@ -26,7 +27,7 @@ app = typer.Typer(
 device.command("fit")(fit_command)
 app.add_typer(study, name="study")
 app.add_typer(device, name="device")
-for _command in (program, run, check, info, solve):
+for _command in (program, run, check, info, solve, examples):
     app.command()(_command)
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ..core.errors import ParameterError
-from ..core.files import plain_name, save_figure
+from ...core.errors import ParameterError
+from ...core.files import plain_name, save_figure
 
 __all__ = ["save_asked", "save_pictures"]
 

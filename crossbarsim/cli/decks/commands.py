@@ -11,15 +11,15 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from ..core.errors import NetlistError, ParameterError
-from ..core.progress import RichProgress
-from .errors import reported, studies_extra
+from ...core.errors import NetlistError, ParameterError
+from ...core.progress import RichProgress
+from ..errors import reported, studies_extra
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ..netlists.analyses import Command
-    from ..netlists.circuit import Circuit
+    from ...netlists.analyses import Command
+    from ...netlists.circuit import Circuit
 
 __all__ = ["check", "run"]
 
@@ -37,8 +37,8 @@ _Parameters = Annotated[list[str] | None, typer.Option(
 def _read(
     deck: Path, ngspice: bool, ltspice: bool, parameters: list[str] | None, strict: bool
 ) -> Circuit:
-    from ..core.units import spice_number
-    from ..netlists.spice.reader import read_spice
+    from ...core.units import spice_number
+    from ...netlists.spice.reader import read_spice
 
     if not deck.is_file():
         raise NetlistError("there is no such file", file=str(deck))
@@ -56,7 +56,7 @@ def _read(
 
 def _needs_no_point(circuit: Circuit) -> bool:
     """Return whether all that a deck runs are transients that begin without operating point."""
-    from ..netlists.analyses import NAMES, Four, Step, Tran
+    from ...netlists.analyses import NAMES, Four, Step, Tran
 
     def uses(commands: Sequence[Command]) -> Iterator[bool]:
         for c in commands:
@@ -80,7 +80,7 @@ def check(
     console = Console(soft_wrap=True, highlight=False, markup=False)
     with reported():
         circuit = _read(deck, ngspice, ltspice, param, strict)
-        from ..solvers.circuit.analyses.op import prepare
+        from ...solvers.circuit.analyses.op import prepare
 
         system = prepare(circuit, uic=_needs_no_point(circuit))
         kinds: dict[str, int] = {}
@@ -129,7 +129,7 @@ def run(
         if out is not None and out.suffix.lower() not in (".raw", ".csv"):
             raise ParameterError(f"`--out` must end in .raw or .csv; got {out.name}")
         if out is not None:
-            from ..core.files import check_writable
+            from ...core.files import check_writable
 
             check_writable(out)
         circuit = _read(deck, ngspice, ltspice, param, strict)
@@ -138,7 +138,7 @@ def run(
         for note in circuit.notes:
             errors.print(note)
         if circuit.commands:
-            from ..solvers.circuit.control.interpreter import run_commands
+            from ...solvers.circuit.control.interpreter import run_commands
 
             with RichProgress(errors, transient=True) as progress:
                 session = run_commands(
@@ -148,7 +148,7 @@ def run(
             results = [p.result for p in session.vectors.plots.values() if p.result is not None]
             files, asked = list(session.files), session.pictures
         else:
-            from ..solvers.circuit.analyses.deck import run_deck
+            from ...solvers.circuit.analyses.deck import run_deck
 
             with RichProgress(errors, transient=True) as progress:
                 results = run_deck(circuit, progress=progress)
@@ -156,7 +156,7 @@ def run(
                 _show(result, circuit, console)
             files, asked = [], []
         if out is not None:
-            from ..solvers.circuit.results.export import save_results
+            from ...solvers.circuit.results.export import save_results
 
             files += save_results(out, results)
         if plot:
@@ -203,7 +203,7 @@ def _printed(result: Any, circuit: Circuit, console: Console) -> None:
     """Print the first and last values of what ``.print`` names."""
     import numpy as np
 
-    from ..solvers.circuit.analyses.measure import evaluate
+    from ...solvers.circuit.analyses.measure import evaluate
 
     kind = {"Transient": "tran", "Spectrum": "ac", "Sweep": "dc", "NoiseSpectrum": "noise"}
     for save in circuit.saves:
@@ -248,7 +248,7 @@ def _pictures(
 ) -> list[Path]:
     """Write what ``plot`` commands ask for, else one picture per analysis; return the files."""
     with studies_extra():
-        from .spice_plots import save_asked, save_pictures
+        from .plots import save_asked, save_pictures
     if asked and not vectors:
         return save_asked(deck, asked)
     return save_pictures(deck, results, vectors, tell)

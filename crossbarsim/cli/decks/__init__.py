@@ -1,0 +1,1 @@
+"""Commands that read and run SPICE decks, and the pictures of their results."""

@@ -1,0 +1,103 @@
+"""What a release is made of: metadata that agree, and a wheel that works on a bare machine."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import venv
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def test_one_version_everywhere():
+    version = PROJECT["version"]
+    assert metadata.version("crossbarsim") == version
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    recipe = (ROOT / "packaging" / "conda" / "meta.yaml").read_text(encoding="utf-8")
+    assert f'version = "{version}"' in recipe
+    log = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(rf"^## \[({re.escape(version)}|Unreleased)\]", log, re.MULTILINE)
+
+
+def test_the_recipe_has_the_same_bounds():
+    recipe = (ROOT / "packaging" / "conda" / "meta.yaml").read_text(encoding="utf-8")
+    found = dict(re.findall(r"^ {4}- ([\w-]+) (>=\S+)$", recipe, re.MULTILINE))
+    renamed = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
+    extras = PROJECT["optional-dependencies"]
+    for line in [*PROJECT["dependencies"], *extras["nn"], *extras["studies"], *extras["dask"]]:
+        name, bound = re.match(r"([\w-]+)(>=\S+)", line).groups()
+        assert found.pop(renamed.get(name, name)) == bound, name
+    assert found == {"python": PROJECT["requires-python"], "setuptools": ">=77"}
+
+
+def test_the_checks_for_all_pythons_name_them():
+    text = (ROOT / "noxfile.py").read_text(encoding="utf-8")
+    compile(text, "noxfile.py", "exec")
+    assert PROJECT["requires-python"].removeprefix(">=") in re.search(r"PYTHONS = \[(.*)\]", text)[1]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    telling = re.search(r"TELLING := (.*)", makefile)[1].split()
+    assert telling == re.findall(r'"(tests/[^"]+)"', re.search(r"TELLING = \[([^]]*)\]", text)[1])
+
+
+def newest_setuptools():
+    try:
+        return int(metadata.version("setuptools").split(".")[0]) >= 77
+    except metadata.PackageNotFoundError:
+        return False
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not newest_setuptools(), reason="builds with setuptools 77 or newer")
+def test_the_wheel_works_without_compiler_and_home(tmp_path):
+    """Dependencies come from this environment; the package comes from the wheel alone."""
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False).stdout.decode()
+    for name in names.split("\0"):
+        if name.startswith(("crossbarsim/", "netlists/", "solvers/", "examples/", "pyproject", "README", "LICENSE",
+                            "MANIFEST")) and (ROOT / name).exists():
+            place = tmp_path / "source" / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes((ROOT / name).read_bytes())
+    code = "import sys, setuptools.build_meta as b; print(b.build_wheel(sys.argv[1]))"
+    built = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], cwd=tmp_path / "source", capture_output=True, check=True,
+        env={**os.environ, "PYTHONPATH": ""},
+    )
+    wheel = tmp_path / built.stdout.decode().split()[-1]
+    with zipfile.ZipFile(wheel) as archive:
+        inside = set(archive.namelist())
+        license_file, = (name for name in inside if name.endswith("LICENSE"))
+        assert "MIT" in archive.read(license_file).decode()
+    assert {"crossbarsim/py.typed", "crossbarsim/examples/ir_drop_of_a_tile.py", "crossbarsim/solvers/solver.py"} <= inside
+    assert not any(name.startswith(("tests", "benchmarks", "docs")) for name in inside)
+
+    venv.create(tmp_path / "bare", with_pip=False)
+    bare = tmp_path / "bare" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    site = subprocess.run([bare, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+                          capture_output=True, check=True, text=True).stdout.strip()
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    (Path(site) / "dependencies.pth").write_text(str(Path(np.__file__).parents[1]), encoding="utf-8")
+    # no home, no place for kernels, no compiler on the path: as a container's or a service's user
+    nowhere = tmp_path / "file"
+    nowhere.write_text("not a folder", encoding="utf-8")
+    env = {key: value for key, value in os.environ.items() if key in ("SYSTEMROOT", "TEMP", "TMPDIR")}
+    env |= {"HOME": str(nowhere), "USERPROFILE": str(nowhere), "XDG_CACHE_HOME": str(nowhere), "PATH": str(nowhere)}
+    solved = (
+        "import crossbarsim, numpy as np; from crossbarsim import Crossbar, Solver, Wires; "
+        f"assert crossbarsim.__file__.startswith({str(Path(site))!r}), crossbarsim.__file__; "
+        "G, V = np.full((8, 8), 1e-4), np.full(8, 0.2); W = Wires(word=1.0, bit=1.0); "
+        "print(Solver().solve(Crossbar(G, W), V).residual < 1e-9)"
+    )
+    for command, expected in ((["-c", solved], "True"), (["-m", "crossbarsim", "info"], "crossbarsim"),
+                              (["-m", "crossbarsim", "examples"], "ir_drop_of_a_tile")):
+        done = subprocess.run([bare, *command], cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert expected in done.stdout
