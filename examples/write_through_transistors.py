@@ -24,6 +24,6 @@ print(f"row {row}: {after[row].max():.2e} S at most, others: {others.min():.2e} 
 
 figure, ax = plt.subplots(figsize=(5, 3.6), layout="constrained")
 ax.plot(1e9 * written.time, 1e3 * written.currents[:, ::5])
-ax.set(xlabel="time, ns", ylabel="current of a bit line, mA", xlim=(0.8, 3), title=f"RESET of row {row}")
+ax.set(xlabel="time, ns", ylabel="current of a bit line, mA", xlim=(0.8, 3))
 ax.legend([f"bit line {j}" for j in range(0, 16, 5)])
 figure.savefig("write_through_transistors.png", dpi=150)
