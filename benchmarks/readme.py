@@ -21,6 +21,7 @@ from . import (
     reading,
     small_circuits,
     spice,
+    studies,
     training,
     transient,
     verilog_a,
@@ -36,7 +37,7 @@ BENCHMARKS: dict[str, ModuleType] = {
 
 EXTRA: dict[str, ModuleType] = {  # not in the README
     "curved_cells": curved_cells, "verilog_a": verilog_a, "small_circuits": small_circuits,
-    "training": training, "reading": reading,
+    "training": training, "reading": reading, "studies": studies,
 }
 
 

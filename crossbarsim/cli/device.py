@@ -13,6 +13,7 @@ from rich.table import Column, Table
 
 from ..core.errors import ParameterError
 from .errors import reported
+from .output import Html, page_path, save_page
 
 __all__ = ["chosen", "device", "settings_of"]
 
@@ -154,12 +155,14 @@ def iv(
     out: Annotated[Path | None, typer.Option(help="Write the picture to this file.")] = None,
     table: Annotated[Path | None, typer.Option(
         "--csv", help="Write time, voltage, current and states to this file.")] = None,
+    html: Html = None,
 ) -> None:
     """Simulate the I-V loop of one device under a periodic voltage."""
     from ..core.files import check_writable, new_text_file
 
     console = Console(soft_wrap=True, highlight=False, markup=False)
     with reported():
+        page = page_path(html)
         for file in (out, table):
             if file is not None:
                 file.parent.mkdir(parents=True, exist_ok=True)
@@ -189,6 +192,8 @@ def iv(
                     zip(trace.time, trace.voltage, trace.current, *trace.state, strict=True)
                 )
             console.print(f"wrote {table}")
+        if page is not None:
+            console.print(f"wrote {save_page(trace, page)}")
 
 
 @device.command()

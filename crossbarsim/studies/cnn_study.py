@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from numpy.typing import NDArray
 from torch import nn
 
@@ -37,6 +38,7 @@ from .engine.pool import LocalWorkers
 from .engine.records import Record
 from .engine.worker import Outcome
 from .networks import CnnSettings, TrainedCnn, logits, torch_threads, trained_cnn
+from .results.tidy import table_dataset
 from .results.view import points_view
 
 __all__ = ["Bench", "CnnStudy", "CnnStudyResult", "StudyPoint", "scores"]
@@ -299,6 +301,27 @@ class CnnStudyResult(Shown, ABC, Generic[S]):
     def held_out(self) -> dict[str, int]:
         """Number of images of each held-out set."""
         return {k: len(part) for k, part in self.data.held_out(self.study.images).items()}
+
+    @cached_property
+    def dataset(self) -> xr.Dataset:
+        """The points as an `xarray.Dataset` over tile, ohm, seed and the study's other axes.
+
+        Chips that draw nothing have no seed: what was measured there is in variables whose names
+        end in ``without_variation``.
+        """
+        points = self.points.copy()
+        points["tile"] = (points["tile_rows"].astype(str) + "x"
+                          + points["tile_columns"].astype(str))
+        dims: dict[str, list[str]] = {"tile": ["tile", "tile_rows", "tile_columns"],
+                                      "ohm": ["ohm"]}
+        if "effect" in points:
+            points["bits"] = points["bits"].fillna(np.inf)  # ideal converters
+            dims |= {"chip": ["effect", "value"], "bits": ["bits"]}
+        known = {column for columns in dims.values() for column in columns}
+        measures = [str(n) for n in points.columns if n not in known and n != "seed"
+                    and points[n].dtype.kind in "fiub"]
+        told = {"title": type(self.study).__name__, "study": json.dumps(self.describe())}
+        return table_dataset(points, dims, measures, told)
 
     @abstractmethod
     def markdown(self, part: str = "test") -> str:

@@ -13,10 +13,12 @@ from ..core.draws import Place
 from ..core.errors import ParameterError
 from ..core.files import save_figure, write_text
 from ..core.progress import Progress
-from ..core.settings import checks_arguments
+from ..core.settings import checks_arguments, plain
 from ..core.validation import Array
 from ..core.validation import count as whole
 from ..core.views.brief import brief_repr
+from ..core.views.panels import Curve, Curves, Panel, Table
+from ..core.views.shown import Shown, View
 from ..devices import Device, Fits, fit_many
 from ..nn import CrossbarConfig, calibrate, convert
 from ..nonidealities import NonIdealities, Spread, estimate_spread, vary
@@ -31,7 +33,7 @@ _SHOWN = 40  # simulated devices in the picture
 
 
 @dataclass(frozen=True)
-class MeasuredAccuracy:
+class MeasuredAccuracy(Shown):
     """What measured devices make of a network.
 
     Attributes
@@ -72,6 +74,32 @@ class MeasuredAccuracy:
             f"{100 * float(self.accuracy.mean()):.2f} %, {100 * low:.2f} to {100 * high:.2f} %; "
             f"digital {100 * self.digital:.2f} %"
         )
+
+    def _view(self) -> View:
+        fits = self.fits.explore()
+        chips = Table("Chips", [("seed", ""), ("accuracy", "%")],
+                      [[self.seed + k, 100.0 * float(a)] for k, a in enumerate(self.accuracy)],
+                      bars=("accuracy",))
+        share = np.arange(1, len(self.fits) + 1) / len(self.fits)
+        low, high = self.fits.resistances()
+        ends = [Curve(name, np.sort(ohm), 100.0 * share)
+                for name, ohm in (("low", low), ("high", high)) if np.isfinite(ohm).all()]
+        facts = {
+            "accuracy": f"{100 * float(self.accuracy.mean()):.2f} %",
+            "least, largest": (f"{100 * float(self.accuracy.min()):.2f}, "
+                               f"{100 * float(self.accuracy.max()):.2f} %"),
+            "digital accuracy": f"{100 * self.digital:.2f} %", "chips": len(self.accuracy),
+        }
+        for name in ("r_on", "r_off"):
+            facts[name] = (f"{self.resistances.nominal[name]:.4g} ohm, sigma "
+                           f"{100 * self.resistances.sigma[name]:.3g} %")
+        panels: list[Panel] = [chips]
+        if ends:
+            panels.append(Curves("Resistances at or below", ends, ("resistance", "ohm"),
+                                 ("share of the devices", "%"), log_x=True))
+        return View("Accuracy of measured devices", {**facts, **fits.facts},
+                    [*panels, *fits.panels],
+                    {"config": plain(self.config), "seed": self.seed, "fits": fits.settings})
 
     def plot(self) -> Figure:
         """Return a figure of the measured spread beside that of devices drawn from the fit.

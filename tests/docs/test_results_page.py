@@ -19,7 +19,8 @@ def test_pictures_are_there_and_small():
 
 
 def test_commands_exist():
-    for words in (["solve"], ["program"], ["study", "run"], ["study", "ir-drop"], ["study", "read-margin"]):
+    for words in (["solve"], ["program"], ["study", "run"], ["study", "ir-drop"], ["study", "read-margin"],
+                  ["run"], ["device", "iv"]):
         shown = CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": "200"})
         assert "--html" in shown.output
     assert "--verbose" in CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"}).output

@@ -42,6 +42,16 @@ def test_zero_ohm_without_variation_is_the_digital_network(data, tmp_path):
     assert (exact.test_accuracy == result.digital_accuracy["test"]).all()
     others = points[(points.ohm > 0) | points.seed.notna()]
     assert (others.test_output_error > 1e-3).all()
+    data = result.dataset
+    assert dict(data.test_accuracy.sizes) == {"tile": 2, "ohm": 2, "seed": 2}
+    assert data.test_accuracy_without_variation.dims == ("tile", "ohm")
+    assert data.test_accuracy.attrs["units"] == "1"
+    for row in points.to_dict("records"):
+        at = {"tile": f"{row['tile_rows']}x{row['tile_columns']}", "ohm": row["ohm"]}
+        if np.isnan(row["seed"]):
+            assert data.test_accuracy_without_variation.sel(at) == row["test_accuracy"]
+        else:
+            assert data.test_accuracy.sel(at, seed=row["seed"]) == row["test_accuracy"]
 
 
 def test_larger_tiles_and_resistances_err_more(data, tmp_path):

@@ -52,6 +52,10 @@ def test_a_folder_gives_an_accuracy(folder, tmp_path):
     assert len(found.drawn(5)) == 5
     assert all(path.exists() for path in save_measured(found, tmp_path / "out"))
     assert "4 devices: r_on" in str(found)
+    chips = found._view().panels[0]
+    assert [row[1] for row in chips.rows] == [100.0 * float(a) for a in found.accuracy]
+    assert "digital accuracy" in found._repr_html_()
+    assert found.to_html(tmp_path / "measured.html").stat().st_size < 1_000_000
     varied = CrossbarConfig(nonidealities=NonIdealities(variability=Variability("r_on", Normal(0.1))))
     with pytest.raises(ParameterError, match="has a variability already"):
         measured_accuracy(folder, "vteam", net, batches, config=varied)

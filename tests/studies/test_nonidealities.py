@@ -80,6 +80,23 @@ def test_without_effects_wires_and_converters_it_is_the_digital_network(result):
     assert result.points.seed[result.points.effect.isin(["none", "states"])].isna().all()
 
 
+def test_the_dataset_has_every_point(result):
+    data = result.dataset
+    assert set(data.test_accuracy.dims) == {"tile", "ohm", "chip", "bits", "seed"}
+    for row in result.points.to_dict("records"):
+        name = "test_accuracy" + ("_without_variation" if np.isnan(row["seed"]) else "")
+        at = {"tile": f"{row['tile_rows']}x{row['tile_columns']}", "ohm": row["ohm"],
+              "bits": np.inf if np.isnan(row["bits"]) else row["bits"]}
+        chips = data[name].sel(at)
+        chip = (data["effect"] == row["effect"]) & ((data["value"] == row["value"]) | (row["effect"] == "none"))
+        chips = chips[chip.to_numpy()]
+        if not np.isnan(row["seed"]):
+            chips = chips.sel(seed=row["seed"])
+        assert chips.item() == row["test_accuracy"]
+    assert int(data.test_accuracy.notnull().sum() + data.test_accuracy_without_variation.notnull().sum()) == len(
+        result.points)
+
+
 def test_fewer_bits_err_more(result):
     for _, chip in result.points.groupby(["ohm", "effect", "seed"], dropna=False):
         error = chip.set_index(chip.bits.fillna(np.inf)).test_output_error

@@ -157,6 +157,34 @@ def test_processes_give_the_same_numbers_with_pinned_threads():
         assert study(seeds=3, threads=2).run(executor=pool).dataset.identical(straight.dataset)
 
 
+def test_the_log_tells_of_failed_points_and_lost_workers(caplog):
+    class Losing:
+        """Loses every call once."""
+
+        count = 1
+
+        def __init__(self):
+            self.lost = set()
+
+        def submit(self, call, /, *arguments):
+            future = Future()
+            number = arguments[3][0][0]
+            if number in self.lost:
+                future.set_result(call(*arguments))
+            else:
+                self.lost.add(number)
+                future.set_exception(ConnectionResetError("gone"))
+            return future
+
+    with caplog.at_level("INFO", logger="crossbarsim"):
+        found = study({"v": elsewhere.picky}, {"x": [1, 2]}, threads=None).run(executor=Losing())
+    assert found.summary() == "1 of 2, 1 failed"
+    text = "\n".join(f"{r.levelname} {r.getMessage()}" for r in caplog.records)
+    assert "WARNING lost the worker of point 0 (ConnectionResetError: gone), loss 1 of at most 3" in text
+    assert "INFO point 0 goes out again" in text
+    assert "WARNING point 1 failed: {'x': 2}: ValueError: no two" in text
+
+
 @pytest.mark.slow
 @POSIX
 def test_a_lost_worker_is_replaced_and_its_points_are_measured(tmp_path):

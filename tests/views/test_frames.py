@@ -78,6 +78,9 @@ def test_trace(save, count):
 def test_units_of_circuits():
     run, spectrum, sweep, ohms, warm, noise = Simulator().run(DECK)
     assert run.to_xarray()["time"].attrs["units"] == "s"
+    point = Simulator().operating_point(run.circuit)
+    assert {n: v.item() for n, v in point.to_xarray().items()} == point.to_dict()
+    assert point.to_xarray()["i(v1)"].attrs["units"] == "A"
     assert run.to_xarray()["i(v1)"].attrs["units"] == "A"
     data = spectrum.to_xarray()
     assert data["frequency"].attrs["units"] == "Hz"

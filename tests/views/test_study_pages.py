@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from crossbarsim import ParameterError
 from crossbarsim.cli.main import app
+from crossbarsim.core.views.figures import figure_of
 from crossbarsim.studies import Study, read_delay, read_margin, tile_map
 from crossbarsim.studies.results.view import points_view
 
@@ -28,7 +29,7 @@ def measure(ohm, tile, seed):
 def test_a_study(tmp_path):
     result = Study(measure, {"ohm": [1.0, 2.0], "tile": ["a", "b"]}, seeds=3).run()
     page = data_of(result.to_html(tmp_path / "s.html", command="run me"))
-    grid, table = page["panels"]
+    grid, square, table = page["panels"]
     assert [axis["name"] for axis in grid["axes"]] == ["ohm", "tile"]
     accuracy, energy = grid["measures"]
     assert energy["unit"] == "J"
@@ -41,6 +42,23 @@ def test_a_study(tmp_path):
     assert page["command"] == "run me"
     assert dict(page["facts"])["points"] == "9 of 12, 3 failed"
     assert "accuracy" in result._repr_html_()
+    assert (square["kind"], square["rows"], square["columns"]) == ("map", "tile", "ohm")
+    assert [axis["values"] for axis in square["places"]] == [["a", "b"], [1.0, 2.0]]
+
+
+def test_a_map_over_two_axes_with_a_slider_for_the_third():
+    def value(a, b, c):
+        return {"y": a + 10.0 * b + 100.0 * c}
+
+    view = Study(value, {"a": [1, 2, 3], "b": [1, 2], "c": [1, 2]}).run()._view()
+    square = view.panels[1]
+    assert (square.columns, square.rows) == ("a", "b")
+    assert [axis.name for axis in square.frames] == ["c"]
+    assert np.array_equal(square.frame("y", (1,)), [[211, 212, 213], [221, 222, 223]])
+    figure = figure_of(view.title, view.panels)
+    assert [t.get_text() for t in figure.axes[1].get_xticklabels()] == ["1", "2", "3"]
+    line = Study(value, {"a": [1, 2, 3], "b": [1], "c": [1]}).run()._view()
+    assert [type(p).__name__ for p in line.panels] == ["Grid", "Table"]
 
 
 def test_points_with_gaps():
@@ -77,3 +95,26 @@ def test_commands_write_pages(tmp_path, monkeypatch):
         refused = CliRunner().invoke(app, ["solve", "g.npy", "v.npy", "--html", place])
         assert refused.exit_code == 2
         assert text in refused.output
+
+
+def test_pages_of_loops_and_of_decks(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["device", "iv", "vteam", "--points", "100", "--html", "loop.html"])
+    assert done.exit_code == 0, done.output
+    assert "wrote loop.html" in done.output
+    assert data_of(tmp_path / "loop.html")["panels"][0]["title"] == "Current and voltage"
+    (tmp_path / "a.cir").write_text(
+        "divider\nv1 in 0 dc 2 sin(0 1 1k)\nr1 in out 1k\nr2 out 0 1k\nc1 out 0 100n\n.op\n.tran 10u 1m\n"
+        ".four 1k v(out)\n.end\n", encoding="utf-8")
+    done = CliRunner().invoke(app, ["run", "a.cir", "--html", "a.html"])
+    assert done.exit_code == 0, done.output
+    page = data_of(tmp_path / "a.html")
+    titles = [panel["title"] for panel in page["panels"]]
+    assert titles[0] == "Operating Point: Voltages"
+    assert "Transient Analysis: Voltage" in titles
+    assert "Fourier: Phases" in titles
+    assert dict(page["facts"])["deck"] == "a.cir"
+    (tmp_path / "b.cir").write_text("nothing\nr1 a 0 1\nv1 a 0 1\n.end\n", encoding="utf-8")
+    refused = CliRunner().invoke(app, ["run", "b.cir", "--html", "b.html"])
+    assert refused.exit_code == 2
+    assert not (tmp_path / "b.html").exists()

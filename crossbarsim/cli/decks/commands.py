@@ -14,6 +14,7 @@ from rich.table import Column, Table
 from ...core.errors import NetlistError, ParameterError
 from ...core.progress import RichProgress
 from ..errors import reported, studies_extra
+from ..output import Html, page_path, save_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -115,6 +116,7 @@ def run(
         "of the control block, DECK-plot1.png.")] = False,
     vectors: Annotated[list[str] | None, typer.Option(
         help="Of the pictures: names such as v(out); may be repeated. Default: all.")] = None,
+    html: Html = None,
     allow_write_outside: Annotated[bool, typer.Option(
         "--allow-write-outside", help="Let `write` and `wrdata` of the deck write to any folder, "
         "not only to the current one and those below.")] = False,
@@ -132,6 +134,7 @@ def run(
             from ...core.files import check_writable
 
             check_writable(out)
+        page = page_path(html)
         circuit = _read(deck, ngspice, ltspice, param, strict)
         console.print(circuit.title)
         errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
@@ -161,6 +164,10 @@ def run(
             files += save_results(out, results)
         if plot:
             files += _pictures(deck, results, asked, vectors or [], console.print)
+        if page is not None:
+            from ...solvers.circuit.results.views import DeckResults
+
+            files.append(save_page(DeckResults(circuit.title, deck.name, results), page))
         for file in files:
             console.print(f"wrote {file}")
 

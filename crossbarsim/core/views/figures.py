@@ -102,6 +102,10 @@ def _map(panel: HeatMap, ax: Axes) -> None:
         axis.set_major_locator(MaxNLocator(6, integer=True))
     ax.set_xlabel(capital(panel.columns))
     ax.set_ylabel(capital(panel.rows))
+    if panel.places is not None:
+        down, along = ([readable(v, "") for v in axis.values] for axis in panel.places)
+        ax.set_yticks(range(len(down)), down)
+        ax.set_xticks(range(len(along)), along, rotation=0 if len(along) <= _MOST // 2 else 90)
     place = ", ".join(
         f"{axis.name} {readable(axis.values[k], axis.unit)}"
         for axis, k in zip(panel.frames, panel.start, strict=True)

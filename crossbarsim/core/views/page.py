@@ -200,6 +200,7 @@ def _map_data(panel: HeatMap, bits: int, share: float) -> dict[str, Any]:
         "columns": panel.columns, "shape": shape, "whole": [rows, columns], "steps": list(steps),
         "frames": [_axis(axis) for axis in panel.frames], "play": panel.play,
         "start": list(panel.start),
+        "places": None if panel.places is None else [_axis(axis) for axis in panel.places],
     }
 
 

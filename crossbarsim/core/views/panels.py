@@ -116,6 +116,8 @@ class HeatMap:
         Whether the last of the frames' axes runs by itself: an animation.
     first : int
         The frame of the last axis that is shown first, counted from the end where negative.
+    places : (Axis, Axis), optional
+        What rows and columns stand for, in place of their numbers.
     """
 
     title: str
@@ -125,6 +127,7 @@ class HeatMap:
     columns: str = "bit line"
     play: bool = False
     first: int = 0
+    places: tuple[Axis, Axis] | None = None
 
     def __post_init__(self) -> None:
         if not any(isinstance(one, Field) and one.values.size for one in self.fields):

@@ -15,12 +15,14 @@ from ...core.settings import checks_arguments
 from ...core.validation import Array, number
 from ...core.validation import count as count_of
 from ...core.views.brief import brief_repr
+from ...core.views.shown import Shown, View
 from .fit import fit, make_problem
 from .least_squares.space import Free
 from .measured.sweeps import MeasuredSweep
 from .measured.tables import as_sweeps, read_sweeps
 from .pictures import plot_many
 from .result import Fit
+from .views import fits_view
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,7 +33,7 @@ _FILES = (".csv", ".txt", ".tsv", ".dat")
 
 
 @dataclass(frozen=True)
-class Fits:
+class Fits(Shown):
     """Fits of one model to many devices.
 
     Attributes
@@ -46,6 +48,9 @@ class Fits:
     failed: dict[str, str]
 
     __repr__ = brief_repr
+
+    def _view(self) -> View:
+        return fits_view(self)
 
     def __len__(self) -> int:
         return len(self.fits)

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["end_resistances", "plot_comparison", "plot_currents", "plot_fit", "plot_many"]
+__all__ = [
+    "end_resistances", "logarithmic", "plot_comparison", "plot_currents", "plot_fit", "plot_many",
+]
 
 _MOST = 6  # sweeps in colours of their own
 _CURVES = 60  # in one picture
@@ -38,7 +40,7 @@ def plot_fit(fit: Fitted) -> Figure:
     return figure
 
 
-def _logarithmic(fit: Fitted) -> bool:
+def logarithmic(fit: Fitted) -> bool:
     """Whether measured conductances at more than a tenth of the voltage differ by over 30."""
     found = []
     for s in fit.problem.sweeps:
@@ -61,7 +63,7 @@ def plot_currents(fit: Fitted, ax: Axes) -> Axes:
     Axes
     """
     sweeps = fit.problem.sweeps
-    log = _logarithmic(fit)
+    log = logarithmic(fit)
     every = np.concatenate([s.i for s in sweeps])
     factor, unit = (1.0, "A") if log else with_prefix(every, "A")
     for k, (s, simulated) in enumerate(zip(sweeps, fit.currents, strict=True)):
@@ -166,7 +168,7 @@ def plot_many(fits: Sequence[Fitted], devices: Sequence[Device]) -> Figure:
     simulated = [*devices] or [one.device for one in fits]
     curves = [_current(one, sweep, start) for one in simulated[:_CURVES]]
     measured = [one.problem.sweeps[0] for one in fits[:_CURVES]]
-    log = _logarithmic(fits[0])
+    log = logarithmic(fits[0])
     size = np.concatenate([np.abs(s.i[s.i != 0]) for s in measured])
     factor, unit = (1.0, "A") if log else with_prefix(size, "A")
     for ax, rows, title, colour in (

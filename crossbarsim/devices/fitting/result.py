@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...core.settings import checks_arguments
+from ...core.views.shown import Shown, View
 from .fitted import Fitted
 from .pictures import plot_fit
 from .presets import FittedPreset, preset_of
 from .report import notes_of, report
+from .views import fit_view
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Fit"]
 
 
-class Fit(Fitted):
+class Fit(Fitted, Shown):
     """The result of `fit`.
 
     Attributes
@@ -42,6 +44,9 @@ class Fit(Fitted):
 
     def __str__(self) -> str:
         return report(self)
+
+    def _view(self) -> View:
+        return fit_view(self)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from ...core.errors import BackendUnavailable, ParameterError
 from ...core.files import new_file
+from ...core.views.log import LOGGER
 from .worker import NEEDED, NoNumberError, Outcome, Payload, Work, measure_in_worker, outcomes_of
 
 __all__ = ["Executor", "Queue", "drive", "worker_count"]
@@ -251,10 +252,13 @@ class _Driver:
         # dask has tried several workers before it says so
         sent.tries = _TRIES if type(error).__name__ == "KilledWorker" and len(
             sent.points) == 1 else sent.tries + 1
+        LOGGER.warning("lost the worker of %s (%s: %.200s), loss %d of at most %d",
+                       _named(sent), type(error).__name__, error, sent.tries, _TRIES)
         if len(sent.points) > 1:  # one of them may be to blame
             self.again += [_Sent([p], sent.tries) for p in sent.points]
             return
         if sent.tries < _TRIES:
+            LOGGER.info("%s goes out again", _named(sent))
             self.again.append(sent)
             return
         told = f"its workers were lost: {type(error).__name__}: {error}"[:500]
@@ -270,7 +274,16 @@ class _Driver:
             self.again.append(sent)
         self.alone += self.again
         self.again = []
+        LOGGER.info("new workers; %d points go out again, one by one",
+                    sum(len(sent.points) for sent in self.alone))
         revive()
+
+
+def _named(sent: _Sent) -> str:
+    """Return which points these are, by their numbers in the grid."""
+    numbers = [number for number, _ in sent.points]
+    more = f" and {len(numbers) - 1} more" if len(numbers) > 1 else ""
+    return f"point {numbers[0]}{more}"
 
 
 def _is_done(future: Any) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...core.progress import ProgressMeter
+from ...core.views.log import LOGGER
 from .arrays import ArrayStore
 from .points import Points
 from .records import Record
@@ -156,6 +157,8 @@ class Waiting:
             if one.measured is None:
                 self.found.errors[one.number] = one.error or ""
                 note = f"failed: {one.error}"
+                LOGGER.warning("point %d failed: %s: %s", one.number,
+                               self.points.key(one.number), one.error)
             else:
                 self.found.values[one.number] = one.measured
                 note = self.note(one.number, one.measured)

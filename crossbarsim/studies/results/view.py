@@ -12,7 +12,7 @@ import xarray as xr
 
 from ...core.errors import ParameterError
 from ...core.validation import Array
-from ...core.views.panels import Axis, Grid, Measure, Panel, Table
+from ...core.views.panels import Axis, Field, Grid, HeatMap, Measure, Panel, Table, worded
 from ...core.views.shown import View
 from .dataset import SEED, STATUS, unit_of
 
@@ -106,6 +106,9 @@ def _view(
             m.low is not None for m in measures) else ""
         panels.append(Grid("Measures", axes, measures, x.name, others[0].name if others else "",
                            band))
+        down = next((a for a in [*others, *axes] if a is not x and len(a.values) > 1), None)
+        if down is not None and len(x.values) > 1:
+            panels.append(_map(axes, measures, x, down))
     if len(table):
         columns = [(str(n), _unit(str(n))) for n in table.columns]
         rows = table.head(_ROWS).astype(object).to_numpy().tolist()
@@ -115,6 +118,19 @@ def _view(
     if not panels:
         raise ParameterError("the study has no point: there is nothing to show")
     return View(title, facts, panels, settings)
+
+
+def _map(axes: Sequence[Axis], measures: Sequence[Measure], x: Axis, down: Axis) -> HeatMap:
+    """Return measures over two axes, with a slider for each of the others."""
+    frames = [a for a in axes if a is not x and a is not down and len(a.values) > 1]
+    fields = []
+    for one in measures:
+        order = [next(k for k, a in enumerate(axes) if a is b) for b in (*frames, down, x)]
+        rest = [k for k in range(len(axes)) if k not in order]  # of one place each
+        values = np.transpose(one.mean, [*rest, *order])
+        fields.append(Field(one.name, one.unit, values.reshape(values.shape[len(rest):])))
+    return HeatMap(f"{x.name} and {down.name}", fields, frames, worded(down.name, down.unit),
+                   worded(x.name, x.unit), places=(down, x))
 
 
 def points_view(

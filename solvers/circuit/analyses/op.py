@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ....core.errors import ParameterError
 from ....core.garbage import uncollected
 from ....core.validation import Array
+from ....core.views.optional import dataset
 from ....netlists.analyses import Op
 from ....netlists.circuit import Circuit
 from ....netlists.crossbar_element import plain
@@ -19,10 +21,14 @@ from ..newton import Newton
 from ..results.names import CURRENTS, Names, shown
 from ..results.plotted import Tabular
 from ..results.quantities import Part
+from ..results.views import unit_of
 from ..rounding import check_rounding
 from ..system.system import System
 from ..system.topology import check
 from .registry import register
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 __all__ = ["OperatingPoint", "operating_point", "prepare", "written_out"]
 
@@ -123,6 +129,20 @@ class OperatingPoint(Tabular):
         """
         found = {name: float(self._whole[k]) for name, k in self.names.all().items()}
         return found | {name: self[name] for name in shown(self.circuit, "op")}
+
+    def to_xarray(self) -> xr.Dataset:
+        """Return an `xarray.Dataset` with a number and its unit for every name of `to_dict`.
+
+        Raises
+        ------
+        BackendUnavailable
+            Without xarray.
+        """
+        data = {name: ((), value, {"units": unit_of(name)})
+                for name, value in self.to_dict().items()}
+        return dataset(data, attributes={
+            "title": self.circuit.title, "residual": self.residual, "iterations": self.iterations,
+        })
 
 
 @np.errstate(over="ignore")  # Newton's iteration tells and names what overflows

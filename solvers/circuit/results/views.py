@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from ....core.errors import ParameterError
 from ....core.validation import Array
 from ....core.views.numbers import readable
 from ....core.views.panels import Curve, Curves, Panel, Table, capital
-from ....core.views.shown import View
+from ....core.views.shown import Shown, View
 
-__all__ = ["AXES", "circuit_facts", "curves_view", "table_view", "unit_of"]
+__all__ = ["AXES", "DeckResults", "circuit_facts", "curves_view", "table_view", "unit_of"]
 
 _LINES = 24  # curves of a panel
 AXES = {"time": "s", "frequency": "Hz", "temp": "degC", "temper": "degC"}
 """Units of abscissas by their names."""
 _LOG_RATIO = 30.0
+_OF_CIRCUIT = ("circuit", "elements", "nodes")
 _UNIT_TITLES = {"V": "Voltages", "A": "Currents", "W": "Powers", "": "Values"}
 
 
@@ -134,3 +137,40 @@ def table_view(
     whole = {} if circuit is None else circuit_facts(circuit)
     return View(title, {**whole, **(facts or {})}, panels,
                 {} if circuit is None else _settings(circuit))
+
+
+@dataclass(frozen=True, eq=False)
+class DeckResults(Shown):
+    """All that a deck's analyses found, on one page.
+
+    Attributes
+    ----------
+    title : str
+        Of the circuit.
+    deck : str
+        Name of the file.
+    results : sequence
+        Of the analyses; those without a page of their own are only counted.
+    """
+
+    title: str
+    deck: str
+    results: Sequence[Any]
+
+    def _view(self) -> View:
+        each = [(one, one._view()) for one in self.results if isinstance(one, Shown)]  # noqa: SLF001
+        if not each:
+            raise ParameterError(f"{self.deck}: no analysis has a result to show on a page")
+        facts: dict[str, Any] = {"deck": self.deck}
+        panels: list[Panel] = []
+        settings: dict[str, Any] = {}
+        for k, (one, view) in enumerate(each):
+            kind = str(getattr(one, "plot_name", type(one).__name__))
+            facts |= {n: v for n, v in view.facts.items() if n in _OF_CIRCUIT}
+            facts |= {f"{kind}, {n}": v for n, v in view.facts.items() if n not in _OF_CIRCUIT}
+            panels += [replace(p, title=f"{kind}: {p.title}") for p in view.panels]
+            settings[f"{k + 1}: {kind}"] = dict(view.settings)
+        left = len(self.results) - len(each)
+        if left:
+            facts["results without a picture"] = left
+        return View(self.title or self.deck, facts, panels, settings)

@@ -62,6 +62,21 @@ def test_data_that_determine_nothing_are_refused():
         fit("vteam", [MeasuredSweep(t, t, t, device=d) for d in "ab"], FREE)
 
 
+def test_a_fit_has_a_page(found, tmp_path):
+    view = found._view()
+    loops, residuals, table = view.panels
+    sweep = found.problem.sweeps[0]
+    assert np.array_equal(loops.curves[0].y, sweep.i)
+    assert np.array_equal(loops.curves[1].y, found.currents[0])
+    assert loops.curves[1].dashed
+    np.testing.assert_allclose(residuals.curves[0].y, 100 * found.residuals[0])
+    for name, value, low, high, *_ in table.rows:
+        assert value == found.values[name]
+        assert (low, high) == found.intervals()[name]
+    assert found.to_html(tmp_path / "fit.html").stat().st_size < 1_000_000
+    assert "describes the data" in found._repr_html_()
+
+
 def test_what_does_not_act_is_silent():
     """A loop of one polarity says nothing about the other."""
     data = loop()
@@ -227,6 +242,14 @@ def test_many_devices(tmp_path):
     np.testing.assert_allclose(fits.values["r_on"], ons, rtol=0.01)
     assert (np.abs(fits.values["r_on"] - ons) < 5 * fits.errors["r_on"]).all()
     assert all(fits.described.values())
+    view = fits._view()
+    loops, table = view.panels
+    assert [row[1] for row in table.rows] == list(fits.values[fits.free[0]])
+    assert len(loops.curves) == 2 * 4
+    assert view.facts["described"] == 4
+    page = fits.to_html(tmp_path / "fits.html").read_text(encoding="utf-8")
+    assert len(page) < 1_000_000
+    assert "cell3, fitted" in page
     np.testing.assert_allclose(fits.resistances()[0], ons, rtol=0.01)
     with pytest.raises(ParameterError, match="there is no file"):
         fit_many("vteam", tmp_path / "nix")

@@ -74,6 +74,17 @@ class MapPanel {
     return button;
   }
 
+  // what a row (0) or a column (1) is called
+  at(side, k) {
+    if (!this.panel.places) return String(k * this.panel.steps[side]);
+    const value = this.panel.places[side].values[k * this.panel.steps[side]];
+    return typeof value === "number" ? String(Number(value.toPrecision(6))) : value;
+  }
+
+  names(side) {
+    return this.panel.places ? Array.from({ length: side ? this.columns : this.rows }, (_, k) => this.at(side, k)) : null;
+  }
+
   place(field) {
     const lead = field.frames.lead;
     let k = 0;
@@ -167,7 +178,8 @@ class MapPanel {
     const step = ticks.length > 1 ? ticks[1] - ticks[0] : 1;
     const texts = ticks.map((t) => tickText(t, step));
     const right = 40 + Math.max(...texts.map((t) => context.measureText(t).width), 10);
-    const whole = { left: 46, top: 8, right: width - right - 10, bottom: height - 40 };
+    const left = this.panel.places ? 26 + Math.max(20, ...this.names(0).map((t) => context.measureText(t).width)) : 46;
+    const whole = { left, top: 8, right: width - right - 10, bottom: height - 40 };
     const ratio = this.panel.whole[1] / this.panel.whole[0];
     let [wide, tall] = [whole.right - whole.left, whole.bottom - whole.top];
     if (ratio > 0.2 && ratio < 5) {
@@ -183,9 +195,9 @@ class MapPanel {
     context.fillStyle = colours.faint;
     const [m, n] = this.panel.whole;
     context.textAlign = "right"; context.textBaseline = "middle";
-    for (const t of ticksOf(0, m - 1, Math.max(2, tall / 50), false)) if (Number.isInteger(t)) context.fillText(String(t), box.left - 5, box.top + ((t + 0.5) / m) * tall);
+    for (const t of ticksOf(0, m - 1, Math.max(2, tall / 50), false)) if (Number.isInteger(t)) context.fillText(this.at(0, t / this.panel.steps[0]), box.left - 5, box.top + ((t + 0.5) / m) * tall);
     context.textAlign = "center"; context.textBaseline = "top";
-    for (const t of ticksOf(0, n - 1, Math.max(2, wide / 60), false)) if (Number.isInteger(t)) context.fillText(String(t), box.left + ((t + 0.5) / n) * wide, box.top + tall + 5);
+    for (const t of ticksOf(0, n - 1, Math.max(2, wide / 60), false)) if (Number.isInteger(t)) context.fillText(this.at(1, t / this.panel.steps[1]), box.left + ((t + 0.5) / n) * wide, box.top + tall + 5);
     context.fillStyle = colours.ink;
     context.fillText(this.panel.columns, box.left + wide / 2, box.top + tall + 21);
     context.save();
@@ -231,10 +243,10 @@ class MapPanel {
     const options = { y: [field.name, field.unit], range: this.common ? [this.limits[0] - pad, this.limits[1] + pad] : null };
     const line = (count, step, y, pen) => [{ name: field.name, x: Float64Array.from({ length: count }, (_, k) => k * step), y, pen }];
     this.along.cursor = j * n;
-    this.along.set(line(this.columns, n, row, 0), { ...options, x: [`${this.panel.columns}, at ${this.panel.rows} ${i * m}`, ""] });
+    this.along.set(line(this.columns, n, row, 0), { ...options, labels: this.names(1), x: [`${this.panel.columns}, at ${this.panel.rows} ${this.at(0, i)}`, ""] });
     this.across.cursor = i * m;
-    this.across.set(line(this.rows, m, column, 1), { ...options, x: [`${this.panel.rows}, at ${this.panel.columns} ${j * n}`, ""] });
-    const parts = [make("span", { class: "place" }, `${this.panel.rows} ${i * m}, ${this.panel.columns} ${j * n}`)];
+    this.across.set(line(this.rows, m, column, 1), { ...options, labels: this.names(0), x: [`${this.panel.rows}, at ${this.panel.columns} ${this.at(1, j)}`, ""] });
+    const parts = [make("span", { class: "place" }, `${this.panel.rows} ${this.at(0, i)}, ${this.panel.columns} ${this.at(1, j)}`)];
     for (const one of this.shown) {
       const { found: values, quantum } = one.name === this.name ? this.current : this.values(one.name);
       const value = values[i * this.columns + j];
