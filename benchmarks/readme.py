@@ -17,6 +17,7 @@ from . import (
     curved_cells,
     devices,
     effective_matrix,
+    language_model,
     network,
     reading,
     small_circuits,
@@ -38,6 +39,7 @@ BENCHMARKS: dict[str, ModuleType] = {
 EXTRA: dict[str, ModuleType] = {  # not in the README
     "curved_cells": curved_cells, "verilog_a": verilog_a, "small_circuits": small_circuits,
     "training": training, "reading": reading, "studies": studies,
+    "language_model": language_model,
 }
 
 

@@ -1,10 +1,17 @@
 """Deep networks on crossbars, in PyTorch.
 
 `config` says how, `convert`, `calibrate`, `report`, `equip` act on whole networks; `layers` hold
-`chip`'s stored matrices, which `mapping` lays on arrays and `functional` solves; `train` is
-training on the devices. A new layer goes into `layers`, where `convertible` finds it.
+`chip`'s stored matrices, which `mapping` lays on arrays and `functional` solves; `access` is what
+is done with all arrays of a network; `train` is training on the devices. A new layer goes into `layers`, where `convertible` finds it.
 """
 
+from .access import (
+    conductances,
+    hold,
+    load_conductances,
+    release,
+    save_conductances,
+)
 from .bake import bake
 from .batchnorm_folding import fold_batchnorm
 from .calibrate import Calibration, MatrixCalibration, calibrate
@@ -63,10 +70,15 @@ __all__ = [
     "StoredMatrix",
     "bake",
     "calibrate",
+    "conductances",
     "convert",
     "equip",
     "fold_batchnorm",
+    "hold",
+    "load_conductances",
     "register_layer",
+    "release",
     "report",
     "rewire",
+    "save_conductances",
 ]

@@ -9,6 +9,7 @@ pictures in a file of `plots` and its command in `crossbarsim.cli.study`.
 from ..core.progress import ProgressMeter, RichProgress, Silent
 from .data.dataset import Dataset, Labelled, load, load_digits
 from .data.errors import DataError
+from .data.text import CharacterText, load_text
 from .device_spread import DeviceSpread, device_spread
 from .engine.axes import Axis, Listed, Sampled, Zipped
 from .engine.plan import StudyPlan
@@ -17,6 +18,7 @@ from .engine.records import Record
 from .engine.study import Study
 from .gradual_reset import GradualReset, gradual_reset
 from .ir_drop import IrDropResult, IrDropStudy, Point
+from .language import CharacterModel, LanguageSettings, trained_language_model
 from .measured import MeasuredAccuracy, measured_accuracy
 from .network.metrics import F1, Perplexity, TopK
 from .network.study import NetworkStudy, network_study
@@ -30,6 +32,8 @@ from .tile_map import TileMap, tile_map
 __all__ = [
     "F1",
     "Axis",
+    "CharacterModel",
+    "CharacterText",
     "CnnSettings",
     "DataError",
     "Dataset",
@@ -38,6 +42,7 @@ __all__ = [
     "IrDropResult",
     "IrDropStudy",
     "Labelled",
+    "LanguageSettings",
     "Listed",
     "LocalWorkers",
     "MeasuredAccuracy",
@@ -64,6 +69,7 @@ __all__ = [
     "gradual_reset",
     "load",
     "load_digits",
+    "load_text",
     "measured_accuracy",
     "network_study",
     "read_delay",
@@ -71,4 +77,5 @@ __all__ = [
     "sneak_resistance",
     "tile_map",
     "trained_cnn",
+    "trained_language_model",
 ]

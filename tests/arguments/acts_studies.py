@@ -9,12 +9,28 @@ import torch
 
 from crossbarsim import Wires
 from crossbarsim.devices import VTEAM, ExponentialSelector, LinearIonDrift, StaticSinh
-from crossbarsim.nn import bake, calibrate, convert, equip, fold_batchnorm, report, rewire
+from crossbarsim.nn import (
+    bake,
+    calibrate,
+    conductances,
+    convert,
+    equip,
+    fold_batchnorm,
+    hold,
+    load_conductances,
+    release,
+    report,
+    rewire,
+    save_conductances,
+)
 from crossbarsim.nn.train import StochasticPulses, in_situ_update
 from crossbarsim.periphery import ADC, DAC, Periphery, Technology
 from crossbarsim.studies import (
     F1,
     Axis,
+    CharacterModel,
+    CharacterText,
+    LanguageSettings,
     Listed,
     NetworkStudy,
     Perplexity,
@@ -22,14 +38,16 @@ from crossbarsim.studies import (
     Study,
     TopK,
     Zipped,
+    load_text,
     network_study,
     read_delay,
     read_margin,
+    trained_language_model,
 )
 
 from .acts import Refused, Row, Same, Second
 from .acts_devices import SOLVER
-from .rows import chip, config, held_out, net, normed, tensor, trainee
+from .rows import WORDS, chip, config, held_out, language, net, normed, tensor, trainee, words
 
 CONVERTERS = {"periphery": Periphery(adc=ADC(bits=4), dac=DAC(bits=4)), "input_range": None}
 
@@ -71,6 +89,54 @@ def equipped(**a: Any) -> Any:
 def baked(**a: Any) -> Any:
     with torch.no_grad():
         return bake(**a)(tensor())
+
+
+def held(act: Any) -> Any:
+    def use(network: Any) -> Any:
+        act(network)
+        with torch.no_grad():
+            return network(tensor())
+
+    return use
+
+
+def saved(network: Any, folder: Any) -> Any:
+    with tempfile.TemporaryDirectory() as where:
+        paths = save_conductances(network, Path(where) / folder)
+        return [(str(p.relative_to(where)), p.read_text(encoding="utf-8")) for p in paths]
+
+
+def loaded(network: Any, source: Any) -> Any:
+    before = conductances(network)
+    load_conductances(network, source)
+    found = conductances(network)
+    load_conductances(network, None)
+    assert all((a == b).all() for name in found for a, b in zip(before[name].values(), conductances(network)[name].values(), strict=True))
+    return found
+
+
+def examples(**a: Any) -> Any:
+    text = CharacterText(**a)
+    return text.alphabet, [t.numpy() for t in text.examples.tensors], text.training.numpy()
+
+
+def spoken(model: Any) -> Any:
+    with torch.no_grad():
+        return model(torch.arange(4)[None]).numpy()
+
+
+def seeded(**a: Any) -> Any:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return spoken(CharacterModel(**a))
+
+
+def learned(text: Any, settings: Any, progress: Any = None, on_step: Any = None) -> Any:
+    told: list[Any] = []
+    model = trained_language_model(
+        text, settings, progress=told.append if progress else None,
+        on_step=(lambda *step: told.append(step)) if on_step else None)
+    return spoken(model), told
 
 
 def reported(**a: Any) -> Any:
@@ -191,6 +257,20 @@ ROWS: dict[str, Row] = {
         "network": chip(wires=Wires(50.0, 50.0)), "inputs": Refused("x", "must be tensors", network=chip(**CONVERTERS))}),
     "equip": Row(equipped, base={"model": None}, seconds={
         "model": chip(wires=Wires(50.0, 50.0)), "periphery": Periphery(driver_resistance=1e3)}),
+    "conductances": Row(seconds={"network": chip(g_on=2e-4)}),
+    "save_conductances": Row(saved, seconds={"network": chip(g_on=2e-4), "folder": "other"}),
+    "load_conductances": Row(loaded, seconds={
+        "network": chip(g_on=2e-4), "source": {"0": {"0-0-0-positive": torch.full((4, 3), 2e-5).numpy()}}}),
+    "hold": Row(held(hold), seconds={"network": chip(wires=Wires(50.0, 50.0))}),
+    "release": Row(held(release), seconds={"network": chip(wires=Wires(50.0, 50.0))}),
+    "CharacterText": Row(examples, seconds={"text": WORDS[::-1]}),
+    "load_text": Row(lambda **a: [t.numpy() for t in load_text(**a).examples.tensors], seconds={"path": __file__}),
+    "LanguageSettings": Row(lambda **a: learned(words(), LanguageSettings(**a)), seconds={"heads": 1}),
+    "CharacterModel": Row(seeded, seconds={
+        "length": Same(6, "what comes later is drawn later"), "settings": LanguageSettings(width=6, heads=2, blocks=1)}),
+    "trained_language_model": Row(learned, seconds={
+        "text": CharacterText(WORDS[::-1], length=4), "settings": LanguageSettings(width=6, heads=2, blocks=1, steps=1),
+        "progress": True, "on_step": True}),
     "fold_batchnorm": Row(lambda model=None, **a: folded(model or normed(), **a), base={"model": None, "inplace": True}, seconds={
         "model": torch.nn.Sequential(torch.nn.Linear(4, 2), torch.nn.BatchNorm1d(2)).eval()}),
     "report": Row(reported, seconds={

@@ -330,6 +330,9 @@ ARGUMENTS = {
     "report": lambda: {"model": chip(), "inputs": tensor()},
     "bake": lambda: {"network": chip(wires=Wires(2.0, 2.0))},
     "equip": lambda: {"model": chip(), "periphery": Periphery()}, "rewire": lambda: {"model": chip(), "wires": WIRES},
+    "conductances": lambda: {"network": chip()}, "save_conductances": lambda: {"network": chip(), "folder": "chip"},
+    "load_conductances": lambda: {"network": chip(), "source": {"0": {"0-0-0-positive": np.full((4, 3), 1e-5)}}},
+    "hold": lambda: {"network": chip()}, "release": lambda: {"network": chip()},
     "fold_batchnorm": lambda: {"model": normed()},
     "in_situ_update": lambda: {"model": trainee(), "rule": manhattan()},
     "lazy_matrices": lambda: {"model": chip(), "every": 4, "rtol": 1e-2},
@@ -347,11 +350,31 @@ ARGUMENTS = {
     "Study": lambda: {"measure": studied, "axes": {"x": [1.0, 2.0]}},
     "NetworkStudy": lambda: {"model": net(), "data": held_out(), "config": config(), "axes": {"wires.word": [1.0]}},
     "network_study": lambda: {"model": net(), "data": held_out(), "config": config(), "axes": {"wires.word": [1.0]}},
+    "CharacterText": lambda: {"text": WORDS, "length": 4}, "load_text": lambda: {"length": 4},
+    "LanguageSettings": lambda: TINY,
+    "CharacterModel": lambda: {"words": 9, "length": 4, "settings": language()},
+    "trained_language_model": lambda: {"text": words(), "settings": language()},
     "TopK": dict, "F1": dict, "Perplexity": dict, "Axis": lambda: {"values": [1.0, 2.0]}, "Zipped": lambda: {"values": {"x": [1, 2], "y": [3, 4]}},
     "Listed": lambda: {"points": [{"x": 1}, {"x": 2}]}, "Sampled": lambda: {"ranges": {"x": (0.0, 1.0)}, "count": 4},
     "IrDropStudy": lambda: {"images": 10, "epochs": 1, "threads": 1},
     "NonIdealityStudy": lambda: {"images": 10, "epochs": 1, "threads": 1},
 }
+
+
+WORDS = "to be or not to be, that is the question. " * 3
+TINY = {"width": 4, "heads": 2, "blocks": 1, "steps": 1, "batch": 2}
+
+
+def words():
+    from crossbarsim.studies import CharacterText
+
+    return CharacterText(WORDS, length=4)
+
+
+def language():
+    from crossbarsim.studies import LanguageSettings
+
+    return LanguageSettings(**TINY)
 
 
 def held_out(count=6):

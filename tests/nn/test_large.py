@@ -67,3 +67,22 @@ def test_resnet18_in_less_than_three_gibibytes():
     assert 0.001 < error < 0.5
     assert gradient > 0
     assert peak < 3.0
+
+LANGUAGE = """
+import json
+from benchmarks.language_model import reduce
+found = reduce(2, 32)
+print(json.dumps([found["weights"], found["error"], found["bytes"] - found["before"]]))
+"""
+
+
+@pytest.mark.slow
+def test_blocks_of_gpt2_are_reduced_layer_by_layer():
+    pytest.importorskip("resource")
+    out = subprocess.run([sys.executable, "-c", LANGUAGE], capture_output=True, text=True, check=True)
+    weights, error, more = json.loads(out.stdout)
+    assert weights == 2 * 12 * 768**2
+    assert 0.01 < error < 0.5
+    # the matrices in single precision, and what one layer takes: not the conductances of all
+    assert more < 4 * weights + 0.4e9
+    assert more < 8 * 2 * weights + 0.2e9

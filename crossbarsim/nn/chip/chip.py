@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -55,6 +56,8 @@ class Chip:
     kept : dict or None
         The conductances of tiles that were programmed, by tile, while the levels are the same; for
         studies, which put other circuits around one chip. None: nothing is kept.
+    measured : dict
+        Conductances (M, N) siemens by place, of arrays that hold these whatever the levels are.
     """
 
     def __init__(self, config: CrossbarConfig, name: str) -> None:
@@ -68,6 +71,7 @@ class Chip:
         self.disturbance: Callable[[Tensor, Place], Tensor] | None = None
         self.held: HeldMatrices | None = None
         self.kept: dict[Any, tuple[Tensor, list[Tensor]]] | None = None
+        self.measured: dict[Place, Tensor] = {}
 
     def place(self, block: Block, array: str) -> Place:
         """Return the place of one array of a tile."""
@@ -98,7 +102,9 @@ class Chip:
         result = []
         for array, cells in zip(self.layout.arrays, self.layout.levels(levels), strict=True):
             place = self.place(block, array)
-            conductance = self._undisturbed(cells, place, again=levels.requires_grad)
+            conductance = self.measured.get(place)
+            if conductance is None:
+                conductance = self._undisturbed(cells, place, again=levels.requires_grad)
             if disturbed and self.disturbance is not None:
                 conductance = self._disturbed(conductance, place, again=levels.requires_grad)
             result.append(conductance)
@@ -187,25 +193,35 @@ class Chip:
 
         Cells of all arrays one after the other, rows first: `g_on`, `g_off` and `stuck` in
         siemens (NaN: not stuck), `kinds` as in `crossbarsim.nonidealities.Fault`; `resampled` of
-        every array.
+        every array; `measured` in siemens (NaN: arrays that were not).
         """
-        if not self.config.random and not self._saved:
+        if not (self.config.random or self._saved or self.measured):
             return {}
         name = json.dumps({
             "seed": self.seed, "name": self.name, **self._nominal, **self._mapping
         }).encode()
         state = {"place": torch.tensor(list(name), dtype=torch.uint8)}
+        blocks = list(blocks)
+        if self.measured:
+            state["measured"] = torch.cat([
+                self.measured.get(place, torch.full(shape, math.nan, dtype=torch.float64)).flatten()
+                for place, shape in self._all_arrays(blocks)
+            ])
         if not (self._fabricates or self._saved):
             return state
         parts: dict[str, list[Any]] = {}
-        for block in blocks:
-            for array in self.layout.arrays:
-                fab = self.fabricated(self.place(block, array), self.shape(block))
-                for key, value in _flat(fab).items():
-                    parts.setdefault(key, []).append(value)
+        for place, shape in self._all_arrays(blocks):
+            for key, value in _flat(self.fabricated(place, shape)).items():
+                parts.setdefault(key, []).append(value)
         for key, values in parts.items():
             state[key] = torch.from_numpy(np.concatenate(values))
         return state
+
+    def _all_arrays(self, blocks: Iterable[Block]) -> Iterator[tuple[Place, tuple[int, int]]]:
+        """Yield the place and the shape of every array."""
+        for block in blocks:
+            for array in self.layout.arrays:
+                yield self.place(block, array), self.shape(block)
 
     @property
     def _nominal(self) -> dict[str, float]:
@@ -262,14 +278,39 @@ class Chip:
                     "configuration"
                 )
         arrays = {key: _numbers(key, value) for key, value in state.items() if key != "place"}
+        known, blocks = arrays.pop("measured", None), list(blocks)
         before = self.seed, self.name
         self.seed, self.name = seed, name
         try:
             saved = self._arrays_of(arrays, blocks) if arrays else {}
+            measured = {} if known is None else self._measured_of(known, blocks)
         except ParameterError:
             self.seed, self.name = before
             raise
         self._saved, self._fabricated, self._kept_cells = saved, {}, 0
+        self.measured = measured
+
+    def _measured_of(self, known: Any, blocks: Iterable[Block]) -> dict[Place, Tensor]:
+        """Return the measured arrays of a state, whose cells come one after the other."""
+        arrays = list(self._all_arrays(blocks))
+        cells = sum(rows * columns for _, (rows, columns) in arrays)
+        if len(known) != cells:
+            raise ParameterError(
+                f"the saved chip's 'measured' has {len(known)} entries; {self.name!r} takes "
+                f"{cells}: it was saved with another mapping or tile shape"
+            )
+        result, used = {}, 0
+        for place, shape in arrays:
+            part = torch.tensor(known[used : used + shape[0] * shape[1]], dtype=torch.float64)
+            used += part.numel()
+            if not part.isnan().all():
+                if part.isnan().any():
+                    raise ParameterError(
+                        f"the saved chip's 'measured' is damaged: NaN within an array of "
+                        f"{self.name!r}"
+                    )
+                result[place] = part.reshape(shape)
+        return result
 
     def _arrays_of(
         self, arrays: Mapping[str, Any], blocks: Iterable[Block]
@@ -288,10 +329,8 @@ class Chip:
             return arrays[key][start : start + count]
 
         saved = {}
-        for block in blocks:
-            for array in self.layout.arrays:
-                fab = _whole(self.shape(block), arrays, take, (self.config.g_on, self.config.g_off))
-                saved[self.place(block, array)] = fab
+        for place, shape in self._all_arrays(blocks):
+            saved[place] = _whole(shape, arrays, take, (self.config.g_on, self.config.g_off))
         for key, count in used.items():
             if count != len(arrays[key]):
                 raise ParameterError(
@@ -319,7 +358,7 @@ def _numbers(key: str, value: Tensor) -> Any:
     found = value.numpy()
     allowed, words = {
         "g_on": ("f", "finite, > 0 S"), "g_off": ("f", "finite, >= 0 S"),
-        "stuck": ("f", ">= 0 S, or NaN"), "kinds": ("iu", "integers"),
+        "stuck": ("f", ">= 0 S, or NaN"), "measured": ("f", ">= 0 S, or NaN"), "kinds": ("iu", "integers"),
         "open_rows": ("b", "true or false"), "open_columns": ("b", "true or false"),
         "resampled": ("iu", "integers >= 0"),
     }.get(key, ("", "unknown here"))
@@ -327,7 +366,7 @@ def _numbers(key: str, value: Tensor) -> Any:
     if good and key in ("g_on", "g_off"):
         good = bool(np.isfinite(found).all() and (found >= 0).all()
                     and (key == "g_off" or (found > 0).all()))
-    elif good and key == "stuck":
+    elif good and key in ("stuck", "measured"):
         good = not (found < 0).any() and not np.isinf(found).any()
     if not good:
         raise ParameterError(

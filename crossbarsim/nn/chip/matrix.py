@@ -80,6 +80,7 @@ class StoredMatrix(SavedMatrix):
         Groups of the layer that lie along the diagonal of each of its own groups.
     reads : int
         Reads that the arrays have seen; every one has its own noise.
+    cache : WeightCache
 
     Raises
     ------
@@ -109,7 +110,7 @@ class StoredMatrix(SavedMatrix):
         self.observer: Observer | None = None
         self.reads, self.packed = 0, 1
         self.number = numbered(self)
-        self._cache = WeightCache()
+        self.cache = WeightCache()
         self._seen = 0
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -143,11 +144,11 @@ class StoredMatrix(SavedMatrix):
         self.programmer.config = self.chip.config = self.config
         parts = before.sense, before.driver_resistance
         if "wires" in changes or parts != (now.sense, now.driver_resistance):
-            self._cache.clear()  # amplifiers and drivers are part of the circuit
-        elif isinstance(self._cache.value, _Programmed):
-            self._cache.value.equipped.clear()
-            self._cache.value.plans.clear()
-            self._cache.value.covering = None
+            self.cache.clear()  # amplifiers and drivers are part of the circuit
+        elif isinstance(self.cache.value, _Programmed):
+            self.cache.value.equipped.clear()
+            self.cache.value.plans.clear()
+            self.cache.value.covering = None
 
     # -- weights as stored -------------------------------------------------------------------
 
@@ -181,13 +182,13 @@ class StoredMatrix(SavedMatrix):
         make: Callable[[], Any],
     ) -> Any:
         """Return what `make` gives, from before where the weights are still the same."""
-        return self._cache.get(
+        return self.cache.get(
             weight, bias, what, make, fresh=self.chip.disturbance is not None
         )
 
     def held(self) -> AbstractContextManager[None]:
         """Program once for all reads inside, also in training: for layers that read many times."""
-        return nullcontext() if traced() else self._cache.held()
+        return nullcontext() if traced() else self.cache.held()
 
     def _what(self, kind: str) -> tuple[Any, ...]:
         """Return what a kept value depends on beside the weights."""
@@ -203,7 +204,7 @@ class StoredMatrix(SavedMatrix):
             return self.config.path == "matrix"
         if self.config.wiring.ideal or tracked(weight, bias):
             return True
-        if self._cache.find(weight, bias, self._what(kind)) is not None:
+        if self.cache.find(weight, bias, self._what(kind)) is not None:
             return True
         return self._seen * _NS_VECTOR > _NS_REDUCE
 
@@ -230,7 +231,7 @@ class StoredMatrix(SavedMatrix):
         mode: Mode = "cells"
         kept: _Programmed | None = None
         if linear and not (exact or self.chip.disturbance or tracked(weight, bias)):
-            kept = self._cache.find(weight, bias, self._what("matrix"))  # compared only once
+            kept = self.cache.find(weight, bias, self._what("matrix"))  # compared only once
         if self.config.path in ("born", "surrogate") and not exact:
             mode = "born" if self.config.path == "born" else "surrogate"
         elif linear and (
@@ -340,6 +341,13 @@ class StoredMatrix(SavedMatrix):
             offset = extra if offset is None else offset + extra.to(offset.dtype)
         return weights, offset
 
+    def effective_in(
+        self, dtype: torch.dtype, weight: Tensor, bias: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return what `effective` does, in a type, in which the weights are kept, too."""
+        weights, offset = self.effective(weight, bias)
+        return self.cache.in_type(weights, dtype), None if offset is None else offset.to(dtype)
+
     def whole(
         self, weight: Tensor, bias: Tensor | None = None, wiring: Wiring | None = None
     ) -> Tensor:
@@ -377,7 +385,7 @@ class StoredMatrix(SavedMatrix):
         """
         kept: Tensor | None = None
         if wiring is None:
-            kept = self._cache.find(weight, bias, self._what("effective"))
+            kept = self.cache.find(weight, bias, self._what("effective"))
         if kept is None:
             kept = self._whole(weight, bias, wiring or self.config.wiring)
         return kept[:, : self.inputs]
@@ -423,10 +431,7 @@ class StoredMatrix(SavedMatrix):
         if not len(x):
             return self.digital(x, weight, bias)
         if self.config.exact_reads and (traced() or self._by_matrix(weight, bias, "effective")):
-            weights, offset = self.effective(weight, bias)
-            grouped = weights.reshape(self.groups, self.outputs, self.inputs).to(x.dtype)
-            y = torch.einsum("bgi,goi->bgo", x, grouped).flatten(1)
-            return y if offset is None else y + offset.to(x.dtype)
+            return self.digital(x, *self.effective_in(x.dtype, weight, bias))
         return self.finish(self.read(x, weight, bias), bias).to(x.dtype)
 
     def digital(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -466,7 +471,7 @@ class StoredMatrix(SavedMatrix):
         parts = []
         for piece in torch.split(u, step):
             own = reading.starting_at(self.reads)
-            if plans is None or observe is not None or _wants_gradient(u):
+            if plans is None or observe is not None or tracked(u, None):
                 parts.append(self._read_piece(tiles, piece, own))
             else:
                 parts.append(read_vectors(plans, piece, own))
@@ -513,7 +518,7 @@ class StoredMatrix(SavedMatrix):
         the module.
         """
         self.check_inputs(images)
-        if self.observer is not None or self.config.exact_reads or _wants_gradient(images):
+        if self.observer is not None or self.config.exact_reads or tracked(images, None):
             return None
         if traced():
             return None
@@ -591,7 +596,3 @@ class StoredMatrix(SavedMatrix):
     def extra_repr(self) -> str:
         """Describe the matrix in its network's print-out."""
         return f"{self.groups}x({self.outputs}, {self.inputs}), tiles={self.config.tile_shape}"
-
-
-def _wants_gradient(x: Tensor) -> bool:
-    return torch.is_grad_enabled() and x.requires_grad

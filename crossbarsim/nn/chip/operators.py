@@ -19,7 +19,13 @@ from torch import Tensor
 
 from ...core.errors import CrossbarSimError
 
-__all__ = ["Stored", "numbered", "outputs", "traced", "whole_weights"]
+__all__ = [
+    "OPTIONS", "Stored", "bias_of", "given", "numbered", "outputs", "stored", "traced",
+    "whole_weights",
+]
+
+# noise is drawn and devices are counted: no graph may drop or share an operator
+OPTIONS: dict[str, Any] = {"mutates_args": (), "tags": (torch.Tag.nondeterministic_seeded,)}
 
 
 class Stored(Protocol):
@@ -46,6 +52,12 @@ class Stored(Protocol):
         """Return the outputs (B, outputs) for every input vector."""
         ...
 
+    def effective_in(
+        self, dtype: torch.dtype, weight: Tensor, bias: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the effective weights and bias, corrected, in a type."""
+        ...
+
 
 _numbers = count(1)
 _matrices: WeakValueDictionary[int, Stored] = WeakValueDictionary()
@@ -70,13 +82,13 @@ def traced() -> bool:
 
 def whole_weights(matrix: Stored, weight: Tensor, bias: Tensor | None, *, keep: bool) -> Tensor:
     """Return the effective weights (outputs, lines) as an operator; `keep`: for a gradient."""
-    result: Tensor = _run("effective", Effective)(weight, _given(bias, weight), matrix.number, keep)
+    result: Tensor = _run("effective", Effective)(weight, given(bias, weight), matrix.number, keep)
     return result
 
 
 def outputs(matrix: Stored, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Return the outputs (B, outputs) of a read of every input vector as an operator."""
-    result: Tensor = _run("read", Read)(x, weight, _given(bias, weight), matrix.number)[0]
+    result: Tensor = _run("read", Read)(x, weight, given(bias, weight), matrix.number)[0]
     return result
 
 
@@ -94,15 +106,18 @@ def _apply(function: type[torch.autograd.Function], *arguments: Any) -> Any:
     return function.apply(*arguments)  # type: ignore[no-untyped-call]  # torch's
 
 
-def _given(bias: Tensor | None, like: Tensor) -> Tensor:
+def given(bias: Tensor | None, like: Tensor) -> Tensor:
+    """Return a tensor for a bias: operators take no None."""
     return like.new_empty(0) if bias is None else bias
 
 
-def _bias(bias: Tensor) -> Tensor | None:
+def bias_of(bias: Tensor) -> Tensor | None:
+    """Return the bias that `given` got."""
     return bias if bias.numel() else None
 
 
-def _of(number: int) -> Stored:
+def stored(number: int) -> Stored:
+    """Return the matrix of a number, or raise."""
     found = _matrices.get(number)
     if found is None:
         raise CrossbarSimError(
@@ -150,7 +165,7 @@ def _leaves(*tensors: Tensor) -> tuple[Tensor, ...]:
 def _effective(weight: Tensor, bias: Tensor, number: int, keep: bool) -> Tensor:
     if not keep:
         with torch.no_grad():
-            return _own(_of(number).whole(weight.detach(), _bias(bias.detach())))
+            return _own(stored(number).whole(weight.detach(), bias_of(bias.detach())))
     graph = _followed(weight, bias, number)
     _passes[number] = (weight.detach().clone(), bias.detach().clone()), graph
     return _own(graph[2])
@@ -159,7 +174,7 @@ def _effective(weight: Tensor, bias: Tensor, number: int, keep: bool) -> Tensor:
 def _followed(weight: Tensor, bias: Tensor, number: int) -> tuple[Tensor, Tensor, Tensor]:
     with _with_gradients():
         leaf, own = _leaves(weight, bias)
-        return leaf, own, _of(number).whole(leaf, _bias(own))
+        return leaf, own, stored(number).whole(leaf, bias_of(own))
 
 
 def _effective_vjp(
@@ -177,7 +192,7 @@ def _effective_vjp(
 
 def _effective_shape(weight: Tensor, bias: Tensor, number: int, keep: bool) -> Tensor:
     del bias, keep
-    matrix = _of(number)
+    matrix = stored(number)
     return weight.new_empty(matrix.whole_shape, dtype=matrix.dtype)
 
 
@@ -226,10 +241,10 @@ def _effective_vjp_batched(
 
 
 def _read(x: Tensor, weight: Tensor, bias: Tensor, number: int) -> tuple[Tensor, Tensor]:
-    matrix = _of(number)
+    matrix = stored(number)
     first = torch.tensor(matrix.reads, dtype=torch.int64)
     with torch.no_grad():
-        y = matrix.outputs_of(x.detach(), weight.detach(), _bias(bias.detach()))
+        y = matrix.outputs_of(x.detach(), weight.detach(), bias_of(bias.detach()))
     return _own(y), first
 
 
@@ -237,12 +252,12 @@ def _read_vjp(
     seeds: Tensor, x: Tensor, weight: Tensor, bias: Tensor, first: Tensor, number: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Read once more, with the noise of the first time, and follow the gradient."""
-    matrix = _of(number)
+    matrix = stored(number)
     after, matrix.reads = matrix.reads, int(first)
     try:
         with _with_gradients():
             leaves = _leaves(x, weight, bias)
-            y = matrix.outputs_of(leaves[0], leaves[1], _bias(leaves[2]))
+            y = matrix.outputs_of(leaves[0], leaves[1], bias_of(leaves[2]))
             by_x, by_weight, by_bias = _gradients(y, seeds, leaves)
     finally:
         matrix.reads = after
@@ -251,7 +266,7 @@ def _read_vjp(
 
 def _read_shape(x: Tensor, weight: Tensor, bias: Tensor, number: int) -> tuple[Tensor, Tensor]:
     del weight, bias
-    outputs = _of(number).whole_shape[0]
+    outputs = stored(number).whole_shape[0]
     return x.new_empty(x.shape[0], outputs), x.new_empty((), dtype=torch.int64, device="cpu")
 
 
@@ -362,20 +377,18 @@ def _define() -> None:
     make = getattr(torch.library, "custom_op", None)
     if make is None:
         return
-    # noise is drawn and devices are counted: no graph may drop or share one
-    options: dict[str, Any] = {"mutates_args": (), "tags": (torch.Tag.nondeterministic_seeded,)}
-    effective = make("crossbarsim::effective", _effective, **options)
+    effective = make("crossbarsim::effective", _effective, **OPTIONS)
     effective.register_fake(_effective_shape)
     effective.register_autograd(_effective_backward, setup_context=_effective_saved)
     effective.register_vmap(_effective_batched)
-    vjp = make("crossbarsim::effective_vjp", _effective_vjp, **options)
+    vjp = make("crossbarsim::effective_vjp", _effective_vjp, **OPTIONS)
     vjp.register_fake(_effective_vjp_shape)
     vjp.register_vmap(_effective_vjp_batched)
-    read = make("crossbarsim::read", _read, **options)
+    read = make("crossbarsim::read", _read, **OPTIONS)
     read.register_fake(_read_shape)
     read.register_autograd(_read_backward, setup_context=_read_saved)
     read.register_vmap(_read_batched)
-    vjp = make("crossbarsim::read_vjp", _read_vjp, **options)
+    vjp = make("crossbarsim::read_vjp", _read_vjp, **OPTIONS)
     vjp.register_fake(_read_vjp_shape)
     vjp.register_vmap(_read_vjp_batched)
 

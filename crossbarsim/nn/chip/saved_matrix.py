@@ -30,7 +30,7 @@ class SavedMatrix(nn.Module):
     outputs: int
     inputs: int
     on_chip_bias: bool
-    _cache: WeightCache
+    cache: WeightCache
 
     def blocks(self) -> Iterator[Block]:
         """Yield the tiles of all groups."""
@@ -80,7 +80,7 @@ class SavedMatrix(nn.Module):
                 self.reads = _count(parts["reads"]["count"])
         except ParameterError as error:
             error_msgs.append(f"{prefix.rstrip('.')}: {error}")
-        self._cache.clear()
+        self.cache.clear()
 
 
 def _count(saved: Tensor) -> int:

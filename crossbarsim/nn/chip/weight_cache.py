@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import torch
@@ -23,13 +23,57 @@ def tracked(weight: Tensor, bias: Tensor | None) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class _Kept:
-    """A value, copies of the weights that it is of, and what else it depends on."""
+class _Values:
+    """Values of weights, to be compared with: all of them, or where they lie and some of them.
 
-    weight: Tensor
-    bias: Tensor | None
+    Parameters
+    ----------
+    whole : tensor or None
+        A copy; None: where torch's count of changes is trusted.
+    place : tensor
+        The weights themselves, without gradient, so that nothing else can come to lie there.
+    changes : int or None
+        Torch's count of changes; None: it has none of them.
+    some : tensor
+        A copy of some values.
+    """
+
+    whole: Tensor | None
+    place: Tensor
+    changes: int | None
+    some: Tensor
+
+    @classmethod
+    def of(cls, tensor: Tensor, *, trusting: bool) -> _Values:
+        """Return the values of `tensor`; no copy of all where the count can be trusted."""
+        own = tensor.detach()
+        changes = _changes(own)
+        whole = None if trusting and changes is not None else own.clone()
+        return cls(whole, own if whole is None else whole, changes, _some(own).clone())
+
+    def are(self, now: Tensor) -> bool:
+        """Whether `now` has these values."""
+        now = now.detach()
+        if self.place.dtype != now.dtype or self.place.device != now.device:
+            return False
+        if self.whole is not None:
+            return torch.equal(self.whole, now)
+        return (
+            now.data_ptr() == self.place.data_ptr() and now.shape == self.place.shape
+            and now.stride() == self.place.stride() and _changes(now) == self.changes
+            and torch.equal(self.some, _some(now))
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """A value, the weights that it is of, what else it depends on, and its forms in other types."""
+
+    weight: _Values
+    bias: _Values | None
     what: tuple[Any, ...]
     value: Any
+    types: dict[torch.dtype, Tensor] = field(default_factory=dict)
 
     def holds(self, weight: Tensor, bias: Tensor | None, what: tuple[Any, ...]) -> bool:
         alike = len(self.what) == len(what) and all(
@@ -38,8 +82,8 @@ class _Kept:
         )
         if not alike or (self.bias is None) != (bias is None):
             return False
-        return _same(self.weight, weight) and (
-            self.bias is None or bias is None or _same(self.bias, bias)
+        return self.weight.are(weight) and (
+            self.bias is None or bias is None or self.bias.are(bias)
         )
 
 
@@ -48,11 +92,17 @@ class WeightCache:
 
     While gradients run, or where values differ from call to call, nothing stays, but for one pass
     inside of `held`. Copies and pickles begin empty.
+
+    Attributes
+    ----------
+    trusting : bool
+        Changes are told by torch's count of them and by some values, instead of by all values.
     """
 
     def __init__(self) -> None:
         self._kept: _Kept | None = None
         self._held: dict[tuple[Any, ...], Any] | None = None
+        self.trusting = False
 
     @property
     def value(self) -> Any:
@@ -67,6 +117,16 @@ class WeightCache:
         """Return the kept value of these weights, or None."""
         kept = self._kept
         return kept.value if kept is not None and kept.holds(weight, bias, what) else None
+
+    def in_type(self, value: Tensor, dtype: torch.dtype) -> Tensor:
+        """Return `value` in another type, which stays as long as it does if it is the kept one."""
+        kept = self._kept
+        if value.dtype == dtype or kept is None or kept.value is not value:
+            return value.to(dtype)
+        if dtype not in kept.types:
+            with torch.inference_mode(mode=False):
+                kept.types[dtype] = value.to(dtype)
+        return kept.types[dtype]
 
     def get(
         self, weight: Tensor, bias: Tensor | None, what: tuple[Any, ...], make: Callable[[], T],
@@ -98,8 +158,10 @@ class WeightCache:
         # tensors made in inference mode could take part in no later gradient
         with torch.inference_mode(mode=False), torch.no_grad():
             made = make()
-            copy = None if bias is None else bias.detach().clone()
-            self._kept = _Kept(weight.detach().clone(), copy, what, made)
+            self._kept = _Kept(
+                _Values.of(weight, trusting=self.trusting),
+                None if bias is None else _Values.of(bias, trusting=self.trusting), what, made,
+            )
         return made
 
     @contextmanager
@@ -116,5 +178,12 @@ class WeightCache:
         return {**self.__dict__, "_kept": None}
 
 
-def _same(kept: Tensor, now: Tensor) -> bool:
-    return kept.dtype == now.dtype and torch.equal(kept, now.detach())
+
+def _changes(tensor: Tensor) -> int | None:
+    """Return torch's count of changes, which all views share; inference tensors have none."""
+    return None if tensor.is_inference() else int(tensor._version)  # noqa: SLF001
+
+
+def _some(tensor: Tensor) -> Tensor:
+    """Return a view of values all over a tensor, some 32 along every axis."""
+    return tensor[tuple(slice(None, None, max(1, n // 32)) for n in tensor.shape)]

@@ -14,6 +14,8 @@ from torch.nn.utils import parametrize
 from ...core.errors import ParameterError
 from ...solvers import Solver
 from ..chip.matrix import StoredMatrix
+from ..chip.products import compiled, multiplied
+from ..chip.weight_cache import tracked
 from ..config import CrossbarConfig
 
 __all__ = ["CrossbarLayer", "Matrix", "product"]
@@ -174,6 +176,8 @@ def product(
 ) -> Tensor:
     """Return the crossbars' outputs for x (..., inputs): (..., outputs), bias included."""
     if crossbars.prefers_matrix(math.prod(x.shape[:-1]), weight, bias):
+        if compiled() and not (tracked(weight, bias) or torch.is_autocast_enabled(x.device.type)):
+            return multiplied(crossbars, x, weight, bias)
         return F.linear(x, *effective(crossbars, x, weight, bias))
     y: Tensor = crossbars(x.reshape(-1, 1, x.shape[-1]), weight, bias)
     return y.reshape(*x.shape[:-1], y.shape[-1])
@@ -184,5 +188,4 @@ def effective(
 ) -> tuple[Tensor, Tensor | None]:
     """Return the effective weights and bias in the type of `x`."""
     crossbars.check_inputs(x)
-    weights, offset = crossbars.effective(weight, bias)
-    return weights.to(x.dtype), None if offset is None else offset.to(x.dtype)
+    return crossbars.effective_in(x.dtype, weight, bias)

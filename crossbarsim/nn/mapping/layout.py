@@ -228,7 +228,8 @@ class Layout:
                 (-1.0 if p.sign else 1.0) * self._gains[p.digit] for p in heads
             ])
             body, reference = self._split(part, len(heads))
-            total = total + body @ factors
+            # a product with a vector of one number is slow
+            total = total + (body @ factors if len(heads) > 1 else body[..., 0] * factors)
             if reference is not None:
                 total = total - (reference @ factors).unsqueeze(-1)
         result: Tensor = total

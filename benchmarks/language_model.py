@@ -1,0 +1,157 @@
+"""A language model of GPT-2's size on crossbars: to effective matrices, then passes, eager and compiled."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from crossbarsim.core.cpus import cpu_count
+
+from .crossbar_solve import show
+from .worker import measure, peak_memory
+
+WIDTH, HEADS, BLOCKS = 768, 12, 12  # GPT-2 small; its tables and its head stay digital
+TILE = 128
+TOKENS = 256
+LAYER = (768, 3072)  # of the compiled pass
+LIMIT = 3600.0
+
+
+def network(blocks: int, width: int = WIDTH, heads: int = HEADS) -> Any:
+    """Return blocks of GPT-2 with random weights, as GPT-2's training begins with."""
+    import torch  # noqa: PLC0415
+    from torch import nn  # noqa: PLC0415
+
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.ln_1, self.ln_2 = nn.LayerNorm(width), nn.LayerNorm(width)
+            self.c_attn, self.c_proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
+            self.c_fc, self.c_out = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+        def forward(self, x: Any) -> Any:
+            b, t, _ = x.shape
+            parts = self.c_attn(self.ln_1(x)).view(b, t, 3, heads, -1).permute(2, 0, 3, 1, 4)
+            y = nn.functional.scaled_dot_product_attention(*parts, is_causal=True)
+            x = x + self.c_proj(y.transpose(1, 2).reshape(b, t, width))
+            return x + self.c_out(nn.functional.gelu(self.c_fc(self.ln_2(x))))
+
+    torch.manual_seed(0)
+    with torch.no_grad():
+        model = nn.Sequential(*(Block() for _ in range(blocks)))
+        for parameter in model.parameters():
+            if parameter.ndim == 2:
+                parameter.normal_(std=0.02)
+    return model.eval().requires_grad_(False)
+
+
+def _clocks() -> tuple[float, float]:
+    return time.perf_counter(), time.process_time()
+
+
+def _since(start: tuple[float, float]) -> dict[str, float]:
+    wall, cpu = _clocks()
+    return {"seconds": wall - start[0], "cpu": cpu - start[1]}
+
+
+def reduce(blocks: int, tokens: int, width: int = WIDTH) -> dict[str, Any]:
+    """Put `blocks` on crossbars, reduce all arrays, and run a pass beside the digital one."""
+    import torch  # noqa: PLC0415
+
+    from crossbarsim import Wires  # noqa: PLC0415
+    from crossbarsim.nn import CrossbarConfig, convert, hold  # noqa: PLC0415
+
+    torch.set_num_threads(cpu_count())
+    config = CrossbarConfig(
+        tile_shape=(TILE, TILE), wires=Wires(word=1.0, bit=1.0), precision="float32"
+    )
+    hold(convert(torch.nn.Sequential(torch.nn.Linear(TILE, TILE)), config))  # compiled kernels
+    model = network(blocks, width, width // 64)
+    x = torch.randn(1, tokens, width)
+    weights = sum(p.numel() for p in model.parameters() if p.ndim == 2)
+    with torch.no_grad():
+        exact = model(x)
+        digital = min(_pass(model, x) for _ in range(3))
+        before = peak_memory()
+        start = _clocks()
+        chip = convert(model, config, inplace=True)
+        converted = _since(start)
+        start = _clocks()
+        hold(chip)
+        held = _since(start)
+        error = float((chip(x) - exact).norm() / exact.norm())
+        passes = min(_pass(chip, x) for _ in range(3))
+    return {
+        "weights": weights, "convert": converted, "hold": held, "tokens": tokens,
+        "digital": digital, "pass": passes, "error": error, "before": before,
+        "bytes": peak_memory(),
+    }
+
+
+def _pass(model: Any, x: Any) -> float:
+    start = time.process_time()
+    model(x)
+    return time.process_time() - start
+
+
+def compiled(tokens: int, layer: tuple[int, int] = LAYER, repeats: int = 40) -> dict[str, Any]:
+    """Time one compiled layer, digital, held and not held, one after the other in every round."""
+    import torch  # noqa: PLC0415
+    from torch import nn  # noqa: PLC0415
+
+    from crossbarsim.nn import CrossbarConfig, convert, hold  # noqa: PLC0415
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(*layer)).eval().requires_grad_(False)
+    chips = [convert(model, CrossbarConfig(path="matrix")).eval() for _ in range(2)]
+    hold(chips[0])
+    x = torch.randn(tokens, layer[0])
+    runs = {
+        name: torch.compile(one, fullgraph=True)
+        for name, one in zip(("digital", "held", "compared"), (model, *chips), strict=True)
+    }
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    with torch.no_grad():
+        for run_one in runs.values():
+            run_one(x)
+        for _ in range(repeats):
+            for name, run_one in runs.items():
+                times[name].append(_pass(run_one, x))
+    return {"tokens": tokens, **{name: min(found) for name, found in times.items()}}
+
+
+def run(*, quick: bool = False) -> dict[str, Any]:
+    """Measure on two cores, the compiled layer on one."""
+    arguments = {"blocks": 1 if quick else BLOCKS, "tokens": TOKENS, "width": 128 if quick else WIDTH}
+    result = {"model": measure("language_model:reduce", arguments, 2, LIMIT)}
+    print(result, flush=True)
+    layers = []
+    for tokens in (64,) if quick else (16, 64, 256, 1024):
+        layers.append(measure(
+            "language_model:compiled", {"tokens": tokens, "repeats": 5 if quick else 40}, 1, LIMIT
+        ))
+        print(layers[-1], flush=True)
+    return {**result, "layers": layers}
+
+
+def table(result: dict[str, Any]) -> str:
+    """Return a sentence and a table in Markdown."""
+    found = result["model"]
+    cpu = found["convert"]["cpu"] + found["hold"]["cpu"]
+    lines = [
+        (f"{found['weights'] / 1e6:.0f} million weights of GPT-2's blocks as differential pairs "
+         f"on tiles of {TILE}x{TILE}, 1 ohm per segment: converted and reduced to effective "
+         f"matrices in {show(cpu)} of CPU time, {found['bytes'] / 1e9:.1f} GB at the peak, "
+         f"{found['before'] / 1e9:.1f} GB of which are torch and the digital network. A pass of "
+         f"{found['tokens']} tokens takes {found['pass'] / found['digital']:.2f} times the CPU "
+         "time of the digital one."), "",
+        (f"A compiled linear layer of {LAYER[0]}x{LAYER[1]}, CPU time over that of torch's own, in "
+         "the same process; held: `hold`; compared: without it."), "",
+        "| tokens | torch | held | compared |", "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row['tokens']} | {1e3 * row['digital']:.2f} ms | {row['held'] / row['digital']:.3f} "
+        f"| {row['compared'] / row['digital']:.2f} |" for row in result["layers"]
+    ]
+    return "\n".join(lines)
