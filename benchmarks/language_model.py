@@ -1,4 +1,4 @@
-"""A language model of GPT-2's size on crossbars: to effective matrices, then passes, eager and compiled."""
+"""A language model of GPT-2's size on crossbars: to effective matrices, passes, compiled layers."""
 
 from __future__ import annotations
 
@@ -123,8 +123,8 @@ def compiled(tokens: int, layer: tuple[int, int] = LAYER, repeats: int = 40) -> 
 
 def run(*, quick: bool = False) -> dict[str, Any]:
     """Measure on two cores, the compiled layer on one."""
-    arguments = {"blocks": 1 if quick else BLOCKS, "tokens": TOKENS, "width": 128 if quick else WIDTH}
-    result = {"model": measure("language_model:reduce", arguments, 2, LIMIT)}
+    size = {"blocks": 1, "width": 128} if quick else {"blocks": BLOCKS, "width": WIDTH}
+    result = {"model": measure("language_model:reduce", {**size, "tokens": TOKENS}, 2, LIMIT)}
     print(result, flush=True)
     layers = []
     for tokens in (64,) if quick else (16, 64, 256, 1024):

@@ -2,7 +2,8 @@
 
 `config` says how, `convert`, `calibrate`, `report`, `equip` act on whole networks; `layers` hold
 `chip`'s stored matrices, which `mapping` lays on arrays and `functional` solves; `access` is what
-is done with all arrays of a network; `train` is training on the devices. A new layer goes into `layers`, where `convertible` finds it.
+is done with all arrays of a network; `train` is training on the devices. A new layer goes into
+`layers`, where `convertible` finds it.
 """
 
 from .access import (

@@ -47,7 +47,7 @@ from crossbarsim.studies import (
 
 from .acts import Refused, Row, Same, Second
 from .acts_devices import SOLVER
-from .rows import WORDS, chip, config, held_out, language, net, normed, tensor, trainee, words
+from .rows import WORDS, chip, config, held_out, net, normed, tensor, trainee, words
 
 CONVERTERS = {"periphery": Periphery(adc=ADC(bits=4), dac=DAC(bits=4)), "input_range": None}
 

@@ -8,7 +8,13 @@ import torch
 from torch import nn
 
 from crossbarsim import Crossbar, ParameterError, Solver, Wires
-from crossbarsim.nn import CrossbarConfig, conductances, convert, load_conductances, save_conductances
+from crossbarsim.nn import (
+    CrossbarConfig,
+    conductances,
+    convert,
+    load_conductances,
+    save_conductances,
+)
 from crossbarsim.nonidealities import Faults, NonIdealities, Normal, Variability
 
 torch.set_num_threads(1)

@@ -44,7 +44,7 @@ def test_held_networks_give_what_they_gave(name):
     with torch.no_grad():
         expected = chip(*x)
         hold(chip)
-        torch.testing.assert_close(chip(*x), expected, rtol=0, atol=1e-11)
+        torch.testing.assert_close(chip(*x), expected, rtol=0, atol=1e-9)  # by vectors before
 
 
 def test_they_are_programmed_once_layer_by_layer(programmed):

@@ -167,7 +167,8 @@ def load_conductances(network: nn.Module, source: Conductances | str | Path | No
             G = nonnegative(f"source[{name!r}][{key!r}]", value, "S")
             if G.shape != shape:
                 raise ParameterError(
-                    f"`source[{name!r}][{key!r}]` must have the array's shape, {shape}; got {G.shape}"
+                    f"`source[{name!r}][{key!r}]` must have the array's shape, {shape}; "
+                    f"got {G.shape}"
                 )
             found[name][place] = torch.tensor(G, dtype=torch.float64)
     for name, crossbars in matrices.items():

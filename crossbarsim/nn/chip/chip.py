@@ -358,7 +358,8 @@ def _numbers(key: str, value: Tensor) -> Any:
     found = value.numpy()
     allowed, words = {
         "g_on": ("f", "finite, > 0 S"), "g_off": ("f", "finite, >= 0 S"),
-        "stuck": ("f", ">= 0 S, or NaN"), "measured": ("f", ">= 0 S, or NaN"), "kinds": ("iu", "integers"),
+        "stuck": ("f", ">= 0 S, or NaN"), "measured": ("f", ">= 0 S, or NaN"),
+        "kinds": ("iu", "integers"),
         "open_rows": ("b", "true or false"), "open_columns": ("b", "true or false"),
         "resampled": ("iu", "integers >= 0"),
     }.get(key, ("", "unknown here"))

@@ -62,8 +62,8 @@ class CharacterText:
         for part, rest in (("held-out", self._rest), ("first", self.training)):
             if len(rest) <= self.length:
                 raise ParameterError(
-                    f"`text`: its {part} part has {len(rest)} characters, too few for an example of "
-                    f"{self.length} and the character after it"
+                    f"`text`: its {part} part has {len(rest)} characters, too few for an example "
+                    f"of {self.length} and the character after it"
                 )
 
     @cached_property
@@ -104,7 +104,7 @@ class CharacterText:
 def load_text(
     path: str | Path | None = None, *, length: int = 64, held_out: float = 0.1
 ) -> CharacterText:
-    """Return a text file as characters.
+    r"""Return a text file as characters.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def load_text(
     >>> from crossbarsim.studies import load_text
     >>> text = load_text()
     >>> text.text[:45]
-    'CHAPTER I\\n\\nDown the Rabbit-Hole\\n\\n  Alice was '
+    'CHAPTER I\n\nDown the Rabbit-Hole\n\n  Alice was '
     """
     where = Path(__file__).with_name("alice.txt") if path is None else Path(path)
     try:
