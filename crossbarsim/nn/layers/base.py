@@ -177,6 +177,7 @@ def product(
     """Return the crossbars' outputs for x (..., inputs): (..., outputs), bias included."""
     if crossbars.prefers_matrix(math.prod(x.shape[:-1]), weight, bias):
         if compiled() and not (tracked(weight, bias) or torch.is_autocast_enabled(x.device.type)):
+            crossbars.check_inputs(x)
             return multiplied(crossbars, x, weight, bias)
         return F.linear(x, *effective(crossbars, x, weight, bias))
     y: Tensor = crossbars(x.reshape(-1, 1, x.shape[-1]), weight, bias)

@@ -131,5 +131,5 @@ def load_text(
     try:
         text = where.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{where}: cannot be read as text: {error}") from error
+        raise DataError(where, f"cannot be read as text: {error}") from error
     return CharacterText(text, length=length, held_out=held_out)
