@@ -106,6 +106,7 @@ nn.chip
 nn.layers
 nn
 nn.train
+nn.writing                      # whole networks by pulses
 
 studies.data
 studies.results                 # datasets, tables, pictures

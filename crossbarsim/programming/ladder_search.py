@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +19,13 @@ from .polarity import typical
 from .pulses import PulseTrain
 from .schemes import Operation, Scheme
 
-__all__ = ["Search", "Shape"]
+__all__ = ["SHAPES", "Search", "Shape", "find_ladders"]
 
 _STEPS = 30.0  # from the first to the last voltage
 _WITHIN = 0.999  # of the highest conductance: windows of models end at the bound
 _PAST = 0.5  # of the lowest target: a RESET may end there
+SHAPES = ("v_start", "v_step", "v_max", "width", "rise", "fall", "algorithm", "growth")
+"""The arguments of `program` that ladders say."""
 _LEAST = 1e-6  # of a target: conductance of a cell that hardly has any
 
 
@@ -135,3 +138,43 @@ class Search:
             scheme=self.scheme, pulse=pulse, v_limit=self.v_limit, solver=self.solver,
             what=f"`targets[{i}, {j}]` = {self.targets[i, j]:.4g} S",
         )
+
+
+def find_ladders(
+    xbar: Crossbar, targets: Array, tolerance: float, scheme: Scheme, options: Mapping[str, Any],
+) -> tuple[Ladder, Ladder]:
+    """Return the ladders of SET and RESET that `program` would find for an array.
+
+    Parameters
+    ----------
+    xbar : Crossbar
+    targets : (M, N) siemens
+    tolerance : float
+    scheme : Scheme
+    options : mapping
+        Of the arguments of `program` those that shape pulses, such as `v_start` or `width`; others
+        are not looked at.
+
+    Raises
+    ------
+    ParameterError
+        As `Search.ladders`.
+    """
+    search = Search(
+        xbar, targets, np.full(targets.shape, tolerance), scheme, options.get("v_limit", 4.0),
+        options.get("solver"),
+    )
+    shape = Shape(
+        options.get("rise"), options.get("fall"), options.get("algorithm", "amplitude"),
+        options.get("growth", 1.5),
+    )
+    sides: list[dict[str, float | None]] = [{}, {}]
+    for name in SHAPES[:4]:
+        value = options.get(name)
+        pair = value if isinstance(value, (tuple, list)) else (value, value)
+        if len(pair) != 2:
+            raise ParameterError(f"`{name}` must be a number or a pair (set, reset); got {value!r}")
+        for side, one in zip(sides, pair, strict=True):
+            side[name] = one
+    found = search.ladders(shape, *sides)
+    return found[1], found[-1]

@@ -20,6 +20,7 @@ from .ladder_search import Search, Shape
 from .polarity import pristine_state
 from .pulses import PulseTrain
 from .reading import read_volts
+from .relaxation import check_relaxation
 from .result import ProgramResult
 from .runs import Checkpoint, Recipe, Run, described
 from .schemes import Scheme, scheme_of
@@ -41,7 +42,9 @@ def program(
     max_pulses: int = 100, passes: int = 3, read_voltage: float | None = None,
     read_time: float = 1e-7, disturb_threshold: float = 0.02, v_limit: float = 4.0, seed: Seed = 0,
     rtol: float = 1e-3, criterion: Literal["read", "cell"] = "read", progress: Progress = None,
-    solver: Solver | None = None, checkpoint: str | Path | None = None
+    solver: Solver | None = None, checkpoint: str | Path | None = None,
+    pulses: Literal["transient", "relaxation"] = "transient",
+    ladders: tuple[Ladder, Ladder] | None = None,
 ) -> ProgramResult:
     """Program an array to target conductances, row by row, by pulses and reads.
 
@@ -145,21 +148,29 @@ def program(
         "growth": growth, "max_pulses": max_pulses, "passes": passes,
         "read_voltage": read_voltage, "read_time": read_time,
         "disturb_threshold": disturb_threshold, "v_limit": v_limit, "seed": seed_sequence(seed),
-        "rtol": rtol, "criterion": criterion, "solver": solver or Solver(),
+        "rtol": rtol, "criterion": criterion, "solver": solver or Solver(), "pulses": pulses,
+        "ladders": ladders,
     }
+    if pulses == "relaxation":
+        check_relaxation(xbar)
+    own = None if ladders is None else {1: ladders[0], -1: ladders[1]}
+    if own is not None and not (len(ladders or ()) == 2 and all(
+        isinstance(one, Ladder) for one in own.values()
+    )):
+        raise ParameterError(f"`ladders` must be two Ladder, of SET and RESET; got {ladders!r:.60}")
     with Checkpoint(checkpoint, described(context, xbar) if checkpoint is not None else {}) as kept:
-        ladders = kept.ladders()
-        if ladders is None:
+        found = own or kept.ladders()
+        if found is None:
             search = Search(xbar, goal, tol, chosen, v_limit, solver)
             shape = Shape(rise, fall, algorithm, growth)
-            ladders = search.ladders(shape, *(
+            found = search.ladders(shape, *(
                 {"width": pulse[k], **{n: v[k] for n, v in given.items()}} for k in (0, 1)
             ))
         recipe = Recipe(
-            ladders, chosen, tol, "program", algorithm, _count("max_pulses", max_pulses),
+            found, chosen, tol, "program", algorithm, _count("max_pulses", max_pulses),
             _count("passes", passes), read_volts(xbar, goal, read_voltage),
             _positive("read_time", read_time), _positive("disturb_threshold", disturb_threshold),
-            seed_sequence(seed), rtol, criterion,
+            seed_sequence(seed), rtol, criterion, pulses,
         )
         with shared(recipe.operation, progress) as advance:
             return Run(xbar, goal, recipe, advance, solver, kept).result()

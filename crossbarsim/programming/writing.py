@@ -20,7 +20,7 @@ from .polarity import set_sign
 from .pulses import PulseTrain
 from .schemes import Lines, Operation, Scheme, scheme_of
 
-__all__ = ["check_ends", "drive_lines", "read_rows", "write"]
+__all__ = ["check_ends", "drive_lines", "read_rows", "write", "write_ends"]
 
 _OPERATIONS = ("set", "reset", "form")
 
@@ -43,8 +43,8 @@ def check_ends(xbar: Crossbar) -> None:
             )
 
 
-def _write_ends(xbar: Crossbar, lines: Lines) -> Ends:
-    """Return ends in which write drivers take the place of the sense amplifiers."""
+def write_ends(xbar: Crossbar, lines: Lines) -> dict[str, list[End]]:
+    """Return ends by name in which write drivers take the place of the sense amplifiers."""
     found: dict[str, list[End]] = {}
     for name in ("word_left", "word_right", "bit_top", "bit_bottom"):
         word = name.startswith("word")
@@ -59,7 +59,7 @@ def _write_ends(xbar: Crossbar, lines: Lines) -> Ends:
                 behind = 0.0 if isinstance(end, Sensed) else end.resistance
                 ends.append(Driven(voltage=0.0, resistance=behind))
         found[name] = ends
-    return Ends(**found)
+    return found
 
 
 @checks_arguments
@@ -111,7 +111,7 @@ def drive_lines(
     word = np.outer(share, np.nan_to_num(lines.word))
     bit = np.outer(share, np.nan_to_num(lines.bit))
     array = Crossbar(
-        wires=xbar.wires, ends=_write_ends(xbar, lines), cells=xbar.cells, layout=xbar.layout
+        wires=xbar.wires, ends=Ends(**write_ends(xbar, lines)), cells=xbar.cells, layout=xbar.layout
     )
     waveforms: Any = (t, word)
     if bit.any():

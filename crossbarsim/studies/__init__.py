@@ -13,7 +13,7 @@ from .data.text import CharacterText, load_text
 from .device_spread import DeviceSpread, device_spread
 from .engine.axes import Axis, Listed, Sampled, Zipped
 from .engine.plan import StudyPlan
-from .engine.pool import LocalWorkers
+from ..core.processes import LocalWorkers
 from .engine.records import Record
 from .engine.study import Study
 from .gradual_reset import GradualReset, gradual_reset

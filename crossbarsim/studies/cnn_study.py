@@ -34,7 +34,7 @@ from ..core.views.brief import brief_repr
 from ..core.views.shown import Shown, View
 from .data.dataset import Dataset, Labelled
 from .engine.drive import drive
-from .engine.pool import LocalWorkers
+from ..core.processes import LocalWorkers
 from .engine.records import Record
 from .engine.worker import Outcome
 from .networks import CnnSettings, TrainedCnn, logits, torch_threads, trained_cnn

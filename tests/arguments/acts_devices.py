@@ -235,7 +235,8 @@ ROWS: dict[str, Row] = {
         "xbar": virgin(), "targets": 110 * G[::-1], "scheme": "v/3", "tolerance": 0.3, "algorithm": "width", "growth": Second(2.0, algorithm="width"),
         "disturb_threshold": 10.0, "v_limit": Second(0.9, v_start=None, v_step=None, v_max=None),
         "seed": Second(2, xbar=NOISY_ARRAY, targets=np.full((2, 2), 5e-5), width=1e-8, rise=1e-9, fall=1e-9),
-        "progress": SHOWS, "solver": SOLVER, "rtol": 0.1, "checkpoint": KEPT}),
+        "progress": SHOWS, "solver": SOLVER, "rtol": 0.1, "checkpoint": KEPT, "pulses": "relaxation",
+        "ladders": (Ladder(0.6, 0.1, 0.9, PulseTrain(2e-9)),) * 2}),
     "form": Row(lambda **a: pulsed(form(**a)), base=FORMED, seconds={
         "xbar": Crossbar(cells=Virgin().array(shape=(2, 3)), wires=WIRES), "scheme": "v/3", "disturb_threshold": 1e-9,
         "progress": SHOWS, "solver": SOLVER, "rtol": 0.1, "checkpoint": KEPT, "conductance": 1.1e-3, "v_max": Second(0.5), "max_pulses": 4, "seed": Same(2, "no model has both noise and a virgin state")}),

@@ -19,6 +19,7 @@ from ...nonidealities import NonIdealities, Normal, Truncated
 from ...nonidealities.fabricate import Fabricated
 from ..config import CrossbarConfig
 from ..mapping import Layout, Tile
+from ..mapping.written import Written
 from .effective_matrices import HeldMatrices
 
 __all__ = ["Block", "Chip"]
@@ -58,6 +59,9 @@ class Chip:
         studies, which put other circuits around one chip. None: nothing is kept.
     measured : dict
         Conductances (M, N) siemens by place, of arrays that hold these whatever the levels are.
+    written : dict
+        By place: the conductances (M, N) siemens that pulses have left there, and of which levels;
+        they take the place of `NonIdealities.program`.
     """
 
     def __init__(self, config: CrossbarConfig, name: str) -> None:
@@ -72,6 +76,7 @@ class Chip:
         self.held: HeldMatrices | None = None
         self.kept: dict[Any, tuple[Tensor, list[Tensor]]] | None = None
         self.measured: dict[Place, Tensor] = {}
+        self.written: dict[Place, Written] = {}
 
     def place(self, block: Block, array: str) -> Place:
         """Return the place of one array of a tile."""
@@ -125,10 +130,20 @@ class Chip:
         return torch.where(torch.from_numpy(np.isnan(stuck)), disturbed, G)
 
     def _undisturbed(self, level: Tensor, place: Place, *, again: bool) -> Tensor:
+        written = self.written.get(place)
+        if written is None and self.written:
+            raise ParameterError(
+                f"{self.name!r}: some arrays were written by pulses, but not {place.array!r} of "
+                f"tile {place.tile}: write the whole network"
+            )
         if not self.config.random and not self._saved:
-            return self.config.g_off + level * self.config.span
+            ideal = self.config.g_off + level * self.config.span
+            return ideal if written is None else written.of(level, self.name, ideal)
         fab = self.fabricated(place, (level.shape[0], level.shape[1]), keep=again)
-        programmed = self.effects.program(level, fab, place)
+        if written is None:
+            programmed = self.effects.program(level, fab, place)
+        else:
+            programmed = written.of(level, self.name, self.config.g_off + level * self.config.span)
         result: Tensor = self.effects.age(programmed, fab, place)
         return result
 
@@ -195,8 +210,9 @@ class Chip:
         siemens (NaN: not stuck), `kinds` as in `crossbarsim.nonidealities.Fault`; `resampled` of
         every array; `measured` in siemens (NaN: arrays that were not).
         """
-        if not (self.config.random or self._saved or self.measured):
+        if not (self.config.random or self._saved or self.measured or self.written):
             return {}
+        blocks = list(blocks)
         name = json.dumps({
             "seed": self.seed, "name": self.name, **self._nominal, **self._mapping
         }).encode()
@@ -207,6 +223,13 @@ class Chip:
                 self.measured.get(place, torch.full(shape, math.nan, dtype=torch.float64)).flatten()
                 for place, shape in self._all_arrays(blocks)
             ])
+        if self.written:
+            kept = [
+                self.written[self.place(block, array)]
+                for block in blocks for array in self.layout.arrays
+            ]
+            state["written"] = torch.cat([one.conductance.flatten() for one in kept])
+            state["written_of"] = torch.tensor([one.levels for one in kept], dtype=torch.int64)
         if not (self._fabricates or self._saved):
             return state
         parts: dict[str, list[Any]] = {}
@@ -255,6 +278,7 @@ class Chip:
             then as before.
         """
         if "place" not in state:
+            self.written = {}
             return
         try:
             named = json.loads(bytes(state["place"].tolist()).decode())
@@ -277,18 +301,21 @@ class Chip:
                     f"configuration has {own!r}: convert the network with the chip's own "
                     "configuration"
                 )
+        blocks = list(blocks)
         arrays = {key: _numbers(key, value) for key, value in state.items() if key != "place"}
         known, blocks = arrays.pop("measured", None), list(blocks)
+        pulsed = [arrays.pop(key) for key in ("written", "written_of") if key in arrays]
         before = self.seed, self.name
         self.seed, self.name = seed, name
         try:
             saved = self._arrays_of(arrays, blocks) if arrays else {}
             measured = {} if known is None else self._measured_of(known, blocks)
+            written = self._written_of(pulsed, blocks)
         except ParameterError:
             self.seed, self.name = before
             raise
         self._saved, self._fabricated, self._kept_cells = saved, {}, 0
-        self.measured = measured
+        self.measured, self.written = measured, written
 
     def _measured_of(self, known: Any, blocks: Iterable[Block]) -> dict[Place, Tensor]:
         """Return the measured arrays of a state, whose cells come one after the other."""
@@ -311,6 +338,26 @@ class Chip:
                     )
                 result[place] = part.reshape(shape)
         return result
+
+    def _written_of(self, pulsed: list[Any], blocks: Iterable[Block]) -> dict[Place, Written]:
+        """Return what pulses have left on all arrays of a state."""
+        if not pulsed:
+            return {}
+        places = [
+            (self.place(block, array), self.shape(block))
+            for block in blocks for array in self.layout.arrays
+        ]
+        sizes = [rows * columns for _, (rows, columns) in places]
+        if len(pulsed) != 2 or len(pulsed[0]) != sum(sizes) or len(pulsed[1]) != len(places):
+            raise ParameterError(
+                f"the saved chip's 'written' does not fit {self.name!r}, {sum(sizes)} cells of "
+                f"{len(places)} arrays: it was saved with another mapping or tile shape"
+            )
+        parts = torch.from_numpy(pulsed[0]).split(sizes)
+        return {
+            place: Written(part.reshape(shape).clone(), int(levels))
+            for (place, shape), part, levels in zip(places, parts, pulsed[1], strict=True)
+        }
 
     def _arrays_of(
         self, arrays: Mapping[str, Any], blocks: Iterable[Block]
@@ -361,12 +408,13 @@ def _numbers(key: str, value: Tensor) -> Any:
         "stuck": ("f", ">= 0 S, or NaN"), "measured": ("f", ">= 0 S, or NaN"),
         "kinds": ("iu", "integers"),
         "open_rows": ("b", "true or false"), "open_columns": ("b", "true or false"),
-        "resampled": ("iu", "integers >= 0"),
+        "resampled": ("iu", "integers >= 0"), "written": ("f", "finite, >= 0 S"),
+        "written_of": ("i", "integers"),
     }.get(key, ("", "unknown here"))
     good = found.ndim == 1 and found.dtype.kind in allowed
-    if good and key in ("g_on", "g_off"):
+    if good and key in ("g_on", "g_off", "written"):
         good = bool(np.isfinite(found).all() and (found >= 0).all()
-                    and (key == "g_off" or (found > 0).all()))
+                    and (key != "g_on" or (found > 0).all()))
     elif good and key in ("stuck", "measured"):
         good = not (found < 0).any() and not np.isinf(found).any()
     if not good:

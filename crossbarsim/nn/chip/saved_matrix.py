@@ -8,9 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ...core.draws import Place
 from ...core.errors import ParameterError
 from ..config import CrossbarConfig
 from ..mapping import Orders
+from ..mapping.written import Written
 from .calibration_ranges import Ranges
 from .chip import Block, Chip
 from .weight_cache import WeightCache
@@ -35,6 +37,30 @@ class SavedMatrix(nn.Module):
     def blocks(self) -> Iterator[Block]:
         """Yield the tiles of all groups."""
         raise NotImplementedError
+
+    def _levels(self, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return levels (groups, lines, outputs) and scales (groups, 1, outputs)."""
+        raise NotImplementedError
+
+    # -- written by pulses -------------------------------------------------------------------
+
+    def to_write(
+        self, weight: Tensor, bias: Tensor | None = None
+    ) -> Iterator[tuple[Place, Tensor]]:
+        """Yield every array's place and its cells' levels (M, N) in [0, 1]."""
+        levels, _ = self._levels(weight.detach(), None if bias is None else bias.detach())
+        layout = self.chip.layout
+        for block in self.blocks():
+            own = levels[block.group, block.tile.rows, block.tile.columns]
+            for array, cells in zip(layout.arrays, layout.levels(own), strict=True):
+                yield self.chip.place(block, array), cells
+
+    def take_written(self, written: Mapping[Place, Written]) -> None:
+        """Have the conductances that pulses left from now on; an empty mapping: none."""
+        self.chip.written = dict(written)
+        if self.chip.kept is not None:
+            self.chip.kept = {}
+        self._cache.clear()
 
     def _save_to_state_dict(
         self, destination: dict[str, Any], prefix: str, keep_vars: bool

@@ -16,9 +16,11 @@ from ...core.validation import Array
 from ...core.views.brief import brief_repr
 from ...netlists.crossbar.crossbar import Crossbar
 from ...solvers import Solver
+from ...solvers.crossbar.transient import TransientResult
 from ..ladder import Ladder, Rungs
 from ..polarity import set_sign
 from ..reading import target_currents
+from ..relaxation import Relaxed, relax_pulse
 from ..result import ProgramResult
 from ..schemes import Operation, Scheme
 from ..writing import drive_lines, read_rows
@@ -54,6 +56,7 @@ class Recipe:
     criterion : {"read", "cell"}
         Whether cells are judged as read through wires and access elements, or by their own
         conductance.
+    pulses : {"transient", "relaxation"}
     """
 
     ladders: dict[int, Ladder]
@@ -69,6 +72,7 @@ class Recipe:
     seed: np.random.SeedSequence
     rtol: float
     criterion: str = "read"
+    pulses: str = "transient"
 
     __repr__ = brief_repr
 
@@ -142,12 +146,16 @@ class Run:
         volts, pulse = r.ladders[direction].at(level, shorter)
         lines = r.scheme.lines(self.xbar, row, columns, self.sign * direction * volts, operation)
         state = self.state
-        key = keyed_seed(r.seed, row, state.writes)
         before = self._cells.conductance
-        found = drive_lines(
-            self.xbar, lines, pulse, seed=int(key.generate_state(1)[0]), rtol=r.rtol,
-            solver=self.solver,
-        )
+        found: TransientResult | Relaxed
+        if r.pulses == "relaxation":
+            found = relax_pulse(self.xbar, lines, row, pulse, rtol=r.rtol, solver=self.solver)
+        else:
+            key = keyed_seed(r.seed, row, state.writes)
+            found = drive_lines(
+                self.xbar, lines, pulse, seed=int(key.generate_state(1)[0]), rtol=r.rtol,
+                solver=self.solver,
+            )
         self.xbar = found.crossbar
         state.cells = self._cells.state
         change = self._cells.conductance - before

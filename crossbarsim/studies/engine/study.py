@@ -25,7 +25,7 @@ from .drive import Executor, drive, worker_count
 from .identity import identity
 from .plan import StudyPlan
 from .points import Points, checked_seeds
-from .pool import LocalWorkers
+from ...core.processes import LocalWorkers
 from .records import Record
 from .shards import RECORD, checked_shard, merge_shards, shard_folder
 from .waiting import Found, Rule, Waiting

@@ -11,7 +11,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from types import TracebackType
 from typing import Any, Self
 
-from ...core.validation import count as whole
+from ..validation import count as whole
 
 __all__ = ["LocalWorkers"]
 
