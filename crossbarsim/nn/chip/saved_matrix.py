@@ -60,7 +60,7 @@ class SavedMatrix(nn.Module):
         self.chip.written = dict(written)
         if self.chip.kept is not None:
             self.chip.kept = {}
-        self._cache.clear()
+        self.cache.clear()
 
     def _save_to_state_dict(
         self, destination: dict[str, Any], prefix: str, keep_vars: bool
