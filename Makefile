@@ -3,7 +3,7 @@
 # make lowest  a few tests with the lowest versions that pyproject.toml allows (Python 3.11, 3.12)
 # make docs    the site, into build/docs/index.html
 # make slow    the tests that take more than a few seconds each
-# make bench   the benchmarks behind the README's performance tables
+# make bench   the benchmarks behind the page on performance
 # Each makes .venv and installs into it once; PYTHON chooses the interpreter.
 
 PYTHON ?= python3

@@ -1,4 +1,4 @@
-"""``python -m benchmarks [names]``: measure, print tables, write JSON, update the README."""
+"""``python -m benchmarks [names]``: measure, print tables, write JSON, update the pages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def main(
     *,
     quick: Annotated[bool, typer.Option(help="smallest sizes, nothing is written")] = False,
 ) -> None:
-    """Measure and write `benchmarks/results/*.json` and the README's tables."""
+    """Measure and write `benchmarks/results/*.json` and the tables of the pages."""
     every = BENCHMARKS | EXTRA
     for name in names or list(every):
         if name not in every:

@@ -67,7 +67,7 @@ def run(*, quick: bool = False) -> dict[str, Any]:
 
 
 def table(result: dict[str, Any]) -> str:
-    """Return the README's table."""
+    """Return the page's table."""
     lines = [
         ("One core against the memory's limit: the bytes that an iteration must move per second, "
          "beside a triad's on arrays of the same size, in the same cache."), "",

@@ -87,7 +87,7 @@ def run(*, quick: bool = False) -> dict[str, Any]:
 
 
 def table(result: dict[str, Any]) -> str:
-    """Return the README's table."""
+    """Return the page's table."""
     lines = [
         (f"{result['vectors']:,} input vectors on one {SIZE}x{SIZE} crossbar, two cores (memory: "
          "what the call adds to the process)."), "",

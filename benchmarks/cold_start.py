@@ -129,7 +129,7 @@ def run(*, quick: bool = False) -> dict[str, Any]:
 
 
 def table(result: dict[str, Any]) -> str:
-    """Return the README's table."""
+    """Return the page's table."""
     lines = [
         ("Kernels are compiled when they are first called, and kept: a new machine waits once. "
          "One core, empty cache but for the last two rows."), "",

@@ -106,7 +106,7 @@ def _factor(found: dict[str, Any] | None, ours: float) -> str:
 
 
 def table(result: dict[str, Any]) -> str:
-    """Return the README's tables: times of ours, ratios of the others."""
+    """Return the page's tables: times of ours, ratios of the others."""
     parts = []
     for threads, title in ((1, "One core"), (2, "Two cores")):
         rows = [r for r in result["rows"] if r["threads"] == threads]

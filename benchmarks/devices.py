@@ -246,7 +246,7 @@ def run(*, quick: bool = False) -> dict[str, Any]:
 
 
 def table(result: dict[str, Any]) -> str:
-    """Return the README's table."""
+    """Return the page's table."""
     lines = [
         (f"{result['devices']:,} independent devices with their own parameters through a waveform "
          f"of {POINTS:,} points by `simulate` (only the ends kept, rtol {RTOL:g}), and how many "

@@ -72,7 +72,7 @@ def run(*, quick: bool = False) -> dict[str, Any]:
 
 
 def table(result: dict[str, Any]) -> str:
-    """Return the README's table."""
+    """Return the page's table."""
     tiles = result["tiles"]
     lines = [
         (f"Effective matrix of one crossbar, and per crossbar when {tiles} are asked for at once, "

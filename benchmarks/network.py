@@ -153,7 +153,7 @@ def _rate(each: float) -> str:
 
 
 def table(result: dict[str, Any]) -> str:
-    """Return the README's sentence and table."""
+    """Return the page's sentence and table."""
     weights = result["tiles"] * TILE**2 / 2e6
     lines = [
         (f"A network of {weights:.1f} million weights (the size of ResNet-18) as differential "

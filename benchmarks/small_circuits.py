@@ -209,7 +209,7 @@ def _distribution(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def table(result: dict[str, Any]) -> str:
-    """Return the README's table."""
+    """Return the page's table."""
     lines = [
         "One run of small decks, CPU time without reading and without the start of a process.", "",
         "| deck | ngspice | crossbarsim | steps | per step | ratio |", "|---|---|---|---|---|---|",

@@ -174,7 +174,7 @@ def _seconds(found: dict[str, Any] | None, limit: float) -> str:
 
 
 def table(result: dict[str, Any]) -> str:
-    """Return the README's table."""
+    """Return the page's table."""
     limit = result["limit_s"]
     lines = [
         ("Decks with default tolerances, CPU time of one thread. ngspice's includes reading the "

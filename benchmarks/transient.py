@@ -169,7 +169,7 @@ def _error(found: dict[str, Any]) -> str:
 
 
 def table(result: dict[str, Any]) -> str:
-    """Return the README's tables."""
+    """Return the page's tables."""
     limit = result["limit_s"]
     lines = [
         ("One write pulse with rise times on an array of 1T1R cells (VTEAM, EKV), CPU time of "

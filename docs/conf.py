@@ -19,6 +19,7 @@ extensions = [
     "numpydoc",
     "sphinx_design",
     "sphinx_copybutton",
+    "api",
     "mathml",
     "offline",
 ]
@@ -29,9 +30,14 @@ language = "en"
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "amsmath", "attrs_inline"]
 myst_heading_anchors = 4
 
-autosummary_generate = True
+autosummary_generate = False  # the extension `api` writes the pages
 numpydoc_show_class_members = False
 add_module_names = False
+default_role = "py:obj"  # docstrings have `names` in single backticks
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_member_order = "bysource"
+python_use_unqualified_type_names = True
 
 html_theme = "pydata_sphinx_theme"
 html_title = "crossbarsim"
@@ -50,4 +56,5 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"index": []}
+# the list of all names beside each of them would be most of the site
+html_sidebars = {"index": [], "reference/api/names/*": []}

@@ -1,4 +1,4 @@
-"""The benchmarks' solvers agree, their workers work, and the README shows what was measured."""
+"""The benchmarks' solvers agree, their workers work, and the pages show what was measured."""
 
 import json
 from pathlib import Path
@@ -55,15 +55,17 @@ def test_a_capped_peer_is_printed_as_a_bound():
     assert "50x" in text
 
 
-def test_readme_shows_the_measured_tables():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert readme.generated(text) == text
+def test_pages_show_the_measured_tables():
+    start, page = (file.read_text(encoding="utf-8") for file in readme.PAGES)
+    assert readme.generated(start) == start
+    assert readme.generated(page) == page
+    assert readme.speed() in start
     for name in readme.BENCHMARKS:
         assert (readme.RESULTS / f"{name}.json").is_file(), name
-        assert f"<!-- bench:{name} -->" in text
+        assert f"<!-- bench:{name} -->" in page
 
 
-def test_results_reach_what_the_readme_claims():
+def test_results_reach_what_the_pages_claim():
     result = json.loads((readme.RESULTS / "crossbar_solve.json").read_text())
     for row in result["rows"]:
         assert row["ours"]["residual"] < 1e-8

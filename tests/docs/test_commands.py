@@ -1,31 +1,34 @@
-"""The README's commands exist and run, its pictures are there."""
+"""The commands of the pages: those of the first pages run as written, the others exist with their options."""
 
 import re
 import shlex
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from crossbarsim.cli.main import app
+from tests.helpers.pages import DOCS, PAGES, ROOT, blocks, name_of
 
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+FIRST = [
+    ROOT / "README.md", *sorted((DOCS / "start").glob("*.md")),
+    DOCS / "concepts" / "accuracy-against-ir-drop.md", DOCS / "concepts" / "everything-together.md",
+]
 
 
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
-
-
-def commands():
-    lines = [line for block in blocks("sh") for line in block.splitlines()]
+def commands(pages):
+    lines = [
+        line for page in pages for block in blocks(page, "sh")
+        for line in block.text.replace("\\\n", " ").splitlines()
+    ]
     return [parts for line in lines if (parts := shlex.split(line, comments=True))]
 
 
-
 def test_make_targets_exist_and_are_run():
-    targets = {command[1] for command in commands() if command[0] == "make"}
+    targets = {command[1] for command in commands(PAGES) if command[0] == "make"}
     assert {"study", "test"} <= targets
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     continuous = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
@@ -35,7 +38,7 @@ def test_make_targets_exist_and_are_run():
 
 
 def write_tiny_data(folder):
-    """Write stand-ins of the data sets under the names that the README's commands use."""
+    """Write stand-ins of the data sets under the names that the commands use."""
     rng = np.random.default_rng(0)
     mnist, cifar = folder / "data" / "mnist", folder / "data" / "cifar10"
     mnist.mkdir(parents=True)
@@ -84,8 +87,8 @@ def test_console_commands_run(tmp_path, monkeypatch):
     monkeypatch.setattr(nonidealities, "measure", lambda _study, _chip, bits, _network, parts, *_: [
         (b, {f"{part}_accuracy": 0.5 for part in parts} | {"seconds": 0.0}) for b in bits
     ])
-    console = [command for command in commands() if command[0] == "crossbarsim"]
-    assert len(console) >= 4
+    console = [command for command in commands(FIRST) if command[0] == "crossbarsim"]
+    assert len(console) >= 15
     for command in console:
         result = CliRunner().invoke(app, command[1:])
         assert result.exit_code == 0, f"{' '.join(command)}\n{result.output}"
@@ -94,12 +97,29 @@ def test_console_commands_run(tmp_path, monkeypatch):
 
 
 def test_every_command_is_known():
-    for command in commands():
+    for command in commands(FIRST):
         assert command[0] in {"make", "crossbarsim"}, command
 
 
-@pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
-def test_linked_files_exist(path):
-    assert (ROOT / path).is_file()
-    if path.endswith(".png"):
-        assert (ROOT / path).stat().st_size < 200_000
+@pytest.mark.parametrize("page", [pytest.param(p, id=name_of(p)) for p in PAGES if blocks(p, "sh")])
+def test_commands_have_their_options(page):
+    for words in commands([page]):
+        if words[0] != "crossbarsim":
+            continue
+        found, context, rest = typer.main.get_command(app), None, words[1:]
+        while isinstance(found, click.Group):
+            context = click.Context(found, info_name=found.name, parent=context)
+            while rest[0].startswith("-"):
+                rest = rest[1:]
+            found, rest = found.get_command(context, rest[0]), rest[1:]
+            assert found is not None, words
+        known = {option for one in found.params for option in one.opts + one.secondary_opts} | {"--help"}
+        unknown = {word.partition("=")[0] for word in rest if re.match(r"--?[a-z]", word)} - known
+        assert unknown == set(), f"{' '.join(words)}: there is no {unknown}"
+
+
+def test_the_readme_is_one_screen():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 75
+    (code,) = blocks(ROOT / "README.md", "python")
+    assert len(code.text.splitlines()) <= 12
