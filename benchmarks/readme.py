@@ -72,19 +72,19 @@ def speed() -> str:
     everyone = _read("devices")
     devices = {row["model"]: row for row in everyone["rows"]}["VTEAM"]
     return "\n".join([
-        f"- **One 128x128 crossbar**: {show(solve[128]['ours']['seconds'])} on one core; CHOLMOD "
+        (f"- **One 128x128 crossbar**: {show(solve[128]['ours']['seconds'])} on one core; CHOLMOD "
         f"{against(128, 'CHOLMOD (supernodal)')} as long, badcrossbar "
-        f"{against(128, 'badcrossbar')}; at 64x64 ngspice {against(64, 'ngspice')}.",
-        f"- **Its effective matrix**: {show(matrix['ours_1_1'])}, CHOLMOD "
+        f"{against(128, 'badcrossbar')}; at 64x64 ngspice {against(64, 'ngspice')}."),
+        (f"- **Its effective matrix**: {show(matrix['ours_1_1'])}, CHOLMOD "
         f"{matrix['cholmod_1'] / matrix['ours_1_1']:,.0f}x as long; then any number of inputs is "
-        "a matrix product.",
-        f"- **ResNet-18 on exact wires**: {images['matrix']:,.0f} images per second on two cores; "
-        f"torch's own layers {images['digital']:,.0f}.",
-        f"- **A write pulse on {write['size']}x{write['size']} 1T1R cells**, as accurate as "
-        f"ngspice: {show(pulse)}; ngspice {write['ngspice']['seconds'] / pulse:,.0f}x as long.",
-        f"- **{everyone['devices']:,} VTEAM devices** through {POINTS:,} points: "
+        "a matrix product."),
+        (f"- **ResNet-18 on exact wires**: {images['matrix']:,.0f} images per second on two cores; "
+        f"torch's own layers {images['digital']:,.0f}."),
+        (f"- **A write pulse on {write['size']}x{write['size']} 1T1R cells**, as accurate as "
+        f"ngspice: {show(pulse)}; ngspice {write['ngspice']['seconds'] / pulse:,.0f}x as long."),
+        (f"- **{everyone['devices']:,} VTEAM devices** through {POINTS:,} points: "
         f"{show(devices['two'])} on two cores; on one, NumPy's explicit Euler takes "
-        f"{devices['euler_seconds'] / devices['one']:,.0f}x as long at the same error.",
+        f"{devices['euler_seconds'] / devices['one']:,.0f}x as long at the same error."),
         "",
         f"<sub>[All tables](docs/development/performance.md). {everyone['machine']}</sub>",
     ])
