@@ -83,6 +83,6 @@ def test_blocks_of_gpt2_are_reduced_layer_by_layer():
     weights, error, more = json.loads(out.stdout)
     assert weights == 2 * 12 * 768**2
     assert 0.01 < error < 0.5
-    # the matrices in single precision, and what one layer takes: not the conductances of all
-    assert more < 4 * weights + 0.4e9
-    assert more < 8 * 2 * weights + 0.2e9
+    # the matrices in single precision, and what a few tiles take: not the conductances of all, which
+    # are 16 bytes a weight
+    assert more < 4 * weights + 0.3e9 < (4 + 16) * weights + 0.1e9
