@@ -74,7 +74,8 @@ class _Block(nn.Module):
         y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         x = x + self.proj(y.transpose(1, 2).reshape(b, t, width))
         y = self.down(F.gelu(self.up(self.ln_2(x))))
-        return x + y
+        result: Tensor = x + y
+        return result
 
 
 @checks_arguments
@@ -163,7 +164,7 @@ def trained_language_model(
                 logits = model(found[:, :-1])
                 loss = F.cross_entropy(logits.flatten(0, 1), found[:, 1:].flatten())
                 descent.zero_grad()
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]  # torch's
                 descent.step()
                 rate.step()
                 if on_step is not None:

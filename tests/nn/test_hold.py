@@ -57,6 +57,21 @@ def test_they_are_programmed_once_layer_by_layer(programmed):
     assert programmed == ["0", "2"]
 
 
+def test_weights_that_are_computed_are_compared(programmed):
+    torch.manual_seed(0)
+    layer = nn.utils.parametrizations.weight_norm(nn.Linear(9, 7))
+    chip = convert(nn.Sequential(layer, nn.Linear(7, 3)), CONFIG)
+    hold(chip)
+    assert [part.crossbars.cache.trusting for part in chip] == [False, True]
+    before = run(chip, torch.ones(1, 9))
+    run(chip, torch.ones(1, 9))
+    assert programmed == ["0", "1"]
+    with torch.no_grad():
+        chip[0].parametrizations.weight.original0.mul_(2.0)
+    assert not torch.equal(run(chip, torch.ones(1, 9)), before)
+    assert programmed == ["0", "1", "0"]
+
+
 WRITES = {
     "in place": lambda layer: layer.weight.mul_(2),
     "one value": lambda layer: layer.weight[1, 2].add_(1e-3),

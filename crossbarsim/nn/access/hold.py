@@ -27,7 +27,8 @@ def hold(network: nn.Module) -> None:
 
     Layers are reduced one after the other, so that the memory needed beside the result is that of
     a few tiles. Layers with converters, noise or curved cells are programmed at their first pass.
-    Passes that follow a gradient in the weights are as they were.
+    Passes that follow a gradient in the weights are as they were; weights that are computed anew in
+    every pass (`torch.nn.utils.parametrize`) go on being compared.
 
     Parameters
     ----------
@@ -53,9 +54,11 @@ def hold(network: nn.Module) -> None:
     False
     """
     for layer in _layers(network):
-        for crossbars, weight, bias in layer.stored_matrices():
+        pairs = zip(list(layer.stored_matrices()), layer.stored_matrices(), strict=True)
+        for (crossbars, weight, bias), (_, again, _) in pairs:
             crossbars.cache.clear()
-            crossbars.cache.trusting = True
+            # weights that are computed anew for every pass, as parametrised ones, are compared
+            crossbars.cache.trusting = again.data_ptr() == weight.data_ptr()
             if layer.config.exact_reads and layer.config.path != "vectors":
                 crossbars.whole(weight, bias)
 
