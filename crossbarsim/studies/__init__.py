@@ -6,6 +6,7 @@
 pictures in a file of `plots` and its command in `crossbarsim.cli.study`.
 """
 
+from ..core.processes import LocalWorkers
 from ..core.progress import ProgressMeter, RichProgress, Silent
 from .data.dataset import Dataset, Labelled, load, load_digits
 from .data.errors import DataError
@@ -13,7 +14,6 @@ from .data.text import CharacterText, load_text
 from .device_spread import DeviceSpread, device_spread
 from .engine.axes import Axis, Listed, Sampled, Zipped
 from .engine.plan import StudyPlan
-from ..core.processes import LocalWorkers
 from .engine.records import Record
 from .engine.study import Study
 from .gradual_reset import GradualReset, gradual_reset

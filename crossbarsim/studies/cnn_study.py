@@ -27,6 +27,7 @@ from ..core.environment import environment
 from ..core.errors import CrossbarSimError, ParameterError
 from ..core.files import save_table, write_text
 from ..core.locks import FolderLock
+from ..core.processes import LocalWorkers
 from ..core.progress import Progress, ProgressMeter, metered
 from ..core.settings import Settings
 from ..core.validation import count
@@ -34,7 +35,6 @@ from ..core.views.brief import brief_repr
 from ..core.views.shown import Shown, View
 from .data.dataset import Dataset, Labelled
 from .engine.drive import drive
-from ..core.processes import LocalWorkers
 from .engine.records import Record
 from .engine.worker import Outcome
 from .networks import CnnSettings, TrainedCnn, logits, torch_threads, trained_cnn

@@ -172,7 +172,7 @@ def test_devices_vary_by_the_chips_seed():
         convert(nn.Sequential(nn.Linear(3, 2)), CONFIG.replace(seed=seed)) for seed in (0, 0, 1)
     ]
     for chip in chips[1:]:
-        chip.load_state_dict({k: v for k, v in chips[0].state_dict().items()})
+        chip.load_state_dict(dict(chips[0].state_dict()))
     spread = Variability("r_off", LogNormal(0.2))
     energies = [program_network(c, DEVICE, **FAST, variability=spread).energy for c in chips]
     assert energies[0] == energies[1] != energies[2]

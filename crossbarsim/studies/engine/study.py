@@ -14,6 +14,7 @@ import numpy as np
 from ...core.environment import environment
 from ...core.errors import ParameterError
 from ...core.locks import FolderLock
+from ...core.processes import LocalWorkers
 from ...core.progress import Progress, metered
 from ...core.settings import Settings, checks_arguments, closest, field_names, plain, with_fields
 from ...core.validation import count as whole
@@ -25,7 +26,6 @@ from .drive import Executor, drive, worker_count
 from .identity import identity
 from .plan import StudyPlan
 from .points import Points, checked_seeds
-from ...core.processes import LocalWorkers
 from .records import Record
 from .shards import RECORD, checked_shard, merge_shards, shard_folder
 from .waiting import Found, Rule, Waiting
