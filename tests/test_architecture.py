@@ -105,6 +105,7 @@ nn.chip.compiled
 nn.chip
 nn.layers
 nn
+nn.drift
 nn.train
 nn.writing                      # whole networks by pulses
 

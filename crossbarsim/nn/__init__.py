@@ -1,9 +1,9 @@
 """Deep networks on crossbars, in PyTorch.
 
-`config` says how, `convert`, `calibrate`, `report`, `equip` act on whole networks; `layers` hold
-`chip`'s stored matrices, which `mapping` lays on arrays and `functional` solves; `access` is what
-is done with all arrays of a network; `train` is training on the devices. A new layer goes into
-`layers`, where `convertible` finds it.
+`config` says how, `convert`, `calibrate`, `report`, `equip` act on whole networks, `drift` lets
+time pass for them, `access` is what is done with all their arrays; `layers` hold `chip`'s stored
+matrices, which `mapping` lays on arrays and `functional` solves; `train` is training on the
+devices. A new layer goes into `layers`, where `convertible` finds it.
 """
 
 from .access import (
@@ -20,6 +20,7 @@ from .chip.matrix import StoredMatrix
 from .config import CrossbarConfig
 from .convert import convert
 from .convertible import DigitalLayersWarning, register_layer
+from .drift import DriftReference, age, compensate_drift, reference_reads
 from .layers import (
     CrossbarConv1d,
     CrossbarConv2d,
@@ -65,18 +66,22 @@ __all__ = [
     "CrossbarRNNCell",
     "CrossbarTransposedLinear",
     "DigitalLayersWarning",
+    "DriftReference",
     "LayerReport",
     "MatrixCalibration",
     "NetworkReport",
     "StoredMatrix",
+    "age",
     "bake",
     "calibrate",
+    "compensate_drift",
     "conductances",
     "convert",
     "equip",
     "fold_batchnorm",
     "hold",
     "load_conductances",
+    "reference_reads",
     "register_layer",
     "release",
     "report",

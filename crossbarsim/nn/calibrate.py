@@ -16,7 +16,7 @@ from ..periphery import RangeObserver
 from .chip.matrix import StoredMatrix
 from .layers import CrossbarLayer
 
-__all__ = ["Calibration", "MatrixCalibration", "calibrate", "stored_names"]
+__all__ = ["Calibration", "MatrixCalibration", "calibrate", "evaluating", "stored_names"]
 
 _SAMPLES = 16
 
@@ -153,7 +153,7 @@ def calibrate(
     watches = {name: _Watch(name, stored, percentile) for name, stored in matrices.items()}
 
     def run(step: Callable[[_Watch], Any]) -> None:
-        with _evaluating(model):
+        with evaluating(model):
             try:
                 for watch in watches.values():
                     watch.stored.observer = step(watch)
@@ -191,7 +191,8 @@ def calibrate(
 
 
 @contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Put a model into evaluation mode inside."""
     training = [module for module in model.modules() if module.training]
     model.eval()
     try:
@@ -242,7 +243,10 @@ class _Watch:
                 ) from error
         signed = self.negative if config.signed_inputs is None else config.signed_inputs
         samples = None if config.linear else _evenly(torch.cat(self.samples))
-        self.stored.ranges = type(self.stored.ranges)(reach, signed, samples=samples)
+        drift = self.stored.ranges.drift  # of the devices, whatever the inputs
+        self.stored.ranges = type(self.stored.ranges)(
+            reach, signed, samples=samples, drift=drift
+        )
 
     # -- signals -----------------------------------------------------------------------------
 

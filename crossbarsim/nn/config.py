@@ -9,11 +9,12 @@ from numbers import Integral
 from typing import Any, Literal, get_args
 
 from ..core.errors import ParameterError
-from ..core.settings import Settings
+from ..core.settings import Settings, checks_arguments
 from ..core.validation import choice, count
 from ..netlists.crossbar.crossbar import Wires
 from ..netlists.crossbar.ends import Driven, Ends, Floating, Grounded
 from ..nonidealities import NonIdealities
+from ..nonidealities.published import published_chip
 from ..periphery import ENCODINGS, Periphery
 from ..periphery.encodings import check_dac
 from ..solvers import Solver
@@ -23,7 +24,7 @@ from .wiring import Wiring
 __all__ = ["CrossbarConfig"]
 
 Scheme = Literal["differential", "offset", "single"]
-Pairing = Literal["arrays", "interleaved"]
+Pairing = Literal["arrays", "interleaved", "opposed"]
 Scaling = Literal["layer", "column"]
 Bias = Literal["digital", "chip"]
 Path = Literal["auto", "matrix", "vectors", "born", "surrogate"]
@@ -70,10 +71,14 @@ class CrossbarConfig(Settings):
         around the middle conductance, less the current of a reference column of such cells in
         every array. "single": the same without reference column; the middle conductance times
         the sum of the inputs is taken off digitally.
-    pairing : {"arrays", "interleaved"}
-        Where the differential pair's cells lie: in two arrays, or in neighbouring columns of one
-        array, which then carries half as many outputs. Either is solved as the physical array
-        that it is.
+    pairing : {"arrays", "interleaved", "opposed"}
+        Where the differential pair's cells lie: in two arrays; in neighbouring columns of one
+        array, which then carries half as many outputs; or "opposed", on one column of one array,
+        in two rows driven with opposite voltages, so that their currents cancel before they run
+        along the bit line and only the difference is converted; the array then takes half as many
+        inputs, and a DAC drives the two rows of its input, one of them inverted. As in the
+        inference engine of SONOS memory of T. P. Xiao et al., IEEE TCAS-I 69:1480 (2022), and
+        CrossSim's interleaved arrays. Each is solved as the physical array that it is.
     bits : int, optional
         Of a weight, sign included, 2 to 24: weights are rounded to the ``2**bits - 1`` multiples
         of ``s / (2**(bits - 1) - 1)``, straight-through in training. None: levels are continuous.
@@ -210,6 +215,41 @@ class CrossbarConfig(Settings):
         """Return settings without wire resistance and variation: equal to the digital network."""
         return cls(**{"tile_shape": tile_shape, "wires": Wires(), **changes})
 
+    @classmethod
+    @checks_arguments
+    def preset(cls, name: str, time: float | None = None, **changes: Any) -> CrossbarConfig:
+        """Return settings with the devices and arrays of a published chip.
+
+        Its conductances and what is wrong with them (`NonIdealities.preset`), and, where they are
+        published, size of the arrays, pairing, bits and read voltage. The resistance of wires is
+        of none of them known here: `wires` are this class's default.
+
+        Parameters
+        ----------
+        name : str
+            One of `NonIdealities.presets`.
+        time : float, optional
+            Second since programming; default: the first at which states were measured.
+        **changes
+            Other fields, or other values of these.
+
+        Raises
+        ------
+        ParameterError
+            There is no such preset, or no measurement at that time.
+
+        Examples
+        --------
+        >>> from crossbarsim.nn import CrossbarConfig
+        >>> config = CrossbarConfig.preset("reram_neurram_2022", time=86400.0)
+        >>> config.tile_shape, config.pairing, config.g_on
+        ((256, 256), 'opposed', 4e-05)
+        """
+        chip = published_chip(name)
+        given = {**chip.array, **changes}
+        given.setdefault("nonidealities", NonIdealities.preset(name, time, g_max=given["g_on"]))
+        return cls(**given)
+
     def replace(self, **changes: Any) -> CrossbarConfig:
         """Return a copy with some fields changed, checked again."""
         unknown = set(changes) - {f.name for f in fields(self)}
@@ -274,6 +314,11 @@ class CrossbarConfig(Settings):
         return self.layout.outputs_per_array(self.tile_shape[1])
 
     @property
+    def inputs_per_tile(self) -> int:
+        """Inputs that the word lines of one array take."""
+        return self.layout.inputs_per_array(self.tile_shape[0])
+
+    @property
     def line_ends(self) -> dict[str, bool]:
         """Which ends of the lines carry current: drivers, grounds and sense nodes."""
         ends = self.wiring.ends or Ends()
@@ -309,6 +354,14 @@ class CrossbarConfig(Settings):
             raise ParameterError(
                 f"`tile_shape` {tuple(shape)} has no room: a weight of this mapping needs "
                 f"{self.layout.columns(1)} columns"
+            )
+        if self.pairing == "opposed" and self.scheme != "differential":
+            raise ParameterError(
+                f'`pairing` "opposed" is of a differential pair; `scheme` is {self.scheme!r}'
+            )
+        if self.inputs_per_tile < 1:
+            raise ParameterError(
+                f"`tile_shape` {tuple(shape)} has no room: an opposed pair needs two rows"
             )
 
     def _check_wires(self) -> None:

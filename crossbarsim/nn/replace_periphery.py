@@ -13,7 +13,7 @@ from ..periphery import Periphery
 from .calibrate import stored_names
 from .layers import CrossbarLayer
 
-__all__ = ["equip", "rewire"]
+__all__ = ["equip", "replace_settings", "rewire"]
 
 
 @checks_arguments
@@ -52,7 +52,7 @@ def equip(model: nn.Module, periphery: Periphery | None) -> None:
     """
     if periphery is not None and not isinstance(periphery, Periphery):
         raise ParameterError(f"`periphery` must be Periphery(...) or None; got {periphery!r:.60}")
-    _replace(model, periphery=periphery)
+    replace_settings(model, periphery=periphery)
 
 
 @checks_arguments
@@ -90,10 +90,10 @@ def rewire(model: nn.Module, wires: Wires) -> None:
     """
     if not isinstance(wires, Wires):
         raise ParameterError(f"`wires` must be Wires(...); got {wires!r:.60}")
-    _replace(model, wires=wires)
+    replace_settings(model, wires=wires)
 
 
-def _replace(model: nn.Module, **changes: Any) -> None:
+def replace_settings(model: nn.Module, **changes: Any) -> None:
     """Change the configuration of all stored matrices and their layers, or of none."""
     matrices = stored_names(model).values()
     for stored in matrices:  # all are checked before the first is changed

@@ -4,20 +4,21 @@ from ..core.draws import Place
 from .ageing.disturb import DeviceDisturb, ReadDisturb
 from .ageing.drift import ConductanceDrift, LogarithmicDrift
 from .ageing.endurance import Endurance, FailureLaw, RetentionLoss
+from .ageing.measured import MeasuredDrift
 from .ageing.retention import Retention
 from .fabricate import Fabricated
 from .faults.clusters import FaultCluster
 from .faults.faults import Fault, FaultMap, Faults
 from .iv_curves import DeviceIV, PolynomialIV, SinhIV, TableIV, cell_curve
 from .noise.circuit import CircuitNoise
-from .noise.flicker import FlickerNoise
+from .noise.flicker import FlickerNoise, StateNoise
 from .noise.noise import ReadNoise
 from .noise.telegraph import TelegraphNoise
 from .nonidealities import NonIdealities
 from .protocols import AgeingEffect, CellLaw, NoiseLaw, WriteEffect
 from .temperature import Conduction, Metal
 from .variability.correlation import Correlation
-from .variability.dependence import Logarithm, Polynomial, Table
+from .variability.dependence import Logarithm, Piecewise, Polynomial, Saturation, Table
 from .variability.device_parameters import vary
 from .variability.distribution import Distribution
 from .variability.distributions import LogNormal, Normal, Truncated, Uniform
@@ -50,11 +51,13 @@ __all__ = [
     "LogNormal",
     "Logarithm",
     "LogarithmicDrift",
+    "MeasuredDrift",
     "MeasuredWrite",
     "Metal",
     "NoiseLaw",
     "NonIdealities",
     "Normal",
+    "Piecewise",
     "Place",
     "Polynomial",
     "PolynomialIV",
@@ -63,8 +66,10 @@ __all__ = [
     "ReadNoise",
     "Retention",
     "RetentionLoss",
+    "Saturation",
     "SinhIV",
     "Spread",
+    "StateNoise",
     "Table",
     "TableIV",
     "TelegraphNoise",

@@ -10,12 +10,13 @@ from typing import Any, Self
 from ..core.array_api import Values, like
 from ..core.draws import Place
 from ..core.errors import ParameterError
-from ..core.settings import Settings
+from ..core.settings import Settings, checks_arguments
 from ..core.validation import count, number
 from ..netlists.crossbar.crossbar import Wires
 from .fabricate import PARAMETERS, Fabricated, fabricate
 from .faults.faults import Faults
 from .protocols import AgeingEffect, CellLaw, NoiseLaw, WriteEffect
+from .published import CHIPS, published_chip
 from .temperature import Conduction, Metal
 from .variability.variability import Keyed, Variability, as_variabilities, keyed
 from .writing.finite_states import ConductanceStates
@@ -119,6 +120,53 @@ class NonIdealities(Settings):
         count("cycle", self.cycle, low=0)
         for name in ("temperature", "given_at"):
             number(name, getattr(self, name), low=0.0, open_low=True, unit="kelvin")
+
+    # -- published chips -----------------------------------------------------------------------
+
+    @classmethod
+    def presets(cls) -> tuple[str, ...]:
+        """Return the names of published technologies; `source` says where each is from."""
+        return tuple(CHIPS)
+
+    @staticmethod
+    def source(name: str) -> str:
+        """Return what was measured for a preset, and who published it."""
+        return published_chip(name).source
+
+    @classmethod
+    @checks_arguments
+    def preset(
+        cls, name: str, time: float | None = None, *, g_max: float | None = None, **changes: Any
+    ) -> Self:
+        """Return the errors of writing, the drift and the noise of a published technology.
+
+        `CrossbarConfig.preset` gives its conductances and arrays, too.
+
+        Parameters
+        ----------
+        name : str
+            One of `presets`.
+        time : float, optional
+            Second since programming; default: the first at which states were measured.
+        g_max : float, optional
+            Siemens of the largest state; default: as published. What was measured is taken in
+            proportion to it.
+        **changes
+            Other fields.
+
+        Raises
+        ------
+        ParameterError
+            There is no such preset, or no measurement at that time.
+
+        Examples
+        --------
+        >>> from crossbarsim.nonidealities import NonIdealities
+        >>> effects = NonIdealities.preset("pcm_nandakumar_2019", time=86400.0)
+        >>> effects.drift.t_0, effects.write.g_max
+        (20.0, 2.5e-05)
+        """
+        return cls(**{**published_chip(name).at(time, g_max), **changes})
 
     # -- composing -----------------------------------------------------------------------------
 

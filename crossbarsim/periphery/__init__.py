@@ -1,6 +1,6 @@
 """The circuits around an array: DACs and drivers, sense amplifiers, ADCs, and what they cost."""
 
-from .adc import ADC, ADCErrors
+from .adc import ADC, ADCErrors, PipelineADC, RampADC, SarADC, TransferCurve
 from .calibration import RangeObserver
 from .cost import Breakdown, LayerCost, NetworkCost, layer_cost
 from .dac import DAC, DACErrors
@@ -33,11 +33,15 @@ __all__ = [
     "NetworkCost",
     "Periphery",
     "Phase",
+    "PipelineADC",
+    "RampADC",
     "RangeObserver",
     "Readout",
     "Reads",
+    "SarADC",
     "SenseErrors",
     "Technology",
+    "TransferCurve",
     "TransimpedanceSense",
     "clipped",
     "encode",

@@ -9,6 +9,7 @@ from dataclasses import astuple, dataclass, fields
 from ..core.errors import ParameterError
 from ..core.settings import checks_arguments
 from ..core.validation import count, number
+from .adc import RampADC
 from .encodings import constant_phases, phase_count
 from .integrator import IntegratorSense
 from .periphery import Periphery
@@ -186,6 +187,7 @@ def layer_cost(
     array_energy: float | None = None,
     technology: Technology | None = None,
     signals: Sequence[int] | None = None,
+    inputs: Sequence[int] | None = None,
     encoding: str = "bipolar",
     signed_inputs: bool = True,
     vectors: int = 1,
@@ -199,7 +201,7 @@ def layer_cost(
     Energy of a phase: every word line's DAC once and ``C V^2`` of the line; every column's
     amplifier for the integration time and one sample; every ADC once per column that it serves,
     with one shift-and-add; the array's own. Latency of a phase: the integration time and the
-    conversions of the columns that share an ADC, `Technology.adc_rate` each.
+    conversions of the columns that share an ADC (`Technology.conversion_time`).
 
     Parameters
     ----------
@@ -221,6 +223,8 @@ def layer_cost(
         Number of signals that the ADCs of every array convert in a phase, one number per entry of
         `shapes`, 0 where a difference is converted at another array. None: one signal per column
         or, with analogue subtraction, per pair of columns, over all arrays.
+    inputs : sequence of int, optional
+        Number of DACs of every array, where one drives several word lines. None: one per line.
     encoding : str
     signed_inputs : bool
         They give the number of phases, as in `encode`. A phase that is the same for all inputs
@@ -257,7 +261,7 @@ def layer_cost(
     "71% of the energy are the ADCs'"
     """
     tech = technology if technology is not None else Technology()
-    rows, columns, cells = _lines(shapes)
+    columns, cells = _lines(shapes)
     vectors = count("vectors", vectors, low=1, high=2**62)
     count("macs", macs, low=0, high=2**62)
     number("read_voltage", read_voltage, low=0.0, open_low=True)
@@ -276,52 +280,83 @@ def layer_cost(
 
     binary = encoding.startswith(("bit-serial", "pulse-width"))
     driver_bits = 1 if binary else bits
+    dacs = _drivers(shapes, inputs)
     charging = sum(m * tech.line_capacitance(n) for m, n in shapes) * read_voltage**2 * activity
     column_current = 0.0 if array_power is None else array_power / (read_voltage * columns)
-    adcs, conversions, shared = _converters(periphery, shapes, signals)
+    converted = _converters(periphery, shapes, signals)
     adc = periphery.adc
+    each = ramp = adc_area = 0.0
+    if adc is not None:
+        each, ramp = tech.adc_costs(adc)
+        areas = tech.adc_areas(adc)
+        adc_area = converted.adcs * areas[0] + converted.generators * areas[1]
     energy = Breakdown(
         array=array_energy,
-        dac=0.0 if driver_bits is None else reads * rows * tech.drive_energy(driver_bits),
+        dac=0.0 if driver_bits is None else reads * dacs * tech.drive_energy(driver_bits),
         drivers=reads * charging,
         sense=reads * columns * tech.sense_energy(periphery.sense, time, column_current),
         sample_hold=0.0 if adc is None else reads * columns * tech.sample_hold_energy,
-        adc=0.0 if adc is None else reads * conversions * tech.conversion_energy(adc.bits),
-        shift_add=reads * conversions * tech.shift_add_energy,
+        adc=reads * (converted.conversions * each + converted.ramps * ramp),
+        shift_add=reads * converted.conversions * tech.shift_add_energy,
     )
     area = Breakdown(
         array=cells * tech.cell_area,
-        dac=0.0 if driver_bits is None else rows * tech.driver_area(driver_bits),
+        dac=0.0 if driver_bits is None else dacs * tech.driver_area(driver_bits),
         sense=columns * tech.sense_area(periphery.sense),
         sample_hold=0.0 if adc is None else columns * tech.sample_hold_area,
-        adc=0.0 if adc is None else adcs * tech.converter_area(adc.bits),
-        shift_add=-(-adcs // tech.adcs_per_shift_add) * tech.shift_add_area,
+        adc=adc_area,
+        shift_add=-(-converted.adcs // tech.adcs_per_shift_add) * tech.shift_add_area,
     )
-    converting = shared / tech.adc_rate
+    converting = 0.0 if adc is None else tech.conversion_time(adc, converted.busiest)
     latency = reads * (time + converting)
     if overlap:
         latency = time + converting + (reads - 1) * max(time, converting)
-    return LayerCost(energy, area, latency, reads * conversions, macs)
+    return LayerCost(energy, area, latency, reads * converted.conversions, macs)
+
+
+@dataclass(frozen=True)
+class _Converted:
+    """Converters, conversions of a read and of its busiest converter, ramps and what makes them."""
+
+    adcs: int = 0
+    conversions: int = 0
+    busiest: int = 0
+    ramps: int = 0
+    generators: int = 0
 
 
 def _sum(parts: Iterable[Breakdown]) -> Breakdown:
     return sum(parts, Breakdown())
 
 
-def _lines(shapes: Sequence[tuple[int, int]]) -> tuple[int, int, int]:
-    """Return the numbers of word lines, bit lines and cells of all arrays."""
+def _lines(shapes: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """Return the numbers of bit lines and cells of all arrays."""
     if not len(shapes):
         raise ParameterError("`shapes` must hold at least one array's (word lines, bit lines)")
     for m, n in shapes:
         count("shapes", m, low=1, high=2**31)
         count("shapes", n, low=1, high=2**31)
-    return sum(m for m, _ in shapes), sum(n for _, n in shapes), sum(m * n for m, n in shapes)
+    return sum(n for _, n in shapes), sum(m * n for m, n in shapes)
+
+
+def _drivers(shapes: Sequence[tuple[int, int]], inputs: Sequence[int] | None) -> int:
+    """Return the number of DACs of all arrays."""
+    if inputs is None:
+        return sum(rows for rows, _ in shapes)
+    if len(inputs) != len(shapes):
+        raise ParameterError(
+            f"`inputs` must be one per array of `shapes`; got {len(inputs)} for {len(shapes)}"
+        )
+    return sum(
+        count("inputs", n, low=1, high=rows)
+        for n, (rows, _) in zip(inputs, shapes, strict=True)
+    )
 
 
 def _converters(
     periphery: Periphery, shapes: Sequence[tuple[int, int]], signals: Sequence[int] | None
-) -> tuple[int, int, int]:
-    """Return (ADCs, conversions per read, conversions of the busiest ADC per read)."""
+) -> _Converted:
+    """Return what there is to convert per read."""
     if signals is not None:
         if len(signals) != len(shapes):
             raise ParameterError(
@@ -331,14 +366,18 @@ def _converters(
             count("signals", n, low=0, high=columns)
     adc = periphery.adc
     if adc is None:
-        return 0, 0, 0
+        return _Converted()
     if signals is None:
         signals = [n for _, n in shapes]
         if periphery.subtraction == "analog":
             # whichever arrays the pairs lie in, there are half as many
             signals = [-(-sum(signals) // 2)]
-    return (
-        sum(adc.count(n) for n in signals), sum(signals), min(adc.columns, max(signals))
+    shared = isinstance(adc, RampADC) and adc.shared
+    # a ramp serves all converters of an array at once, each for one of its columns
+    return _Converted(
+        sum(adc.count(n) for n in signals), sum(signals), min(adc.columns, max(signals)),
+        sum(min(adc.columns, n) for n in signals) if shared else sum(signals),
+        sum(n > 0 for n in signals) if shared else sum(adc.count(n) for n in signals),
     )
 
 

@@ -144,15 +144,18 @@ class Periphery(Settings):
         values = {name: getattr(wires, name) for name in Wires.__slots__}
         return Wires(**{**values, "driver": wires.driver + self.driver_resistance})
 
-    def signed(self, encoding: str, *, signed_inputs: bool = True) -> bool:
+    def signed(
+        self, encoding: str, *, signed_inputs: bool = True, opposed: bool = False
+    ) -> bool:
         """Return whether the ADCs' range has both signs.
 
-        `ADC.signed` where it is given; else it has with analogue subtraction, or where a phase of
-        the encoding applies voltages of both signs.
+        `ADC.signed` where it is given; else it has with analogue subtraction, of `opposed` pairs
+        on one bit line, or where a phase of the encoding applies voltages of both signs.
         """
         if self.adc is not None and self.adc.signed is not None:
             return self.adc.signed
-        return self.subtraction == "analog" or signed_phases(encoding, signed=signed_inputs)
+        both = opposed or self.subtraction == "analog"
+        return both or signed_phases(encoding, signed=signed_inputs)
 
     def check_encoding(self, encoding: str) -> None:
         """Raise a `ParameterError` where the parts do not fit an encoding.
@@ -182,7 +185,8 @@ class Periphery(Settings):
 
     @checks_arguments
     def fabricate(
-        self, place: Place, columns: int, *, encoding: str = "bipolar", signed_inputs: bool = True
+        self, place: Place, columns: int, *, encoding: str = "bipolar", signed_inputs: bool = True,
+        opposed: bool = False,
     ) -> Readout:
         """Draw the errors of the amplifiers and ADCs of the array at `place`.
 
@@ -191,7 +195,7 @@ class Periphery(Settings):
         place : Place
         columns : int
             Bit lines of the array.
-        encoding, signed_inputs
+        encoding, signed_inputs, opposed
             They give the sign of the ADCs' range; see `signed`.
 
         Returns
@@ -203,7 +207,7 @@ class Periphery(Settings):
             raise ParameterError(f"`place` must be a Place; got {type(place).__name__}")
         count("columns", columns, low=1, high=2**31)
         self.check_encoding(encoding)
-        signed = self.signed(encoding, signed_inputs=signed_inputs)
+        signed = self.signed(encoding, signed_inputs=signed_inputs, opposed=opposed)
         return Readout(
             self, columns, signed, self.sense.fabricate(place, columns),
             None if self.adc is None else self.adc.fabricate(place, columns, signed=signed),

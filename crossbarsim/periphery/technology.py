@@ -8,6 +8,7 @@ from typing import Literal
 
 from ..core.settings import Settings
 from ..core.validation import choice, count, number
+from .adc import ADC, PipelineADC, RampADC
 from .integrator import IntegratorSense
 from .periphery import Sense
 from .sense import CurrentMirrorSense
@@ -59,6 +60,12 @@ class Technology(Settings):
         Shares of the capacitive DAC at 8 bits; defaults 0.063 and 0.455, fitted to the values from
         4 to 10 bits that hwcomponents-library lists for ISAAC's ADC after Saberi; its fit is
         reproduced within 1 %. Not confirmed by a second source.
+    ramp_clock : float
+        Hertz, of the counter of a `RampADC`; default 1 GHz, at which 8 bits take 256 ns (M. J.
+        Marinella et al., IEEE JETCAS 8:86, 2018).
+    comparator_load : float
+        Farad that a ramp converter's comparator drives, an amplifier with a gain-bandwidth product
+        of the clock; default 5 fF. An estimate of this project.
     walden_fom : float
         Joule per conversion step; default 34 fJ, of Kull et al. (ISSCC 2013). Not confirmed by a
         second source. The record of 2013, at a lower rate, was 2.2 fJ (Jonsson's survey of ADCs,
@@ -140,6 +147,8 @@ class Technology(Settings):
     adc_rate: float = 1.28e9
     adc_dac_energy_share: float = 0.063
     adc_dac_area_share: float = 0.455
+    ramp_clock: float = 1e9
+    comparator_load: float = 5e-15
     walden_fom: float = 34e-15
     dac_model: Literal["capacitive", "doubling"] = "capacitive"
     dac_energy: float = 4e-3 / 1024 * _ISAAC_CYCLE
@@ -194,6 +203,40 @@ class Technology(Settings):
                 - 0.1343728 * bits + 0.4236572 * math.log(picojoule)
             )
         return self.adc_area * _sar(bits, self.adc_dac_area_share)
+
+    def adc_costs(self, adc: ADC) -> tuple[float, float]:
+        """Return joule per conversion, and per ramp where converters share one.
+
+        A pipeline's stages are amplifiers that settle to half an LSB in half a cycle, with a
+        feedback factor of a half; a ramp is a capacitive DAC of `adc_dac_energy_share`.
+        """
+        if isinstance(adc, PipelineADC):
+            settling = (adc.bits + 1) * math.log(2.0) * 2.0 * self.adc_rate / math.pi
+            stage = self.amplifier_power(settling, self.amplifier_load) / self.adc_rate
+            return (adc.bits - 1) * stage, 0.0
+        if isinstance(adc, RampADC):
+            comparator = self.amplifier_power(self.ramp_clock, self.comparator_load)
+            ramp = self.adc_energy * self.adc_dac_energy_share * 2.0 ** (adc.bits - 8)
+            return comparator * self.conversion_time(adc, 1), ramp
+        return self.conversion_energy(adc.bits), 0.0
+
+    def adc_areas(self, adc: ADC) -> tuple[float, float]:
+        """Return square metres of a converter, and of a ramp where converters share one."""
+        if isinstance(adc, PipelineADC):
+            return (adc.bits - 1) * self.amplifier_area, 0.0
+        if isinstance(adc, RampADC):
+            logic = self.adc_area * (1.0 - self.adc_dac_area_share) * adc.bits / 8.0
+            ramp = self.adc_area * self.adc_dac_area_share * 2.0 ** (adc.bits - 8)
+            return logic, ramp
+        return self.converter_area(adc.bits), 0.0
+
+    def conversion_time(self, adc: ADC, conversions: int) -> float:
+        """Return second for so many conversions of one converter, one after the other."""
+        if isinstance(adc, RampADC):
+            return conversions * 2.0**adc.bits / self.ramp_clock
+        if isinstance(adc, PipelineADC) and conversions:
+            return (conversions + adc.bits - 1) / self.adc_rate  # the last leaves every stage
+        return conversions / self.adc_rate
 
     def drive_energy(self, bits: int) -> float:
         """Return the energy of one digital-to-analogue conversion, joule."""

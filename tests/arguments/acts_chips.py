@@ -39,10 +39,12 @@ from crossbarsim.nonidealities import (
     Logarithm,
     LogarithmicDrift,
     LogNormal,
+    MeasuredDrift,
     MeasuredWrite,
     Metal,
     NonIdealities,
     Normal,
+    Piecewise,
     Place,
     Polynomial,
     PolynomialIV,
@@ -50,7 +52,9 @@ from crossbarsim.nonidealities import (
     ReadNoise,
     Retention,
     RetentionLoss,
+    Saturation,
     SinhIV,
+    StateNoise,
     Table,
     TableIV,
     TelegraphNoise,
@@ -66,7 +70,10 @@ from crossbarsim.periphery import (
     IntegratorSense,
     LoadSense,
     Periphery,
+    PipelineADC,
+    RampADC,
     Reads,
+    SarADC,
     Technology,
     TransimpedanceSense,
     layer_cost,
@@ -162,7 +169,11 @@ def sense(cls: Any) -> Any:
 
 
 def converted(**a: Any) -> Any:
-    return answers(costs=True, periphery=Periphery(adc=ADC(**a)))
+    return by(ADC)(**a)
+
+
+def by(kind: Any) -> Any:
+    return lambda **a: answers(costs=True, periphery=Periphery(adc=kind(**a)))
 
 
 def driven(**a: Any) -> Any:
@@ -173,8 +184,9 @@ def costs(**a: Any) -> Any:
     technology = Technology(**a)
     kinds = (LoadSense(resistance=1e3), TransimpedanceSense(r_feedback=1e3), IntegratorSense(capacitance=1e-12, integration_time=1e-7), CurrentMirrorSense())
     return [
-        layer_cost(Periphery(dac=DAC(bits=6), adc=ADC(bits=6), sense=s), [(8, 8)], macs=64, technology=technology,
-                   array_power=1e-6, integration_time=1e-7) for s in kinds
+        layer_cost(Periphery(dac=DAC(bits=6), adc=adc, sense=s), [(8, 8)], macs=64, technology=technology,
+                   array_power=1e-6, integration_time=1e-7)
+        for s, adc in zip(kinds, (ADC(bits=6), ADC(bits=6), ADC(bits=6), RampADC(bits=6)), strict=True)
     ]
 
 
@@ -226,6 +238,10 @@ PULSES = {"t": np.linspace(0.0, 20e-9, 41), "v": 1.5 * np.abs(np.sin(np.pi * np.
 TOUCHY = VTEAM(k_on=-1e-3, k_off=1e-3, v_on=-0.05, v_off=0.05)
 LOSS = FailureLaw(p_0=1e3, p_1=0.1, p_2=0.1, p_3=0.1, stable_resistance=1e7)
 OTHER_LOSS = FailureLaw(p_0=500.0, p_1=0.1, p_2=0.1, p_3=0.2, stable_resistance=1e7)
+CONVERTER = {
+    "full_scale": None, "percentile": Second(50.0, full_scale=None), "signed": False, "inl": 1.0, "dnl": 0.5, "offset": 1.0,
+    "gain_error": 0.1, "noise": 1.0, "noise_unit": Second("ampere", noise=1e-6), "columns": 4,
+}
 AMPLIFIED = {"offset": 0.01, "mismatch": 0.05}
 
 ROWS: dict[str, Row] = {
@@ -298,6 +314,15 @@ ROWS: dict[str, Row] = {
                                         "r_on": np.array([1.0, 2.0, 4.0, 5.0]), "r_off": np.array([2.0, 3.0, 4.0, 9.0])})}),
     "WriteNoise": Row(through("write", WriteNoise), seconds={
         "of": Second("target"), "distribution": Second("lognormal", of="target"), "bounded": True, "g_max": Second(2e-4, of="maximum")}),
+    "MeasuredDrift": Row(through("drift", MeasuredDrift), seconds={
+        "time": 1.5, "times": (0.5, 3.0), "shifts": (0.0, 0.2), "sigmas": (0.1, 0.2), "scale": "log", "g_max": 2e-4}),
+    "Saturation": Row(lambda **a: dependence(Saturation(**a))),
+    "Piecewise": Row(lambda **a: dependence(Piecewise(**a))),
+    "StateNoise": Row(lambda **a: noise(flicker=StateNoise(**a)), seconds={
+        "of": "maximum", "g_max": Second(2e-4, of="maximum")}),
+    "NonIdealities.preset": Row(lambda **a: NonIdealities.preset(**a).chip(np.full((3, 4), 0.5), PLACE, 2e-5, 0.0), seconds={
+        "name": "pcm_nandakumar_2019", "g_max": 5e-5}),
+    "CrossbarConfig.preset": Row(lambda **a: CrossbarConfig.preset(**a).to_dict(), seconds={"name": "pcm_nandakumar_2019"}),
     "cell_curve": Row(seconds={"iv": SinhIV(v_0=0.1)}),
     "vary": Row(seconds={
         "device": LinearIonDrift(r_on=200.0), "shape": (2, 3), "variabilities": Variability("r_off", Normal(0.1)), "place": Place(2)}),
@@ -307,9 +332,13 @@ ROWS: dict[str, Row] = {
     "SinhIV.cells": Row(lambda **a: Solver().solve(Crossbar(cells=SinhIV().cells(**a)), V).currents),
     "Faults.draw": Row(seconds={"place": Place(2), "shape": (2, 3)}),
     # periphery
-    "ADC": Row(converted, base={"full_scale": 2e-4}, seconds={
-        "full_scale": None, "percentile": Second(50.0, full_scale=None), "signed": False, "inl": 1.0, "dnl": 0.5, "offset": 1.0,
-        "gain_error": 0.1, "noise": 1.0, "noise_unit": Second("ampere", noise=1e-6), "columns": 4}),
+    "ADC": Row(converted, base={"full_scale": 2e-4}, seconds=CONVERTER),
+    "SarADC": Row(by(SarADC), base={"full_scale": 2e-4}, seconds=CONVERTER),
+    "RampADC": Row(by(RampADC), base={"full_scale": 2e-4, "slope_error": 0.1}, seconds={
+        **CONVERTER, "start_error": 1.0, "droop": 0.5, "step_sigma": 0.5}),
+    "PipelineADC": Row(by(PipelineADC), base={"full_scale": 2e-4}, seconds={
+        **CONVERTER, "amplifier_gain": 50.0, "comparator_sigma": 0.1}),
+    "ADC.transfer": Row(lambda **a: vars(ADC(inl=1.0).transfer(**a)), seconds={"errors": ADC(inl=2.0).fabricate(PLACE, 2, signed=True)}),
     "DAC": Row(driven, seconds={"inl": 0.5, "dnl": 0.3, "offset": 0.02, "gain_error": 0.1}),
     "CurrentMirrorSense": Row(lambda **a: (sense(CurrentMirrorSense)(**a), CurrentMirrorSense(**a).output(V)), seconds={"mismatch": 0.1}),
     "IntegratorSense": Row(sense(IntegratorSense), base={"capacitance": 1e-11}, seconds={
@@ -331,7 +360,7 @@ ROWS: dict[str, Row] = {
     "layer_cost": Row(seconds={
         "periphery": Periphery(adc=ADC(bits=4)), "shapes": [(4, 8)], "array_energy": Second(1e-12, array_power=None, array_energy=2e-12),
         "overlap": Second(True, encoding="two-phase"),
-        "technology": Technology(supply=2.0, adc_energy=1e-12), "signals": [4], "encoding": "two-phase", "activity": 0.5,
+        "technology": Technology(supply=2.0, adc_energy=1e-12), "signals": [4], "inputs": [4], "encoding": "two-phase", "activity": 0.5,
         "signed_inputs": Second(False, encoding="two-phase")}),
     "phase_count": Row(seconds={"encoding": "bipolar", "signed": Second(False, encoding="two-phase")}),
     "ADC.convert": Row(lambda **a: ADC(bits=8, noise=1.0).convert(**a), base={"generator": Reads(Place(2))}, seconds={
@@ -340,7 +369,7 @@ ROWS: dict[str, Row] = {
     "ADC.fabricate": Row(lambda **a: ADC(inl=1.0, offset=0.5).fabricate(**a), seconds={"place": Place(2)}),
     "DAC.fabricate": Row(lambda **a: DAC(inl=0.5).fabricate(**a), seconds={"place": Place(2)}),
     "Periphery.fabricate": Row(lambda **a: Periphery(adc=ADC(full_scale=1e-4, inl=1.0), dac=DAC()).fabricate(**a), seconds={
-        "place": Place(2), "encoding": "two-phase"}),
+        "place": Place(2), "encoding": "two-phase", "opposed": Second(True, encoding="offset")}),
     "Periphery.encode": Row(lambda **a: Periphery(dac=a.pop("dac", DAC())).encode(**a), seconds={
         "encoding": "two-phase", "errors": DAC(inl=0.5).fabricate(PLACE, 2), "linear": Refused(False, "dac", encoding="pulse-width", dac=None)}),
     # networks

@@ -10,20 +10,24 @@ import torch
 from crossbarsim import Wires
 from crossbarsim.devices import VTEAM, ExponentialSelector, LinearIonDrift, StaticSinh
 from crossbarsim.nn import (
+    age,
     bake,
     calibrate,
+    compensate_drift,
     conductances,
     convert,
     equip,
     fold_batchnorm,
     hold,
     load_conductances,
+    reference_reads,
     release,
     report,
     rewire,
     save_conductances,
 )
 from crossbarsim.nn.train import StochasticPulses, in_situ_update
+from crossbarsim.nonidealities import ConductanceDrift, FlickerNoise, NonIdealities, ReadNoise
 from crossbarsim.periphery import ADC, DAC, Periphery, Technology
 from crossbarsim.studies import (
     F1,
@@ -203,6 +207,29 @@ def network_studied(out: Any = None, progress: Any = None, options: Any = None, 
         return found.dataset.to_dict(), told, sorted(p.name for p in Path(folder).rglob("*"))
 
 
+LATE = NonIdealities(drift=ConductanceDrift(1e4, nu=0.05, nu_sigma=0.02))
+FLICKERING = NonIdealities(noise=ReadNoise(flicker=FlickerNoise(1e-3)))
+
+
+def aged(**a: Any) -> Any:
+    made = a.pop("model", None) or chip()
+    age(made, **a)
+    with torch.no_grad():
+        return made(tensor())
+
+
+def read(**a: Any) -> Any:
+    made = a.pop("model", None) or chip(nonidealities=FLICKERING, input_range=1.0)
+    return vars(reference_reads(made, **a))
+
+
+def compensated(**a: Any) -> Any:
+    made = a.pop("model", None) or chip(nonidealities=FLICKERING, input_range=1.0, tile_shape=(2, 2))
+    reference = a.pop("reference")
+    age(made, LATE.replace(noise=FLICKERING.noise))
+    return compensate_drift(made, reference, **a), made(tensor())
+
+
 def rewired(**a: Any) -> Any:
     made = a.pop("model", None) or chip()
     rewire(made, **a)
@@ -237,6 +264,11 @@ ROWS: dict[str, Row] = {
     "Zipped": Row(dimension(Zipped), seconds={"values": {"x": [1, 2], "y": [3, 5]}}),
     "Listed": Row(dimension(Listed), seconds={"points": [{"x": 1}, {"x": 3}]}),
     "Sampled": Row(dimension(Sampled), seconds={"ranges": {"x": (1.0, 2.0)}, "log": Second(("x",), ranges={"x": (0.5, 1.0)})}),
+    "age": Row(aged, base={"model": None}, seconds={"model": chip(bits=2), "nonidealities": LATE}),
+    "reference_reads": Row(read, base={"model": None}, seconds={"model": chip(bits=2, nonidealities=FLICKERING, input_range=1.0)}),
+    "compensate_drift": Row(compensated, base={"model": None, "reference": reference_reads(
+        chip(nonidealities=FLICKERING, input_range=1.0, tile_shape=(2, 2)))}, seconds={
+        "model": chip(bits=2, nonidealities=FLICKERING, input_range=1.0, tile_shape=(2, 2)), "reference": None}),
     "rewire": Row(rewired, base={"model": None}, seconds={"model": chip(bits=2), "wires": Wires(50.0, 50.0)}),
     "NetworkStudy": Row(network_ran, base={"metric": "output-error"}, seconds=NETWORK),
     "network_study": Row(network_studied, base={"metric": "output-error"}, seconds={

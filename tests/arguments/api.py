@@ -32,7 +32,7 @@ EXEMPT = {
     "Readout": MADE, "LayerCost": MADE, "NetworkCost": MADE, "Breakdown": MADE, "ADCErrors": MADE, "DACErrors": MADE,
     "SenseErrors": MADE, "Drive": MADE, "Phase": MADE, "Sample": MADE, "UpdateRecord": MADE, "DeviceSpread": MADE, "LazyMatrices": MADE,
     "IrDropResult": MADE, "NonIdealityResult": MADE, "ReadDelay": MADE, "ReadMargin": MADE, "TileMap": MADE,
-    "TrainedCnn": MADE, "GradualReset": MADE, "Point": MADE, "StoredMatrix": MADE, "Record": MADE, "RangeObserver": MADE,
+    "TrainedCnn": MADE, "GradualReset": MADE, "Point": MADE, "StoredMatrix": MADE, "TransferCurve": MADE, "DriftReference": MADE, "Record": MADE, "RangeObserver": MADE,
     "Fit": MADE, "Fits": MADE, "Comparison": MADE, "Spread": MADE, "MeasuredAccuracy": MADE,
     "StudyResult": MADE, "StudyPlan": MADE, "LocalWorkers": "starts processes",
     "read_sweeps": "reads files",

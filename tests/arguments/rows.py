@@ -30,6 +30,7 @@ from crossbarsim.devices import (
 from crossbarsim.nonidealities import (
     Faults,
     LogNormal,
+    NonIdealities,
     Normal,
     Place,
     ReadNoise,
@@ -165,7 +166,7 @@ SELF = {
     "OneTransistorOneResistor": lambda: gated().cells, "EKV": EKV, "Wires": lambda: WIRES, "Pulse": lambda: Pulse(0.0, 1.0),
     "ADC": ADC, "DAC": DAC, "Periphery": lambda: Periphery(adc=ADC(full_scale=1e-4), dac=DAC()),
     "Faults": lambda: Faults(stuck_on=0.1), "Place": lambda: Place(1), "Normal": lambda: Normal(0.1),
-    "LogNormal": lambda: LogNormal(0.1), "SinhIV": SinhIV, "Ends": Ends, "PulseTrain": lambda: PulseTrain(1e-9),
+    "LogNormal": lambda: LogNormal(0.1), "SinhIV": SinhIV, "NonIdealities": NonIdealities, "CrossbarConfig": config, "Ends": Ends, "PulseTrain": lambda: PulseTrain(1e-9),
 }
 
 ARGUMENTS = {
@@ -260,7 +261,9 @@ ARGUMENTS = {
                                "noise_step": 1e-9},
     "describe_verilog_a": lambda: {"source": CELLS, "module": "a"},
     # periphery
-    "ADC": lambda: {"full_scale": 1e-4},
+    "ADC": lambda: {"full_scale": 1e-4}, "SarADC": lambda: {"full_scale": 1e-4, "capacitor_sigma": 0.1},
+    "RampADC": lambda: {"full_scale": 1e-4, "slope_error": 0.1}, "PipelineADC": lambda: {"full_scale": 1e-4, "capacitor_sigma": 0.05},
+    "ADC.transfer": lambda: {"errors": ADC(inl=1.0).fabricate(Place(1), 2, signed=True), "signed": True},
     "TransimpedanceSense": lambda: {"gbw": 1e9, "temperature": 300.0},
     "Reads": lambda: {"place": Place(1)},
     "clipped": lambda: {"x": V}, "encode": lambda: {"x": G * 1e3, "encoding": "bipolar", "dac": DAC()},
@@ -315,6 +318,11 @@ ARGUMENTS = {
     "WriteNoise": lambda: {"sigma": 0.1, "g_max": 1e-4},
     "NonIdealities": lambda: {"variability": Variability("r_on", Normal(0.1))},
     "estimate_spread": lambda: {"values": {"r_on": np.array([1.0, 2.0, 4.0, 16.0])}},
+    "MeasuredDrift": lambda: {"time": 1.0, "times": (0.5, 2.0), "shifts": (0.0, -0.1), "sigmas": (0.01, 0.02)},
+    "Saturation": lambda: {"size": 0.1, "scale": 0.5}, "Piecewise": lambda: {"limit": 0.3, "below": 0.1, "above": 0.2},
+    "StateNoise": lambda: {"spread": 0.02},
+    "NonIdealities.preset": lambda: {"name": "pcm_hermes_2023", "time": 1e3},
+    "CrossbarConfig.preset": lambda: {"name": "pcm_hermes_2023", "time": 1e3},
     "cell_curve": lambda: {"iv": SinhIV(), "conductance": G, "voltage": V},
     "vary": lambda: {"device": LinearIonDrift(), "shape": (2, 2), "variabilities": Variability("r_on", Normal(0.1)),
                      "place": Place(1)},
@@ -333,6 +341,8 @@ ARGUMENTS = {
     "conductances": lambda: {"network": chip()}, "save_conductances": lambda: {"network": chip(), "folder": "chip"},
     "load_conductances": lambda: {"network": chip(), "source": {"0": {"0-0-0-positive": np.full((4, 3), 1e-5)}}},
     "hold": lambda: {"network": chip()}, "release": lambda: {"network": chip()},
+    "age": lambda: {"model": chip(), "nonidealities": NonIdealities()}, "reference_reads": lambda: {"model": chip()},
+    "compensate_drift": lambda: {"model": chip(), "reference": None},
     "fold_batchnorm": lambda: {"model": normed()},
     "in_situ_update": lambda: {"model": trainee(), "rule": manhattan()},
     "lazy_matrices": lambda: {"model": chip(), "every": 4, "rtol": 1e-2},

@@ -66,6 +66,9 @@ def converter(adc, signals, full_scale, *, signed, seed=3):
     tables, bases, most = np.zeros((1, count, 0)), np.zeros((1, count, 0), np.uint32), np.zeros((1, count), np.int64)
     if errors.curve is not None:
         tables, bases, most = (part[None] for part in lookup(errors.curve))
+    numbers = np.zeros((1, count, 0), np.int64)
+    if errors.codes is not None:
+        numbers = errors.codes[None]
     out, places = np.zeros_like(signals), signals.shape[1]
     every, none = np.arange(n), np.zeros(0, kind)
     empty, no_keys = np.zeros((0, 0), kind), np.zeros((0, 0), np.uint64)
@@ -78,8 +81,8 @@ def converter(adc, signals, full_scale, *, signed, seed=3):
         np.zeros((0, 0, 0), kind),
         none, empty, no_keys, np.zeros(0, np.int64), np.zeros((1, 0, 2, n), kind), no_keys,
         np.stack([every, np.full(n, -1), every, which, 0 * every, every], axis=1), 1,
-        np.ones((1, n), kind), gain[None], offset[None], tables, bases, most,
-        1.0 + (codes + 4.0) * np.arange(which[-1] + 1), kind(grid.low), kind(grid.step),
+        np.ones((1, n), kind), gain[None], offset[None], tables, bases, most, numbers,
+        (1.0 + (codes + 4.0) * np.arange(which[-1] + 1))[None], kind(grid.low), kind(grid.step),
         kind(full_scale), True, kind(0), no_keys,
         np.zeros((0, 3), np.int64), np.ones((1, n), kind), empty, np.uint64(0),
         np.empty((2 * n + 3) * places + 8, kind), np.empty((4, 0), np.uint32),

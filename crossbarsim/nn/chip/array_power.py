@@ -78,10 +78,11 @@ class DriveStatistics:
         volts = torch.stack([v.expand_as(lines) for v, _ in phases]).to(torch.float64)
         unit = config.read_voltage
         exact, rest = 0.0, torch.zeros(len(lines), dtype=torch.float64)
-        solver = Solver()
+        solver, layout = Solver(), crossbars.chip.layout
         for block, cells in crossbars.arrays(weight, bias):
-            mine = volts[:, :, block.group, block.tile.rows]
+            mine = layout.on_rows(volts[:, :, block.group, block.tile.rows])
             square = self.square[block.group, block.tile.rows].to(torch.float64) / self.vectors
+            square = square.repeat_interleave(layout.rows_per_input)
             for g in cells:
                 rows = g.detach().to(torch.float64).sum(dim=1) * unit**2
                 exact += float(square @ rows)

@@ -31,6 +31,8 @@ class Ranges:
         Digital correction of every output, ``gain * y + offset``.
     samples : (S, groups, inputs) float64 tensor or None
         Typical inputs, at which cells that are not linear can be linearised.
+    drift : (outputs of all tiles,) float64 tensor or None
+        Factor of every tile's output that compensates drift, tile by tile.
     """
 
     input_range: float | None = None
@@ -39,6 +41,7 @@ class Ranges:
     gain: Tensor | None = None
     offset: Tensor | None = None
     samples: Tensor | None = None
+    drift: Tensor | None = None
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with some attributes changed."""
@@ -54,9 +57,9 @@ class Ranges:
 
     @classmethod
     def of_state(
-        cls, state: Mapping[str, Tensor], groups: int, inputs: int, outputs: int
+        cls, state: Mapping[str, Tensor], groups: int, inputs: int, outputs: int, parts: int
     ) -> Self:
-        """Return the ranges of a saved state.
+        """Return the ranges of a saved state; `parts` are the outputs of all tiles.
 
         Raises
         ------
@@ -65,7 +68,7 @@ class Ranges:
         """
         channels = (groups * outputs,)
         for name, value in state.items():
-            shape = {"gain": channels, "offset": channels,
+            shape = {"gain": channels, "offset": channels, "drift": (parts,),
                      "samples": (*value.shape[:1], groups, inputs)}.get(name, ())
             if not value.dtype.is_floating_point or value.shape != shape or not (
                 value.isfinite().all()
@@ -74,13 +77,14 @@ class Ranges:
                     f"the saved range {name!r} must be finite numbers of shape {shape}; it is "
                     f"{value.dtype} of shape {tuple(value.shape)}"
                 )
-            if name in ("input_range", "full_scale") and not value > 0:
-                raise ParameterError(f"the saved range {name!r} must be > 0; it is {value:g}")
+            if name in ("input_range", "full_scale", "drift") and not (value > 0).all():
+                raise ParameterError(f"the saved range {name!r} must be > 0; it is {value}")
         numbers = {
             name: float(state[name]) for name in ("input_range", "full_scale") if name in state
         }
         tensors = {
-            name: state[name].clone() for name in ("gain", "offset", "samples") if name in state
+            name: state[name].clone() for name in ("gain", "offset", "samples", "drift")
+            if name in state
         }
         signed = bool(state["signed"]) if "signed" in state else None
         return cls(signed=signed, **numbers, **tensors)  # type: ignore[arg-type]

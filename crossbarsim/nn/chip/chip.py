@@ -68,7 +68,7 @@ class Chip:
         self.config, self.name = config, name
         self.seed = config.seed
         self.layout: Layout = config.layout
-        self.effects = config.nonidealities or NonIdealities()
+        self.effects = config.nonidealities or NonIdealities()  # as they are now
         self._saved: dict[Place, Fabricated] = {}
         self._fabricated: dict[Place, Fabricated] = {}
         self._kept_cells = 0
@@ -78,6 +78,12 @@ class Chip:
         self.measured: dict[Place, Tensor] = {}
         self.written: dict[Place, Written] = {}
 
+    def configure(self, config: CrossbarConfig) -> None:
+        """Take other settings for the same devices, as wires around them or their age."""
+        if config.nonidealities != self.config.nonidealities and self.kept is not None:
+            self.kept = {}
+        self.config, self.effects = config, config.nonidealities or NonIdealities()
+
     def place(self, block: Block, array: str) -> Place:
         """Return the place of one array of a tile."""
         return Place(self.seed, f"{self.name}/{block.group}", array, block.tile.index)
@@ -85,7 +91,7 @@ class Chip:
     def shape(self, block: Block) -> tuple[int, int]:
         """Return rows and columns of every array of a tile."""
         rows, outputs = block.tile.shape
-        return rows, self.layout.columns(outputs)
+        return rows * self.layout.rows_per_input, self.layout.columns(outputs)
 
     # -- programming -------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import torch
@@ -22,11 +22,12 @@ from ..wiring import Wiring
 from .calibration_ranges import Ranges
 from .chip import Block, Chip
 from .compiled.plan import GroupPlan, plan_of, with_views
+from .compiled.programmed import Programmed
 from .compiled.reading import Windows, read_vectors, read_windows
 from .operators import numbered, outputs, traced, whole_weights
 from .programmed import ProgrammedTile
 from .programmer import Mode, Programmer
-from .readout import Reading, covering_range, drives, read_tiles
+from .readout import Reading, covering_range, drives, read_outputs, read_tiles
 from .saved_matrix import SavedMatrix
 from .weight_cache import WeightCache, tracked
 
@@ -39,16 +40,6 @@ _NS_REDUCE = 800.0
 _NS_VECTOR = 40.0
 # Currents that are held at once while many vectors are read.
 _CURRENTS_AT_ONCE = 2**23
-
-
-@dataclass
-class _Programmed:
-    """Programmed tiles, and what follows from them when it is asked for."""
-
-    tiles: list[ProgrammedTile]
-    equipped: dict[bool, list[ProgrammedTile]] = field(default_factory=dict)
-    plans: dict[bool, list[GroupPlan] | None] = field(default_factory=dict)
-    covering: float | None = None
 
 
 class StoredMatrix(SavedMatrix):
@@ -137,15 +128,16 @@ class StoredMatrix(SavedMatrix):
         return self.programmer.blocks()
 
     def equip(self, **changes: Any) -> None:
-        """Put another `periphery`, or other `wires`, around the arrays: see `nn.equip`."""
+        """Change `periphery`, `wires` or how devices age: see `nn.equip` and `nn.age`."""
         before = self.config.periphery or Periphery()
         self.config = self.config.replace(**changes)
         now = self.config.periphery or Periphery()
-        self.programmer.config = self.chip.config = self.config
+        self.programmer.config = self.config
+        self.chip.configure(self.config)
         parts = before.sense, before.driver_resistance
-        if "wires" in changes or parts != (now.sense, now.driver_resistance):
+        if {"wires", "nonidealities"} & set(changes) or parts != (now.sense, now.driver_resistance):
             self.cache.clear()  # amplifiers and drivers are part of the circuit
-        elif isinstance(self.cache.value, _Programmed):
+        elif isinstance(self.cache.value, Programmed):
             self.cache.value.equipped.clear()
             self.cache.value.plans.clear()
             self.cache.value.covering = None
@@ -196,7 +188,7 @@ class StoredMatrix(SavedMatrix):
         ranged = self.on_chip_bias or sampled
         scale = self.scale_of_inputs if ranged else None
         samples = self.ranges.samples if sampled else None
-        return (kind, scale, self.chip.seed, self.chip.name, samples)
+        return (kind, scale, self.chip.seed, self.chip.name, samples, self.ranges.drift)
 
     def _by_matrix(self, weight: Tensor, bias: Tensor | None, kind: str) -> bool:
         """Whether matrices are asked for, are there already, or are cheaper."""
@@ -229,7 +221,7 @@ class StoredMatrix(SavedMatrix):
         """
         linear, seeks = self.config.linear, self._seeks_range
         mode: Mode = "cells"
-        kept: _Programmed | None = None
+        kept: Programmed | None = None
         if linear and not (exact or self.chip.disturbance or tracked(weight, bias)):
             kept = self.cache.find(weight, bias, self._what("matrix"))  # compared only once
         if self.config.path in ("born", "surrogate") and not exact:
@@ -241,11 +233,11 @@ class StoredMatrix(SavedMatrix):
             mode = "matrix"
         samples, signed = self.ranges.samples, self.ranges.signed is not False
 
-        def make() -> _Programmed:
+        def make() -> Programmed:
             levels, scale = self._levels(weight, bias)
-            return _Programmed(self.programmer.tiles(
+            return Programmed(self.programmer.tiles(
                 levels, scale, mode, needs_load=Reading(self.config).needs_load,
-                samples=None if samples is None else self._volts(samples),
+                drift=self.ranges.drift, samples=None if samples is None else self._volts(samples),
             ))
 
         found = kept or (make() if exact else self._keep(weight, bias, self._what(mode), make))
@@ -366,7 +358,7 @@ class StoredMatrix(SavedMatrix):
     def _whole(self, weight: Tensor, bias: Tensor | None, wiring: Wiring) -> Tensor:
         """Return the effective weights (groups * outputs, lines)."""
         levels, scale = self._levels(weight, bias)
-        whole = self.programmer.effective(levels, scale, wiring)
+        whole = self.programmer.effective(levels, scale, wiring, self.ranges.drift)
         return (self.orders or Orders()).restore(whole).flatten(0, 1)
 
     def realised(
@@ -472,13 +464,25 @@ class StoredMatrix(SavedMatrix):
         for piece in torch.split(u, step):
             own = reading.starting_at(self.reads)
             if plans is None or observe is not None or tracked(u, None):
-                parts.append(self._read_piece(tiles, piece, own))
+                parts.append(read_outputs(tiles, piece, own))
             else:
                 parts.append(read_vectors(plans, piece, own))
             self.reads += len(piece)
         y = parts[0] if len(parts) == 1 else torch.cat(parts)
         y = (self.orders or Orders()).restore_outputs(y)
         return y.flatten(1) * self.scale_of_inputs
+
+    def tile_outputs(
+        self, u: Tensor, weight: Tensor, bias: Tensor | None = None
+    ) -> Iterator[tuple[ProgrammedTile, Tensor]]:
+        """Yield every tile with its share (B, outputs) of a read of u (B, groups, inputs).
+
+        Inputs are over their range; the shares are as they are added up, in the chip's order.
+        """
+        tiles, _, reading = self._reading(weight, bias, len(u), None, exact=False)
+        reading = reading.starting_at(self.reads)
+        self.reads += len(u)
+        yield from read_tiles(tiles, self.on_lines(u.to(self.dtype)), reading)
 
     def fixed(self, weight: Tensor, bias: Tensor | None = None) -> Callable[[Tensor], Tensor]:
         """Return what reads the arrays as they are, without noise, in operations of torch alone.
@@ -495,7 +499,7 @@ class StoredMatrix(SavedMatrix):
 
         def run(x: Tensor) -> Tensor:
             u = self.on_lines(x.to(self.dtype) / self.scale_of_inputs)
-            y = orders.restore_outputs(self._read_piece(tiles, u, reading))
+            y = orders.restore_outputs(read_outputs(tiles, u, reading))
             return y.flatten(1) * self.scale_of_inputs
 
         return run
@@ -583,15 +587,6 @@ class StoredMatrix(SavedMatrix):
         return tiles, plans, Reading(
             config, self.ranges.signed is not False, full_scale=full_scale, observe=observe
         )
-
-    def _read_piece(self, tiles: list[ProgrammedTile], u: Tensor, reading: Reading) -> Tensor:
-        """Return outputs (B, groups, outputs) over the input range, in the chip's order."""
-        columns: dict[tuple[int, int], Tensor] = {}
-        for tile, value in read_tiles(tiles, u, reading):
-            place = (tile.group, tile.columns.start)
-            columns[place] = columns[place] + value if place in columns else value
-        y = torch.cat([columns[k].expand(u.shape[0], -1) for k in sorted(columns)], dim=1)
-        return y.reshape(u.shape[0], self.groups, self.outputs)
 
     def extra_repr(self) -> str:
         """Describe the matrix in its network's print-out."""

@@ -79,6 +79,7 @@ class Inspection:
         periphery = config.periphery or Periphery()
         blocks = list(crossbars.blocks())
         shapes = [crossbars.chip.shape(block) for block in blocks for _ in layout.arrays]
+        inputs = [rows // layout.rows_per_input for rows, _ in shapes]
         signals = [
             n for block in blocks
             for n in layout.signals(block.tile.shape[1], periphery.subtraction)
@@ -86,7 +87,8 @@ class Inspection:
         vectors = max(1, round(self.vectors / max(batch, 1)))
         power, error = self.drive.power(crossbars, weight, bias)
         cost = layer_cost(
-            periphery, shapes, signals=signals, macs=vectors * weight.numel() // crossbars.packed,
+            periphery, shapes, signals=signals, inputs=inputs,
+            macs=vectors * weight.numel() // crossbars.packed,
             array_power=power, technology=technology,
             encoding=config.input_encoding, signed_inputs=crossbars.ranges.signed is not False,
             vectors=vectors, read_voltage=config.read_voltage,

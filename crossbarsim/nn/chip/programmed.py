@@ -22,16 +22,17 @@ class ProgrammedArray:
     ----------
     place : Place
     matrix : (N, M) tensor or None
-        Effective matrix, siemens; None: every vector is solved.
-    cells : (M, N) tensor or None
+        Effective matrix, siemens, by inputs: of opposed pairs the difference of two rows; None:
+        every vector is solved.
+    cells : (rows, N) tensor or None
         Conductances, siemens, where vectors are solved.
     load : (N,) tensor or None
         Sum of every column's conductances, siemens, for the amplifiers.
     readout : Readout or None
     drivers : DACErrors or None
-    noise_matrix : (N, M) tensor or None
+    noise_matrix : (N, rows) tensor or None
         Matrix through which cells' noise is read, siemens; None: reads are quiet.
-    noisy_cells : (M, N) tensor or None
+    noisy_cells : (rows, N) tensor or None
         Conductances of the cells, siemens, where they are noisy.
     born : BornNetwork or None
         What gives the currents of `cells` to first order.

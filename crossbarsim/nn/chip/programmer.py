@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -44,7 +44,7 @@ class Programmer:
 
     def blocks(self) -> Iterator[Block]:
         """Yield the tiles of all groups."""
-        height, width = self.config.tile_shape[0], self.config.weights_per_tile
+        height, width = self.config.inputs_per_tile, self.config.weights_per_tile
         for group in range(self.groups):
             for tile in tiles(self.lines, self.outputs, height, width):
                 yield Block(group, tile)
@@ -56,7 +56,7 @@ class Programmer:
         rows = columns = None
         if choice in ("rows", "both"):
             rows = torch.stack([
-                line_order(one, self.config.tile_shape[0],
+                line_order(one, self.config.inputs_per_tile,
                            near_first=ends["bit_top"], near_last=ends["bit_bottom"])
                 for one in load.sum(dim=1)
             ])
@@ -123,14 +123,18 @@ class Programmer:
         if chunk:
             yield chunk
 
-    def effective(self, levels: Tensor, scale: Tensor, wiring: Wiring) -> Tensor:
+    def effective(
+        self, levels: Tensor, scale: Tensor, wiring: Wiring, drift: Tensor | None = None
+    ) -> Tensor:
         """Return the effective weights, (groups, outputs, lines), in the chip's order."""
         config, layout = self.config, self.chip.layout
+        factors = self._factors(drift)
         baseline = layout.baseline(config.g_on, config.g_off)
         lines: dict[tuple[int, int], list[Tensor]] = {}
         for block, matrices, _ in self.matrices(levels, wiring):
-            decoded = layout.decode([layout.channels(m.T) for m in matrices]) - baseline
-            factor = scale[block.group, :, block.tile.columns] / config.span
+            parts = [layout.channels(layout.by_input(m).T) for m in matrices]
+            decoded = layout.decode(parts) - baseline
+            factor = _scaled(scale, block, factors) / config.span
             line = lines.setdefault((block.group, block.tile.index[0]), [])
             line.append(decoded * factor.to(decoded.dtype))
         groups: list[list[Tensor]] = [[] for _ in range(self.groups)]
@@ -142,7 +146,7 @@ class Programmer:
 
     def tiles(
         self, levels: Tensor, scale: Tensor, mode: Mode, *, needs_load: bool,
-        samples: Tensor | None = None,
+        drift: Tensor | None = None, samples: Tensor | None = None,
     ) -> list[ProgrammedTile]:
         """Return all tiles, but for the amplifiers and converters of `equipped`.
 
@@ -155,10 +159,12 @@ class Programmer:
             linearise them at `samples`.
         needs_load : bool
             As in `Reading`.
+        drift : (outputs of all tiles,) tensor, optional
+            Factors that compensate drift.
         samples : (S, groups, lines) tensor, volt
             Typical voltages, for "born" and "surrogate".
         """
-        result = []
+        result, factors = [], self._factors(drift)
         for block, matrices, cells in self._arrays(levels, mode, samples):
             arrays = [
                 self._array(block, k, matrices[k] if matrices else None, cells[k], needs_load)
@@ -169,9 +175,17 @@ class Programmer:
                           for array, g in zip(arrays, cells, strict=True)]
             result.append(ProgrammedTile(
                 block.group, block.tile.rows, block.tile.columns, tuple(arrays),
-                scale[block.group, :, block.tile.columns],
+                _scaled(scale, block, factors),
             ))
         return result
+
+    def _factors(self, drift: Tensor | None) -> dict[tuple[Any, ...], Tensor]:
+        """Return the factors (outputs,) of every tile; none where there are none."""
+        if drift is None:
+            return {}
+        blocks = list(self.blocks())
+        parts = drift.split([block.tile.shape[1] for block in blocks])
+        return {(b.group, b.tile.index): part for b, part in zip(blocks, parts, strict=True)}
 
     def _array(
         self, block: Block, number: int, matrix: Tensor | None, cells: Tensor, needs_load: bool
@@ -185,7 +199,8 @@ class Programmer:
             if matrix is None:  # of the conductances at low field
                 noise_matrix = torch.from_numpy(config.wiring.matrices([cells])[0])
         return ProgrammedArray(
-            place, matrix, cells if matrix is None else None,
+            place, None if matrix is None else self.chip.layout.by_input(matrix),
+            cells if matrix is None else None,
             cells.detach().sum(0) if needs_load else None,
             noise_matrix=noise_matrix, noisy_cells=cells.detach() if noisy else None,
         )
@@ -206,7 +221,7 @@ class Programmer:
                     array, drivers=periphery.drivers(array.place, rows),
                     readout=periphery.fabricate(
                         array.place, columns, encoding=self.config.input_encoding,
-                        signed_inputs=signed_inputs,
+                        signed_inputs=signed_inputs, opposed=self.chip.layout.opposed,
                     ),
                 ) for array in tile.arrays
             )))
@@ -241,7 +256,7 @@ class Programmer:
                 f'{self.chip.name!r}: `path` "{self.config.path}" linearises at typical inputs: '
                 "call calibrate(model, loader) first"
             )
-        return samples[:, block.group, block.tile.rows]
+        return self.chip.layout.on_rows(samples[:, block.group, block.tile.rows])
 
     def _born(self, block: Block, cells: Tensor, samples: Tensor | None) -> BornNetwork:
         """Return the first-order currents of one array."""
@@ -250,6 +265,14 @@ class Programmer:
             cells, effects.iv, self._typical(block, samples), most=self.config.read_voltage,
             **self.config.wiring.options,
         )
+
+
+def _scaled(
+    scale: Tensor, block: Block, factors: Mapping[tuple[Any, ...], Tensor]
+) -> Tensor:
+    """Return the weights (1, outputs) of the level 1 of a tile."""
+    own = scale[block.group, :, block.tile.columns]
+    return own * factors[block.group, block.tile.index] if factors else own
 
 
 class _Program:

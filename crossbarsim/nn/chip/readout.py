@@ -17,7 +17,7 @@ from ..mapping import Layout
 from ..nonlinear import cell_currents
 from .programmed import ProgrammedArray, ProgrammedTile
 
-__all__ = ["Reading", "covering_range", "drives", "encoded", "read_tiles"]
+__all__ = ["Reading", "covering_range", "drives", "encoded", "read_outputs", "read_tiles"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +111,19 @@ def read_tiles(
         yield tile, result * tile.scale.to(result.dtype)
 
 
+def read_outputs(tiles: Sequence[ProgrammedTile], u: Tensor, reading: Reading) -> Tensor:
+    """Return the outputs (B, groups, outputs) of all tiles, in the chip's order.
+
+    In units of weight times input over its range; parameters as of `read_tiles`.
+    """
+    columns: dict[tuple[int, int], Tensor] = {}
+    for tile, value in read_tiles(tiles, u, reading):
+        place = (tile.group, tile.columns.start)
+        columns[place] = columns[place] + value if place in columns else value
+    y = torch.cat([columns[k].expand(u.shape[0], -1) for k in sorted(columns)], dim=1)
+    return y.reshape(u.shape[0], u.shape[1], -1)
+
+
 def covering_range(tiles: Sequence[ProgrammedTile], config: CrossbarConfig) -> float:
     """Return the ADCs' range, ampere, that covers all inputs within theirs.
 
@@ -123,7 +136,8 @@ def covering_range(tiles: Sequence[ProgrammedTile], config: CrossbarConfig) -> f
             if array.matrix is not None:
                 matrices.append(array.matrix)
             elif array.cells is not None:
-                matrices.append(torch.from_numpy(config.wiring.matrices([array.cells])[0]))
+                solved = torch.from_numpy(config.wiring.matrices([array.cells])[0])
+                matrices.append(layout.by_input(solved))
         parts = [layout.channels(m.detach().T) for m in matrices]
         if config.periphery is not None and config.periphery.subtraction == "analog":
             parts = layout.subtracted(parts)
@@ -215,6 +229,7 @@ def _solve(volts: Tensor, array: ProgrammedArray, reading: Reading) -> Tensor:
     wiring, cells = reading.config.wiring, array.cells
     if cells is None:
         raise AssertionError("an array has its matrix or its cells")
+    volts = reading.layout.on_rows(volts)
     if array.born is not None:
         return array.born.currents(volts, cells)
     if reading.config.linear:
@@ -231,6 +246,7 @@ def _cell_noise(
     effects: Any = reading.config.nonidealities
     mean = torch.as_tensor(sum(share * u for u, share in _drives(phase)))
     volts = mean.to(matrix).expand(batch, -1) * reading.config.read_voltage
+    volts = reading.layout.on_rows(volts)
     noise: Tensor = effects.noise.sample(
         volts, matrix, cells.to(volts), place, reading.first_read, phase=number,
         temperature=effects.temperature,

@@ -100,7 +100,8 @@ class SavedMatrix(nn.Module):
                 )
             if parts["range"]:
                 self.ranges = Ranges.of_state(
-                    parts["range"], self.groups, self.inputs, self.outputs
+                    parts["range"], self.groups, self.inputs, self.outputs,
+                    sum(block.tile.shape[1] for block in self.blocks()),
                 )
             if "count" in parts["reads"]:
                 self.reads = _count(parts["reads"]["count"])

@@ -30,7 +30,7 @@ class Grouped(CrossbarLayer):
             return weight
         if self._per_array is None:  # of the layer: not to be traced
             _, outputs, inputs = weight.shape
-            height = config.tile_shape[0] - (config.bias == "chip" and self.bias is not None)
+            height = config.inputs_per_tile - (config.bias == "chip" and self.bias is not None)
             self._per_array = groups_per_array(
                 self.groups, inputs, outputs, height, config.weights_per_tile
             )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -46,8 +46,8 @@ class Layout:
     Parameters
     ----------
     scheme : {"differential", "offset", "single"}
-    pairing : {"arrays", "interleaved"}
-        Of the two sides of a differential pair.
+    pairing : {"arrays", "interleaved", "opposed"}
+        Of the two sides of a differential pair; "opposed": on one column, in rows of their own.
     bits, bits_per_cell : int or None, int
         As in `Digits`.
     slicing : {"columns", "arrays"}
@@ -58,7 +58,7 @@ class Layout:
     """
 
     scheme: Signed = "differential"
-    pairing: Literal["arrays", "interleaved"] = "arrays"
+    pairing: Literal["arrays", "interleaved", "opposed"] = "arrays"
     bits: int | None = None
     bits_per_cell: int = 1
     slicing: Literal["columns", "arrays"] = "columns"
@@ -73,7 +73,7 @@ class Layout:
     @cached_property
     def arrays(self) -> dict[str, tuple[Plane, ...]]:
         """The planes of every array of a tile, in the order of a weight's columns."""
-        signs = 2 if self.scheme == "differential" else 1
+        signs = 2 if self.scheme == "differential" and not self.opposed else 1
         result: dict[str, list[Plane]] = {}
         for sign in range(signs):
             for digit in range(len(self.digits.widths)):
@@ -86,8 +86,22 @@ class Layout:
         name: str = self.scheme
         if self.scheme == "differential":
             sides = ("positive", "negative")
-            name = "interleaved" if self.pairing == "interleaved" else sides[sign]
+            name = sides[sign] if self.pairing == "arrays" else self.pairing
         return f"{name}.{digit}" if self.slicing == "arrays" and self.bits is not None else name
+
+    @property
+    def opposed(self) -> bool:
+        """Whether both cells of a pair lie on one column, driven with opposite signs."""
+        return self.scheme == "differential" and self.pairing == "opposed"
+
+    @property
+    def rows_per_input(self) -> int:
+        """Word lines of an array that an input takes."""
+        return 2 if self.opposed else 1
+
+    def inputs_per_array(self, rows: int) -> int:
+        """Return how many inputs an array of so many word lines takes."""
+        return rows // self.rows_per_input
 
     @property
     def columns_per_weight(self) -> int:
@@ -121,6 +135,11 @@ class Layout:
         ----------
         block : (rows, outputs) tensor
             Weights over their scale, in [-1, 1].
+
+        Returns
+        -------
+        list of (rows * rows_per_input, columns) tensors
+            The positive cell of an opposed pair lies above the negative one.
         """
         planes = self._planes(block)
         reference: dict[Plane, Tensor] = {}
@@ -128,9 +147,10 @@ class Layout:
             reference = self._planes(block.new_zeros(len(block), 1))
         result = []
         for names in self.arrays.values():
-            cells = planes[names[0]] if len(names) == 1 else torch.stack(
-                [planes[p] for p in names], dim=2
-            ).flatten(1)
+            cells = _beside(planes, names)
+            if self.opposed:
+                below = _beside(planes, [replace(p, sign=1) for p in names])
+                cells = torch.stack([cells, below], dim=1).flatten(0, 1)
             if reference:
                 cells = torch.cat([cells, *(reference[p] for p in names)], dim=1)
             result.append(cells)
@@ -143,6 +163,20 @@ class Layout:
             for digit, level in enumerate(self.digits.levels(part))
             for copy, cells in enumerate(spread_levels(level, self.copies, self.fill))
         }
+
+    # -- along the word lines ----------------------------------------------------------------
+
+    def on_rows(self, u: Tensor) -> Tensor:
+        """Return what every word line gets, (..., rows), of what stands for inputs (..., M)."""
+        return torch.stack([u, -u], dim=-1).flatten(-2) if self.opposed else u
+
+    def by_input(self, matrix: Tensor) -> Tensor:
+        """Return what an input gives, (N, M), of effective matrices (N, rows)."""
+        return matrix[:, ::2] - matrix[:, 1::2] if self.opposed else matrix
+
+    def squares_by_input(self, squares: Tensor) -> Tensor:
+        """Return what an input's square gives, (N, M), of what those of the lines (N, rows) do."""
+        return squares[:, ::2] + squares[:, 1::2] if self.opposed else squares
 
     # -- from the columns --------------------------------------------------------------------
 
@@ -253,3 +287,10 @@ class Layout:
             return part.reshape(*part.shape[:-1], -1, heads), None
         body = part[..., :-heads]
         return body.reshape(*body.shape[:-1], -1, heads), part[..., -heads:]
+
+
+def _beside(planes: Mapping[Plane, Tensor], names: Sequence[Plane]) -> Tensor:
+    """Return the cells of a side, (rows, columns), a weight's next to each other."""
+    if len(names) == 1:
+        return planes[names[0]]
+    return torch.stack([planes[p] for p in names], dim=2).flatten(1)

@@ -13,7 +13,14 @@ from ...core.draws import Place
 from ...core.settings import Settings
 from ...core.validation import choice, flag, number
 from ..fabricate import Fabricated
-from ..variability.dependence import Dependence, Logarithm, check_dependence, evaluate
+from ..variability.dependence import (
+    Dependence,
+    Logarithm,
+    Piecewise,
+    Polynomial,
+    check_dependence,
+    evaluate,
+)
 
 __all__ = ["ConductanceDrift", "LogarithmicDrift", "within"]
 
@@ -56,7 +63,8 @@ class ConductanceDrift(_Drift):
     No conductance leaves its cell's range from g_off to g_on by drift. Structural relaxation of
     phase-change memory: Ielmini et al., IEEE TED 54:308 (2007); preset "pcm_nandakumar_2019":
     mean and spread of nu against ln(G / g_max), nu = |N(mean, sigma)|, t_0 = 20 s, Nandakumar et
-    al. 2019 as in IBM's aihwkit.
+    al. 2019 as in IBM's aihwkit; preset "pcm_hermes_2023": the same of IBM's HERMES chip (Le Gallo
+    et al., Nat. Electron. 6:680, 2023), t_0 = 300 s, by aihwkit's coefficients for two devices.
 
     Parameters
     ----------
@@ -101,6 +109,16 @@ class ConductanceDrift(_Drift):
         "pcm_nandakumar_2019": {
             "nu": Logarithm(0.0244, -0.0155, 0.049, 0.1),
             "nu_sigma": Logarithm(-0.0059, -0.0125, 0.008, 0.045), "t_0": 20.0,
+        },
+        "pcm_hermes_2023": {
+            "nu": Piecewise(
+                0.0945, Logarithm(-0.0182, -0.0387, 0.072, 0.13),
+                Polynomial((0.0736, -0.0126, -0.0436)),
+            ),
+            "nu_sigma": Piecewise(
+                0.3055, Logarithm(-0.0057, -0.0117, 0.0091, 0.04),
+                Polynomial((0.0073, 0.0093, -0.0118)),
+            ), "t_0": 300.0,
         },
     })
 

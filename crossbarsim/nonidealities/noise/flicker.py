@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 from ...core.array_api import Values, clip, namespace
 from ...core.errors import ParameterError
 from ...core.settings import Settings
-from ...core.validation import number
+from ...core.validation import choice, number
+from ..variability.dependence import Dependence, check_dependence, evaluate
 
-__all__ = ["FlickerNoise", "scaled"]
+__all__ = ["FlickerNoise", "StateNoise", "scaled"]
 
 
 def scaled(
@@ -96,3 +97,49 @@ class FlickerNoise(Settings):
         """Return the relative standard deviation of conductances G, siemens, in one read."""
         power = scaled(self.amplitude, G, self.reference, self.slope, self.limit)
         return (power * math.log(self.f_max / self.f_min)) ** 0.5
+
+
+@dataclass(frozen=True)
+class StateNoise(Settings):
+    """Conductance noise of one read by the state, as it was measured: `ReadNoise.flicker`.
+
+    Parameters
+    ----------
+    spread : float, or function of G / g_max
+        Standard deviation in one read, >= 0, in the unit of `of`.
+    of : {"target", "maximum"}
+        A share of the conductance itself (default), or of g_max.
+    g_max : float
+        Siemens.
+
+    Raises
+    ------
+    ParameterError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import ReadNoise, Saturation, StateNoise
+    >>> noise = StateNoise(Saturation(0.01, 0.2), of="maximum", g_max=1e-5)
+    >>> noise.sigma(np.array([1e-6, 1e-5])).round(4)  # relative
+    array([0.0393, 0.0099])
+    >>> reads = ReadNoise(flicker=noise)
+    """
+
+    spread: Dependence
+    of: Literal["target", "maximum"] = "target"
+    g_max: float = 1e-4
+
+    def __post_init__(self) -> None:
+        check_dependence("spread", self.spread, low=0.0)
+        choice("of", self.of, ("target", "maximum"))
+        number("g_max", self.g_max, low=0.0, open_low=True, unit="siemens")
+
+    def sigma(self, G: Values) -> Values:
+        """Return the relative standard deviation of conductances G, siemens, in one read."""
+        x = clip(G / self.g_max, _LEAST)
+        sigma = evaluate(self.spread, x)
+        return sigma / x if self.of == "maximum" else sigma + 0.0 * x
+
+
+_LEAST = 1e-9  # of g_max: what does not conduct has no relative noise

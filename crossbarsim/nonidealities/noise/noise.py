@@ -19,7 +19,7 @@ from ...core.errors import ParameterError
 from ...core.settings import Settings
 from ...core.validation import Array, number
 from ...core.validation import count as whole
-from .flicker import FlickerNoise
+from .flicker import FlickerNoise, StateNoise
 from .telegraph import TelegraphNoise
 
 __all__ = ["ReadNoise", "shot_density", "thermal_density"]
@@ -65,7 +65,7 @@ class ReadNoise(Settings):
     shot : float
         Fano factor of the cells, 0 to 1: 0 for conductors much longer than an electron's mean free
         path (most filaments), 1/3 for diffusive ones, 1 for tunnelling through a barrier.
-    flicker : FlickerNoise, optional
+    flicker : FlickerNoise or StateNoise, optional
     telegraph : TelegraphNoise, optional
 
     Raises
@@ -88,7 +88,7 @@ class ReadNoise(Settings):
     bandwidth: float = 1e7
     feedback: float | None = None
     shot: float = 0.0
-    flicker: FlickerNoise | None = field(default_factory=FlickerNoise)
+    flicker: FlickerNoise | StateNoise | None = field(default_factory=FlickerNoise)
     telegraph: TelegraphNoise | None = None
 
     def __post_init__(self) -> None:
@@ -96,11 +96,13 @@ class ReadNoise(Settings):
         number("shot", self.shot, low=0.0, high=1.0)
         if self.feedback is not None:
             number("feedback", self.feedback, low=0.0, open_low=True, unit="ohm")
-        for name, kind in (("flicker", FlickerNoise), ("telegraph", TelegraphNoise)):
+        for name, kinds in (("flicker", (FlickerNoise, StateNoise)),
+                            ("telegraph", (TelegraphNoise,))):
             value = getattr(self, name)
-            if not (value is None or isinstance(value, kind)):
+            if not (value is None or isinstance(value, kinds)):
+                words = ", ".join(f"{kind.__name__}(...)" for kind in kinds)
                 raise ParameterError(
-                    f"`{name}` must be {kind.__name__}(...) or None; got {type(value).__name__}"
+                    f"`{name}` must be {words} or None; got {type(value).__name__}"
                 )
 
     # -- the quick way -------------------------------------------------------------------------

@@ -14,7 +14,10 @@ from ...core.errors import ParameterError
 from ...core.settings import Settings
 from ...core.validation import finite_array, number
 
-__all__ = ["Dependence", "Logarithm", "Polynomial", "Table", "check_dependence", "evaluate"]
+__all__ = [
+    "Dependence", "Logarithm", "Piecewise", "Polynomial", "Saturation", "Table", "check_dependence",
+    "evaluate",
+]
 
 Dependence: TypeAlias = float | Callable[[Values], Values]
 """A number, or a function of the conductance over the largest, shaped like it."""
@@ -104,6 +107,84 @@ class Logarithm(Settings):
         """Return the value at x, in the shape of x, an array or a tensor."""
         value = self.a + self.b * namespace(x).log(clip(x, 1e-6))
         return _limited(value, self.low, self.high)
+
+
+@dataclass(frozen=True)
+class Saturation(Settings):
+    """The saturating law size (1 - exp(-x / scale)).
+
+    Parameters
+    ----------
+    size : float
+    scale : float
+        > 0.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import Saturation, WriteNoise
+    >>> sigma = Saturation(0.02, 0.2)
+    >>> sigma(np.array([0.0, 0.2, 1.0])).round(3)
+    array([0.   , 0.013, 0.02 ])
+    >>> noise = WriteNoise(sigma)
+    """
+
+    size: float
+    scale: float
+
+    def __post_init__(self) -> None:
+        number("size", self.size)
+        number("scale", self.scale, low=0.0, open_low=True)
+
+    def __call__(self, x: Values) -> Values:
+        """Return the value at x, in the shape of x, an array or a tensor."""
+        return self.size * (1.0 - namespace(x).exp(-x / self.scale))
+
+
+@dataclass(frozen=True)
+class Piecewise(Settings):
+    """One law below a conductance, another from there on.
+
+    Parameters
+    ----------
+    limit : float
+        Where the second begins.
+    below, above : float or callable
+        As any of these laws.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crossbarsim.nonidealities import Logarithm, Piecewise, WriteNoise
+    >>> sigma = Piecewise(0.1, below=Logarithm(0.0, -0.01), above=0.02)
+    >>> sigma(np.array([0.05, 0.5])).round(3)
+    array([0.03, 0.02])
+    >>> noise = WriteNoise(sigma)
+    """
+
+    limit: float
+    below: Dependence
+    above: Dependence
+
+    def __post_init__(self) -> None:
+        number("limit", self.limit)
+        check_dependence("below", self.below)
+        check_dependence("above", self.above)
+
+    def __call__(self, x: Values) -> Values:
+        """Return the value at x, in the shape of x, an array or a tensor."""
+        below, above = (evaluate(law, x) + 0.0 * x for law in (self.below, self.above))
+        return namespace(x).where(x < self.limit, below, above)
 
 
 @dataclass(frozen=True)

@@ -43,9 +43,10 @@ class WriteNoise(Settings):
     Notes
     -----
     Presets, measured on chips, scale with g_max unless it is given: "pcm_nandakumar_2019"
-    (Nandakumar et al., ICECS 2019; 25 uS), "reram_wan_2022_1s", "reram_wan_2022_1day" and
-    "reram_wan_2022_2days" (fits to Wan et al., Nature 608:504, 2022, with the relaxation after
-    that time; 40 uS), "cmo_hfox_2%" and "cmo_hfox_0.2%" (CMO/HfOx devices of IBM Zurich, Falcone
+    (Nandakumar et al., ICECS 2019; 25 uS), "pcm_hermes_2023" (a unit cell of two devices on IBM's
+    HERMES chip, Le Gallo et al., Nat. Electron. 6:680, 2023; 20.7 uS), "reram_wan_2022_1s",
+    "reram_wan_2022_1day" and "reram_wan_2022_2days" (fits to Wan et al., Nature 608:504, 2022,
+    with the relaxation after that time; 40 uS), "cmo_hfox_2%" and "cmo_hfox_0.2%" (CMO/HfOx devices of IBM Zurich, Falcone
     et al., by the range in which a write was accepted; 88.2 uS), all by the coefficients of IBM's
     aihwkit, and "hfo2_milo_2021" (Milo et al., IRPS 2021, algorithm IGVVA-100, as in CrossSim;
     225 uS).
@@ -69,6 +70,7 @@ class WriteNoise(Settings):
     presets: ClassVar[Mapping[str, tuple[float, tuple[float, ...]]]] = MappingProxyType({
         # name: (uS of the largest state, sigma in uS by powers of G / that)
         "pcm_nandakumar_2019": (25.0, (0.26348, 1.965, -1.1731)),
+        "pcm_hermes_2023": (20.7, (0.16603222, 4.71806468, -8.48101252, 4.68961419)),
         "reram_wan_2022_1s": (40.0, (0.348, 16.03, -43.853, 45.393, -16.815)),
         "reram_wan_2022_1day": (40.0, (0.701, 22.086, -50.773, 47.095, -16.458)),
         "reram_wan_2022_2days": (40.0, (0.782, 20.274, -43.507, 37.062, -11.934)),

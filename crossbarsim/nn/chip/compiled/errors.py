@@ -22,6 +22,7 @@ from ....periphery.adc import ADCErrors, moved_transitions
 from ....periphery.dac import DACErrors
 from ....periphery.grid import Grid
 from ....periphery.stages import Operation, stages
+from ...mapping import Layout
 from ..programmed import ProgrammedArray, ProgrammedTile
 
 __all__ = [
@@ -108,7 +109,7 @@ def draws(operations: Indices) -> bool:
 
 
 def cell_noise(
-    rows: Rows, noise: ReadNoise, temperature: float
+    rows: Rows, noise: ReadNoise, temperature: float, layout: Layout
 ) -> tuple[Array | None, Array]:
     """Return what squared voltages make of the noise's variance, as the matrices lie, and white.
 
@@ -124,7 +125,7 @@ def cell_noise(
             own, squares = noise.linear_variance(array.noise_matrix, cells, temperature)
             base.append(own.numpy())
             if squares is not None:
-                weights.append(squares.numpy().ravel())
+                weights.append(layout.squares_by_input(squares).numpy().ravel())
         white.append(np.concatenate(base))
     return (np.concatenate(weights) if weights else None), np.array(white)
 
@@ -189,28 +190,44 @@ class ConverterErrors:
         result: Array = (self.grid.step * self._each("offset", 0.0, like)).numpy()
         return result
 
-    def curves(self) -> tuple[Array, Array, Indices]:
-        """Return tables, bases and most (rows of tiles, converters, ...): see `lookup`."""
-        known: dict[int, tuple[Array, Array, Indices]] = {}  # of the converters of an array
-        for errors in (e for row in self.adcs for e in row):
-            if errors.curve is not None and id(errors) not in known:
-                known[id(errors)] = lookup(errors.curve)
-        if not known:
-            none = np.zeros((len(self.adcs), len(self.owners), 0))
-            return none, none.astype(np.uint32), np.zeros(none.shape[:2], np.int64)
-        longest = max(len(table[0]) for table, _, _ in known.values())
-        for key, (table, bases, most) in known.items():
-            behind = (0, 0), (0, longest - len(table[0]))
-            known[key] = np.pad(table, behind, constant_values=np.inf), bases, most
-        tables, bases, most = (
-            np.array([
-                [known[id(e)][k][owner.number] for e, owner in zip(row, self.owners, strict=True)]
+    def curves(self) -> tuple[Array, Array, Indices, Indices]:
+        """Return tables, bases, most and numbers (rows of tiles, converters, ...): see `lookup`.
+
+        The last are codes by the number of transitions below, none where they are the same.
+        """
+        found = {id(e): e for row in self.adcs for e in row if e.curve is not None}
+        shape = len(self.adcs), len(self.owners)
+        if not found:
+            none = np.zeros((*shape, 0))
+            return (none, none.astype(np.uint32), np.zeros(shape, np.int64),
+                    none.astype(np.int64))
+        known = {key: lookup(e.curve) for key, e in found.items() if e.curve is not None}
+
+        def every(parts: dict[int, Any], fill: Any) -> Any:
+            """Return the parts of all converters, those of some arrays as long as the longest."""
+            longest = max(part.shape[1] for part in parts.values())
+            padded = {
+                key: np.pad(part, ((0, 0), (0, longest - part.shape[1])), constant_values=fill)
+                for key, part in parts.items()
+            }
+            return np.array([
+                [padded[id(e)][o.number] for e, o in zip(row, self.owners, strict=True)]
                 for row in self.adcs
-            ]) for k in range(3)
+            ])
+
+        numbers = {key: e.codes for key, e in found.items() if e.codes is not None}
+        return (
+            every({key: table for key, (table, _, _) in known.items()}, np.inf),
+            every({key: base for key, (_, base, _) in known.items()}, 0),
+            every({key: most[:, None] for key, (_, _, most) in known.items()}, 0)[:, :, 0],
+            every(numbers, 0) if numbers else np.zeros((*shape, 0), np.int64),
         )
-        return tables, bases, most
 
     def shifts(self) -> Array:
-        """Return what a position is moved by before it is looked up, for every converter."""
-        stride = self.grid.codes - 1 + 4.0
-        return np.array([1.0 + stride * owner.number for owner in self.owners])
+        """Return what positions are moved by before they are looked up, (rows, converters)."""
+        return np.array([
+            [
+                1.0 + (4.0 + (0 if e.curve is None else e.curve.shape[1])) * owner.number
+                for e, owner in zip(row, self.owners, strict=True)
+            ] for row in self.adcs
+        ])

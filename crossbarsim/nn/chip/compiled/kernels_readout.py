@@ -44,12 +44,13 @@ def _convert_row(
 @leaf
 def _convert_curve(
     x: Any, low: Any, step: Any, full_scale: Any, factor: Any, table: Any, base: Any, most: int,
-    shift: float, out: Any,
+    numbers: Any, shift: float, out: Any,
 ) -> None:
     """As `_convert_row` of relative signals, with the transitions of one converter.
 
     `table` are they, moved by `shift`, behind -inf and before inf; base (codes,) how many of them
-    are below the LSB around every ideal code, `most` how many are in one at most.
+    are below the LSB around every ideal code, `most` how many are in one at most; numbers what the
+    code is by the number of transitions below, or empty.
     """
     kind = x.dtype.type
     one, half = kind(1.0), kind(0.5)
@@ -67,6 +68,8 @@ def _convert_curve(
         for k in range(5, most + 1):
             above += np.int32(table[np.int64(first) + k] <= where)
         code = np.int32(np.int32(first) + np.int32(above))
+        if len(numbers):
+            code = np.int32(numbers[code])
         out[p] += factor * (full_scale * (low + step * kind(code))) + (v - v)
 
 
@@ -198,9 +201,9 @@ def _signal(
 @leaf
 def _convert(
     t: int, currents: Any, signals: Any, copies: int, factors: Any, gains: Any, offsets: Any,
-    tables: Any, bases: Any, most: Any, shifts: Any, low: Any, step: Any, full_scale: Any,
-    converts: bool, sigma: Any, keys: Any, first: Any, relative: Any, spare: Any, words: Any,
-    normals: Any, out: Any,
+    tables: Any, bases: Any, most: Any, numbers: Any, shifts: Any, low: Any, step: Any,
+    full_scale: Any, converts: bool, sigma: Any, keys: Any, first: Any, relative: Any, spare: Any,
+    words: Any, normals: Any, out: Any,
 ) -> None:
     """Convert all signals of row t of the tiles, and add their values to out."""
     kind = currents.dtype.type
@@ -229,7 +232,8 @@ def _convert(
         if curved:
             _convert_curve(
                 relative, low, step, full_scale, factor, tables[t, converter],
-                bases[t, converter], most[t, converter], shifts[converter], line,
+                bases[t, converter], most[t, converter], numbers[t, converter],
+                shifts[t, converter], line,
             )
         else:
             _convert_row(relative, one, one, zero, low, step, full_scale, factor, line)
@@ -272,8 +276,8 @@ def read_block(
     noise_weights: Any, white: Any, noise_keys: Any,
     operations: Any, operands: Any, amplifier_keys: Any,
     signals: Any, copies: int, factors: Any, gains: Any, offsets: Any, tables: Any, bases: Any,
-    most: Any, shifts: Any, low: Any, step: Any, full_scale: Any, converts: bool, sigma: Any,
-    converter_keys: Any,
+    most: Any, numbers: Any, shifts: Any, low: Any, step: Any, full_scale: Any, converts: bool,
+    sigma: Any, converter_keys: Any,
     references: Any, scales: Any, baselines: Any, first: Any, room: Any, words: Any, normals: Any,
     out: Any,
 ) -> None:
@@ -306,9 +310,10 @@ def read_block(
         Columns that add up to a signal.
     factors, gains, offsets : (tiles, S)
         What a value counts; relative gain and offset of its converter.
-    tables, bases, most, shifts
+    tables, bases, most, numbers, shifts
         As in `_convert_curve`: (tiles, converters, transitions + n), (tiles, converters, codes),
-        (tiles, converters), (converters,); no transitions where converters are ideal.
+        (tiles, converters), (tiles, converters, transitions + 1), (tiles, converters); no
+        transitions where converters are ideal.
     low, step, full_scale, converts, sigma, converter_keys
         Of converters, where there are any; their noise relative to full scale.
     references : (R, 3) int64
@@ -380,9 +385,9 @@ def read_block(
                 currents, operations, operands[t], amplifier_keys[t], first, bounds, words, normals
             )
         _convert(
-            t, currents, signals, copies, factors, gains, offsets, tables, bases, most, shifts, low,
-            step, full_scale, converts, sigma, converter_keys, first, relative, spare, words,
-            normals, out,
+            t, currents, signals, copies, factors, gains, offsets, tables, bases, most, numbers,
+            shifts, low, step, full_scale, converts, sigma, converter_keys, first, relative,
+            spare, words, normals, out,
         )
         _correct(t, references, scales, baselines, sums, out)
 

@@ -335,7 +335,7 @@ def _plan(
     noise = np.zeros(0, kind), np.zeros((0, 0), kind)
     effects = config.nonidealities
     if effects is not None and isinstance(effects.noise, ReadNoise):
-        squares, white = cell_noise(rows, effects.noise, effects.temperature)
+        squares, white = cell_noise(rows, effects.noise, effects.temperature, layout)
         noise = (noise[0] if squares is None else squares), white
     noisy = bool(len(noise[1]) or draws(amplifiers[0]) or (around.adc and around.adc.noise))
     return GroupPlan(

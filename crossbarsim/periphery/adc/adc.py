@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..core.array_api import (
+from ...core.array_api import (
     Values,
     as_float,
     clip,
@@ -16,15 +17,19 @@ from ..core.array_api import (
     namespace,
     straight_through,
 )
-from ..core.draws import Place
-from ..core.errors import ParameterError
-from ..core.settings import Settings, checks_arguments
-from ..core.validation import Array, choice, count, finite_array, number
-from ..core.views.brief import brief_repr
-from .grid import Grid, check_converter, draw_nonlinearity
-from .reads import Noise, standard_normal
+from ...core.draws import Place
+from ...core.errors import ParameterError
+from ...core.settings import Settings, checks_arguments
+from ...core.validation import Array, choice, count, finite_array, number
+from ...core.views.brief import brief_repr
+from ..grid import Grid, check_converter, draw_nonlinearity
+from ..reads import Noise, standard_normal
+from .transfer import TransferCurve
 
-__all__ = ["ADC", "ADCErrors"]
+__all__ = ["ADC", "ADCErrors", "Transitions", "full_scale_of", "moved_transitions"]
+
+Transitions: TypeAlias = tuple[Array, NDArray[np.int64] | None]
+"""Where converters' codes change, (adcs, T) LSB from code 0, rising; see `ADC.transitions`."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +38,15 @@ class ADCErrors:
 
     Attributes
     ----------
-    curve : (adcs, codes - 1) array or None
-        Integral non-linearity of the transitions between codes, LSB.
+    curve : (adcs, T) array or None
+        Where the codes change: transition k lies at ``k + 1/2 + curve[:, k]`` LSB from code 0, so
+        that this is the integral non-linearity where T is the number of codes less one.
     offset : (adcs,) array or None
         LSB, added to the input.
     gain : (adcs,) array or None
         Relative.
+    codes : (adcs, T + 1) array or None
+        The codes around the transitions; None: 0, 1, 2 and so on.
 
     Examples
     --------
@@ -52,6 +60,7 @@ class ADCErrors:
     curve: Array | None = None
     offset: Array | None = None
     gain: Array | None = None
+    codes: NDArray[np.int64] | None = None
 
     __repr__ = brief_repr
 
@@ -143,14 +152,84 @@ class ADC(Settings):
     def fabricate(self, place: Place, columns: int, *, signed: bool) -> ADCErrors:
         """Draw the static errors of the ADCs of the array at `place`, the same always."""
         adcs = self.count(count("columns", columns, low=1, high=2**31))
-        return ADCErrors(
-            draw_nonlinearity(
-                Grid(self.bits, signed).codes - 1, adcs, self.dnl, self.inl,
-                place.generator("adc dnl"), place.generator("adc inl"), monotonic=True,
-            ),
-            place.normals("adc offset", self.offset, adcs),
-            place.normals("adc gain", self.gain_error, adcs),
+        grid = Grid(self.bits, signed)
+        curve = draw_nonlinearity(
+            grid.codes - 1, adcs, self.dnl, self.inl,
+            place.generator("adc dnl"), place.generator("adc inl"), monotonic=True,
         )
+        codes = None
+        found = self.transitions(place, adcs, grid)
+        if found is not None:
+            positions, codes = found
+            curve, codes = _placed(positions, codes, curve, grid)
+        return ADCErrors(
+            curve,
+            place.normals("adc offset", self.offset, adcs),
+            place.normals("adc gain", self.gain_error, adcs), codes,
+        )
+
+    def transitions(self, place: Place, adcs: int, grid: Grid) -> Transitions | None:
+        """Draw where the codes of converters change; subclasses say how.
+
+        Parameters
+        ----------
+        place : Place
+        adcs : int
+        grid : Grid
+            Of the codes.
+
+        Returns
+        -------
+        (adcs, T) array
+            Transitions, LSB from code 0, rising; infinite: none.
+        (adcs, T + 1) array of int, or None
+            The codes around them; None: 0, 1, 2 and so on.
+            Instead of both, None: where they are ideal.
+        """
+        del place, adcs, grid
+
+    @checks_arguments
+    def transfer(
+        self, errors: ADCErrors | None = None, *, signed: bool, converter: int = 0
+    ) -> TransferCurve:
+        """Return the transfer curve of one converter, without noise.
+
+        Parameters
+        ----------
+        errors : ADCErrors, optional
+            Of `fabricate`; None: an ideal converter.
+        signed : bool
+            As there.
+        converter : int
+            Its number among them.
+
+        Returns
+        -------
+        TransferCurve
+
+        Raises
+        ------
+        ParameterError
+            There is no such converter.
+        """
+        grid = Grid(self.bits, signed)
+        errors = errors or ADCErrors()
+        known = [e for e in (errors.curve, errors.offset, errors.gain) if e is not None]
+        own = count("converter", converter, low=0, high=len(known[0]) - 1 if known else 2**31)
+        positions = np.arange(grid.codes - 1) + 0.5
+        codes = np.arange(grid.codes)
+        if errors.curve is not None:
+            positions = np.arange(errors.curve.shape[1]) + 0.5 + errors.curve[own]
+            codes = np.arange(len(positions) + 1) if errors.codes is None else errors.codes[own]
+            there = int(np.isfinite(positions).sum())  # those that are none come last
+            positions, codes = positions[:there], codes[: there + 1]
+        # back to the input: what is converted is x (1 + gain) + offset
+        x = grid.low + grid.step * positions
+        if errors.offset is not None:
+            x = x - grid.step * errors.offset[own]
+        if errors.gain is not None:
+            x = x / (1.0 + errors.gain[own])
+        return TransferCurve((x - grid.low) / grid.step, codes, grid.codes)
 
     @checks_arguments
     def convert(
@@ -201,7 +280,7 @@ class ADC(Settings):
         if errors is None or errors.curve is None:
             code = grid.code(inside)
         else:
-            code = _code((inside - grid.low) / grid.step, errors.curve, adc)
+            code = _code((inside - grid.low) / grid.step, errors, adc)
         return full_scale * straight_through(inside, grid.level(code))
 
 
@@ -231,7 +310,8 @@ def full_scale_of(full_scale: Values, like: Values) -> Values:
 def moved_transitions(curve: Array) -> Array:
     """Return the transitions (adcs, codes - 1) in LSB from code 0, those of ADC a moved.
 
-    By ``1 + a (codes + 3)``, so that they rise over all of them.
+    By ``1 + a (T + 4)``, so that they rise over all of them; those beyond the range, which no
+    signal reaches, stand right behind its ends.
     """
     adcs, transitions = curve.shape
     levels = np.clip(np.arange(transitions) + 0.5 + curve, -1.0, transitions + 1.0)
@@ -239,12 +319,30 @@ def moved_transitions(curve: Array) -> Array:
     return np.maximum.accumulate(levels.ravel()).reshape(curve.shape)
 
 
-def _code(position: Values, curve: Array, adc: Values) -> Values:
+def _placed(
+    positions: Array, codes: NDArray[np.int64] | None, smooth: Array | None, grid: Grid
+) -> tuple[Array, NDArray[np.int64] | None]:
+    """Return curve and codes of `ADCErrors` for transitions, with a smooth curve on top."""
+    if smooth is not None:
+        ideal = np.arange(grid.codes - 1) + 0.5
+        positions = positions + np.array([
+            np.interp(row, ideal, own) for row, own in zip(positions, smooth, strict=True)
+        ])
+    missing = grid.codes - 1 - positions.shape[1]
+    if missing > 0:  # as many as codes: positions are looked up by the ideal code
+        positions = np.pad(positions, ((0, 0), (0, missing)), constant_values=np.inf)
+        codes = None if codes is None else np.pad(codes, ((0, 0), (0, missing)), mode="edge")
+    rising = np.maximum.accumulate(positions, axis=1)
+    return rising - np.arange(positions.shape[1]) - 0.5, codes
+
+
+def _code(position: Values, errors: ADCErrors, adc: Values) -> Values:
     """Return the codes of positions (..., n) in LSB from code 0, by the transitions of each ADC.
 
     All transitions stand in one sorted list, those of ADC a moved by a times the codes, so that
     one search serves all.
     """
+    curve: Any = errors.curve
     transitions = curve.shape[1]
     stride = transitions + 4.0
     flat = moved_transitions(curve).ravel()
@@ -255,8 +353,14 @@ def _code(position: Values, curve: Array, adc: Values) -> Values:
         table = xp.as_tensor(flat, device=position.device)
         found = xp.searchsorted(table, where.contiguous(), right=True)
         code = found - xp.as_tensor(adc * transitions, device=position.device)
+        if errors.codes is not None:
+            numbers = xp.as_tensor(errors.codes, device=position.device)
+            code = numbers[xp.as_tensor(adc, device=position.device), code]
         code = code.to(position.dtype)
     else:
         found = np.searchsorted(flat, position.astype(np.float64) + shift, side="right")
-        code = (found - adc * transitions).astype(position.dtype)
+        code = found - adc * transitions
+        if errors.codes is not None:
+            code = errors.codes[adc, code]
+        code = code.astype(position.dtype)
     return xp.where(xp.isnan(position), position, code)
