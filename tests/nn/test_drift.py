@@ -12,7 +12,9 @@ from crossbarsim.nn import (
     age,
     calibrate,
     compensate_drift,
+    conductances,
     convert,
+    load_conductances,
     reference_reads,
     report,
 )
@@ -79,6 +81,9 @@ def test_other_devices_are_no_age():
             age(chip, other)
     with pytest.raises(ParameterError, match="convert it first"):
         age(network(), PCM)
+    load_conductances(chip, conductances(chip))
+    with pytest.raises(ParameterError, match="do not age"):
+        age(chip, pcm(DAY))
 
 
 def test_a_factor_is_the_least_squares_one():

@@ -46,10 +46,10 @@ class WriteNoise(Settings):
     (Nandakumar et al., ICECS 2019; 25 uS), "pcm_hermes_2023" (a unit cell of two devices on IBM's
     HERMES chip, Le Gallo et al., Nat. Electron. 6:680, 2023; 20.7 uS), "reram_wan_2022_1s",
     "reram_wan_2022_1day" and "reram_wan_2022_2days" (fits to Wan et al., Nature 608:504, 2022,
-    with the relaxation after that time; 40 uS), "cmo_hfox_2%" and "cmo_hfox_0.2%" (CMO/HfOx devices of IBM Zurich, Falcone
-    et al., by the range in which a write was accepted; 88.2 uS), all by the coefficients of IBM's
-    aihwkit, and "hfo2_milo_2021" (Milo et al., IRPS 2021, algorithm IGVVA-100, as in CrossSim;
-    225 uS).
+    with the relaxation after that time; 40 uS), "cmo_hfox_2%" and "cmo_hfox_0.2%" (CMO/HfOx
+    devices of IBM Zurich, Falcone et al., by the range in which a write was accepted; 88.2 uS),
+    all by the coefficients of IBM's aihwkit, and "hfo2_milo_2021" (Milo et al., IRPS 2021,
+    algorithm IGVVA-100, as in CrossSim; 225 uS).
 
     Examples
     --------

@@ -187,6 +187,7 @@ class ADC(Settings):
             Instead of both, None: where they are ideal.
         """
         del place, adcs, grid
+        return None  # noqa: RET501 - what it is for subclasses
 
     @checks_arguments
     def transfer(
@@ -229,7 +230,8 @@ class ADC(Settings):
             x = x - grid.step * errors.offset[own]
         if errors.gain is not None:
             x = x / (1.0 + errors.gain[own])
-        return TransferCurve((x - grid.low) / grid.step, codes, grid.codes)
+        found = np.asarray((x - grid.low) / grid.step, np.float64)
+        return TransferCurve(found, codes, grid.codes)
 
     @checks_arguments
     def convert(
@@ -333,7 +335,7 @@ def _placed(
         positions = np.pad(positions, ((0, 0), (0, missing)), constant_values=np.inf)
         codes = None if codes is None else np.pad(codes, ((0, 0), (0, missing)), mode="edge")
     rising = np.maximum.accumulate(positions, axis=1)
-    return rising - np.arange(positions.shape[1]) - 0.5, codes
+    return np.asarray(rising - np.arange(positions.shape[1]) - 0.5, np.float64), codes
 
 
 def _code(position: Values, errors: ADCErrors, adc: Values) -> Values:

@@ -56,12 +56,12 @@ class PipelineADC(ADC):
     >>> from crossbarsim.periphery import PipelineADC
     >>> adc = PipelineADC(bits=8, comparator_sigma=0.03)
     >>> ideal = adc.transfer(adc.fabricate(Place(7), 1, signed=False), signed=False)
-    >>> float(abs(ideal.inl).max().round(6)) + 0.0  # the last comparator's, which nothing corrects
-    4.7e-05
+    >>> bool(abs(ideal.inl).max() < 1e-9)  # an offset is left, the last comparator's
+    True
     >>> adc = PipelineADC(bits=8, amplifier_gain=100.0)
     >>> curve = adc.transfer(adc.fabricate(Place(7), 1, signed=False), signed=False)
     >>> f"{abs(curve.dnl).max():.2f} LSB"
-    '0.64 LSB'
+    '0.54 LSB'
     """
 
     capacitor_sigma: float = 0.0

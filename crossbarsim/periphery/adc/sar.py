@@ -54,11 +54,11 @@ class SarADC(ADC):
     --------
     >>> from crossbarsim.nonidealities import Place
     >>> from crossbarsim.periphery import SarADC
-    >>> adc = SarADC(bits=8, capacitor_sigma=0.05)
+    >>> adc = SarADC(bits=8, capacitor_sigma=0.05, split=4)
     >>> errors = adc.fabricate(Place(7), 1, signed=False)
     >>> curve = adc.transfer(errors, signed=False)
     >>> f"{abs(curve.inl).max():.1f} LSB", len(curve.missing), curve.monotonic
-    ('0.5 LSB', 3, True)
+    ('2.3 LSB', 2, True)
     """
 
     capacitor_sigma: float = 0.0
