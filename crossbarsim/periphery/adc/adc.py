@@ -187,7 +187,7 @@ class ADC(Settings):
             Instead of both, None: where they are ideal.
         """
         del place, adcs, grid
-        return None  # noqa: RET501 - what it is for subclasses
+        return None
 
     @checks_arguments
     def transfer(
