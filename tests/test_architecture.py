@@ -108,6 +108,7 @@ nn
 nn.drift
 nn.train
 nn.writing                      # whole networks by pulses
+linalg                          # matrices that multiply on chips
 
 studies.data
 studies.results                 # datasets, tables, pictures

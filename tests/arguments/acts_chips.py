@@ -9,13 +9,19 @@ from scipy import stats
 
 from crossbarsim import Crossbar, Driven, Ends, Sensed, Wires
 from crossbarsim.devices import VTEAM, LinearIonDrift, StanfordPKU, StaticSinh
+from crossbarsim.linalg import CrossbarMatrix, refine
 from crossbarsim.nn import CrossbarConfig, calibrate, convert, report
 from crossbarsim.nn.train import (
     GradientPulses,
     InSituConfig,
+    InSituConv2d,
     InSituLinear,
     Manhattan,
+    MixedPrecision,
+    PulseResponse,
     StochasticPulses,
+    TikiTaka,
+    TikiTakaV2,
     UpdatePulses,
     in_situ_update,
     lazy_matrices,
@@ -209,7 +215,40 @@ def trained(rule: Any = RULE, layer: Any = None, **a: Any) -> Any:
 def counts(rule: Any) -> Any:
     rng = np.random.default_rng(0)
     errors, inputs = rng.normal(size=(4, 5)), rng.normal(size=(4, 6))
-    return rule.counts(Sample(inputs.T @ errors, inputs, errors, 0.05), np.random.default_rng(1))
+    sample = Sample(inputs.T @ errors, inputs, errors, 0.05)
+    return [rule.counts(sample, np.random.default_rng(k)) for k in (1, 2)]
+
+
+TABLE = PulseResponse.linear_step(1e-6, 1e-5, 2e-7, up_down=0.2)
+
+
+def followed_table(**a: Any) -> Any:
+    device = PulseResponse(**a)
+    return trained(device=device), device.read_voltage
+
+
+def transferred(rule: Any) -> Any:
+    torch.manual_seed(0)
+    made = InSituLinear(4, 3, InSituConfig(device=TABLE))
+    for _ in range(4):
+        made(torch.ones((2, 4), dtype=torch.float64)).square().sum().backward()
+        in_situ_update(made, rule)
+    return made.weight
+
+
+def convolved(config: Any = None, **a: Any) -> Any:
+    torch.manual_seed(0)
+    made = InSituConv2d(config=config, **a)
+    given = 0.1 * torch.rand((1, made.in_channels, 6, 6), dtype=torch.float64)
+    return made(given).detach()
+
+
+def multiplied(**a: Any) -> Any:
+    made = CrossbarMatrix(**a)
+    return made @ np.ones(made.shape[1]), made.T @ np.ones(made.shape[0])
+
+
+CELL = [[4.0, 1.0, 0.0], [1.0, 3.0, 1.0], [0.0, 1.0, 5.0]]
 
 
 def disturbed(model: Any, sigma: float, seed: int) -> Any:
@@ -382,6 +421,21 @@ ROWS: dict[str, Row] = {
         "grouping": Second("separate", network=grouped), "r_on_sigma": 0.1, "r_off_sigma": 0.1, "seed": Second(1, r_on_sigma=0.1), "backend": Refused("gpu", ".")}),
     "GradientPulses": Row(lambda **a: counts(GradientPulses(**a)), base={"rate": 0.2}, seconds={"most": 3}),
     "StochasticPulses": Row(lambda **a: counts(StochasticPulses(**a)), base={"rate": 0.05}),
+    "MixedPrecision": Row(lambda **a: counts(MixedPrecision(**a)), base={"rate": 0.2}, seconds={"most": 3, "momentum": 0.5}),
+    "PulseResponse": Row(followed_table, seconds={
+        "conductance": [1e-6, 4e-6, 1e-5], "up": [3e-7, 1e-7, 1e-8], "down": [-1e-8, -2e-7, -5e-7], "up_sigma": 1e-7, "down_sigma": 1e-7,
+        "step_spread": 0.2, "asymmetry_spread": 0.2, "bounds_spread": 0.1}),
+    "TikiTaka": Row(lambda **a: transferred(TikiTaka(**a)), base={"rate": 0.5, "transfer_rate": 0.5, "zero_shift": 5}, seconds={
+        "gamma": 0.5, "read_noise": 0.5}),
+    "TikiTakaV2": Row(lambda **a: transferred(TikiTakaV2(**a)), base={"rate": 0.5, "transfer_rate": 0.5, "zero_shift": 5}, seconds={
+        "gamma": 0.5, "read_noise": 0.5, "momentum": 0.9, "most": 20}),
+    "InSituConv2d": Row(convolved, base={"kernel_size": 3}, seconds={
+        "config": InSituConfig(device=VTEAM(), seed=3), "kernel_size": 2, "stride": 2, "padding": 1, "dilation": 2, "name": "layer"}),
+    "CrossbarMatrix": Row(multiplied, base={"matrix": CELL, "config": CrossbarConfig(r_on_sigma=0.1)}, seconds={
+        "matrix": np.eye(3), "config": CrossbarConfig(r_on_sigma=0.2)}),
+    "refine": Row(lambda **a: refine(**a), base={"A": CELL, "b": [1.0, 2.0, -1.0], "chip": CrossbarMatrix(CELL), "x0": None}, seconds={
+        "A": 1.1 * np.array(CELL), "b": [1.0, 0.0, 0.0], "chip": CrossbarMatrix(1.1 * np.array(CELL)), "x0": [0.2, 0.2, 0.2], "rtol": 1e-3,
+        "inner_rtol": 0.5, "inner_iterations": 1, "max_iterations": Refused(1, "max_iterations|residual")}),
     "Manhattan": Row(lambda **a: counts(Manhattan(**a)), seconds={"threshold": 0.5}),
     "UpdatePulses": Row(lambda **a: trained(pulses=UpdatePulses(**a)), base=STEPS),
     "InSituConfig": Row(trained, base={"input_range": 10.0}, seconds={

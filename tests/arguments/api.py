@@ -16,7 +16,7 @@ from .rows import ARGUMENTS, SELF
 DOORS = (
     "crossbarsim", "crossbarsim.netlists", "crossbarsim.solvers", "crossbarsim.devices",
     "crossbarsim.periphery", "crossbarsim.programming", "crossbarsim.nonidealities", "crossbarsim.nn",
-    "crossbarsim.nn.train", "crossbarsim.studies",
+    "crossbarsim.nn.train", "crossbarsim.linalg", "crossbarsim.studies",
 )
 MADE = "made by the package, not by users"
 PROTOCOL = "a protocol: what others give, not what takes arguments"
@@ -34,11 +34,11 @@ EXEMPT = {
     "IrDropResult": MADE, "NonIdealityResult": MADE, "ReadDelay": MADE, "ReadMargin": MADE, "TileMap": MADE,
     "TrainedCnn": MADE, "GradualReset": MADE, "Point": MADE, "StoredMatrix": MADE, "TransferCurve": MADE, "DriftReference": MADE, "Record": MADE, "RangeObserver": MADE,
     "Fit": MADE, "Fits": MADE, "Comparison": MADE, "Spread": MADE, "MeasuredAccuracy": MADE,
-    "StudyResult": MADE, "StudyPlan": MADE, "LocalWorkers": "starts processes",
+    "Refinement": MADE, "StudyResult": MADE, "StudyPlan": MADE, "LocalWorkers": "starts processes",
     "read_sweeps": "reads files",
     "Dataset": "data that were read", "Labelled": "data that were read",
     "DeviceModel": PROTOCOL, "Result": PROTOCOL, "ProgressMeter": PROTOCOL, "Scheme": PROTOCOL, "Distribution": PROTOCOL,
-    "AgeingEffect": PROTOCOL, "CellLaw": PROTOCOL, "NoiseLaw": PROTOCOL, "WriteEffect": PROTOCOL, "UpdateRule": PROTOCOL,
+    "AgeingEffect": PROTOCOL, "CellLaw": PROTOCOL, "NoiseLaw": PROTOCOL, "WriteEffect": PROTOCOL, "UpdateRule": PROTOCOL, "TransferRule": PROTOCOL,
     "Fault": "an enumeration", "Device": "abstract: its models are below", "Transistor": "abstract",
     "CrossbarLayer": "abstract", "RichProgress": "takes a console of rich",
     "load_osdi": "reads files", "load_verilog_a": "reads files", "device_from_verilog_a": "reads files",

@@ -347,7 +347,12 @@ ARGUMENTS = {
     "in_situ_update": lambda: {"model": trainee(), "rule": manhattan()},
     "lazy_matrices": lambda: {"model": chip(), "every": 4, "rtol": 1e-2},
     "weight_noise": lambda: {"model": chip(), "sigma": 0.1, "seed": 1},
-    "GradientPulses": lambda: {"rate": 1.0}, "StochasticPulses": lambda: {"rate": 1.0},
+    "GradientPulses": lambda: {"rate": 1.0}, "StochasticPulses": lambda: {"rate": 1.0}, "MixedPrecision": lambda: {"rate": 1.0},
+    "TikiTaka": lambda: {"rate": 0.1, "transfer_rate": 0.1}, "TikiTakaV2": lambda: {"rate": 0.1, "transfer_rate": 0.1},
+    "PulseResponse": lambda: {"conductance": [1e-6, 5e-6, 1e-5], "up": [2e-7, 1e-7, 1e-8], "down": [-1e-8, -2e-7, -3e-7]},
+    "InSituConv2d": lambda: {"in_channels": 1, "out_channels": 2, "kernel_size": 2, "config": insitu()},
+    "CrossbarMatrix": lambda: {"matrix": [[1.0, 0.5], [-0.25, 2.0]], "config": config()},
+    "refine": lambda: {"A": [[1.0, 0.5], [-0.25, 2.0]], "b": [1.0, 2.0], "chip": operator(), "x0": [0.0, 0.0]},
     "InSituConfig": lambda: {"device": Ohmic(), "g_min": 1e-6, "g_max": 1e-4} and {"device": VTEAM()},
     "InSituLinear": lambda: {"in_features": 2, "out_features": 2, "config": insitu()},
     "UpdatePulses": lambda: {"v_set": 1.0, "v_reset": -1.0, "width_set": 1e-9, "width_reset": 1e-9},
@@ -411,6 +416,12 @@ def trainee():
     made = torch.nn.Sequential(InSituLinear(2, 2, insitu()))
     made(torch.tensor([[0.1, 0.05]], dtype=torch.float64)).sum().backward()
     return made
+
+
+def operator():
+    from crossbarsim.linalg import CrossbarMatrix
+
+    return CrossbarMatrix([[1.0, 0.5], [-0.25, 2.0]])
 
 
 def manhattan():

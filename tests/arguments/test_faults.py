@@ -39,6 +39,7 @@ KNOWN = {
     ("NonIdealities", "noise", "frame with a gap"): "as pandas' Series",
     ("calibrate", "forward", "class"): "what a function of the user raises goes through",
     ("calibrate", "forward", "function"): "its outputs are none, as the error says",
+    ("refine", "inner", "class"): "what a solver of the user raises goes through",
     ("report", "forward", "class"): "what a function of the user raises goes through",
     ("report", "forward", "function"): "its outputs are none, as the error says",
 }

@@ -27,7 +27,7 @@ from crossbarsim.core.settings import Settings
 from crossbarsim.core.settings.toml import toml
 from crossbarsim.devices import VTEAM, StaticTable, Transistor, model, models
 from crossbarsim.nn import CrossbarConfig
-from crossbarsim.nn.train import InSituConfig
+from crossbarsim.nn.train import InSituConfig, PulseResponse
 from crossbarsim.nonidealities import (
     ConductanceDrift,
     Correlation,
@@ -125,6 +125,7 @@ NESTED = {
     "devices": NonIdealities(iv=DeviceIV(VTEAM()), write=PulseWrite(VTEAM(), Variability("r_on", Normal(0.1)), options={"width": 1e-9})),
     "periphery": Periphery(dac=DAC(bits=5), adc=ADC(full_scale=1e-4, signed=False), sense=IntegratorSense()),
     "training": InSituConfig(device=VTEAM(), spread={"r_on": 0.1}, wires=Wires(2.0, 2.0)),
+    "training by a table": InSituConfig(device=PulseResponse.linear_step(1e-6, 1e-5, 1e-7, cycle_spread=0.3)),
 }
 
 

@@ -226,7 +226,7 @@ def test_wires_take_from_a_pulse_what_the_transient_of_the_array_says():
     before = mine.states()[0].copy()
     counts = np.zeros((4, 3), dtype=int)
     counts[0] = (1, 0, 1)  # the farthest row
-    after = mine._pulse(device, before, counts, 0)
+    after = mine.pair.cells[0].pulsed(before, counts, 0)
     array = Crossbar(cells=device.array(state=before), wires=mine.config.wires)
     p = mine.config.update_pulses
     pulse = PulseTrain(p.width_set, rise=0.1 * p.width_set, fall=0.1 * p.width_set)
@@ -288,11 +288,11 @@ def test_rounding_keeps_small_gradients_on_average():
 
 def test_devices_differ_from_cell_to_cell_by_their_seed():
     one, same, other = (layer(spread={"a_p": 0.2}, seed=s) for s in (1, 1, 2))
-    a = one.devices[0].parameters()["a_p"]
+    a = one.pair.cells[0].device.parameters()["a_p"]
     assert a.shape == (5, 3)
-    assert np.array_equal(a, same.devices[0].parameters()["a_p"])
-    assert not np.array_equal(a, other.devices[0].parameters()["a_p"])
-    assert not np.array_equal(a, one.devices[1].parameters()["a_p"])
+    assert np.array_equal(a, same.pair.cells[0].device.parameters()["a_p"])
+    assert not np.array_equal(a, other.pair.cells[0].device.parameters()["a_p"])
+    assert not np.array_equal(a, one.pair.cells[1].device.parameters()["a_p"])
     assert torch.equal(one.state_positive, same.state_positive)
     one(torch.ones(1, 4)).sum().backward()
     copied = copy.deepcopy(one)
@@ -318,7 +318,7 @@ def test_devices_differ_from_cell_to_cell_by_their_seed():
     (lambda: in_place(2, 2, gradient="none"), "`gradient`"),
     (lambda: in_place(2, 2, spread={"v": 0.1}), "spread"),
     (lambda: in_place(2, 2)(torch.ones(1, 3)), "last axis must be 2"),
-    (lambda: in_situ_update(nn.Linear(2, 2), Manhattan()), "no InSituLinear"),
+    (lambda: in_situ_update(nn.Linear(2, 2), Manhattan()), "no layer trained"),
     (lambda: in_situ_update(in_place(2, 2), Manhattan()), "no gradient"),
     (lambda: GradientPulses(-1.0), "`rate`"),
     (lambda: GradientPulses(1.0, most=0), "`most`"),

@@ -14,7 +14,7 @@ from ...devices import Device
 from ...programming import set_sign
 from ...programming.polarity import typical
 
-__all__ = ["UpdatePulses"]
+__all__ = ["UpdatePulses", "flat_device"]
 
 _VOLTS = np.linspace(0.02, 1.0, 99)  # of the limit
 _HALF_SELECT = 1e-3  # of a pulse's move, the most that one at half the voltage may move
@@ -186,3 +186,12 @@ def _width(device: Any, x: Array, volt: float, start: float, move: float) -> flo
         middle = 0.5 * (low + high)
         low, high = (low, middle) if moved(middle) >= move else (middle, high)
     return float(high)
+
+
+def flat_device(device: Device) -> Device:
+    """Return devices (M, N) in a row, (M N,)."""
+    own = {
+        name: value.ravel() for name, value in device.parameters().items()
+        if isinstance(value, np.ndarray) and value.ndim > 1
+    }
+    return device.replace(**own) if own else device

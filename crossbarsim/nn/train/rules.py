@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
 from ...core.errors import ParameterError
 from ...core.settings import Settings
-from ...core.validation import Array, choice, count
+from ...core.validation import Array, choice, count, flag, number
 from ...core.views.brief import brief_repr
 
-__all__ = ["GradientPulses", "Manhattan", "Sample", "StochasticPulses", "UpdateRule"]
+__all__ = [
+    "GradientPulses", "Manhattan", "MixedPrecision", "Sample", "StochasticPulses", "UpdateRule",
+    "positive",
+]
 
 
 @dataclass(frozen=True)
@@ -28,12 +31,16 @@ class Sample:
         Gradient of the loss by the outputs.
     step : float
         Change of a weight by one pulse on each of its two devices, about.
+    memory : dict
+        Arrays that the rule keeps from update to update, by name; part of the layer's
+        ``state_dict``.
     """
 
     gradient: Array
     inputs: Array
     errors: Array
     step: float
+    memory: dict[str, Array] = field(default_factory=dict)
 
     __repr__ = brief_repr
 
@@ -47,7 +54,8 @@ class UpdateRule(Protocol):
         ...
 
 
-def _positive(owner: str, name: str, value: float) -> None:
+def positive(owner: str, name: str, value: float) -> None:
+    """Raise where a setting of a rule is no number > 0."""
     if not (isinstance(value, (int, float)) and np.isfinite(value) and value > 0):
         raise ParameterError(f"{owner}: `{name}` must be a number > 0; got {value!r}")
 
@@ -99,7 +107,7 @@ class GradientPulses(Settings):
     rounding: Literal["stochastic", "nearest"] = "stochastic"
 
     def __post_init__(self) -> None:
-        _positive("GradientPulses", "rate", self.rate)
+        positive("GradientPulses", "rate", self.rate)
         count("most", self.most)
         choice("rounding", self.rounding, ("stochastic", "nearest"))
 
@@ -126,23 +134,91 @@ class StochasticPulses(Settings):
         Learning rate.
     length : int
         Bits of a stream; 10 in the paper.
+    managed : bool
+        Update management (Gokmen, Onen and Haensch, Frontiers in Neuroscience 11:538, 2017;
+        AIHWKit's ``update_management`` and ``update_bl_management``): for every sample, both lines'
+        largest probabilities are made equal, and streams no longer than the largest product
+        needs, at most `length`.
     """
 
     rate: float
     length: int = 10
+    managed: bool = False
 
     def __post_init__(self) -> None:
-        _positive("StochasticPulses", "rate", self.rate)
+        positive("StochasticPulses", "rate", self.rate)
         count("length", self.length)
+        flag("managed", self.managed)
 
     def counts(self, sample: Sample, rng: np.random.Generator) -> tuple[Array, Array]:
         """Return pulses up and down, (M, N), of all samples."""
-        gain = np.sqrt(self.rate / (self.length * sample.step))
+        x, d, lengths = self._scaled(sample)
         bits = []
-        for values in (sample.inputs, -sample.errors):
-            chance = np.minimum(gain * np.abs(values), 1.0)
-            drawn = rng.random((self.length, *values.shape)) < chance
-            bits.append((drawn * np.sign(values)).reshape(-1, values.shape[1]))
-        x, d = bits
-        net, total = x.T @ d, np.abs(x).T @ np.abs(d)
+        for values in (x, d):
+            drawn = rng.random((self.length, *values.shape)) < np.minimum(np.abs(values), 1.0)
+            bits.append(drawn * np.sign(values))
+        bits[0] *= (np.arange(self.length)[:, None] < lengths)[:, :, None]
+        rows, columns = (b.reshape(-1, b.shape[2]) for b in bits)
+        net, total = rows.T @ columns, np.abs(rows).T @ np.abs(columns)
         return np.rint(0.5 * (total + net)).astype(int), np.rint(0.5 * (total - net)).astype(int)
+
+    def _scaled(self, sample: Sample) -> tuple[Array, Array, Array]:
+        """Return signed probabilities of inputs and errors, and the bits of every stream."""
+        x, d = sample.inputs, -sample.errors
+        if not self.managed:
+            gain = np.sqrt(self.rate / (self.length * sample.step))
+            return gain * x, gain * d, np.full(len(x), self.length)
+        tops = [np.abs(v).max(axis=1, initial=0.0) for v in (x, d)]
+        wish = self.rate * tops[0] * tops[1] / sample.step
+        lengths = np.clip(np.ceil(wish), 1, self.length)
+        silent = wish == 0.0
+        ratio = np.sqrt(np.where(silent, 1.0, tops[1]) / np.where(silent, 1.0, tops[0]))
+        gain = np.sqrt(self.rate / (lengths * sample.step))
+        return (gain * ratio)[:, None] * x, (gain / ratio)[:, None] * d, lengths
+
+
+@dataclass(frozen=True)
+class MixedPrecision(Settings):
+    """Gradients add up digitally; whole steps of them become pulses.
+
+    Nandakumar et al., Frontiers in Neuroscience 14:406 (2020): the change of gradient descent is
+    added to a digital memory chi in high precision, and where its magnitude reaches a device's
+    step, a pulse for each whole step goes to the weight and is taken off chi, without reading the
+    device. Rounding and small gradients are never lost; asymmetry meets few pulses.
+
+    Parameters
+    ----------
+    rate : float
+        Learning rate: weight change over gradient.
+    threshold : float
+        In steps of a weight: epsilon of the paper over the device's mean step.
+    most : int
+        Most pulses of one device in one update; what is left stays in chi.
+    momentum : float
+        In [0, 1): of the gradient, as torch's SGD has it, before it is added.
+    """
+
+    rate: float
+    threshold: float = 1.0
+    most: int = 31
+    momentum: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("rate", "threshold"):
+            positive("MixedPrecision", name, getattr(self, name))
+        count("most", self.most)
+        if not 0.0 <= number("momentum", self.momentum) < 1.0:
+            raise ParameterError(f"`momentum` must be in [0, 1); got {self.momentum!r}")
+
+    def counts(self, sample: Sample, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Return pulses up and down, (M, N)."""
+        del rng
+        change = sample.gradient
+        if self.momentum:
+            velocity = sample.memory.get("velocity", np.zeros_like(change))
+            change = sample.memory["velocity"] = self.momentum * velocity + change
+        chi = sample.memory.get("chi", np.zeros_like(change)) - self.rate * change
+        quantum = self.threshold * sample.step
+        pulses = np.clip(np.trunc(chi / quantum), -self.most, self.most).astype(int)
+        sample.memory["chi"] = chi - pulses * quantum
+        return np.maximum(pulses, 0), np.maximum(-pulses, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +17,7 @@ from ...devices import Device
 from ...netlists.crossbar.crossbar import Wires
 from ...programming.polarity import typical
 from .pulses import UpdatePulses
+from .response import PulseResponse
 
 __all__ = ["InSituConfig", "spread_device"]
 
@@ -26,8 +28,9 @@ class InSituConfig(Settings):
 
     Parameters
     ----------
-    device : Device
-        Of every cell, for example ``Yakopcic.preset("aguirre_c2")``.
+    device : Device or PulseResponse
+        Of every cell: a compact model, for example ``Yakopcic.preset("aguirre_c2")``, or a table
+        of what pulses do.
     g_min, g_max : float, optional
         Siemens, the window in use; default: 10 % and 90 % of the device's range.
     weight_range : float
@@ -35,7 +38,7 @@ class InSituConfig(Settings):
     input_range : float
         Input at the device's read voltage; default 1.
     pulses : UpdatePulses, optional
-        Default: `UpdatePulses.for_device` in 100 steps.
+        Of compact models; default: `UpdatePulses.for_device` in 100 steps.
     wires : Wires
         Ohm per segment, scalars; default 1 ohm for word and bit lines.
     writes : {"ideal", "wires"}
@@ -46,7 +49,7 @@ class InSituConfig(Settings):
         all that the periphery of an array knows.
     spread : {name: float}
         Relative standard deviations of device parameters from cell to cell, log-normal around the
-        device's own; default none.
+        device's own; default none. Tables have their own.
     initial : float
         Conductances begin normal around the middle of the window with this share of it as
         standard deviation, cut at the window; default 0.1.
@@ -59,7 +62,7 @@ class InSituConfig(Settings):
         A device without states, or values out of range.
     """
 
-    device: Device
+    device: Device | PulseResponse
     g_min: float | None = None
     g_max: float | None = None
     weight_range: float = 1.0
@@ -73,9 +76,11 @@ class InSituConfig(Settings):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.device, Device) or not self.device.states:
+        table = isinstance(self.device, PulseResponse)
+        if not table and not (isinstance(self.device, Device) and self.device.states):
             raise ParameterError(
-                f"`device` must be a Device with a state; got {self.device!r:.60}"
+                "`device` must be a Device with a state, or a PulseResponse; got "
+                f"{self.device!r:.60}"
             )
         for name in ("weight_range", "input_range"):
             value = getattr(self, name)
@@ -100,9 +105,25 @@ class InSituConfig(Settings):
                 f"`g_min` = {low:g} S and `g_max` = {high:g} S must be in the device's range, "
                 f"{least:.3g} to {most:.3g} S"
             )
-        spread_device(self.device, self.spread, (1, 1), Place(0))
+        if table:
+            self._check_table()
+        else:
+            spread_device(self.device, self.spread, (1, 1), Place(0))
         if not self.step > 0.0:
             raise ParameterError("`pulses` do not move the device in both directions")
+
+    def _check_table(self) -> None:
+        """Refuse what only a compact model can do."""
+        for name, given, instead in (
+            ("pulses", self.pulses is not None, "its steps are the pulses"),
+            ("spread", bool(self.spread), "give it `step_spread` and the like"),
+            ("writes", self.writes == "wires", "it says nothing of smaller voltages"),
+        ):
+            if given:
+                raise ParameterError(
+                    f"`{name}` = {getattr(self, name)!r:.60} is for compact models; `device` is a "
+                    f"PulseResponse: {instead}"
+                )
 
     @cached_property
     def window(self) -> tuple[float, float]:
@@ -120,7 +141,9 @@ class InSituConfig(Settings):
 
     @cached_property
     def update_pulses(self) -> UpdatePulses:
-        """The pulses that updates are made of."""
+        """The pulses that updates are made of, of compact models."""
+        if isinstance(self.device, PulseResponse):
+            raise ParameterError("a PulseResponse has no pulses of a voltage and a width")
         return self.pulses or UpdatePulses.for_device(self.device, *self.window)
 
     @cached_property
@@ -129,8 +152,11 @@ class InSituConfig(Settings):
 
         0 where one of the two directions does not move.
         """
-        one = typical(self.device)
         middle = 0.5 * sum(self.window)
+        if isinstance(self.device, PulseResponse):
+            up, down = self.device.steps(middle)
+            return self.weight_range * (up - down if min(up, -down) > 0.0 else 0.0) / self.span
+        one = typical(self.device)
         x = one.state_from_conductance(middle)[:, None]
         moves = [
             abs(float(one.conductance(self.update_pulses.apply(one, x, np.array([n])))[0]) - middle)
@@ -145,7 +171,12 @@ class InSituConfig(Settings):
 
     @property
     def largest_input(self) -> float:
-        """Largest input magnitude that only reads: half of a write amplitude on a word line."""
+        """Largest input magnitude that only reads: half of a write amplitude on a word line.
+
+        Infinite for tables, which know no voltage.
+        """
+        if isinstance(self.device, PulseResponse):
+            return math.inf
         pulses = self.update_pulses
         return self.input_range * 0.5 * min(
             abs(pulses.v_set), abs(pulses.v_reset)

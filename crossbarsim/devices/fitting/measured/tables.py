@@ -16,7 +16,7 @@ from ....core.settings import checks_arguments, closest
 from ....core.validation import Array, number, real_array
 from .sweeps import MeasuredSweep
 
-__all__ = ["as_sweeps", "read_sweeps", "sweeps_of_table"]
+__all__ = ["Column", "as_sweeps", "read_blocks", "read_sweeps", "sweeps_of_table"]
 
 Column: TypeAlias = str | int | None
 Row: TypeAlias = list[str]
@@ -36,7 +36,7 @@ _OVERFLOW = 9e37  # what SCPI instruments write for no number
 
 
 @dataclass(frozen=True)
-class _Block:
+class Block:
     """Rows of numbers under their headers."""
 
     names: Sequence[str]
@@ -98,15 +98,13 @@ def read_sweeps(
     >>> sweep.t.tolist(), sweep.i.tolist()
     ([0.0, 0.001, 0.002], [0.0, 1.25e-05, 5e-05])
     """
-    if decimal not in ("auto", ".", ","):
-        raise ParameterError(f'`decimal` must be "auto", "." or ","; got {decimal!r}')
-    text = _text(Path(path))
+    blocks = read_blocks(Path(path), decimal)
     options: dict[str, Any] = {
         "wanted": {"voltage": voltage, "current": current, "time": time}, "rate": rate,
         "interval": interval, "compliance": compliance, "device": device, "start": start,
     }
     found: list[MeasuredSweep] = []
-    for block in _blocks(text, str(path), decimal):
+    for block in blocks:
         found += _sweeps(block, str(path), **options)
     return _joined(found)
 
@@ -114,7 +112,7 @@ def read_sweeps(
 def sweeps_of_table(table: Any, **options: Any) -> tuple[MeasuredSweep, ...]:
     """Return the sweeps of a pandas table; options as of `read_sweeps`."""
     names = [str(name) for name in table.columns]
-    block = _Block(names, [table[name].tolist() for name in table.columns], 1)
+    block = Block(names, [table[name].tolist() for name in table.columns], 1)
     wanted = {key: options.pop(key, None) for key in ("voltage", "current", "time")}
     settings = {"rate": None, "interval": None, "compliance": np.inf, "device": "",
                 "start": "auto", **options}
@@ -151,10 +149,10 @@ def _number(cell: str) -> float | None:
         return None
 
 
-def _blocks(text: str, file: str, decimal: str) -> list[_Block]:
+def _blocks(text: str, file: str, decimal: str) -> list[Block]:
     """Return the tables of a file."""
     lines = text.splitlines()
-    best: tuple[tuple[int, int], list[_Block]] = ((0, 0), [])
+    best: tuple[tuple[int, int], list[Block]] = ((0, 0), [])
     for separator in ("\t", ";", ",", "  ", None):
         if separator == "," and decimal == ",":
             continue
@@ -187,9 +185,9 @@ def _cells(line: str, separator: str | None, *, comma: bool) -> Row:
     return cells
 
 
-def _tables(rows: Sequence[Row]) -> list[_Block]:
+def _tables(rows: Sequence[Row]) -> list[Block]:
     """Return the blocks of rows of one width with two numbers or more, and their headers."""
-    blocks: list[_Block] = []
+    blocks: list[Block] = []
     k = 0
     names: Row | None = None
     while k < len(rows):
@@ -204,17 +202,17 @@ def _tables(rows: Sequence[Row]) -> list[_Block]:
             names = _header(rows, k, width) or (
                 names if names is not None and len(names) == width else None)
             body = [list(column) for column in zip(*rows[k:end], strict=True)]
-            blocks.append(_Block(names or [""] * width, body, k + 1))
+            blocks.append(Block(names or [""] * width, body, k + 1))
         k = end
     # numbers above the headers, such as an instrument's settings, are no table
     return [b for b in blocks if any(b.names)] or blocks
 
 
 def _is_data(row: Row) -> bool:
-    """Whether a row holds two numbers or more, and no more words than numbers."""
+    """Whether a row holds two numbers or more, and fewer words than numbers."""
     numbers = sum(_number(cell) is not None for cell in row)
     words = sum(bool(cell) and _number(cell) is None for cell in row)
-    return numbers >= 2 and words <= max(1, numbers // 2)
+    return numbers >= 2 and words < numbers
 
 
 def _header(rows: Sequence[Row], k: int, width: int) -> Row | None:
@@ -259,7 +257,7 @@ def _power(name: str, quantity: str) -> int:
     return 0
 
 
-def _find(block: _Block, quantity: str, wanted: Column, *, needed: bool) -> int | None:
+def _find(block: Block, quantity: str, wanted: Column, *, needed: bool) -> int | None:
     """Return the place of a column."""
     names, count = list(block.names), len(block.columns)
     if isinstance(wanted, int):
@@ -307,7 +305,7 @@ def _means(name: str, quantity: str) -> bool:
     return re.match(_NAMES[quantity], bare, re.IGNORECASE) is not None
 
 
-def _values(block: _Block, k: int, quantity: str, file: str) -> Array:
+def _values(block: Block, k: int, quantity: str, file: str) -> Array:
     power = _power(block.names[k], quantity)
     found = np.empty(len(block.columns[k]))
     for m, cell in enumerate(block.columns[k]):
@@ -325,7 +323,7 @@ def _values(block: _Block, k: int, quantity: str, file: str) -> Array:
 
 
 def _sweeps(
-    block: _Block, file: str, *, wanted: Mapping[str, Column], rate: float | None,
+    block: Block, file: str, *, wanted: Mapping[str, Column], rate: float | None,
     interval: float | None, compliance: ArrayLike, device: str, start: str,
 ) -> list[MeasuredSweep]:
     places = {q: _find(block, q, wanted[q], needed=q != "time") for q in wanted}
@@ -409,3 +407,10 @@ def as_sweeps(data: Any) -> tuple[MeasuredSweep, ...]:
         else:
             raise ParameterError(f"`data` holds {type(one).__name__}; expected MeasuredSweep(...)")
     return tuple(result)
+
+
+def read_blocks(path: Path, decimal: str = "auto") -> list[Block]:
+    """Return the tables of a text file, as strings under their headers; raises as `read_sweeps`."""
+    if decimal not in ("auto", ".", ","):
+        raise ParameterError(f'`decimal` must be "auto", "." or ","; got {decimal!r}')
+    return _blocks(_text(path), str(path), decimal)
