@@ -135,12 +135,16 @@ def refine(
         raise ParameterError(f"`x0` must have the shape of `b`, {right.shape}; got {x.shape}")
     size = float(np.linalg.norm(right)) or 1.0
     counted = _Counted(rough)
+    inside = LinearOperator(
+        rough.shape, matvec=counted.matvec, rmatvec=counted.rmatvec, dtype=np.dtype(np.float64)
+    )
     r = right - exact @ x
-    residuals, reads = [float(np.linalg.norm(r)) / size], []
+    residuals = [float(np.linalg.norm(r)) / size]
+    reads: list[int] = []
     best = x, residuals[0]
     while residuals[-1] > goal and len(reads) < max_iterations:
         before = counted.products
-        z = np.asarray(solve(counted, r), dtype=np.float64)
+        z = np.asarray(solve(inside, r), dtype=np.float64)
         if z.shape != x.shape:
             raise ParameterError(f"`inner` must return z of shape {x.shape}; got {z.shape}")
         x = x + z
@@ -174,18 +178,17 @@ def _operator(name: str, value: Any) -> Any:
     return found
 
 
-class _Counted(LinearOperator):  # type: ignore[misc]  # SciPy has no types
-    """An operator that counts its products."""
+class _Counted:
+    """Products of an operator, and how many there were."""
 
     def __init__(self, operator: Any) -> None:
-        super().__init__(np.dtype(np.float64), operator.shape)
         self._operator, self.products = operator, 0
 
-    def _matvec(self, x: Any) -> Any:
+    def matvec(self, x: Array) -> Any:
         self.products += 1
         return self._operator.matvec(x)
 
-    def _rmatvec(self, x: Any) -> Any:
+    def rmatvec(self, x: Array) -> Any:
         self.products += 1
         return self._operator.rmatvec(x)
 

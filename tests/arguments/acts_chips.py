@@ -433,7 +433,7 @@ ROWS: dict[str, Row] = {
         "config": InSituConfig(device=VTEAM(), seed=3), "kernel_size": 2, "stride": 2, "padding": 1, "dilation": 2, "name": "layer"}),
     "CrossbarMatrix": Row(multiplied, base={"matrix": CELL, "config": CrossbarConfig(r_on_sigma=0.1)}, seconds={
         "matrix": np.eye(3), "config": CrossbarConfig(r_on_sigma=0.2)}),
-    "refine": Row(lambda **a: refine(**a), base={"A": CELL, "b": [1.0, 2.0, -1.0], "chip": CrossbarMatrix(CELL), "x0": None}, seconds={
+    "refine": Row(refine, base={"A": CELL, "b": [1.0, 2.0, -1.0], "chip": CrossbarMatrix(CELL), "x0": None}, seconds={
         "A": 1.1 * np.array(CELL), "b": [1.0, 0.0, 0.0], "chip": CrossbarMatrix(1.1 * np.array(CELL)), "x0": [0.2, 0.2, 0.2], "rtol": 1e-3,
         "inner_rtol": 0.5, "inner_iterations": 1, "max_iterations": Refused(1, "max_iterations|residual")}),
     "Manhattan": Row(lambda **a: counts(Manhattan(**a)), seconds={"threshold": 0.5}),

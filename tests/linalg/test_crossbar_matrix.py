@@ -8,7 +8,14 @@ from scipy.sparse.linalg import LinearOperator, gmres, svds
 from crossbarsim import ConvergenceError, Crossbar, ParameterError, Solver, Wires
 from crossbarsim.linalg import CrossbarMatrix, refine
 from crossbarsim.nn import CrossbarConfig
-from crossbarsim.nonidealities import ConductanceDrift, Faults, NonIdealities, ReadNoise, SinhIV, WriteNoise
+from crossbarsim.nonidealities import (
+    ConductanceDrift,
+    Faults,
+    NonIdealities,
+    ReadNoise,
+    SinhIV,
+    WriteNoise,
+)
 from crossbarsim.periphery import ADC, DAC, Periphery
 
 RNG = np.random.default_rng(3)
@@ -182,5 +189,5 @@ def test_mistakes_are_named(make, message):
 
 
 def test_shapes_that_do_not_fit_are_scipy_s_errors():
-    with pytest.raises(ValueError, match="dimension mismatch|match"):
+    with pytest.raises(ValueError, match="match"):
         CrossbarMatrix(A) @ np.ones(8)

@@ -234,7 +234,7 @@ def _siemens(block: Block, place: int, file: str) -> Array:
 # -- fits ------------------------------------------------------------------------------------
 
 
-def fitted_tables(runs: Sequence[Run], form: str, points: int) -> dict[str, Array]:
+def fitted_tables(runs: Sequence[Run], form: str, points: int) -> dict[str, Any]:
     """Return the tables of `PulseResponse`, (D, K) each, siemens.
 
     Raises
@@ -346,7 +346,8 @@ def _law_of(way: list[Array], span: float) -> tuple[float, float, float, int]:
     def miss(values: Array) -> Array:
         start, height, bend = values
         return np.concatenate([
-            _course(np.arange(float(len(run))), start, height, bend, pulses) - run / span for run in way
+            _course(np.arange(float(len(run))), start, height, bend, pulses) - run / span
+            for run in way
         ])
 
     first = [float(np.mean([run[k] for run in way])) / span for k in (0, -1)]

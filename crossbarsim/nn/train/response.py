@@ -254,7 +254,7 @@ class PulseResponse(Settings):
         _check_range(g_min, g_max)
         count("pulses", pulses)
         span = g_max - g_min
-        tables = {}
+        tables: dict[str, Any] = {}
         for name, given in (("up", a_up), ("down", a_down)):
             a = number(f"a_{name}", given, infinite=True)
             if a == 0.0:
