@@ -84,9 +84,9 @@ def test_digits_are_learnt_by_a_convolution_and_a_linear_layer():
         some = torch.randint(0, 1400, (60,), generator=generator)
         loss = F.cross_entropy(2.0 * model(x[some]), labels[some])
         loss.backward()
-        in_situ_update(model, MixedPrecision(0.03))
+        in_situ_update(model, MixedPrecision(0.05))
         losses.append(loss.item())
-    assert np.mean(losses[-3:]) < 0.6 * losses[0]
+    assert np.mean(losses[-3:]) < 0.7 * losses[0]
     moved = (model[0].state_positive - InSituConv2d(1, 6, 3, settings(seed=2, initial=0.2), name="conv").state_positive)
     assert (moved.abs() > 0).double().mean() > 0.5  # the convolution learnt, too
     row = report(model).layers[0]
