@@ -240,8 +240,11 @@ def device_spread(
         help="Folder of results.")] = Path("results/device-spread"),
     html: Html = None,
 ) -> None:
-    """Show I-V loops, set and reset of many devices that differ, with any and with few states."""
-    with reported():
+    """Show I-V loops, set and reset of many devices that differ, with any and with few states.
+
+    An interrupted study goes on where it stopped when the same command runs again.
+    """
+    with reported(f": finished points are kept in {out}; run the same command to go on"):
         page = page_path(html)
         with studies_extra():
             from .. import studies
@@ -264,7 +267,7 @@ def device_spread(
         with FolderLock(out):
             result = studies.device_spread(
                 _model(device, preset), count=count, amplitude=amplitude, sweep=sweep, seed=seed,
-                **chosen,
+                out=out, **chosen,
             )
             files = [*result.save(out),
                      save_device_spread(result, out / "device_spread.png", log=log_axis)]
@@ -317,8 +320,11 @@ def gradual_reset(
         help="Folder of results.")] = Path("results/gradual-reset"),
     html: Html = None,
 ) -> None:
-    """Reset a device by double sweeps of rising amplitude; show how R_on and R_off overlap."""
-    with reported():
+    """Reset a device by double sweeps of rising amplitude; show how R_on and R_off overlap.
+
+    An interrupted study goes on where it stopped when the same command runs again.
+    """
+    with reported(f": finished points are kept in {out}; run the same command to go on"):
         page = page_path(html)
         with studies_extra():
             from .. import studies
@@ -328,7 +334,7 @@ def gradual_reset(
                 _model(device, preset), states=states,
                 amplitudes=numbers(amplitudes, "--amplitudes") if amplitudes else None,
                 amplitude=amplitude, frequency=frequency, r_on=r_on, r_off=r_off, sigma=sigma,
-                count=count, seed=seed,
+                count=count, seed=seed, out=out,
             )
             files = [*result.save(out), save_gradual_reset(result, out / "gradual_reset.png")]
         console = Console()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -23,7 +24,10 @@ from ..core.views.panels import Table
 from ..core.views.shown import Shown, View
 from ..devices import VTEAM, Device, Trace
 from ..devices.views import loop_panel
-from ..nonidealities import Normal, Variability, simulate_states, vary
+from ..nonidealities import ConductanceStates, Normal, Variability, simulate_states, vary
+from .engine.drive import Executor
+from .parts import Parts, trace_of, trace_values
+from .read_margin import described
 
 __all__ = ["PAPER", "DeviceSpread", "device_spread", "switching_voltages"]
 
@@ -138,7 +142,8 @@ def device_spread(
     device: Device | None = None, *, count: int = 100, sigma: float | Sequence[float] = 0.2,
     parameters: Sequence[str] = ("r_on", "r_off"), states: int | None = 5,
     amplitude: float = 1.0, sweep: float = 1.5, frequency: float = 1e7, cycles: int = 2,
-    points: int = 1000, seed: int = 0,
+    points: int = 1000, seed: int = 0, out: str | Path | None = None,
+    executor: Executor | None = None, workers: int | None = None,
 ) -> DeviceSpread:
     """Drive many devices with varied parameters through an I-V loop and through set and reset.
 
@@ -168,6 +173,12 @@ def device_spread(
         Periods of both, points per period; devices start at rest, so that a first period may
         differ from those after it.
     seed : int
+    out : path, optional
+        Folder in which every finished waveform is kept, ``device_spread.jsonl``: a study that was
+        interrupted goes on there.
+    executor, workers
+        As of `Study.run`: the waveforms, with any conductance and with states, are up to four
+        points.
 
     Returns
     -------
@@ -176,7 +187,8 @@ def device_spread(
     Raises
     ------
     ParameterError
-        Also parameters that the model does not have.
+        Also parameters that the model does not have; where `out` holds points of other settings,
+        or another run writes there.
 
     Examples
     --------
@@ -187,25 +199,53 @@ def device_spread(
     """
     whole("count", count, low=2)
     model = VTEAM.preset("team_6353604") if device is None else device
+    spreads = _spreads(parameters, sigma)
     many = vary(
-        model, (1, count),
-        tuple(Variability(name, Normal(s)) for name, s in _spreads(parameters, sigma).items()),
+        model, (1, count), tuple(Variability(name, Normal(s)) for name, s in spreads.items()),
         Place(seed, "device spread"),
     )
-    loop = many.hysteresis(amplitude, frequency, cycles=cycles, points=points)
-    swept = many.hysteresis(sweep, frequency, cycles=cycles, points=points, shape="triangle")
+    if states is not None:
+        ConductanceStates(states)
+    waves = {
+        name: partial(_wave, many, volts, frequency, cycles, points, shape)
+        for name, volts, shape in (("loop", amplitude, "sine"), ("sweep", sweep, "triangle"))
+    }
+    context = {
+        "device": described(model), "count": count, "spreads": spreads, "states": states,
+        "amplitude": float(amplitude), "sweep": float(sweep), "frequency": float(frequency),
+        "cycles": cycles, "points": points, "seed": seed,
+    }
+    with Parts(out, "device_spread.jsonl", context, executor=executor, workers=workers) as parts:
+        loop, swept = (trace_of(many, v) for v in parts.measure(waves).values())
+        of_states = (loop, swept)
+        if states is not None:
+            rests = {
+                f"{name}_states": partial(_rests, many, trace.time, trace.voltage[0], states)
+                for name, trace in (("loop", loop), ("sweep", swept))
+            }
+            of_states = tuple(trace_of(many, v) for v in parts.measure(rests).values())
     G = swept.conductance
     low, high = (np.broadcast_to(np.ravel(g), count) for g in many.conductance_range())
     v_set, v_reset = switching_voltages(swept)
-    of_states = (loop, swept) if states is None else tuple(
-        simulate_states(many, trace.time, trace.voltage[0], states) for trace in (loop, swept)
-    )
     table = pd.DataFrame({
         "device": np.arange(count), "r_on": 1 / high, "r_off": 1 / low, "r_low": 1 / G.max(axis=1),
         "r_high": 1 / G.min(axis=1), "v_set": v_set, "v_reset": v_reset,
         "i_largest": np.abs(of_states[1].current).max(axis=1),
     })
     return DeviceSpread(many, loop, swept, states, of_states[0], of_states[1], points, table)
+
+
+def _wave(
+    many: Device, volts: float, frequency: float, cycles: int, points: int, shape: str
+) -> dict[str, Any]:
+    """Return the trace of all devices, with any conductance."""
+    return trace_values(many.hysteresis(
+        volts, frequency, cycles=cycles, points=points, shape=shape))
+
+
+def _rests(many: Device, t: Array, v: Array, states: int) -> dict[str, Any]:
+    """Return the trace of all devices that rest in one of their states between half periods."""
+    return trace_values(simulate_states(many, t, v, states))
 
 
 def _spreads(parameters: Sequence[str], sigma: float | Sequence[float]) -> dict[str, float]:

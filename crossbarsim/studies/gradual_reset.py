@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +25,9 @@ from ..core.views.shown import Shown, View
 from ..devices import VTEAM, Device, Trace
 from ..devices.views import loop_panel
 from ..nonidealities import ConductanceStates
+from .engine.drive import Executor
+from .parts import Parts, trace_of, trace_values
+from .read_margin import described
 
 __all__ = ["GradualReset", "gradual_reset"]
 
@@ -111,7 +116,8 @@ def gradual_reset(
     device: Device | None = None, *, states: int | None = None, amplitudes: ArrayLike | None = None,
     amplitude: float = 1.0, frequency: float = 50e6, points: int = 200,
     r_on: float = 100.0, r_off: float = 150.0, sigma: float = 0.2, count: int = 1000,
-    seed: int = 0,
+    seed: int = 0, out: str | Path | None = None, executor: Executor | None = None,
+    workers: int | None = None,
 ) -> GradualReset:
     """Reset a device from its largest conductance in steps; draw R_on and R_off of many.
 
@@ -145,6 +151,11 @@ def gradual_reset(
         Draws of each.
     seed : int
         Of the draws.
+    out : path, optional
+        Folder in which finished parts are kept, ``gradual_reset.jsonl``: the loop, the search for
+        amplitudes, the sweeps. A study that was interrupted goes on there.
+    executor, workers
+        As of `Study.run`.
 
     Returns
     -------
@@ -153,7 +164,8 @@ def gradual_reset(
     Raises
     ------
     ParameterError
-        A value out of its range; `states` with `amplitudes`, among others.
+        A value out of its range; `states` with `amplitudes`, among others; `out` holds parts of
+        other settings, or another run writes there.
     ConvergenceError
         No amplitudes up to 1 kV lead to the device's smallest conductance.
 
@@ -179,10 +191,20 @@ def gradual_reset(
     for name, value in (("frequency", frequency), ("r_on", r_on), ("r_off", r_off)):
         number(name, value, low=0.0, open_low=True)
     number("sigma", sigma, low=0.0)
-    volts = _amplitudes(model, steps, frequency, points) if amplitudes is None else _given(
-        amplitudes)
-    sign = _reset_sign(model, float(volts.max()), frequency, points)
-    sweeps = _swept(model, sign * volts, frequency, points)
+    given = None if amplitudes is None else _given(amplitudes)
+    context = {
+        "device": described(model), "steps": steps, "amplitude": float(amplitude),
+        "amplitudes": None if given is None else given.tolist(), "frequency": float(frequency),
+        "points": points,
+    }
+    with Parts(out, "gradual_reset.jsonl", context, executor=executor, workers=workers) as parts:
+        first = {"loop": partial(_loop, model, amplitude, frequency, points)}
+        if given is None:
+            first["amplitudes"] = partial(_searched, model, steps, frequency, points)
+        found = parts.measure(first)
+        volts = found["amplitudes"]["volts"] if given is None else given
+        last = parts.measure({"sweeps": partial(_reset, model, volts, frequency, points)})
+    sign, sweeps = float(last["sweeps"]["sign"]), trace_of(model, last["sweeps"])
     G = sweeps.conductance[::points]
     table = pd.DataFrame({
         "sweep": np.arange(len(volts) + 1), "amplitude": np.concatenate([[0.0], sign * volts]),
@@ -192,9 +214,23 @@ def gradual_reset(
     none = norm.cdf(-1.0 / sigma) if sigma > 0 else 0.0  # no resistance is negative
     draws = np.array([[r_on], [r_off]]) * (1.0 + sigma * norm.ppf(none + (1.0 - none) * u))
     return GradualReset(
-        model, model.hysteresis(amplitude, frequency, points=points), sweeps, points, table,
-        draws[0], draws[1], (r_on, sigma * r_on, r_off, sigma * r_off),
+        model, trace_of(model, found["loop"]), sweeps, points, table, draws[0], draws[1],
+        (r_on, sigma * r_on, r_off, sigma * r_off),
     )
+
+
+def _loop(model: Device, amplitude: float, frequency: float, points: int) -> dict[str, Any]:
+    return trace_values(model.hysteresis(amplitude, frequency, points=points))
+
+
+def _searched(model: Device, steps: int, frequency: float, points: int) -> dict[str, Any]:
+    return {"volts": _amplitudes(model, steps, frequency, points)}
+
+
+def _reset(model: Device, volts: Array, frequency: float, points: int) -> dict[str, Any]:
+    """Return the trace of the sweeps, in the polarity in which they reset."""
+    sign = _reset_sign(model, float(volts.max()), frequency, points)
+    return {**trace_values(_swept(model, sign * volts, frequency, points)), "sign": sign}
 
 
 def _given(amplitudes: ArrayLike) -> Array:

@@ -51,7 +51,7 @@ def test_zero_ohm_without_variation_is_the_digital_network(data, tmp_path):
         if np.isnan(row["seed"]):
             assert data.test_accuracy_without_variation.sel(at) == row["test_accuracy"]
         else:
-            assert data.test_accuracy.sel(at, seed=row["seed"]) == row["test_accuracy"]
+            assert data.test_accuracy.sel({**at, "seed": row["seed"]}) == row["test_accuracy"]
 
 
 def test_larger_tiles_and_resistances_err_more(data, tmp_path):

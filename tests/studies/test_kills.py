@@ -41,8 +41,8 @@ def finish(command, out):
 def contents(out):
     """Return every file: bytes, points of records without their times, arrays of networks."""
     found = {}
-    for path in sorted(out.iterdir()):
-        if path.name.endswith(".tmp") or path.name == "times.json":
+    for path in sorted(out.rglob("*")):
+        if path.is_dir() or path.name.endswith(".tmp") or path.name == "times.json":
             continue  # what a killed process was writing; times differ
         if path.suffix == ".jsonl":
             lines = [json.loads(line) for line in path.read_text().splitlines()]

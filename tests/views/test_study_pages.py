@@ -114,7 +114,9 @@ def test_pages_of_loops_and_of_decks(tmp_path, monkeypatch):
     assert "Transient Analysis: Voltage" in titles
     assert "Fourier: Phases" in titles
     assert dict(page["facts"])["deck"] == "a.cir"
-    (tmp_path / "b.cir").write_text("nothing\nr1 a 0 1\nv1 a 0 1\n.end\n", encoding="utf-8")
+    (tmp_path / "b.cir").write_text("nothing\nr1 a 0 1\nv1 a 0 1\n.control\necho none\n.endc\n.end\n",
+                                     encoding="utf-8")
     refused = CliRunner().invoke(app, ["run", "b.cir", "--html", "b.html"])
     assert refused.exit_code == 2
+    assert "no analysis has a result to show on a page" in refused.output
     assert not (tmp_path / "b.html").exists()

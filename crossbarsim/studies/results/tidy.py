@@ -47,7 +47,7 @@ def table_dataset(
     places: dict[str, dict[Any, int]] = {}
     coordinates: dict[str, Any] = {}
     for dim, columns in dims.items():
-        rows = list(dict.fromkeys(map(tuple, points[list(columns)].to_numpy(dtype=object))))
+        rows = list(dict.fromkeys(_keys(points, columns)))
         places[dim] = {row: k for k, row in enumerate(rows)}
         for k, column in enumerate(columns):
             coordinates[column] = (dim, coordinate([row[k] for row in rows]), _attrs(column))
@@ -61,8 +61,7 @@ def table_dataset(
             continue
         own = {**dims, **({SEED: [SEED]} if drawn else {})}
         index = tuple(
-            np.array([places[dim][tuple(row)] for row in rows[list(c)].to_numpy(dtype=object)])
-            for dim, c in own.items()
+            np.array([places[dim][key] for key in _keys(rows, c)]) for dim, c in own.items()
         )
         for name in measures:
             values = np.full([len(places[dim]) for dim in own], np.nan)
@@ -70,6 +69,12 @@ def table_dataset(
             called = name if drawn or bare.all() else f"{name}_{BARE}"
             found[called] = (tuple(own), values, _attrs(name))
     return xr.Dataset(found, coordinates, dict(attributes))
+
+
+def _keys(points: pd.DataFrame, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+    """Return what every row has in some columns; all NaN are the same one."""
+    return [tuple(np.nan if pd.isna(value) else value for value in row)
+            for row in points[list(columns)].to_numpy(dtype=object)]
 
 
 def _attrs(name: str) -> dict[str, str]:
