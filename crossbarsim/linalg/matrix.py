@@ -19,7 +19,7 @@ from .turned import give_arrays, turned
 __all__ = ["CrossbarMatrix"]
 
 
-class CrossbarMatrix(LinearOperator):  # type: ignore[misc]  # SciPy has no types
+class CrossbarMatrix(LinearOperator):
     """A real matrix on crossbars: ``A @ x`` is read from the chip, with all that is wrong with it.
 
     The arrays are those of a network's layer of the same `CrossbarConfig`: tiles with exact wires,
@@ -89,11 +89,12 @@ class CrossbarMatrix(LinearOperator):  # type: ignore[misc]  # SciPy has no type
             values.shape[1], values.shape[0], bias=False, dtype=torch.float64, config=own,
             chip=name,
         )
-        layer.weight.requires_grad_(requires_grad=False)
+        layer.weight.requires_grad_(False)
         with torch.no_grad():
             layer.weight.copy_(torch.from_numpy(np.array(values)))
         self.layer = layer
-        super().__init__(np.dtype(np.float64), values.shape)
+        begin: Any = super().__init__  # SciPy's, without types
+        begin(np.dtype(np.float64), values.shape)
 
     @property
     def config(self) -> CrossbarConfig:
@@ -128,10 +129,10 @@ class CrossbarMatrix(LinearOperator):  # type: ignore[misc]  # SciPy has no type
         return self._matmat(np.reshape(x, (-1, 1)))[:, 0]
 
     def _rmatmat(self, X: Any) -> Array:
-        return self._transpose().matmat(X)
+        return np.asarray(self._transpose().matmat(X))
 
     def _rmatvec(self, x: Any) -> Array:
-        return self._transpose().matvec(x)
+        return np.asarray(self._transpose().matvec(x))
 
     @torch.no_grad()
     def _read(self, X: Any) -> Array:
@@ -140,7 +141,7 @@ class CrossbarMatrix(LinearOperator):  # type: ignore[misc]  # SciPy has no type
         top = np.abs(columns).max(axis=1, initial=0.0, keepdims=True)
         scale = np.where(top > 0.0, top, 1.0) if self._scaled else np.ones_like(top)
         found = self.layer(torch.from_numpy(np.ascontiguousarray(columns / scale)))
-        return (found.numpy() * scale).T
+        return np.asarray((found.numpy() * scale).T)
 
     # -- the transpose -------------------------------------------------------------------------
 

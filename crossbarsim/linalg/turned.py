@@ -54,7 +54,10 @@ def give_arrays(stored: StoredMatrix, source: StoredMatrix) -> None:
 
 def _reversed(lines: int, tile: int) -> Tensor:
     """Return the order of lines that are reversed in each tile, (1, lines)."""
-    return torch.cat([part.flip(0) for part in torch.arange(lines).split(tile)])[None]
+    parts = [
+        torch.arange(i, min(i + tile, lines)).flip(0) for i in range(0, lines, tile)
+    ]
+    return torch.cat(parts)[None]
 
 
 class _TurnedChip(Chip):

@@ -42,7 +42,7 @@ class _Convolution(InSituLayer):
 
     def _each(self, name: str, value: int | Sequence[int], low: int) -> tuple[int, ...]:
         if not isinstance(value, (tuple, list)):
-            return (count(name, value, low=low),) * self.axes  # type: ignore[arg-type]
+            return (count(name, value, low=low),) * self.axes
         if len(value) != self.axes:
             raise ParameterError(f"`{name}` must be one integer or {self.axes}; got {value!r:.60}")
         return tuple(count(name, one, low=low) for one in value)

@@ -58,6 +58,7 @@ class InSituLayer(nn.Module):
     state_positive: Tensor
     state_negative: Tensor
     updates: Tensor
+    memory_reference: Tensor  # once a rule has fast arrays
 
     def _setup(
         self, inputs: int, outputs: int, config: InSituConfig, *, bias: bool, name: str

@@ -105,7 +105,7 @@ class InSituConfig(Settings):
                 f"`g_min` = {low:g} S and `g_max` = {high:g} S must be in the device's range, "
                 f"{least:.3g} to {most:.3g} S"
             )
-        if table:
+        if isinstance(self.device, PulseResponse):
             self._check_table()
         else:
             spread_device(self.device, self.spread, (1, 1), Place(0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -148,7 +148,7 @@ class ResponseSynapses:
             which = which[left[which] > 0]
         return g.reshape(state.shape)
 
-    def _looked_up(self, sign: int, which: Array, at: Array) -> tuple[Array, Array]:
+    def _looked_up(self, sign: int, which: Any, at: Array) -> tuple[Array, Array]:
         """Return the mean step and its spread of some cells at their positions."""
         device = self._which[which]
         grid = self._grids[device]
