@@ -20,6 +20,9 @@ extensions = [
     "sphinx_design",
     "sphinx_copybutton",
     "api",
+    "models",
+    "languages",
+    "gallery",
     "mathml",
     "offline",
 ]

@@ -4,7 +4,6 @@ import re
 import shlex
 from pathlib import Path
 
-import click
 import numpy as np
 import pytest
 import typer
@@ -106,13 +105,13 @@ def test_commands_have_their_options(page):
     for words in commands([page]):
         if words[0] != "crossbarsim":
             continue
-        found, context, rest = typer.main.get_command(app), None, words[1:]
-        while isinstance(found, click.Group):
-            context = click.Context(found, info_name=found.name, parent=context)
-            while rest[0].startswith("-"):
+        found, rest = typer.main.get_command(app), words[1:]
+        while hasattr(found, "commands") and rest:
+            if rest[0].startswith("-"):
                 rest = rest[1:]
-            found, rest = found.get_command(context, rest[0]), rest[1:]
-            assert found is not None, words
+                continue
+            assert rest[0] in found.commands, words
+            found, rest = found.commands[rest[0]], rest[1:]
         known = {option for one in found.params for option in one.opts + one.secondary_opts} | {"--help"}
         unknown = {word.partition("=")[0] for word in rest if re.match(r"--?[a-z]", word)} - known
         assert unknown == set(), f"{' '.join(words)}: there is no {unknown}"
