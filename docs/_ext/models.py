@@ -4,6 +4,7 @@ Everything but the equations comes from the models themselves; those are in `equ
 """
 
 import inspect
+import re
 import textwrap
 import tomllib
 from pathlib import Path
@@ -53,7 +54,9 @@ def page(name: str) -> str:
     found: Any = model(name)
     text = inspect.cleandoc(found.__doc__ or "").split("\n\nParameters\n")[0]
     lines = heading(found.__name__) + [text.replace("|", r"\|"), ""]
-    for equation in EQUATIONS[name]:
+    for symbols in EQUATIONS[name]:
+        # words below a symbol stand upright
+        equation = re.sub(r"_\{([a-zA-Z]{2}[a-zA-Z]*\d*)\}", r"_{\\mathrm{\1}}", symbols)
         lines += [".. math::", "", textwrap.indent(equation, "   "), ""]
     lines += [f"In decks and commands ``{name}``; in Python :py:obj:`crossbarsim.devices.{found.__name__}`.", ""]
     lines += [f".. image:: {name}.png", f"   :alt: I-V loops of {found.__name__}", ""]

@@ -18,7 +18,7 @@ expression             here                          compat="ngspice"
 ``x / 0``              infinite (an error where a    in sources the divisor is moved away from
                        number is needed)             0 by 1e-32, in numbers as here
 ``pow``, ``pwr``       as ``**``; sgn(x) abs(x)**y   in numbers the other way round
-``{x*{a + b}}``        inner braces are             the same (ngspice: x*a + b)
+``{x*{a + b}}``        inner braces are              the same (ngspice: x*a + b)
                        parentheses
 =====================  ============================  ==========================================
 
