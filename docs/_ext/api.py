@@ -21,7 +21,7 @@ DOORS = (
     "crossbarsim", "crossbarsim.netlists", "crossbarsim.solvers", "crossbarsim.devices",
     "crossbarsim.devices.plots", "crossbarsim.periphery", "crossbarsim.programming",
     "crossbarsim.nonidealities", "crossbarsim.nn", "crossbarsim.nn.functional",
-    "crossbarsim.nn.train", "crossbarsim.studies", "crossbarsim.studies.plots",
+    "crossbarsim.nn.train", "crossbarsim.nn.writing", "crossbarsim.studies", "crossbarsim.studies.plots",
     "crossbarsim.testing",
 )
 KINDS = ("Classes", "Functions", "Errors", "Data")

@@ -131,8 +131,7 @@ def write(app: Sphinx, _config: Any = None) -> None:
             file.write_text(text, encoding="utf-8")
     for name in models():
         file, source = folder / f"{name}.png", Path(inspect.getsourcefile(model(name)) or "")
-        newest = max(source.stat().st_mtime, Path(__file__).stat().st_mtime)
-        if not file.is_file() or file.stat().st_mtime < newest:
+        if not file.is_file() or file.stat().st_mtime < source.stat().st_mtime:
             picture(name, file)
 
 

@@ -15,12 +15,6 @@ from tests.arguments.api import DOORS as CHECKED
 from tests.helpers.pages import DOCS, PAGES, blocks, name_of
 
 EXTENSIONS = DOCS / "_ext"
-# packages with `__all__` that are no doors: what of them is public, a door has, too
-INNER = {
-    "crossbarsim.core.settings", "crossbarsim.devices.verilog_a", "crossbarsim.nn.born", "crossbarsim.nn.layers",
-    "crossbarsim.nn.mapping", "crossbarsim.programming.runs", "crossbarsim.studies.files",
-    "crossbarsim.studies.results",
-}
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +40,14 @@ def test_every_public_name_has_its_page(extension):
 def test_every_package_with_names_is_a_door(extension):
     found = {
         one.name for one in pkgutil.walk_packages(crossbarsim.__path__, "crossbarsim.")
-        if one.ispkg and one.name.count(".") <= 2 and getattr(importlib.import_module(one.name), "__all__", None)
+        if one.ispkg and one.name.count(".") == 1 and getattr(importlib.import_module(one.name), "__all__", None)
     }
-    assert found - set(extension("api").DOORS) - INNER == set()
+    assert found - set(extension("api").DOORS) == set()
 
 
 def test_pages_import_what_is_described(extension):
-    doors = set(extension("api").DOORS) | {"crossbarsim.solvers.objectives"} | INNER
+    # the first is described with `crossbarsim.solvers`; the second has `Place`, an argument of `vary`
+    doors = set(extension("api").DOORS) | {"crossbarsim.solvers.objectives", "crossbarsim.core.draws"}
     found = {
         (name_of(page), module) for page in PAGES for block in blocks(page, "python")
         for module in re.findall(r"^\s*from (crossbarsim[\w.]*) import", block.text, re.MULTILINE)
