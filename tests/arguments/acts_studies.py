@@ -297,9 +297,9 @@ ROWS: dict[str, Row] = {
     "release": Row(held(release), seconds={"network": chip(wires=Wires(50.0, 50.0))}),
     "CharacterText": Row(examples, seconds={"text": WORDS[::-1]}),
     "load_text": Row(lambda **a: [t.numpy() for t in load_text(**a).examples.tensors], seconds={"path": __file__}),
-    "LanguageSettings": Row(lambda **a: learned(words(), LanguageSettings(**a)), seconds={"heads": 1}),
+    "LanguageSettings": Row(lambda **a: learned(words(), LanguageSettings(**a)), seconds={"width": 6, "heads": 1}),
     "CharacterModel": Row(seeded, seconds={
-        "length": Same(6, "what comes later is drawn later"), "settings": LanguageSettings(width=6, heads=2, blocks=1)}),
+        "settings": LanguageSettings(width=6, heads=2, blocks=1)}),
     "trained_language_model": Row(learned, seconds={
         "text": CharacterText(WORDS[::-1], length=4), "settings": LanguageSettings(width=6, heads=2, blocks=1, steps=1),
         "progress": True, "on_step": True}),

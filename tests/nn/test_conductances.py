@@ -142,7 +142,7 @@ def test_files_that_do_not_fit_are_refused(tmp_path):
     chip = convert(network(), PLAIN)
     with pytest.raises(ParameterError, match="no CSV files"):
         load_conductances(chip, tmp_path)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(ParameterError, match="no folder"):
         load_conductances(chip, tmp_path / "none")
     (tmp_path / "3-0-0-0-positive.csv").write_text("1e-5,x\n", encoding="utf-8")
     with pytest.raises(ParameterError, match="no table of numbers"):

@@ -135,9 +135,8 @@ def load_conductances(network: nn.Module, source: Conductances | str | Path | No
     ------
     ParameterError
         No crossbar layers; a matrix, an array or a file that the network does not have; a wrong
-        shape; values that are negative, not finite, or no numbers; an empty folder.
-    OSError
-        A folder that is not there.
+        shape; values that are negative, not finite, or no numbers; a folder that is empty or not
+        there.
 
     Examples
     --------
@@ -224,6 +223,8 @@ def _given(source: Conductances) -> dict[tuple[str, str], Any]:
 def _read(folder: Path, places: Mapping[tuple[str, str], Any]) -> dict[tuple[str, str], Array]:
     """Return the arrays of a folder's CSV files."""
     names = {_file_name(*place): place for place in places}
+    if not folder.is_dir():
+        raise ParameterError(f"`source` is no folder: {folder}")
     files = sorted(path for path in folder.iterdir() if path.suffix == ".csv")
     if not files:
         raise ParameterError(f"`source` has no CSV files: {folder}")
