@@ -13,11 +13,11 @@ import numpy as np
 
 from ..core.errors import CrossbarSimError, ParameterError
 from ..core.locks import FolderLock
+from ..core.processes import LocalWorkers
 from ..core.validation import count as whole
 from ..devices import Device, Trace
 from .engine.arrays import ArrayStore
 from .engine.drive import Executor, drive
-from .engine.pool import LocalWorkers
 from .engine.records import Record
 from .engine.worker import Outcome, checked_values
 
