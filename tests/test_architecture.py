@@ -110,6 +110,8 @@ nn.train
 nn.writing                      # whole networks by pulses
 linalg                          # matrices that multiply on chips
 
+design                          # circuits for a network, by gradients through the circuit
+
 studies.data
 studies.results                 # datasets, tables, pictures
 studies.engine                  # points, records, workers

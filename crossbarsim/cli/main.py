@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..core.views.log import show_log
-from . import study_files  # noqa: F401 - commands of `study`
+from . import study_files, study_recovery  # noqa: F401 - commands of `study`
 from .decks.commands import check, run
 from .device import device
 from .device_fit import fit_command

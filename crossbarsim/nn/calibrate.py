@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from ..core.settings import checks_arguments
 from ..periphery import RangeObserver
 from .chip.matrix import StoredMatrix
 from .layers import CrossbarLayer
+from .mapping import Orders
 
 __all__ = ["Calibration", "MatrixCalibration", "calibrate", "evaluating", "stored_names"]
 
@@ -94,7 +95,8 @@ def stored_names(model: nn.Module) -> dict[str, StoredMatrix]:
 @checks_arguments
 @torch.no_grad()
 def calibrate(
-    model: nn.Module, loader: Iterable[Any], *, percentile: float = 100.0, correct: bool = False,
+    model: nn.Module, loader: Iterable[Any], *, percentile: float = 100.0,
+    correct: bool | Literal["tiles"] = False,
     forward: Callable[[nn.Module, Any], Any] | None = None,
 ) -> Calibration:
     """Find the ranges of inputs and converters, and on request correct every output.
@@ -116,8 +118,10 @@ def calibrate(
         Of the inputs' magnitudes, in (0, 100]; default 100, their maximum. A lower one makes the
         DACs' steps finer and lets rare inputs saturate. An `input_range` given in the
         configuration stays, and so does `signed_inputs`.
-    correct : bool
-        Whether to find gains and offsets; False takes off former ones.
+    correct : bool or "tiles"
+        Whether to find gains and offsets; False takes off former ones. "tiles": a gain for every
+        column of every tile, before the rows of tiles are added up, and an offset per output; as
+        many digital multiplications more as there are rows of tiles.
     forward : callable, optional
         ``forward(model, batch)`` for models that take something else than one tensor.
 
@@ -150,7 +154,10 @@ def calibrate(
     if isinstance(loader, Tensor):
         raise ParameterError("`loader` must bring batches: give a single one as a list, [x]")
     batches = list(loader) if iter(loader) is loader else loader  # it is gone through again
-    watches = {name: _Watch(name, stored, percentile) for name, stored in matrices.items()}
+    watches = {
+        name: _Watch(name, stored, percentile, tiles=correct == "tiles")
+        for name, stored in matrices.items()
+    }
 
     def run(step: Callable[[_Watch], Any]) -> None:
         with evaluating(model):
@@ -205,7 +212,9 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 class _Watch:
     """Looks at what one matrix is given and gives, and sets its ranges."""
 
-    def __init__(self, name: str, stored: StoredMatrix, percentile: float) -> None:
+    def __init__(
+        self, name: str, stored: StoredMatrix, percentile: float, *, tiles: bool
+    ) -> None:
         self.name, self.stored = name, stored
         periphery = stored.config.periphery
         self.seeks_range = periphery is not None and periphery.needs_calibration
@@ -214,7 +223,7 @@ class _Watch:
         self.signals = RangeObserver(100.0 if adc is None else adc.percentile)
         self.negative = False
         self.samples: list[Tensor] = []
-        self.fit = _Fit()
+        self.fit: _Fit | _TileFit = _TileFit() if tiles else _Fit()
         self.error: tuple[float, float] | None = None
 
     # -- inputs ------------------------------------------------------------------------------
@@ -276,7 +285,9 @@ class _Watch:
         wanted = product
         if bias is not None and not stored.on_chip_bias:
             wanted = product - bias.to(product.dtype)
-        self.fit.add(stored.read(x, weight, bias), wanted)
+        tiled = isinstance(self.fit, _TileFit)
+        read = tile_parts(stored, x, weight, bias) if tiled else stored.read(x, weight, bias)
+        self.fit.add(read, wanted)
         return product
 
     def set_correction(self) -> None:
@@ -293,6 +304,25 @@ class _Watch:
         return MatrixCalibration(
             reach, ranges.signed is not False, ranges.full_scale, error, rest
         )
+
+
+def tile_parts(
+    stored: StoredMatrix, x: Tensor, weight: Tensor, bias: Tensor | None
+) -> Tensor:
+    """Return what `StoredMatrix.read` adds up, (B, rows of tiles, groups * outputs)."""
+    rows: dict[int, dict[tuple[int, int], Tensor]] = {}
+    u = x / stored.scale_of_inputs
+    for tile, value in stored.tile_outputs(u, weight, bias):
+        own = rows.setdefault(tile.rows.start, {})
+        own[tile.group, tile.columns.start] = value.expand(len(x), -1)
+    orders = stored.orders or Orders()
+    parts = [
+        orders.restore_outputs(
+            torch.cat([own[k] for k in sorted(own)], dim=1)
+            .reshape(len(x), stored.groups, stored.outputs)
+        ) for own in rows.values()
+    ]
+    return torch.stack(parts, dim=1).flatten(2) * stored.scale_of_inputs
 
 
 class _Fit:
@@ -335,6 +365,51 @@ class _Fit:
         power = max(self.squares[1], 1e-300)
         left = float(rest.clamp(min=0).sum()) * self.count
         return gain, offset, (self.squares[0] / power) ** 0.5, (left / power) ** 0.5
+
+
+class _TileFit:
+    """Sums for every output's gains of all rows of tiles, and its offset, by least squares."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.shift: tuple[Tensor, Tensor] | None = None
+        self.sums: Any = None
+        self.squares = (0.0, 0.0)
+
+    def add(self, y: Tensor, wanted: Tensor) -> None:
+        """Take in what tiles give (B, rows of tiles, n) and what their sums (B, n) should be."""
+        y, wanted = y.to(torch.float64), wanted.to(torch.float64)
+        self.squares = (
+            self.squares[0] + float((wanted - y.sum(dim=1)).square().sum()),
+            self.squares[1] + float(wanted.square().sum()),
+        )
+        if self.shift is None:
+            self.shift = (y.mean(dim=0), wanted.mean(dim=0))
+        y, wanted = y - self.shift[0], wanted - self.shift[1]
+        yy, yw = torch.einsum("btn,bsn->nts", y, y), torch.einsum("btn,bn->nt", y, wanted)
+        own = y.sum(0), wanted.sum(0), yy, yw, (wanted * wanted).sum(0)
+        before = self.sums or (0.0,) * len(own)
+        self.sums = tuple(a + b for a, b in zip(before, own, strict=True))
+        self.count += len(y)
+
+    def solve(self) -> tuple[Tensor, Tensor, float, float]:
+        """Return gains (rows of tiles, n), offset (n,), relative errors before and after."""
+        if self.sums is None or self.shift is None:
+            raise ParameterError("a layer was not reached by the loader's inputs")
+        mean_y, mean_w, yy, yw, ww = (part / self.count for part in self.sums)
+        square = yy - torch.einsum("tn,sn->nts", mean_y, mean_y)
+        cross = yw - (mean_y * mean_w).T
+        # away from 1 only as far as the data say: of tiles that do not move they say nothing
+        strength = square.diagonal(dim1=1, dim2=2)
+        least = 1e-12 * strength.mean(dim=1) + 1e-24 * self.shift[0].square().sum(dim=0) + 1e-300
+        firm = square + torch.diag_embed((1e-9 * strength.mean(1) + least)[:, None] + 0 * strength)
+        gain = 1.0 + torch.linalg.solve(firm, cross - square.sum(dim=2))
+        offset = self.shift[1] + mean_w - (gain.T * (self.shift[0] + mean_y)).sum(dim=0)
+        rest = (ww - mean_w**2) - 2 * (gain * cross).sum(dim=1)
+        rest = rest + torch.einsum("nt,nts,ns->n", gain, square, gain)
+        power = max(self.squares[1], 1e-300)
+        left = float(rest.clamp(min=0).sum()) * self.count
+        return gain.T.contiguous(), offset, (self.squares[0] / power) ** 0.5, (left / power) ** 0.5
 
 
 def _evenly(x: Tensor) -> Tensor:

@@ -32,6 +32,7 @@ Slicing = Literal["columns", "arrays"]
 Fill = Literal["equal", "spread"]
 Reorder = Literal["none", "rows", "columns", "both"]
 Grouping = Literal["packed", "separate"]
+Tiling = Literal["full", "even"]
 Precision = Literal["float32", "float64"]
 Encoding = Literal[
     "bipolar", "two-phase", "offset", "pulse-width", "pulse-width-two-phase", "bit-serial",
@@ -47,6 +48,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "cell_fill": get_args(Fill),
     "reorder": get_args(Reorder),
     "grouping": get_args(Grouping),
+    "tiling": get_args(Tiling),
     "precision": get_args(Precision),
     "input_encoding": ENCODINGS,
 }
@@ -108,6 +110,10 @@ class CrossbarConfig(Settings):
         together; the cells around the blocks hold the weight 0, and what they and the wires let
         through from one group to another is in every exact solution. Or every group has arrays of
         its own.
+    tiling : {"full", "even"}
+        How a matrix is cut into tiles. "full": arrays are filled one after the other, and the last
+        takes what is left, 784 lines on six arrays of 128 and one of 16. "even": all get as many
+        lines and outputs, seven of 112, which costs no array more and lessens the IR drop.
     precision : {"float32", "float64"}
         Of the effective matrices that are kept; default "float64".
     read_voltage : float
@@ -185,6 +191,7 @@ class CrossbarConfig(Settings):
     clip_percentile: float = 100.0
     reorder: Reorder = "none"
     grouping: Grouping = "packed"
+    tiling: Tiling = "full"
     precision: Precision = "float64"
     read_voltage: float = 0.2
     input_encoding: Encoding = "bipolar"

@@ -26,6 +26,7 @@ from .networks import CnnSettings, TrainedCnn, trained_cnn
 from .nonidealities import NonIdealityResult, NonIdealityStudy
 from .read_delay import ReadDelay, read_delay
 from .read_margin import ReadMargin, read_margin, sneak_resistance
+from .recovery import RecoveryResult, RecoveryStudy
 from .results import StudyResult
 from .tile_map import TileMap, tile_map
 
@@ -55,6 +56,8 @@ __all__ = [
     "ReadDelay",
     "ReadMargin",
     "Record",
+    "RecoveryResult",
+    "RecoveryStudy",
     "RichProgress",
     "Sampled",
     "Silent",

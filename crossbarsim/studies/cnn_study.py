@@ -129,6 +129,10 @@ class CnnStudy(Settings, ABC, Generic[P, R]):
     def measure(self, points: list[P], bench: Bench) -> Iterator[tuple[P, dict[str, Any]]]:
         """Yield the values of points of one chip, `seconds` among them."""
 
+    def network_settings(self, data: Dataset) -> CnnSettings:
+        """Return the shape and the training of the network."""
+        return CnnSettings.for_data(data, epochs=self.epochs, seed=self.train_seed)
+
     def context(self, data: Dataset, network: TrainedCnn) -> dict[str, Any]:
         """Return everything that a point's values depend on, apart from the point itself."""
         return {
@@ -170,7 +174,7 @@ class CnnStudy(Settings, ABC, Generic[P, R]):
         """
         if workers is not None and executor is not None:
             raise ParameterError("give `workers` or `executor`, not both")
-        settings = CnnSettings.for_data(data, epochs=self.epochs, seed=self.train_seed)
+        settings = self.network_settings(data)
         with ExitStack() as stack:
             stack.enter_context(FolderLock(out))
             meter = stack.enter_context(metered(progress))

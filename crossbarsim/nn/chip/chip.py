@@ -265,7 +265,7 @@ class Chip:
             "tile_shape": list(self.config.tile_shape), "scheme": layout.scheme,
             "pairing": layout.pairing, "bits": layout.bits,
             "bits_per_cell": layout.bits_per_cell, "slicing": layout.slicing,
-            "copies": layout.copies,
+            "copies": layout.copies, "tiling": self.config.tiling,
         }
 
     @property

@@ -109,20 +109,6 @@ class StoredMatrix(SavedMatrix):
         super().__setstate__(state)  # type: ignore[no-untyped-call]  # torch's
         self.number = numbered(self)
 
-    @property
-    def input_range(self) -> float | None:
-        """Input that stands for the read voltage; None: not known yet."""
-        return self.ranges.input_range
-
-    @input_range.setter
-    def input_range(self, value: float | None) -> None:
-        self.ranges = self.ranges.replace(input_range=value)
-
-    @property
-    def scale_of_inputs(self) -> float:
-        """Input that stands for the read voltage, 1 where it matters to nothing."""
-        return 1.0 if self.ranges.input_range is None else float(self.ranges.input_range)
-
     def blocks(self) -> Iterator[Block]:
         """Yield the tiles of all groups."""
         return self.programmer.blocks()
@@ -244,14 +230,23 @@ class StoredMatrix(SavedMatrix):
         covering = None
         if seeks and linear:
             covering = found.covering = found.covering or covering_range(found.tiles, self.config)
-        if signed not in found.equipped:
+        gain = self.ranges.tile_gain
+        key = signed, gain
+        if key not in found.equipped:
             equipped = self.programmer.equipped(found.tiles, signed_inputs=signed)
+            if gain is not None:
+                equipped = self.programmer.gained(equipped, gain, self.orders or Orders())
+            if self.ranges.tracked:
+                return equipped, None, covering
             plans = plan_of(equipped, self.config, signed=signed)
             if plans is not None:
                 found.tiles = with_views(found.tiles, plans)
                 equipped = with_views(equipped, plans)
-            found.equipped[signed], found.plans[signed] = equipped, plans
-        return found.equipped[signed], found.plans[signed], covering
+            found.equipped.clear()
+            found.plans.clear()
+            found.equipped[key], found.plans[key] = equipped, plans
+        plans = None if self.ranges.tracked else found.plans[key]
+        return found.equipped[key], plans, covering
 
     def on_lines(self, u: Tensor) -> Tensor:
         """Return what every word line gets, (B, groups, lines), of (B, groups, inputs)."""
@@ -321,15 +316,13 @@ class StoredMatrix(SavedMatrix):
             whole = whole_weights(self, weight, bias, keep=tracked(weight, bias))
         else:
             whole = self.whole(weight, bias, wiring)
+        if self.ranges.gain is not None:
+            whole = self.ranges.gained(whole, self.programmer.tile_of_line(self.orders or Orders()))
         weights, offset = whole, bias
         if self.on_chip_bias:
             weights, offset = whole[:, :-1], whole[:, -1] * self.scale_of_inputs
-        if self.ranges.gain is not None and self.ranges.offset is not None:
-            gain = self.ranges.gain.to(whole.dtype)
-            weights = weights * gain.unsqueeze(1)
-            if self.on_chip_bias and offset is not None:
-                offset = offset * gain
-            extra = self.ranges.offset
+        extra = self.ranges.offset
+        if extra is not None:
             offset = extra if offset is None else offset + extra.to(offset.dtype)
         return weights, offset
 
@@ -434,8 +427,7 @@ class StoredMatrix(SavedMatrix):
 
     def finish(self, y: Tensor, bias: Tensor | None) -> Tensor:
         """Return read outputs (B, groups * outputs) with the digital corrections and bias."""
-        if self.ranges.gain is not None and self.ranges.offset is not None:
-            y = y * self.ranges.gain.to(y.dtype) + self.ranges.offset.to(y.dtype)
+        y = self.ranges.finish(y)
         return y if bias is None or self.on_chip_bias else y + bias.to(y.dtype)
 
     def read(
@@ -454,7 +446,7 @@ class StoredMatrix(SavedMatrix):
             Solve cells that are not linear whatever `path` is.
         """
         tiles, plans, reading = self._reading(weight, bias, len(x), observe, exact)
-        u = self.on_lines(x.to(self.dtype) / self.scale_of_inputs)
+        u = self.on_lines(x.to(self.dtype) / self.ranges.scale)
         widest = max(
             self.config.tile_shape[1] * len(self.chip.layout.arrays),
             self.groups * (self.inputs + self.outputs),
@@ -470,7 +462,7 @@ class StoredMatrix(SavedMatrix):
             self.reads += len(piece)
         y = parts[0] if len(parts) == 1 else torch.cat(parts)
         y = (self.orders or Orders()).restore_outputs(y)
-        return y.flatten(1) * self.scale_of_inputs
+        return y.flatten(1) * self.ranges.scale
 
     def tile_outputs(
         self, u: Tensor, weight: Tensor, bias: Tensor | None = None
@@ -524,7 +516,7 @@ class StoredMatrix(SavedMatrix):
         self.check_inputs(images)
         if self.observer is not None or self.config.exact_reads or tracked(images, None):
             return None
-        if traced():
+        if traced() or self.ranges.tracked:
             return None
         if not len(images) or self._constant_phases:
             return None
@@ -535,20 +527,12 @@ class StoredMatrix(SavedMatrix):
             return None
         y = read_windows(
             plans, images.detach().to(self.dtype), self.scale_of_inputs, windows,
-            self.on_chip_bias, self.orders or Orders(), self._correction(bias),
-            reading.starting_at(self.reads),
+            self.on_chip_bias, self.orders or Orders(), self.ranges.corrections(
+                None if self.on_chip_bias else bias, self.groups * self.outputs
+            ), reading.starting_at(self.reads),
         )
         self.reads += places
         return y.to(images.dtype)
-
-    def _correction(self, bias: Tensor | None) -> tuple[Array, Array]:
-        """Return what `finish` does, and the inputs' scale: every output's factor and shift."""
-        zeros = torch.zeros(1, self.groups * self.outputs, dtype=torch.float64)
-        bias = None if bias is None else bias.detach()
-        shift = self.finish(zeros, bias)[0]
-        gain = self.ranges.gain
-        factor = (zeros[0] + 1.0 if gain is None else gain.double()) * self.scale_of_inputs
-        return factor.numpy(), shift.numpy()
 
     @property
     def _constant_phases(self) -> bool:

@@ -12,7 +12,7 @@ from torch import Tensor
 from ...core.errors import ParameterError
 from ..born import BornNetwork, born_network
 from ..config import CrossbarConfig
-from ..mapping import Orders, line_order, tiles, weight_scale
+from ..mapping import Orders, even_parts, line_order, tiles, weight_scale
 from ..nonlinear import linearised_matrices
 from ..wiring import Wiring
 from .chip import Block, Chip
@@ -44,10 +44,38 @@ class Programmer:
 
     def blocks(self) -> Iterator[Block]:
         """Yield the tiles of all groups."""
-        height, width = self.config.inputs_per_tile, self.config.weights_per_tile
+        height, width = self._tile
         for group in range(self.groups):
             for tile in tiles(self.lines, self.outputs, height, width):
                 yield Block(group, tile)
+
+    @property
+    def _tile(self) -> tuple[int, int]:
+        """Lines and outputs of a tile."""
+        height, width = self.config.inputs_per_tile, self.config.weights_per_tile
+        if self.config.tiling == "full":
+            return height, width
+        return even_parts(self.lines, height), even_parts(self.outputs, width)
+
+    def tile_of_line(self, orders: Orders) -> Tensor:
+        """Return the row of tiles of every line, (groups, lines), in the layer's order."""
+        places = torch.arange(self.lines).expand(self.groups, -1)
+        if orders.rows is not None:
+            places = orders.rows.argsort(dim=1)
+        return places // self._tile[0]
+
+    def gained(
+        self, tiles: Sequence[ProgrammedTile], gain: Tensor, orders: Orders
+    ) -> list[ProgrammedTile]:
+        """Return the tiles with the gains (rows of tiles, groups * outputs) in their scales."""
+        own = gain.reshape(len(gain), self.groups, self.outputs)
+        if orders.columns is not None:
+            own = own.gather(2, orders.columns.expand(own.shape))
+        return [
+            replace(tile, scale=tile.scale * own[
+                tile.rows.start // self._tile[0], tile.group, tile.columns
+            ].to(tile.scale.dtype)) for tile in tiles
+        ]
 
     def choose_orders(self, whole: Tensor) -> Orders:
         """Return the orders that the configuration asks for, for matrices in the layer's order."""
@@ -56,13 +84,13 @@ class Programmer:
         rows = columns = None
         if choice in ("rows", "both"):
             rows = torch.stack([
-                line_order(one, self.config.inputs_per_tile,
+                line_order(one, self._tile[0],
                            near_first=ends["bit_top"], near_last=ends["bit_bottom"])
                 for one in load.sum(dim=1)
             ])
         if choice in ("columns", "both"):
             columns = torch.stack([
-                line_order(one, self.config.weights_per_tile,
+                line_order(one, self._tile[1],
                            near_first=ends["word_left"], near_last=ends["word_right"])
                 for one in load.sum(dim=2)
             ])

@@ -38,6 +38,26 @@ class SavedMatrix(nn.Module):
         """Yield the tiles of all groups."""
         raise NotImplementedError
 
+    @property
+    def input_range(self) -> float | None:
+        """Input that stands for the read voltage; None: not known yet."""
+        return None if self.ranges.input_range is None else self.scale_of_inputs
+
+    @input_range.setter
+    def input_range(self, value: float | None) -> None:
+        self.ranges = self.ranges.replace(input_range=value)
+
+    @property
+    def scale_of_inputs(self) -> float:
+        """Input that stands for the read voltage, 1 where it matters to nothing."""
+        scale = self.ranges.scale
+        return float(scale.detach()) if isinstance(scale, Tensor) else float(scale)
+
+    @property
+    def tile_rows(self) -> int:
+        """Tiles that the lines of a group are cut into."""
+        return 1 + max(block.tile.index[0] for block in self.blocks())
+
     def _levels(self, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return levels (groups, lines, outputs) and scales (groups, 1, outputs)."""
         raise NotImplementedError
@@ -101,7 +121,7 @@ class SavedMatrix(nn.Module):
             if parts["range"]:
                 self.ranges = Ranges.of_state(
                     parts["range"], self.groups, self.inputs, self.outputs,
-                    sum(block.tile.shape[1] for block in self.blocks()),
+                    sum(block.tile.shape[1] for block in self.blocks()), self.tile_rows,
                 )
             if "count" in parts["reads"]:
                 self.reads = _count(parts["reads"]["count"])

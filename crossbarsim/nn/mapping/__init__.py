@@ -11,9 +11,9 @@ from .layout import Layout, Plane
 from .order import Orders, line_order
 from .packing import block_diagonal, groups_per_array
 from .scale import weight_scale
-from .tiles import Tile, tiles
+from .tiles import Tile, even_parts, tiles
 
 __all__ = [
-    "Layout", "Orders", "Plane", "Tile", "block_diagonal", "groups_per_array", "line_order",
-    "tiles", "weight_scale",
+    "Layout", "Orders", "Plane", "Tile", "block_diagonal", "even_parts", "groups_per_array",
+    "line_order", "tiles", "weight_scale",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["Tile", "tiles"]
+__all__ = ["Tile", "even_parts", "tiles"]
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,11 @@ class Tile:
     def shape(self) -> tuple[int, int]:
         """Inputs and outputs of the block."""
         return self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
+
+
+def even_parts(count: int, most: int) -> int:
+    """Return the length of parts of `count`, as few as with `most` each, but of one length."""
+    return -(-count // -(-count // most))
 
 
 def tiles(inputs: int, outputs: int, height: int, width: int) -> Iterator[Tile]:

@@ -1,16 +1,18 @@
-"""Training of networks on crossbars: with noise on the weights, lazily, in place by pulses.
+"""Training of networks on crossbars: a recipe, noise on the weights, in place by pulses.
 
 Converted networks train with torch's ordinary optimisers: gradients go through the circuit of
-every array, straight through what is rounded. Layers trained in place have devices for weights,
+every array, straight through what is rounded; `finetune` is the recipe for it. Layers trained in place have devices for weights,
 compact models or tables of what pulses do (`PulseResponse`); rules make pulses of gradients.
 """
 
 from .convolutions import InSituConv1d, InSituConv2d
+from .finetune import finetune
 from .insitu import InSituLinear, in_situ_update
 from .layer import InSituLayer, UpdateRecord
 from .lazy import LazyMatrices, lazy_matrices
 from .noise import weight_noise
 from .pulses import UpdatePulses
+from .recipe import Epoch, FinetuneConfig, Finetuned
 from .response import PulseResponse
 from .rules import (
     GradientPulses,
@@ -24,6 +26,9 @@ from .settings import InSituConfig
 from .transfer import TikiTaka, TikiTakaV2, TransferRule
 
 __all__ = [
+    "Epoch",
+    "FinetuneConfig",
+    "Finetuned",
     "GradientPulses",
     "InSituConfig",
     "InSituConv1d",
@@ -42,6 +47,7 @@ __all__ = [
     "UpdatePulses",
     "UpdateRecord",
     "UpdateRule",
+    "finetune",
     "in_situ_update",
     "lazy_matrices",
     "weight_noise",

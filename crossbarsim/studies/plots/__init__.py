@@ -8,6 +8,7 @@ from .gradual_reset import plot_gradual_reset, save_gradual_reset
 from .ir_drop import plot_accuracy, plot_tile, plot_tile_panel, save_accuracy, save_tile
 from .nonidealities import plot_nonidealities, plot_nonideality, save_nonidealities
 from .reads import plot_read_delay, plot_read_margin, save_read_delay, save_read_margin
+from .recovery import plot_recovery, save_recovery
 
 __all__ = [
     "plot_accuracy",
@@ -17,6 +18,7 @@ __all__ = [
     "plot_nonideality",
     "plot_read_delay",
     "plot_read_margin",
+    "plot_recovery",
     "plot_switching",
     "plot_tile",
     "plot_tile_panel",
@@ -26,5 +28,6 @@ __all__ = [
     "save_nonidealities",
     "save_read_delay",
     "save_read_margin",
+    "save_recovery",
     "save_tile",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..programmed import ProgrammedTile
 from .plan import GroupPlan
@@ -15,6 +16,6 @@ class Programmed:
     """Programmed tiles, and what follows from them when it is asked for."""
 
     tiles: list[ProgrammedTile]
-    equipped: dict[bool, list[ProgrammedTile]] = field(default_factory=dict)
-    plans: dict[bool, list[GroupPlan] | None] = field(default_factory=dict)
+    equipped: dict[Any, list[ProgrammedTile]] = field(default_factory=dict)
+    plans: dict[Any, list[GroupPlan] | None] = field(default_factory=dict)
     covering: float | None = None
