@@ -23,13 +23,15 @@ Function: TypeAlias = Callable[[Mapping[str, Any]], Tensor]
 
 _ROUNDS = 6  # of the multipliers, per descent
 _TINY = 1e-12
+_MARGIN = 0.01  # of the limits that the descent aims below: what is found is to be feasible
+_STEEPEST = 1e3  # by which the objective is scaled, up or down
 
 
 def minimise(
     objective: Function, variables: Mapping[str, Bounded], *,
     subject_to: Sequence[tuple[Function, float]] = (),
     choices: Mapping[str, Sequence[Any]] | None = None,
-    steps: int = 40, learning_rate: float = 0.3, penalty: float = 4.0,
+    steps: int = 40, learning_rate: float = 0.3, penalty: float = 10.0,
     progress: Progress = None,
 ) -> Designed:
     """Minimise a positive function of bounded variables under upper limits of others.
@@ -37,7 +39,7 @@ def minimise(
     The logarithm of the objective is minimised by torch's Adam on the variables' logistic
     coordinates, with the constraints ``log(value / limit) <= 0`` in an augmented Lagrangian
     (Rockafellar, Mathematical Programming 5, 354, 1973; Nocedal and Wright, Numerical Optimization,
-    2006, section 17.3). The best feasible point of all that were evaluated is kept. Choices, such
+    2006, section 17.3), with the objective scaled to a slope of 1; it aims 1 % below the limits. The best feasible point of all that were evaluated is kept. Choices, such
     as tile shapes and bits, are enumerated, each combination with a descent of its own.
 
     Parameters
@@ -82,8 +84,10 @@ def minimise(
     chosen = checked_variables(variables)
     if not callable(objective):
         raise ParameterError(f"`objective` must be a function of a point; got {objective!r:.60}")
+    if not isinstance(subject_to, (list, tuple)):
+        raise ParameterError(f"`subject_to` must be a list of pairs; got {subject_to!r:.60}")
     limits = [_constraint(one) for one in subject_to]
-    steps = count("steps", steps, low=1)
+    steps = count("steps", steps, low=1, high=2**31)
     number("learning_rate", learning_rate, low=0.0, open_low=True)
     number("penalty", penalty, low=0.0, open_low=True)
     listed = _choices(choices, chosen)
@@ -160,6 +164,7 @@ class _Descent:
             name: one.free(one.first).requires_grad_() for name, one in variables.items()
         }
         self.multipliers = [0.0] * len(limits)
+        self.scale = 1.0  # of the objective's logarithm, against the constraints
         self.seen = _Seen()
         self.trace: list[tuple[float, float]] = []
 
@@ -173,6 +178,8 @@ class _Descent:
                 group["lr"] = rate * (0.55 + 0.45 * math.cos(math.pi * step / steps))
             adam.zero_grad()
             value, excess = self._evaluate()
+            if step in (0, every) and self.limits:
+                self._rescale(value)
             self._lagrangian(value, excess).backward()  # type: ignore[no-untyped-call]  # torch's
             adam.step()
             if (step + 1) % every == 0 and self.limits:
@@ -188,8 +195,19 @@ class _Descent:
         seen = self.seen
         return Candidate(
             dict(self.choices), dict(seen.variables or {}), seen.value, seen.constraints,
-            not seen.order[0], steps, tuple(self.multipliers), tuple(self.trace),
+            not seen.order[0], steps, tuple(m / self.scale for m in self.multipliers),
+            tuple(self.trace),
         )
+
+    def _rescale(self, value: Tensor) -> None:
+        """Give the objective a slope of 1: a flat one would give way to every constraint."""
+        slopes = torch.autograd.grad(
+            value, list(self.free.values()), retain_graph=True, allow_unused=True
+        )
+        steep = math.sqrt(sum(float(slope.square()) for slope in slopes if slope is not None))
+        scale = min(max(1.0 / max(steep, 1.0 / _STEEPEST), 1.0 / _STEEPEST), _STEEPEST)
+        self.multipliers = [m * scale / self.scale for m in self.multipliers]
+        self.scale = scale
 
     def _evaluate(self) -> tuple[Tensor, list[Tensor]]:
         """Return the objective's logarithm and those of the constraints over their limits."""
@@ -204,12 +222,12 @@ class _Descent:
         self.seen.take(plain, float(value.detach()), found)
         self.trace.append((float(value.detach()), max(found, default=0.0)))
         return value.log(), [
-            (one / limit).clamp(min=_TINY).log()
+            (one / limit).clamp(min=_TINY).log() + _MARGIN
             for one, (_, limit) in zip(others, self.limits, strict=True)
         ]
 
     def _lagrangian(self, value: Tensor, excess: Sequence[Tensor]) -> Tensor:
-        total = value
+        total = value * self.scale
         for multiplier, one in zip(self.multipliers, excess, strict=True):
             pressed = (multiplier + self.penalty * one).clamp(min=0.0)
             total = total + (pressed.square() - multiplier**2) / (2.0 * self.penalty)

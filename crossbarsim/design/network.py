@@ -106,7 +106,13 @@ class NetworkDesign:
         config: CrossbarConfig | None = None, correct: bool = True,
         technology: Technology | None = None, seed: int = 0,
     ) -> None:
-        if not isinstance(inputs, Tensor) or not len(inputs):
+        if not isinstance(model, nn.Module):
+            raise ParameterError(f"`model` must be a torch module; got {model!r:.60}")
+        if not isinstance(config, CrossbarConfig | None):
+            raise ParameterError(f"`config` must be a CrossbarConfig; got {config!r:.60}")
+        if not isinstance(correct, bool):
+            raise ParameterError(f"`correct` must be True or False; got {correct!r:.60}")
+        if not isinstance(inputs, Tensor) or not inputs.ndim or not len(inputs):
             raise ParameterError("`inputs` must be a tensor, a batch")
         if labels is not None and (not isinstance(labels, Tensor) or len(labels) != len(inputs)):
             raise ParameterError(f"`labels` must be a tensor of {len(inputs)} labels")
@@ -116,10 +122,13 @@ class NetworkDesign:
         _check(self.config)
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
         self.inputs, self.labels = inputs, labels
-        self.correct, self.technology = bool(correct), technology
+        self.correct, self.technology = correct, technology
         self.seed = count("seed", seed, low=0)
-        with torch.no_grad():
-            self.digital: Tensor = self.model(inputs).to(torch.float64)
+        try:
+            with torch.no_grad():
+                self.digital: Tensor = self.model(inputs).to(torch.float64)
+        except Exception as error:  # of the model's own code
+            raise ParameterError(f"`inputs`: the model does not take them: {error}") from error
         self._chips: dict[str, tuple[nn.Module, dict[StoredMatrix, MatrixModel]]] = {}
         self._last: tuple[Mapping[str, Any], Evaluated] | None = None
 
@@ -248,14 +257,15 @@ class NetworkDesign:
         """
         own = self.inputs if inputs is None else inputs
         truth = self.labels if inputs is None else labels
-        values = {name: float(point[name]) for name in _FACTORS if name in point}
+        circuit = self._settings(point)[1]
+        values = {name: float(getattr(circuit, name).detach()) for name in _FACTORS}
         chip = convert(self.model, self.config_at(point))
         calibrate(chip, [self.inputs], correct=self.correct)
         for stored in stored_names(chip).values():
             ranges = stored.ranges
             for field, name in (("full_scale", "adc_range"), ("input_range", "input_range")):
                 value = getattr(ranges, field)
-                if name in values and value is not None:
+                if value is not None and values[name] != 1.0:
                     ranges = ranges.replace(**{field: float(value) * values[name]})
             stored.ranges = ranges
         outputs, digital = chip(own).double(), self.model(own).double()

@@ -81,7 +81,7 @@ class Circuit:
     @property
     def wired(self) -> bool:
         """Whether there is any resistance between the ends and the cells."""
-        return any(float(r) > 0 or r.requires_grad for r in
+        return any(float(r.detach()) > 0 or r.requires_grad for r in
                    (self.word, self.bit, self.driver, self.sense))
 
 
@@ -278,7 +278,8 @@ class MatrixModel:
                     solved = array_power(modes, g, *wires).sum()
                     power = power * solved / (modes.square() @ rows).sum().clamp(min=1e-300)
                 total = total + power
-        return total * circuit.read_voltage**2
+        power: Tensor = total * circuit.read_voltage**2
+        return power
 
     def cost(self, batch: int, technology: Technology | None) -> tuple[Tensor, LayerCost]:
         """Return the energy per inference, joule, and the cost at 1 W and the nominal voltage."""

@@ -45,7 +45,9 @@ class Bounded:
     log: bool = True
 
     def __post_init__(self) -> None:
-        number("low", self.low, low=0.0 if self.log else None, open_low=self.log)
+        if not isinstance(self.log, bool):
+            raise ParameterError(f"`log` must be True or False; got {self.log!r:.60}")
+        number("low", self.low, low=0.0 if self.log else -math.inf, open_low=self.log)
         number("high", self.high, low=self.low, open_low=True)
         if self.start is not None:
             number("start", self.start, low=self.low, high=self.high)

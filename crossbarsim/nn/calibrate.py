@@ -302,7 +302,8 @@ class _Watch:
         reach = self.stored.scale_of_inputs
         error, rest = self.error or (None, None)
         return MatrixCalibration(
-            reach, ranges.signed is not False, ranges.full_scale, error, rest
+            reach, ranges.signed is not False,
+            None if ranges.full_scale is None else float(ranges.full_scale), error, rest
         )
 
 

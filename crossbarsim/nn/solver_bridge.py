@@ -64,7 +64,10 @@ def resistance_tensor(name: str, value: Any) -> Tensor:
         return checked_tensor(name, value)
     if isinstance(value, bool) or not isinstance(value, (int, float, np.floating)):
         raise ParameterError(f"`{name}` must be a number or a tensor; got {value!r:.60}")
-    return torch.tensor(float(value), dtype=torch.float64)
+    try:
+        return torch.tensor(float(value), dtype=torch.float64)
+    except OverflowError as error:
+        raise ParameterError(f"`{name}` is too large: {value!r:.30}") from error
 
 
 def tiled(V: Any, G: Any) -> tuple[Tensor, Tensor]:

@@ -190,7 +190,7 @@ class RecoveryStudy(CnnStudy[RecoveryPoint, "RecoveryResult"]):
             order = torch.randperm(max(1, len(train) - self.validation)).numpy()
         if correct:
             few = network.inputs(train.images[order[: self.calibration]])
-            calibrate(chip, list(few.split(256)), correct=correct)
+            calibrate(chip, list(torch.split(few, 256)), correct=correct)
         if trained:
             own = self._tuning
             steps = own.batches or len(order) // self.batch

@@ -11,6 +11,7 @@ import torch
 from crossbarsim import Wires
 from crossbarsim.devices import VTEAM
 from crossbarsim.nn import CrossbarConfig
+from crossbarsim.nn.train import FinetuneConfig
 from crossbarsim.nonidealities import NonIdealities, Normal, Place, PulseWrite, Variability
 from crossbarsim.periphery import ADC, DAC, Periphery
 from crossbarsim.studies import (
@@ -19,6 +20,7 @@ from crossbarsim.studies import (
     IrDropStudy,
     Labelled,
     NonIdealityStudy,
+    RecoveryStudy,
     load_digits,
     measured_accuracy,
     trained_cnn,
@@ -72,7 +74,7 @@ def study(cls: Any) -> Any:
         with tempfile.TemporaryDirectory() as folder, mock.patch.object(CnnSettings, "for_data", small):
             table = cls(**a).run(data(), Path(folder)).points
         numbers = table.select_dtypes("number")
-        return numbers[[c for c in numbers if "second" not in c]].to_dict("list"), table.astype(str)[["tile_rows"]].to_numpy().tolist()
+        return numbers[[c for c in numbers if "second" not in c]].to_dict("list"), table.astype(str).filter(["tile_rows", "method"]).to_numpy().tolist()
     return use
 
 
@@ -90,6 +92,11 @@ ROWS: dict[str, Row] = {
         "network": OTHER, "batches": [(X[:50], LABELS[:50])], "fixed": {"v_off": 0.03}, "config": CrossbarConfig(bits=2),
         "calibration": Second(BATCHES, config=CONVERTED, calibration=[(0.1 * X, LABELS)]), "seed": 7, "progress": SHOWS}),
     "CnnSettings": Row(network, base=SMALL, seconds={"channels": (4, 6)}),
+    "RecoveryStudy": Row(study(RecoveryStudy), base={
+        "ohms": (50.0,), "methods": ("trained",), "tile": (16, 16), "channels": (4, 8), "hidden": 16, "epochs": 1, "images": 20, "threads": 1,
+        "tuning": FinetuneConfig(epochs=1, batches=2), "batch": 8, "calibration": 16, "validation": 20},
+        seconds={"ohms": (80.0,), "methods": ("plain",), "tile": (24, 20), "channels": (4, 6), "images": 30, "threads": THREADS,
+                 "tuning": FinetuneConfig(epochs=1, batches=1), "validation": 30, "g_on": 5e-5, "g_off": 2e-6}),
     "IrDropStudy": Row(study(IrDropStudy), base=STUDIED, seconds=SECONDS),
     "NonIdealityStudy": Row(study(NonIdealityStudy), base={
         **STUDIED, "bits": (3,), "sigmas": (0.3,), "states": (3,), "stuck_on": (0.05,), "stuck_off": (0.2,), "calibration_images": 16},

@@ -16,7 +16,7 @@ from .rows import ARGUMENTS, SELF
 DOORS = (
     "crossbarsim", "crossbarsim.netlists", "crossbarsim.solvers", "crossbarsim.devices",
     "crossbarsim.periphery", "crossbarsim.programming", "crossbarsim.nonidealities", "crossbarsim.nn",
-    "crossbarsim.nn.train", "crossbarsim.linalg", "crossbarsim.studies",
+    "crossbarsim.nn.train", "crossbarsim.linalg", "crossbarsim.design", "crossbarsim.studies",
 )
 MADE = "made by the package, not by users"
 PROTOCOL = "a protocol: what others give, not what takes arguments"
@@ -31,6 +31,7 @@ EXEMPT = {
     "Gradients": MADE, "Trace": MADE, "DeviceArray": MADE, "ProgramResult": MADE, "Window": MADE, "Lines": MADE,
     "Readout": MADE, "LayerCost": MADE, "NetworkCost": MADE, "Breakdown": MADE, "ADCErrors": MADE, "DACErrors": MADE,
     "SenseErrors": MADE, "Drive": MADE, "Phase": MADE, "Sample": MADE, "UpdateRecord": MADE, "DeviceSpread": MADE, "LazyMatrices": MADE,
+    "Epoch": MADE, "Finetuned": MADE, "Evaluated": MADE, "Candidate": MADE, "Designed": MADE, "RecoveryResult": MADE,
     "IrDropResult": MADE, "NonIdealityResult": MADE, "ReadDelay": MADE, "ReadMargin": MADE, "TileMap": MADE,
     "TrainedCnn": MADE, "GradualReset": MADE, "Point": MADE, "StoredMatrix": MADE, "TransferCurve": MADE, "DriftReference": MADE, "Record": MADE, "RangeObserver": MADE,
     "Fit": MADE, "Fits": MADE, "Comparison": MADE, "Spread": MADE, "MeasuredAccuracy": MADE,

@@ -346,6 +346,11 @@ ARGUMENTS = {
     "fold_batchnorm": lambda: {"model": normed()},
     "in_situ_update": lambda: {"model": trainee(), "rule": manhattan()},
     "lazy_matrices": lambda: {"model": chip(), "every": 4, "rtol": 1e-2},
+    "finetune": lambda: {"model": chip(), "loader": held_out(), "config": tuning(), "validation": held_out()},
+    "FinetuneConfig": dict, "Bounded": lambda: {"low": 1.0, "high": 2.0}, "segments": lambda: {"shape": (2, 2), "word": 1.0},
+    "array_power": lambda: {"V": volts(), "G": ohms() * 1e-3, "word": ohms(), "bit": ohms()},
+    "minimise": lambda: {"objective": lambda p: p["x"], "variables": {"x": bounded()}, "steps": 2},
+    "NetworkDesign": lambda: {"model": net(), "inputs": tensor(), "config": config(tile_shape=(2, 2))},
     "weight_noise": lambda: {"model": chip(), "sigma": 0.1, "seed": 1},
     "GradientPulses": lambda: {"rate": 1.0}, "StochasticPulses": lambda: {"rate": 1.0}, "MixedPrecision": lambda: {"rate": 1.0},
     "TikiTaka": lambda: {"rate": 0.1, "transfer_rate": 0.1}, "TikiTakaV2": lambda: {"rate": 0.1, "transfer_rate": 0.1},
@@ -373,6 +378,7 @@ ARGUMENTS = {
     "Listed": lambda: {"points": [{"x": 1}, {"x": 2}]}, "Sampled": lambda: {"ranges": {"x": (0.0, 1.0)}, "count": 4},
     "IrDropStudy": lambda: {"images": 10, "epochs": 1, "threads": 1},
     "NonIdealityStudy": lambda: {"images": 10, "epochs": 1, "threads": 1},
+    "RecoveryStudy": lambda: {"images": 10, "epochs": 1, "threads": 1},
 }
 
 
@@ -390,6 +396,30 @@ def language():
     from crossbarsim.studies import LanguageSettings
 
     return LanguageSettings(**TINY)
+
+
+def tuning():
+    from crossbarsim.nn.train import FinetuneConfig
+
+    return FinetuneConfig(epochs=1)
+
+
+def bounded():
+    from crossbarsim.design import Bounded
+
+    return Bounded(1.0, 2.0)
+
+
+def volts():
+    import torch
+
+    return torch.tensor([[0.1, 0.2]], dtype=torch.float64)
+
+
+def ohms():
+    import torch
+
+    return torch.full((2, 2), 3.0, dtype=torch.float64)
 
 
 def held_out(count=6):

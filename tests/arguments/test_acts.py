@@ -9,6 +9,7 @@ import pytest
 from .acts import Row, judged, parameters_of
 from .acts_chips import ROWS as CHIPS
 from .acts_circuits import ROWS as CIRCUITS
+from .acts_design import ROWS as DESIGN
 from .acts_devices import CLASSES, both, parameter_pairs
 from .acts_devices import ROWS as DEVICES
 from .acts_slow import ROWS as LONG
@@ -16,7 +17,7 @@ from .acts_studies import ROWS as STUDIES
 from .api import NAMES
 from .values import equal, fingerprint
 
-ROWS = CIRCUITS | CHIPS | DEVICES | STUDIES | LONG
+ROWS = CIRCUITS | CHIPS | DESIGN | DEVICES | STUDIES | LONG
 
 
 SLOW = {"program", "form", "read_delay", "Simulator.sensitivities", *LONG}

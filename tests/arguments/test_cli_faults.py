@@ -17,6 +17,7 @@ RUN = CliRunner()
 BASE = {
     "program": ["vteam", "--size", "2"], "run": ["deck.cir"], "check": ["deck.cir"], "info": [], "solve": ["g.npy", "v.npy"],
     "study read-margin": ["--sizes", "2"], "study nonidealities": ["--epochs", "1"], "study ir-drop": ["--epochs", "1"],
+    "study recovery": ["--epochs", "1"],
     "study device-spread": ["--count", "2"], "study gradual-reset": ["--count", "2"],
     "study run": ["study.toml"], "study show": ["study.toml"], "study merge": ["study.toml"], "study new": ["new.toml"], "device list": [],
     "device show": ["vteam"], "device iv": ["vteam", "--points", "20"],
@@ -29,7 +30,7 @@ GARBAGE = (
 )
 PATHS = ("--out", "--csv", "--data", "--verilog-a", "--scheduler")  # files have their own tests
 FEW = ("nan", "abc", "9" * 400)
-SHORT = ("program", "check", "solve", "device show", "study nonidealities", "study ir-drop")  # milliseconds
+SHORT = ("program", "check", "solve", "device show", "study nonidealities", "study ir-drop", "study recovery")  # milliseconds
 
 
 def commands(node=None, path=()):

@@ -47,7 +47,7 @@ KNOWN = {
 SLOW = {
     "program", "form", "pulse_window", "write", "drive_lines", "read_delay", "gradual_reset", "Simulator.sensitivities",
     "Simulator.transient_sensitivities", "Simulator.transient_adjoint", "Simulator.transient", "CrossbarSolver.transient",
-    "Solver.transient_many", "NonIdealityStudy", "InSituConfig", "InSituLinear", "report", "IrDropStudy", "calibrate",
+    "Solver.transient_many", "NonIdealityStudy", "RecoveryStudy", "finetune", "NetworkDesign", "InSituConfig", "InSituLinear", "report", "IrDropStudy", "calibrate",
     "Simulator.noise", "VTEAM.simulate", "simulate_states", "tile_map", "device_spread", "read_margin",
     "fit", "compare", "fit_many", "measured_accuracy",
 }

@@ -168,4 +168,4 @@ def test_what_asks_for_nothing_is_named():
     with pytest.raises(ParameterError, match="labels"):
         own.loss({"g_on": 1e-4})
     with pytest.raises(ParameterError, match="follows none"):
-        minimise(lambda p: torch.ones(()), {"x": Bounded(1.0, 2.0)})
+        minimise(lambda _: torch.ones(()), {"x": Bounded(1.0, 2.0)})

@@ -40,7 +40,7 @@ class Reading:
 
     config: CrossbarConfig
     signed_inputs: bool = True
-    full_scale: float | None = None
+    full_scale: float | Tensor | None = None
     first_read: int = 0
     observe: Callable[[Tensor], None] | None = None
     quiet: bool = False

@@ -260,7 +260,7 @@ def _read_phase(
 ) -> None:
     """Add what a phase counts at the places of a block to values (outputs, places)."""
     # where the ADC has its own range, that counts
-    full_scale = 1.0 if reading.full_scale is None else reading.full_scale
+    full_scale = 1.0 if reading.full_scale is None else float(reading.full_scale)
     own = values if pixels.weight == 1.0 else np.zeros_like(values)
     plan.read(
         source, block.start, block.stop - block.start, pixels.number, full_scale,
