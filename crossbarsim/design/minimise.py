@@ -39,8 +39,9 @@ def minimise(
     The logarithm of the objective is minimised by torch's Adam on the variables' logistic
     coordinates, with the constraints ``log(value / limit) <= 0`` in an augmented Lagrangian
     (Rockafellar, Mathematical Programming 5, 354, 1973; Nocedal and Wright, Numerical Optimization,
-    2006, section 17.3), with the objective scaled to a slope of 1; it aims 1 % below the limits. The best feasible point of all that were evaluated is kept. Choices, such
-    as tile shapes and bits, are enumerated, each combination with a descent of its own.
+    2006, section 17.3), with the objective scaled to a slope of 1; it aims 1 % below the limits.
+    The best feasible point of all that were evaluated is kept. Choices, such as tile shapes and
+    bits, are enumerated, each combination with a descent of its own.
 
     Parameters
     ----------

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from ...core.errors import BackendUnavailable, ParameterError
-from ...core.validation import Array
 from ...periphery import Periphery
 from ...periphery.encodings import constant_phases
 from ...solvers import Solver

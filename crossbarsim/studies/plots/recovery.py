@@ -45,6 +45,8 @@ def plot_recovery(
         at = groups + (k - 0.5 * (len(table) - 1)) * width
         ax.bar(at, row.to_numpy(), 0.92 * width, label=str(name), color=_SHADES[str(name)])
         for x, value in zip(at, row.to_numpy(), strict=True):
+            if np.isnan(value):  # not measured
+                continue
             ax.text(x, value + 0.6, f"{value:.1f}", ha="center", va="bottom", fontsize=6.5,
                     rotation=90)
     ideal = 100 * result.digital_accuracy[part]
@@ -53,7 +55,7 @@ def plot_recovery(
     ax.set_xticks(groups, [f"{ohm:g} ohm" for ohm in table.columns])
     ax.set_xlabel("Wire resistance per segment")
     ax.set_ylabel(f"Accuracy on {result.held_out[part]:,} held-out images (%)")
-    ax.set_ylim(0, 112)
+    ax.set_ylim(0, max(1.2 * ideal, 10))
     study = result.study
     images = result.data.name if part == "test" else f"{result.data.name}, {part} images"
     ax.set_title(
