@@ -1,18 +1,18 @@
 """Training of networks on crossbars: a recipe, noise on the weights, in place by pulses.
 
 Converted networks train with torch's ordinary optimisers: gradients go through the circuit of
-every array, straight through what is rounded; `finetune` is the recipe for it. Layers trained in place have devices for weights,
-compact models or tables of what pulses do (`PulseResponse`); rules make pulses of gradients.
+every array, straight through what is rounded; `finetune` is the recipe for it. Layers trained in
+place have devices for weights, compact models or tables of what pulses do (`PulseResponse`); rules
+make pulses of gradients.
 """
 
 from .convolutions import InSituConv1d, InSituConv2d
-from .finetune import finetune
+from .finetuning import Epoch, FinetuneConfig, Finetuned, finetune
 from .insitu import InSituLinear, in_situ_update
 from .layer import InSituLayer, UpdateRecord
 from .lazy import LazyMatrices, lazy_matrices
 from .noise import weight_noise
 from .pulses import UpdatePulses
-from .recipe import Epoch, FinetuneConfig, Finetuned
 from .response import PulseResponse
 from .rules import (
     GradientPulses,

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...core.errors import ParameterError
-from ...core.files import check_writable, save_arrays
-from ...core.npz import open_npz
+from ....core.errors import ParameterError
+from ....core.files import check_writable, save_arrays
+from ....core.npz import open_npz
 from .corrections import TrainedRanges
 from .recipe import Epoch, FinetuneConfig, Finetuned
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
-from ..chip.matrix import StoredMatrix
+from ...chip.matrix import StoredMatrix
 
 __all__ = ["TrainedRanges", "gathered"]
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ...core.settings import Settings
-from ...core.validation import choice, count, number
-from ...core.views.optional import dataframe
-from ...core.views.panels import Curve, Curves
-from ...core.views.shown import Shown, View
+from ....core.settings import Settings
+from ....core.validation import choice, count, number
+from ....core.views.optional import dataframe
+from ....core.views.panels import Curve, Curves
+from ....core.views.shown import Shown, View
 
 if TYPE_CHECKING:
     import pandas as pd

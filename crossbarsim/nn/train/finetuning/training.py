@@ -12,15 +12,15 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from ...core.errors import ParameterError
-from ...core.progress import Progress, metered
-from ...core.settings import checks_arguments
-from ..calibrate import calibrate, evaluating, stored_names
-from ..layers import CrossbarLayer
+from ....core.errors import ParameterError
+from ....core.progress import Progress, metered
+from ....core.settings import checks_arguments
+from ...calibrate import calibrate, evaluating, stored_names
+from ...layers import CrossbarLayer
+from ..lazy import lazy_matrices
+from ..noise import weight_noise
 from .checkpoint import Checkpoint
 from .corrections import TrainedRanges, gathered
-from .lazy import lazy_matrices
-from .noise import weight_noise
 from .recipe import Epoch, FinetuneConfig, Finetuned
 
 __all__ = ["finetune"]
