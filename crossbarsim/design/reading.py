@@ -278,8 +278,8 @@ class MatrixModel:
                     solved = array_power(modes, g, *wires).sum()
                     power = power * solved / (modes.square() @ rows).sum().clamp(min=1e-300)
                 total = total + power
-        power: Tensor = total * circuit.read_voltage**2
-        return power
+        result: Tensor = total * circuit.read_voltage**2
+        return result
 
     def cost(self, batch: int, technology: Technology | None) -> tuple[Tensor, LayerCost]:
         """Return the energy per inference, joule, and the cost at 1 W and the nominal voltage."""
