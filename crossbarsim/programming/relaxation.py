@@ -28,15 +28,15 @@ from .writing import write_ends
 
 __all__ = ["Relaxed", "check_relaxation", "relax_pulse"]
 
-_FIRST = 0.25  # window, of the plateau
-_SHORTEST = 1e-4
+_FIRST = 0.1  # window, of the plateau
+_SHORTEST = 1e-6
 _SWEEPS = 8  # of a window, before it is halved
 _OVERSHOT = 0.5  # of the last change: more is no way to converge
-_SMALL, _LARGE, _MOST = 0.005, 0.015, 0.03  # of the pulse: how far voltages go in a window
-_POWER = 0.1  # weight of the power's relative change beside that of voltages
-_SHORT = 1e-3  # of the plateau: shorter windows may see them go further
+_CAUTION, _SHRINK, _GROW = 0.8, 0.2, 3.0  # the next window by the last one's error
 _ROUNDING = 1e-12
 _DEVICES = 0.1  # of `rtol`: the row's devices
+_SWEPT = 0.1  # of `rtol`: voltages that stay; near a threshold states feel them tenfold
+_ENERGY = 0.1  # weight of the energy's relative error beside that of states
 _STILL = 1e-2  # of `rtol`: what an explicit step may move a state, over its range
 _LEAST = 1e-12  # volt: below it a cell's conductance is that at low field
 
@@ -49,7 +49,8 @@ class Relaxed:
     ----------
     crossbar : Crossbar
     energy : float
-        Joule, delivered by all sources.
+        Joule, delivered by all sources; on the ramps from the states at their ends, which is some
+        percent off where a cell runs away on one.
     time : (2,) array
         Second, of begin and end.
     solves : int
@@ -106,8 +107,8 @@ def relax_pulse(
     pulse : PulseTrain
         Of one pulse.
     rtol : float
-        Largest change of a cell's voltage in the last sweep, over the pulse's, and the error of
-        every device's state, over its range.
+        Error of the row's states in each window, over their range; a tenth of it is the largest
+        change of a cell's voltage in the last sweep, over the pulse's.
     solver : Solver, optional
 
     Raises
@@ -116,6 +117,22 @@ def relax_pulse(
         Wires and devices do not come to agree.
     """
     return _Pulse(xbar, lines, row, pulse, rtol, solver or Solver()).run()
+
+
+@dataclass(frozen=True, eq=False)
+class _Window:
+    """One window: the row's states and the voltages at its end, and what it took.
+
+    `error` is the change of a state, over its range, by the voltages in the middle, or a tenth of
+    that of the energy, over the pulse's at this power.
+    """
+
+    states: Array
+    middle: Array
+    end: Array
+    power: float
+    energy: float
+    error: float
 
 
 class _Pulse:
@@ -145,6 +162,13 @@ class _Pulse:
         mask = np.zeros(self.shape, dtype=bool)
         mask[row] = True
         self.writing = self._device_of(mask)
+        low, high = (
+            np.broadcast_to(b, self.cells.state.shape)[:, row] for b in self.cells.bounds()
+        )
+        # states without limits are measured by themselves
+        self.span = np.where(
+            np.isfinite(high - low), high - low, np.abs(self.cells.state[:, row]) + 1.0
+        )
         self.solves, self.change = 0, 0.0
 
     def _device_of(self, mask: Array) -> Any:
@@ -177,48 +201,49 @@ class _Pulse:
             raise self._apart(0.0)
         _, v, power = agreed
         own, t = x[:, row], self.rise
-        times, tops, powers = [t], [v], [power]
+        times, tops, supplied = [t], [v], 0.0
+        first = power
         own = self._integrated(own, np.array([0.0, t]), np.zeros_like(v[row]), v[row])
         stop, h = self.rise + self.width, _FIRST * self.width
         while t < stop * (1.0 - _ROUNDING):
             h = min(h, stop - t)
-            found = self._window(own, tops, times, powers[-1], h)
-            # cells that run away change their voltage fast: a line does not follow that
-            if found is None or (found[3] > _MOST and h > _SHORT * self.width):
-                h *= 0.5
+            found = self._window(own, tops, times, power, h)
+            if found is None or found.error > self.rtol:
+                h *= 0.5 if found is None else max(
+                    _SHRINK, _CAUTION * (self.rtol / found.error) ** 0.5
+                )
                 if h < _SHORTEST * self.width:
                     raise self._apart(t)
                 continue
-            own, v, power, moved = found
+            own, power = found.states, found.power
+            supplied += found.energy
+            times += [t + 0.5 * h, t + h]
+            tops += [found.middle, found.end]
             t += h
-            times.append(t)
-            tops.append(v)
-            powers.append(power)
-            h *= 2.0 if moved < _SMALL else (1.0 if moved < _LARGE else 0.5)
+            h *= min(_GROW, _CAUTION * (self.rtol / max(found.error, _ROUNDING)) ** 0.5)
+        v = tops[-1]
         after = self._integrated(own, np.array([0.0, self.fall]), v[row], np.zeros_like(v[row]))
         state = np.array(self._others(x, np.array(times), tops))
         state[:, row] = after
         crossbar = self.xbar.with_cells(self.cells.with_state(state))
-        energy = self._energy(np.array(times), tops, powers, x, state)
+        energy = supplied + self._ramps((tops[0], tops[-1]), (first, power), (x, state))
         return Relaxed(
             crossbar, energy, np.array([0.0, stop + self.fall]), self.solves, self.change
         )
 
-    def _integrated(self, x: Array, t: Array, first: Array, last: Array) -> Array:
-        """Return the row's states (S, N) after voltages that go from `first` to `last`."""
+    def _integrated(self, x: Array, t: Array, *v: Array) -> Array:
+        """Return the row's states (S, N) after voltages that are linear between the `v` at t."""
         found = self.writing.simulate(
-            t, np.stack([first, last], axis=1), state=x, rtol=_DEVICES * self.rtol, save="final",
-            threads=1,
+            t, np.stack(v, axis=1), state=x, rtol=_DEVICES * self.rtol, save="final", threads=1
         )
         return np.asarray(found.state)
 
     def _window(
         self, own: Array, tops: list[Array], times: list[float], before: float, h: float
-    ) -> tuple[Array, Array, float, float] | None:
-        """Sweep through one window until the voltages at its end stay.
+    ) -> _Window | None:
+        """Sweep through one window until the voltages at its end stay, then look at its middle.
 
-        Returns the row's states, all voltages, the power, and how far the row's voltages went,
-        over the pulse's, or the power; None where they do not come to stay.
+        None where they do not come to stay.
         """
         row, start = self.row, tops[-1]
         v = start
@@ -234,10 +259,20 @@ class _Pulse:
         agreed = self._agree(v, cells)
         if agreed is None:
             return None
-        after, v, power = agreed
-        moved = float(np.abs(v - start)[row].max()) / self.volt
-        changed = abs(power - before) / max(abs(power), abs(before), 1e-300)
-        return after, v, power, max(moved, _POWER * changed)
+        once, v, power = agreed
+        # voltages in the middle, which a line from the start to the end leaves out
+        straight = 0.5 * (start + v)
+        half = self._integrated(own, np.array([0.0, 0.5 * h]), start[row], straight[row])
+        G = self._conductance(straight, self.cells.state, self.device)
+        G[row] = self._conductance(straight[row], half, self.writing)
+        middle, between = self._wires(G)
+        t = np.array([0.0, 0.5 * h, h])
+        twice = self._integrated(own, t, start[row], middle[row], v[row])
+        error = float(np.max(np.abs(twice - once) / self.span))
+        mean = (before + 4.0 * between + power) / 6.0
+        uneven = abs(mean - 0.5 * (before + power)) / max(abs(mean), 1e-300)
+        share = h / self.width
+        return _Window(twice, middle, v, power, h * mean, max(error, _ENERGY * uneven * share))
 
     def _agree(
         self, v: Array, cells: Callable[[Array], tuple[Array, Array]]
@@ -251,7 +286,7 @@ class _Pulse:
             states, G = cells(v)
             new, power = self._wires(G)
             change = float(np.abs(new - v).max()) / self.volt
-            if change <= self.rtol:
+            if change <= _SWEPT * self.rtol:
                 self.change = max(self.change, change)
                 return states, new, power
             if change > _OVERSHOT * last:
@@ -283,21 +318,19 @@ class _Pulse:
             after[:, far] = np.asarray(found.state)
         return np.asarray(after)
 
-    def _energy(
-        self, times: Array, tops: list[Array], powers: list[float], before: Array, after: Array
+    def _ramps(
+        self, v: tuple[Array, Array], power: tuple[float, float], states: tuple[Array, Array]
     ) -> float:
-        """Return the sources' energy, joule: trapezoids between windows, Simpson's rule on ramps.
+        """Return the energy of both ramps, joule, by Simpson's rule.
 
         Half way up a ramp the sources give what the cells take there, in the ratio of the top.
         """
-        plateau = float(np.trapezoid(powers, times))
-        ramps = 0.0
-        for v, power, x, t in (
-            (tops[0], powers[0], before, self.rise), (tops[-1], powers[-1], after, self.fall),
-        ):
+        energy = 0.0
+        for k, t in enumerate((self.rise, self.fall)):
             half, whole = (
-                float(np.sum(s * v * self.device.current(s * v, x))) for s in (0.5, 1.0)
+                float(np.sum(s * v[k] * self.device.current(s * v[k], states[k])))
+                for s in (0.5, 1.0)
             )
             share = half / whole if whole else 0.25
-            ramps += t / 6.0 * (4.0 * share + 1.0) * float(power)
-        return plateau + ramps
+            energy += t / 6.0 * (4.0 * share + 1.0) * power[k]
+        return energy

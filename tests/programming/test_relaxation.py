@@ -44,7 +44,8 @@ def test_equals_transient(device, volts, width, scheme, direction):
     error = np.abs(np.log(found.crossbar.conductance / after))
     assert moved.max() > 0.02
     assert error.max() < 2e-3 + 0.01 * moved.max()  # cells that run away grow by what they miss
-    assert found.energy == pytest.approx(exact.energy, rel=1e-2)
+    # a cell that runs away does so on the ramp already, of which only both ends are known
+    assert found.energy == pytest.approx(exact.energy, rel=5e-3 + 5e-3 * moved.max())
     assert found.change <= 1e-4
     assert found.time[-1] == pytest.approx(exact.time[-1])
 
@@ -63,9 +64,13 @@ def test_half_selected_cells_move():
 def test_floating_lines():
     xbar = array(THRESHOLD)
     lines = FloatingLines().lines(xbar, 2, np.arange(7) < 3, set_sign(THRESHOLD) * 1.65, "set")
-    exact = drive_lines(xbar, lines, PulseTrain(10e-9), rtol=1e-5)
-    found = relax_pulse(xbar, lines, 2, PulseTrain(10e-9), rtol=1e-4)
-    assert np.abs(found.crossbar.conductance / exact.crossbar.conductance - 1).max() < 5e-3
+    exact = drive_lines(xbar, lines, PulseTrain(10e-9), rtol=1e-6).crossbar.conductance
+    errors = [
+        np.abs(np.log(relax_pulse(xbar, lines, 2, PulseTrain(10e-9), rtol=rtol).crossbar.conductance / exact)).max()
+        for rtol in (1e-3, 1e-4, 1e-5)
+    ]
+    assert errors[0] > errors[1] > errors[2]  # `rtol` is obeyed, by a cell that moves twelvefold
+    assert errors[2] < 3e-3
 
 
 def test_programs_to_the_same_tolerance():
