@@ -233,7 +233,7 @@ def transferred(rule: Any) -> Any:
     for _ in range(4):
         made(torch.ones((2, 4), dtype=torch.float64)).square().sum().backward()
         in_situ_update(made, rule)
-    return made.weight
+    return dict(made.state_dict())
 
 
 def convolved(config: Any = None, **a: Any) -> Any:
@@ -427,12 +427,12 @@ ROWS: dict[str, Row] = {
         "step_spread": 0.2, "asymmetry_spread": 0.2, "bounds_spread": 0.1}),
     "TikiTaka": Row(lambda **a: transferred(TikiTaka(**a)), base={"rate": 0.5, "transfer_rate": 0.5, "zero_shift": 5}, seconds={
         "gamma": 0.5, "read_noise": 0.5}),
-    "TikiTakaV2": Row(lambda **a: transferred(TikiTakaV2(**a)), base={"rate": 0.5, "transfer_rate": 0.5, "zero_shift": 5}, seconds={
+    "TikiTakaV2": Row(lambda **a: transferred(TikiTakaV2(**a)), base={"rate": 0.5, "transfer_rate": 20.0, "zero_shift": 5}, seconds={
         "gamma": 0.5, "read_noise": 0.5, "momentum": 0.9, "most": 20}),
     "InSituConv2d": Row(convolved, base={"kernel_size": 3}, seconds={
         "config": InSituConfig(device=VTEAM(), seed=3), "kernel_size": 2, "stride": 2, "padding": 1, "dilation": 2, "name": "layer"}),
     "CrossbarMatrix": Row(multiplied, base={"matrix": CELL, "config": CrossbarConfig(r_on_sigma=0.1)}, seconds={
-        "matrix": np.eye(3), "config": CrossbarConfig(r_on_sigma=0.2)}),
+        "matrix": np.eye(3), "config": CrossbarConfig(r_on_sigma=0.2), "name": "other"}),
     "refine": Row(refine, base={"A": CELL, "b": [1.0, 2.0, -1.0], "chip": CrossbarMatrix(CELL), "x0": None}, seconds={
         "A": 1.1 * np.array(CELL), "b": [1.0, 0.0, 0.0], "chip": CrossbarMatrix(1.1 * np.array(CELL)), "x0": [0.2, 0.2, 0.2], "rtol": 1e-3,
         "inner_rtol": 0.5, "inner_iterations": 1, "max_iterations": Refused(1, "max_iterations|residual")}),
