@@ -1,1 +1,1 @@
-"""Sixteen doubles at a time inside kernels: arithmetic, choices and functions of whole vectors."""
+"""Eight or sixteen doubles at a time inside kernels: arithmetic, choices, functions of vectors."""
