@@ -1,7 +1,9 @@
 """Studies from files: what they run, the line of every mistake, the commands."""
 
 import json
+import time
 import tomllib
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from typer.testing import CliRunner
 from crossbarsim.cli.main import app
 from crossbarsim.nn import CrossbarConfig
 from crossbarsim.studies import NetworkStudy, StudyResult
+from crossbarsim.studies.engine import schedulers
 from crossbarsim.studies.files import TEMPLATE, StudyFileError, prepare, read_study_file
 from crossbarsim.studies.files.lines import key_lines
 
@@ -246,6 +249,35 @@ def test_options_that_are_none(folder, options, message):
     result = RUN.invoke(app, ["study", "run", str(written(folder, MEASURE)), *options])
     assert result.exit_code == 2, result.output
     assert message in result.stderr
+    assert not (folder / "res").exists()
+
+
+def test_a_scheduler_by_its_address(folder):
+    distributed = pytest.importorskip("distributed")
+    path = str(written(folder, MEASURE))
+    here = RUN.invoke(app, ["study", "run", path, "--out", str(folder / "here")])
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=False, protocol="tcp://",
+                                  host="127.0.0.1", dashboard_address=None) as cluster:
+        assert cluster.scheduler_address.startswith("tcp://127.0.0.1:")
+        there = RUN.invoke(app, ["study", "run", path, "--out", str(folder / "there"), "--scheduler",
+                                  cluster.scheduler_address])
+    assert (here.exit_code, there.exit_code) == (0, 0), there.output
+    found = [StudyResult.load(folder / name).dataset for name in ("here", "there")]
+    for name in found[0]:
+        assert np.array_equal(found[0][name], found[1][name], equal_nan=True)
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "127.0.0.1:9", "nonsense://x", "tcp://x y"])
+def test_a_scheduler_that_is_not_there(folder, monkeypatch, address):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(schedulers, "dask_client", partial(schedulers.dask_client, timeout=0.5))
+    start = time.monotonic()
+    result = RUN.invoke(app, ["study", "run", str(written(folder, MEASURE)), "--scheduler", address])
+    assert time.monotonic() - start < 30
+    assert result.exit_code == 2, result.output
+    assert f"error: no scheduler answers at {address}" in result.stderr
+    assert "start one with `dask scheduler`" in result.stderr
+    assert "Traceback" not in result.output
     assert not (folder / "res").exists()
 
 

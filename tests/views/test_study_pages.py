@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from crossbarsim import ParameterError
+from crossbarsim import ParameterError, Wires
 from crossbarsim.cli.main import app
 from crossbarsim.core.views.figures import figure_of
 from crossbarsim.studies import Study, read_delay, read_margin, tile_map
@@ -57,6 +57,12 @@ def test_a_map_over_two_axes_with_a_slider_for_the_third():
     assert np.array_equal(square.frame("y", (1,)), [[211, 212, 213], [221, 222, 223]])
     figure = figure_of(view.title, view.panels)
     assert [t.get_text() for t in figure.axes[1].get_xticklabels()] == ["1", "2", "3"]
+    # names of settings are written as they are typed
+    wired = Study(lambda wires, x: float(wires.word) + x, {"wires.word": [1.0, 2.0], "x": [1, 2]},
+                  config={"wires": Wires(word=1.0, bit=1.0)}).run()._view()
+    labels = [(ax.get_xlabel(), ax.get_ylabel()) for ax in figure_of(wired.title, wired.panels).axes]
+    assert ("wires.word (ohm)", "X") in labels
+    assert not any("Wires" in text for pair in labels for text in pair)
     line = Study(value, {"a": [1, 2, 3], "b": [1], "c": [1]}).run()._view()
     assert [type(p).__name__ for p in line.panels] == ["Grid", "Table"]
 

@@ -16,8 +16,8 @@ __all__ = ["Axis", "Curve", "Curves", "Derived", "Field", "Grid", "HeatMap", "Me
 
 
 def capital(text: str) -> str:
-    """Return a label with a capital letter first; the others stay what they are."""
-    return text[:1].upper() + text[1:]
+    """Return a label with a capital letter first; dotted names of settings stay what they are."""
+    return text if "." in text.split(" ", maxsplit=1)[0] else text[:1].upper() + text[1:]
 
 
 def worded(name: str, unit: str) -> str:
