@@ -22,7 +22,7 @@ DOORS = (
     "crossbarsim.devices.plots", "crossbarsim.periphery", "crossbarsim.programming",
     "crossbarsim.nonidealities", "crossbarsim.nn", "crossbarsim.nn.functional",
     "crossbarsim.nn.train", "crossbarsim.nn.writing", "crossbarsim.studies", "crossbarsim.studies.plots",
-    "crossbarsim.testing",
+    "crossbarsim.design", "crossbarsim.linalg", "crossbarsim.testing",
 )
 KINDS = ("Classes", "Functions", "Errors", "Data")
 
