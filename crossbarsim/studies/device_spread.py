@@ -217,7 +217,7 @@ def device_spread(
     }
     with Parts(out, "device_spread.jsonl", context, executor=executor, workers=workers) as parts:
         loop, swept = (trace_of(many, v) for v in parts.measure(waves).values())
-        of_states = (loop, swept)
+        of_states: tuple[Trace, ...] = (loop, swept)
         if states is not None:
             rests = {
                 f"{name}_states": partial(_rests, many, trace.time, trace.voltage[0], states)
