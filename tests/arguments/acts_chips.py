@@ -418,7 +418,7 @@ ROWS: dict[str, Row] = {
         "input_range": Second(2.0, periphery=Periphery(dac=DAC(bits=4))), "path": Second("surrogate", nonidealities=NonIdealities(iv=SinhIV())),
         "signed_inputs": Second(False, input_encoding="two-phase"), "ends": Ends(word_left=Driven(), word_right=Driven(), bit_bottom=Sensed()),
         "nonidealities": NonIdealities(faults=Faults(stuck_on=0.2)), "periphery": Periphery(adc=ADC(bits=4, full_scale=2e-4)),
-        "grouping": Second("separate", network=grouped), "r_on_sigma": 0.1, "r_off_sigma": 0.1, "seed": Second(1, r_on_sigma=0.1), "backend": Refused("gpu", ".")}),
+        "tiling": Second("even", tile_shape=(8, 4)), "grouping": Second("separate", network=grouped), "r_on_sigma": 0.1, "r_off_sigma": 0.1, "seed": Second(1, r_on_sigma=0.1), "backend": Refused("gpu", ".")}),
     "GradientPulses": Row(lambda **a: counts(GradientPulses(**a)), base={"rate": 0.2}, seconds={"most": 3}),
     "StochasticPulses": Row(lambda **a: counts(StochasticPulses(**a)), base={"rate": 0.05}),
     "MixedPrecision": Row(lambda **a: counts(MixedPrecision(**a)), base={"rate": 0.2}, seconds={"most": 3, "momentum": 0.5}),
