@@ -212,7 +212,7 @@ class Programmer:
         if drift is None:
             return {}
         blocks = list(self.blocks())
-        parts = drift.split([block.tile.shape[1] for block in blocks])
+        parts = torch.split(drift, [block.tile.shape[1] for block in blocks])
         return {(b.group, b.tile.index): part for b, part in zip(blocks, parts, strict=True)}
 
     def _array(

@@ -222,7 +222,7 @@ def _read(
     drift = stored.ranges.drift
     factors: Iterator[Tensor] = iter(())
     if drift is not None:
-        factors = iter(drift.split([value.shape[1] for value in total]))
+        factors = iter(torch.split(drift, [value.shape[1] for value in total]))
     return [value / repeats / next(factors, torch.ones(())) for value in total]
 
 
