@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numba.core.config
 from llvmlite import ir
 from llvmlite.binding import get_host_cpu_features
-from numba.core import config
 
 __all__ = ["BITS", "DOUBLES", "LANES", "MASKS", "E", "call", "defined", "exact", "fma", "number",
            "polynomial", "words"]
@@ -24,6 +24,7 @@ def _lanes() -> int:
     Two of AVX-512's 32 registers, or two of AVX's 16: with four of those for every number, formulas
     spend their time moving numbers to and from memory (transistors of cells: twice the time).
     """
+    config: Any = numba.core.config  # its own annotations are partial
     features = config.CPU_FEATURES
     if features is None:
         features = get_host_cpu_features().flatten()
