@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,18 +11,15 @@ from ...core.environment import array_text
 from ...core.validation import Array
 from ...core.views.panels import Curve, Curves, Panel, Table
 from ...core.views.shown import View
+from .fitted import Fitted
 from .pictures import logarithmic
-
-if TYPE_CHECKING:
-    from .many import Fits
-    from .result import Fit
 
 __all__ = ["fit_view", "fits_view"]
 
 _MOST = 12  # sweeps, or devices, that are drawn
 
 
-def fit_view(fit: Fit) -> View:
+def fit_view(fit: Fitted) -> View:
     """Return what there is to see of a fit."""
     sweeps = fit.problem.sweeps
     log = logarithmic(fit)
@@ -59,9 +56,9 @@ def fit_view(fit: Fit) -> View:
     return View(f"Fit of {type(fit.device).__name__}", facts, panels, _settings(fit))
 
 
-def fits_view(fits: Fits) -> View:
+def fits_view(fits: Any) -> View:
     """Return what there is to see of the fits of many devices."""
-    each: Mapping[str, Fit] = fits.fits
+    each: Mapping[str, Fitted] = fits.fits
     first = next(iter(each.values()))
     log = logarithmic(first)
     curves = []
@@ -106,7 +103,7 @@ def _loops(title: str, curves: list[Curve], *, log: bool, left_out: int) -> Curv
                   left_out=left_out)
 
 
-def _settings(fit: Fit) -> dict[str, Any]:
+def _settings(fit: Fitted) -> dict[str, Any]:
     """Return the fitted device and the data, by their hashes."""
     values = {n: array_text(v) if np.ndim(v) else v for n, v in fit.device.settings().items()}
     sweeps = [{"name": s.name, "t": array_text(s.t), "v": array_text(s.v), "i": array_text(s.i)}
