@@ -271,7 +271,7 @@ def table(result: dict[str, Any]) -> str:
     )]
     if "models" in result:
         lines += ["", (
-            'Every shipped model, one by one and a vector of them at a time (`method="lockstep"`, '
+            'Every shipped model, one by one and sixteen devices at a time (`method="lockstep"`, '
             "which is taken by itself for many devices), in one run on one thread, CPU "
             "nanoseconds per device and point of its own loop."
         ), "", "| model | one by one | in lockstep | ratio |", "|---|---|---|---|", *(

@@ -542,8 +542,8 @@ class Device(Settings):
         backend : {"cpu", "gpu", "auto"}
             As for `Solver`; on a GPU a thread integrates each device.
         method : {"auto", "scalar", "lockstep"}
-            Devices one by one, or a vector of them at a time: the same steps, and results that
-            differ by rounding; "auto" takes the second way for many devices where the model has it.
+            Devices one by one, or sixteen at a time: the same steps, and results that differ by
+            rounding; "auto" takes the second way for many devices where the model has it.
 
         Returns
         -------

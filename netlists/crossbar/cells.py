@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ...core.errors import ParameterError
 from ...core.registration import registered
@@ -242,8 +242,6 @@ class CellSlots(Protocol):
         Whether both derivatives are one; whether there is an inner node.
     dear : bool
         Whether an evaluation costs more than a good step.
-    rough : (K,) bool
-        Slots whose last currents are those of tangents, good for a step but not exact.
     """
 
     cells: Array
@@ -252,7 +250,6 @@ class CellSlots(Protocol):
     alike: bool
     moves: bool
     dear: bool
-    rough: NDArray[np.bool_]
 
     def evaluate(self, count: int, word: Array, bit: Array, gate: Array, threads: int = 1) -> int:
         """Evaluate the first `count` slots at node and gate voltages (K, M, N).

@@ -100,15 +100,12 @@ def test_cells_in_series(kind, device):
     w[:3] = u[:3]
     Q, flip = cells._access()
     results = []
-    for kernel, exact in (
-        (kernels.cells, ()), (kernels.cells_many, (kernels.EXACT, n, np.zeros(1, np.bool_))),
-    ):
+    for kernel in (kernels.cells, kernels.cells_many):
         x = np.ascontiguousarray(cells.state.reshape(states, n))
         inner, out, leads = 0.5 * (u + w), np.empty((3, n)), np.empty((2, 1 + states, n))
         bad = kernel(
             0, n, u, w, cells.gates().ravel(), float(cells.device.polarity), x.copy(), 0.0,
             cells._low, cells._high, cells._P, Q, flip, x, inner, 1e-7, *out, *leads,
-            *exact,
         )
         assert bad == -1
         results.append((*out, inner, *leads[:, 0], x))

@@ -1,1 +1,1 @@
-"""Eight or sixteen doubles at a time inside kernels: arithmetic, choices, functions of vectors."""
+"""Sixteen doubles at a time inside kernels: arithmetic, choices and functions of whole vectors."""

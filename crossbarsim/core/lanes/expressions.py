@@ -10,28 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numba.core.config
 from llvmlite import ir
-from llvmlite.binding import get_host_cpu_features
 
 __all__ = ["BITS", "DOUBLES", "LANES", "MASKS", "E", "call", "defined", "exact", "fma", "number",
            "polynomial", "words"]
 
-
-def _lanes() -> int:
-    """Return how many lanes formulas run fastest with.
-
-    Two of AVX-512's 32 registers, or two of AVX's 16: with four of those for every number, formulas
-    spend their time moving numbers to and from memory (transistors of cells: twice the time).
-    """
-    config: Any = numba.core.config  # its own annotations are partial
-    features = config.CPU_FEATURES
-    if features is None:
-        features = get_host_cpu_features().flatten()
-    return 16 if "+avx512f" in features.split(",") else 8
-
-
-LANES = _lanes()
+LANES = 16
 DOUBLES = ir.VectorType(ir.DoubleType(), LANES)
 BITS = ir.VectorType(ir.IntType(64), LANES)
 MASKS = ir.VectorType(ir.IntType(1), LANES)

@@ -1,9 +1,8 @@
-"""Vectors of doubles, eight or sixteen, their masks, and what kernels do with them.
+"""Vectors of sixteen doubles, their masks, and what kernels do with them.
 
-For use inside compiled kernels only. LLVM maps the lanes to whatever the processor has: sixteen to
-two AVX-512 registers, eight to two of AVX or four of SSE or NEON. Where an operand may be a number,
-it is taken in all lanes. Arithmetic may be fused where the processor can; comparisons are those of
-IEEE 754.
+For use inside compiled kernels only. LLVM maps the lanes to whatever the processor has: two AVX-512
+registers, four of AVX, eight of SSE or NEON. Where an operand may be a number, it is taken in all
+lanes. Arithmetic may be fused where the processor can; comparisons are those of IEEE 754.
 """
 
 from __future__ import annotations

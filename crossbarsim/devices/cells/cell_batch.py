@@ -13,7 +13,6 @@ from ...core.validation import Array
 __all__ = ["CellBatch"]
 
 _SHARE = 2048  # cells that are worth a thread
-_ENOUGH = 2e-3  # relative difference of currents in series that Newton's next step removes
 
 
 class CellBatch:
@@ -47,9 +46,6 @@ class CellBatch:
         Of devices alone, the two derivatives are one and there is no inner node.
     dear : bool
         Whether laws are evaluated cell by cell, not many at once.
-    rough : (K,) bool
-        Slots in which the last evaluation left some cell's inner node to its tangents, too far away
-        for exact currents: Newton's iteration moves it on together with the nodes.
     """
 
     def __init__(
@@ -63,7 +59,6 @@ class CellBatch:
         self.moves = not self.alike
         self.dear = not (hasattr(kernels, "frozen_many") or hasattr(kernels, "cells_many"))
         self._size = size * max(lanes, 1)
-        self.rough = np.zeros(count, np.bool_)
         states = len(state)
         self._kernels, self._sign, self._flip, self._tolerance = kernels, sign, flip, tolerance
 
@@ -99,16 +94,11 @@ class CellBatch:
                 self._low, self._high, self._P, flat[2], flat[3],
             ), parts, parts)
             return len(word)
-        evaluate: Any = self._kernels.cells
-        together: tuple[Any, ...] = ()
-        if hasattr(self._kernels, "cells_many"):
-            evaluate = self._kernels.cells_many
-            self.rough[:] = False
-            together = max(_ENOUGH, self._kernels.EXACT), self._size, self.rough
+        evaluate: Any = getattr(self._kernels, "cells_many", self._kernels.cells)
         bads = spread(lambda k: int(evaluate(
             n * k // parts, n * (k + 1) // parts, flat[0], flat[1], gate.reshape(-1), self._sign,
             self._base, 0.0, self._low, self._high, self._P, self._Q, self._flip, self._x,
-            self.inner.reshape(-1), self._tolerance, *flat[2:], *self._leads, *together,
+            self.inner.reshape(-1), self._tolerance, *flat[2:], *self._leads,
         )), parts, parts)
         for target, found in zip(self.lead, self._leads, strict=True):
             target.reshape(-1)[:n] = found[0, :n]

@@ -334,15 +334,12 @@ class DeviceArray:
         i, gu, gw = np.empty(n), np.empty(n), np.empty(n)
         lead = np.empty((1 + len(x), n)), np.empty((1 + len(x), n))
         kernel = kernels.cells
-        exact: tuple[Any, ...] = ()
-        if step == 0.0 and hasattr(kernels, "cells_many"):
-            kernel = kernels.cells_many
-            exact = kernels.EXACT, n, np.zeros(1, np.bool_)
+        if step == 0.0:
+            kernel = getattr(kernels, "cells_many", kernel)
         arguments = (
             *map(_flat, (u, w, gate)), float(self.device.polarity),
             np.ascontiguousarray(base.reshape(len(base), n)), step, self._low, self._high, self._P,
             Q, flip, x, m, _LINEAR * np.sqrt(rtol), i, gu, gw, *lead,
-            *exact,
         )
         parts = max(1, min(threads, n // _SHARE))
         bads = spread(

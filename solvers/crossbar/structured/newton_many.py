@@ -19,7 +19,7 @@ from .rounds.lanes_many import Results, solve_lanes, worth_lanes
 __all__ = ["Results", "can_run", "solve_many"]
 
 _AT_ONCE = 1 << 15  # cells that are evaluated by one call
-_LANES_AT_ONCE = 1 << 12  # the same, of arrays whose vectors have lanes: of as many as have lanes
+_LANES_AT_ONCE = 1 << 12  # the same, of arrays whose vectors have lanes: sixteen times as many
 # Residuals of the first linear step: a look at all cells more costs less than digits of a step, or
 # more where a cell's law takes tens of nanoseconds
 _CHEAP, _DEAR = 3e-2, 3e-4
@@ -95,8 +95,7 @@ def solve_many(
         out = np.empty((3, count, rows, columns))
     left, right, top, bottom = (end[part] for end in results.ends)
     ends, stats = (left, right, top, bottom), results.stats[part]
-    general = None if e.even else True
-    first = _DEAR if batch.dear or batch.moves else _CHEAP
+    general = None if e.even and batch.alike else True
     step = round_even if general is None else newton_round
     active, following, bad = slots, 0, slots
     while active:
@@ -104,15 +103,15 @@ def solve_many(
             bad = batch.evaluate(active, volts[0], volts[1], gate, threads)
             if not steps.any() and is_hard(
                 batch.cells[1, 0], problem.word_r, problem.bit_r,
-                more=_HARDER if general is None and batch.alike else 1.0,
+                more=_HARDER if general is None else 1.0,
             ):
                 return False  # one by one, with a coarse space
         active, following = step(
-            active, following, bad, which, steps, before, volts, batch.cells, batch.rough,
-            batch.alike, batch.moves, gated, batch.lead, batch.inner, every, gate, problem.word_r,
+            active, following, bad, which, steps, before, volts, batch.cells, batch.alike,
+            batch.moves, gated, batch.lead, batch.inner, every, gate, problem.word_r,
             problem.bit_r, merged, *sources, flow_w, flow_b, *tables, general, e.word_y, e.bit_y,
             e.bit_s, e.word_s, e.tables_s, e.packed_s, e.work_s, e.small_s, e.rows_s, e.carry_s,
-            rtol, node, LEAST, first, nothing, keep, out, *ends, stats,
+            rtol, node, LEAST, _DEAR if batch.dear else _CHEAP, nothing, keep, out, *ends, stats,
         )
     if keep:
         for target, found in zip((results.word, results.bit, results.current), out, strict=True):
@@ -165,6 +164,6 @@ def _even_tables(problem: CrossbarProblem) -> _Even:
     return _Even(
         even, word_y, bit_y, bit_r.astype(f), np.ascontiguousarray(packed, f),
         np.empty((2, rows, columns), f), np.zeros((2, blocks, columns, LANES), f),
-        np.empty((12, rows, columns), f), np.empty((3, columns), f),
+        np.empty((9, rows, columns), f), np.empty((3, columns), f),
         np.zeros((LANES, padded + 8), f), np.zeros((padded, LANES), f),
     )

@@ -31,7 +31,7 @@ from .....core.validation import Array
 from ..kernels.chains import LANES
 from ..kernels.single_line import EPS
 
-__all__ = ["factor_even", "follow_inner", "measure_even", "shifted"]
+__all__ = ["factor_even", "measure_even", "shifted"]
 
 
 @inlined
@@ -218,15 +218,3 @@ def shifted(target: Array, also: Array, step: Array, scale: float) -> None:
             change = scale * x[j]
             a[j] += change
             b[j] += change
-
-
-@lean
-def follow_inner(
-    inner: Array, by_word: Array, by_bit: Array, du: Array, dw: Array, scale: float
-) -> None:
-    """Move inner nodes (M, N) with `scale` times a step at the word and bit nodes."""
-    M, N = inner.shape
-    for i in range(M):
-        m, a, b, x, y = inner[i], by_word[i], by_bit[i], du[i], dw[i]
-        for j in range(N):
-            m[j] += scale * (a[j] * x[j] + b[j] * y[j])

@@ -1,4 +1,4 @@
-"""Newton's iteration on some input vectors of one array side by side, one in each SIMD lane.
+"""Newton's iteration on sixteen input vectors of one array side by side, one in each SIMD lane.
 
 For small arrays of whole lines: nothing is transposed, and neither short lines nor single numbers
 stand alone. All vectors share one preconditioner, chains with the cells' mean conductances at
@@ -189,11 +189,10 @@ def factor_shared(D: Array, word_r: Array, bit_r: Array, tables: Array, packed: 
 @kernel
 def lanes_round(
     active: int, following: int, bad: int, which: Integers, steps: Integers, open_: Array,
-    before: Array, volts: Array, cells: Array, rough: NDArray[np.bool_], moves: bool, lead: Array,
-    inner: Array, gates: Array, gate: Array, word_y: Array, bit_y: Array, shares: Array,
-    through_w: Array, through_b: Array, vl: Array, vr: Array, vt: Array, vb: Array, flow_w: Array,
-    flow_b: Array, D: Array, tables: Array, packed: Array, work: Array, lines: Array, sums: Array,
-    ends: Array,
+    before: Array, volts: Array, cells: Array, moves: bool, lead: Array, inner: Array,
+    gates: Array, gate: Array, word_y: Array, bit_y: Array, shares: Array, through_w: Array,
+    through_b: Array, vl: Array, vr: Array, vt: Array, vb: Array, flow_w: Array, flow_b: Array,
+    D: Array, tables: Array, packed: Array, work: Array, lines: Array, sums: Array, ends: Array,
     rtol: float, node: float, least: float, nothing: float, keep: bool, out: Array, left: Array,
     right: Array, top: Array, bottom: Array, stats: Array,
 ) -> tuple[int, int]:
@@ -228,10 +227,10 @@ def lanes_round(
                 total, worst, largest = sums[TOTAL, lane], sums[_WORST, lane], sums[_LARGEST, lane]
                 noise = sums[_NOISE, lane]
                 finite = total < 1e300 and largest < 1e300
-                small = total <= nothing or (
-                    worst <= node * rtol and total <= max(noise, rtol * largest)
+                held = finite and k != bad and (
+                    total <= nothing
+                    or (worst <= node * rtol and total <= max(noise, rtol * largest))
                 )
-                held = finite and k != bad and small and not rough[k]
                 if held:
                     open_[k, lane] = 0.0
                     stats[vector, 0] = steps[k]
@@ -249,16 +248,11 @@ def lanes_round(
                                 out[1, vector, i, j] = volts[1, k, i * N + j, lane]
                                 out[2, vector, i, j] = current[i * N + j, lane]
                     continue
-                falls = total < 0.9 * before[k, lane] or small
                 if (
-                    k == bad or not finite or steps[k] >= _LIMIT or not falls
-                    or not sums[_LOWEST, lane] >= 0.0
+                    k == bad or not finite or steps[k] >= _LIMIT
+                    or not total < 0.9 * before[k, lane] or not sums[_LOWEST, lane] >= 0.0
                 ):
                     open_[k, lane] = 0.0  # its numbers of steps stays negative: given up
-                    continue
-                going = True
-                if small:  # rough: inner nodes are nearer now, the lane waits for another look
-                    before[k, lane] = np.inf
                     continue
                 tolerance = _FIRST_GOAL
                 if before[k, lane] < np.inf:
@@ -267,6 +261,7 @@ def lanes_round(
                 tolerance = max(tolerance, 0.3 * rtol / max(miss, rtol))
                 sums[GOAL, lane] = max(tolerance, _LEAST)
                 before[k, lane] = total
+                going = True
             if going:
                 if not lanes_step(
                     D, t, q, tw, qw, g, gw, len(cells) == 2, word_y, bit_y, work, lines, sums
@@ -302,7 +297,7 @@ def lanes_round(
         if k < active:  # its place is taken by the last group, which has its turn still to come
             if bad == active:
                 bad = k
-            which[k], steps[k], rough[k] = which[active], steps[active], rough[active]
+            which[k], steps[k] = which[active], steps[active]
             open_[k], before[k] = open_[active], before[active]
             flow_w[k], flow_b[k] = flow_w[active], flow_b[active]
             volts[:, k] = volts[:, active]

@@ -1,4 +1,4 @@
-"""Linear steps for some vectors of one array side by side, one in each SIMD lane.
+"""Linear steps for sixteen vectors of one array side by side, one in each SIMD lane.
 
 Conjugate gradients at word and bit nodes. All lanes share the preconditioner, chains with one set
 of conductances D, as of word lines eliminated exactly and bit lines by themselves:

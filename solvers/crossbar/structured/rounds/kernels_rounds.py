@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .....core.compiled.jit import kernel, lean
+from .....core.compiled.jit import kernel
 from .....core.validation import Array
 from ..kernels.all_lines import measure_rows
 from ..kernels.cg import eliminate_words, follow_words
@@ -18,7 +18,7 @@ from ..kernels.gmres import bit_solve, gmres, word_share, words
 from ..kernels.iterate import iterate
 from ..kernels.single_line import EPS
 from ..kernels.solve import lift
-from .kernels_even_lines import factor_even, follow_inner, measure_even, shifted
+from .kernels_even_lines import factor_even, measure_even, shifted
 
 Integers = NDArray[np.int64]
 
@@ -35,7 +35,6 @@ _PRODUCTS = 400  # of conjugate gradients
 _KRYLOV = 80  # of GMRES
 _LEAST = 1e-8  # a step need not be more exact
 _COARSE = 1e-5  # what single precision is good for
-_CORRECTIONS, _FALL = 25, 1e-2  # for couplings that are not alike; what each gains
 
 
 @kernel
@@ -113,94 +112,47 @@ def _linear(
 
 @kernel
 def _coarse(
-    gu: Array, gw: Array, alike: bool, bit_r: Array, word_r: Array, res_u: Array, res_w: Array,
-    scale: float, tolerance: float, tables: Array, packed: Array, work: Array, small: Array,
-    rows: Array, carry: Array,
+    g: Array, bit_r: Array, word_r: Array, res_u: Array, res_w: Array, scale: float,
+    tolerance: float, tables: Array, packed: Array, work: Array, small: Array, rows: Array,
+    carry: Array,
 ) -> bool:
-    """Take a step as `_linear` does, in single precision, for whole lines.
+    """Take a step as `_linear` does, in single precision.
 
-    work (9, M, N), of couplings that are not alike (12, M, N), holds the step in 4 and 5, over
-    `scale`: what the residuals are divided by. Where the couplings are not alike, conjugate
-    gradients have their mean, and what is left of the difference is corrected.
+    For whole lines and cells whose two derivatives are one. work (9, M, N) holds the step in 4 and
+    5, over `scale`: what the residuals are divided by.
     """
     t, q, tw, qw = tables[0], tables[1], packed[0], packed[1]
-    M, N = gu.shape
+    M, N = g.shape
     blocks = len(tw)
     du, dw, G, right, left = work[4], work[5], work[6], work[7], work[8]
     inverse = 1.0 / scale
     negative = False
     for i in range(M):
-        a, b, c, d, e, f = G[i], gu[i], left[i], res_u[i], right[i], res_w[i]
+        a, b, c, d, e, f = G[i], g[i], left[i], res_u[i], right[i], res_w[i]
         for j in range(N):
             a[j] = b[j]
             c[j] = d[j] * inverse
             e[j] = f[j] * inverse
             negative |= b[j] < 0.0
-        if not alike:
-            h, k = work[9, i], gw[i]
-            for j in range(N):
-                a[j] = 0.5 * (b[j] + k[j])
-                h[j] = 0.5 * (b[j] - k[j])
-                negative |= k[j] < 0.0
     if negative:
         return False
     factor_even(G, bit_r, word_r, t, q, tw, qw, small[0], rows, carry)
-    goal = tolerance if alike else max(tolerance, _FALL)
-    for n in range(1 if alike else _CORRECTIONS):
-        eliminate_words(G, tw, qw, left, right, rows, carry, 0, blocks)
-        for j in range(N):
-            small[0, j] = 1.0
-        count, _ = iterate(
-            G, t, q, tw, qw, right, dw, dw, small[0][:N], bit_r[M], work, small[1:3, :N], rows,
-            carry, None, np.inf, 0.0, goal, True, _PRODUCTS, _PRODUCTS + 1, None, None,
-        )
-        if count < 0:
-            return False
-        follow_words(G, tw, qw, left, dw, du, dw, True, rows, carry, 0, blocks)
-        if alike:
-            return True
-        miss = _correct(work[9], du, dw, left, right, work[10], work[11], n == 0)
-        if miss <= tolerance:
-            for i in range(M):
-                a, b, c, d = du[i], work[10, i], dw[i], work[11, i]
-                for j in range(N):
-                    a[j] = b[j]
-                    c[j] = d[j]
-            return True
-        goal = max(_FALL, 0.5 * tolerance / miss)
-    return False
-
-
-@lean
-def _correct(
-    h: Array, du: Array, dw: Array, left: Array, right: Array, all_u: Array, all_w: Array,
-    first: bool,
-) -> float:
-    """Add a step to those before; return the size of what it leaves at word and bit nodes.
-
-    The step is that of the mean coupling, which `h` is added to at word nodes and taken from at bit
-    nodes: left (M, N) and right, which comes as what the step misses, become what is left.
-    """
-    M, N = h.shape
-    miss = 0.0
-    for i in range(M):
-        a, b, c, d, e, f, g = h[i], du[i], dw[i], left[i], right[i], all_u[i], all_w[i]
-        part = np.float32(0.0)
-        for j in range(N):
-            taken = a[j] * (b[j] + c[j])
-            d[j] = -taken
-            e[j] += taken
-            part += abs(d[j]) + abs(e[j])
-            f[j] = b[j] if first else f[j] + b[j]
-            g[j] = c[j] if first else g[j] + c[j]
-        miss += part
-    return miss
+    eliminate_words(G, tw, qw, left, right, rows, carry, 0, blocks)
+    for j in range(N):
+        small[0, j] = 1.0
+    count, _ = iterate(
+        G, t, q, tw, qw, right, dw, dw, small[0][:N], bit_r[M], work, small[1:3, :N], rows,
+        carry, None, np.inf, 0.0, tolerance, True, _PRODUCTS, _PRODUCTS + 1, None, None,
+    )
+    if count < 0:
+        return False
+    follow_words(G, tw, qw, left, dw, du, dw, True, rows, carry, 0, blocks)
+    return True
 
 
 def _newton_round(
     active: int, following: int, bad: int, which: Integers, steps: Integers, before: Array,
-    volts: Array, cells: Array, rough: NDArray[np.bool_], alike: bool, moves: bool, gated: bool,
-    lead: Array, inner: Array,
+    volts: Array, cells: Array, alike: bool, moves: bool, gated: bool, lead: Array, inner: Array,
     gates: Array, gate: Array, word_r: Array, bit_r: Array, merged: bool, vl: Array, vr: Array,
     vt: Array, vb: Array, flow_w: Array, flow_b: Array, tables: Array, packed: Array, work: Array,
     small: Array, rows: Array, carry: Array, general: bool | None, word_y: Array, bit_y: Array,
@@ -222,15 +174,14 @@ def _newton_round(
         Vector of every slot (`EMPTY` at first), its steps, its last sum of residuals.
     volts (4, K, M, N), cells (3, K, M, N)
         As in `_begin`; the cells' currents, di/du and -di/dw, the last unused where `alike`.
-    rough (K,)
-        Slots whose currents are not exact: solved after another look only.
     moves, lead (2, K, M, N), inner (K, M, N)
         Whether cells have inner nodes; their derivatives by word and bit voltage.
     node, least, first, nothing : float
         What a node may miss over `rtol`; relative size of currents below which nodes count as
         that; residual of the first linear step; current that is none.
     general
-        None for whole lines (`kernels_even_lines`): nothing else is compiled then.
+        None for whole lines (`kernels_even_lines`) and cells alike both ways: nothing else is
+        compiled then.
     word_y ... carry_s
         Conductances of the segments and the scratch of single precision, for these.
     out (3, B, M, N), left ..., stats (B, 2)
@@ -277,13 +228,10 @@ def _newton_round(
                     rounding += (gu[i, j] + gw[i, j]) * (abs(gate[k, i, j]) + 0.1)
             noise += EPS * rounding
         finite = total < 1e300 and largest < 1e300
-        little = total <= nothing or (
-            worst <= node * rtol and total <= max(noise, rtol * largest)
+        held = finite and (
+            total <= nothing or (worst <= node * rtol and total <= max(noise, rtol * largest))
         )
-        held = finite and little and not rough[k]
-        lost = k == bad or not finite or steps[k] >= _LIMIT or not (
-            total < 0.9 * before[k] or little
-        )
+        lost = k == bad or not finite or steps[k] >= _LIMIT or not total < 0.9 * before[k]
         if held and k < bad:
             stats[vector, 0] = steps[k]
             stats[vector, 1] = 0.0 if total <= nothing else worst
@@ -293,11 +241,6 @@ def _newton_round(
                         out[0, vector, i, j] = volts[0, k, i, j]
                         out[1, vector, i, j] = volts[1, k, i, j]
                         out[2, vector, i, j] = current[i, j]
-        elif not lost and little:  # rough: inner nodes are nearer now, another look will do
-            before[k] = np.inf
-            steps[k] += 1
-            k += 1
-            continue
         elif not lost:
             miss = total / max(largest, 1e-300)
             tolerance = first
@@ -306,14 +249,12 @@ def _newton_round(
             tolerance = max(max(tolerance, 0.3 * rtol / max(miss, rtol)), _LEAST)
             if general is None:
                 lost = not _coarse(
-                    gu, gw, alike, bit_s, word_s, res_u, res_w, total, max(tolerance, _COARSE),
-                    tables_s, packed_s, work_s, small_s, rows_s, carry_s,
+                    gu, bit_s, word_s, res_u, res_w, total, max(tolerance, _COARSE), tables_s,
+                    packed_s, work_s, small_s, rows_s, carry_s,
                 )
                 if not lost:
                     shifted(volts[0, k], u, work_s[4], total)
                     shifted(volts[1, k], w, work_s[5], total)
-                if moves and not lost:
-                    follow_inner(inner[k], lead[0, k], lead[1, k], work_s[4], work_s[5], total)
             else:
                 lost = not _linear(
                     gu, gw, alike, word_r, bit_r, res_u, res_w, tolerance, tables, packed, work,
@@ -323,7 +264,11 @@ def _newton_round(
                     shifted(volts[0, k], u, du, 1.0)
                     shifted(volts[1, k], w, dw, 1.0)
                 if moves and not lost:
-                    follow_inner(inner[k], lead[0, k], lead[1, k], du, dw, 1.0)
+                    for i in range(M):
+                        for j in range(N):
+                            inner[k, i, j] += (
+                                lead[0, k, i, j] * du[i, j] + lead[1, k, i, j] * dw[i, j]
+                            )
             if not lost:
                 before[k] = total
                 steps[k] += 1
@@ -348,7 +293,6 @@ def _newton_round(
             if bad == active:
                 bad = k
             which[k], steps[k], before[k] = which[active], steps[active], before[active]
-            rough[k] = rough[active]
             flow_w[k] = flow_w[active]
             flow_b[k] = flow_b[active]
             _move(active, k, volts)

@@ -104,8 +104,8 @@ def solve_lanes(
         if following:
             bad = batch.evaluate(active, volts[0], volts[1], gate, threads)
         active, following = lanes_round(
-            active, following, bad, which, steps, open_, before, volts, batch.cells, batch.rough,
-            batch.moves, batch.lead, batch.inner, every, gate,
+            active, following, bad, which, steps, open_, before, volts, batch.cells, batch.moves,
+            batch.lead, batch.inner, every, gate,
             1.0 / problem.word_r, 1.0 / problem.bit_r, np.stack([share_w, share_b.T]), through_w,
             through_b, *sources, flow_w, flow_b, *tables, rtol, node, LEAST, nothing, keep, out,
             *ends, stats,

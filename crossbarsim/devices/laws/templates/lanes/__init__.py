@@ -1,1 +1,1 @@
-"""Templates of kernels that evaluate a vector of cells at a time."""
+"""Templates of kernels that evaluate sixteen cells at a time."""

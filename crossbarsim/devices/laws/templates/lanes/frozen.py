@@ -1,4 +1,4 @@
-"""Template: frozen cells of a device alone, a vector of them at a time."""
+"""Template: frozen cells of a device alone, sixteen at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Template: parameters and states of cells side by side as rows of vectors."""
+"""Template: parameters and states of sixteen cells as rows of vectors."""
 
 from __future__ import annotations
 

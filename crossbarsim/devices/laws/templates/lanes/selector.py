@@ -1,4 +1,4 @@
-"""Template: the access element is a selector with frozen states, a vector of them at a time."""
+"""Template: the access element is a selector with frozen states, sixteen at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Template: frozen cells of a device and an access element in series, a vector at a time."""
+"""Template: frozen cells of a device and an access element in series, sixteen at a time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from .....core.lanes.vectors import (
     anywhere,
     both,
     div,
-    either,
     everywhere,
     gt,
     larger,
@@ -56,23 +55,17 @@ def take_states(*args: Any) -> None:
 
 
 # -- template --
-EXACT = 3e-6  # relative difference of currents in series below which their tangents are exact
-
-
 @leaf
-def series(u, w, gate, sign, flip, guess, enough, p, x_d, out_d, q, x_a, out_a, found):
+def series(u, w, gate, sign, flip, guess, p, x_d, out_d, q, x_a, out_a, found):
     """Do what `branch` of `access` does with frozen states, lane by lane.
 
     Fills found (6, LANES): current, di/du, -di/dw, the inner node's voltage and its derivatives by
-    u and w. `enough`: relative difference of the two currents from which on their tangents do.
-    Returns whether all lanes converged, and whether any stopped where tangents are not exact.
+    u and w. Returns whether all lanes converged.
     """
     bottom, top = smaller(u, w), larger(u, w)
     low, high = bottom, top
     m = smaller(larger(guess, low), high)
-    height = larger(larger(absolute(bottom), absolute(top)), absolute(gate))
-    rounding = mul(add(height, 0.1), 1e-15)
-    seeking, rough = everywhere(True), negate(everywhere(True))
+    seeking = everywhere(True)
     current, g_u, g_w, node, m_u, m_w = (
         splat(0.0), splat(0.0), splat(0.0), splat(0.0), splat(0.0), splat(0.0)
     )
@@ -88,8 +81,8 @@ def series(u, w, gate, sign, flip, guess, enough, p, x_d, out_d, q, x_a, out_a, 
         excess = sub(i_d, i_a) if flip else sub(i_a, i_d)
         total = add(g_d, inner)
         rises = gt(total, 0.0)
-        miss, size = absolute(excess), add(absolute(i_a), absolute(i_d))
-        closing = both(seeking, both(le(miss, mul(size, enough)), rises))
+        close = le(absolute(excess), mul(add(absolute(i_a), absolute(i_d)), 3e-6))
+        closing = both(seeking, both(close, rises))
         inverse = div(1.0, where(rises, total, 1.0))
         new = sub(m, mul(excess, inverse))
         if anywhere(closing):
@@ -108,8 +101,6 @@ def series(u, w, gate, sign, flip, guess, enough, p, x_d, out_d, q, x_a, out_a, 
                 g_w = where(closing, mul(outer, g_d), g_w)
                 m_u = where(closing, share_d, m_u)
                 m_w = where(closing, outer, m_w)
-            exact = add(mul(size, EXACT), mul(total, rounding))
-            rough = either(rough, both(closing, gt(miss, exact)))
             seeking = both(seeking, negate(closing))
             if not anywhere(seeking):
                 break
@@ -126,19 +117,15 @@ def series(u, w, gate, sign, flip, guess, enough, p, x_d, out_d, q, x_a, out_a, 
     vput(found, 3 * LANES, node)
     vput(found, 4 * LANES, m_u)
     vput(found, 5 * LANES, m_w)
-    return not anywhere(seeking), anywhere(rough)
+    return not anywhere(seeking)
 
 
 @kernel
 def cells_many(
     first, last, u, w, gate, sign, base, step, low, high, P, Q, flip, x, inner, tol, i, gu, gw,
-    by_u, by_w, enough, size, rough,
+    by_u, by_w,
 ):
-    """Do what `cells` does, frozen states (step 0) a vector of cells at a time.
-
-    `enough` as of `series`, `EXACT` at least; rough (n / size,) becomes true where that is not
-    exact in any of a slot's `size` cells.
-    """
+    """Do what `cells` does, frozen states (step 0) sixteen cells at a time."""
     S = x.shape[0]
     S_d = S - STATES_OF_ACCESS
     p, q = np.empty(P.shape[0] * LANES), np.empty(Q.shape[0] * LANES)
@@ -153,9 +140,9 @@ def cells_many(
         if k == first or Q.shape[1] > 1:
             take_rows(Q, k, q)
         take_states(base, low, high, low.shape[1] > 1, k, state)
-        good, loose = series(
-            vget(u, k), vget(w, k), vget(gate, k), sign, flip, vget(inner, k), enough, p, x_d,
-            out_d, q, x_a, out_a, found,
+        good = series(
+            vget(u, k), vget(w, k), vget(gate, k), sign, flip, vget(inner, k), p, x_d, out_d, q,
+            x_a, out_a, found,
         )
         if not good:
             one = cells(
@@ -164,9 +151,6 @@ def cells_many(
             )
             bad = one if bad < 0 else bad
             continue
-        if loose:
-            rough[k // size] = True
-            rough[(k + LANES - 1) // size] = True
         vput(i, k, vload(found, 0))
         vput(gu, k, vload(found, 1))
         vput(gw, k, vload(found, 2))

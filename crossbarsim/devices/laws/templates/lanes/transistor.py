@@ -1,4 +1,4 @@
-"""Template: the access element is a transistor, a vector of them at a time."""
+"""Template: the access element is a transistor, sixteen at a time."""
 
 from __future__ import annotations
 

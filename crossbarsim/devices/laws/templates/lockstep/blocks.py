@@ -1,4 +1,4 @@
-"""Template: many devices in time, vector by vector; behind the template `steps`."""
+"""Template: many devices in time, sixteen to a vector; behind the template `steps`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Template: steps of a vector of them at a time; a model's laws of vectors are put in front of it.
+"""Template: steps of sixteen devices at a time; a model's laws of vectors are put in front of it.
 
 The steps are those of the template `integrate`, each lane by itself: what a lane does depends on
 its own device alone.
@@ -55,7 +55,7 @@ def noise(v: Any, x: Any, p: Any, at: int, out: Any) -> None:
 
 
 # -- template --
-# Rows of devices side by side: their parameters, reciprocals of some, then
+# Rows of sixteen devices: their parameters, reciprocals of some, then
 LOW = PARAMETERS + INVERSES  # ends of the states' ranges
 HIGH = LOW + STATES
 NOW = HIGH + STATES  # states
