@@ -143,7 +143,8 @@ class _Pulse:
         solver: Solver,
     ) -> None:
         self.xbar, self.lines, self.row, self.rtol, self.solver = xbar, lines, row, rtol, solver
-        self.cells: Any = xbar.cells
+        cells: Any = xbar.cells
+        self.cells: DeviceArray = cells
         self.device = self.cells.device
         own = write_ends(xbar, lines)
         self.ends = Ends(**{
@@ -171,7 +172,7 @@ class _Pulse:
         )
         self.solves, self.change = 0, 0.0
 
-    def _device_of(self, mask: Array) -> Any:
+    def _device_of(self, mask: Any) -> Any:
         """Return the device of the cells of a mask (M, N) bool, flattened."""
         changes = {
             name: np.broadcast_to(value, self.shape)[mask]
@@ -306,7 +307,7 @@ class _Pulse:
         rates = np.asarray(self.device.rate(tops[0], x))
         after = np.clip(x + rates * self.width, low, high)
         moved = np.abs(after - x) / np.where(np.isfinite(high - low), high - low, np.abs(x) + 1.0)
-        far = (moved > _STILL * self.rtol).any(axis=0)
+        far = np.asarray((moved > _STILL * self.rtol).any(axis=0))
         far[self.row] = False
         if far.any():
             t = np.concatenate([[0.0], times, [times[-1] + self.fall]])

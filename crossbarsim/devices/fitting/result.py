@@ -46,7 +46,7 @@ class Fit(Fitted, Shown):
         return report(self)
 
     def _view(self) -> View:
-        return fit_view(self)
+        return fit_view(self, self.notes)
 
     @property
     def notes(self) -> tuple[str, ...]:

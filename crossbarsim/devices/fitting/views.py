@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,8 @@ __all__ = ["fit_view", "fits_view"]
 _MOST = 12  # sweeps, or devices, that are drawn
 
 
-def fit_view(fit: Fitted) -> View:
-    """Return what there is to see of a fit."""
+def fit_view(fit: Fitted, notes: Sequence[str]) -> View:
+    """Return what there is to see of a fit, and of what it cannot know."""
     sweeps = fit.problem.sweeps
     log = logarithmic(fit)
     curves = []
@@ -52,7 +52,7 @@ def fit_view(fit: Fitted) -> View:
         "rms": f"{100 * fit.rms:.3g} %", "noise": f"{100 * fit.noise:.3g} %",
         "describes the data": "yes" if fit.describes else "no",
     }
-    facts |= {f"note {k + 1}": note for k, note in enumerate(fit.notes)}
+    facts |= {f"note {k + 1}": note for k, note in enumerate(notes)}
     return View(f"Fit of {type(fit.device).__name__}", facts, panels, _settings(fit))
 
 

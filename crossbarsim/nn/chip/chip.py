@@ -359,7 +359,7 @@ class Chip:
                 f"the saved chip's 'written' does not fit {self.name!r}, {sum(sizes)} cells of "
                 f"{len(places)} arrays: it was saved with another mapping or tile shape"
             )
-        parts = torch.from_numpy(pulsed[0]).split(sizes)
+        parts = torch.split(torch.from_numpy(pulsed[0]), sizes)
         return {
             place: Written(part.reshape(shape).clone(), int(levels))
             for (place, shape), part, levels in zip(places, parts, pulsed[1], strict=True)

@@ -205,7 +205,7 @@ def _strength(
         largest[0] = max(largest[0], float(signal.abs().max()))
 
     stored.read(u * stored.scale_of_inputs, weight, bias, observe=see)
-    return min(1.0, _ROOM * reach / max(largest[0], 1e-300))
+    return min(1.0, _ROOM * float(reach) / max(largest[0], 1e-300))
 
 
 def _read(

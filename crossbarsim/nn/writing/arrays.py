@@ -233,7 +233,7 @@ def write_array(plan: Plan, job: Job, folder: str | None) -> tuple[ArrayRecord, 
 
 
 def _record(
-    plan: Plan, job: Job, result: ProgramResult | None, conductance: Array, stuck: Array,
+    plan: Plan, job: Job, result: ProgramResult | None, conductance: Array, stuck: Any,
     message: str, seconds: float,
 ) -> ArrayRecord:
     goal, tolerance = job.targets, plan.tolerance

@@ -211,7 +211,7 @@ def _plan(
             f"`cell` must be a compact model, or cells such as VTEAM().array(shape=(1, 1)); got "
             f"{cell!r:.60}"
         )
-    device = cell if isinstance(cell, Device) else cell.device
+    device: Any = cell if isinstance(cell, Device) else cell.device
     set_sign(device)
     tolerance = number("tolerance", tolerance, low=0.0, high=1.0, open_low=True)
     own = dict(options or {})
@@ -233,7 +233,8 @@ def _plan(
     chosen = scheme_of(trial, scheme)
     if pulses == "relaxation":
         check_relaxation(trial)
-    least, most = (float(np.max(g)) for g in trial.cells.device.conductance_range())
+    own_cells: Any = trial.cells
+    least, most = (float(np.max(g)) for g in own_cells.device.conductance_range())
     inside = np.clip(goal, least * (1 + 1e-6), most * (1 - 1e-6))[None]
     shaping = {name: own.pop(name) for name in SHAPES if name in own}
     ladders = find_ladders(trial, inside, tolerance, chosen, {**own, **shaping})

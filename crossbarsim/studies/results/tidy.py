@@ -47,10 +47,10 @@ def table_dataset(
     places: dict[str, dict[Any, int]] = {}
     coordinates: dict[str, Any] = {}
     for dim, columns in dims.items():
-        rows = list(dict.fromkeys(_keys(points, columns)))
-        places[dim] = {row: k for k, row in enumerate(rows)}
+        keys = list(dict.fromkeys(_keys(points, columns)))
+        places[dim] = {key: k for k, key in enumerate(keys)}
         for k, column in enumerate(columns):
-            coordinates[column] = (dim, coordinate([row[k] for row in rows]), _attrs(column))
+            coordinates[column] = (dim, coordinate([key[k] for key in keys]), _attrs(column))
     if not bare.all():
         seeds = list(dict.fromkeys(int(s) for s in points[SEED][~bare]))
         places[SEED] = {(s,): k for k, s in enumerate(seeds)}
