@@ -9,7 +9,7 @@ import pytest
 
 FOLDER = Path(__file__).parents[2] / "docs" / "comparisons"
 NAMES = sorted({
-    (page, name, arguments)
+    (name, arguments)
     for page in ("coming-from-aihwkit.md", "coming-from-crosssim.md")
     for name, arguments in re.findall(
         r"`(crossbarsim\.[\w.]+)(?:\(([^`]*)\))?`", (FOLDER / page).read_text(encoding="utf-8"))
@@ -20,8 +20,8 @@ def test_there_are_many():
     assert len(NAMES) > 35
 
 
-@pytest.mark.parametrize(("page", "name", "arguments"), NAMES)
-def test_names_exist(page, name, arguments):
+@pytest.mark.parametrize(("name", "arguments"), NAMES)
+def test_names_exist(name, arguments):
     pytest.importorskip("torch")
     found = pkgutil.resolve_name(name)
     known = inspect.signature(found).parameters if arguments else ()
