@@ -59,9 +59,17 @@ def differences(found: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     >>> from crossbarsim.core.environment import differences
     >>> differences({"sigma": 0.1, "bits": 4}, {"sigma": 0.2, "bits": 4})
     'sigma: 0.1 there, 0.2 now'
+    >>> differences({"model": {"type": "A", "size": 3}}, {"model": {"type": "A", "size": 4}})
+    'model.size: 3 there, 4 now'
     """
-    names = sorted(n for n in {*found, *now} if found.get(n) != now.get(n))
-    return "; ".join(f"{n}: {found.get(n)!r:.80} there, {now.get(n)!r:.80} now" for n in names)
+    lines = []
+    for name in sorted(n for n in {*found, *now} if found.get(n) != now.get(n)):
+        old, new = found.get(name), now.get(name)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            lines += [f"{name}.{line}" for line in differences(old, new).split("; ")]
+        else:
+            lines.append(f"{name}: {old!r:.80} there, {new!r:.80} now")
+    return "; ".join(lines)
 
 
 def array_text(array: Any) -> str:

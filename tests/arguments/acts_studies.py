@@ -42,6 +42,8 @@ from crossbarsim.studies import (
     Study,
     TopK,
     Zipped,
+    device_spread,
+    gradual_reset,
     load_text,
     network_study,
     read_delay,
@@ -258,6 +260,10 @@ NETWORK: dict[str, Any] = {
     "stop": Second(lossy, axes=GRID), "along": Second("wires.word", stop=lossy, axes=GRID), "units": {"output_error": "m"}, "name": "n",
 }
 AXES = {"x": [1.0, 2.0, 3.0]}
+FILED = {
+    "out": True, "executor": Same(ThreadPoolExecutor(1), "the same numbers anywhere"),
+    "workers": Refused(1, "not both", executor=ThreadPoolExecutor(1)),
+}
 ROWS: dict[str, Row] = {
     "TopK": Row(scored(TopK)), "F1": Row(scored(F1)), "Perplexity": Row(scored(Perplexity)),
     "Axis": Row(dimension(Axis), seconds={"values": [1.0, 3.0], "fields": ("a", "b"), "unit": "m"}),
@@ -309,8 +315,8 @@ ROWS: dict[str, Row] = {
         "model": chip(bits=2), "inputs": 0.5 * tensor(), "technology": Second(Technology(supply=2.0), model=chip(**{**CONVERTERS, "input_range": 1.0, "periphery": Periphery(dac=DAC(bits=4))})),
         "forward": twice}),
     "in_situ_update": Row(updated, base={"model": None}, seconds={"model": Same(trainee(), "built alike") , "rule": StochasticPulses(0.5)}),
-    "device_spread": Row(seconds={"device": VTEAM(r_on=100.0), "parameters": ("r_on",)}),
-    "gradual_reset": Row(seconds={"states": Second(3, amplitudes=None), "device": LinearIonDrift(r_on=200.0), "amplitudes": [0.4, 0.9]}),
+    "device_spread": Row(filed(device_spread), seconds={**FILED, "device": VTEAM(r_on=100.0), "parameters": ("r_on",)}),
+    "gradual_reset": Row(filed(gradual_reset), seconds={**FILED, "states": Second(3, amplitudes=None), "device": LinearIonDrift(r_on=200.0), "amplitudes": [0.4, 0.9]}),
     "read_delay": Row(filed(read_delay), seconds={
         "sizes": [3], "wires": Wires(2.0, 2.0, word_capacitance=1e-15), "cell_capacitance": 1e-15, "scheme": Second("v/2"), "solver": SOLVER,
         "out": True}),

@@ -15,7 +15,7 @@ from crossbarsim.studies.cnn_study import CnnStudy
 RUN = CliRunner()
 # what makes a command short; options are added
 BASE = {
-    "program": ["vteam", "--size", "2"], "run": ["deck.cir"], "check": ["deck.cir"], "info": [], "solve": ["g.npy", "v.npy"],
+    "program": ["vteam", "--size", "2"], "run": ["deck.cir"], "check": ["deck.cir"], "info": [], "examples": [], "solve": ["g.npy", "v.npy"],
     "study read-margin": ["--sizes", "2"], "study nonidealities": ["--epochs", "1"], "study ir-drop": ["--epochs", "1"],
     "study recovery": ["--epochs", "1"],
     "study device-spread": ["--count", "2"], "study gradual-reset": ["--count", "2"],

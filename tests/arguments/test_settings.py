@@ -90,7 +90,7 @@ def test_every_record_comes_back(name):
 
 def test_all_records_of_the_public_api_are_settings():
     """Frozen dataclasses that users make, but for those that hold arrays of results or circuits."""
-    others = {"State", "MeasuredSweep", "Reads", "CircuitNoise", "Resistive", "ValueAt", "Integral", "Mean", "Rms", "Energy"}
+    others = {"State", "MeasuredSweep", "Reads", "CircuitNoise", "Resistive", "ValueAt", "Integral", "Mean", "Rms", "Energy", "Bounded", "CharacterText"}
     made = {n: THINGS[n] for n in NAMES if n in THINGS}
     assert {n for n, c in made.items() if dataclasses.is_dataclass(c) and not issubclass(c, Settings)} == others
 
