@@ -13,13 +13,16 @@ from crossbarsim.cli.main import app
 
 FOLDER = Path(__file__).parents[1] / "examples"
 SCRIPTS = sorted(path for path in FOLDER.glob("*.py") if path.name != "__init__.py")
+LONG = {"convert_a_network", "fit_a_device", "language_model", "program_an_array", "study_of_your_own"}
 
 
 def test_there_are_ten():
     assert len(SCRIPTS) >= 10
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [
+    pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem in LONG else []) for path in SCRIPTS
+])
 def test_it_runs_is_short_and_leaves_a_picture(path, tmp_path, monkeypatch):
     pytest.importorskip("torch")
     pyplot = pytest.importorskip("matplotlib.pyplot")

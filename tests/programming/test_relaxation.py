@@ -32,8 +32,8 @@ def array(device, shape=(5, 7), ohm=2.0):
 @pytest.mark.parametrize(("device", "volts", "width"), [
     (THRESHOLD, 1.7, 10e-9), (LEAKY, 1.3, 10e-9), (StanfordPKU(), 1.2, 100e-9),
 ])
-@pytest.mark.parametrize("scheme", [HalfVoltage(), ThirdVoltage()])
-@pytest.mark.parametrize("direction", [1, -1])
+@pytest.mark.parametrize("scheme", [HalfVoltage(), pytest.param(ThirdVoltage(), marks=pytest.mark.slow)])
+@pytest.mark.parametrize("direction", [1, pytest.param(-1, marks=pytest.mark.slow)])
 def test_equals_transient(device, volts, width, scheme, direction):
     xbar, columns = array(device), np.array([1, 0, 1, 1, 0, 0, 1], dtype=bool)
     lines = scheme.lines(xbar, 2, columns, set_sign(device) * direction * volts, "set")
