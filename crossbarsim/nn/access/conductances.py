@@ -142,8 +142,10 @@ def load_conductances(network: nn.Module, source: Conductances | str | Path | No
     --------
     >>> import torch
     >>> from torch import nn
+    >>> from crossbarsim import Wires
     >>> from crossbarsim.nn import CrossbarConfig, conductances, convert, load_conductances
-    >>> chip = convert(nn.Sequential(nn.Linear(4, 2, bias=False)), CrossbarConfig())
+    >>> config = CrossbarConfig(wires=Wires(word=0.0, bit=0.0))
+    >>> chip = convert(nn.Sequential(nn.Linear(4, 2, bias=False)), config)
     >>> G = conductances(chip)
     >>> G["0"]["0-0-0-positive"][:, 1] = G["0"]["0-0-0-negative"][:, 1]  # measured: a weight of 0
     >>> load_conductances(chip, G)

@@ -164,8 +164,8 @@ class PulseResponse(Settings):
         ...     size = file.write_text(text, encoding="utf-8")
         ...     device = PulseResponse.from_csv(file, points=4)
         >>> low, high = device.conductance_range()
-        >>> float(low[0]), float(high[0])
-        (1e-06, 9e-06)
+        >>> f"{low[0]:.1e} to {high[0]:.1e}"
+        '1.0e-06 to 9.0e-06'
         """
         runs = read_runs(
             Path(path), up_pulses=up_pulses, decimal=decimal, wanted={

@@ -183,9 +183,9 @@ def forget_written(model: nn.Module) -> None:
     Examples
     --------
     >>> from torch import nn
-    >>> from crossbarsim.nn import convert
+    >>> from crossbarsim.nn import CrossbarConfig, convert
     >>> from crossbarsim.nn.writing import forget_written
-    >>> forget_written(convert(nn.Sequential(nn.Linear(3, 2))))
+    >>> forget_written(convert(nn.Sequential(nn.Linear(3, 2)), CrossbarConfig()))
     """
     for matrix in stored_names(model).values():
         matrix.take_written({})
