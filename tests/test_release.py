@@ -32,7 +32,7 @@ def test_the_recipe_has_the_same_bounds():
     found = dict(re.findall(r"^ {4}- ([\w-]+) (>=\S+)$", recipe, re.MULTILINE))
     renamed = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
     extras = PROJECT["optional-dependencies"]
-    for line in [*PROJECT["dependencies"], *extras["nn"], *extras["studies"], *extras["dask"]]:
+    for line in {*PROJECT["dependencies"], *extras["nn"], *extras["studies"], *extras["dask"]}:
         name, bound = re.match(r"([\w-]+)(>=\S+)", line).groups()
         assert found.pop(renamed.get(name, name)) == bound, name
     assert found == {"python": PROJECT["requires-python"], "setuptools": ">=77"}

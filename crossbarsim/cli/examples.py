@@ -12,8 +12,6 @@ from rich.console import Console
 from rich.table import Table
 
 from ..core.errors import ParameterError
-from ..core.files import write_text
-from ..core.settings.records import closest
 from .errors import reported
 
 __all__ = ["examples"]
@@ -36,6 +34,9 @@ def examples(
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
 ) -> None:
     """List short scripts to start from, or copy some of them."""
+    from ..core.files import write_text
+    from ..core.settings.records import closest
+
     scripts = _scripts()
     console = Console(soft_wrap=True, highlight=False)
     if not names:
@@ -55,6 +56,7 @@ def examples(
         places = [out / f"{name}.py" for name in wanted]
         if not force and (there := [place for place in places if place.exists()]):
             raise ParameterError(f"{there[0]} is there already: `--force` replaces it")
+        out.mkdir(parents=True, exist_ok=True)
         for name, place in zip(wanted, places, strict=True):
             write_text(place, scripts[name])
             console.print(f"{place}: python {place}", markup=False)

@@ -236,7 +236,7 @@ class Device(Settings):
         return self._values[value] if isinstance(value, str) else np.array(float(value))
 
     def bounds(self) -> tuple[Array, Array]:
-        """Return (low, high), each (S,) or (S, *parameter shape), in the states' units."""
+        """Return (low, high), each (S,) or (S, parameter shape), in the states' units."""
         shape = np.broadcast_shapes(*(v.shape for v in self._values.values()), ())
         low, high = (
             np.array([

@@ -230,7 +230,7 @@ class VerilogA(Device):
         return np.array(float(value))
 
     def bounds(self) -> tuple[Array, Array]:
-        """Return (low, high), each (S,) or (S, *parameter shape); infinite where there is none."""
+        """Return (low, high), each (S,) or (S, parameter shape); infinite where there is none."""
         low, high = (
             np.array([
                 np.broadcast_to(self._number(getattr(s, which)), self.own_shape)
