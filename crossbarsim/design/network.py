@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ..core.errors import ParameterError
 from ..core.settings import closest, with_fields
 from ..core.validation import count
+from ..core.views.brief import brief_repr
 from ..nn import CrossbarConfig, calibrate, convert, report
 from ..nn.calibrate import evaluating, stored_names
 from ..nn.chip.matrix import StoredMatrix
@@ -51,6 +52,8 @@ class Evaluated:
     accuracy: float | None
     latency: float
     area: float
+
+    __repr__ = brief_repr
 
 
 class NetworkDesign:
