@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import sys
 import tomllib
 import venv
 import zipfile
@@ -13,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.helpers.distributions import ROOT, build, newest_setuptools, tracked
+
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
@@ -47,30 +47,12 @@ def test_the_checks_for_all_pythons_name_them():
     assert telling == re.findall(r'"(tests/[^"]+)"', re.search(r"TELLING = \[([^]]*)\]", text)[1])
 
 
-def newest_setuptools():
-    try:
-        return int(metadata.version("setuptools").split(".")[0]) >= 77
-    except metadata.PackageNotFoundError:
-        return False
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(not newest_setuptools(), reason="builds with setuptools 77 or newer")
 def test_the_wheel_works_without_compiler_and_home(tmp_path):
     """Dependencies come from this environment; the package comes from the wheel alone."""
-    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False).stdout.decode()
-    for name in names.split("\0"):
-        if name.startswith(("crossbarsim/", "netlists/", "solvers/", "examples/", "pyproject", "README", "LICENSE",
-                            "MANIFEST")) and (ROOT / name).exists():
-            place = tmp_path / "source" / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes((ROOT / name).read_bytes())
-    code = "import sys, setuptools.build_meta as b; print(b.build_wheel(sys.argv[1]))"
-    built = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], cwd=tmp_path / "source", capture_output=True, check=True,
-        env={**os.environ, "PYTHONPATH": ""},
-    )
-    wheel = tmp_path / built.stdout.decode().split()[-1]
+    wheel = build("wheel", [name for name in tracked() if name.startswith((
+        "crossbarsim/", "netlists/", "solvers/", "examples/", "pyproject", "README", "LICENSE", "MANIFEST"))], tmp_path)
     with zipfile.ZipFile(wheel) as archive:
         inside = set(archive.namelist())
         license_file, = (name for name in inside if name.endswith("LICENSE"))

@@ -54,8 +54,9 @@ def _run(
     return result, files
 
 
-def _wrote(files: list[Path], console: Console) -> None:
-    for file in files:
+def _wrote(result: Any, page: Path | None, files: list[Path], console: Console) -> None:
+    """Write the page, if one is wanted, and tell of all files."""
+    for file in [*files, *([] if page is None else [save_page(result, page)])]:
         console.print(f"wrote {file}", soft_wrap=True)
 
 
@@ -115,9 +116,7 @@ def read_margin(
         for row in result.largest().to_dict("records"):
             table.add_row(row["selector"], row["scheme"], str(row["size"]))
         console.print(table)
-        if page is not None:
-            files.append(save_page(result, page))
-        _wrote(files, console)
+        _wrote(result, page, files, console)
 
 
 def _print_nonidealities(result: NonIdealityResult, console: Console) -> None:
@@ -205,9 +204,7 @@ def nonidealities(
             settings, data, name, out, console, save_nonidealities, "nonidealities", workers
         )
         _print_nonidealities(result, console)
-        if page is not None:
-            files.append(save_page(result, page))
-        _wrote(files, console)
+        _wrote(result, page, files, console)
 
 
 @study.command("device-spread")
@@ -279,9 +276,7 @@ def device_spread(
             table.add_row(str(column), *(f"{row[k]:.4g}" for k in ("mean", "std", "min", "max")),
                           f"{row['count']:.0f}")
         console.print(table)
-        if page is not None:
-            files.append(save_page(result, page))
-        _wrote(files, console)
+        _wrote(result, page, files, console)
 
 
 def _model(device: str, preset: str | None) -> Device:
@@ -346,9 +341,7 @@ def gradual_reset(
                           f"{row['resistance']:.4g}")
         console.print(table)
         console.print(f"R_on above another's R_off: {100 * result.overlap():.2f} %")
-        if page is not None:
-            files.append(save_page(result, page))
-        _wrote(files, console)
+        _wrote(result, page, files, console)
 
 
 def _print_ir_drop(result: IrDropResult, console: Console) -> None:
@@ -414,6 +407,4 @@ def ir_drop(
         )
         files.append(save_tile(result.tile_map(), out / "tile.png"))
         _print_ir_drop(result, console)
-        if page is not None:
-            files.append(save_page(result, page))
-        _wrote(files, console)
+        _wrote(result, page, files, console)

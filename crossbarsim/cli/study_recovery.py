@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .errors import reported, studies_extra
-from .output import Html, page_path, save_page
+from .output import Html, page_path
 from .parse import numbers, shapes
 from .study import _MANY, _Data, _Name, _run, _Workers, _wrote, study
 
@@ -63,9 +63,7 @@ def recovery(
             settings, data, name, out, console, save_recovery, "recovery", workers
         )
         _print(result, console)
-        if page is not None:
-            files.append(save_page(result, page))
-        _wrote(files, console)
+        _wrote(result, page, files, console)
 
 
 def _print(result: RecoveryResult, console: Console) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -62,14 +62,16 @@ def differences(found: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     >>> differences({"model": {"type": "A", "size": 3}}, {"model": {"type": "A", "size": 4}})
     'model.size: 3 there, 4 now'
     """
-    lines = []
+    return "; ".join(_differing(found, now, ""))
+
+
+def _differing(found: Mapping[str, Any], now: Mapping[str, Any], above: str) -> Iterator[str]:
     for name in sorted(n for n in {*found, *now} if found.get(n) != now.get(n)):
         old, new = found.get(name), now.get(name)
         if isinstance(old, Mapping) and isinstance(new, Mapping):
-            lines += [f"{name}.{line}" for line in differences(old, new).split("; ")]
+            yield from _differing(old, new, f"{above}{name}.")
         else:
-            lines.append(f"{name}: {old!r:.80} there, {new!r:.80} now")
-    return "; ".join(lines)
+            yield f"{above}{name}: {old!r:.80} there, {new!r:.80} now"
 
 
 def array_text(array: Any) -> str:

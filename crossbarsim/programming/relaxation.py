@@ -163,13 +163,9 @@ class _Pulse:
         mask = np.zeros(self.shape, dtype=bool)
         mask[row] = True
         self.writing = self._device_of(mask)
-        low, high = (
-            np.broadcast_to(b, self.cells.state.shape)[:, row] for b in self.cells.bounds()
-        )
-        # states without limits are measured by themselves
-        self.span = np.where(
-            np.isfinite(high - low), high - low, np.abs(self.cells.state[:, row]) + 1.0
-        )
+        low, high = self.cells.bounds()
+        # of every state; those without limits are measured by themselves
+        self.spans = np.where(np.isfinite(high - low), high - low, np.abs(self.cells.state) + 1.0)
         self.solves, self.change = 0, 0.0
 
     def _device_of(self, mask: Any) -> Any:
@@ -269,7 +265,7 @@ class _Pulse:
         middle, between = self._wires(G)
         t = np.array([0.0, 0.5 * h, h])
         twice = self._integrated(own, t, start[row], middle[row], v[row])
-        error = float(np.max(np.abs(twice - once) / self.span))
+        error = float(np.max(np.abs(twice - once) / self.spans[:, row]))
         mean = (before + 4.0 * between + power) / 6.0
         uneven = abs(mean - 0.5 * (before + power)) / max(abs(mean), 1e-300)
         share = h / self.width
@@ -306,7 +302,7 @@ class _Pulse:
         low, high = self.cells.bounds()
         rates = np.asarray(self.device.rate(tops[0], x))
         after = np.clip(x + rates * self.width, low, high)
-        moved = np.abs(after - x) / np.where(np.isfinite(high - low), high - low, np.abs(x) + 1.0)
+        moved = np.abs(after - x) / self.spans
         far = np.asarray((moved > _STILL * self.rtol).any(axis=0))
         far[self.row] = False
         if far.any():
