@@ -1,6 +1,6 @@
 # make study   the main job: accuracy against IR drop, into results/
 # make test    lint, types and tests
-# make lowest  a few tests with the lowest versions that pyproject.toml allows (Python 3.11, 3.12)
+# make lowest  telling tests with the lowest versions that pyproject.toml allows (Python 3.11)
 # make docs    the site, into build/docs/index.html
 # make slow    the tests that take more than a few seconds each
 # make bench   the benchmarks behind the page on performance
@@ -14,9 +14,8 @@ INPUTS := pyproject.toml constraints.txt
 # Two test processes of one thread each use two cores better than one of two.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
-# Without torch, in an environment of their own; warnings of old versions are none of ours.
+# In an environment of their own; warnings of old versions are none of ours.
 LOWEST := build/lowest
-TELLING := tests/solvers/circuit/test_op.py tests/solvers/crossbar/sparse tests/test_lowest.py
 
 .PHONY: study test docs lowest lint slow bench clean
 
@@ -27,7 +26,7 @@ test: lint
 	$(PYTEST) -m "not slow and not gpu"
 
 lowest: build/lowest.stamp
-	$(LOWEST)/bin/python -m pytest -q -o filterwarnings= $(TELLING)
+	$(LOWEST)/bin/python -m pytest -q -m "not slow and not gpu" -o filterwarnings= @tests/telling.txt
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
@@ -47,7 +46,7 @@ bench: $(VENV)/bench.stamp
 
 build/lowest.stamp: pyproject.toml constraints-lowest.txt
 	$(PYTHON) -m venv $(LOWEST)
-	$(LOWEST)/bin/python -m pip install --quiet -c constraints-lowest.txt -e . pytest hypothesis
+	$(LOWEST)/bin/python -m pip install --quiet -c constraints-lowest.txt -e ".[studies,dask,klu]" pytest hypothesis
 	touch $@
 
 $(BIN)/python:

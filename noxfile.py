@@ -8,18 +8,17 @@ from pathlib import Path
 
 import nox
 
-nox.options.sessions = ["lint", "tests", "lowest", "wheel"]
+nox.options.sessions = ["lint", "tests", "lowest", "newest", "wheel"]
 nox.options.default_venv_backend = "venv"
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 PINS = ["-c", "constraints.txt"]  # torch without a pin brings gigabytes of CUDA
-TELLING = [
-    "tests/solvers/circuit/test_op.py", "tests/solvers/crossbar/sparse", "tests/test_lowest.py",
-]
+FAST = "not slow and not gpu"
+TELLING = "@tests/telling.txt"
 
 
 @nox.session(python="3.11")
 def lint(session: nox.Session) -> None:
-    """Lint and types, as `make lint`."""
+    """Lint, as `make lint`."""
     session.install(*PINS, "-e", ".[dev]")
     session.run("ruff", "check", ".")
 
@@ -28,15 +27,26 @@ def lint(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the fast tests, or those that are named."""
     session.install(*PINS, "-e", ".[dev]")
-    chosen = session.posargs or ["-n", "2", "-m", "not slow and not gpu"]
+    chosen = session.posargs or ["-n", "2", "-m", FAST]
     session.run("pytest", *chosen, env={"OMP_NUM_THREADS": "1"})
 
 
-@nox.session(python=["3.11", "3.12"])
+@nox.session(python="3.11")
 def lowest(session: nox.Session) -> None:
-    """Test with the lowest versions that pyproject.toml allows, without torch."""
-    session.install("-c", "constraints-lowest.txt", "-e", ".", "pytest", "hypothesis")
-    session.run("pytest", "-q", "-o", "filterwarnings=", *TELLING)
+    """Test with the lowest versions that pyproject.toml allows, as `make lowest`."""
+    session.install(
+        "-c", "constraints-lowest.txt", "-e", ".[studies,dask,klu]", "pytest", "hypothesis")
+    session.run("pytest", "-q", "-m", FAST, "-o", "filterwarnings=", TELLING)
+
+
+@nox.session(python=PYTHONS)
+def newest(session: nox.Session) -> None:
+    """Test with the newest versions of everything but torch, and without torch."""
+    project = nox.project.load_toml("pyproject.toml")["project"]
+    extras = [need for extra in ("studies", "dask", "klu")
+              for need in project["optional-dependencies"][extra] if not need.startswith("torch")]
+    session.install("--upgrade", "-e", ".", *extras, "pytest", "hypothesis")
+    session.run("pytest", "-q", "-m", FAST, *(session.posargs or [TELLING]))
 
 
 @nox.session(python=PYTHONS)

@@ -12,14 +12,18 @@ from crossbarsim import Crossbar, Solver, Wires
 from crossbarsim.cli.main import app
 
 ROOT = Path(__file__).parents[1]
+EXTRAS = ("studies", "dask", "klu")  # that the tests with the lowest versions install
 
 
 def test_bounds_are_those_of_the_lowest_constraints():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
     bounds = {}
-    for line in project["dependencies"]:
+    for line in [*project["dependencies"], *(need for extra in EXTRAS for need in extras[extra])]:
+        if "sys_platform" in line:  # a higher one
+            continue
         name, bound = re.fullmatch(r"([\w-]+)>=([\d.]+)(?:,<[\d.]+)?", line).groups()
-        bounds[name] = bound
+        assert bounds.setdefault(name, bound) == bound
     lowest = dict(
         line.split("==") for line in (ROOT / "constraints-lowest.txt").read_text(encoding="utf-8").split("\n")
         if "==" in line
@@ -27,7 +31,16 @@ def test_bounds_are_those_of_the_lowest_constraints():
     assert bounds.keys() == lowest.keys()
     for name, bound in bounds.items():
         assert re.fullmatch(rf"{re.escape(bound)}(\.0)*", lowest[name]), name
-        assert metadata.version(name)
+    for text in ("Makefile", "noxfile.py"):
+        assert f'".[{",".join(EXTRAS)}]"' in (ROOT / text).read_text(encoding="utf-8")
+    for line in project["dependencies"]:
+        assert metadata.version(re.match(r"[\w-]+", line)[0])
+
+
+def test_what_the_telling_tests_name_is_there():
+    names = (ROOT / "tests" / "telling.txt").read_text(encoding="utf-8").splitlines()
+    assert len(names) > 10
+    assert all((ROOT / name).exists() for name in names)
 
 
 def test_arrays_decks_and_the_command_line(tmp_path):

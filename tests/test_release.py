@@ -33,6 +33,8 @@ def test_the_recipe_has_the_same_bounds():
     renamed = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
     extras = PROJECT["optional-dependencies"]
     for line in {*PROJECT["dependencies"], *extras["nn"], *extras["studies"], *extras["dask"]}:
+        if "sys_platform" in line:  # recipes for all systems have no such bounds
+            continue
         name, bound = re.match(r"([\w-]+)(>=\S+)", line).groups()
         assert found.pop(renamed.get(name, name)) == bound, name
     assert found == {"python": PROJECT["requires-python"], "setuptools": ">=77"}
@@ -42,9 +44,6 @@ def test_the_checks_for_all_pythons_name_them():
     text = (ROOT / "noxfile.py").read_text(encoding="utf-8")
     compile(text, "noxfile.py", "exec")
     assert PROJECT["requires-python"].removeprefix(">=") in re.search(r"PYTHONS = \[(.*)\]", text)[1]
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    telling = re.search(r"TELLING := (.*)", makefile)[1].split()
-    assert telling == re.findall(r'"(tests/[^"]+)"', re.search(r"TELLING = \[([^]]*)\]", text)[1])
 
 
 @pytest.mark.slow

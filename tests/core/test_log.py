@@ -28,9 +28,9 @@ m4 b a 0 0 mn w=2u l=1u
 def test_solutions_are_told_at_debug(caplog):
     with caplog.at_level(logging.DEBUG, "crossbarsim"):
         solution = Solver().solve(Crossbar(np.full((3, 2), 1e-5)), np.full(3, 0.1))
-    (record,) = caplog.records
-    assert record.levelno == logging.DEBUG
-    assert record.getMessage() == repr(solution)
+    (told,) = [record for record in caplog.records if not record.getMessage().startswith("compiling")]
+    assert told.levelno == logging.DEBUG
+    assert told.getMessage() == repr(solution)
 
 
 def test_ways_round_are_told_at_info(caplog):

@@ -216,7 +216,7 @@ def test_a_broken_pool_of_the_users_loses_nothing(tmp_path):
 
 DRIVER = """
 import sys, time
-sys.path.insert(0, {root!r})
+sys.path.append({root!r})
 from tests.studies import points_elsewhere as elsewhere
 from crossbarsim.studies import Study
 if __name__ == "__main__":
@@ -263,7 +263,7 @@ def test_a_driver_that_is_killed_loses_only_points_in_flight(tmp_path):
 
 DASK = """
 import os, signal, sys, threading, time
-sys.path.insert(0, {root!r})
+sys.path.append({root!r})
 from tests.studies import points_elsewhere as elsewhere
 from crossbarsim.studies import Study
 from distributed import Client, LocalCluster
