@@ -11,8 +11,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet -c constraints.txt
 INPUTS := pyproject.toml constraints.txt
-# Two test processes of one thread each use two cores better than one of two.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+# Two test processes of one thread each use two cores better than one of two; each begins in rooms of its own,
+# so that kernels of a room are compiled by one of them.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 # In an environment of their own; warnings of old versions are none of ours.
 LOWEST := build/lowest

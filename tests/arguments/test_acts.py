@@ -20,7 +20,9 @@ from .values import equal, fingerprint
 ROWS = CIRCUITS | CHIPS | DESIGN | DEVICES | STUDIES | LONG
 
 
-SLOW = {"program", "form", "read_delay", "Simulator.sensitivities", *LONG}
+SLOW = {
+    "program", "form", "read_delay", "Simulator.sensitivities", "compare", "FinetuneConfig", "finetune", "read_margin", "gradual_reset", *LONG,
+}
 ALL = [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in NAMES]
 
 

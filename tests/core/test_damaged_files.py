@@ -25,6 +25,10 @@ ARRAYS = {
                      wires=Wires(1.0, 1.0)),
 }
 INPUTS = {"one": np.full(3, 0.1), "batch": np.full((2, 3), 0.1)}
+QUICK = [("resistors", None), ("resistors", "one"), ("resistors", "batch"), ("1T1R", "one")]
+every = pytest.mark.parametrize(("kind", "inputs"), [
+    *QUICK, *(pytest.param("1T1R", i, marks=pytest.mark.slow) for i in (None, "batch")),
+])
 
 
 def saved(tmp_path, kind, inputs):
@@ -46,8 +50,7 @@ def load(cls, path, content):
     return True
 
 
-@pytest.mark.parametrize("inputs", [None, "one", "batch"])
-@pytest.mark.parametrize("kind", ARRAYS)
+@every
 def test_bytes_changed_cut_and_overwritten(tmp_path, kind, inputs):
     cls, good = saved(tmp_path, kind, inputs)
     rng, path = np.random.default_rng(5), tmp_path / "bad.npz"
@@ -72,8 +75,7 @@ def rewritten(content, change):
     return stream.getvalue()
 
 
-@pytest.mark.parametrize("inputs", [None, "one", "batch"])
-@pytest.mark.parametrize("kind", ARRAYS)
+@every
 def test_members_that_are_missing_or_something_else(tmp_path, kind, inputs):
     cls, good = saved(tmp_path, kind, inputs)
     path = tmp_path / "bad.npz"
