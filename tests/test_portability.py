@@ -1,11 +1,17 @@
 """What other systems lack is taken away: the package is imported, solves, reads decks and prints."""
 
 import os
+import re
 import subprocess
 import sys
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
+from crossbarsim.core.files import plain_name
+
+ROOT = Path(__file__).parents[1]
 DECK = """a divider, 1 k\u03a9, \u00b5A \u2192 \u00b11 %
 v1 in 0 pulse(0 1 0 1n 1n 5u 10u)
 r1 in out 1k
@@ -129,3 +135,24 @@ def test_signs_that_a_console_lacks(tmp_path, encoding):
     if encoding in expected:
         assert words[1:-1] == expected[encoding]
     assert done.stderr.decode(encoding).strip() in ("\u03a9", "ohm")
+
+
+def test_every_system_can_hold_the_sources():
+    """No reserved signs or names, none that differ in case alone, none too long for Windows."""
+    folders = ("crossbarsim", "netlists", "solvers", "examples", "tests", "benchmarks", "docs", "packaging")
+    names = [p.relative_to(ROOT) for folder in folders for p in (ROOT / folder).rglob("*") if "__pycache__" not in p.parts]
+    assert len(names) > 1000
+    assert [n for n in names if not n.as_posix().isascii() or any(plain_name(part) != part for part in n.parts)] == []
+    assert [n for n, count in Counter(name.as_posix().lower() for name in names).items() if count > 1] == []
+    assert max(len(n.as_posix()) for n in names) < 150
+
+
+def test_numbers_that_only_some_systems_have_are_not_used():
+    """Long doubles are doubles on Windows and ARM Macs, C's long has 32 bits on Windows."""
+    found = [
+        (path.name, line) for folder in ("crossbarsim", "netlists", "solvers")
+        for path in (ROOT / folder).rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.search(r"\b(np\.c?longdouble|np\.u?long\b|float128|complex256|c_u?long\b|c_longdouble)", line)
+    ]
+    assert found == []

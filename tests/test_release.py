@@ -66,10 +66,17 @@ def test_the_wheel_works_without_compiler_and_home(tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
     (Path(site) / "dependencies.pth").write_text(str(Path(np.__file__).parents[1]), encoding="utf-8")
-    # no home, no place for kernels, no compiler on the path: as a container's or a service's user
+    # no home, no folder for kernels, neither there nor in the package, and no compiler on the path:
+    # as a container's or a service's user
     nowhere = tmp_path / "file"
     nowhere.write_text("not a folder", encoding="utf-8")
-    env = {key: value for key, value in os.environ.items() if key in ("SYSTEMROOT", "TEMP", "TMPDIR")}
+    blocked = Path(site, "crossbarsim", "__pycache__", "kernels")
+    blocked.parent.mkdir()
+    blocked.write_text("not a folder", encoding="utf-8")
+    (tmp_path / "temporary").mkdir()
+    (tmp_path / "d.cir").write_text("a divider\nV1 1 0 1\nR1 1 2 1k\nR2 2 0 3k\n.op\n.end\n", encoding="utf-8")
+    env = {key: value for key, value in os.environ.items() if key == "SYSTEMROOT"}
+    env |= dict.fromkeys(("TEMP", "TMP", "TMPDIR"), str(tmp_path / "temporary"))
     env |= {"HOME": str(nowhere), "USERPROFILE": str(nowhere), "XDG_CACHE_HOME": str(nowhere), "PATH": str(nowhere)}
     solved = (
         "import crossbarsim, numpy as np; from crossbarsim import Crossbar, Solver, Wires; "
@@ -77,8 +84,13 @@ def test_the_wheel_works_without_compiler_and_home(tmp_path):
         "G, V = np.full((8, 8), 1e-4), np.full(8, 0.2); W = Wires(word=1.0, bit=1.0); "
         "print(Solver().solve(Crossbar(G, W), V).residual < 1e-9)"
     )
+    study = "study ir-drop --out s --ohm 1 --tile 64x64 --seeds 1 --images 10 --epochs 1"
     for command, expected in ((["-c", solved], "True"), (["-m", "crossbarsim", "info"], "crossbarsim"),
-                              (["-m", "crossbarsim", "examples"], "ir_drop_of_a_tile")):
+                              (["-m", "crossbarsim", "examples"], "ir_drop_of_a_tile"),
+                              (["-m", "crossbarsim", "run", "d.cir"], "0.75"),
+                              (["-m", "crossbarsim", *study.split()], "ir_drop.png")):
         done = subprocess.run([bare, *command], cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert expected in done.stdout
+    assert (tmp_path / "s" / "results.csv").is_file()
+    assert list((tmp_path / "temporary").rglob("*.nbc")), "kernels are kept where they can be"

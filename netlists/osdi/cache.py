@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -16,11 +17,20 @@ def cache_folder() -> Path:
     Raises
     ------
     OSError
-        It cannot be made.
+        It cannot be made, or the user has no home.
     """
     chosen = os.environ.get("CROSSBARSIM_CACHE")
-    base = Path(chosen) if chosen else (
-        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crossbarsim")
+    if chosen:
+        base = Path(chosen)
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or _home() / ".cache") / "crossbarsim"
     folder = base / "verilog-a"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError as error:  # a user of whom the system knows no more than a number
+        raise OSError(errno.ENOENT, str(error), "~/.cache") from None

@@ -125,6 +125,20 @@ def test_without_a_compiler_the_extra_is_named(tmp_path, monkeypatch):
         load_verilog_a(tmp_path / "m.va")
 
 
+def test_without_a_home_the_folder_to_set_is_named(tmp_path, monkeypatch):
+    need_compiler()
+    (tmp_path / "m.va").write_text("module m; endmodule", encoding="utf-8")
+    for name in ("CROSSBARSIM_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr("crossbarsim.netlists.osdi.cache.Path.home", home)
+    with pytest.raises(NetlistError, match=r"home directory.*set CROSSBARSIM_CACHE"):
+        load_verilog_a(tmp_path / "m.va")
+
+
 def test_two_processes_may_compile_at_once(tmp_path, monkeypatch):
     need_compiler()
     monkeypatch.setenv("CROSSBARSIM_CACHE", str(tmp_path))
