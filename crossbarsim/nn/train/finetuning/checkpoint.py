@@ -16,12 +16,37 @@ from torch import Tensor, nn
 from ....core.errors import ParameterError
 from ....core.files import check_writable, save_arrays
 from ....core.npz import open_npz
+from ....core.validation import shown
 from .corrections import TrainedRanges
 from .recipe import Epoch, FinetuneConfig, Finetuned
 
-__all__ = ["Checkpoint"]
+__all__ = ["Checkpoint", "checkpoint_path"]
 
 _FORMAT = 1
+
+
+def checkpoint_path(checkpoint: str | Path) -> Path:
+    """Return where a checkpoint can be written; its folder is made.
+
+    Raises
+    ------
+    ParameterError
+        It is a folder, no .npz file, or its place cannot be written to.
+    """
+    path = Path(checkpoint)
+    if path.suffix.lower() != ".npz":
+        raise ParameterError(
+            f"`checkpoint` must be a .npz file, such as training.npz; got {shown(str(checkpoint))}"
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        check_writable(path)
+    except OSError as error:
+        raise ParameterError(
+            f"`checkpoint` {path} cannot be written ({error.strerror or error}): give the path of "
+            "a file in a folder that can"
+        ) from error
+    return path
 
 
 class Checkpoint:
@@ -30,6 +55,7 @@ class Checkpoint:
     Parameters
     ----------
     path : Path
+        As `checkpoint_path` gives it.
     model : torch.nn.Module
     optimiser : torch.optim.Optimizer
     config : FinetuneConfig
@@ -39,18 +65,12 @@ class Checkpoint:
     ----------
     best : dict of str to Tensor
         The best state that `load` found.
-
-    Raises
-    ------
-    OSError
-        The file cannot be written.
     """
 
     def __init__(
         self, path: Path, model: nn.Module, optimiser: torch.optim.Optimizer,
         config: FinetuneConfig, trained: Mapping[str, TrainedRanges],
     ) -> None:
-        check_writable(path)
         self.path, self.model, self.optimiser = path, model, optimiser
         self.config, self.trained = config, trained
         self.best: dict[str, Tensor] = {}

@@ -15,11 +15,12 @@ from torch import Tensor, nn
 from ....core.errors import ParameterError
 from ....core.progress import Progress, metered
 from ....core.settings import checks_arguments
+from ....core.validation import as_float, shown
 from ...calibrate import calibrate, evaluating, stored_names
 from ...layers import CrossbarLayer
 from ..lazy import lazy_matrices
 from ..noise import weight_noise
-from .checkpoint import Checkpoint
+from .checkpoint import Checkpoint, checkpoint_path
 from .corrections import TrainedRanges, gathered
 from .recipe import Epoch, FinetuneConfig, Finetuned
 
@@ -68,9 +69,9 @@ def finetune(
         ``forward(model, batch)``, for `calibrate` and models that take something else than one
         tensor.
     checkpoint : path, optional
-        A file (.npz) that is written after every epoch; where it is there already, the training
-        goes on from it, with the same steps as if it had never stopped (a loader that shuffles
-        must take its order from torch's own generator).
+        A file (.npz) that is written after every epoch, made with its folder; where it is there
+        already, the training goes on from it, with the same steps as if it had never stopped (a
+        loader that shuffles must take its order from torch's own generator).
     progress : Progress
 
     Returns
@@ -81,7 +82,8 @@ def finetune(
     ------
     ParameterError
         No crossbar layers, a loader or a validation that brings nothing, a loss that is not
-        finite, or the checkpoint of another training.
+        finite, a score that is no number, a checkpoint that is no .npz file, cannot be written or
+        is of another training.
 
     Examples
     --------
@@ -106,6 +108,7 @@ def finetune(
     batches = list(loader) if iter(loader) is loader else loader
     score = _score(validation)
     own_loss = loss or _cross_entropy
+    path = None if checkpoint is None else checkpoint_path(checkpoint)
     with metered(progress) as meter:
         if any(stored.ranges.gain is None for stored in matrices.values()):
             calibrate(
@@ -113,8 +116,8 @@ def finetune(
                 correct="tiles" if config.correction == "tiles" else True, forward=forward,
             )
         run = _Run(model, config, batches, own_loss)
-        saved = None if checkpoint is None else Checkpoint(
-            Path(checkpoint), model, run.optimiser, config, run.trained
+        saved = None if path is None else Checkpoint(
+            path, model, run.optimiser, config, run.trained
         )
         epochs: list[Epoch] = []
         best, corrected = 0, 0.0
@@ -283,13 +286,24 @@ def _pair(name: str, batch: Any) -> tuple[Tensor, Tensor]:
 
 def _score(validation: Iterable[Any] | Score) -> Score:
     """Return what scores a model."""
+    if isinstance(validation, type):
+        raise ParameterError(
+            "`validation` must be batches (inputs, labels) or a function that returns a score of "
+            f"the model; got the class {validation.__name__}"
+        )
     if callable(validation):
         def checked(model: nn.Module) -> float:
             with torch.no_grad(), evaluating(model):
-                value = validation(model)
-            if not isinstance(value, (int, float)) or math.isnan(value):
-                raise ParameterError(f"`validation` must return a number; got {value!r:.60}")
-            return float(value)
+                value: Any = validation(model)
+            if isinstance(value, Tensor) and value.numel() == 1:  # a mean, as metrics give
+                value = value.item()
+            real = as_float(value)
+            if real is None or math.isnan(real):
+                raise ParameterError(
+                    "`validation` must return a number, of which more is better; got "
+                    f"{shown(value)}"
+                )
+            return real
 
         return checked
     if isinstance(validation, Tensor):
