@@ -228,8 +228,9 @@ class CrossbarConfig(Settings):
         """Return settings with the devices and arrays of a published chip.
 
         Its conductances and what is wrong with them (`NonIdealities.preset`), and, where they are
-        published, size of the arrays, pairing, bits and read voltage. The resistance of wires is
-        of none of them known here: `wires` are this class's default.
+        published, size of the arrays, pairing, bits and read voltage; `NonIdealities.source` tells
+        where from, and what could not be checked. The resistance of wires is of none of them known
+        here: `wires` are this class's default.
 
         Parameters
         ----------

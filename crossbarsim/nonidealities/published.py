@@ -30,7 +30,8 @@ class PublishedChip:
     Attributes
     ----------
     source : str
-        What was measured, who published it, and whose fit the numbers are.
+        What was measured, who published it, whose fit the numbers are, and which of them could not
+        be checked.
     effects : callable
         ``effects(time, g_max)``: fields of `NonIdealities` at `time` second after programming, for
         states up to g_max siemens.
@@ -128,14 +129,17 @@ CHIPS: Mapping[str, PublishedChip] = MappingProxyType({
     "reram_neurram_2022": PublishedChip(
         "HfOx 1T1R cells in 130 nm, cores of 256 x 256, pairs of cells on adjacent rows of one "
         "column driven with opposite voltages: W. Wan et al., Nature 608:504 (2022); coefficients "
-        "of IBM's aihwkit (ReRamWan2022NoiseModel)",
+        "of IBM's aihwkit (ReRamWan2022NoiseModel), whose spread at 1 s is 0.2 to 0.6 uS below "
+        "that of CrossSim's fit (RRAMWan). Not checked against the paper: the smallest state, "
+        "1 uS, and the read voltage, 0.5 V",
         _neurram, (1.0, 2.0 * _DAY),
         {"g_on": 40e-6, "g_off": 1e-6, "tile_shape": (256, 256), "pairing": "opposed",
          "read_voltage": 0.5},
     ),
     "reram_cmo_falcone_2025": PublishedChip(
         "CMO/HfOx cells of IBM Research Zurich: D. F. Falcone et al., Adv. Funct. Mater. (2025); "
-        "coefficients of IBM's aihwkit (ReRamCMONoiseModel), without its read noise",
+        "coefficients of IBM's aihwkit (ReRamCMONoiseModel), without its read noise; states from "
+        "9 to 88.2 uS as its converter has them, of 8 to 90 uS that its manual tells of",
         _cmo, (1.0, math.inf), {"g_on": 88.2e-6, "g_off": 9e-6},
     ),
     "reram_milo_2021": PublishedChip(
@@ -146,7 +150,8 @@ CHIPS: Mapping[str, PublishedChip] = MappingProxyType({
     "sonos_agrawal_2022": PublishedChip(
         "128 thousand SONOS cells in 40 nm, subthreshold, at 0 to 5 days and in noise: V. Agrawal "
         "et al., IEDM 2022; arrays of 1152 x 256, 8-bit weights: T. P. Xiao et al., IEEE TCAS-I "
-        "69:1480 (2022); coefficients of CrossSim (SONOS, SONOS-TCAS)",
+        "69:1480 (2022); coefficients of CrossSim (SONOS, SONOS-TCAS), which suggests states up to "
+        "16 uS, 1600 nA at 0.1 V, for these cells; those of the arrays go up to 1 / 35 kohm",
         _sonos, (0.0, 5.0 * _DAY),
         {"g_on": 16e-6, "g_off": 1.6e-12, "tile_shape": (1152, 256), "bits": 8,
          "bits_per_cell": 7, "read_voltage": 0.1},

@@ -61,8 +61,9 @@ class Technology(Settings):
         4 to 10 bits that hwcomponents-library lists for ISAAC's ADC after Saberi; its fit is
         reproduced within 1 %. Not confirmed by a second source.
     ramp_clock : float
-        Hertz, of the counter of a `RampADC`; default 1 GHz, at which 8 bits take 256 ns (M. J.
-        Marinella et al., IEEE JETCAS 8:86, 2018).
+        Hertz, of the counter of a `RampADC`; default 1 GHz, at which 8 bits take 256 ns, after the
+        design in 14/16 nm of M. J. Marinella et al., IEEE JETCAS 8:86, 2018. Not confirmed by a
+        second source.
     comparator_load : float
         Farad that a ramp converter's comparator drives, an amplifier with a gain-bandwidth product
         of the clock; default 5 fF. An estimate of this project.

@@ -97,6 +97,15 @@ def test_cells_of_neurram_spread_as_they_relax(target):
     assert between.std() == pytest.approx(0.5 * (sigmas[1.0] + sigmas[DAY]), rel=0.03)
 
 
+@pytest.mark.parametrize("target", [1.0, 5.0, 10.0, 20.0, 30.0, 39.0])
+def test_two_fits_of_one_publication_agree_within_a_microsiemens(target):
+    # CrossSim's cubic fit to Extended Data Fig. 3 of Wan et al. 2022
+    cubic = 1.536e-4 * target**3 - 1.167e-2 * target**2 + 2.374e-1 * target + 1.053
+    drift = NonIdealities.preset("reram_neurram_2022", 1.0).drift
+    sigma = 40.0 * float(drift.sigmas[0](np.array(target / 40.0)))
+    assert 0.1 < cubic - sigma < 0.6
+
+
 @pytest.mark.parametrize("time", [1.0, 1e4, 1e7])
 def test_cmo_cells_sink_and_spread_with_the_logarithm_of_time(time):
     got = drawn(NonIdealities.preset("reram_cmo_falcone_2025", time), 50.0, 88.2e-6, 9e-6)
