@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,9 +31,9 @@ def recovery(
     tile: Annotated[str, typer.Option(help="Tile shape.")] = "128x128",
     method: Annotated[list[str] | None, typer.Option(
         help="One of the study's methods, such as trained; repeat. Default: all.")] = None,
-    tuning_epochs: Annotated[int, typer.Option(help="Of the fine-tuning.")] = 3,
-    tuning_batches: Annotated[int, typer.Option(help="Of 64 images, per epoch of it.")] = 40,
-    rate: Annotated[float, typer.Option(help="Learning rate of the fine-tuning.")] = 1e-3,
+    tuning_epochs: Annotated[int, typer.Option(help="Of the fine-tuning.")] = 2,
+    tuning_batches: Annotated[int, typer.Option(help="Of 64 images, per epoch of it.")] = 12,
+    rate: Annotated[float, typer.Option(help="Learning rate of the fine-tuning.")] = 3e-4,
     images: Annotated[int | None, typer.Option(help="Held-out images; default: all.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Of the digital training.")] = None,
     threads: Annotated[int | None, typer.Option(help="Default: all CPUs.")] = None,
@@ -47,15 +48,15 @@ def recovery(
         page = page_path(html)
         with studies_extra():
             from .. import studies
-            from ..nn.train import FinetuneConfig
             from ..studies.plots import save_recovery
+            from ..studies.recovery import TUNING
         given: dict[str, Any] = {
             "ohms": ohm and numbers(ohm, "--ohm"), "methods": method and tuple(method),
             "images": images, "epochs": epochs, "threads": threads,
         }
         settings = studies.RecoveryStudy(
-            tile=shapes([tile])[0], tuning=FinetuneConfig(
-                epochs=tuning_epochs, batches=tuning_batches, learning_rate=rate,
+            tile=shapes([tile])[0], tuning=replace(
+                TUNING, epochs=tuning_epochs, batches=tuning_batches, learning_rate=rate,
             ), **{key: value for key, value in given.items() if value is not None},
         )
         console = Console()

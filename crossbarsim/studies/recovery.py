@@ -23,7 +23,9 @@ from .data.dataset import Dataset
 from .networks import CnnSettings
 from .results.view import points_view
 
-__all__ = ["METHODS", "RecoveryPoint", "RecoveryResult", "RecoveryStudy"]
+__all__ = ["METHODS", "TUNING", "RecoveryPoint", "RecoveryResult", "RecoveryStudy"]
+
+TUNING = FinetuneConfig(epochs=2, batches=12, exact_every=20, rtol=0.03)
 
 _MAPPED = {"tiling": "even", "reorder": "both"}
 METHODS: dict[str, tuple[dict[str, Any], Any, bool]] = {
@@ -80,7 +82,10 @@ class RecoveryStudy(CnnStudy[RecoveryPoint, "RecoveryResult"]):
     methods : tuple of str
         Of `METHODS`: what is done against the IR drop. "ordered lines" is `reorder` of
         `CrossbarConfig`, "even tiles" its `tiling`, "mapped" both; gains are those of `calibrate`;
-        "trained" is `finetune` after them.
+        "trained" is `finetune` after them, towards the outputs of the digital network: the
+        Kullback-Leibler divergence of the classes' probabilities from that network's (Hinton et
+        al., arXiv:1503.02531, 2015, at temperature 1). It takes no labels, and asks for nothing
+        where the wires take nothing: at 0 ohm it must change nothing.
     tile : (int, int)
     g_on, g_off : float
         Siemens.
@@ -90,11 +95,12 @@ class RecoveryStudy(CnnStudy[RecoveryPoint, "RecoveryResult"]):
     epochs : int or None
         Of the digital training; None: what fits the data.
     tuning : FinetuneConfig or None
-        None: three epochs of 40 batches.
+        None: `TUNING`, two epochs of 12 batches.
     batch : int
         Images per step of `finetune`.
     calibration, validation : int
-        Training images for the gains, and those, the last of them, that choose the best epoch.
+        Training images for the gains, and those, the last of them, by whose divergence the best
+        epoch is chosen.
     images : int or None
         Held-out images, from the first on; None: all.
     train_seed : int
@@ -148,11 +154,12 @@ class RecoveryStudy(CnnStudy[RecoveryPoint, "RecoveryResult"]):
 
     def context(self, data: Dataset, network: Any) -> dict[str, Any]:
         """Return everything that a point's values depend on, apart from the point itself."""
-        return {**super().context(data, network), "tuning": self._tuning.to_dict()}
+        return {**super().context(data, network), "tuning": self._tuning.to_dict(),
+                "towards": "digital outputs"}
 
     @property
     def _tuning(self) -> FinetuneConfig:
-        return self.tuning or FinetuneConfig(epochs=3, batches=40, learning_rate=1e-3)
+        return self.tuning or TUNING
 
     def config(self, point: RecoveryPoint) -> CrossbarConfig:
         """Return the crossbars' settings at `point`."""
@@ -194,21 +201,31 @@ class RecoveryStudy(CnnStudy[RecoveryPoint, "RecoveryResult"]):
         if trained:
             own = self._tuning
             steps = own.batches or len(order) // self.batch
+            held_out = network.inputs(train.images[-self.validation :]).split(256)
+
+            def score(model: nn.Module) -> float:
+                return -sum(len(x) * float(divergence(model, network.model, x)) for x in held_out)
+
             done = finetune(
-                chip, _Batches(network, train, order, self.batch, steps), own,
-                validation=[
-                    (network.inputs(train.images[k : k + 256]),
-                     torch.from_numpy(train.labels[k : k + 256]))
-                    for k in range(max(0, len(train) - self.validation), len(train), 256)
-                ],
+                chip, _Batches(network, train, order, self.batch, steps), own, validation=score,
+                loss=lambda model, x: divergence(model, network.model, x),
             )
-            found = {"best_epoch": done.best_epoch, "validation": done.best}
+            found = {"best_epoch": done.best_epoch,
+                     "validation": done.best / min(self.validation, len(train))}
         values: dict[str, Any] = scores(chip, network, bench.parts, bench.digital)
         return {**values, **found, "seconds": time.perf_counter() - start}
 
 
+def divergence(model: nn.Module, teacher: nn.Module, x: Tensor) -> Tensor:
+    """Return the mean Kullback-Leibler divergence of a model's classes from the teacher's."""
+    with torch.no_grad():
+        wanted = nn.functional.log_softmax(teacher(x), dim=1)
+    found = nn.functional.log_softmax(model(x), dim=1)
+    return nn.functional.kl_div(found, wanted, log_target=True, reduction="batchmean")
+
+
 class _Batches:
-    """Batches of training images, the next ones in every epoch."""
+    """Batches of training images as inputs, the next ones in every epoch."""
 
     def __init__(
         self, network: Any, train: Any, order: Any, batch: int, steps: int
@@ -219,13 +236,11 @@ class _Batches:
     def __len__(self) -> int:
         return self.steps
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[Tensor]:
         first, self._epoch = self._epoch * self.steps, self._epoch + 1
         for k in range(first, first + self.steps):
             at = [(k * self.batch + i) % len(self.order) for i in range(self.batch)]
-            own = self.order[at]
-            yield (self.network.inputs(self.train.images[own]),
-                   torch.from_numpy(self.train.labels[own]))
+            yield self.network.inputs(self.train.images[self.order[at]])
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -91,6 +91,23 @@ def test_compiled_networks_are_one_graph_with_the_same_outputs_and_gradients(set
     near(found, right)
 
 
+@pytest.mark.parametrize("layer", [
+    nn.Conv1d(4, 6, 3, stride=2, dilation=2, padding=1), nn.Conv2d(4, 6, (3, 5), groups=2, padding="same", bias=False),
+    nn.Conv2d(4, 6, 3, padding=(1, 0), padding_mode="circular"), nn.Conv3d(4, 2, 2, stride=(1, 2, 1)),
+], ids=repr)
+def test_compiled_convolutions_of_fixed_weights_take_no_copy_of_them(layer):
+    axes = len(layer.kernel_size)
+    chip = convert(nn.Sequential(layer).double().requires_grad_(False), WIRES.replace(path="matrix"))
+    compiled = torch.compile(chip, backend="aot_eager", fullgraph=True)
+    for batch in (3, 2):
+        x = torch.randn(batch, 4, *[7] * axes, dtype=torch.float64)
+        x = (x.to(memory_format=torch.channels_last) if axes == 2 else x).requires_grad_()
+        near(compiled(x), chip(x))
+        (found,) = torch.autograd.grad(compiled(x).square().sum(), x)
+        (right,) = torch.autograd.grad(chip(x).square().sum(), x)
+        near(found, right)
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own
 @pytest.mark.slow
 @pytest.mark.parametrize("settings", SETTINGS)

@@ -67,6 +67,17 @@ def test_the_claim_holds_for_other_chips():
         assert trained(TikiTaka(0.1, 0.02), device, 1000, seed=seed) < 0.75 * plain
 
 
+@pytest.mark.slow
+def test_few_states_do_with_the_buffer_of_version_2():
+    # Gokmen 2021: where a step is as large as what is left to learn, version 1 moves the weights for
+    # every noisy read; version 2 waits until the buffer's mean is worth a step
+    device = soft(10)  # a step is 0.2, the weights are 0.34
+    for seed in (1, 2):
+        first = min(trained(TikiTaka(rate, transfer), device, 1000, seed=seed)
+                    for rate, transfer in ((0.2, 0.01), (0.05, 0.02)))
+        assert trained(TikiTakaV2(0.2, 0.01), device, 1000, seed=seed) < 0.75 * first
+
+
 def test_the_fast_array_starts_at_its_symmetry_point():
     # soft bounds with steps up a half larger: equal steps where 1.5 (1 - w) = 0.5 (1 + w), w = 0.5
     device = soft(50, up_down=0.5, step_spread=0.2)

@@ -18,7 +18,7 @@ from ..chip.products import compiled, multiplied
 from ..chip.weight_cache import tracked
 from ..config import CrossbarConfig
 
-__all__ = ["CrossbarLayer", "Matrix", "product"]
+__all__ = ["CrossbarLayer", "Matrix", "as_operator", "effective", "product"]
 
 # name of the crossbars; weight (groups * outputs, inputs) or (groups, outputs, inputs); bias;
 # groups
@@ -171,12 +171,17 @@ def _parametrise(layer: nn.Module, new: nn.Module) -> None:
         parametrize._inject_property(new, name)  # noqa: SLF001
 
 
+def as_operator(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
+    """Whether a graph is traced whose weights are fixed: it takes outputs, and no copy of these."""
+    return compiled() and not (tracked(weight, bias) or torch.is_autocast_enabled(x.device.type))
+
+
 def product(
     crossbars: StoredMatrix, x: Tensor, weight: Tensor, bias: Tensor | None = None
 ) -> Tensor:
     """Return the crossbars' outputs for x (..., inputs): (..., outputs), bias included."""
     if crossbars.prefers_matrix(math.prod(x.shape[:-1]), weight, bias):
-        if compiled() and not (tracked(weight, bias) or torch.is_autocast_enabled(x.device.type)):
+        if as_operator(x, weight, bias):
             crossbars.check_inputs(x)
             return multiplied(crossbars, x, weight, bias)
         return F.linear(x, *effective(crossbars, x, weight, bias))

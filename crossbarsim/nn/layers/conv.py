@@ -12,7 +12,8 @@ from torch.nn.modules.conv import _ConvNd
 
 from ...core.errors import ParameterError
 from ..chip.compiled.reading import Windows
-from .base import Matrix, effective
+from ..chip.products import convolved
+from .base import Matrix, as_operator, effective
 from .grouped import Grouped
 from .unfold import row_chunks, windows
 
@@ -48,6 +49,17 @@ class _Convolution(Grouped, _ConvNd):
             return self.forward(x.unsqueeze(0)).squeeze(0)
         ((_, weight, bias, groups),) = self._matrices()
         if self.crossbars.prefers_matrix(x.shape[0] * self._places(x), weight, bias):
+            if as_operator(x, weight, bias):
+                self.crossbars.check_inputs(x)
+                around: tuple[int, ...] = (0,) * axes
+                if self.padding_mode != "zeros" or isinstance(self.padding, str):
+                    x = self._padded(x)
+                else:
+                    around = tuple(self.padding)
+                return convolved(
+                    self.crossbars, x, weight, bias, self.kernel_size, self.stride, around,
+                    self.dilation, groups,
+                )
             kernels, offset = effective(self.crossbars, x, weight, bias)
             if groups == self.groups:
                 y: Tensor = self._conv_forward(x, kernels.reshape(self.weight.shape), offset)
