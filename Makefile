@@ -27,7 +27,7 @@ test: lint
 	$(PYTEST) -m "not slow and not gpu"
 
 lowest: build/lowest.stamp
-	$(LOWEST)/bin/python -m pytest -q -m "not slow and not gpu" -o filterwarnings= @tests/telling.txt
+	$(LOWEST)/bin/python -m pytest -q -m "not slow and not gpu" -o filterwarnings= @tests/telling.txt @tests/telling-torch.txt
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

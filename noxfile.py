@@ -13,7 +13,7 @@ nox.options.default_venv_backend = "venv"
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 PINS = ["-c", "constraints.txt"]  # torch without a pin brings gigabytes of CUDA
 FAST = "not slow and not gpu"
-TELLING = "@tests/telling.txt"
+TELLING, TORCH = "@tests/telling.txt", "@tests/telling-torch.txt"
 
 
 @nox.session(python="3.11")
@@ -36,7 +36,7 @@ def lowest(session: nox.Session) -> None:
     """Test with the lowest versions that pyproject.toml allows, as `make lowest`."""
     session.install(
         "-c", "constraints-lowest.txt", "-e", ".[studies,dask,klu]", "pytest", "hypothesis")
-    session.run("pytest", "-q", "-m", FAST, "-o", "filterwarnings=", TELLING)
+    session.run("pytest", "-q", "-m", FAST, "-o", "filterwarnings=", TELLING, TORCH)
 
 
 @nox.session(python=PYTHONS)
