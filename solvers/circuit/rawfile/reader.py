@@ -1,7 +1,8 @@
-"""ngspice's .raw files: several plots, binary or text, real or complex.
+""".raw files of ngspice, LTspice and their like: several plots, binary or text, real or complex.
 
 A file is one plot after another, each a header of lines and then its numbers, point after point.
-Written here from the files that ngspice 39 writes, and checked in both directions.
+Written here from the files that ngspice 39 writes, and checked in both directions; what LTspice and
+QSPICE have otherwise is in `dialects`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ....core.errors import NetlistError
+from .dialects import FLAGS, Dialect, header_in_utf8, split_steps, step_values
 from .plots import RawPlot, RawVariable, Vector
 from .writer import write_raw
 
@@ -22,13 +24,13 @@ _MOST = 1 << 40  # numbers of one plot: more is a broken header
 
 
 class _Reader:
-    def __init__(self, data: bytes, file: str) -> None:
-        self.data, self.file = data, file
+    def __init__(self, data: bytes, file: str, utf16: bool, shift: int) -> None:
+        self.data, self.file, self.utf16, self.shift = data, file, utf16, shift
         self.at = 0
         self.line = 0
 
     def error(self, what: str) -> NetlistError:
-        place = f"byte {self.at}, line {self.line} of its headers and text"
+        place = f"byte {self.at + self.shift}, line {self.line} of its headers and text"
         return NetlistError(f"{what} ({place})", file=self.file)
 
     def next(self) -> str | None:
@@ -56,6 +58,9 @@ class _Reader:
                 continue
             key, colon, value = line.partition(":")
             name = " ".join(key.lower().split())
+            if line.startswith("."):  # QSPICE's parameters and aliases
+                many["option"].append(line.strip())
+                continue
             if not colon:
                 raise self.error(f"not a line of a raw file's header: {line[:60]!r}")
             if name == "variables":
@@ -93,16 +98,22 @@ class _Reader:
         flags = found.get("flags", "real").lower()
         words = flags.split()
         for word in words:
-            if word not in ("real", "complex", "padded", "unpadded"):
-                raise self.error(f"the flag {word!r} is not known; real, complex, (un)padded are")
+            if word not in FLAGS:
+                raise self.error(f"the flag {word!r} is not known; {', '.join(sorted(FLAGS))} are")
         points, complex_ = self._count(found, "no. points"), "complex" in words
         if points * max(len(variables), 1) > _MOST:
             raise self.error(f"{points} points of {len(variables)} variables cannot be")
         lengths = [self._length(v, points) for v in variables]
         present = lengths if "unpadded" in words else [points] * len(variables)
-        read = self._binary if binary else self._text
-        columns = read(present, points, complex_)
+        dialect = Dialect.of(" ".join(many["command"]), words, self.utf16)
+        if dialect is not None and binary:
+            columns = self._foreign(dialect, len(variables), points)
+        else:
+            read = self._binary if binary else self._text
+            columns = read(present, points, complex_)
         vectors = tuple(c[:n] for c, n in zip(columns, lengths, strict=True))
+        if dialect is not None and variables and variables[0].kind == "time":
+            vectors = (np.abs(vectors[0]), *vectors[1:])  # LTspice's sign of compressed points
         sizes = found.get("dimensions", "").replace("][", ",").strip("[] ").split(",")
         dimensions = tuple(int(d) for d in sizes if d.strip().isdecimal())
         if dimensions and int(np.prod(dimensions)) != points:
@@ -139,6 +150,17 @@ class _Reader:
         if self.data[stop:stop + 1] == b"\n":  # some writers end a plot with a line
             self.at += 1
         return _columns(flat.astype(kind.newbyteorder("=")), present, points)
+
+    def _foreign(self, dialect: Dialect, width: int, points: int) -> list[Vector]:
+        size = dialect.size(width, points) if width else 0
+        have = len(self.data) - self.at
+        if size > have:
+            raise self.error(f"the file ends after {have} of {size} bytes of numbers")
+        columns = dialect.columns(self.data[self.at:self.at + size], width, points)
+        self.at += size
+        if not self.data[self.at:].strip(b"\0"):  # LTspice leaves what it had reserved
+            self.at = len(self.data)
+        return columns
 
     def _text(self, present: list[int], points: int, complex_: bool) -> list[Vector]:
         table = self._table(present, points, complex_)
@@ -223,17 +245,20 @@ def read_raw(path: str | Path | bytes) -> list[RawPlot]:
     Parameters
     ----------
     path : path, or the bytes of a file
+        Of ngspice, Xyce, LTspice (UTF-16 headers, single precision, fast access, steps) or QSPICE;
+        binary or text.
 
     Returns
     -------
     list of RawPlot
-        ``plot["v(out)"]`` is a vector (T,), real or complex, in the file's units.
+        ``plot["v(out)"]`` is a vector (T,), real or complex, in the file's units. Of LTspice's
+        ``.step`` a plot for every step, with the step's values in its title where the ``.log`` is
+        beside the file.
 
     Raises
     ------
     NetlistError
-        Not such a file, or it ends early; says at which byte and line. Files of LTspice (UTF-16,
-        single precision) are refused.
+        Not such a file, or it ends early; says at which byte and line.
 
     Examples
     --------
@@ -253,13 +278,22 @@ def read_raw(path: str | Path | bytes) -> list[RawPlot]:
             data = Path(path).read_bytes()
         except OSError as error:
             raise NetlistError(f"cannot be read: {error.strerror}", file=name) from error
-    if data[1:2] == b"\0":
-        raise NetlistError("is in UTF-16, as LTspice writes; ngspice's raw files are read",
-                           file=name)
-    reader = _Reader(data, name)
+    utf16, shift = data[1:2] == b"\0" or data[:2] == b"\xff\xfe", 0
+    if utf16:
+        try:
+            data, shift = header_in_utf8(data)
+        except UnicodeDecodeError as error:
+            raise NetlistError(
+                f"is not the UTF-16 that LTspice writes ({error.reason} at byte {error.start})",
+                file=name) from None
+    reader = _Reader(data, name, utf16, shift)
     plots = []
     while (plot := reader.plot()) is not None:
-        plots.append(plot)
+        if "stepped" in plot.flags.split() and plot.vectors:
+            values = [] if isinstance(path, bytes) else step_values(Path(path))
+            plots += split_steps(plot, values)
+        else:
+            plots.append(plot)
     if not plots:
         raise NetlistError("has no plot", file=name)
     return plots

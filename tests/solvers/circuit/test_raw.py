@@ -77,7 +77,7 @@ def test_padded_counts_and_text_without_blank_lines():
 @pytest.mark.parametrize(("data", "message"), [
     (b"", "has no plot"),
     (b"\xff\xfeT\x00", r"no plot|not a line"),
-    (b"T\x00i\x00", "UTF-16"),
+    (b"T\x00i\x00", "not a line of a raw file"),
     (HEAD + b"Binary:\n" + bytes(24), r"after 3 of 4 numbers.*byte"),
     (HEAD + b"Values:\n 0\t0.0\n", "ends within the values"),
     (HEAD + b"Values:\n 0\t0.0\n\tx\n", r"'x' is no number.*line 11"),
