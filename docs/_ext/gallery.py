@@ -1,17 +1,27 @@
-"""The gallery: the scripts of `examples/`, each with the picture that it draws, and thumbnails."""
+"""The gallery: thumbnails of every picture, each a link to the page with the code that draws it.
+
+Pictures of the scripts of `examples/`, which are run here and get a page each; of the pages of this
+site, found in their text; and of the models, which `models` draws.
+"""
 
 import ast
 import contextlib
 import io
 import os
+import re
 import runpy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from crossbarsim.netlists.device_protocol import model, models
 from sphinx.application import Sphinx
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+DOCS = Path(__file__).parents[1]
+IMAGE = re.compile(r"!\[([^\]]*)\]\((?:\.\./)*(images/[\w.-]+)\)")
+# sections whose pages have pictures, in the order in which they are shown
+SECTIONS = ("tutorials", "concepts", "how-to", "start")
 
 
 def scripts() -> Iterator[tuple[Path, str, str]]:
@@ -35,33 +45,65 @@ def draw(script: Path, folder: Path) -> str:
     return printed.getvalue()
 
 
+def pictures() -> Iterator[tuple[str, str, str, str]]:
+    """Return (title of the page, page, picture, what is to be seen) of every picture of the pages."""
+    seen = set()
+    for section in SECTIONS:
+        for page in sorted((DOCS / section).glob("*.md")):
+            text = page.read_text(encoding="utf-8")
+            title = re.search(r"^# (.+)$", text, re.MULTILINE)
+            for alt, image in IMAGE.findall(text):
+                if image not in seen:
+                    seen.add(image)
+                    name = title[1] if title else page.stem
+                    yield name, f"../{section}/{page.stem}", f"../{image}", alt
+
+
+def card(title: str, image: str, link: str, text: str = "") -> list[str]:
+    """Return a thumbnail."""
+    return [f":::{{grid-item-card}} {title}", f":img-top: {image}", f":img-alt: {text or title}",
+            f":link: {link}", ":link-type: doc", "", *([text, ""] if text else []), ":::", ""]
+
+
+def grid(cards: list[list[str]]) -> list[str]:
+    """Return thumbnails side by side."""
+    rows = [line for one in cards for line in one]
+    return ["::::{grid} 1 2 3 4", ":gutter: 3", ":class-container: gallery", "", *rows, "::::", ""]
+
+
+def changed(file: Path, lines: list[str]) -> None:
+    """Write a page if it is another one now."""
+    new = "\n".join(lines)
+    if not file.is_file() or file.read_text(encoding="utf-8") != new:
+        file.write_text(new, encoding="utf-8")
+
+
 def write(app: Sphinx, _config: Any = None) -> None:
     """Write the pages, and draw what is missing or older than its script."""
     folder = Path(app.srcdir) / "gallery" / "drawn"
     folder.mkdir(exist_ok=True)
     os.environ["MPLBACKEND"] = "Agg"
-    cards = []
+    drawn = []
     for script, title, text in scripts():
         name, picture = script.stem, folder / f"{script.stem}.png"
         said = folder / f"{name}.txt"
         if not picture.is_file() or picture.stat().st_mtime < script.stat().st_mtime:
             said.write_text(draw(script, folder), encoding="utf-8")
-        page = [f"# {title}", "", text, "", f"![{title}]({name}.png)", "", "It prints", "",
-                f"```{{literalinclude}} {name}.txt\n:language: none\n```", "",
-                f"```{{literalinclude}} ../../../examples/{script.name}\n:language: python\n```", ""]
-        file, new = folder / f"{name}.md", "\n".join(page)
-        if not file.is_file() or file.read_text(encoding="utf-8") != new:
-            file.write_text(new, encoding="utf-8")
-        cards += [f":::{{grid-item-card}} {title}", f":img-top: {name}.png", f":link: {name}",
-                  ":link-type: doc", ":::", ""]
-    names = [script.stem for script, *_ in scripts()]
-    index = ["# Scripts to copy", "",
-             "Short scripts and the pictures that they draw; `crossbarsim examples` copies them.", "",
-             "::::{grid} 1 2 2 3", ":gutter: 3", "", *cards, "::::", "",
-             "```{toctree}\n:hidden:\n", *names, "```", ""]
-    file, new = folder / "index.md", "\n".join(index)
-    if not file.is_file() or file.read_text(encoding="utf-8") != new:
-        file.write_text(new, encoding="utf-8")
+        changed(folder / f"{name}.md", [
+            f"# {title}", "", text, "", f"![{title}]({name}.png)", "", "It prints", "",
+            f"```{{literalinclude}} {name}.txt\n:language: none\n```", "",
+            f"```{{literalinclude}} ../../../examples/{script.name}\n:language: python\n```", ""])
+        drawn.append(card(title, f"drawn/{name}.png", f"drawn/{name}"))
+    shown = [card(title, image, page, text) for title, page, image, text in pictures()]
+    loops = [card(model(name).__name__, f"../reference/models/{name}.png", f"../reference/models/{name}")
+             for name in models()]
+    changed(folder / "cards.txt", [
+        "## Scripts to copy", "",
+        "Short scripts and the pictures that they draw; `crossbarsim examples` lists and copies them.", "",
+        *grid(drawn),
+        "## Pictures of the pages", "", "Each is on the page that says how it was made.", "", *grid(shown),
+        "## Loops of the models", "", "Each model with its published parameters, at its own voltage.", "",
+        *grid(loops)])
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
