@@ -51,7 +51,9 @@ def list_models() -> None:
 def show(
     name: Annotated[str, typer.Argument(
         help="Name of the model, such as vteam; or a Verilog-A source or OSDI library.")],
-    preset: Annotated[str, typer.Option(help="Values of this parameter set.")] = "",
+    preset: Annotated[str, typer.Option(
+        help="Show the values of this parameter set; `crossbarsim device list` has their "
+             "names.")] = "",
     include: Annotated[list[str] | None, typer.Option(
         "--include", "-I", help="A folder of files that the source includes; may be repeated.",
     )] = None,
@@ -139,17 +141,19 @@ def iv(
     name: Annotated[str, typer.Argument(help="Name of the model, such as vteam.")],
     preset: Annotated[str, typer.Option(help="Name of a parameter set.")] = "",
     amplitude: Annotated[float | None, typer.Option(
-        help="Volt; default: one that suits the model.")] = None,
+        metavar="VOLT", help="Amplitude of the voltage. Default: what suits the model.")] = None,
     frequency: Annotated[float | None, typer.Option(
-        help="Hertz; default: one that suits the model.")] = None,
+        metavar="HERTZ", help="Frequency of the voltage. Default: what suits the model.")] = None,
     conductance: Annotated[float | None, typer.Option(
-        help="Siemens, at the start; default: at rest.")] = None,
-    cycles: Annotated[int, typer.Option(help="Periods.")] = 2,
+        metavar="SIEMENS", help="Conductance at the start. Default: the state at rest.")] = None,
+    cycles: Annotated[int, typer.Option(help="Number of periods.")] = 2,
     points: Annotated[int, typer.Option(help="Points per period.")] = 1000,
-    shape: Annotated[str, typer.Option(help="sine or triangle")] = "sine",
-    seed: Annotated[int, typer.Option(help="Of the noise of stochastic models.")] = 0,
+    shape: Annotated[str, typer.Option(
+        metavar="sine|triangle", help="Shape of the voltage.")] = "sine",
+    seed: Annotated[int, typer.Option(help="Seed of the noise of stochastic models.")] = 0,
     values: Annotated[list[str] | None, typer.Option(
-        "--set", help="A parameter, name=value; may be repeated.")] = None,
+        "--set", metavar="NAME=VALUE", help="Give a parameter this value, as r_on=1k; may be "
+             "repeated.")] = None,
     plot: Annotated[bool, typer.Option(
         "--plot", help="Write the picture to MODEL-iv.png.")] = False,
     out: Annotated[Path | None, typer.Option(help="Write the picture to this file.")] = None,
@@ -201,7 +205,8 @@ def export(
     name: Annotated[str, typer.Argument(help="Name of the model, such as vteam.")],
     preset: Annotated[str, typer.Option(help="Name of a parameter set.")] = "",
     values: Annotated[list[str] | None, typer.Option(
-        "--set", help="A parameter, name=value; may be repeated.")] = None,
+        "--set", metavar="NAME=VALUE", help="Give a parameter this value, as r_on=1k; may be "
+             "repeated.")] = None,
     module: Annotated[str, typer.Option(help="Name of the module; default: the model's.")] = "",
     without_noise: Annotated[bool, typer.Option(
         "--without-noise", help="Leave out the noise of the states.")] = False,

@@ -42,36 +42,47 @@ def fit_command(
     files: Annotated[list[Path], typer.Argument(
         help="Tables with voltage, current and time, or a folder of them.")],
     model: Annotated[str, typer.Option(
-        help="Name of the model, such as vteam; several with --compare: vteam,yakopcic.")] = "",
+        help="Name of the model, such as vteam; `crossbarsim device list` has all. Several with "
+             "--compare: vteam,yakopcic.")] = "",
     preset: Annotated[str, typer.Option(help="Start from this parameter set.")] = "",
     free: Annotated[str, typer.Option(
         help="Parameters to fit, with ranges or without: r_on,r_off,k_on=-100:-1. "
         "Default: the model's usual ones.")] = "",
     values: Annotated[list[str] | None, typer.Option(
-        "--set", help="A parameter that is held, name=value; may be repeated.")] = None,
+        "--set", metavar="NAME=VALUE", help="Hold a parameter at this value; may be "
+             "repeated.")] = None,
     start: Annotated[str, typer.Option(
         help="State at the start: auto, rest, first, last, fit, or a conductance in siemens."
     )] = "auto",
-    scale: Annotated[str, typer.Option(help="asinh, linear or log")] = "asinh",
-    compliance: Annotated[str, typer.Option(help="Ampere, such as 100u.")] = "",
+    scale: Annotated[str, typer.Option(
+        metavar="asinh|linear|log", help="Scale on which currents are compared.")] = "asinh",
+    compliance: Annotated[str, typer.Option(
+        metavar="AMPERE", help="Current at which the analyser limited, such as 100u.")] = "",
     rate: Annotated[str, typer.Option(
-        help="Volt per second of the ramp, where the table has no times.")] = "",
+        metavar="VOLT/SECOND", help="Rate of the ramp, where the table has no times.")] = "",
     interval: Annotated[str, typer.Option(
-        help="Second from point to point, where the table has no times.")] = "",
-    voltage: Annotated[str, typer.Option(help="Column: its header, or its place from 0.")] = "",
-    current: Annotated[str, typer.Option(help="Column: its header, or its place from 0.")] = "",
-    time: Annotated[str, typer.Option(help="Column: its header, or its place from 0.")] = "",
+        metavar="SECOND", help="Time from point to point, where the table has no times.")] = "",
+    voltage: Annotated[str, typer.Option(
+        metavar="COLUMN", help="Header of the voltages' column, or its place, counted from 0. "
+        "Default: told by the headers.")] = "",
+    current: Annotated[str, typer.Option(
+        metavar="COLUMN", help="The same of the currents.")] = "",
+    time: Annotated[str, typer.Option(metavar="COLUMN", help="The same of the times.")] = "",
     compare: Annotated[bool, typer.Option(
         "--compare", help="Fit several models, all without --model, and order them.")] = False,
     many: Annotated[bool, typer.Option(
         "--many", help="The files are devices: fit each, and estimate their spread.")] = False,
-    budget: Annotated[float, typer.Option(help="Seconds; of --many per device.")] = 60.0,
-    seed: Annotated[int, typer.Option(help="Of the search's points.")] = 0,
+    budget: Annotated[float, typer.Option(
+        metavar="SECOND", help="Longest time of the search; with --many for each device.")] = 60.0,
+    seed: Annotated[int, typer.Option(help="Seed of the points from which the search begins.")] = 0,
     source: Annotated[str, typer.Option(
         help="Where the device is from, for the preset: stack, lab, wafer.")] = "",
-    out: Annotated[Path, typer.Option(help="Folder of what is written.")] = Path("fit"),
+    out: Annotated[Path, typer.Option(help="Folder of results.")] = Path("fit"),
 ) -> None:
-    """Fit a model to measured loops; write the preset, the report and the picture."""
+    """Fit a model to measured loops; write the preset, the report and the picture.
+
+    Example: crossbarsim device fit loops.csv --model vteam --free r_on,r_off --out fit
+    """
     from ..core.files import check_writable
     from ..core.units import spice_number
 

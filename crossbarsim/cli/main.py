@@ -13,6 +13,7 @@ from .decks.commands import check, run
 from .device import device
 from .device_fit import fit_command
 from .examples import examples
+from .help import Command, Group
 from .output import plain_where_needed
 from .program import program
 from .solve import info, solve
@@ -21,14 +22,18 @@ from .study import study
 __all__ = ["app", "main"]
 
 app = typer.Typer(
-    name="crossbarsim", no_args_is_help=True, add_completion=True, rich_markup_mode="rich",
+    name="crossbarsim", cls=Group, no_args_is_help=True, add_completion=True,
+    rich_markup_mode="rich",
     help="Circuit-level simulation of memristor crossbars and of deep networks on them.",
 )
 device.command("fit")(fit_command)
-app.add_typer(study, name="study")
-app.add_typer(device, name="device")
-for _command in (program, run, check, info, solve, examples):
+app.add_typer(study, name="study", cls=Group)
+app.add_typer(device, name="device", cls=Group)
+for _command in (solve, run, check, program, examples, info):
     app.command()(_command)
+for _each in (app, study, device):
+    for _registered in _each.registered_commands:
+        _registered.cls = Command
 
 
 def _show_version(wanted: bool) -> None:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["Html", "page_path", "plain_where_needed", "save_page"]
 
 Html = Annotated[Path | None, typer.Option(
-    "--html", help="Write the result to this page, which needs nothing else: sliders, sections, "
-                   "settings and this command.")]
+    "--html", help="Also write an interactive page of HTML to this file; it works offline and has "
+                   "the settings and this command.")]
 
 _PLAIN = {
     "\N{OHM SIGN}": "ohm", "\N{GREEK CAPITAL LETTER OMEGA}": "ohm", "\N{MICRO SIGN}": "u",

@@ -140,40 +140,54 @@ def program(
     name: Annotated[str, typer.Argument(help="Name of the model, such as vteam.")],
     preset: Annotated[str, typer.Option(help="Name of a parameter set.")] = "",
     values: Annotated[list[str] | None, typer.Option(
-        "--set", help="A parameter, name=value; may be repeated.")] = None,
+        "--set", metavar="NAME=VALUE",
+        help="Value of a parameter of the model, as r_on=1k; may be repeated.")] = None,
     vary: Annotated[list[str] | None, typer.Option(
-        help="Cell-to-cell variation, name=sigma (lognormal); may be repeated.")] = None,
-    size: Annotated[str, typer.Option(help="Word lines x bit lines.")] = "8x8",
-    cells: Annotated[str, typer.Option(help="bare, 1t1r or 1s1r")] = "bare",
+        metavar="NAME=SIGMA", help="Vary a parameter from cell to cell, log-normally, with this "
+        "standard deviation of the logarithm, as r_on=0.1; may be repeated.")] = None,
+    size: Annotated[str, typer.Option(metavar="MxN", help="Word lines x bit lines.")] = "8x8",
+    cells: Annotated[str, typer.Option(
+        metavar="bare|1t1r|1s1r",
+        help="The device alone, with a transistor, or with a selector.")] = "bare",
     gate: Annotated[float, typer.Option(
-        help="1t1r: gate voltage of SET and of reads, volt; limits the current of SET.")] = 2.5,
+        metavar="VOLT",
+        help="1t1r: gate voltage of SET and of reads; it limits the current of SET.")] = 2.5,
     gate_reset: Annotated[float | None, typer.Option(
-        help="1t1r: gate voltage of RESET; default: 1 V more than --gate.")] = None,
-    transistor: Annotated[str, typer.Option(help="1t1r: public card.")] = "ptm_130nm",
-    selector: Annotated[str, typer.Option(help="1s1r: model.")] = "exponential_selector",
+        metavar="VOLT", help="1t1r: gate voltage of RESET. Default: 1 V more than --gate.")] = None,
+    transistor: Annotated[str, typer.Option(
+        help="1t1r: the transistor, a preset of EKV.")] = "ptm_130nm",
+    selector: Annotated[str, typer.Option(
+        help="1s1r: model of the selector.")] = "exponential_selector",
     scheme: Annotated[str, typer.Option(
-        help="v/2, v/3, floating or 1t1r; default: what the cells need.")] = "",
+        help="Write scheme: v/2, v/3, floating or 1t1r. Default: what the cells need.")] = "",
     targets: Annotated[str, typer.Option(
-        help="A .npy file in siemens, or random (logarithmic), or levels.")] = "random",
-    levels: Annotated[int, typer.Option(help="Number of levels.")] = 4,
-    g_low: Annotated[float | None, typer.Option(help="Smallest target, siemens.")] = None,
-    g_high: Annotated[float | None, typer.Option(help="Largest target, siemens.")] = None,
+        help="What to program: a .npy file in siemens, log-uniform random numbers, or levels.",
+    )] = "random",
+    levels: Annotated[int, typer.Option(help="Number of levels of --targets levels.")] = 4,
+    g_low: Annotated[float | None, typer.Option(
+        metavar="SIEMENS", help="Smallest target. Default: within the model's range.")] = None,
+    g_high: Annotated[float | None, typer.Option(
+        metavar="SIEMENS", help="Largest target. Default: within the model's range.")] = None,
     start: Annotated[str, typer.Option(
-        help="A .npy file in siemens, such as the conductance.npy of an earlier run; default: "
-             "all at the smallest target.")] = "",
-    tolerance: Annotated[float, typer.Option(help="Relative to the target.")] = 0.05,
-    algorithm: Annotated[str, typer.Option(help="amplitude or width")] = "amplitude",
-    width: Annotated[float | None, typer.Option(help="Second; default: by search.")] = None,
+        metavar="FILE", help="Conductances at the start, a .npy file in siemens, such as the "
+        "conductance.npy of an earlier run. Default: all at the smallest target.")] = "",
+    tolerance: Annotated[float, typer.Option(
+        help="Error at which a cell counts as programmed, relative to its target.")] = 0.05,
+    algorithm: Annotated[str, typer.Option(
+        metavar="amplitude|width", help="What grows from pulse to pulse.")] = "amplitude",
+    width: Annotated[float | None, typer.Option(
+        metavar="SECOND", help="Width of the pulses. Default: found by search.")] = None,
     criterion: Annotated[str, typer.Option(
-        help="read or cell: what tolerance means, the read through wires and access elements or "
-             "the cell's own conductance.")] = "read",
+        metavar="read|cell", help="What --tolerance is about: the read through wires and access "
+        "elements, or the cell's own conductance.")] = "read",
     read_voltage: Annotated[float | None, typer.Option(
-        help="Volt; default: the model's own, with selectors more by what these take.")] = None,
-    ohm: Annotated[float, typer.Option(help="Ohm per wire segment.")] = 1.0,
-    passes: Annotated[int, typer.Option(help="Times over the array.")] = 3,
-    seed: Annotated[int, typer.Option(help="Of targets, variation and noise.")] = 0,
+        metavar="VOLT", help="Voltage of verifying reads. Default: the model's own, with "
+        "selectors more by what these take.")] = None,
+    ohm: Annotated[float, typer.Option(metavar="OHM", help="Resistance of a wire segment.")] = 1.0,
+    passes: Annotated[int, typer.Option(help="Most times that the array is gone over.")] = 3,
+    seed: Annotated[int, typer.Option(help="Seed of targets, variation and noise.")] = 0,
     restart: Annotated[bool, typer.Option(
-        "--restart", help="Begin anew where an interrupted run left how far it had come.")] = False,
+        "--restart", help="Begin anew instead of going on with an interrupted run.")] = False,
     out: Annotated[Path, typer.Option(help="Folder of results.")] = Path("results/program"),
     html: Html = None,
 ) -> None:
@@ -183,6 +197,8 @@ def program(
     same command goes on from there, to the same result; --restart begins anew. After Ctrl-C what
     was done is written, too: another run may --start from its conductance.npy, with --restart in
     the same folder.
+
+    Example: crossbarsim program vteam --preset magic --set v_off=1 --size 4x4 --tolerance 0.03
     """
     import numpy as np
 

@@ -33,14 +33,19 @@ def info() -> None:
 def solve(
     conductance: Annotated[Path, typer.Argument(help=".npy or .csv file, (M, N) siemens")],
     voltages: Annotated[Path, typer.Argument(help=".npy or .csv file, (M,) or (B, M) volt")],
-    word: Annotated[float, typer.Option(help="Ohm per segment of the word lines.")] = 1.0,
-    bit: Annotated[float, typer.Option(help="Ohm per segment of the bit lines.")] = 1.0,
+    word: Annotated[float, typer.Option(
+        metavar="OHM", help="Resistance of a word-line segment.")] = 1.0,
+    bit: Annotated[float, typer.Option(
+        metavar="OHM", help="Resistance of a bit-line segment.")] = 1.0,
     out: Annotated[Path | None, typer.Option(
         help="Write currents and node voltages to this .npz file; or currents to this .csv file, a "
              "line for each input vector, and of one vector the node voltages beside it.")] = None,
     html: Html = None,
 ) -> None:
-    """Solve one crossbar: word lines driven on the left, bit lines sensed at the bottom."""
+    """Solve one crossbar: word lines driven on the left, bit lines sensed at the bottom.
+
+    Example: crossbarsim solve g.npy v.npy --word 2 --bit 2 --out currents.csv
+    """
     import numpy as np
 
     from .. import Crossbar, Solver, Wires
@@ -56,6 +61,12 @@ def solve(
         page = page_path(html)
         xbar = Crossbar(array_file(conductance), Wires(word=word, bit=bit))
         V = array_file(voltages)
+        words = xbar.shape[0]
+        if V.ndim not in (1, 2) or (V.shape[-1] != words and V.shape != (words, 1)):
+            raise ParameterError(
+                f"{voltages}: needs a voltage for each of the {words} word lines, the rows of "
+                f"{conductance}, in every line; its shape is {V.shape}"
+            )
         table_of_one = voltages.suffix.lower() != ".npy" and V.size == xbar.shape[0]
         solution = Solver().solve(xbar, V.ravel() if table_of_one and 1 in V.shape else V)
         table = Table(title="Currents into the bit lines' sensed ends")

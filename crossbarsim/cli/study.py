@@ -62,17 +62,22 @@ def _wrote(result: Any, page: Path | None, files: list[Path], console: Console) 
 
 @study.command("read-margin")
 def read_margin(
-    sizes: Annotated[str, typer.Option(help="Separated by commas.")] = "2,4,8,16,32,64",
+    sizes: Annotated[str, typer.Option(
+        help="Word lines of square arrays, separated by commas.")] = "2,4,8,16,32,64",
     schemes: Annotated[str, typer.Option(
-        help="Separated by commas.")] = "floating,v/2,v/3,grounded",
+        help="What unselected lines are tied to, separated by "
+             "commas.")] = "floating,v/2,v/3,grounded",
     selector: Annotated[str, typer.Option(
         help="A selector model to compare with no selector; empty: none.")] = "miec_selector",
-    r_on: Annotated[float, typer.Option(help="Ohm.")] = 10e3,
-    r_off: Annotated[float, typer.Option(help="Ohm.")] = 1e6,
-    read_voltage: Annotated[float, typer.Option(help="Volt.")] = 1.0,
-    ohm: Annotated[float, typer.Option(help="Ohm per wire segment.")] = 1.0,
+    r_on: Annotated[float, typer.Option(
+        metavar="OHM", help="Resistance of a cell that is on.")] = 10e3,
+    r_off: Annotated[float, typer.Option(
+        metavar="OHM", help="Resistance of a cell that is off.")] = 1e6,
+    read_voltage: Annotated[float, typer.Option(metavar="VOLT", help="Voltage of the read.")] = 1.0,
+    ohm: Annotated[float, typer.Option(metavar="OHM", help="Resistance of a wire segment.")] = 1.0,
     farad: Annotated[float, typer.Option(
-        help="Farad per wire segment, of the read delay; 0: no delay.")] = 0.2e-15,
+        metavar="FARAD", help="Capacitance of a wire segment, for the read delay; 0: no delay.",
+    )] = 0.2e-15,
     out: Annotated[Path, typer.Option(help="Folder of results.")] = Path("results/read-margin"),
     html: Html = None,
 ) -> None:
@@ -151,7 +156,7 @@ def nonidealities(
     ohm: Annotated[list[str] | None, typer.Option(
         help=f"Ohm per wire segment; 0: active arrays; {_MANY}. Default: 0,2.")] = None,
     bits: Annotated[list[str] | None, typer.Option(
-        help=f"Of the ADCs; {_MANY}. Default: 2,4,6,8,10.")] = None,
+        help=f"Resolution of the ADCs, bits; {_MANY}. Default: 2,4,6,8,10.")] = None,
     sigma: Annotated[list[str] | None, typer.Option(
         help=f"Relative standard deviation of R_on and R_off; {_MANY}.")] = None,
     states: Annotated[list[str] | None, typer.Option(
@@ -161,15 +166,17 @@ def nonidealities(
     stuck_off: Annotated[list[str] | None, typer.Option(
         help=f"Share of the cells stuck at R_off; {_MANY}.")] = None,
     law: Annotated[str, typer.Option(
-        help="Of R_on and R_off: lognormal or normal.")] = "lognormal",
+        metavar="lognormal|normal", help="Distribution of R_on and R_off.")] = "lognormal",
     seeds: Annotated[int | None, typer.Option(help="Chips per value; default 2.")] = None,
     images: Annotated[int | None, typer.Option(help="Held-out images; default: all.")] = None,
     correct: Annotated[bool, typer.Option(
         "--correct", help="Digital gain and offset per output, found by calibration.")] = False,
-    r_on: Annotated[float, typer.Option(help="Ohm.")] = 1.4e4,
-    r_off: Annotated[float, typer.Option(help="Ohm.")] = 5e7,
-    epochs: Annotated[int | None, typer.Option(help="Of the training.")] = None,
-    threads: Annotated[int | None, typer.Option(help="Default: all CPUs.")] = None,
+    r_on: Annotated[float, typer.Option(metavar="OHM", help="Least resistance of a cell.")] = 1.4e4,
+    r_off: Annotated[float, typer.Option(
+        metavar="OHM", help="Largest resistance of a cell.")] = 5e7,
+    epochs: Annotated[int | None, typer.Option(
+        help="Epochs of the training. Default: what suits the data.")] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads. Default: all CPUs.")] = None,
     workers: _Workers = None,
     quick: Annotated[bool, typer.Option(
         "--quick", help="Few values, one chip each, 200 images, for a first look.")] = False,
@@ -212,8 +219,8 @@ def device_spread(
     device: Annotated[str, typer.Argument(
         help="A model; `crossbarsim device list` shows them.")] = "vteam",
     preset: Annotated[str | None, typer.Option(
-        help="Of the model; default of vteam: that of MemTorch's paper.")] = None,
-    count: Annotated[int, typer.Option(help="Devices.")] = 100,
+        help="Parameter set of the model. Default of vteam: that of MemTorch's paper.")] = None,
+    count: Annotated[int, typer.Option(help="Number of devices.")] = 100,
     sigma: Annotated[list[str] | None, typer.Option(
         help=f"Relative standard deviation of the parameters, normal: one for all, or one for "
              f"each; {_MANY}. Default: 0.2; with --paper 0.5,0.05.")] = None,
@@ -222,10 +229,11 @@ def device_spread(
     states: Annotated[int | None, typer.Option(
         help="Conductances in which a device can rest; 0: any. Default: 5; with --paper 10."
     )] = None,
-    amplitude: Annotated[float, typer.Option(help="Volt, of the loop.")] = 1.0,
-    sweep: Annotated[float, typer.Option(help="Volt, of set and reset.")] = 1.5,
+    amplitude: Annotated[float, typer.Option(metavar="VOLT", help="Amplitude of the loop.")] = 1.0,
+    sweep: Annotated[float, typer.Option(
+        metavar="VOLT", help="Amplitude of the sweeps that set and reset.")] = 1.5,
     frequency: Annotated[float | None, typer.Option(
-        help="Hertz. Default: 1e7; with --paper 50e6.")] = None,
+        metavar="HERTZ", help="Frequency of the loop. Default: 1e7; with --paper 50e6.")] = None,
     log: Annotated[bool | None, typer.Option(
         "--log/--linear", help="Axis of the current of set and reset. Default: logarithmic; with "
                                "--paper linear.")] = None,
@@ -295,22 +303,24 @@ def gradual_reset(
     device: Annotated[str, typer.Argument(
         help="A model; `crossbarsim device list` shows them.")] = "vteam",
     preset: Annotated[str | None, typer.Option(
-        help="Of the model; default of vteam: that of MemTorch's paper.")] = None,
+        help="Parameter set of the model. Default of vteam: that of MemTorch's paper.")] = None,
     states: Annotated[int | None, typer.Option(
-        help="From R_on to R_off; one sweep less. Default: 10, or as many as --amplitudes asks for."
+        help="Number of states from R_on to R_off; there is one sweep less. Default: 10, or as "
+             "many "
+             "as --amplitudes asks for."
     )] = None,
     amplitudes: Annotated[list[str] | None, typer.Option(
-        help=f"Volt, of the sweeps; {_MANY}. Default: in even steps up to the first that reaches "
-             "R_off.")] = None,
-    amplitude: Annotated[float, typer.Option(help="Volt, of the loop.")] = 1.0,
+        metavar="VOLT", help=f"Amplitudes of the sweeps; {_MANY}. Default: in even steps up to the "
+                             "first that reaches R_off.")] = None,
+    amplitude: Annotated[float, typer.Option(metavar="VOLT", help="Amplitude of the loop.")] = 1.0,
     frequency: Annotated[float, typer.Option(
-        help="Hertz, of the loop; a double sweep takes a period.")] = 50e6,
-    r_on: Annotated[float, typer.Option(help="Ohm, mean of the distribution.")] = 100.0,
-    r_off: Annotated[float, typer.Option(help="Ohm, mean of the distribution.")] = 150.0,
+        metavar="HERTZ", help="Frequency of the loop; a double sweep takes a period.")] = 50e6,
+    r_on: Annotated[float, typer.Option(metavar="OHM", help="Mean of the distribution.")] = 100.0,
+    r_off: Annotated[float, typer.Option(metavar="OHM", help="Mean of the distribution.")] = 150.0,
     sigma: Annotated[float, typer.Option(
         help="Relative standard deviation of both, normal.")] = 0.2,
-    count: Annotated[int, typer.Option(help="Draws of both.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    count: Annotated[int, typer.Option(help="Number of draws of both.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
     out: Annotated[Path, typer.Option(
         help="Folder of results.")] = Path("results/gradual-reset"),
     html: Html = None,
@@ -371,17 +381,19 @@ def ir_drop(
     name: _Name = None,
     out: Annotated[Path, typer.Option(help="Folder of results.")] = Path("results/ir-drop"),
     ohm: Annotated[list[str] | None, typer.Option(
-        help="Ohm per wire segment; repeat, or separate by commas.")] = None,
+        metavar="OHM", help="Resistance of a wire segment; repeat, or separate by commas.")] = None,
     tile: Annotated[list[str] | None, typer.Option(
         help="Tile shape such as 128x128; repeat, or separate by commas.")] = None,
     seeds: Annotated[int, typer.Option(help="Chips with device variation per point.")] = 5,
     sigma: Annotated[float, typer.Option(
         help="Relative standard deviation of R_on and R_off.")] = 0.1,
     images: Annotated[int | None, typer.Option(help="Held-out images; default: all.")] = None,
-    g_on: Annotated[float, typer.Option(help="Largest conductance of a cell, siemens.")] = 1e-4,
-    g_off: Annotated[float, typer.Option(help="Smallest conductance, siemens.")] = 1e-6,
-    epochs: Annotated[int | None, typer.Option(help="Of the training.")] = None,
-    threads: Annotated[int | None, typer.Option(help="Default: all CPUs.")] = None,
+    g_on: Annotated[float, typer.Option(
+        metavar="SIEMENS", help="Largest conductance of a cell.")] = 1e-4,
+    g_off: Annotated[float, typer.Option(metavar="SIEMENS", help="Smallest conductance.")] = 1e-6,
+    epochs: Annotated[int | None, typer.Option(
+        help="Epochs of the training. Default: what suits the data.")] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads. Default: all CPUs.")] = None,
     workers: _Workers = None,
     html: Html = None,
 ) -> None:

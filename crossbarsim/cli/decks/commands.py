@@ -24,15 +24,18 @@ if TYPE_CHECKING:
 
 __all__ = ["check", "run"]
 
-_Deck = Annotated[Path, typer.Argument(help="SPICE deck.")]
+_Deck = Annotated[Path, typer.Argument(
+    help="SPICE deck, a file of ngspice's, LTspice's or HSPICE's kind.")]
 _Ngspice = Annotated[bool, typer.Option(
-    "--ngspice", help="Compute powers and quotients as ngspice does.")]
+    "--ngspice", help="Read expressions as ngspice does: powers of negative numbers, quotients by "
+         "0.")]
 _Ltspice = Annotated[bool, typer.Option(
-    "--ltspice", help="Compute powers as LTspice and PSpice do.")]
+    "--ltspice", help="Read expressions as LTspice and PSpice do: powers of negative numbers.")]
 _Strict = Annotated[bool, typer.Option(
     "--strict", help="Refuse unknown options and parameters of model cards.")]
 _Parameters = Annotated[list[str] | None, typer.Option(
-    "--param", help="A parameter of the deck, name=value; may be repeated.")]
+    "--param", metavar="NAME=VALUE", help="Value of a .param of the deck, as r=2k; may be "
+         "repeated.")]
 
 
 def _read(
