@@ -75,7 +75,7 @@ def test_solve_errors(tmp_path):
     (tmp_path / "text.npy").write_text("no array")
     good, bad = str(tmp_path / "g.npy"), str(tmp_path / "v.npy")
     for arguments, message in (
-        ([good, bad], "`V`"),
+        ([good, bad], "v.npy: needs a voltage for each of the 2 word lines"),
         ([good, str(tmp_path / "none.npy")], "none.npy: cannot be read"),
         ([str(tmp_path / "text.npy"), bad], "text.npy: expected a NumPy .npy file"),
         ([str(tmp_path / "many.npz"), bad], "many.npz: expected a NumPy .npy file of numbers; it is"),

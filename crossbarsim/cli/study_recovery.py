@@ -27,16 +27,18 @@ def recovery(
     name: _Name = None,
     out: Annotated[Path, typer.Option(help="Folder of results.")] = Path("results/recovery"),
     ohm: Annotated[list[str] | None, typer.Option(
-        help=f"Ohm per wire segment; {_MANY}. Default: 1,2,5.")] = None,
+        metavar="OHM", help=f"Resistance of a wire segment; {_MANY}. Default: 1,2,5.")] = None,
     tile: Annotated[str, typer.Option(help="Tile shape.")] = "128x128",
     method: Annotated[list[str] | None, typer.Option(
         help="One of the study's methods, such as trained; repeat. Default: all.")] = None,
-    tuning_epochs: Annotated[int, typer.Option(help="Of the fine-tuning.")] = 2,
-    tuning_batches: Annotated[int, typer.Option(help="Of 64 images, per epoch of it.")] = 12,
+    tuning_epochs: Annotated[int, typer.Option(help="Epochs of the fine-tuning.")] = 2,
+    tuning_batches: Annotated[int, typer.Option(
+        help="Batches of 64 images in an epoch of the fine-tuning.")] = 12,
     rate: Annotated[float, typer.Option(help="Learning rate of the fine-tuning.")] = 3e-4,
     images: Annotated[int | None, typer.Option(help="Held-out images; default: all.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Of the digital training.")] = None,
-    threads: Annotated[int | None, typer.Option(help="Default: all CPUs.")] = None,
+    epochs: Annotated[int | None, typer.Option(
+        help="Epochs of the digital training. Default: what suits the data.")] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads. Default: all CPUs.")] = None,
     workers: _Workers = None,
     html: Html = None,
 ) -> None:
