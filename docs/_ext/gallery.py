@@ -20,6 +20,7 @@ from sphinx.application import Sphinx
 EXAMPLES = Path(__file__).parents[2] / "examples"
 DOCS = Path(__file__).parents[1]
 IMAGE = re.compile(r"!\[([^\]]*)\]\((?:\.\./)*(images/[\w.-]+)\)")
+LONGEST = 90  # signs below a thumbnail
 # sections whose pages have pictures, in the order in which they are shown
 SECTIONS = ("tutorials", "concepts", "how-to", "start")
 
@@ -60,15 +61,18 @@ def pictures() -> Iterator[tuple[str, str, str, str]]:
 
 
 def card(title: str, image: str, link: str, text: str = "") -> list[str]:
-    """Return a thumbnail."""
+    """Return a thumbnail; of a long text it shows the beginning."""
+    shown = re.split(r"[:;(]", text)[0].strip()
+    while len(shown) > LONGEST and "," in shown:
+        shown = shown.rpartition(",")[0]
     return [f":::{{grid-item-card}} {title}", f":img-top: {image}", f":img-alt: {text or title}",
-            f":link: {link}", ":link-type: doc", "", *([text, ""] if text else []), ":::", ""]
+            f":link: {link}", ":link-type: doc", "", *([shown, ""] if shown else []), ":::", ""]
 
 
 def grid(cards: list[list[str]]) -> list[str]:
     """Return thumbnails side by side."""
     rows = [line for one in cards for line in one]
-    return ["::::{grid} 1 2 3 4", ":gutter: 3", ":class-container: gallery", "", *rows, "::::", ""]
+    return ["::::{grid} 1 2 2 3", ":gutter: 3", ":class-container: gallery", "", *rows, "::::", ""]
 
 
 def changed(file: Path, lines: list[str]) -> None:
