@@ -44,13 +44,13 @@ def draw() -> Figure:
             end = y - STEP + 0.15  # above the next word line, which it crosses
             resistor(ax, (x + shift, y - shift), (x + shift, end), WIRE)
             below = y - STEP - shift if i < SIZE - 1 else y - STEP
-            ax.plot([x + shift] * 2, [end, below], color="white", lw=6, zorder=2.5)
+            ax.plot([x + shift] * 2, [end, below], color="white", lw=6, zorder=2.5, solid_capstyle="butt")
             ax.plot([x + shift] * 2, [end, below], color=WIRE, lw=1.4, zorder=2.6)
             ax.plot([x, x + shift], [y, y - shift], "o", color="black", ms=3.5, zorder=3)
     for j in range(SIZE):
         x, y = j * STEP + shift, -SIZE * STEP
-        ax.plot([x - 0.25, x + 0.25], [y, y], color="black", lw=1.6)
-        ax.plot([x - 0.15, x + 0.15], [y - 0.1, y - 0.1], color="black", lw=1.6)
+        ax.plot([x - 0.25, x + 0.25], [y, y], color="black", lw=1.6, zorder=3)
+        ax.plot([x - 0.15, x + 0.15], [y - 0.1, y - 0.1], color="black", lw=1.6, zorder=3)
         ax.annotate("", (x + 0.38, y + 0.1), (x + 0.38, y + 1.0), arrowprops={"arrowstyle": "->"})
         ax.text(x + 0.5, y + 0.5, f"$I_{j}$", va="center", fontsize=13)
     right = SIZE * STEP + 0.1
@@ -61,6 +61,8 @@ def draw() -> Figure:
         ax.text(right, -1.0 - 1.6 * k, text, color=colour, fontsize=11, va="center")
     ax.text(-STEP - 0.2, 0.75, "driven ends", color=TEXT, fontsize=10)
     ax.text(right, -SIZE * STEP, "sensed ends:\nvirtual ground", color=TEXT, fontsize=10, va="center")
+    # texts do not count when axes find their limits
+    ax.set(xlim=(-STEP - 0.8, right + 4.6), ylim=(-SIZE * STEP - 0.4, 1.1))
     return figure
 
 
