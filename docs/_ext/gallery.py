@@ -57,7 +57,7 @@ def pictures() -> Iterator[tuple[str, str, str, str]]:
                 if image not in seen:
                     seen.add(image)
                     name = title[1] if title else page.stem
-                    yield name, f"../{section}/{page.stem}", f"../{image}", alt
+                    yield name, f"../{section}/{page.stem}", f"../{image}", " ".join(alt.split())
 
 
 def card(title: str, image: str, link: str, text: str = "") -> list[str]:
