@@ -184,7 +184,8 @@ def table(result: dict[str, Any]) -> str:
     if result.get("convolutions"):  # a record of before has none
         lines += [
             "", "Compiled convolutions in the same way:", "",
-            "| inputs, outputs, kernel, side, images | torch | held | compared |", "|---|---|---|---|",
+            "| inputs, outputs, kernel, side, images | torch | held | compared |",
+            "|---|---|---|---|",
         ]
         lines += [
             f"| {', '.join(map(str, row['shape']))} | {1e3 * row['digital']:.2f} ms "

@@ -1,4 +1,4 @@
-"""Picture of the recovery study: accuracy by method, a group of bars per resistance."""
+"""Picture of the recovery study: accuracy by method, a group per resistance."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from ..recovery import RecoveryResult
+from ..recovery import METHODS, RecoveryResult
 from .figures import new_axes, save_axes
 
 __all__ = ["plot_recovery", "save_recovery"]
@@ -38,29 +38,36 @@ def plot_recovery(
     """
     if ax is None:
         ax = new_axes(8.6, 4.6)
-    table = 100 * result.summary(part)
-    groups = np.arange(len(table.columns))
-    width = 0.84 / len(table)
+    table = result.summary(part)
+    groups, width = np.arange(len(table.columns)), 0.84 / len(table)
+    count = result.held_out[part]
     for k, (name, row) in enumerate(table.iterrows()):
+        share = row.to_numpy()
         at = groups + (k - 0.5 * (len(table) - 1)) * width
-        ax.bar(at, row.to_numpy(), 0.92 * width, label=str(name), color=_SHADES[str(name)])
-        for x, value in zip(at, row.to_numpy(), strict=True):
-            if np.isnan(value):  # not measured
-                continue
-            ax.text(x, value + 0.6, f"{value:.1f}", ha="center", va="bottom", fontsize=6.5,
-                    rotation=90)
+        error = 100 * np.sqrt(share * (1 - share) / count)
+        ax.errorbar(at, 100 * share, error, label=str(name), color=_SHADES[str(name)],
+                    fmt="D" if METHODS[str(name)][2] else "o", markersize=5, elinewidth=1.0,
+                    markeredgecolor="0.25", markeredgewidth=0.4)
+        for x, value, above in zip(at, 100 * share, error, strict=True):
+            if not np.isnan(value):  # else not measured
+                ax.text(x, value + above, f" {value:.1f}", ha="center", va="bottom", fontsize=6.5,
+                        rotation=90)
     ideal = 100 * result.digital_accuracy[part]
     ax.axhline(ideal, color="black", linestyle="--", linewidth=1.0,
                label=f"digital network: {ideal:.2f} %")
+    for between in groups[1:]:
+        ax.axvline(between - 0.5, color="0.8", linewidth=0.8)
     ax.set_xticks(groups, [f"{ohm:g} ohm" for ohm in table.columns])
     ax.set_xlabel("Wire resistance per segment")
-    ax.set_ylabel(f"Accuracy on {result.held_out[part]:,} held-out images (%)")
-    ax.set_ylim(0, max(1.2 * ideal, 10))
+    ax.set_ylabel(f"Accuracy on {count:,} held-out images (%)")
+    least, most = ax.get_ylim()
+    ax.set_ylim(least, most + 0.1 * (most - least))  # room for the numbers
     study = result.study
     images = result.data.name if part == "test" else f"{result.data.name}, {part} images"
     ax.set_title(
         f"What comes back of the accuracy: {images}\n{study.tile[0]}x{study.tile[1]} tiles, "
-        f"{1e6 * study.g_off:g} to {1e6 * study.g_on:g} µS", fontsize=10,
+        f"{1e6 * study.g_off:g} to {1e6 * study.g_on:g} µS; bars: standard error of {count:,} images",
+        fontsize=10,
     )
     ax.grid(visible=True, axis="y", color="0.9")
     ax.set_axisbelow(True)
