@@ -21,14 +21,14 @@ def test_one_version_everywhere():
     version = PROJECT["version"]
     assert metadata.version("crossbarsim") == version
     assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
-    recipe = (ROOT / "packaging" / "conda" / "meta.yaml").read_text(encoding="utf-8")
-    assert f'version = "{version}"' in recipe
+    recipe = (ROOT / "packaging" / "conda" / "recipe.yaml").read_text(encoding="utf-8")
+    assert f'version: "{version}"' in recipe
     log = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.search(rf"^## \[({re.escape(version)}|Unreleased)\]", log, re.MULTILINE)
 
 
 def test_the_recipe_has_the_same_bounds():
-    recipe = (ROOT / "packaging" / "conda" / "meta.yaml").read_text(encoding="utf-8")
+    recipe = (ROOT / "packaging" / "conda" / "recipe.yaml").read_text(encoding="utf-8")
     found = dict(re.findall(r"^ {4}- ([\w-]+) (>=\S+)$", recipe, re.MULTILINE))
     renamed = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
     extras = PROJECT["optional-dependencies"]
