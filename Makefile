@@ -4,6 +4,7 @@
 # make docs    the site, into build/docs/index.html
 # make slow    the tests that take more than a few seconds each
 # make bench   the benchmarks behind the page on performance
+# make validation   everything beside publications and other tools: docs/validation
 # Each makes .venv and installs into it once; PYTHON chooses the interpreter.
 
 PYTHON ?= python3
@@ -18,7 +19,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 # In an environment of their own; warnings of old versions are none of ours.
 LOWEST := build/lowest
 
-.PHONY: study test docs lowest lint slow bench clean
+.PHONY: study test docs lowest lint slow bench validation clean
 
 study: $(VENV)/studies.stamp
 	$(BIN)/crossbarsim study ir-drop --out results/ir-drop
@@ -44,6 +45,9 @@ slow: $(VENV)/dev.stamp
 
 bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks
+
+validation: $(VENV)/dev.stamp
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.validation
 
 build/lowest.stamp: pyproject.toml constraints-lowest.txt
 	$(PYTHON) -m venv $(LOWEST)

@@ -1,0 +1,1 @@
+"""Compact models against their publications, and their authors' or others' code."""

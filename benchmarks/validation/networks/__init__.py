@@ -1,0 +1,1 @@
+"""Networks and whole arrays against other tools and published results."""

@@ -1,0 +1,1 @@
+"""Solvers against SPICE, a sparse Cholesky factorisation, and arithmetic of many digits."""
