@@ -33,6 +33,9 @@ _Data = Annotated[Path | None, typer.Option(
          "scikit-learn's handwritten digits.")]
 _Workers = Annotated[int | None, typer.Option(
     help="Processes of this machine that measure chips, each with --threads, 1 by default.")]
+_Epochs = Annotated[int | None, typer.Option(
+    help="Epochs of the training. Default: what suits the data.")]
+_Threads = Annotated[int | None, typer.Option(help="CPU threads. Default: all CPUs.")]
 _Name = Annotated[str | None, typer.Option(help="The data set's name on the pictures.")]
 
 
@@ -65,8 +68,7 @@ def read_margin(
     sizes: Annotated[str, typer.Option(
         help="Word lines of square arrays, separated by commas.")] = "2,4,8,16,32,64",
     schemes: Annotated[str, typer.Option(
-        help="What unselected lines are tied to, separated by "
-             "commas.")] = "floating,v/2,v/3,grounded",
+        help="Ties of unselected lines, separated by commas.")] = "floating,v/2,v/3,grounded",
     selector: Annotated[str, typer.Option(
         help="A selector model to compare with no selector; empty: none.")] = "miec_selector",
     r_on: Annotated[float, typer.Option(
@@ -174,9 +176,8 @@ def nonidealities(
     r_on: Annotated[float, typer.Option(metavar="OHM", help="Least resistance of a cell.")] = 1.4e4,
     r_off: Annotated[float, typer.Option(
         metavar="OHM", help="Largest resistance of a cell.")] = 5e7,
-    epochs: Annotated[int | None, typer.Option(
-        help="Epochs of the training. Default: what suits the data.")] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads. Default: all CPUs.")] = None,
+    epochs: _Epochs = None,
+    threads: _Threads = None,
     workers: _Workers = None,
     quick: Annotated[bool, typer.Option(
         "--quick", help="Few values, one chip each, 200 images, for a first look.")] = False,
@@ -306,8 +307,7 @@ def gradual_reset(
         help="Parameter set of the model. Default of vteam: that of MemTorch's paper.")] = None,
     states: Annotated[int | None, typer.Option(
         help="Number of states from R_on to R_off; there is one sweep less. Default: 10, or as "
-             "many "
-             "as --amplitudes asks for."
+             "many as --amplitudes asks for."
     )] = None,
     amplitudes: Annotated[list[str] | None, typer.Option(
         metavar="VOLT", help=f"Amplitudes of the sweeps; {_MANY}. Default: in even steps up to the "
@@ -391,9 +391,8 @@ def ir_drop(
     g_on: Annotated[float, typer.Option(
         metavar="SIEMENS", help="Largest conductance of a cell.")] = 1e-4,
     g_off: Annotated[float, typer.Option(metavar="SIEMENS", help="Smallest conductance.")] = 1e-6,
-    epochs: Annotated[int | None, typer.Option(
-        help="Epochs of the training. Default: what suits the data.")] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads. Default: all CPUs.")] = None,
+    epochs: _Epochs = None,
+    threads: _Threads = None,
     workers: _Workers = None,
     html: Html = None,
 ) -> None:

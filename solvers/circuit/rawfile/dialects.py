@@ -118,7 +118,9 @@ def step_values(file: Path) -> list[str]:
     return [", ".join(line.split()) for line in lines]
 
 
-def split_steps(plot: RawPlot, values: Sequence[str]) -> list[RawPlot]:
+def split_steps(
+    plot: RawPlot, values: Sequence[str], file: str | None = None
+) -> list[RawPlot]:
     """Return LTspice's table of all steps as a plot for each.
 
     Parameters
@@ -128,18 +130,22 @@ def split_steps(plot: RawPlot, values: Sequence[str]) -> list[RawPlot]:
         stepped values are its first columns.
     values : sequence of str
         Of the steps: as many as there are steps, they are added to the titles.
+    file : str, optional
+        Named in the error.
 
     Raises
     ------
     NetlistError
-        The abscissa is empty, so that there is nothing to tell steps by.
+        The abscissa is empty or begins with NaN, so that there is nothing to tell steps by.
     """
     if "operating point" in plot.name.lower():
         return [plot]
     scale = plot.scale
-    if not len(scale):
-        raise NetlistError("steps without points")
-    starts = np.flatnonzero(scale == scale[0])
+    starts = np.flatnonzero(scale == scale[:1])
+    if not len(starts):
+        raise NetlistError(
+            "steps cannot be told apart: their abscissa begins with no number", file=file
+        )
     known = len(values) == len(starts)
     found = []
     for k, (start, stop) in enumerate(zip(starts, [*starts[1:], len(scale)], strict=True)):

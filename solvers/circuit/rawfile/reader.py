@@ -152,7 +152,9 @@ class _Reader:
         return _columns(flat.astype(kind.newbyteorder("=")), present, points)
 
     def _foreign(self, dialect: Dialect, width: int, points: int) -> list[Vector]:
-        size = dialect.size(width, points) if width else 0
+        if not width:
+            return []
+        size = dialect.size(width, points)
         have = len(self.data) - self.at
         if size > have:
             raise self.error(f"the file ends after {have} of {size} bytes of numbers")
@@ -291,7 +293,7 @@ def read_raw(path: str | Path | bytes) -> list[RawPlot]:
     while (plot := reader.plot()) is not None:
         if "stepped" in plot.flags.split() and plot.vectors:
             values = [] if isinstance(path, bytes) else step_values(Path(path))
-            plots += split_steps(plot, values)
+            plots += split_steps(plot, values, name)
         else:
             plots.append(plot)
     if not plots:

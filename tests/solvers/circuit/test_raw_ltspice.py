@@ -95,10 +95,17 @@ def test_steps_are_plots(tmp_path):
     (utf16("real forward", rows("<dff", (TIME, VOLTS, AMPERES))[:-1]), "ends after 47 of 48 bytes"),
     (utf16("real forward", rows("<dff", (TIME, VOLTS, AMPERES)) + b"rest"), "not a line of a raw file"),
     (utf16("real forwards", b""), "flag 'forwards' is not known"),
-    (utf16("real forward stepped", b"", points=0), "steps without points"),
+    (utf16("real forward stepped", b"", points=0), "steps cannot be told apart"),
+    (utf16("real forward stepped", rows("<dff", ([np.nan] * 3, VOLTS, AMPERES))), "steps cannot be told apart"),
     (b"T\x00i\x00\x00\xd8x", "not the UTF-16 that LTspice writes"),
     (b"\xff\xfe", "no plot"),
 ])
 def test_broken_files_are_refused(data, message):
     with pytest.raises(NetlistError, match=message):
         read_raw(data)
+
+
+def test_a_plot_without_vectors():
+    text = "Title: t\nFlags: real forward\nNo. Variables: 0\nNo. Points: 4\nVariables:\nBinary:\n"
+    (plot,) = read_raw(text.encode("utf-16-le"))
+    assert (plot.names, len(plot)) == ((), 0)
