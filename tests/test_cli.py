@@ -47,6 +47,17 @@ def test_import_is_light():
     assert result.stdout == "[]\n"
 
 
+def test_help_shows_units_and_no_type_of_flags():
+    wide = {"COLUMNS": "200", "TERMINAL_WIDTH": "200"}
+    shown = RUN.invoke(app, ["device", "iv", "--help"], env=wide).output
+    assert "--amplitude" in shown
+    assert "VOLT" in shown
+    assert "<bool>" not in shown
+    program = RUN.invoke(app, ["program", "--help"], env=wide).output
+    assert "where it was killed, the same command goes on" in " ".join(program.split())
+    assert "Example: crossbarsim program vteam" in program
+
+
 def test_solve(tmp_path):
     rng = np.random.default_rng(3)
     g, v = rng.uniform(1e-6, 1e-4, (5, 4)), rng.uniform(0, 0.2, (3, 5))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from importlib import metadata
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from ..core.views.log import show_log
 from . import study_files, study_recovery  # noqa: F401 - commands of `study`
@@ -13,13 +15,43 @@ from .decks.commands import check, run
 from .device import device
 from .device_fit import fit_command
 from .examples import examples
-from .help import Command, Group
 from .output import plain_where_needed
 from .program import program
 from .solve import info, solve
 from .study import study
 
 __all__ = ["app", "main"]
+
+
+def flowing(text: str) -> str:
+    """Return a text whose paragraphs are one line each, for the terminal to fold."""
+    return "\n\n".join(" ".join(part.split()) for part in re.split(r"\n\s*\n", text.strip()))
+
+
+class _Shown:
+    """Help whose paragraphs fold with the terminal, and whose flags show no type."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        if options.get("help"):
+            options["help"] = flowing(options["help"])
+        super().__init__(*arguments, **options)
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return all parameters; what is given without a value shows none."""
+        found: list[Any] = super().get_params(ctx)  # type: ignore[misc]
+        for one in found:
+            if getattr(one, "is_flag", False) or getattr(one, "count", False):
+                one.metavar = ""
+        return found
+
+
+class Command(_Shown, TyperCommand):
+    """A command."""
+
+
+class Group(_Shown, TyperGroup):
+    """A group of commands."""
+
 
 app = typer.Typer(
     name="crossbarsim", cls=Group, no_args_is_help=True, add_completion=True,

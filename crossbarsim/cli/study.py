@@ -78,8 +78,7 @@ def read_margin(
     read_voltage: Annotated[float, typer.Option(metavar="VOLT", help="Voltage of the read.")] = 1.0,
     ohm: Annotated[float, typer.Option(metavar="OHM", help="Resistance of a wire segment.")] = 1.0,
     farad: Annotated[float, typer.Option(
-        metavar="FARAD", help="Capacitance of a wire segment, for the read delay; 0: no delay.",
-    )] = 0.2e-15,
+        metavar="FARAD", help="Capacitance of a wire segment; 0: no read delay.")] = 0.2e-15,
     out: Annotated[Path, typer.Option(help="Folder of results.")] = Path("results/read-margin"),
     html: Html = None,
 ) -> None:
@@ -174,8 +173,7 @@ def nonidealities(
     correct: Annotated[bool, typer.Option(
         "--correct", help="Digital gain and offset per output, found by calibration.")] = False,
     r_on: Annotated[float, typer.Option(metavar="OHM", help="Least resistance of a cell.")] = 1.4e4,
-    r_off: Annotated[float, typer.Option(
-        metavar="OHM", help="Largest resistance of a cell.")] = 5e7,
+    r_off: Annotated[float, typer.Option(metavar="OHM", help="Largest resistance.")] = 5e7,
     epochs: _Epochs = None,
     threads: _Threads = None,
     workers: _Workers = None,
