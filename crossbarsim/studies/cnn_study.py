@@ -331,6 +331,14 @@ class CnnStudyResult(Shown, ABC, Generic[S]):
     def markdown(self, part: str = "test") -> str:
         """Return the table of one set of held-out images."""
 
+    @staticmethod
+    def _table(ohms: Iterable[float], rows: Mapping[str, Iterable[str]]) -> str:
+        """Return a Markdown table of accuracies: a column per resistance, ohm."""
+        head = ["accuracy, %", *(f"{ohm:g} ohm" for ohm in ohms)]
+        lines = [head, *([name, *cells] for name, cells in rows.items())]
+        texts = ["| " + " | ".join(line) + " |" for line in lines]
+        return "\n".join([texts[0], "|---" * len(head) + "|", *texts[1:]]) + "\n"
+
     def _check_part(self, part: str) -> None:
         if part not in self.digital_accuracy:
             raise ParameterError(

@@ -225,19 +225,15 @@ class IrDropResult(CnnStudyResult[IrDropStudy]):
         """
         table = self.summary(part)
         ohms = list(dict.fromkeys(table["ohm"]))
-        lines = [
-            "| accuracy, % | " + " | ".join(f"{ohm:g} ohm" for ohm in ohms) + " |",
-            "|---" * (len(ohms) + 1) + "|",
-        ]
         varied = table["mean"].notna().all()
+        lines: dict[str, list[str]] = {}
         for shape, rows in table.groupby(["tile_rows", "tile_columns"], sort=True):
-            cells = []
+            cells = lines.setdefault(f"{shape[0]}x{shape[1]} tiles", [])
             for ohm in ohms:
                 row = rows[rows["ohm"] == ohm].iloc[0]
                 text = f"{100 * row['mean' if varied else 'exact']:.2f}"
                 cells.append(text if np.isnan(row["std"]) else f"{text} ± {100 * row['std']:.2f}")
-            lines.append(f"| {shape[0]}x{shape[1]} tiles | " + " | ".join(cells) + " |")
-        return "\n".join(lines) + "\n"
+        return self._table(ohms, lines)
 
     def tile_map(self) -> TileMap:
         """Return the voltages over the first tile of the network's largest layer.

@@ -201,7 +201,7 @@ class RecoveryStudy(CnnStudy[RecoveryPoint, "RecoveryResult"]):
         if trained:
             own = self._tuning
             steps = own.batches or len(order) // self.batch
-            held_out = network.inputs(train.images[-self.validation :]).split(256)
+            held_out = torch.split(network.inputs(train.images[-self.validation :]), 256)
 
             def score(model: nn.Module) -> float:
                 return -sum(len(x) * float(divergence(model, network.model, x)) for x in held_out)
@@ -264,13 +264,9 @@ class RecoveryResult(CnnStudyResult[RecoveryStudy]):
     def markdown(self, part: str = "test") -> str:
         """Return a Markdown table of accuracies: a row per method, a column per resistance."""
         table = self.summary(part)
-        lines = [
-            "| accuracy, % | " + " | ".join(f"{ohm:g} ohm" for ohm in table.columns) + " |",
-            "|---" * (len(table.columns) + 1) + "|",
-        ]
-        for name, row in table.iterrows():
-            lines.append(f"| {name} | " + " | ".join(f"{100 * a:.2f}" for a in row) + " |")
-        return "\n".join(lines) + "\n"
+        return self._table(map(float, table.columns), {
+            str(name): [f"{100 * a:.2f}" for a in row] for name, row in table.iterrows()
+        })
 
     def _view(self) -> View:
         measures = {

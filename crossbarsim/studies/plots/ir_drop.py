@@ -13,7 +13,7 @@ from ...core.errors import ParameterError
 from ...core.files import save_figure
 from ..ir_drop import IrDropResult
 from ..tile_map import TileMap
-from .figures import COLOURS, MARKS, new_axes, new_figure, save_axes
+from .figures import COLOURS, MARKS, accuracy_axis, images_of, new_axes, new_figure, save_axes
 
 __all__ = ["plot_accuracy", "plot_tile", "plot_tile_panel", "save_accuracy", "save_tile"]
 
@@ -65,16 +65,13 @@ def plot_accuracy(result: IrDropResult, *, part: str = "test", ax: Axes | None =
             marker=MARKS[k % len(MARKS)], markersize=5, capsize=3, linewidth=1.6,
             label=f"{rows}x{columns} tiles",
         )
-    ideal = 100 * result.digital_accuracy[part]
-    ax.axhline(ideal, color="black", linestyle="--", linewidth=1.1,
-               label=f"digital network: {ideal:.2f} %")
+    accuracy_axis(ax, result, part)
     chance = 100 / result.data.classes
     if table["exact"].min() < 0.4:
         ax.axhline(chance, color="0.6", linestyle=":", linewidth=1.1,
                    label=f"chance: {chance:.0f} %")
     _ohm_scale(ax, [float(r) for r in table["ohm"].unique()])
     ax.set_xlabel("Wire resistance (ohm per segment)")
-    ax.set_ylabel(f"Accuracy on {result.held_out[part]:,} held-out images (%)")
     layers = " - ".join(f"conv {c}" for c in result.cnn.channels)
     if varied:
         chips = "one chip" if study.seeds == 1 else f"{study.seeds} chips"
@@ -82,9 +79,8 @@ def plot_accuracy(result: IrDropResult, *, part: str = "test", ax: Axes | None =
         spread_text += ", mean and standard deviation" if study.seeds > 1 else ""
     else:
         spread_text = "no device variation"
-    images = result.data.name if part == "test" else f"{result.data.name}, {part} images"
     ax.set_title(
-        f"Accuracy against IR drop: {images}\n"
+        f"Accuracy against IR drop: {images_of(result, part)}\n"
         f"CNN {layers} - fc {result.cnn.hidden}; {study.scheme} cells, "
         f"{1e6 * study.g_off:g} to {1e6 * study.g_on:g} µS\n{spread_text}",
         fontsize=10,

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ..recovery import METHODS, RecoveryResult
-from .figures import new_axes, save_axes
+from .figures import accuracy_axis, images_of, new_axes, save_axes
 
 __all__ = ["plot_recovery", "save_recovery"]
 
@@ -52,21 +52,18 @@ def plot_recovery(
             if not np.isnan(value):  # else not measured
                 ax.text(x, value + above, f" {value:.1f}", ha="center", va="bottom", fontsize=6.5,
                         rotation=90)
-    ideal = 100 * result.digital_accuracy[part]
-    ax.axhline(ideal, color="black", linestyle="--", linewidth=1.0,
-               label=f"digital network: {ideal:.2f} %")
+    accuracy_axis(ax, result, part)
     for between in groups[1:]:
         ax.axvline(between - 0.5, color="0.8", linewidth=0.8)
     ax.set_xticks(groups, [f"{ohm:g} ohm" for ohm in table.columns])
     ax.set_xlabel("Wire resistance per segment")
-    ax.set_ylabel(f"Accuracy on {count:,} held-out images (%)")
     least, most = ax.get_ylim()
     ax.set_ylim(least, most + 0.1 * (most - least))  # room for the numbers
     study = result.study
-    images = result.data.name if part == "test" else f"{result.data.name}, {part} images"
     ax.set_title(
-        f"What comes back of the accuracy: {images}\n{study.tile[0]}x{study.tile[1]} tiles, "
-        f"{1e6 * study.g_off:g} to {1e6 * study.g_on:g} µS; bars: standard error of {count:,} images",
+        f"What comes back of the accuracy: {images_of(result, part)}\n"
+        f"{study.tile[0]}x{study.tile[1]} tiles, {1e6 * study.g_off:g} to {1e6 * study.g_on:g} µS; "
+        f"bars: standard error of {count:,} images",
         fontsize=10,
     )
     ax.grid(visible=True, axis="y", color="0.9")
