@@ -88,7 +88,7 @@ def windows() -> Finding:
     return Finding(
         "windows of Joglekar, Biolek, Prodromakis and Zha, p = 1, 2, 7, 101 states",
         JOGLEKAR + "; Biolek et al., Radioengineering 18:210 (2009); Prodromakis et al., IEEE TED "
-        "58:3099 (2011); Zha et al., IEEE TCAD 35:423 (2016)", "closed form",
+        "58:3099 (2011); Zha, Huang and Liu (2016)", "closed form",
         few(pairs[0][1]), few(pairs[0][0]), error, "largest difference", 1e-14, "rounding",
         (Panel("Joglekar's window", "x", "f(x)", tuple(
             [Curve(c.label, x, [joglekar(v, q) for v in x]) for c, q in zip(curves, (1, 2, 7), strict=True)]

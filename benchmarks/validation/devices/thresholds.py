@@ -58,7 +58,7 @@ def vteam_switching_time() -> Finding:
 
 @check("devices", "team")
 def team_switching() -> Finding:
-    """TEAM in a closed form: at a current of alpha = 1 the state grows exponentially with time."""
+    """TEAM in closed form, with alpha = 1: when the state passes three points under a voltage."""
     # linear R = r_on + (r_off - r_on) x / d under v, alpha_off = 1: dx/dt = k (v / (i_off R) - 1)
     device = TEAM(alpha_off=1.0, k_off=1e-6, i_off=1e-6, r_on=1e3, r_off=1e5, d=3e-9)
     v, stop = 1e-4 * 1e3 * 5, 0.0
