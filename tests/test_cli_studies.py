@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from crossbarsim import studies
 from crossbarsim.cli.main import app
 
 RUN = CliRunner()
@@ -136,3 +137,33 @@ def test_device_spread_errors(tmp_path, extra, message):
     assert result.exit_code == 2, result.output
     assert message in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_write_network(tmp_path, monkeypatch):
+    digits = studies.load_digits()
+    small = studies.Dataset(
+        digits.name, studies.Labelled(digits.train.images[:64], digits.train.labels[:64]),
+        studies.Labelled(digits.test.images[:20], digits.test.labels[:20]), digits.full_scale,
+    )
+    monkeypatch.setattr(studies, "load", lambda *_, **__: small)
+    command = [
+        "study", "write-network", "--channels", "1,1", "--hidden", "3", "--epochs", "1", "--tile", "16x16",
+        "--tolerance", "0.4", "--v-start", "1.55", "--v-step", "0.1", "--v-max", "2.3", "--width", "1e-8",
+        "--passes", "1", "--threads", "1", "--out", str(tmp_path), "--html", str(tmp_path / "page.html"),
+    ]
+    result = RUN.invoke(app, command)
+    assert result.exit_code == 0, result.output
+    assert "By layer" in result.output
+    told = json.loads((tmp_path / "writing.json").read_text())
+    assert told["settings"]["scheme"] == "v/2"
+    assert {p.name for p in tmp_path.glob("*.csv")} == {"summary.csv", "layers.csv", "accuracy.csv"}
+    assert (tmp_path / "writing.png").stat().st_size > 10_000
+    assert "Tolerances" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    kept = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("arrays/*.npz")}
+    assert kept
+    again = RUN.invoke(app, command)
+    assert again.exit_code == 0, again.output
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("arrays/*.npz")} == kept  # not written again
+    refused = RUN.invoke(app, [*command, "--tolerance", "0.4"])
+    assert refused.exit_code == 2
+    assert "different numbers" in refused.output

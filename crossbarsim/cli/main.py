@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from ..core.views.log import show_log
-from . import study_files, study_recovery  # noqa: F401 - commands of `study`
+from . import study_files, study_networks  # noqa: F401 - commands of `study`
 from .decks.commands import check, run
 from .device import device
 from .device_fit import fit_command

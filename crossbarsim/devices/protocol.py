@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import ModuleType
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar, Protocol, Self, runtime_checkable
 
 from numpy.typing import ArrayLike
 
@@ -11,7 +11,7 @@ from ..core.validation import Array
 from ..netlists.device_protocol import DeviceModel
 from .parameters import State
 
-__all__ = ["CompiledDevice"]
+__all__ = ["CompiledDevice", "OhmicZone"]
 
 
 class CompiledDevice(DeviceModel, Protocol):
@@ -69,4 +69,17 @@ class CompiledDevice(DeviceModel, Protocol):
 
     def conductance_slope(self, x: ArrayLike) -> Array:
         """Return dG/dx of the state that sets the conductance, at the read voltage."""
+        ...
+
+
+@runtime_checkable
+class OhmicZone(Protocol):
+    """What an ohmic model with thresholds says of itself, so that arrays of it are written fast."""
+
+    def ohmic_zone(self) -> tuple[Array, Array] | None:
+        """Return the voltages, volt, negative and positive, between which the rates are exactly 0.
+
+        Of every device; the current is proportional to the voltage everywhere, in every state.
+        None where one of both does not hold.
+        """
         ...

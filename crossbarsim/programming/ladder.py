@@ -347,8 +347,11 @@ class Rungs:
 
 def _share_of_way(was: float, now: float, goal: float) -> float:
     """Return the last move, from `was` to `now`, relative to what is left to `goal`."""
-    shares = []
-    for scale in (lambda g: g, math.log, lambda g: -1.0 / g):
-        left = scale(goal) - scale(now)
-        shares.append((scale(now) - scale(was)) / left if left else math.inf)
-    return max(shares)
+    best = -math.inf
+    log_was, log_now = math.log(was), math.log(now)
+    for before, after, end in (
+        (was, now, goal), (log_was, log_now, math.log(goal)), (-1.0 / was, -1.0 / now, -1.0 / goal)
+    ):
+        left = end - after
+        best = max(best, (after - before) / left if left else math.inf)
+    return best

@@ -22,6 +22,7 @@ from .language import CharacterModel, LanguageSettings, trained_language_model
 from .measured import MeasuredAccuracy, measured_accuracy
 from .network.metrics import F1, Perplexity, TopK
 from .network.study import NetworkStudy, network_study
+from .network.writing import NetworkWriting, network_writing
 from .networks import CnnSettings, TrainedCnn, trained_cnn
 from .nonidealities import NonIdealityResult, NonIdealityStudy
 from .read_delay import ReadDelay, read_delay
@@ -48,6 +49,7 @@ __all__ = [
     "LocalWorkers",
     "MeasuredAccuracy",
     "NetworkStudy",
+    "NetworkWriting",
     "NonIdealityResult",
     "NonIdealityStudy",
     "Perplexity",
@@ -75,6 +77,7 @@ __all__ = [
     "load_text",
     "measured_accuracy",
     "network_study",
+    "network_writing",
     "read_delay",
     "read_margin",
     "sneak_resistance",

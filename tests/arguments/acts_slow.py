@@ -12,6 +12,7 @@ from crossbarsim import Wires
 from crossbarsim.devices import VTEAM
 from crossbarsim.nn import CrossbarConfig
 from crossbarsim.nn.train import FinetuneConfig
+from crossbarsim.nn.writing import program_network
 from crossbarsim.nonidealities import NonIdealities, Normal, Place, PulseWrite, Variability
 from crossbarsim.periphery import ADC, DAC, Periphery
 from crossbarsim.studies import (
@@ -26,9 +27,9 @@ from crossbarsim.studies import (
     trained_cnn,
 )
 
-from .acts import Refused, Row, Second
+from .acts import Refused, Row, Same, Second
 from .acts_devices import SHOWS
-from .rows import SHORT, loop
+from .rows import SHORT, SHORT_PULSES, loop, pulsed, threshold
 
 DEVICE = VTEAM.preset("magic", v_off=1.0)
 PULSES = {"v_start": 1.0, "v_step": 0.05, "v_max": (2.4, 2.2), "width": 100e-9, "passes": 1}
@@ -55,6 +56,16 @@ def network(**a: Any) -> Any:
 def measured(**a: Any) -> Any:
     found = measured_accuracy(**a)
     return found.digital, found.accuracy, found.resistances.nominal, found.fits.values
+
+
+def pulses_left(model: Any = None, out: Any = None, progress: Any = None, **a: Any) -> Any:
+    told: list[float] = []
+    made = model() if model else pulsed()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "written") if out else None
+        found = program_network(made, out=path, progress=told.append if progress else None, **a)
+        kept = sorted(p.name for p in Path(folder).rglob("*"))
+    return [(r.pulses, r.energy, r.time, r.failed) for r in found.arrays], dict(made.state_dict()), told, kept
 
 
 torch.manual_seed(2)
@@ -87,6 +98,11 @@ ROWS: dict[str, Row] = {
         "device": DEVICE.replace(k_off=2 * DEVICE.k_off), "variability": Variability("k_off", Normal(0.2)),
         "method": Refused("exact", "targets"), "wires": Wires(50.0, 50.0),
         "options": {**PULSES, "v_step": 0.1}}),
+    "program_network": Row(pulses_left, base={"model": None}, seconds={
+        "model": lambda: pulsed(g_on=2e-4), "cell": threshold(v_off=0.9), "scheme": "v/3", "variability": Variability("r_on", Normal(0.2)), "initial": 2e-5,
+        "options": {**SHORT_PULSES, "width": 20e-9}, "out": "kept", "progress": SHOWS,
+        "workers": Same(2, "processes share the work"),
+        "strict": Refused(True, "out of tolerance", options={**SHORT_PULSES, "max_pulses": 1}, tolerance=0.01)}),
     "measured_accuracy": Row(measured, base={"network": NETWORK, "batches": BATCHES, "chips": 2}, seconds={
         "data": {"a": loop(), "b": loop(1.2), "c": loop(0.9)}, "model": SHORT.replace(k_on=-1.5), "free": ["r_on", "r_off", "v_off"],
         "network": OTHER, "batches": [(X[:50], LABELS[:50])], "fixed": {"v_off": 0.03}, "config": CrossbarConfig(bits=2),

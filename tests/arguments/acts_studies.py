@@ -27,6 +27,7 @@ from crossbarsim.nn import (
     save_conductances,
 )
 from crossbarsim.nn.train import StochasticPulses, in_situ_update
+from crossbarsim.nn.writing import forget_written
 from crossbarsim.nonidealities import ConductanceDrift, FlickerNoise, NonIdealities, ReadNoise
 from crossbarsim.periphery import ADC, DAC, Periphery, Technology
 from crossbarsim.studies import (
@@ -98,7 +99,8 @@ def baked(**a: Any) -> Any:
 
 
 def held(act: Any) -> Any:
-    def use(network: Any) -> Any:
+    def use(network: Any = None, model: Any = None) -> Any:
+        network = network or model
         act(network)
         with torch.no_grad():
             return network(tensor())
@@ -299,6 +301,7 @@ ROWS: dict[str, Row] = {
     "save_conductances": Row(saved, seconds={"network": chip(g_on=2e-4), "folder": "other"}),
     "load_conductances": Row(loaded, seconds={
         "network": chip(g_on=2e-4), "source": {"0": {"0-0-0-positive": torch.full((4, 3), 2e-5).numpy()}}}),
+    "forget_written": Row(held(forget_written), seconds={"model": chip(wires=Wires(50.0, 50.0))}),
     "hold": Row(held(hold), seconds={"network": chip(wires=Wires(50.0, 50.0))}),
     "release": Row(held(release), seconds={"network": chip(wires=Wires(50.0, 50.0))}),
     "CharacterText": Row(examples, seconds={"text": WORDS[::-1]}),

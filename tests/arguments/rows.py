@@ -122,6 +122,19 @@ def chip(**changes):
     return convert(net(), config(**changes))
 
 
+SHORT_PULSES = {"v_start": 1.55, "v_step": 0.1, "v_max": 2.3, "width": 10e-9}
+
+
+def pulsed(**changes):
+    return chip(**{"g_on": 1e-4, "g_off": 1e-5, "wires": Wires(1.0, 1.0), **changes})
+
+
+def threshold(**changes):
+    from crossbarsim.devices import VTEAM
+
+    return VTEAM.preset("magic", **{"v_off": 1.0, **changes})
+
+
 def inputs():
     return np.array([[0.1, 0.2, 0.3, 0.4], [0.4, 0.3, 0.2, 0.1]])
 
@@ -340,6 +353,8 @@ ARGUMENTS = {
     "equip": lambda: {"model": chip(), "periphery": Periphery()}, "rewire": lambda: {"model": chip(), "wires": WIRES},
     "conductances": lambda: {"network": chip()}, "save_conductances": lambda: {"network": chip(), "folder": "chip"},
     "load_conductances": lambda: {"network": chip(), "source": {"0": {"0-0-0-positive": np.full((4, 3), 1e-5)}}},
+    "program_network": lambda: {"model": pulsed(), "cell": threshold(), "tolerance": 0.2, "pulses": "relaxation", "options": dict(SHORT_PULSES)},
+    "forget_written": lambda: {"model": chip()},
     "hold": lambda: {"network": chip()}, "release": lambda: {"network": chip()},
     "age": lambda: {"model": chip(), "nonidealities": NonIdealities()}, "reference_reads": lambda: {"model": chip()},
     "compensate_drift": lambda: {"model": chip(), "reference": None},

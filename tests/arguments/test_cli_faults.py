@@ -11,13 +11,14 @@ from typer.testing import CliRunner
 from crossbarsim import ParameterError, programming
 from crossbarsim.cli.main import app
 from crossbarsim.studies.cnn_study import CnnStudy
+from crossbarsim.studies.network import writing
 
 RUN = CliRunner()
 # what makes a command short; options are added
 BASE = {
     "program": ["vteam", "--size", "2"], "run": ["deck.cir"], "check": ["deck.cir"], "info": [], "examples": [], "solve": ["g.npy", "v.npy"],
     "study read-margin": ["--sizes", "2"], "study nonidealities": ["--epochs", "1"], "study ir-drop": ["--epochs", "1"],
-    "study recovery": ["--epochs", "1"],
+    "study recovery": ["--epochs", "1"], "study write-network": ["--epochs", "1"],
     "study device-spread": ["--count", "2"], "study gradual-reset": ["--count", "2"],
     "study run": ["study.toml"], "study show": ["study.toml"], "study merge": ["study.toml"], "study new": ["new.toml"], "device list": [],
     "device show": ["vteam"], "device iv": ["vteam", "--points", "20"],
@@ -30,7 +31,7 @@ GARBAGE = (
 )
 PATHS = ("--out", "--csv", "--data", "--verilog-a", "--scheduler")  # files have their own tests
 FEW = ("nan", "abc", "9" * 400)
-SHORT = ("program", "check", "solve", "device show", "study nonidealities", "study ir-drop", "study recovery")  # milliseconds
+SHORT = ("program", "check", "solve", "device show", "study nonidealities", "study ir-drop", "study recovery", "study write-network")  # milliseconds
 
 
 def commands(node=None, path=()):
@@ -69,6 +70,7 @@ def room(tmp_path, monkeypatch):
 
     monkeypatch.setattr(CnnStudy, "run", reached)
     monkeypatch.setattr(programming, "program", reached)
+    monkeypatch.setattr(writing, "trained_cnn", reached)
     monkeypatch.chdir(tmp_path)
 
 

@@ -49,7 +49,7 @@ SLOW = {
     "Simulator.transient_sensitivities", "Simulator.transient_adjoint", "Simulator.transient", "CrossbarSolver.transient",
     "Solver.transient_many", "NonIdealityStudy", "RecoveryStudy", "finetune", "NetworkDesign", "InSituConfig", "InSituLinear", "report", "IrDropStudy", "calibrate",
     "Simulator.noise", "VTEAM.simulate", "simulate_states", "tile_map", "device_spread", "read_margin",
-    "fit", "compare", "fit_many", "measured_accuracy", "trained_language_model",
+    "fit", "compare", "fit_many", "measured_accuracy", "trained_language_model", "program_network",
 }
 VALUES = bad_values()
 QUICK = ("None", "string", "complex", "huge", "objects", "masked", "grad", "date", "list")

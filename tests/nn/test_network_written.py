@@ -13,10 +13,10 @@ import pytest
 import torch
 from torch import nn
 
-from crossbarsim import Crossbar, ParameterError, Wires
+from crossbarsim import EKV, Crossbar, OneTransistorOneResistor, ParameterError, Wires
 from crossbarsim.core.errors import CrossbarSimError
 from crossbarsim.devices import VTEAM
-from crossbarsim.nn import CrossbarConfig, convert
+from crossbarsim.nn import CrossbarConfig, conductances, convert, load_conductances
 from crossbarsim.nn.writing import forget_written, program_network
 from crossbarsim.nn.writing.arrays import ArrayRecord
 from crossbarsim.nonidealities import Faults, LogNormal, NonIdealities, Variability
@@ -148,6 +148,48 @@ def test_killed_and_resumed(written, tmp_path):
         program_network(network(), DEVICE, **{**FAST, "tolerance": 0.3}, out=tmp_path)
     with pytest.raises(ParameterError, match="targets"):
         program_network(network(seed=5), DEVICE, **FAST, out=tmp_path)
+
+
+def test_what_was_measured_later_counts():
+    chip = network()
+    load_conductances(chip, {"0": {"0-0-0-positive": np.full((4, 4), 3e-5)}})
+    measured = chip(X).detach()
+    program_network(chip, DEVICE, **FAST)  # has new conductances: those from before are gone
+    left = conductances(chip)
+    assert not torch.equal(chip(X), measured)
+    assert all((G != 3e-5).all() for G in left["0"].values())
+    load_conductances(chip, {"0": {"0-0-0-positive": np.full((4, 4), 3e-5)}})
+    now = conductances(chip)
+    assert (now["0"]["0-0-0-positive"] == 3e-5).all()
+    assert np.array_equal(now["0"]["0-0-0-negative"], left["0"]["0-0-0-negative"])
+    other = network(seed=1)
+    other.load_state_dict(chip.state_dict())
+    assert torch.equal(other(X), chip(X))
+    load_conductances(chip, None)  # what pulses left is still there
+    found = conductances(chip)
+    assert all(np.array_equal(found[n][k], left[n][k]) for n in left for k in left[n])
+    load_conductances(chip, {"0": {"0-0-0-positive": np.full((4, 4), 3e-5)}})
+    forget_written(chip)
+    assert (conductances(chip)["0"]["0-0-0-positive"] == 3e-5).all()
+
+
+@pytest.mark.slow
+def test_cells_with_transistors():
+    cells = OneTransistorOneResistor(
+        DEVICE.replace(polarity=-1).array(shape=(1, 1)), EKV.preset("ptm_130nm"), gate_voltage=2.5
+    )
+    torch.manual_seed(0)
+    chip = convert(nn.Sequential(nn.Linear(3, 2)), CONFIG)
+    ideal = chip(X[:, :3]).detach()
+    pulses = {"v_start": 1.2, "v_step": 0.1, "v_max": 3.0, "width": 10e-9}
+    result = program_network(chip, cells, scheme="1t1r", tolerance=0.2, options=pulses)
+    assert result.scheme == "1t1r"
+    assert result.failed == 0, result.worst_layer
+    assert sum(one.disturbed for one in result.arrays) == 0  # gates of other rows are off
+    assert 0 < float((chip(X[:, :3]) - ideal).abs().max()) < 0.5 * float(ideal.abs().max())
+    assert result.energy > 0
+    with pytest.raises(ParameterError, match="access elements"):
+        program_network(chip, cells, scheme="1t1r", tolerance=0.2, options=pulses, pulses="relaxation")
 
 
 def test_failures_are_counted_by_layer():

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
+import numpy as np
+
+from ...core.validation import Array
 from ..base import Device
 from ..parameters import Named, State, parameter
 from ..windows import biolek, joglekar
@@ -104,6 +107,14 @@ class VTEAM(Device):
         "": (1.0, 1e7), "team_6353604": (1.0, 50e6), "magic": (2.0, 5e7), "tiox_1": (2.5, 1.0),
         "taox_tio2": (6.0, 1.0), "taox": (2.0, 1e4),
     }
+
+    def ohmic_zone(self) -> tuple[Array, Array] | None:
+        """Return the thresholds, volt: see `OhmicZone`; None of a subclass with laws of its own."""
+        own = type(self)
+        if own.current_law is not VTEAM.current_law or own.rate_law is not VTEAM.rate_law:
+            return None
+        pair = (self.v_on, self.v_off) if self.polarity > 0 else (-self.v_off, -self.v_on)
+        return np.asarray(pair[0], dtype=np.float64), np.asarray(pair[1], dtype=np.float64)
 
     @staticmethod
     def current_law(v: float, x: Named, p: Named) -> float:

@@ -76,8 +76,13 @@ class SavedMatrix(nn.Module):
                 yield self.chip.place(block, array), cells
 
     def take_written(self, written: Mapping[Place, Written]) -> None:
-        """Have the conductances that pulses left from now on; an empty mapping: none."""
+        """Have the conductances that pulses left from now on; an empty mapping: none.
+
+        Conductances that were measured before are no longer those of the chip then.
+        """
         self.chip.written = dict(written)
+        if written:
+            self.chip.measured = {}
         if self.chip.kept is not None:
             self.chip.kept = {}
         self.cache.clear()

@@ -65,7 +65,9 @@ def program_network(
     by `crossbarsim.programming.program` to the conductances that its weights ask for: half-selected
     cells, wires and the devices' noise take part. The network then computes with what the pulses
     left: its accuracy is that of the written chip, its ``state_dict`` carries it, and gradients go
-    straight through. Ageing, noise and converters of the configuration act on top of it; faulty
+    straight through. Conductances of `load_conductances` are forgotten; those that are loaded
+    later, as measured, count instead of what was written, until ``load_conductances(model, None)``.
+    Ageing, noise and converters of the configuration act on top of what was written; faulty
     cells (`Faults`) are taken as found by a test before, and get no pulses.
 
     Parameters

@@ -19,12 +19,14 @@ from ...solvers import Solver
 from ...solvers.crossbar.transient import TransientResult
 from ..ladder import Ladder, Rungs
 from ..polarity import set_sign
+from ..pulses import PulseTrain
 from ..reading import target_currents
 from ..relaxation import Relaxed, relax_pulse
 from ..result import ProgramResult
-from ..schemes import Operation, Scheme
+from ..schemes import SCHEMES, Lines, Operation, Scheme
 from ..writing import drive_lines, read_rows
 from .checkpoint import Checkpoint
+from .row_pulses import RowPulses
 from .state import Row, State, ladders_text
 
 __all__ = ["Recipe", "Run"]
@@ -95,20 +97,34 @@ class Run:
         self, xbar: Crossbar, targets: Array, recipe: Recipe,
         progress: Callable[[float], None] | None, solver: Solver | None, kept: Checkpoint,
     ) -> None:
-        self.xbar, self.targets, self.recipe = xbar, targets, recipe
+        self._xbar, self.targets, self.recipe = xbar, targets, recipe
         self.progress, self.solver, self.kept = progress, solver, kept
-        self.sign = set_sign(self._cells.device)
+        cells: Any = xbar.cells
+        self.sign = set_sign(cells.device)
         self.target_currents = target_currents(
             xbar, targets, recipe.read_voltage, recipe.scheme, readable=recipe.criterion == "read"
         )
         self.stopped = ""
-        self.state = State.new(self._cells.state, xbar.shape)
+        self.state = State.new(cells.state, xbar.shape)
+        self._cells_now = self.state.cells  # those of `_xbar`
         if kept.found is not None:
             try:
                 self.state = State.from_arrays(kept.found, self.state, recipe.ladders)
             except (NetlistError, LookupError, TypeError, ValueError) as error:
                 raise kept.damaged(error) from error
-            self.xbar = xbar.with_cells(self._cells.with_state(self.state.cells))
+        # rows in the network of the others; None where only the whole array will do
+        self.rows: RowPulses | None = None
+        if recipe.pulses == "relaxation" and getattr(solver, "method", "auto") != "mna":
+            self.rows = RowPulses.of(self.xbar)
+
+    @property
+    def xbar(self) -> Crossbar:
+        """The array as it is now."""
+        if self._cells_now is not self.state.cells:
+            cells: Any = self._xbar.cells
+            self._xbar = self._xbar.with_cells(cells.with_state(self.state.cells))
+            self._cells_now = self.state.cells
+        return self._xbar
 
     @property
     def _cells(self) -> Any:
@@ -119,7 +135,12 @@ class Run:
     def _read(self, rows: list[int], *, keep: bool = False) -> Array:
         """Return the measured conductance of rows, (len(rows), N) siemens."""
         r = self.recipe
-        currents, power = read_rows(self.xbar, rows, r.read_voltage, r.scheme, self.solver)
+        if self.rows is not None and len(rows) == 1:
+            current, power = self.rows.read(rows[0], r.read_voltage)
+            currents = current[None]
+        else:
+            array = self.xbar if self.rows is None else self.rows.resistors()
+            currents, power = read_rows(array, rows, r.read_voltage, r.scheme, self.solver)
         self.state.reads += len(rows)
         self.state.time += len(rows) * r.read_time
         self.state.read_energy += power * r.read_time
@@ -131,7 +152,8 @@ class Run:
     def _judged(self, measured: Array, rows: list[int]) -> Array:
         """Return the conductances by which cells are judged, (len(rows), N) siemens."""
         if self.recipe.criterion == "cell":
-            own: Array = self._cells.conductance[rows]
+            now = self._cells.conductance if self.rows is None else self.rows.conductance
+            own: Array = now[rows]
             return own
         return measured
 
@@ -144,8 +166,54 @@ class Run:
         if r.operation == "form":
             operation = "form"
         volts, pulse = r.ladders[direction].at(level, shorter)
-        lines = r.scheme.lines(self.xbar, row, columns, self.sign * direction * volts, operation)
+        # ours do not look at the cells' states
+        array = self._xbar if type(r.scheme) in SCHEMES.values() else self.xbar
+        lines = r.scheme.lines(array, row, columns, self.sign * direction * volts, operation)
         state = self.state
+        quick = self._write_row(lines, row, columns, pulse)
+        found: TransientResult | Relaxed | None = None
+        if quick is not None:
+            energy, duration = quick
+        else:
+            found = self._write_array(lines, row, columns, pulse)
+            energy, duration = found.energy, float(found.time[-1])
+        state.counts[direction][row, columns] += 1
+        state.writes += 1
+        state.energy += energy
+        state.time += duration
+        if found is not None and not found.success:
+            self.stopped = f"interrupted in row {row}: {found.message}"
+            return False
+        return True
+
+    def _write_row(
+        self, lines: Lines, row: int, columns: Mask, pulse: PulseTrain
+    ) -> tuple[float, float] | None:
+        """Apply a pulse that only cells of the row can follow; return its energy and length.
+
+        None where others may, or nobody knows; then nothing has happened.
+        """
+        if self.rows is None:
+            return None
+        found = self.rows.pulse(self.state.cells, lines, row, pulse, self.recipe.rtol)
+        if found is None:
+            return None
+        states, energy = found
+        before = self.rows.conductance[row].copy()
+        cells = self.state.cells.copy()
+        cells[:, row] = states
+        self.state.cells = cells
+        self.rows.take_row(row, states)
+        change = self.rows.conductance[row] - before
+        change[columns] = 0.0
+        self.state.disturb[row] += change
+        return energy, pulse.duration
+
+    def _write_array(
+        self, lines: Lines, row: int, columns: Mask, pulse: PulseTrain
+    ) -> TransientResult | Relaxed:
+        """Apply a pulse to the whole array."""
+        r, state = self.recipe, self.state
         before = self._cells.conductance
         found: TransientResult | Relaxed
         if r.pulses == "relaxation":
@@ -156,18 +224,15 @@ class Run:
                 self.xbar, lines, pulse, seed=int(key.generate_state(1)[0]), rtol=r.rtol,
                 solver=self.solver,
             )
-        self.xbar = found.crossbar
-        state.cells = self._cells.state
-        change = self._cells.conductance - before
+        cells: Any = found.crossbar.cells
+        self._xbar = found.crossbar
+        self._cells_now = state.cells = cells.state
+        if self.rows is not None:
+            self.rows.take(state.cells)
+        change = cells.conductance - before
         change[row, columns] = 0.0
         state.disturb += change
-        state.counts[direction][row, columns] += 1
-        state.writes += 1
-        state.energy += found.energy
-        state.time += float(found.time[-1])
-        if not found.success:
-            self.stopped = f"interrupted in row {row}: {found.message}"
-        return bool(found.success)
+        return found
 
     # -- the loop ------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ One file per study, each with its ``save_*``; `figures` has what they share.
 from .device_spread import plot_device_spread, plot_switching, save_device_spread
 from .gradual_reset import plot_gradual_reset, save_gradual_reset
 from .ir_drop import plot_accuracy, plot_tile, plot_tile_panel, save_accuracy, save_tile
+from .network_writing import plot_network_writing, save_network_writing
 from .nonidealities import plot_nonidealities, plot_nonideality, save_nonidealities
 from .reads import plot_read_delay, plot_read_margin, save_read_delay, save_read_margin
 from .recovery import plot_recovery, save_recovery
@@ -14,6 +15,7 @@ __all__ = [
     "plot_accuracy",
     "plot_device_spread",
     "plot_gradual_reset",
+    "plot_network_writing",
     "plot_nonidealities",
     "plot_nonideality",
     "plot_read_delay",
@@ -25,6 +27,7 @@ __all__ = [
     "save_accuracy",
     "save_device_spread",
     "save_gradual_reset",
+    "save_network_writing",
     "save_nonidealities",
     "save_read_delay",
     "save_read_margin",
