@@ -114,6 +114,11 @@ class WriteResult(Shown):
         return int(self._sum("writes"))
 
     @property
+    def reads(self) -> int:
+        """Verifying reads of rows."""
+        return int(self._sum("reads"))
+
+    @property
     def pulses(self) -> int:
         """Pulses of cells."""
         return int(self._sum("pulses"))
