@@ -92,28 +92,40 @@ def write_network(
     device: Annotated[str, typer.Option(
         help="A model; `crossbarsim device list` shows them.")] = "vteam",
     preset: Annotated[str | None, typer.Option(
-        help="Of the model; default of vteam: magic with v_off = 1 V.")] = None,
-    scheme: Annotated[str | None, typer.Option(help="v/2, v/3 or floating. Default: v/2.")] = None,
+        help="Preset of the model. Default of vteam: magic with v_off = 1 V.")] = None,
+    scheme: Annotated[str | None, typer.Option(
+        help="Write scheme: v/2, v/3 or floating. Default: v/2.")] = None,
     tolerance: Annotated[list[str] | None, typer.Option(
-        help=f"Of a cell, relative to its target; {_MANY}. Default: 0.1.")] = None,
+        help=f"Error of a cell, relative to its target; {_MANY}. Default: 0.1.")] = None,
     pulses: Annotated[str, typer.Option(
-        help="relaxation, or transient of the whole array.")] = "relaxation",
+        help="How a pulse is computed: relaxation, or transient of the whole array."
+    )] = "relaxation",
     v_start: Annotated[float | None, typer.Option(
-        help="Volt, of the first pulse; default: this and the next three by trials.")] = None,
-    v_step: Annotated[float | None, typer.Option(help="Volt.")] = None,
-    v_max: Annotated[float | None, typer.Option(help="Volt, of the last pulse.")] = None,
-    width: Annotated[float | None, typer.Option(help="Second.")] = None,
-    passes: Annotated[int | None, typer.Option(help="Over every array; default 3.")] = None,
-    ohm: Annotated[float, typer.Option(help="Per wire segment.")] = 1.0,
+        metavar="VOLT", help="Voltage of the first pulse. Default: by trials of cells.")] = None,
+    v_step: Annotated[float | None, typer.Option(
+        metavar="VOLT", help="Step from pulse to pulse. Default: by trials.")] = None,
+    v_max: Annotated[float | None, typer.Option(
+        metavar="VOLT", help="Voltage of the strongest pulse. Default: by trials.")] = None,
+    width: Annotated[float | None, typer.Option(
+        metavar="SECOND", help="Length of a pulse. Default: by trials.")] = None,
+    passes: Annotated[int | None, typer.Option(
+        help="Passes over every array. Default: 3.")] = None,
+    ohm: Annotated[float, typer.Option(
+        metavar="OHM", help="Resistance of a wire segment.")] = 1.0,
     tile: Annotated[str, typer.Option(help="Tile shape.")] = "128x128",
-    r_on: Annotated[float, typer.Option(help="Ohm, of the largest weight.")] = 1e4,
-    r_off: Annotated[float, typer.Option(help="Ohm, of weight 0.")] = 1e5,
+    r_on: Annotated[float, typer.Option(
+        metavar="OHM", help="Resistance of the largest weight.")] = 1e4,
+    r_off: Annotated[float, typer.Option(
+        metavar="OHM", help="Resistance of weight 0.")] = 1e5,
     channels: Annotated[list[str] | None, typer.Option(
-        help=f"Of the network's convolutions; {_MANY}. Default: by the data.")] = None,
-    hidden: Annotated[int | None, typer.Option(help="Width of its hidden layer.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Of the training.")] = None,
+        help=f"Channels of the network's convolutions; {_MANY}. Default: what suits the data."
+    )] = None,
+    hidden: Annotated[int | None, typer.Option(help="Width of the hidden layer.")] = None,
+    epochs: Annotated[int | None, typer.Option(
+        help="Epochs of the training. Default: what suits the data.")] = None,
     images: Annotated[int | None, typer.Option(help="Held-out images; default: all.")] = None,
-    threads: Annotated[int | None, typer.Option(help="Of training; default: all CPUs.")] = None,
+    threads: Annotated[int | None, typer.Option(
+        help="CPU threads of the training. Default: all CPUs.")] = None,
     workers: Annotated[int | None, typer.Option(
         help="Processes of this machine that write arrays.")] = None,
     html: Html = None,
