@@ -188,8 +188,7 @@ def _print_written(result: NetworkWriting, console: Console) -> None:
     for tolerance, one in result.written.items():
         table.add_row(
             f"{tolerance:g}",
-            *(f"{100 * float(result.accuracy.loc[part, tolerance]):.2f}"
-              for part in result.accuracy),
+            *(f"{100 * found[f'{tolerance:g}']:.2f}" for found in result.accuracy.values()),
             f"{one.failed:,} of {one.cells:,}", f"{one.pulses / one.cells:.1f}",
             f"{one.energy:.3g}", f"{one.read_energy:.3g}", f"{one.time:.3g}",
             f"{one.cpu_seconds:.0f}",

@@ -178,7 +178,7 @@ class RowNetworks:
         """Return what a row's cells and word line draw from its bit nodes, (N, N) siemens."""
         g = self._G[row]
         solved = self._word_solved(row, g, np.diag(g))
-        drawn = -g[:, None] * solved
+        drawn: Array = -g[:, None] * solved
         drawn.flat[:: len(g) + 1] += g
         return drawn
 
