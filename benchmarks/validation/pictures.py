@@ -13,6 +13,7 @@ from .checks import Panel
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 ACROSS = 3  # panels beside each other
 DPI = 84
+LOWEST = 1e-9  # of the largest value, on logarithmic axes
 
 
 def draw(panels: list[Panel], path: Path) -> None:
@@ -32,7 +33,7 @@ def draw(panels: list[Panel], path: Path) -> None:
         for curve in panel.curves:
             x, y = np.asarray(curve.x, dtype=float), np.asarray(curve.y, dtype=float)
             if panel.log_y:
-                y = np.where(y > 0, y, np.nan)
+                y = np.where(y > LOWEST * np.nanmax(y), y, np.nan)  # loops pass 0 A
             if curve.reference:
                 ax.plot(x, y, "o", ms=3.5, mfc="none", color=COLOURS[(points + shift) % len(COLOURS)],
                         label=curve.label, zorder=3)

@@ -30,6 +30,5 @@ def hidden_layer_mnist() -> Finding:
         "the authors' solver stops at 1e-3 V, which turns a few of 10,000 images",
         (Panel("MNIST, 2 ohm a segment", "rows of a tile", "accuracy (%)", (
             Curve("crossbarsim", [r["tile"] for r in wired], [r["ours"] for r in wired]),
-            Curve("printed", [r["tile"] for r in wired], [r["printed"] for r in wired], reference=True)),
-            log_x=True),),
+            Curve("printed", [r["tile"] for r in wired], [r["printed"] for r in wired], reference=True))),),
     )

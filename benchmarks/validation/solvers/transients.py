@@ -68,7 +68,7 @@ c1 c 0 1n
     omega = np.sqrt(omega_0**2 - alpha**2)
     exact = 1.0 - np.exp(-alpha * t) * (np.cos(omega * t) + alpha / omega * np.sin(omega * t))
     return Finding(
-        "voltage of the capacitor of a series RLC circuit, 1 us, 30 swings",
+        "voltage of the capacitor of a series RLC circuit, 1 us, five swings",
         "damped oscillation in closed form", "closed form", few(exact) + " V", few(ours) + " V",
         relative(ours, exact), "largest difference, of the largest voltage", 1e-4,
         "the local error that reltol 1e-6 allows, over 1000 steps",
