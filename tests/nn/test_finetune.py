@@ -191,6 +191,7 @@ def test_rates_rise_and_fall():
     ({"checkpoint": ""}, "`checkpoint` must be a .npz file, such as training.npz; got ''"),
     ({"checkpoint": "tests"}, "`checkpoint` must be a .npz file"),
     ({"checkpoint": f"{__file__}/training.npz"}, "cannot be written"),
+    ({"loss": nn.MSELoss}, "`loss` must be a function of the model and a batch; got the class MSELoss"),
     ({"loss": lambda m, b: m(b[0]) * float("nan")}, "one number"),
     ({"loss": lambda m, b: m(b[0]).sum() * float("nan")}, "the loss is nan"),
     ({"model": MODEL}, "no crossbar layers"),

@@ -106,6 +106,11 @@ def finetune(
     if isinstance(loader, Tensor):
         raise ParameterError("`loader` must bring batches; got a tensor: give [(x, y)]")
     batches = list(loader) if iter(loader) is loader else loader
+    if isinstance(loss, type):
+        raise ParameterError(
+            "`loss` must be a function of the model and a batch; got the class "
+            f"{loss.__name__}: give one that applies it, such as lambda model, batch: ..."
+        )
     score = _score(validation)
     own_loss = loss or _cross_entropy
     path = None if checkpoint is None else checkpoint_path(checkpoint)
