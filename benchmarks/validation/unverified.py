@@ -49,15 +49,16 @@ UNVERIFIED: tuple[tuple[str, str, str], ...] = (
     ("Selectors: `ExponentialSelector`, `MiecSelector`, `ThresholdSelector`",
      "No published set of constants was found: their defaults are generic.", "Their equations."),
     ("Authors' Verilog-A files in another simulator",
-     "They keep variables from step to step (Stanford, SkyWater) or use events (JART), which the open "
-     "compiler OpenVAF refuses or misreads; HSPICE and Spectre are not at hand.",
+     "They keep variables from step to step, or read them before they write them, which compiled "
+     "modules (OSDI) do not do: JART's, compiled by OpenVAF, had no operating point in VACASK; HSPICE "
+     "and Spectre are not at hand.",
      "Read by crossbarsim's own reader: equations independent, integrator not; integrators are "
      "compared on the page of the solvers."),
     ("MemTorch, Fig. 1: accuracies of MobileNetV2 on CIFAR-10",
      "Neither the trained network nor the figure's numbers are public, and training it takes days on "
      "this machine.",
      "Each effect by its definition; `crossbarsim study nonidealities` runs the same sweep with a "
-     "smaller network, results in [accuracy against IR drop](../concepts/accuracy-against-ir-drop.md)."),
+     "smaller network: [everything together](../concepts/everything-together.md)."),
     ("MemTorch, Fig. 4 and 5: the printed curves",
      "No points of the figures, and the spread of R_on and R_off is not printed.",
      "MemTorch's own class run at short steps, and closed forms."),
