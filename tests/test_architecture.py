@@ -117,7 +117,7 @@ studies.results                 # datasets, tables, pictures
 studies.engine                  # points, records, workers
 studies.network                 # anyone's network and data
 studies.files                   # studies from TOML
-studies
+studies studies.network.writing
 studies.plots
 cli testing __main__            # may use the package's door
 """

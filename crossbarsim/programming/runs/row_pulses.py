@@ -56,7 +56,7 @@ class RowPulses:
         self._P, self._low, self._high = (
             self._flat(b) for b in (self.device.parameter_array, *cells.bounds())
         )
-        self._kernel = build(self.device.law(), ("device", "row_pulse")).row_pulse
+        self._kernel = build(self.device.law(), ("device", "lockstep/row_pulse")).row_pulse
         self._tops = np.array([isinstance(end, (Sensed, Grounded)) for end in
                                xbar.ends.per_line("bit_top", xbar.shape[1])])
         self.conductance: Array = np.empty(self.shape)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ....core.compiled.jit import kernel, leaf
+from .....core.compiled.jit import kernel, leaf
 
 
 def conduct(v: float, x: Any, p: Any, out: Any) -> None:
