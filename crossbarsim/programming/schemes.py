@@ -306,8 +306,8 @@ class Gated(Settings):
             if self.on(xbar, use) <= self.gate_off:
                 raise ParameterError(
                     f"`gate_{use}` = {self.on(xbar, use):g} V does not turn the transistors on "
-                    f"(`gate_off` = {self.gate_off:g} V); give it, or make the cells with their "
-                    "`gate_voltage`"
+                    f"(`gate_off` = {self.gate_off:g} V); make the cells with their "
+                    f"`gate_voltage`, or give `scheme=Gated(gate_{use}=...)`"
                 )
 
     def on(self, xbar: Crossbar, use: str) -> float:

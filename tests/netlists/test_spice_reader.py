@@ -366,8 +366,13 @@ def test_measures():
 .meas tran m9 deriv v(b) at=1n
 .meas ac m10 find vdb(b) at=1k
 .meas tran m11 integral i(v1)
+.meas tran m12 TRIG v(a)=0.5 RISE=2 TARG v(b)={k/10} FALL=LAST
+.meas ac m13 TRIG at=1k TARG mag(v(b))=0.7
 """)
     m = {x.name: x for x in c.measures}
+    assert (m["m12"].trig.level.constant, m["m12"].trig.count, m["m12"].targ.count) == (0.5, 2, -1)
+    assert m["m12"].targ.level.constant == pytest.approx(0.3)
+    assert (m["m13"].trig.at, m["m13"].targ.level.constant) == (1e3, 0.7)
     assert (m["m1"].trig.edge, m["m1"].trig.count, m["m1"].trig.delay, m["m1"].targ.count) == ("rise", 2, 1e-9, -1)
     assert m["m1"].targ.level.constant == pytest.approx(0.3)
     assert m["m2"].trig.at == 1e-9
@@ -536,7 +541,8 @@ MISTAKES = [
     (".options newtrunc=1", "would change the results"), (".options autostop", "would change the results"), (".temp -300", "below absolute zero"), (".ic a=1", r"`v\(node\) = volt`"),
     ("R1 a 0 1\n.ic v(b)=1", "no node `b`"), (".meas tran", "a name is expected|TRIG"), (".meas foo x max v(a)", "no analysis"),
     (".meas tran x foo v(a)", "`foo` is not known"), ("V1 a 0 1\n.meas tran x find v(a)", "needs WHEN or `at=`"), ("V1 a 0 1\n.meas tran x max v(b)", "no node `b`"),
-    ("V1 a 0 1\n.meas tran x trig v(a) val=1 targ v(a)", "TARG needs `val=`"), ("V1 a 0 1\n.meas tran x when v(a) cross=1", "condition"),
+    ("V1 a 0 1\n.meas tran x trig v(a) val=1 targ v(a)", "TARG needs `val=`"),
+    ("V1 a 0 1\n.meas tran x rms v(a) trig v(a)=1 targ v(a)=2", "RMS is `from=` and `to=`"), (".alter", r"`\.step param x list 1 2`"), ("V1 a 0 1\n.meas tran x when v(a) cross=1", "condition"),
     ("V1 a 0 1\n.meas tran x when v(a)=1 rise=0", "whole number from 1"), ("V1 a 0 1\n.meas tran x max v(a) foo=1", "`foo` is not expected"),
     ("V1 a 0 1\n.meas tran x max v(a)\n.meas tran x min v(a)", "two measures `x`"), (".print tarn v(a)", "`tarn` is no analysis; did you mean `tran`"), (".print tran", "needs quantities"),
     (".print tran v(a", "do not match"), ("V1 a 0 1\n.print tran i(r9)", "no element `r9`"), (".step param q 1 2 1", "no parameter `q`"),

@@ -224,7 +224,7 @@ def test_drivers_replace_amplifiers_on_both_sides():
         ({"scheme": 3}, "`scheme` must be a string or a Scheme"),
         ({"xbar": Crossbar(np.ones((4, 5)))}, "must be devices"),
         ({"xbar": gated(), "scheme": "v/2"}, "1T1R cells are written with scheme='1t1r'"),
-        ({"xbar": gated(gate=0.0)}, "`gate_set` = 0 V does not turn the transistors on"),
+        ({"xbar": gated(gate=0.0)}, "`gate_set` = 0 V does not turn the transistors on.*scheme=Gated"),
         ({"xbar": array(ends=Ends(word_left=Driven(1.0)))}, "`ends.word_left`, line 0"),
         ({"xbar": array(ends=Ends(bit_bottom=Grounded()))}, "`ends.bit_bottom`, line 0"),
     ],

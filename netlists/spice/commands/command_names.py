@@ -9,9 +9,9 @@ __all__ = [
 # commands of SPICE dialects that are refused, and what they are
 REFUSED = {
     ".pz": "pole-zero analysis", ".disto": "distortion analysis", ".pss": "periodic steady state",
-    ".sp": "S-parameters", ".data": "tables of parameters",
+    ".sp": "S-parameters", ".data": "tables of parameters (`.step param x list 1 2`)",
     ".fft": "Fourier transforms of outputs (`fft` of control blocks, `.four`)",
-    ".alter": "altered decks",
+    ".alter": "altered decks (`.step param x list 1 2`)",
     ".savebias": "saved operating points", ".loadbias": "saved operating points",
     ".wave": "sound files", ".net": "two-port parameters", ".connect": "connected nodes",
     ".protect": "hidden text", ".unprotect": "hidden text", ".machine": "state machines",

@@ -117,10 +117,14 @@ class _Reading:
         """Read what follows TRIG or TARG."""
         if self.words and self.words[0].lower().startswith("at="):
             return self.event(self.keys(("at",)), None, None)
-        expression = self.expression(self.take(f"a quantity after {keyword}"))
+        text = self.take(f"a quantity after {keyword}")
+        if both := re.fullmatch(r"([^'\"{<>!=]+)=([^=].*)", text):  # LTspice's v(a)=0.5
+            left, right = self.expression(both[1]), self.expression(both[2])
+            return self.event(self.keys(("td", *_EDGES)), left, right)
+        expression = self.expression(text)
         keys = self.keys(("val", "td", *_EDGES))
         if "val" not in keys:
-            raise self.error(f"{keyword} needs `val=`")
+            raise self.error(f"{keyword} needs `val=`, or a condition such as v(out)=0.5")
         return self.event(keys, expression, Expression.number(self.number(keys["val"], "`val`")))
 
 
@@ -159,6 +163,9 @@ def read_measure(scope: Scope, line: Line, output: _Reader) -> Measure:
     elif kind in _STATISTICS:
         expression = r.expression(r.take("a quantity"))
         keys = r.keys(("from", "to", "td"))
+        if r.words and r.words[0].lower() in ("trig", "targ"):
+            raise r.error(f"the window of {kind.upper()} is `from=` and `to=`; TRIG and TARG are "
+                          "not supported there")
         found = Measure(name, analysis, _STATISTICS[kind], expression, **_part(r, keys), **more)
     else:
         known = ("trig", "find", "when", "deriv", "param", *_STATISTICS)

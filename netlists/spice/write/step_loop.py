@@ -43,7 +43,8 @@ def step_commands(
             if (a.value, a.parameters, a.wave) != (b.value, b.parameters, b.wave):
                 touched.add(b.name.lower())
                 if not _numbers(a, b):
-                    raise refuse(b, "`.step` of more than numbers")
+                    raise refuse(b, "`.step` of more than numbers (write the circuits of "
+                                    "`step_circuits` one by one)")
         models |= {key for key, model in other.models.items()
                    if model.parameters != circuit.models[key].parameters}
     for values, other in runs:
