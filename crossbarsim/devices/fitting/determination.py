@@ -19,6 +19,7 @@ __all__ = ["Determination", "Measurement", "WeakDirection", "advise", "determine
 
 _LEVEL = 0.95
 _LOOSE = 0.5  # half width of an interval, e-folds or share of the value: more says little
+_FAR = 0.3  # e-folds, by which what has no slope is moved to see whether it acts at all
 _PART = 0.15  # share of a direction's largest entry from which a parameter is named
 
 
@@ -84,6 +85,8 @@ class Determination:
         Names of what is at an end of its range.
     silent : tuple of str
         Names of what has no influence on the data at all.
+    jumping : tuple of str
+        Names of what has no slope, but moves a jump from one point of the data to another.
     weak : tuple of WeakDirection
     """
 
@@ -94,6 +97,7 @@ class Determination:
     loose: tuple[str, ...]
     ended: tuple[str, ...]
     silent: tuple[str, ...]
+    jumping: tuple[str, ...]
     weak: tuple[WeakDirection, ...]
 
 
@@ -131,10 +135,10 @@ def determine(problem: Problem, u: Array) -> Determination:
     names = problem.names
     t = quantile(n, count)
     low, high = problem.bounds
-    loose, ended, silent = [], [], []
+    loose, ended, silent, jumping = [], [], [], []
     for k, name in enumerate(names):
         if np.isinf(covariance[k, k]):
-            silent.append(name)
+            (jumping if _jumps(problem, u, k, 0.5 * float(r @ r)) else silent).append(name)
         ends = min(u[k] - low[k], high[k] - u[k]) < 1e-4 * (high[k] - low[k])
         if ends and k < len(problem.axes):
             ended.append(name)
@@ -144,8 +148,20 @@ def determine(problem: Problem, u: Array) -> Determination:
             loose.append(name)
     return Determination(
         jac, variance, lag, covariance, tuple(loose), tuple(ended), tuple(silent),
-        _weak(problem, u, jac, variance, t),
+        tuple(jumping), _weak(problem, u, jac, variance, t),
     )
+
+
+def _jumps(problem: Problem, u: Array, k: int, cost: float) -> bool:
+    """Return whether a parameter without a slope changes the residuals further away."""
+    low, high = problem.bounds
+    for step in (-_FAR, _FAR):
+        point = np.array(u)
+        point[k] = np.clip(u[k] + step, low[k], high[k])
+        moved = problem.cost(point)
+        if np.isfinite(moved) and abs(moved - cost) > 1e-3 * cost:
+            return True
+    return False
 
 
 def half_width(problem: Problem, u: Array, k: int, width: float) -> float:

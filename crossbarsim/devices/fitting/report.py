@@ -64,12 +64,19 @@ def notes_of(fit: Fitted) -> tuple[str, ...]:
         notes.append(
             f"{', '.join(silent)} {verb} no influence on these data at all: nothing can be said"
         )
+    jumping = [n for n in fit.determination.jumping if not n.startswith("start of")]
+    if jumping:
+        verb = "acts" if len(jumping) == 1 else "act"
+        notes.append(
+            f"{', '.join(jumping)} {verb} only by the points between which the device switches: "
+            f"linearised intervals do not see it, `profile({jumping[0]!r}, reach=0.05)` does"
+        )
     if fit.values.get("r_on", 0.0) > fit.values.get("r_off", np.inf):
         notes.append(
             "r_on is above r_off: the device was measured the other way round, "
             f"`fixed={{'polarity': {-fit.device.polarity}}}`"
         )
-    loose = [n for n in fit.undetermined if n not in silent]
+    loose = [n for n in fit.undetermined if n not in silent and n not in jumping]
     if loose:
         verb = "is" if len(loose) == 1 else "are"
         notes.append(f"{', '.join(loose)} {verb} not determined by these data")

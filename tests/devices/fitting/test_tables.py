@@ -171,3 +171,15 @@ def test_a_sweep_says_what_it_is():
     sweep = MeasuredSweep(T, V, I, compliance=4e-6, device="d3", file="a.csv")
     assert repr(sweep) == ("MeasuredSweep(3 points, 0 to 0.2 s, 0 to 1 V, 0 to 4e-06 A, 1 limited by the source, "
                            "device 'd3', file 'a.csv')")
+
+
+def test_a_unit_tells_the_current_from_an_index(tmp_path):
+    """`Index` begins like a current; a column in ampere is one."""
+    file = tmp_path / "loop.csv"
+    file.write_text(
+        "Index;V_top [V];I_top (mA);Time [ms];Cycle#\n"
+        "1;0,0;0;0;1\n2;1,0;2,0;1;1\n3;0,0;0;2;2\n4;1,0;3,0;3;2\n", encoding="utf-8",
+    )
+    first, second = read_sweeps(file)
+    assert first.i.tolist() == [0.0, 2e-3]
+    assert second.i.tolist() == [0.0, 3e-3]

@@ -9,7 +9,8 @@ and a threshold that is off shows on both of its sides.
 A jump that passes a point of the data also leaves kinks in the sum of squares, in which the search
 may stop in the middle of a long valley. So it starts again from points on both sides along the
 directions that the data determine least, and from the minimum of smoothed residuals, until none of
-these leads further down.
+these leads further down. Where every switch is within one interval there is no slope at all; along
+such parameters values are tried.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ _SHARE = 0.25  # of the time for looking around
 _SAMPLES = 512
 # directions whose spread is more than this, in e-folds, are searched along; at most so many
 _VALLEY, _DIRECTIONS, _ROUNDS = 0.1, 3, 4
+# e-folds along a parameter that moves jumps from point to point
+_STEPS = tuple(sign * 0.0025 * 2.0**k for k in range(10) for sign in (-1.0, 1.0))
 
 
 class _OutOfTime(Exception):
@@ -162,6 +165,10 @@ def search(
         done = 1
         if tell:
             tell(1.0 / (starts + 1))
+        if not clock.cost <= enough and clock.best is not None:
+            across = _across_jumps(problem, clock.best, np.sqrt(clock.cost / problem.points), clock)
+            if across is not None:
+                _finish(problem, across, clock, minima)
         if starts > 1 and not clock.cost <= enough:
             candidates = _scattered(problem, u, seed, budget * _SHARE)
             for k, candidate in enumerate(candidates[: starts - 1]):
@@ -205,10 +212,18 @@ def _downhill(
         clock.keep(at, problem.cost(at))
         for width in WIDTHS:
             at = refine(problem, at, width, clock, most=20, tolerance=1e-4)[0]
-        at, cost = refine(problem, at, 0.0, clock, most=60, tolerance=1e-8)
     except (ConvergenceError, ParameterError):
         return
-    minima.append((cost, at))
+    _finish(problem, at, clock, minima)
+
+
+def _finish(
+    problem: Problem, u: Array, clock: _Clock, minima: list[tuple[float, Array]]
+) -> None:
+    """Go downhill from u by the residuals at the points."""
+    with suppress(ConvergenceError, ParameterError):
+        at, cost = refine(problem, u, 0.0, clock, most=60, tolerance=1e-8)
+        minima.append((cost, at))
 
 
 def _along_valleys(problem: Problem, clock: _Clock) -> None:
@@ -228,11 +243,38 @@ def _along_valleys(problem: Problem, clock: _Clock) -> None:
         if points:
             with suppress(ConvergenceError, ParameterError):
                 points.append(refine(problem, u, WIDTHS[-1], clock, most=20, tolerance=1e-5)[0])
+        across = _across_jumps(problem, u, noise, clock)
+        if across is not None:
+            points.insert(0, across)
         for point in points:
             with suppress(ConvergenceError, ParameterError):
                 refine(problem, np.clip(point, low, high), 0.0, clock, most=40, tolerance=1e-8)
         if not clock.cost < cost * (1.0 - 1e-6):
             return
+
+
+def _across_jumps(problem: Problem, u: Array, noise: float, clock: _Clock) -> Array | None:
+    """Return the best point along the parameters that have next to no slope, or None.
+
+    A threshold at which the device switches within one interval of the data moves no residual
+    until the jump passes a point: there are steps, no slope, and only values tell.
+    """
+    low, high = problem.bounds
+    sizes = np.linalg.norm(problem.jacobian(u), axis=0)
+    least, best = clock.cost, None
+    at = np.array(u)
+    for k in np.flatnonzero(noise > _VALLEY * sizes):
+        middle = at[k]
+        for step in _STEPS:
+            clock.check()
+            point = np.array(at)
+            point[k] = np.clip(middle + step, low[k], high[k])
+            cost = problem.cost(point)
+            if cost < least * (1.0 - 1e-6):
+                least, best = cost, point
+                clock.keep(point, cost)
+        at = np.array(at if best is None else best)
+    return best
 
 
 def _with_starts(problem: Problem, u: Array) -> Array:

@@ -29,7 +29,7 @@ _NAMES = {
     "voltage": r"^(.*[ _-])?(volt(age|s)?|spannung|bias|v|[a-z]+v|v[a-z0-9]*|ch1)\d*$",
     "current": r"^(.*[ _-])?(curr(ent)?|strom|amps?|i|[a-z]+i|i[a-z0-9]*|ch2)\d*$",
 }
-_CYCLE = r"^(sweep|cycle|loop|run|repeat|zyklus|iteration)([ _-]?(no|number|index|nr))?\.?$"
+_CYCLE = r"^(sweep|cycle|loop|run|repeat|zyklus|iteration)([ _-]?(no|number|index|nr|#))?\.?$"
 _DEVICE = r"^(device|cell|die|dut|sample|bauteil|probe)([ _-]?(id|name|no))?\.?$"
 _ABSOLUTE = re.compile(r"\babs|\|\s*(i|curr\w*)\s*\|", re.IGNORECASE)
 _OVERFLOW = 9e37  # what SCPI instruments write for no number
@@ -273,6 +273,9 @@ def _find(block: Block, quantity: str, wanted: Column, *, needed: bool) -> int |
     exact = [k for k in found if re.search(quantity[:4], names[k], re.IGNORECASE)]
     if len(found) > 1 and len(exact) == 1:
         found = exact
+    measured = [k for k in found if _in_unit(names[k], quantity)]
+    if len(found) > 1 and len(measured) == 1:  # I (mA) beside Index
+        found = measured
     if len(found) > 1 and quantity == "current":  # AnodeI of AnodeV, Itop of Vtop
         volts = [k for k, name in enumerate(names) if _means(name, "voltage")]
         same = [k for k in found if len(volts) == 1 and
@@ -295,10 +298,15 @@ def _whose(name: str, letter: str) -> str:
     return bare[1:] if bare.startswith(letter) else bare.removesuffix(letter)
 
 
+def _in_unit(name: str, quantity: str) -> bool:
+    """Return whether a column's name has a unit of the quantity."""
+    return re.fullmatch(rf"[fpnuµμmkM]?{_SYMBOLS[quantity]}", _bare(name)[1] or "") is not None
+
+
 def _means(name: str, quantity: str) -> bool:
-    bare, unit = _bare(name)
-    if unit and re.fullmatch(rf"[fpnuµμmkM]?{_SYMBOLS[quantity]}", unit):
+    if _in_unit(name, quantity):
         return True
+    bare, unit = _bare(name)
     others = [q for q in _SYMBOLS if q != quantity]
     if unit and any(re.fullmatch(rf"[fpnuµμmkM]?{_SYMBOLS[q]}", unit) for q in others):
         return False
