@@ -7,7 +7,7 @@ import pytest
 from crossbarsim.netlists import read_spice
 from crossbarsim.solvers.circuit.linear_solvers.klu import KluFactors
 from crossbarsim.solvers.circuit.linear_solvers.lu import Factors, SingularMatrixError
-from scipy.sparse import csc_array, eye_array
+from scipy.sparse import csc_array, eye
 from scipy.sparse import random as random_matrix
 
 from crossbarsim import BackendUnavailable, SingularCircuitError, Solver
@@ -48,7 +48,7 @@ def kvxopt():
 @pytest.mark.parametrize("n", [1, 2, 40, 500])
 def test_factors(n):
     rng = np.random.default_rng(n)
-    A = csc_array(random_matrix(n, n, density=min(1.0, 4 / n), random_state=1, format="csc") + eye_array(n))
+    A = csc_array(random_matrix(n, n, density=min(1.0, 4 / n), random_state=1, format="csc") + eye(n))
     A.sort_indices()
     factors = KluFactors(A.indptr, A.indices)
     for k in range(4):

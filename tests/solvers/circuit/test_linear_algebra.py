@@ -6,7 +6,7 @@ from crossbarsim.solvers.circuit.analyses.op import prepare
 from crossbarsim.solvers.circuit.linear_solvers.lu import Factors, SingularMatrixError, factor
 from crossbarsim.solvers.circuit.linear_solvers.schur_complement import Condensed
 from crossbarsim.solvers.circuit.newton import Newton
-from scipy.sparse import csc_array, eye_array
+from scipy.sparse import csc_array, eye
 from scipy.sparse import random as random_matrix
 
 from crossbarsim import Crossbar, Ends, Floating, Pulse, Solver, Wires
@@ -17,7 +17,7 @@ from tests.helpers.diode import add_diode
 @pytest.mark.parametrize("constant", [False, True])
 def test_factors(n, constant):
     rng = np.random.default_rng(n)
-    A = csc_array(random_matrix(n, n, density=min(1.0, 4 / n), random_state=1, format="csc") + eye_array(n))
+    A = csc_array(random_matrix(n, n, density=min(1.0, 4 / n), random_state=1, format="csc") + eye(n))
     A.sort_indices()
     factors = Factors(A.indptr, A.indices, constant=constant)
     for _ in range(3):
