@@ -28,7 +28,9 @@ test: lint
 	$(PYTEST) -m "not slow and not gpu"
 
 lowest: build/lowest.stamp
-	$(LOWEST)/bin/python -m pytest -q -m "not slow and not gpu" -o filterwarnings= @tests/telling.txt @tests/telling-torch.txt
+	# SciPy's own implicit integrator, the reference of one test, finds no finite slopes in 1.11.
+	$(LOWEST)/bin/python -m pytest -q -m "not slow and not gpu" -o filterwarnings= @tests/telling.txt @tests/telling-torch.txt \
+		--deselect "tests/devices/test_models.py::test_states_follow_an_independent_integrator[sine-Sky130Reram()-1.4-5e-07-0.7]"
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
