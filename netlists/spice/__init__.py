@@ -19,7 +19,7 @@ R C L    ``R1 a b 1k [model] ac= tc1= tc2= tc=a,b tce= temp= dtemp= m= scale= l=
          ``C={...} ic=``, ``Q={...}``, ``L={...}``; at C and L LTspice's ``rser= rpar= lser= cpar=``
 K        ``K1 L1 L2 [L3 ...] 0.9``
 V I      ``DC``, ``AC magnitude phase``, ``m=`` (I), ``PULSE SIN EXP PWL (r= td= file=) SFFM AM``,
-         ``TRNOISE TRRANDOM (seed=)``
+         ``TRNOISE TRRANDOM (seed=)``; at V LTspice's ``rser= cpar=``
 E G      ``c d gain``, ``POLY(n)``, ``VALUE={...}``, ``vol= cur=``, ``TABLE {...} = (x, y) ...``
 F H      ``V1 gain``, ``POLY(n)``, ``VALUE={...}``
 B        ``V=...`` or ``I=...``, ``tc1= tc2= m=``

@@ -59,6 +59,21 @@ def test_parasitics_at_elements():
             read_spice(f"l\nl1 a 0 1m {wrong}\nr1 a 0 1\n")
 
 
+def test_voltage_sources_with_a_resistance():
+    deck = "l\nv1 a 0 2 ac 1 rser=50 cpar=1n\nr1 a 0 150\nc1 a 0 1n mtbf=1e6\n.op\n.ac dec 5 10k 10meg\n"
+    circuit = read_spice(deck)
+    op, ac = Solver().run(circuit)
+    assert op["v(a)"] == pytest.approx(1.5, rel=1e-9)
+    assert op["i(v1)"] == pytest.approx(-0.01, rel=1e-9)
+    jw = 2j * np.pi * ac.frequency
+    np.testing.assert_allclose(ac["v(a)"], 0.02 / (1 / 150 + 0.02 + 2e-9 * jw), rtol=1e-9)
+    inside = read_spice("x\nx1 a 0 s m=2\nr1 a 0 50\n.subckt s p n\nv1 p n 1 rser=100\n.ends\n.op\n")
+    assert Solver().run(inside)[0]["v(a)"] == pytest.approx(0.5, rel=1e-9)
+    for wrong in ("v1 a 0 1 rser=-1", "v1 a 0 1 rser=x", "i1 a 0 1 rser=1", "v1 a 0 1 rser=1 rser=2"):
+        with pytest.raises(NetlistError):
+            read_spice(f"l\n{wrong}\nr1 a 0 1\n")
+
+
 def test_transients_without_a_step():
     for text, step, largest in (("1m", 2e-5, None), ("0 1m", 2e-5, None), ("0 1m 0.5m", 1e-5, None), ("0 1m 0 1u", 1e-6, 1e-6)):
         one = read_spice(f"t\nv1 a 0 1\nr1 a 0 1\n.tran {text}\n").analyses[0]

@@ -15,6 +15,7 @@ from ....spice_sources import AmplitudeModulated, Exponential, FrequencyModulate
 from ..element_line import CardLine
 from ..lines import file_at, text_of
 from ..subcircuit_tree import did_you_mean
+from .passive import with_parasitics
 
 __all__ = ["Times", "read_source"]
 
@@ -43,6 +44,7 @@ def read_source(card: CardLine, times: Times) -> list[Element]:
     dc: float | None = None
     wave: Source | None = None
     found: dict[str, Any] = {}
+    beside: dict[str, float] = {}  # LTspice's, of voltage sources
     first = True
     while not card.done:
         word = _OTHER_NAMES.get(card.peek(), card.peek())
@@ -75,6 +77,8 @@ def read_source(card: CardLine, times: Times) -> list[Element]:
             raise card.error(f"{word.upper()}: distortion analysis is not supported")
         elif card.names_value and word == "m":
             found |= card.pairs(("m",))
+        elif card.names_value and card.kind == "V" and word in ("rser", "cpar"):
+            beside |= {k: card.plain(k, v) for k, v in card.pairs(("rser", "cpar")).items()}
         elif card.names_value or (word and not card.starts_number() and not first):
             raise card.error(f"`{card.peek()}` is not expected"
                              f"{did_you_mean(word, ('dc', 'ac', 'm', *_WAVES))}")
@@ -96,7 +100,13 @@ def read_source(card: CardLine, times: Times) -> list[Element]:
         dc = 0.0 if wave is None else float(wave.at(0.0))
     if isinstance(wave, TransientNoise):  # it adds to the DC value
         wave = replace(wave, offset=dc)
-    return [card.element(nodes, dc, found, wave=wave)]
+    if not beside:
+        return [card.element(nodes, dc, found, wave=wave)]
+    copies: dict[str, Any] = {}
+    card.multiplied(copies)
+    return with_parasitics(
+        card, nodes, beside, copies, lambda ends: card.element(ends, dc, found, wave=wave)
+    )
 
 
 def _arguments(card: CardLine) -> list[float]:

@@ -11,14 +11,14 @@ from ...expressions.expression import Expression
 from ..element_line import CardLine
 from ..model_cards import Models
 
-__all__ = ["read_coupling", "read_passive", "read_switch"]
+__all__ = ["read_coupling", "read_passive", "read_switch", "with_parasitics"]
 
 MOST_COUPLED = 500  # each with each: pairs grow with the square
 _UNITS = {"R": "resistance", "C": "capacitance", "L": "inductance"}
 _KINDS = {"R": "r", "C": "c", "L": "l"}
 # LTspice's: what belongs to an element, and what only describes a part
 _PARASITIC = {"R": (), "C": ("rser", "lser", "rpar", "cpar"), "L": ("rser", "rpar", "cpar")}
-_ABOUT = ("tol", "pwr", "v", "irms", "ipk", "mfg", "pn", "type")
+_ABOUT = ("tol", "pwr", "v", "irms", "ipk", "mfg", "pn", "type", "mtbf")
 _VALUES = {"R": "r", "C": "cap", "L": "ind"}
 
 
@@ -104,12 +104,12 @@ def read_passive(card: CardLine, models: Models) -> list[Element]:
     if "q" in found and not isinstance(found["q"], Expression):
         found["q"] = Expression.number(card.plain("q", found["q"]))
     card.multiplied(found)
-    return _with_parasitics(card, nodes, parasitic, found, lambda ends: card.element(
+    return with_parasitics(card, nodes, parasitic, found, lambda ends: card.element(
         ends, value, found, model=model.name if model else ""
     ))
 
 
-def _with_parasitics(
+def with_parasitics(
     card: CardLine, nodes: tuple[str, ...], parasitic: dict[str, float], found: dict[str, Any],
     element: Callable[[tuple[str, ...]], Element],
 ) -> list[Element]:
