@@ -135,7 +135,10 @@ def determine(problem: Problem, u: Array) -> Determination:
     names = problem.names
     t = quantile(n, count)
     low, high = problem.bounds
-    loose, ended, silent, jumping = [], [], [], []
+    loose: list[str] = []
+    ended: list[str] = []
+    silent: list[str] = []
+    jumping: list[str] = []
     for k, name in enumerate(names):
         if np.isinf(covariance[k, k]):
             (jumping if _jumps(problem, u, k, 0.5 * float(r @ r)) else silent).append(name)

@@ -9,6 +9,7 @@ from crossbarsim.devices import (
     VTEAM,
     DataDriven2018,
     JartVcmV1b,
+    MeasuredSweep,
     StanfordPKU,
     StaticSinh,
     Yakopcic,
@@ -183,3 +184,19 @@ def test_compliance_is_honoured():
     blind = fit("vteam", MeasuredSweep(t, v, clipped), free, fixed, budget=5.0)
     assert not blind.describes
     assert "give it as `compliance`" in str(blind)
+
+
+@pytest.mark.slow
+def test_a_threshold_between_two_points_is_found():
+    """Where the device switches within one interval of the data, its threshold has no slope."""
+    t = np.linspace(0.0, 2e-3, 802)
+    v = 1.2 * np.sin(2e3 * np.pi * t)
+    rates = {"k_on": -2.0, "k_off": 0.5}
+    model = VTEAM(r_on=400.0, r_off=1.5e4, v_on=-0.5, v_off=0.35, **rates)
+    rng = np.random.default_rng(3)
+    i = -np.asarray(model.simulate(t, -v).current)
+    i = i * (1 + 0.02 * rng.standard_normal(len(t))) + 2e-6 * rng.standard_normal(len(t))
+    sweep = MeasuredSweep(t, v, np.minimum(i, 2e-3), compliance=2e-3)
+    found = fit("vteam", sweep, ["r_on", "r_off", "v_on", "v_off"], {"polarity": -1, **rates})
+    for name, true in (("r_on", 400.0), ("r_off", 1.5e4), ("v_on", -0.5), ("v_off", 0.35)):
+        assert found.values[name] == pytest.approx(true, rel=0.02), name
