@@ -49,8 +49,7 @@ class Relaxed:
     ----------
     crossbar : Crossbar
     energy : float
-        Joule, delivered by all sources; on the ramps from the states at their ends, which is some
-        percent off where a cell runs away on one.
+        Joule, delivered by all sources.
     time : (2,) array
         Second, of begin and end.
     solves : int
@@ -125,11 +124,19 @@ class _Window:
 
     `error` is the change of a state, over its range, by the voltages in the middle, or a tenth of
     that of the energy, over the pulse's at this power.
+
+    Attributes
+    ----------
+    states, middle : array
+        States at the end, voltages in the middle.
+    full, power : array, float
+        Voltages at the end, and the power, as if the sources were at the pulse's top.
+    energy, error : float
     """
 
     states: Array
     middle: Array
-    end: Array
+    full: Array
     power: float
     energy: float
     error: float
@@ -183,50 +190,47 @@ class _Pulse:
         return found
 
     def _wires(self, G: Array) -> tuple[Array, float]:
-        """Return every cell's voltage, (M, N), and the power of all sources, watt."""
+        """Return every cell's voltage, (M, N), and the power of all sources, at the pulse's top."""
         array = Crossbar(conductance=G, wires=self.xbar.wires, ends=self.ends)
         found = self.solver.solve(array, self.V)
         self.solves += 1
         return found.word_voltages - found.bit_voltages, float(np.sum(found.power))
 
     def run(self) -> Relaxed:
-        """Go through the plateau in windows; then move the cells of the other rows."""
+        """Go through ramps and plateau in windows; then move the cells of the other rows."""
         x, row = self.cells.state, self.row
-        v = np.subtract.outer(np.nan_to_num(self.lines.word), np.nan_to_num(self.lines.bit))
-        agreed = self._agree(v, lambda v: (x[:, row], self._conductance(v, x, self.device)))
-        if agreed is None:
-            raise self._apart(0.0)
-        _, v, power = agreed
-        own, t = x[:, row], self.rise
-        times, tops, supplied = [t], [v], 0.0
-        first = power
-        own = self._integrated(own, np.array([0.0, t]), np.zeros_like(v[row]), v[row])
-        stop, h = self.rise + self.width, _FIRST * self.width
-        while t < stop * (1.0 - _ROUNDING):
-            h = min(h, stop - t)
-            found = self._window(own, tops, times, power, h)
-            if found is None or found.error > self.rtol:
-                h *= 0.5 if found is None else max(
-                    _SHRINK, _CAUTION * (self.rtol / found.error) ** 0.5
-                )
-                if h < _SHORTEST * self.width:
-                    raise self._apart(t)
-                continue
-            own, power = found.states, found.power
-            supplied += found.energy
-            times += [t + 0.5 * h, t + h]
-            tops += [found.middle, found.end]
-            t += h
-            h *= min(_GROW, _CAUTION * (self.rtol / max(found.error, _ROUNDING)) ** 0.5)
-        v = tops[-1]
-        after = self._integrated(own, np.array([0.0, self.fall]), v[row], np.zeros_like(v[row]))
-        state = np.array(self._others(x, np.array(times), tops))
-        state[:, row] = after
+        full, power = self._wires(self._conductance(np.zeros(self.shape), x, self.device))
+        own, energy, begin = x[:, row], 0.0, 0.0
+        s, times, tops, top = 0.0, [0.0], [np.zeros_like(full)], full
+        for length, to in ((self.rise, 1.0), (self.width, 1.0), (self.fall, 0.0)):
+            level = s == to
+            top = full if level else top
+            t, stop, before = begin, begin + length, None
+            h = _FIRST * length if level else length
+            while t < stop - _ROUNDING * length:
+                h = min(h, stop - t)
+                end = to if t + h >= stop - _ROUNDING * length else s + (to - s) * h / (stop - t)
+                guess = full if before is None else full + (full - before[0]) * (h / before[1])
+                found = self._window(own, full, power, guess, (s, end), h)
+                if found is None or found.error > self.rtol:
+                    h *= 0.5 if found is None else max(
+                        _SHRINK, _CAUTION * (self.rtol / found.error) ** 0.5
+                    )
+                    if h < _SHORTEST * length:
+                        raise self._apart(t)
+                    continue
+                before = (full, h) if level else None
+                own, full, power = found.states, found.full, found.power
+                energy += found.energy
+                times += [t + 0.5 * h, t + h]
+                tops += [found.middle, end * full]
+                t, s = t + h, end
+                h *= min(_GROW, _CAUTION * (self.rtol / max(found.error, _ROUNDING)) ** 0.5)
+            begin = stop
+        state = np.array(self._others(x, np.array(times), tops, top))
+        state[:, row] = own
         crossbar = self.xbar.with_cells(self.cells.with_state(state))
-        energy = supplied + self._ramps((tops[0], tops[-1]), (first, power), (x, state))
-        return Relaxed(
-            crossbar, energy, np.array([0.0, stop + self.fall]), self.solves, self.change
-        )
+        return Relaxed(crossbar, energy, np.array([0.0, begin]), self.solves, self.change)
 
     def _integrated(self, x: Array, t: Array, *v: Array) -> Array:
         """Return the row's states (S, N) after voltages that are linear between the `v` at t."""
@@ -236,40 +240,48 @@ class _Pulse:
         return np.asarray(found.state)
 
     def _window(
-        self, own: Array, tops: list[Array], times: list[float], before: float, h: float
+        self, own: Array, full: Array, before: float, guess: Array, share: tuple[float, float],
+        h: float,
     ) -> _Window | None:
         """Sweep through one window until the voltages at its end stay, then look at its middle.
 
-        None where they do not come to stay.
+        None where they do not come to stay. `share` is what the sources give of the pulse's top at
+        the window's begin and end; `full`, `before` and `guess` are voltages and the power at its
+        begin, and voltages at its end, as if they gave all.
         """
-        row, start = self.row, tops[-1]
-        v = start
-        if len(tops) > 1:
-            v = start + (start - tops[-2]) * (h / (times[-1] - times[-2]))
+        row, first, last = self.row, share[0], share[1]
+        start = first * full
 
-        def cells(v: Array) -> tuple[Array, Array]:
+        def cells(full: Array) -> tuple[Array, Array]:
+            v = last * full
             after = self._integrated(own, np.array([0.0, h]), start[row], v[row])
             G = self._conductance(v, self.cells.state, self.device)
             G[row] = self._conductance(v[row], after, self.writing)
             return after, G
 
-        agreed = self._agree(v, cells)
+        agreed = self._agree(guess, cells)
         if agreed is None:
             return None
-        once, v, power = agreed
+        once, full, power = agreed
+        v = last * full
         # voltages in the middle, which a line from the start to the end leaves out
+        mean = 0.5 * (first + last)
         straight = 0.5 * (start + v)
         half = self._integrated(own, np.array([0.0, 0.5 * h]), start[row], straight[row])
         G = self._conductance(straight, self.cells.state, self.device)
         G[row] = self._conductance(straight[row], half, self.writing)
         middle, between = self._wires(G)
         t = np.array([0.0, 0.5 * h, h])
-        twice = self._integrated(own, t, start[row], middle[row], v[row])
+        twice = self._integrated(own, t, start[row], mean * middle[row], v[row])
         error = float(np.max(np.abs(twice - once) / self.spans[:, row]))
-        mean = (before + 4.0 * between + power) / 6.0
-        uneven = abs(mean - 0.5 * (before + power)) / max(abs(mean), 1e-300)
-        share = h / self.width
-        return _Window(twice, middle, v, power, h * mean, max(error, _ENERGY * uneven * share))
+        # Simpson's rule, and what it leaves out of a power that is linear but for the sources
+        ends = first**2 * before + last**2 * power
+        given = h * (ends + 4.0 * mean**2 * between) / 6.0
+        uneven = abs(given - h * (ends + 2.0 * mean**2 * (before + power)) / 6.0)
+        most = max(abs(before), abs(between), abs(power), 1e-300) * self.width
+        return _Window(
+            twice, mean * middle, full, power, given, max(error, _ENERGY * uneven / most)
+        )
 
     def _agree(
         self, v: Array, cells: Callable[[Array], tuple[Array, Array]]
@@ -297,37 +309,18 @@ class _Pulse:
             'choose `pulses`="transient", or wires of less resistance'
         )
 
-    def _others(self, x: Array, times: Array, tops: list[Array]) -> Array:
+    def _others(self, x: Array, times: Array, tops: list[Array], top: Array) -> Array:
         """Return the states (S, M, N) with the cells that are not written where they end."""
         low, high = self.cells.bounds()
-        rates = np.asarray(self.device.rate(tops[0], x))
+        rates = np.asarray(self.device.rate(top, x))
         after = np.clip(x + rates * self.width, low, high)
         moved = np.abs(after - x) / self.spans
         far = np.asarray((moved > _STILL * self.rtol).any(axis=0))
         far[self.row] = False
         if far.any():
-            t = np.concatenate([[0.0], times, [times[-1] + self.fall]])
-            waves = np.zeros((int(far.sum()), len(t)))
-            waves[:, 1:-1] = np.array([v[far] for v in tops]).T
             found = self._device_of(far).simulate(
-                t, waves, state=x[:, far], rtol=self.rtol, save="final", threads=1
+                times, np.array([v[far] for v in tops]).T, state=x[:, far], rtol=self.rtol,
+                save="final", threads=1,
             )
             after[:, far] = np.asarray(found.state)
         return np.asarray(after)
-
-    def _ramps(
-        self, v: tuple[Array, Array], power: tuple[float, float], states: tuple[Array, Array]
-    ) -> float:
-        """Return the energy of both ramps, joule, by Simpson's rule.
-
-        Half way up a ramp the sources give what the cells take there, in the ratio of the top.
-        """
-        energy = 0.0
-        for k, t in enumerate((self.rise, self.fall)):
-            half, whole = (
-                float(np.sum(s * v[k] * self.device.current(s * v[k], states[k])))
-                for s in (0.5, 1.0)
-            )
-            share = half / whole if whole else 0.25
-            energy += t / 6.0 * (4.0 * share + 1.0) * power[k]
-        return energy

@@ -27,7 +27,7 @@ from ..writing import write_ends
 
 __all__ = ["RowPulses"]
 
-_STEPS = 600  # of one pulse
+_STEPS = 4096  # of one pulse
 _ERROR = 0.01  # of `rtol`, of one step
 _ENERGY = 0.1  # weight of the energy's error beside that of states
 _NEAR = 0.02  # of a threshold: cells that come so near take part
