@@ -21,7 +21,7 @@ ROWS = CIRCUITS | CHIPS | DESIGN | DEVICES | STUDIES | LONG
 
 
 SLOW = {
-    "program", "form", "read_delay", "Simulator.sensitivities", "compare", "FinetuneConfig", "finetune", "read_margin", "gradual_reset", *LONG,
+    "program", "form", "read_delay", "Simulator.sensitivities", "compare", "FinetuneConfig", "finetune", "read_margin", "gradual_reset", "NonIdealities", *LONG,
 }
 ALL = [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in NAMES]
 

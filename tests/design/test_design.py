@@ -105,6 +105,7 @@ def test_coarse_converters_are_told_in_size():
     assert float(found.output_error) == pytest.approx(exact["output_error"], rel=0.5)
 
 
+@pytest.mark.slow
 def test_less_is_found_than_by_a_grid_of_the_same_budget():
     own = design()
     variables = {"g_on": Bounded(5e-6, 2e-4), "read_voltage": Bounded(0.02, 0.5)}
@@ -124,6 +125,7 @@ def test_less_is_found_than_by_a_grid_of_the_same_budget():
     assert found.value < best
 
 
+@pytest.mark.slow
 def test_choices_are_enumerated_and_ranked():
     own = design()
     found = minimise(

@@ -86,6 +86,7 @@ def test_currents_and_charges_from_tables_are_the_modules(side):
     assert own.evidence == ""
 
 
+@pytest.mark.slow
 def test_a_write_from_tables_is_that_of_the_module():
     tabled, own = write(bsim4()), write(bsim4(), tables=False)
     state, energy, current = differences(tabled, own)

@@ -78,7 +78,7 @@ def test_parameters_of_every_cell():
 
 
 @pytest.mark.parametrize(("kind", "device"), [
-    ("selector", StanfordPKU), ("threshold", VTEAM), ("transistor", StaticSinh),
+    pytest.param("selector", StanfordPKU, marks=pytest.mark.slow), ("threshold", VTEAM), ("transistor", StaticSinh),
     ("word side", StanfordPKU), ("transistor", VTEAM),
 ])
 def test_cells_in_series(kind, device):

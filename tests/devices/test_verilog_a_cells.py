@@ -65,7 +65,7 @@ def test_laws_are_those_of_the_built_in_model(name):
                                rtol=1e-7)
 
 
-SLOW = [pytest.param(n, marks=pytest.mark.slow) if n in ("jart_vcm_v1b", "yakopcic") else n for n in MODELS]
+SLOW = [pytest.param(n, marks=pytest.mark.slow) if n in ("jart_vcm_v1b", "linear_ion_drift", "stanford_pku", "yakopcic") else n for n in MODELS]
 
 
 @pytest.mark.parametrize("name", SLOW)

@@ -61,6 +61,7 @@ def test_the_current_is_that_of_level_1():
     assert hot.current(1.0, 0.0, 2.5) == pytest.approx(float(OURS.at_temperature(350.0).current(1.0, 0.0, 2.5)), rel=2e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", ["bit", "word"])
 def test_arrays_with_it_are_those_of_level_1(side):
     V = np.array([0.3, 0.5, 0.2])

@@ -196,7 +196,7 @@ ARRAYS = {
 @ngspice
 @pytest.mark.parametrize(
     ("name", "capacitors"),
-    [pytest.param(name, False, marks=[pytest.mark.slow] if "threshold" in name else [])
+    [pytest.param(name, False, marks=[pytest.mark.slow] if "threshold" in name or "sky130" in name else [])
      for name in ARRAYS] + [("VTEAM 1T1R", True), ("VTEAM passive", True)],
 )
 def test_transient_of_an_array(name, capacitors, tmp_path):

@@ -39,7 +39,7 @@ def main(paths: list[str]) -> None:
     """Read the files and drive them."""
     data: dict[str, Any] = {}
     for path in map(Path, paths):
-        name = next(n for n in JOBS if f"module {n}" in path.read_text("latin-1").replace("JART_VCM_1b_VAR", n))
+        name = next(n for n in JOBS if f"module {n}" in path.read_text(encoding="latin-1").replace("JART_VCM_1b_VAR", n))
         amplitude, period, start, settings = JOBS[name]
         device = read_verilog_a(path, **settings)()
         t, v = triangle(amplitude, period)

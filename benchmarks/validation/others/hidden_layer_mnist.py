@@ -54,7 +54,7 @@ def main(models: str, mnist: str) -> None:
     for folder in sorted([*Path(models, "crosssim_model").iterdir(), *Path(models, "IdealModel").iterdir()]):
         found = re.fullmatch(r"Rpar([\d.]+)__LRS1000__HRS40000__Size(\d+)", folder.name)
         log = folder / "train_log.txt"
-        printed = re.search(r"Test Accuracy: ([\d.]+)", log.read_text("utf-8")) if log.is_file() else None
+        printed = re.search(r"Test Accuracy: ([\d.]+)", log.read_text(encoding="utf-8")) if log.is_file() else None
         if found is None or printed is None:
             continue
         ohm, tile = float(found[1]), int(found[2])

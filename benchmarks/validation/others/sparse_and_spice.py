@@ -19,7 +19,7 @@ JOBS = {"CHOLMOD (supernodal)": (16, 64, 128), "ngspice": (8, 16)}
 
 def main() -> None:
     """Solve all arrays; keep 16 digits."""
-    told = subprocess.run(["ngspice", "--version"], capture_output=True, text=True, check=True)  # noqa: S607
+    told = subprocess.run(["ngspice", "--version"], capture_output=True, text=True, encoding="utf-8", check=True)  # noqa: S607
     release = re.search(r"ngspice-(\S+)", told.stdout)
     data: dict[str, Any] = {}
     for name, sizes in JOBS.items():

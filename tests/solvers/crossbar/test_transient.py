@@ -98,7 +98,7 @@ def test_integrator_is_of_second_order():
 
 @pytest.mark.parametrize("device", [
     VTEAM(r_on=1e3, r_off=1e5), LinearIonDrift(v_p=0.0, v_n=0.0, mu=1e-8),
-    Yakopcic(a_1=1e-2, a_2=1e-2, a_p=4e12, a_n=4e12), TEAM(),
+    pytest.param(Yakopcic(a_1=1e-2, a_2=1e-2, a_p=4e12, a_n=4e12), marks=pytest.mark.slow), TEAM(),
 ], ids=lambda d: d.name)
 def test_states_follow_an_independent_integrator(device):
     """The same array by Radau, its network solved by sparse LU at every evaluation."""
