@@ -15,7 +15,8 @@ from scipy.signal import savgol_filter
 from ...core.errors import NetlistError, ParameterError
 from ...core.settings import closest
 from ...core.validation import Array, count
-from ...devices.fitting.measured.tables import Block, Column, read_blocks
+from ...devices.fitting.measured.columns import Block, Column
+from ...devices.fitting.measured.tables import read_blocks
 
 __all__ = ["Column", "Run", "fitted_tables", "read_runs", "runs_of_arrays"]
 
