@@ -123,6 +123,7 @@ def test_study_errors(tmp_path, extra, message):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_study(tmp_path):
     out = tmp_path / "out"
     result = RUN.invoke(app, [*TINY, "--out", str(out)])

@@ -87,7 +87,7 @@ def reference(device, t, v, x):
 
 @pytest.mark.parametrize(("device", "amplitude", "period", "share"), DRIVES, ids=repr)
 @pytest.mark.parametrize(
-    "shape", ["sine", "pulse", pytest.param("triangle", marks=pytest.mark.slow)]
+    "shape", ["sine", *(pytest.param(s, marks=pytest.mark.slow) for s in ("pulse", "triangle"))]
 )
 def test_states_follow_an_independent_integrator(device, amplitude, period, share, shape):
     phase = np.linspace(0.0, 1.0, 33)

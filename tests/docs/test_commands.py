@@ -55,6 +55,7 @@ def write_tiny_data(folder):
         (cifar / f"{name}.bin").write_bytes(records.tobytes())
 
 
+@pytest.mark.slow
 def test_console_commands_run(tmp_path, monkeypatch):
     """Every command as written; the studies' points are counted instead of solved."""
     from crossbarsim.devices import VTEAM

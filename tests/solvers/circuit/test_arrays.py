@@ -208,7 +208,7 @@ CURVES = ["v(w3)", "v(b3)", "v(x1.wl2_3)", "i(v3)", "x1.ncell3_2#x"]
     "", " word_capacitance=2f bit_capacitance=1f", " word_capacitance=30f",
 ])
 @pytest.mark.parametrize(("options", "sign"), [("", 1.0), ("method=gear", -1.0), ("method=euler", 1.0)])
-@pytest.mark.parametrize("uic", ["", " uic"])
+@pytest.mark.parametrize("uic", ["", pytest.param(" uic", marks=pytest.mark.slow)])
 def test_a_pulse_on_memristors(more, options, sign, uic):
     found, expected = both(
         f"X1 {ports()} crossbar rows={M} columns={N} word=2 bit=3 model=m resistance=40k{more}\n"

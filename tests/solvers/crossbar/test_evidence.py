@@ -36,7 +36,7 @@ CASES = [
 @pytest.mark.usefixtures("small_scratch")
 @pytest.mark.parametrize("hard", [False, True])
 @pytest.mark.parametrize("wires", CASES, ids=["regular", "no word", "no bit", "broken"])
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_scratch_beyond_its_limit(wires, threads, hard, monkeypatch):
     monkeypatch.setattr(chain_cg, "is_hard", lambda *_: hard)
     monkeypatch.setattr(chain_cg, "_PAIR_CELLS", 1)

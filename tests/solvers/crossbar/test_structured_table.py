@@ -9,6 +9,7 @@ from crossbarsim import Crossbar, Driven, Ends, Floating, Grounded, Sensed, Solv
 SIZES = [(1, 1), (1, 7), (9, 1), (8, 8), (20, 50), (24, 40)]
 LARGE = [(64, 64), (128, 128), (256, 64), (64, 256), (256, 256)]
 WIRES = [0.0, 1e-6, 0.1, 1.0, 10.0, 100.0, "different", "no word", "no bit", "mixed"]
+SLOWLY = [1e-6, 0.1, 10.0, "no bit"]
 ARRAYS = Solver(backend=ArrayBackend())
 GPU = pytest.mark.gpu, pytest.mark.skipif(find_gpu()[0] is None, reason=find_gpu()[1])
 CELLS = [(1e-6, 1e-4), (1e-4, 1e-2), (1e-9, 1e-1)]
@@ -86,7 +87,8 @@ def test_small(wires, cells, ends):
 
 @pytest.mark.parametrize("ends", ENDS)
 @pytest.mark.parametrize("cells", CELLS, ids=str)
-@pytest.mark.parametrize("wires", WIRES)
+@pytest.mark.parametrize("wires", [
+    *(w for w in WIRES if w not in SLOWLY), *(pytest.param(w, marks=pytest.mark.slow) for w in SLOWLY)])
 def test_small_as_arrays(wires, cells, ends):
     for shape in SIZES:
         compare(shape, wires, cells, ends, solver=ARRAYS)

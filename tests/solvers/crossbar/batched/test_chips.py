@@ -317,7 +317,7 @@ def on_host(tmp_path_factory):
 
 
 @pytest.mark.parametrize("transistor", [None, EKV.preset("ptm_65nm", width=1e-6), Level1.preset("rough_65nm")])
-@pytest.mark.parametrize("side", ["bit", "word"])
+@pytest.mark.parametrize("side", ["bit", pytest.param("word", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("device", [VTEAM(r_on=1e3, r_off=1e5, polarity=-1), JartVcmV1b(), Yakopcic()],
                          ids=lambda d: d.name)
 def test_cells(monkeypatch, on_host, device, side, transistor):
