@@ -52,6 +52,7 @@ def trained(rule, device, updates, *, seed=0, update=None):
     return float(np.sqrt(np.mean(errors)))
 
 
+@pytest.mark.slow
 def test_tiki_taka_ends_lower_than_plain_pulses_on_an_asymmetric_device():
     # Gokmen and Haensch 2020: plain pulses end where the decay that noise drives balances the gradient
     device = soft(500)

@@ -336,6 +336,7 @@ class Filament(Device):
         return rate
 
 
+@pytest.mark.slow
 def test_form_then_program():
     device = Filament()
     fresh = np.broadcast_to(pristine_state(device)[:, None, None], (1, 3, 3))
