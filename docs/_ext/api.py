@@ -48,6 +48,12 @@ def public_names() -> dict[str, tuple[str, str]]:
     return found
 
 
+def file_of(door: str, name: str) -> str:
+    """Return the name of a page's file; `Device` and `device` are one file on some systems."""
+    alike = [n for d, n in public_names().values() if d == door and n.lower() == name.lower()]
+    return f"{door}.{name}" + ("-function" if name.islower() and len({*alike}) > 1 else "")
+
+
 def page_of(door: str) -> str:
     """Write the page of a package: what it is, its names by kind."""
     module = importlib.import_module(door)
@@ -66,7 +72,7 @@ def page_of(door: str) -> str:
             lines += [kind, "-" * len(kind), "", ".. autosummary::", "   :nosignatures:", ""]
             lines += [*(f"   {name}" for name in names), ""]
     names = [name for kind in here.values() for name in kind]
-    lines += [".. toctree::", "   :hidden:", "", *(f"   {n} <names/{door}.{n}>" for n in names), ""]
+    lines += [".. toctree::", "   :hidden:", "", *(f"   {n} <names/{file_of(door, n)}>" for n in names), ""]
     if elsewhere:
         title = "Described elsewhere"
         lines += [title, "-" * len(title), "", ", ".join(elsewhere), ""]
@@ -89,7 +95,7 @@ def pages() -> Iterator[tuple[str, str]]:
     for door in DOORS:
         yield f"{door}.rst", page_of(door)
     for door, name in sorted(set(public_names().values())):
-        yield f"names/{door}.{name}.rst", page_of_name(door, name)
+        yield f"names/{file_of(door, name)}.rst", page_of_name(door, name)
     title = "Python"
     yield "index.rst", "\n".join([
         title, "=" * len(title), "",
