@@ -100,7 +100,7 @@ ROWS: dict[str, Row] = {
         "options": {**PULSES, "v_step": 0.1}}),
     "program_network": Row(pulses_left, base={"model": None}, seconds={
         "model": lambda: pulsed(g_on=2e-4), "cell": threshold(v_off=0.9), "scheme": "v/3", "variability": Variability("r_on", Normal(0.2)), "initial": 2e-5,
-        "options": {**SHORT_PULSES, "width": 20e-9}, "out": "kept", "progress": SHOWS,
+        "options": {**SHORT_PULSES, "width": 20e-9}, "out": "kept", "progress": True,
         "workers": Same(2, "processes share the work"),
         "strict": Refused(True, "out of tolerance", options={**SHORT_PULSES, "max_pulses": 1}, tolerance=0.01)}),
     "measured_accuracy": Row(measured, base={"network": NETWORK, "batches": BATCHES, "chips": 2}, seconds={

@@ -137,7 +137,7 @@ def fingerprint(value: Any, depth: int = 0) -> Any:
         slots = {k: getattr(value, k) for k in getattr(value, "__slots__", ()) if hasattr(value, k)}
         held = {**slots, **getattr(value, "__dict__", {})}
         if type(value).__module__.startswith("crossbarsim"):
-            quiet = ("seconds", "steps", "hash")
+            quiet = ("seconds", "cpu_seconds", "steps", "hash")
             if isinstance(value, ElementGroup):
                 quiet += ("_place", "_block")  # addresses
             return {k: fingerprint(v, depth + 1) for k, v in held.items() if k not in quiet}

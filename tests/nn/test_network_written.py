@@ -7,6 +7,7 @@ import sys
 import textwrap
 import time
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ DEVICE = VTEAM.preset("magic", v_off=1.0)
 PULSES = {"v_start": 1.55, "v_step": 0.1, "v_max": 2.3, "width": 10e-9}
 CONFIG = CrossbarConfig(g_on=1e-4, g_off=1e-5, wires=Wires(1.0, 1.0), tile_shape=(4, 8))
 FAST = {"pulses": "relaxation", "tolerance": 0.2, "options": PULSES}
+LASTING = {**FAST, "pulses": "transient"}  # long enough to be killed
 
 
 def network(config=CONFIG, seed=0):
@@ -119,16 +121,18 @@ def test_two_processes_give_the_same(written, tmp_path):
 
 RUN = textwrap.dedent("""
     import sys
+    sys.path.append(sys.argv[2])
     from tests.nn.test_network_written import *
     chip = network()
-    program_network(chip, DEVICE, **FAST, out=sys.argv[1])
+    program_network(chip, DEVICE, **LASTING, out=sys.argv[1])
 """)
 
 
 @pytest.mark.slow
-def test_killed_and_resumed(written, tmp_path):
-    chip, result = written
-    process = subprocess.Popen([sys.executable, "-c", RUN, str(tmp_path)])
+def test_killed_and_resumed(tmp_path):
+    chip = network()
+    result = program_network(chip, DEVICE, **LASTING)
+    process = subprocess.Popen([sys.executable, "-c", RUN, str(tmp_path), str(Path(__file__).parents[2])])
     done = tmp_path / "arrays" / "000001.npz"
     until = time.monotonic() + 300
     while not done.exists() and process.poll() is None and time.monotonic() < until:
@@ -140,14 +144,14 @@ def test_killed_and_resumed(written, tmp_path):
     assert process.wait() != 0
     stamp = done.stat().st_mtime_ns
     other = network()
-    again = program_network(other, DEVICE, **FAST, out=tmp_path)
+    again = program_network(other, DEVICE, **LASTING, out=tmp_path)
     assert done.stat().st_mtime_ns == stamp  # not done again
     assert numbers(again) == numbers(result)
     assert torch.equal(other(X), chip(X))
     with pytest.raises(ParameterError, match="tolerance"):
-        program_network(network(), DEVICE, **{**FAST, "tolerance": 0.3}, out=tmp_path)
+        program_network(network(), DEVICE, **{**LASTING, "tolerance": 0.3}, out=tmp_path)
     with pytest.raises(ParameterError, match="targets"):
-        program_network(network(seed=5), DEVICE, **FAST, out=tmp_path)
+        program_network(network(seed=5), DEVICE, **LASTING, out=tmp_path)
 
 
 def test_what_was_measured_later_counts():
@@ -186,7 +190,7 @@ def test_cells_with_transistors():
     assert result.scheme == "1t1r"
     assert result.failed == 0, result.worst_layer
     assert sum(one.disturbed for one in result.arrays) == 0  # gates of other rows are off
-    assert 0 < float((chip(X[:, :3]) - ideal).abs().max()) < 0.5 * float(ideal.abs().max())
+    assert 0 < float((chip(X[:, :3]) - ideal).detach().abs().max()) < 0.5 * float(ideal.abs().max())
     assert result.energy > 0
     with pytest.raises(ParameterError, match="access elements"):
         program_network(chip, cells, scheme="1t1r", tolerance=0.2, options=pulses, pulses="relaxation")
