@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..core.errors import ParameterError
 
 if TYPE_CHECKING:
     from ..core.validation import Array
 
-__all__ = ["array_file", "integers", "numbers", "save_table_of", "shapes"]
+__all__ = ["array_file", "given", "integers", "numbers", "save_table_of", "shapes", "siemens"]
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """Return the options that were given; of the others the defaults of what is called count."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def siemens(ohm: float) -> float:
+    """Return the conductance of a resistance; of none that there is 0, which is refused by name."""
+    return 1 / ohm if ohm > 0 else 0.0
 
 
 def numbers(texts: list[str], name: str) -> tuple[float, ...]:

@@ -14,11 +14,11 @@ from ..core.errors import ParameterError
 from ..core.locks import FolderLock
 from .errors import reported, studies_extra
 from .output import Html, page_path, save_page
-from .parse import integers, numbers, shapes
+from .parse import given, integers, numbers, shapes, siemens
 
 if TYPE_CHECKING:
     from ..devices.base import Device
-    from ..studies import IrDropResult, NonIdealityResult
+    from ..studies import Dataset, IrDropResult, NonIdealityResult
     from ..studies.cnn_study import CnnStudy, CnnStudyResult
 
 __all__ = ["study"]
@@ -36,7 +36,18 @@ _Workers = Annotated[int | None, typer.Option(
 _Epochs = Annotated[int | None, typer.Option(
     help="Epochs of the training. Default: what suits the data.")]
 _Threads = Annotated[int | None, typer.Option(help="CPU threads. Default: all CPUs.")]
+_Images = Annotated[int | None, typer.Option(help="Held-out images; default: all.")]
 _Name = Annotated[str | None, typer.Option(help="The data set's name on the pictures.")]
+
+
+def _load(data: Path | None, name: str | None, console: Console) -> Dataset:
+    """Return the data of a study, and say what they are."""
+    from .. import studies
+
+    loaded = studies.load(data, name=name)
+    console.print(f"{loaded.name}: {len(loaded.train):,} training images, "
+                  f"{len(loaded.test):,} held out")
+    return loaded
 
 
 def _run(
@@ -46,9 +57,7 @@ def _run(
     """Run a study of a network with bars; return its result and the files that were written."""
     from .. import studies
 
-    loaded = studies.load(data, name=name)
-    console.print(f"{loaded.name}: {len(loaded.train):,} training images, "
-                  f"{len(loaded.test):,} held out")
+    loaded = _load(data, name, console)
     with studies.RichProgress(console) as progress:
         result = settings.run(loaded, out, workers=workers, progress=progress)
     with FolderLock(out):
@@ -169,7 +178,7 @@ def nonidealities(
     law: Annotated[str, typer.Option(
         metavar="lognormal|normal", help="Distribution of R_on and R_off.")] = "lognormal",
     seeds: Annotated[int | None, typer.Option(help="Chips per value; default 2.")] = None,
-    images: Annotated[int | None, typer.Option(help="Held-out images; default: all.")] = None,
+    images: _Images = None,
     correct: Annotated[bool, typer.Option(
         "--correct", help="Digital gain and offset per output, found by calibration.")] = False,
     r_on: Annotated[float, typer.Option(metavar="OHM", help="Least resistance of a cell.")] = 1.4e4,
@@ -190,21 +199,16 @@ def nonidealities(
         with studies_extra():
             from .. import studies
             from ..studies.plots import save_nonidealities
-        given: dict[str, Any] = {
-            "tiles": tile and shapes(tile), "ohms": ohm and numbers(ohm, "--ohm"),
-            "bits": bits and integers(bits, "--bits"),
-            "sigmas": sigma and numbers(sigma, "--sigma"),
-            "states": states and integers(states, "--states"),
-            "stuck_on": stuck_on and numbers(stuck_on, "--stuck-on"),
-            "stuck_off": stuck_off and numbers(stuck_off, "--stuck-off"),
-            "law": law, "correct": correct, "seeds": seeds, "images": images, "epochs": epochs,
-            "threads": threads,
-        }
         make = studies.NonIdealityStudy.quick if quick else studies.NonIdealityStudy
-        settings = make(
-            g_on=1 / r_on if r_on > 0 else 0.0, g_off=1 / r_off if r_off > 0 else 0.0,
-            **{key: value for key, value in given.items() if value is not None},
-        )
+        settings = make(g_on=siemens(r_on), g_off=siemens(r_off), **given(
+            tiles=tile and shapes(tile), ohms=ohm and numbers(ohm, "--ohm"),
+            bits=bits and integers(bits, "--bits"),
+            sigmas=sigma and numbers(sigma, "--sigma"),
+            states=states and integers(states, "--states"),
+            stuck_on=stuck_on and numbers(stuck_on, "--stuck-on"),
+            stuck_off=stuck_off and numbers(stuck_off, "--stuck-off"),
+            law=law, correct=correct, seeds=seeds, images=images, epochs=epochs, threads=threads,
+        ))
         console = Console()
         result, files = _run(
             settings, data, name, out, console, save_nonidealities, "nonidealities", workers
@@ -254,13 +258,9 @@ def device_spread(
             from .. import studies
             from ..studies.device_spread import PAPER
             from ..studies.plots import save_device_spread
-        given: dict[str, Any] = {
-            "sigma": sigma and numbers(sigma, "--sigma"),
-            "frequency": frequency, "states": states,
-        }
         chosen = {
             **(PAPER if paper else {}),
-            **{key: value for key, value in given.items() if value is not None},
+            **given(sigma=sigma and numbers(sigma, "--sigma"), frequency=frequency, states=states),
             "parameters": tuple(part for part in vary.split(",") if part),
         }
         if len(chosen.get("sigma", ())) == 1:
@@ -385,7 +385,7 @@ def ir_drop(
     seeds: Annotated[int, typer.Option(help="Chips with device variation per point.")] = 5,
     sigma: Annotated[float, typer.Option(
         help="Relative standard deviation of R_on and R_off.")] = 0.1,
-    images: Annotated[int | None, typer.Option(help="Held-out images; default: all.")] = None,
+    images: _Images = None,
     g_on: Annotated[float, typer.Option(
         metavar="SIEMENS", help="Largest conductance of a cell.")] = 1e-4,
     g_off: Annotated[float, typer.Option(metavar="SIEMENS", help="Smallest conductance.")] = 1e-6,

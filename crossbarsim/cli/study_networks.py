@@ -13,14 +13,28 @@ from rich.table import Table
 from ..core.locks import FolderLock
 from .errors import reported, studies_extra
 from .output import Html, page_path
-from .parse import integers, numbers, shapes
-from .study import _MANY, _Data, _Name, _run, _Workers, _wrote, study
+from .parse import given, integers, numbers, shapes, siemens
+from .study import (
+    _MANY,
+    _Data,
+    _Epochs,
+    _Images,
+    _load,
+    _model,
+    _Name,
+    _run,
+    _Threads,
+    _Workers,
+    _wrote,
+    study,
+)
 
 if TYPE_CHECKING:
-    from ..devices.base import Device
     from ..studies import NetworkWriting, RecoveryResult
 
 __all__: list[str] = []
+
+_Tile = Annotated[str, typer.Option(help="Tile shape.")]
 
 
 @study.command("recovery")
@@ -30,17 +44,17 @@ def recovery(
     out: Annotated[Path, typer.Option(help="Folder of results.")] = Path("results/recovery"),
     ohm: Annotated[list[str] | None, typer.Option(
         metavar="OHM", help=f"Resistance of a wire segment; {_MANY}. Default: 1,2,5.")] = None,
-    tile: Annotated[str, typer.Option(help="Tile shape.")] = "128x128",
+    tile: _Tile = "128x128",
     method: Annotated[list[str] | None, typer.Option(
         help="One of the study's methods, such as trained; repeat. Default: all.")] = None,
     tuning_epochs: Annotated[int, typer.Option(help="Epochs of the fine-tuning.")] = 2,
     tuning_batches: Annotated[int, typer.Option(
         help="Batches of 64 images in an epoch of the fine-tuning.")] = 12,
     rate: Annotated[float, typer.Option(help="Learning rate of the fine-tuning.")] = 3e-4,
-    images: Annotated[int | None, typer.Option(help="Held-out images; default: all.")] = None,
+    images: _Images = None,
     epochs: Annotated[int | None, typer.Option(
         help="Epochs of the digital training. Default: what suits the data.")] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads. Default: all CPUs.")] = None,
+    threads: _Threads = None,
     workers: _Workers = None,
     html: Html = None,
 ) -> None:
@@ -54,14 +68,13 @@ def recovery(
             from .. import studies
             from ..studies.plots import save_recovery
             from ..studies.recovery import TUNING
-        given: dict[str, Any] = {
-            "ohms": ohm and numbers(ohm, "--ohm"), "methods": method and tuple(method),
-            "images": images, "epochs": epochs, "threads": threads,
-        }
         settings = studies.RecoveryStudy(
             tile=shapes([tile])[0], tuning=replace(
                 TUNING, epochs=tuning_epochs, batches=tuning_batches, learning_rate=rate,
-            ), **{key: value for key, value in given.items() if value is not None},
+            ), **given(
+                ohms=ohm and numbers(ohm, "--ohm"), methods=method and tuple(method),
+                images=images, epochs=epochs, threads=threads,
+            ),
         )
         console = Console()
         result, files = _run(
@@ -112,7 +125,7 @@ def write_network(
         help="Passes over every array. Default: 3.")] = None,
     ohm: Annotated[float, typer.Option(
         metavar="OHM", help="Resistance of a wire segment.")] = 1.0,
-    tile: Annotated[str, typer.Option(help="Tile shape.")] = "128x128",
+    tile: _Tile = "128x128",
     r_on: Annotated[float, typer.Option(
         metavar="OHM", help="Resistance of the largest weight.")] = 1e4,
     r_off: Annotated[float, typer.Option(
@@ -121,9 +134,8 @@ def write_network(
         help=f"Channels of the network's convolutions; {_MANY}. Default: what suits the data."
     )] = None,
     hidden: Annotated[int | None, typer.Option(help="Width of the hidden layer.")] = None,
-    epochs: Annotated[int | None, typer.Option(
-        help="Epochs of the training. Default: what suits the data.")] = None,
-    images: Annotated[int | None, typer.Option(help="Held-out images; default: all.")] = None,
+    epochs: _Epochs = None,
+    images: _Images = None,
     threads: Annotated[int | None, typer.Option(
         help="CPU threads of the training. Default: all CPUs.")] = None,
     workers: Annotated[int | None, typer.Option(
@@ -139,42 +151,26 @@ def write_network(
         with studies_extra():
             from .. import studies
             from ..studies.plots import save_network_writing
-        found: dict[str, Any] = {"v_start": v_start, "v_step": v_step, "v_max": v_max,
-                                 "width": width, "passes": passes}
-        given: dict[str, Any] = {
-            "tolerances": tolerance and numbers(tolerance, "--tolerance"),
-            "channels": channels and integers(channels, "--channels"),
-        }
         console = Console()
-        loaded = studies.load(data, name=name)
-        console.print(f"{loaded.name}: {len(loaded.train):,} training images, "
-                      f"{len(loaded.test):,} held out")
+        loaded = _load(data, name, console)
+        # the default is the study's own
+        cell = None if preset is None and device == "vteam" else _model(device, preset)
         with studies.RichProgress(console) as progress:
             result = studies.network_writing(
-                loaded, out, cell=_cell(device, preset), scheme=scheme, ohm=ohm,
-                pulses=cast("Any", pulses), tile=shapes([tile])[0],
-                g_on=1 / r_on if r_on > 0 else 0.0, g_off=1 / r_off if r_off > 0 else 0.0,
-                options={key: value for key, value in found.items() if value is not None},
+                loaded, out, cell=cell, scheme=scheme, ohm=ohm, pulses=cast("Any", pulses),
+                tile=shapes([tile])[0], g_on=siemens(r_on), g_off=siemens(r_off),
+                options=given(v_start=v_start, v_step=v_step, v_max=v_max, width=width,
+                              passes=passes),
                 hidden=hidden, epochs=epochs, images=images, threads=threads, workers=workers,
-                progress=progress,
-                **{key: value for key, value in given.items() if value is not None},
+                progress=progress, **given(
+                    tolerances=tolerance and numbers(tolerance, "--tolerance"),
+                    channels=channels and integers(channels, "--channels"),
+                ),
             )
         with FolderLock(out):
             files = [*result.save(out), save_network_writing(result, out / "writing.png")]
         _print_written(result, console)
         _wrote(result, page, files, console)
-
-
-def _cell(device: str, preset: str | None) -> Device:
-    """Return a device by name."""
-    from ..netlists.device_protocol import model
-
-    kind: Any = model(device)
-    if preset is None and device == "vteam":
-        magic: Device = kind.preset("magic", v_off=1.0)
-        return magic
-    chosen: Device = kind() if preset is None else kind.preset(preset)
-    return chosen
 
 
 def _print_written(result: NetworkWriting, console: Console) -> None:
