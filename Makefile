@@ -29,8 +29,8 @@ test: lint
 
 lowest: build/lowest.stamp
 	# SciPy's own implicit integrator, the reference of one test, finds no finite slopes in 1.11.
-	$(LOWEST)/bin/python -m pytest -q -m "not slow and not gpu" -o filterwarnings= @tests/telling.txt @tests/telling-torch.txt \
-		--deselect "tests/devices/test_models.py::test_states_follow_an_independent_integrator[sine-Sky130Reram()-1.4-5e-07-0.7]"
+	$(LOWEST)/bin/python -m pytest -q -m "not slow and not gpu" -o filterwarnings= \
+		@tests/telling.txt @tests/telling-torch.txt @tests/telling-lowest.txt
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

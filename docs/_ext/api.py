@@ -16,6 +16,7 @@ from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from written import write_changed
 
 DOORS = (
     "crossbarsim", "crossbarsim.netlists", "crossbarsim.solvers", "crossbarsim.devices",
@@ -113,9 +114,7 @@ def write(app: Sphinx, _config: Any = None) -> None:
         if file.relative_to(folder).as_posix() not in wanted:
             file.unlink()  # of a name that is gone
     for name, text in wanted.items():
-        file = folder / name
-        if not file.is_file() or file.read_text(encoding="utf-8") != text:
-            file.write_text(text, encoding="utf-8")
+        write_changed(folder / name, text)
 
 
 @cache

@@ -16,6 +16,7 @@ from typing import Any
 
 from crossbarsim.netlists.device_protocol import model, models
 from sphinx.application import Sphinx
+from written import write_changed
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 DOCS = Path(__file__).parents[1]
@@ -75,13 +76,6 @@ def grid(cards: list[list[str]]) -> list[str]:
     return ["::::{grid} 1 2 2 3", ":gutter: 3", ":class-container: gallery", "", *rows, "::::", ""]
 
 
-def changed(file: Path, lines: list[str]) -> None:
-    """Write a page if it is another one now."""
-    new = "\n".join(lines)
-    if not file.is_file() or file.read_text(encoding="utf-8") != new:
-        file.write_text(new, encoding="utf-8")
-
-
 def write(app: Sphinx, _config: Any = None) -> None:
     """Write the pages, and draw what is missing or older than its script."""
     folder = Path(app.srcdir) / "gallery" / "drawn"
@@ -93,21 +87,21 @@ def write(app: Sphinx, _config: Any = None) -> None:
         said = folder / f"{name}.txt"
         if not picture.is_file() or picture.stat().st_mtime < script.stat().st_mtime:
             said.write_text(draw(script, folder), encoding="utf-8")
-        changed(folder / f"{name}.md", [
+        write_changed(folder / f"{name}.md", "\n".join([
             f"# {title}", "", text, "", f"![{title}]({name}.png)", "", "It prints", "",
             f"```{{literalinclude}} {name}.txt\n:language: none\n```", "",
-            f"```{{literalinclude}} ../../../examples/{script.name}\n:language: python\n```", ""])
+            f"```{{literalinclude}} ../../../examples/{script.name}\n:language: python\n```", ""]))
         drawn.append(card(title, f"drawn/{name}.png", f"drawn/{name}"))
     shown = [card(title, image, page, text) for title, page, image, text in pictures()]
     loops = [card(model(name).__name__, f"../reference/models/{name}.png", f"../reference/models/{name}")
              for name in models()]
-    changed(folder / "cards.txt", [
+    write_changed(folder / "cards.txt", "\n".join([
         "## Scripts to copy", "",
         "Short scripts and the pictures that they draw; `crossbarsim examples` lists and copies them.", "",
         *grid(drawn),
         "## Pictures of the pages", "", "Each is on the page that says how it was made.", "", *grid(shown),
         "## Loops of the models", "", "Each model with its published parameters, at its own voltage.", "",
-        *grid(loops)])
+        *grid(loops)]))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from crossbarsim.netlists.spice.read.elements import independent
 from crossbarsim.netlists.spice.reader import _READERS, _REFUSED
 from models import heading, table
 from sphinx.application import Sphinx
+from written import write_changed
 
 import crossbarsim
 from crossbarsim.cli.main import app as console
@@ -99,9 +100,7 @@ def errors() -> str:
 def write(app: Sphinx, _config: Any = None) -> None:
     """Write the pages that changed."""
     for name, text in (("spice", spice()), ("commands", cli()), ("errors", errors())):
-        file = Path(app.srcdir) / "reference" / f"{name}.rst"
-        if not file.is_file() or file.read_text(encoding="utf-8") != text:
-            file.write_text(text, encoding="utf-8")
+        write_changed(Path(app.srcdir) / "reference" / f"{name}.rst", text)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

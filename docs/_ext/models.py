@@ -12,6 +12,7 @@ from typing import Any
 
 from crossbarsim.netlists.device_protocol import model, models
 from sphinx.application import Sphinx
+from written import write_changed
 
 HERE = Path(__file__).parent
 EQUATIONS: dict[str, list[str]] = tomllib.loads(
@@ -126,9 +127,7 @@ def write(app: Sphinx, _config: Any = None) -> None:
         *listed, ".. toctree::", "   :hidden:", "", *(f"   {name}" for name in models()),
     ])
     for name, text in texts.items():
-        file = folder / f"{name}.rst"
-        if not file.is_file() or file.read_text(encoding="utf-8") != text:
-            file.write_text(text, encoding="utf-8")
+        write_changed(folder / f"{name}.rst", text)
     for name in models():
         file, source = folder / f"{name}.png", Path(inspect.getsourcefile(model(name)) or "")
         if not file.is_file() or file.stat().st_mtime < source.stat().st_mtime:

@@ -1,23 +1,12 @@
 """The gallery has a thumbnail of every picture that pages show, once, and it leads to the page."""
 
-import importlib.util
 import re
-
-import pytest
 
 from tests.helpers.pages import DOCS
 
 
-def gallery():
-    spec = importlib.util.spec_from_file_location("docs_gallery", DOCS / "_ext" / "gallery.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_every_picture_has_a_thumbnail():
-    pytest.importorskip("sphinx")
-    found = list(gallery().pictures())
+def test_every_picture_has_a_thumbnail(extension):
+    found = list(extension("gallery").pictures())
     images = [image for _, _, image, _ in found]
     assert len(images) == len(set(images)) > 15
     for title, page, image, seen in found:
@@ -33,8 +22,7 @@ def test_every_picture_has_a_thumbnail():
     assert {image.rpartition("/")[2] for image in images} <= shown
 
 
-def test_long_texts_are_cut_at_a_comma():
-    pytest.importorskip("sphinx")
-    lines = gallery().card("t", "a.png", "b", "one crossbar: " + "x, " * 60)
+def test_long_texts_are_cut_at_a_comma(extension):
+    lines = extension("gallery").card("t", "a.png", "b", "one crossbar: " + "x, " * 60)
     assert ":img-alt: one crossbar: " in "\n".join(lines)
     assert "one crossbar" in lines

@@ -3,7 +3,6 @@
 import importlib
 import pkgutil
 import re
-import sys
 
 import pytest
 import typer
@@ -12,18 +11,7 @@ from crossbarsim.netlists.device_protocol import models
 import crossbarsim
 from crossbarsim.cli.main import app
 from tests.arguments.api import DOORS as CHECKED
-from tests.helpers.pages import DOCS, PAGES, blocks, name_of
-
-EXTENSIONS = DOCS / "_ext"
-
-
-@pytest.fixture(scope="module")
-def extension():
-    pytest.importorskip("sphinx")
-    pytest.importorskip("torch")
-    sys.path.insert(0, str(EXTENSIONS))
-    yield importlib.import_module
-    sys.path.remove(str(EXTENSIONS))
+from tests.helpers.pages import PAGES, blocks, name_of
 
 
 def test_every_public_name_has_its_page(extension):
