@@ -58,7 +58,10 @@ def speed() -> str:
     solve = {row["size"]: row for row in rows if row["case"] == "easy"}
 
     def against(size: int, peer: str) -> str:
+        """Return how much longer a peer takes, where it is installed."""
         row = solve[size]
+        if peer not in row["peers"]:
+            return "not measured"
         return f"{row['peers'][peer]['seconds'] / row['ours']['seconds']:,.0f}x"
 
     matrices = [row for row in _read("effective_matrix")["rows"] if row["case"] == "easy"]

@@ -444,7 +444,7 @@ class StoredMatrix(SavedMatrix):
         exact : bool
             Solve cells that are not linear whatever `path` is.
         """
-        tiles, plans, reading = self._reading(weight, bias, len(x), observe, exact)
+        tiles, plans, reading = self.reading_of(weight, bias, len(x), observe, exact=exact)
         u = self.on_lines(x.to(self.dtype) / self.ranges.scale)
         widest = max(
             self.config.tile_shape[1] * len(self.chip.layout.arrays),
@@ -470,7 +470,7 @@ class StoredMatrix(SavedMatrix):
 
         Inputs are over their range; the shares are as they are added up, in the chip's order.
         """
-        tiles, _, reading = self._reading(weight, bias, len(u), None, exact=False)
+        tiles, _, reading = self.reading_of(weight, bias, len(u))
         reading = reading.starting_at(self.reads)
         self.reads += len(u)
         yield from read_tiles(tiles, self.on_lines(u.to(self.dtype)), reading)
@@ -480,7 +480,7 @@ class StoredMatrix(SavedMatrix):
 
         Parameters as in `forward`; of (B, groups, inputs) it gives what `read` gives.
         """
-        tiles, _, reading = self._reading(weight, bias, 0, None, exact=False)
+        tiles, _, reading = self.reading_of(weight, bias, 0)
         reading, orders = replace(reading, quiet=True), self.orders or Orders()
         tiles = [replace(tile, scale=tile.scale.clone(), arrays=tuple(
             replace(array, matrix=None if array.matrix is None else array.matrix.clone(),
@@ -520,7 +520,7 @@ class StoredMatrix(SavedMatrix):
         if not len(images) or self._constant_phases:
             return None
         places = len(images) * math.prod(windows.places)
-        _, plans, reading = self._reading(weight, bias, places, None, exact=False)
+        _, plans, reading = self.reading_of(weight, bias, places)
         if plans is None:
             self._seen -= places
             return None
@@ -546,9 +546,9 @@ class StoredMatrix(SavedMatrix):
         """Type in which arrays are read: that of the effective weights."""
         return torch.float64 if self.config.precision == "float64" else torch.float32
 
-    def _reading(
+    def reading_of(
         self, weight: Tensor, bias: Tensor | None, vectors: int,
-        observe: Callable[[Tensor], None] | None, exact: bool,
+        observe: Callable[[Tensor], None] | None = None, *, exact: bool = False,
     ) -> tuple[list[ProgrammedTile], list[GroupPlan] | None, Reading]:
         """Return the tiles, their plans and how to read them; count the vectors for "auto"."""
         config = self.config

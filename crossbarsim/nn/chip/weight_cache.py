@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-__all__ = ["WeightCache", "tracked"]
+__all__ = ["Kept", "WeightCache", "tracked"]
 
 T = TypeVar("T")
 
@@ -53,11 +53,11 @@ class _Values:
 
     def are(self, now: Tensor) -> bool:
         """Whether `now` has these values."""
-        now = now.detach()
         if self.place.dtype != now.dtype or self.place.device != now.device:
             return False
         if self.whole is not None:
             return torch.equal(self.whole, now)
+        now = now.detach()
         return (
             now.data_ptr() == self.place.data_ptr() and now.shape == self.place.shape
             and now.stride() == self.place.stride() and _changes(now) == self.changes
@@ -66,7 +66,7 @@ class _Values:
 
 
 @dataclass(frozen=True, eq=False)
-class _Kept:
+class Kept:
     """A value, the weights that it is of, what else it depends on, and its forms in other types."""
 
     weight: _Values
@@ -76,15 +76,18 @@ class _Kept:
     types: dict[torch.dtype, Tensor] = field(default_factory=dict)
 
     def holds(self, weight: Tensor, bias: Tensor | None, what: tuple[Any, ...]) -> bool:
+        """Whether the value is of these weights, and depends on these things beside them."""
         alike = len(self.what) == len(what) and all(
             a is b or (not isinstance(a, Tensor) and not isinstance(b, Tensor) and a == b)
             for a, b in zip(self.what, what, strict=True)
         )
-        if not alike or (self.bias is None) != (bias is None):
-            return False
-        return self.weight.are(weight) and (
-            self.bias is None or bias is None or self.bias.are(bias)
-        )
+        return alike and self.is_of(weight, bias)
+
+    def is_of(self, weight: Tensor, bias: Tensor | None) -> bool:
+        """Whether the weights are those that the value is of."""
+        if self.bias is None or bias is None:
+            return self.bias is None and bias is None and self.weight.are(weight)
+        return self.weight.are(weight) and self.bias.are(bias)
 
 
 class WeightCache:
@@ -95,32 +98,37 @@ class WeightCache:
 
     Attributes
     ----------
+    kept : Kept or None
+        The value with what it is of.
+    prepared : object or None
+        A pass that was made from it.
     trusting : bool
         Changes are told by torch's count of them and by some values, instead of by all values.
     """
 
     def __init__(self) -> None:
-        self._kept: _Kept | None = None
+        self.kept: Kept | None = None
+        self.prepared: Any = None
         self._held: dict[tuple[Any, ...], Any] | None = None
         self.trusting = False
 
     @property
     def value(self) -> Any:
         """The value that is kept, whatever weights it is of; None: there is none."""
-        return None if self._kept is None else self._kept.value
+        return None if self.kept is None else self.kept.value
 
     def clear(self) -> None:
         """Forget the value that is kept."""
-        self._kept = None
+        self.kept = None
 
     def find(self, weight: Tensor, bias: Tensor | None, what: tuple[Any, ...]) -> Any:
         """Return the kept value of these weights, or None."""
-        kept = self._kept
+        kept = self.kept
         return kept.value if kept is not None and kept.holds(weight, bias, what) else None
 
     def in_type(self, value: Tensor, dtype: torch.dtype) -> Tensor:
         """Return `value` in another type, which stays as long as it does if it is the kept one."""
-        kept = self._kept
+        kept = self.kept
         if value.dtype == dtype or kept is None or kept.value is not value:
             return value.to(dtype)
         if dtype not in kept.types:
@@ -158,7 +166,7 @@ class WeightCache:
         # tensors made in inference mode could take part in no later gradient
         with torch.inference_mode(mode=False), torch.no_grad():
             made = make()
-            self._kept = _Kept(
+            self.kept = Kept(
                 _Values.of(weight, trusting=self.trusting),
                 None if bias is None else _Values.of(bias, trusting=self.trusting), what, made,
             )
@@ -175,7 +183,7 @@ class WeightCache:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what can be computed again."""
-        return {**self.__dict__, "_kept": None}
+        return {**self.__dict__, "kept": None, "prepared": None}
 
 
 

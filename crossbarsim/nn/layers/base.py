@@ -13,6 +13,7 @@ from torch.nn.utils import parametrize
 
 from ...core.errors import ParameterError
 from ...solvers import Solver
+from ..chip.compiled.prepared import prepare, prepared_pass
 from ..chip.matrix import StoredMatrix
 from ..chip.products import compiled, multiplied
 from ..chip.weight_cache import tracked
@@ -180,12 +181,18 @@ def product(
     crossbars: StoredMatrix, x: Tensor, weight: Tensor, bias: Tensor | None = None
 ) -> Tensor:
     """Return the crossbars' outputs for x (..., inputs): (..., outputs), bias included."""
+    known = prepared_pass(crossbars, x, weight, bias)
+    if known is not None:
+        return known
     if crossbars.prefers_matrix(math.prod(x.shape[:-1]), weight, bias):
         if as_operator(x, weight, bias):
             crossbars.check_inputs(x)
             return multiplied(crossbars, x, weight, bias)
-        return F.linear(x, *effective(crossbars, x, weight, bias))
+        weights, offset = effective(crossbars, x, weight, bias)
+        prepare(crossbars, x, weight, bias, weights=weights, offset=offset)
+        return F.linear(x, weights, offset)
     y: Tensor = crossbars(x.reshape(-1, 1, x.shape[-1]), weight, bias)
+    prepare(crossbars, x, weight, bias)
     return y.reshape(*x.shape[:-1], y.shape[-1])
 
 

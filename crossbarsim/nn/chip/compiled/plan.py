@@ -75,6 +75,9 @@ class GroupPlan:
         default_factory=dict
     )
 
+    def __post_init__(self) -> None:
+        self._height = int(np.diff(self.lines).max())
+
     def read(
         self, source: tuple[Any, ...], begin: int, count: int, phase: int, full_scale: float,
         first: int, out: Array,
@@ -148,10 +151,9 @@ class GroupPlan:
 
     def _room(self, phase: int, count: int) -> int:
         """Return how many numbers `read_block` needs for so many places."""
-        height = int(np.diff(self.lines).max())
         codes = 0 if self.laws is None else len(self.laws[phase].level)
         squared = len(self._noise[0]) > 0
-        lines = height * (1 + (codes > 0) + squared)
+        lines = self._height * (1 + (codes > 0) + squared)
         return int(count * (self.columns * (1 + squared) + 3 + lines) + codes + 8)
 
     def _phase_keys(self, phase: int) -> tuple[Keys, Keys, Keys]:
