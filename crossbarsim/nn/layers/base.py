@@ -13,11 +13,11 @@ from torch.nn.utils import parametrize
 
 from ...core.errors import ParameterError
 from ...solvers import Solver
-from ..chip.compiled.prepared import prepare, prepared_pass
 from ..chip.matrix import StoredMatrix
 from ..chip.products import compiled, multiplied
 from ..chip.weight_cache import tracked
 from ..config import CrossbarConfig
+from .prepared import prepare, prepared_pass
 
 __all__ = ["CrossbarLayer", "Matrix", "as_operator", "effective", "product"]
 

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ....core.validation import Array
-from ...config import CrossbarConfig
-from ...mapping import Orders
-from ..calibration_ranges import Ranges
-from ..chip import Chip
-from ..operators import traced
-from ..readout import Reading
-from ..weight_cache import WeightCache, tracked
-from .few import MOST, few_vectors
-from .plan import GroupPlan
+from ...core.validation import Array
+from ..chip.compiled.few import MOST, few_vectors
+from ..chip.matrix import StoredMatrix
+from ..chip.operators import traced
+from ..chip.weight_cache import tracked
+from ..mapping import Orders
 
 __all__ = ["prepare", "prepared_pass"]
 
@@ -26,38 +22,15 @@ _NUMPYS = (torch.float64, torch.float32, torch.float16)
 _Run: TypeAlias = Callable[[Tensor, "Tensor | None"], "Tensor | None"]
 
 
-class Matrix(Protocol):
-    """What a pass needs of a stored matrix of one group."""
-
-    config: CrossbarConfig
-    ranges: Ranges
-    orders: Orders | None
-    chip: Chip
-    cache: WeightCache
-    observer: Any
-    inputs: int
-    on_chip_bias: bool
-    reads: int
-
-    @property
-    def scale_of_inputs(self) -> float:
-        """Input that stands for the read voltage."""
-
-    def reading_of(
-        self, weight: Tensor, bias: Tensor | None, vectors: int,
-    ) -> tuple[Any, list[GroupPlan] | None, Reading]:
-        """Return the tiles, the plans to read them, and how."""
-
-
 class _Prepared:
     """A pass by what a matrix's cache keeps, for inputs of one type, while nothing else changes."""
 
-    def __init__(self, of: Matrix, dtype: torch.dtype, run: _Run) -> None:
+    def __init__(self, of: StoredMatrix, dtype: torch.dtype, run: _Run) -> None:
         self.dtype, self.run = dtype, run
         self._parts = _parts(of)
 
     def __call__(
-        self, of: Matrix, x: Tensor, weight: Tensor, bias: Tensor | None
+        self, of: StoredMatrix, x: Tensor, weight: Tensor, bias: Tensor | None
     ) -> Tensor | None:
         kept = self._parts[0]
         if x.dtype is not self.dtype or tracked(weight, bias) or not all(
@@ -67,13 +40,13 @@ class _Prepared:
         return self.run(x, bias) if kept.is_of(weight, bias) else None
 
 
-def _parts(of: Matrix) -> tuple[Any, ...]:
+def _parts(of: StoredMatrix) -> tuple[Any, ...]:
     chip = of.chip
     return of.cache.kept, of.config, of.ranges, of.orders, chip.seed, chip.name, chip.disturbance
 
 
 def prepared_pass(
-    matrix: Matrix, x: Tensor, weight: Tensor, bias: Tensor | None
+    matrix: StoredMatrix, x: Tensor, weight: Tensor, bias: Tensor | None
 ) -> Tensor | None:
     """Return the outputs (..., outputs) for x (..., inputs) by the way that is prepared, or None.
 
@@ -87,7 +60,7 @@ def prepared_pass(
 
 
 def prepare(
-    matrix: Matrix, x: Tensor, weight: Tensor, bias: Tensor | None, *,
+    matrix: StoredMatrix, x: Tensor, weight: Tensor, bias: Tensor | None, *,
     weights: Tensor | None = None, offset: Tensor | None = None,
 ) -> None:
     """Prepare passes like that of x (..., inputs), which is over, where that can be done.
@@ -130,7 +103,7 @@ def _product(weights: Tensor, offset: Tensor | None, bias: Tensor | None) -> _Ru
     return run
 
 
-def _read(matrix: Matrix, weight: Tensor, bias: Tensor | None) -> _Run | None:
+def _read(matrix: StoredMatrix, weight: Tensor, bias: Tensor | None) -> _Run | None:
     """Return a read of few vectors, or None where these are not read in one compiled pass."""
     _, plans, reading = matrix.reading_of(weight, bias, 0)
     if plans is None:
@@ -166,7 +139,7 @@ def _read(matrix: Matrix, weight: Tensor, bias: Tensor | None) -> _Run | None:
 
 
 def _corrections(
-    matrix: Matrix, bias: Tensor | None, kind: Any
+    matrix: StoredMatrix, bias: Tensor | None, kind: Any
 ) -> tuple[Array | None, list[Array]]:
     """Return what outputs are multiplied by, and what is added in turn: as `finish` does."""
     ranges = matrix.ranges
