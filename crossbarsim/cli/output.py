@@ -60,9 +60,9 @@ def page_path(html: Path | None) -> Path | None:
     if html is None:
         return None
     from ..core.errors import ParameterError
-    from ..core.files import check_writable
+    from ..core.files import check_writable, with_ending
 
-    place = html if html.suffix else html.with_name(f"{html.name}.html")
+    place = with_ending(html, ".html")
     if place.suffix.lower() not in (".html", ".htm"):
         raise ParameterError(f"`--html` must end in .html; got {html.name}")
     check_writable(place)

@@ -49,14 +49,14 @@ def solve(
     import numpy as np
 
     from .. import Crossbar, Solver, Wires
-    from ..core.files import check_writable
+    from ..core.files import check_writable, with_ending
 
     console = Console(soft_wrap=True, highlight=False)
     with reported():
         if out is not None:
             if out.suffix.lower() not in ("", ".npz", ".csv"):
                 raise ParameterError(f"`--out` must end in .npz or .csv; got {out.name}")
-            out = out if out.suffix else out.with_name(f"{out.name}.npz")
+            out = with_ending(out, ".npz")
             check_writable(out)
         page = page_path(html)
         xbar = Crossbar(array_file(conductance), Wires(word=word, bit=bit))

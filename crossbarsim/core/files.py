@@ -23,7 +23,7 @@ import numpy as np
 
 __all__ = [
     "append_text", "check_writable", "new_file", "new_text_file", "plain_name", "save_array",
-    "save_arrays", "save_figure", "save_table", "write_text",
+    "save_arrays", "save_figure", "save_table", "with_ending", "write_text",
 ]
 
 _TRIES = 8  # of taking a name that another process holds open, on Windows
@@ -132,6 +132,26 @@ def check_writable(path: str | Path) -> None:
         raise NotADirectoryError(errno.ENOTDIR, f"{target.parent} is no folder", str(path))
     if not os.access(target if target.exists() else target.parent, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+
+def with_ending(path: str | Path, ending: str) -> Path:
+    """Return the path of a file, with `ending` where its name has none.
+
+    Raises
+    ------
+    IsADirectoryError
+        The path has no name, or is a folder.
+
+    Examples
+    --------
+    >>> from crossbarsim.core.files import with_ending
+    >>> with_ending("report", ".html").name, with_ending("report.htm", ".html").name
+    ('report.html', 'report.htm')
+    """
+    place = Path(path)
+    if not place.name or place.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "needs the name of a file", str(path))
+    return place if place.suffix else place.with_name(f"{place.name}{ending}")
 
 
 def _take_name(part: Path, target: Path) -> None:

@@ -1,7 +1,7 @@
 """Window functions, which slow down the drift of a state x in 0..1 at its bounds.
 
 Joglekar and Wolf, Eur. J. Phys. 30:661 (2009); Biolek, Biolek and Biolkova, Radioengineering
-18:210 (2009); Prodromakis et al., IEEE TED 58:3099 (2011); Zha, Huang and Liu, IEEE TCAD 35:423
+18:210 (2009); Prodromakis et al., IEEE TED 58:3099 (2011); Zha, Huang and Liu, IEEE TCAS-II 63:423
 (2016).
 """
 

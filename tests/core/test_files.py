@@ -172,6 +172,14 @@ def test_errors_name_the_file_that_was_asked_for(tmp_path, monkeypatch):
     assert (tmp_path / "locked").read_bytes() == OLD
 
 
+def test_an_ending_needs_a_name(tmp_path):
+    assert files.with_ending("a", ".html") == Path("a.html")
+    assert files.with_ending("a.b.htm", ".html") == Path("a.b.htm")
+    for nothing in ("", ".", "..", tmp_path):
+        with pytest.raises(IsADirectoryError, match="needs the name of a file"):
+            files.with_ending(nothing, ".html")
+
+
 @pytest.mark.parametrize("failures", [3, 100])
 def test_a_name_that_another_program_holds_open(tmp_path, monkeypatch, failures):
     """Windows cannot replace a file that is open: it is tried again for a while."""

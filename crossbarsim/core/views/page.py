@@ -14,7 +14,7 @@ import numpy as np
 
 from ..environment import environment
 from ..errors import ParameterError
-from ..files import write_text
+from ..files import with_ending, write_text
 from ..validation import Array
 from .colours import COLOURS, COLOURS_ON_DARK, MAPS
 from .encode import json_safe, packed_frames, packed_vector, thinned
@@ -125,9 +125,7 @@ class Page:
         OSError
             As `open`.
         """
-        place = Path(path)
-        if not place.suffix:
-            place = place.with_name(f"{place.name}.html")
+        place = with_ending(path, ".html")
         if place.suffix.lower() not in (".html", ".htm"):
             raise ParameterError(f"`path` must end in .html; got {place.name}")
         write_text(place, self.html)
