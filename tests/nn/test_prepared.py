@@ -145,12 +145,16 @@ def test_a_change_of_converters_is_seen():
     assert not torch.equal(layer(x), before)
 
 
-def test_a_disturbance_is_seen():
-    layer, x = layer_of(), torch.rand(2, 11)
+@pytest.mark.parametrize("case", ["converters", "exact"])
+def test_a_disturbance_is_seen_and_another_one_every_time(case):
+    layer, x = layer_of(**CASES[case]), torch.rand(2, 11)
     layer(x)
     before = layer(x)
-    layer.crossbars.chip.disturbance = lambda G, _place: 0.5 * G
-    assert not torch.equal(layer(x), before)
+    layer.crossbars.chip.disturbance = lambda G, _place: G * (0.5 + 0.2 * torch.rand_like(G))
+    seen = [before, *(layer(x) for _ in range(3))]
+    assert not any(torch.equal(a, b) for k, a in enumerate(seen) for b in seen[:k])
+    layer.crossbars.chip.disturbance = None
+    assert torch.equal(layer(x), before)
 
 
 @pytest.mark.parametrize("case", ["converters", "exact"])

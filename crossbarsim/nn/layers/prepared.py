@@ -52,6 +52,8 @@ def prepared_pass(
 
     None where no way is, where anything is not as it was, or where a gradient needs more.
     """
+    if not isinstance(matrix, StoredMatrix):  # what stands for one in an exported network
+        return None
     way = matrix.cache.prepared
     if way is None or matrix.observer is not None or traced():
         return None
@@ -72,7 +74,9 @@ def prepare(
     weights, offset : tensors, optional
         Effective weights and bias in the type of x, where the pass was their product.
     """
-    if matrix.observer is not None or traced() or tracked(weight, bias):
+    if not isinstance(matrix, StoredMatrix) or matrix.observer is not None or traced():
+        return
+    if tracked(weight, bias) or matrix.chip.disturbance is not None:  # other weights every time
         return
     if matrix.cache.kept is None or any(
         isinstance(value, Tensor) and value.requires_grad for value in vars(matrix.ranges).values()
