@@ -92,6 +92,7 @@ def test_interrupt_keeps_what_was_done(tmp_path, monkeypatch):
     assert not (tmp_path / "checkpoint.npz").exists()
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_other_options_is_refused(tmp_path, monkeypatch):
     from crossbarsim import Solver
     from crossbarsim.programming.runs import checkpoint

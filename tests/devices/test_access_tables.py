@@ -99,6 +99,7 @@ def test_a_write_from_tables_is_that_of_the_module():
     assert not tabled.crossbar.cells.evidence, "cells at the end hold no tables"
 
 
+@pytest.mark.slow
 def test_the_tables_follow_the_tolerance():
     """Both runs take the same steps, so that what differs is the tables alone."""
     found = []

@@ -183,6 +183,7 @@ def test_noise_at_a_bound_does_not_depend_on_neighbours():
     assert np.mean(miss > 1e-6) < 0.1
 
 
+@pytest.mark.slow
 def test_drift_takes_no_more_steps():
     device = PhaseChange(nu=np.linspace(0.03, 0.1, 64))
     one, other = both(device, [0.0, 1e6], [0.0, 0.0], np.full(64, 10e-6), rtol=1e-9)
@@ -190,6 +191,7 @@ def test_drift_takes_no_more_steps():
     assert np.abs(one.state[0] - other.state[0]).max() < 1e-9 * 25e-6
 
 
+@pytest.mark.slow
 def test_jumps_of_the_rate():
     device = LinearIonDrift(v_p=np.linspace(0.3, 0.9, 50), v_n=np.linspace(0.9, 0.3, 50))
     t = np.linspace(0.0, 1.0, 60)

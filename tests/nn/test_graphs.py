@@ -190,6 +190,7 @@ def test_noise_of_compiled_reads_is_that_of_eager_ones_and_never_shared():
             assert expected.abs().max() > 0
 
 
+@pytest.mark.slow
 def test_a_graph_whose_network_is_gone_says_so():
     chip, x = made("exact")
     program = torch.export.export(chip, (x,))

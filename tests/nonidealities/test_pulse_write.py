@@ -99,6 +99,7 @@ def test_drawn_errors_are_those_of_the_sample(write):
     assert st.kstest(found.ravel() / OFF - 1, lambda e: np.interp(e, errors, ranks)).pvalue > 0.01
 
 
+@pytest.mark.slow
 def test_an_array_programmed_as_a_whole():
     wires = Wires(1.0, 1.0)
     effects = NonIdealities(write=PulseWrite(

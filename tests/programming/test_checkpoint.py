@@ -225,6 +225,7 @@ def read(file):
 
 
 @pytest.mark.usefixtures("every_pulse")
+@pytest.mark.slow
 def test_files_of_another_version_damaged_ones_and_others(tmp_path, monkeypatch):
     file = tmp_path / "kept.npz"
     with killed_after(40), pytest.raises(Killed):

@@ -102,6 +102,7 @@ def test_what_is_counted(programmed):
     assert "4x4, 'v/2'" in repr(result)
 
 
+@pytest.mark.slow
 def test_met_targets_are_not_pulsed(programmed):
     result, _ = programmed
     again = program(result.crossbar, some(), tolerance=0.03)
@@ -125,6 +126,7 @@ def test_other_passive_schemes(scheme):
     assert np.allclose(read(result.crossbar), some((3, 4)), rtol=0.051)
 
 
+@pytest.mark.slow
 def test_longer_pulses_instead_of_higher_ones():
     result = program(array(shape=(3, 3)), some((3, 3)), algorithm="width")
     assert result.success
@@ -144,6 +146,7 @@ def test_transistors(along):
         assert np.allclose(read(result.crossbar, gate=2.5), goal, rtol=0.2)
 
 
+@pytest.mark.slow
 def test_compliance_by_the_gate_limits_what_can_be_reached():
     goal = np.full((2, 2), 3e-4)
     wide = program(gated((2, 2)), goal, v_start=0.5, v_step=0.2, v_max=3.0, width=1e-6, passes=1,
@@ -172,6 +175,7 @@ def test_other_models_need_no_settings(device, low, high):
     assert result.success, result.message
 
 
+@pytest.mark.slow
 def test_both_errors_are_told_and_one_is_chosen():
     goal = np.full((2, 2), 2e-4)
     settings = {"v_start": (1.5, 1.0), "v_step": 0.02, "v_max": 2.6, "width": 1e-7, "passes": 2}
@@ -195,6 +199,7 @@ def test_both_errors_are_told_and_one_is_chosen():
         assert np.allclose(result.to_dataframe()["cell_error"], result.cell_error.ravel())
 
 
+@pytest.mark.slow
 def test_disturbed_cells_are_found():
     # half of what SETs moves this device too
     weak = DEVICE.replace(v_on=-0.7, alpha_on=1.0, k_on=-0.05)

@@ -71,6 +71,7 @@ def test_half_selected_cells_move():
     assert np.abs(found / exact - 1)[others].max() < 2e-3
 
 
+@pytest.mark.slow
 def test_floating_lines():
     xbar = array(THRESHOLD)
     lines = FloatingLines().lines(xbar, 2, np.arange(7) < 3, set_sign(THRESHOLD) * 1.65, "set")
@@ -83,6 +84,7 @@ def test_floating_lines():
     assert errors[2] < 3e-3
 
 
+@pytest.mark.slow
 def test_programs_to_the_same_tolerance():
     xbar = array(THRESHOLD, (3, 4))
     goal = np.geomspace(1e-5, 5e-5, 12).reshape(3, 4)

@@ -76,6 +76,7 @@ def test_other_cells_stay_what_they_are():
     assert (np.abs(np.log(conductance / xbar.conductance))[2, COLUMNS] > 0.1).all()
 
 
+@pytest.mark.slow
 def test_leaves_to_others_what_may_move_others():
     xbar = array()
     for lines in (

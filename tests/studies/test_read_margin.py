@@ -57,6 +57,7 @@ def test_biased_schemes_by_hand():
     assert one(result, scheme="v/3")["power"] == pytest.approx(g + others * g / 9, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_margin_falls_with_size_and_selectors_restore_it():
     result = read_margin(
         [2, 4, 8, 16], selector={"none": None, "miec": MiecSelector()}, wires=Wires(2.0, 2.0))

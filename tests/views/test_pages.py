@@ -138,6 +138,7 @@ def test_larger_arrays_are_thinned_and_said_so():
     assert np.allclose(unpacked(conductance["values"])[0, 0], xbar.conductance[::step, ::step], rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_no_page_is_too_large():
     noise = RNG.standard_normal((40, 20_000))
     panels = [Curves("noise", [Curve(str(k), np.arange(20_000.0), row) for k, row in enumerate(noise)],

@@ -163,6 +163,7 @@ class Plain(Transistor):
         return p.g * vg * (vd - vs)
 
 
+@pytest.mark.slow
 def test_models_without_a_rule_are_refused():
     circuit = in_python(Plain())
     assert Solver().operating_point(circuit)["i(vb1)"] > 0

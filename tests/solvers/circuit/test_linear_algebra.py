@@ -89,6 +89,7 @@ def test_condensed_and_whole_matrices_solve_alike():
         x[:-1] += 0.01
 
 
+@pytest.mark.slow
 def test_transient_through_a_condensed_array(monkeypatch):
     circuit = loaded(32, capacitors=True)
     source = next(e.name for e in circuit if e.kind == "V")

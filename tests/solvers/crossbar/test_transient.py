@@ -82,6 +82,7 @@ def test_rc_array_against_the_matrix_exponential():
     np.testing.assert_allclose(run.currents[-1], Solver().solve(xbar, V).currents, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_integrator_is_of_second_order():
     xbar = Crossbar(Resistive(np.full((1, 1), 1e-3)).conductance,
                     Wires(1000.0, 1000.0, word_capacitance=1e-12, bit_capacitance=1e-12))
