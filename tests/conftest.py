@@ -28,14 +28,13 @@ OTHERS = re.compile(
 )
 sys.path[:] = [place for place in sys.path if place not in ("", ROOT)] + [ROOT]
 os.environ["PYTHONSAFEPATH"] = "1"
-LONG = {  # of cases that take long, one is fast and these are not
+# of cases that take long, one is fast and these are not
+_KILLED = "test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_left_alone"
+LONG = {
     "devices/fitting/test_recovery.py::test_parameters_are_found_again[static_sinh]",
-    "programming/test_checkpoint.py::test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_left_alone"
-    "[given pulses, not all within tolerance]",
-    "programming/test_checkpoint.py::test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_left_alone"
-    "[selectors, by the cells]",
-    "programming/test_checkpoint.py::test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_left_alone"
-    "[noise behind transistors]",
+    f"programming/test_checkpoint.py::{_KILLED}[given pulses, not all within tolerance]",
+    f"programming/test_checkpoint.py::{_KILLED}[selectors, by the cells]",
+    f"programming/test_checkpoint.py::{_KILLED}[noise behind transistors]",
     "programming/test_program.py::test_other_passive_schemes[floating]",
     "programming/test_program.py::test_transistors[columns]",
     "test_portability.py::test_a_system_without_what_only_some_have[environment1-ascii-darwin-commands1]",
