@@ -19,18 +19,20 @@ ROOT = str(TESTS.parent)
 # its examples and its Verilog-A.
 ROOMS = (
     "devices/test_cell_suite", "devices/test_device_suite", "devices/test_gpu",
-    "devices/test_lane_currents", "devices/test_models", "devices/test_verilog_a_round_trip",
+    "devices/test_lane_currents", "devices/test_models", "devices/test_physics",
+    "devices/test_pictures", "devices/test_verilog_a_round_trip",
     "reference/test_devices_ngspice", "reference/test_curves_ngspice", "solvers/crossbar/",
 )
 OTHERS = re.compile(
     r"jart|yakopcic|sky130|simmons|data_?driven|phase_?change|\bteam|testteam|miec|threshold_?selector"
-    r"|threshold1s1r|static_?(table|polynomial|sinh)|sinh1s1r|curve-1s1r", re.IGNORECASE,
+    r"|threshold1s1r|static_?(table|polynomial|sinh)|(sinh|curve|family)-?1s1r|threshold-vteam|resistor1[st]1r", re.IGNORECASE,
 )
 sys.path[:] = [place for place in sys.path if place not in ("", ROOT)] + [ROOT]
 os.environ["PYTHONSAFEPATH"] = "1"
 # of cases that take long, one is fast and these are not
 _KILLED = "test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_left_alone"
 LONG = {
+    "nn/test_graphs.py::test_compiled_networks_are_one_graph_with_the_same_outputs_and_gradients[exact]",
     "devices/fitting/test_recovery.py::test_parameters_are_found_again[static_sinh]",
     f"programming/test_checkpoint.py::{_KILLED}[given pulses, not all within tolerance]",
     f"programming/test_checkpoint.py::{_KILLED}[selectors, by the cells]",

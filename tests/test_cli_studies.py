@@ -79,6 +79,7 @@ def test_interrupt_says_how_to_go_on(tmp_path, monkeypatch):
     assert f"finished points are kept in {tmp_path}" in result.stderr
 
 
+@pytest.mark.slow
 def test_device_spread(tmp_path):
     result = RUN.invoke(app, ["study", "device-spread", "--count", "8", "--out", str(tmp_path)])
     assert result.exit_code == 0, result.output
@@ -95,6 +96,7 @@ def test_device_spread(tmp_path):
     assert pd.read_csv(tmp_path / "magic" / "devices.csv").r_on.between(300, 2000).all()
 
 
+@pytest.mark.slow
 def test_device_spread_of_the_paper(tmp_path):
     result = RUN.invoke(app, ["study", "device-spread", "--paper", "--count", "60", "--out", str(tmp_path)])
     assert result.exit_code == 0, result.output
@@ -139,6 +141,7 @@ def test_device_spread_errors(tmp_path, extra, message):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_write_network(tmp_path, monkeypatch):
     digits = studies.load_digits()
     small = studies.Dataset(

@@ -55,6 +55,7 @@ def differences(a, b):
 
 
 @pytest.mark.parametrize("side", ["bit", "word"])
+@pytest.mark.slow
 def test_currents_and_charges_from_tables_are_the_modules(side):
     """At many voltages, gates off and on, next to 0 and far from it, all within the tolerance."""
     rng = np.random.default_rng(5)
@@ -112,6 +113,7 @@ def test_the_tables_follow_the_tolerance():
     assert not made.tabulated(1e-10)._local.table.open
 
 
+@pytest.mark.slow
 def test_runs_with_tables_are_reproducible():
     one, two, threads = write(bsim4()), write(bsim4()), write(bsim4(), threads=2)
     for other in (two, threads):
@@ -120,6 +122,7 @@ def test_runs_with_tables_are_reproducible():
         assert one.method == other.method
 
 
+@pytest.mark.slow
 def test_what_has_no_tables():
     """Transistors of their own for each cell, and those with inner nodes; flows that count for nothing are none."""
     widths = np.full(SHAPE, 2e-6) * np.linspace(0.9, 1.1, SHAPE[1])

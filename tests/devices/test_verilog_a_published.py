@@ -40,6 +40,7 @@ SWITCH = module("""
     parameter real n_max = 4.0;""")
 
 
+@pytest.mark.slow
 def test_events_that_change_nothing_and_flags_that_they_raise():
     kind = read_verilog_a(SWITCH)
     device = kind(n_min=0.2)
@@ -177,6 +178,7 @@ def test_conditions_as_factors_leave_infinite_others_out():
     assert float(device.rate(9.0, [0.5])[0]) == pytest.approx(math.sinh(1 / (0.5 + 1e-9)), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_a_step_that_is_smoothed_over_nothing_is_a_ramp():
     text = module("""
       over = g * abs(V(p, n)) * (1 - x) - edge;
@@ -201,6 +203,7 @@ NOWHERE = module("r = 1 / (abs(V(p, n)) ** 3) * 1e12 / (1 / (abs(V(p, n)) ** 3) 
                  "real r;")
 
 
+@pytest.mark.slow
 def test_laws_without_a_number_somewhere_are_refused_there():
     device = read_verilog_a(NOWHERE)()
     t = np.linspace(0.0, 1.0, 5)
@@ -252,6 +255,7 @@ def test_a_resistor_that_its_own_current_heats_in_series_with_a_hot_barrier(alph
         assert float(device.current(v, np.empty(0))) == pytest.approx(found[1] * 1e-4 + 1e-9 * v, rel=1e-8)
 
 
+@pytest.mark.slow
 def test_a_cubic_resistor_of_the_wrong_sign_has_no_number():
     device = read_verilog_a(HEATED)
     with pytest.raises(ConvergenceError, match="no finite current"):

@@ -80,6 +80,7 @@ def test_every_pair_of_parts():
 
 
 @pytest.mark.parametrize("own", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_transients_with_it_are_those_of_level_1(own):
     t = np.array([0.0, 1e-7, 1e-6, 1.1e-6])
     drive = (t, np.outer([0.0, 1.0, 1.0, 0.0], [0.9, 0.5, -0.3]))
@@ -154,6 +155,7 @@ def test_foundry_transistors_in_time_are_those_of_the_written_out_circuit(kind, 
     assert charge[0] == pytest.approx(charge[1], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_programming_with_gates():
     xbar = Crossbar(cells=cells(module("vteam", r_on=1e3, r_off=300e3, k_on=-216.2, k_off=0.091, alpha_on=4.0,
                                        alpha_off=4.0, v_on=-1.5, v_off=0.3),

@@ -61,6 +61,7 @@ def test_networks_with_converters_become_graphs_of_the_same_codes(name):
         near(graph(*inputs), chip(*inputs))
 
 
+@pytest.mark.slow
 def test_graphs_take_any_number_of_samples_and_run_without_crossbarsim(tmp_path):
     chip, x = small(CODES)
     graph = bake(chip, x)

@@ -251,6 +251,7 @@ def test_crossbars_have_no_second_derivatives_and_say_so():
 
 
 @pytest.mark.parametrize("settings", ["exact", "converters"])
+@pytest.mark.slow
 def test_copies_and_whole_files_are_networks_of_their_own(settings):
     chip, x = made(settings)
     expected = chip(x)

@@ -46,6 +46,7 @@ def test_every_pass_exact_is_what_training_is_without():
     assert all(len(held.errors) == 5 for held in done.layers.values())
 
 
+@pytest.mark.slow
 def test_training_follows_the_exact_one_within_the_error_it_tells():
     plain, lazy = network(), network()
     exact = trained(plain, 60)

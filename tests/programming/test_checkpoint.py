@@ -147,6 +147,7 @@ def test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_left_alone(tmp
 
 
 @pytest.mark.usefixtures("every_pulse")
+@pytest.mark.slow
 def test_an_interrupt_within_a_pulse_is_not_kept(tmp_path, monkeypatch):
     expected = contents(program(magic(), GOALS, width=1e-8, checkpoint=tmp_path / "straight.npz"))
     real, calls = MAGIC.array(np.full((1, 1), 5e-6)).__class__.evaluate, []

@@ -144,6 +144,7 @@ def test_a_level_beyond_the_transistor_is_named_before_the_first_pulse(gate):
         program(Crossbar(cells=cells, wires=Wires(1.0, 1.0)), goal)
 
 
+@pytest.mark.slow
 def test_reads_that_cannot_tell_levels_apart_are_named():
     cells = OneSelectorOneResistor(
         StanfordPKU().array(conductance=np.full((1, 1), 2e-5)), ExponentialSelector()
@@ -157,6 +158,7 @@ def test_reads_that_cannot_tell_levels_apart_are_named():
 
 
 @pytest.mark.parametrize("size", [1, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_form_then_reset_then_set(size):
     """The foundry's cells form at 2.2 to 3.1 V, pulses of 1 us, and end at 30 to 120 uS."""
     device = Sky130Reram()

@@ -63,6 +63,7 @@ def test_given_axes_are_used(result):
     assert plot_accuracy(result, ax=ax) is ax
 
 
+@pytest.mark.slow
 def test_no_global_figures(result, tmp_path):
     from matplotlib import pyplot as plt
 

@@ -130,6 +130,7 @@ def ladder(size, g, r, c):
     return A / c, source / c, lambda y: y[-1] / r
 
 
+@pytest.mark.slow
 def test_delay_against_an_independent_integrator():
     size, g, r, c, v = 4, 1e-4, 40.0, 1e-15, 0.1
     wires = Wires(r, r, word_capacitance=c, bit_capacitance=c)

@@ -134,6 +134,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.slow
 def test_a_second_run_does_not_touch_what_the_first_is_writing(tmp_path):
     path = tmp_path / "points.jsonl"
     with subprocess.Popen([sys.executable, "-c", HOLD, path], stdin=subprocess.PIPE,

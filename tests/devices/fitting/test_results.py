@@ -40,6 +40,7 @@ def found():
     return fit("vteam", loop(), FREE, HELD)
 
 
+@pytest.mark.slow
 def test_a_wrong_model_is_told():
     wrong = fit(StaticSinh(v_0=0.5), loop(), ["v_0"])
     assert not wrong.describes
@@ -286,6 +287,7 @@ def test_noise_of_one_size_is_noise_near_zero_volt_too():
     assert not wrong.describes
 
 
+@pytest.mark.slow
 def test_an_end_without_current_has_an_infinite_resistance():
     t = np.linspace(0.0, 1e-2, 60)
     v = 0.3 * np.sin(2e2 * np.pi * t)

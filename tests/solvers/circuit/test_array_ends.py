@@ -103,6 +103,7 @@ R2 b1 0 20k
 
 
 @pytest.mark.parametrize(("deck", "names"), [(WEAK, ("v(b0)", "v(w0)")), (STRONG, ("v(b1)", "v(w0)"))])
+@pytest.mark.slow
 def test_capacitance_of_lines_at_their_ends(deck, names):
     circuit = read_spice(deck)
     found, expected = Solver().run(circuit)[0], Solver().run(circuit.expanded())[0]

@@ -78,6 +78,7 @@ def test_initial_conditions_of_transistors():
 
 @pytest.mark.parametrize(("level", "more"), [(2, "kp=100u tox=10n"), (3, "kp=100u tox=10n theta=0.1"),
                                              ("ekv", "kp=100u cox=3m")])
+@pytest.mark.slow
 def test_other_transistors(level, more):
     c = read_spice(f"""m
 vin in 0 pulse(0 1.8 0.2n 0.1n 0.1n 1n 4n)
@@ -219,6 +220,7 @@ def array(n, parameters=""):
     return read_spice("\n".join([*lines, ""]))
 
 
+@pytest.mark.slow
 def test_an_array_with_line_resistance():
     c = array(3, "k_off=1.7e-6")
     made = Solver().transient_adjoint(c, 3e-5, step=5e-7)

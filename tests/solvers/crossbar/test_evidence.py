@@ -34,7 +34,7 @@ CASES = [
 
 
 @pytest.mark.usefixtures("small_scratch")
-@pytest.mark.parametrize("hard", [False, True])
+@pytest.mark.parametrize("hard", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("wires", CASES, ids=["regular", "no word", "no bit", "broken"])
 @pytest.mark.parametrize("threads", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_scratch_beyond_its_limit(wires, threads, hard, monkeypatch):

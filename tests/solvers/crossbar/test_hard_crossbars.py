@@ -131,6 +131,7 @@ def test_wires_that_differ(kind):
 
 @pytest.mark.parametrize("ends", ENDS)
 @pytest.mark.parametrize("kind", ["scalar", "segments"])
+@pytest.mark.slow
 def test_two_threads_on_one_vector(monkeypatch, ends, kind):
     monkeypatch.setattr(chain_cg, "_PAIR_CELLS", 0)
     shape = (75, 61)

@@ -157,6 +157,7 @@ def test_large_batches_agree_with_single_vectors():
 
 @pytest.mark.parametrize("ends", ["default", "double", "both sides", "half"])
 @pytest.mark.parametrize("shape", [(32, 5), (33, 17), (50, 40), (100, 8), (129, 64)], ids=str)
+@pytest.mark.slow
 def test_two_threads_on_one_vector(monkeypatch, shape, ends):
     monkeypatch.setattr("crossbarsim.solvers.crossbar.structured.chain_cg._PAIR_CELLS", 0)
     rng = np.random.default_rng(5)
