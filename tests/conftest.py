@@ -15,8 +15,8 @@ TESTS = Path(__file__).parent
 ROOT = str(TESTS.parent)
 # Kernels are compiled for every model in every kind of cell, at seconds each. In these rooms fast
 # tests take linear ion drift, VTEAM and Stanford/PKU, exponential selectors, EKV and level 1; those
-# of other models and selectors are slow. Each of these has fast tests elsewhere: of its arguments,
-# its examples and its Verilog-A.
+# of other models and selectors are slow. Each of these has fast tests elsewhere, of its arguments and
+# its examples.
 ROOMS = (
     "devices/test_cell_suite", "devices/test_device_suite", "devices/test_gpu",
     "devices/test_lane_currents", "devices/test_models", "devices/test_physics",
